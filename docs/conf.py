@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import tomllib
 import warnings
 from pathlib import Path
@@ -22,7 +23,7 @@ project = "autodiff"
 author = "The autodiff authors"
 copyright = f"2026, {author}"
 version = release = PROJECT["version"]
-repository = PROJECT["urls"]["Source"]
+repository = runpy.run_path(str(ROOT / "hatch_build.py"))["repository"]()  # None where nobody says
 
 extensions = [
     "sphinx.ext.autodoc",
@@ -92,7 +93,9 @@ html_theme_options = {
     "header_links_before_dropdown": 7,
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": True,
-    "icon_links": [{"name": "Source", "url": repository, "icon": "fa-solid fa-code-branch"}],
+    "icon_links": [{"name": "Source", "url": repository, "icon": "fa-solid fa-code-branch"}]
+    if repository
+    else [],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
@@ -101,26 +104,31 @@ html_theme_options = {
 def _links_for_the_site(app: object, name: str, source: list[str]) -> None:
     """Links as they are right in the repository, made right on the site.
 
-    Those out of this directory lead to the repository, those to scripts of the gallery to their pages.
+    Those out of this directory lead to the repository (or are words, where none is known), those to
+    scripts of the gallery to their pages.
     """
     here = ROOT / "docs" / f"{name}.md"
     if not here.exists():
         return
 
     def moved(link: re.Match[str]) -> str:
-        path, _, fragment = link[1].partition("#")
+        words, given = link.groups()
+        path, _, fragment = given.partition("#")
         target = (here.parent / path).resolve()
         if target == ROOT / "docs" / "gallery":
-            return "](examples/index.rst)"
+            return f"[{words}](examples/index.rst)"
         if target.is_relative_to(ROOT / "docs" / "gallery"):
             page = target.relative_to(ROOT / "docs" / "gallery").with_suffix(".rst")
-            return f"](examples/{page})"
+            return f"[{words}](examples/{page})"
         if target.is_relative_to(ROOT / "docs") or not target.exists():
             return link[0]
-        kind = "tree" if target.is_dir() else "blob"
-        return f"]({repository}/{kind}/main/{target.relative_to(ROOT)}{'#' + fragment if fragment else ''})"
+        if repository is None:
+            return words
+        kind, anchor = "tree" if target.is_dir() else "blob", f"#{fragment}" if fragment else ""
+        return f"[{words}]({repository}/{kind}/main/{target.relative_to(ROOT)}{anchor})"
 
-    source[0] = re.sub(r"\]\(([^)#:\s][^):\s]*)\)", moved, source[0])
+    words = r"\[((?:[^\[\]]|\[[^\]]*\])*)\]"
+    source[0] = re.sub(rf"{words}\(([^)#:\s][^):\s]*)\)", moved, source[0])
 
 
 def _formula(role: str, rawtext: str, *others: object, **named: object) -> object:

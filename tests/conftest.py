@@ -31,7 +31,6 @@ from numpy._core import arrayprint  # noqa: E402
 # Operations that are entered when they are first captured: tables of all operations have them too.
 import autodiff.capture.interpolators  # noqa: E402
 import autodiff.capture.solvers  # noqa: E402, F401
-from autodiff.errors import UnsupportedError  # noqa: E402
 
 # Derandomised: the same examples at every run. No deadline: compile times are not the property.
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
@@ -53,18 +52,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("jax")
             if absent:
                 item.add_marker(pytest.mark.skip(reason="JAX is not installed"))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """What the JAX engine refuses by its line (AD306) is told as a skipped row, with its words."""
-    try:
-        return (yield)
-    except UnsupportedError as error:
-        engine = getattr(getattr(item, "callspec", None), "params", {}).get("engine")
-        if engine != "jax" or error.code != "AD306":
-            raise
-        pytest.skip(f"refused: {error.message}")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 from autodiff.compiled import Compiled
 from autodiff.dims import UndecidedExtent
 from autodiff.engines.jax import advice
+from autodiff.engines.jax.engine import on_the_host
 from autodiff.engines.native.lowering import lower
 from autodiff.engines.native.timing import Timer
 from autodiff.ir import walk
@@ -79,6 +80,7 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     for value in plan.program.outputs:
         lines.append(f"  output  {value.type}")
     if compiled.engine == "jax":
+        lines += [f"  host    {text}" for text in on_the_host(plan.program)]
         lines += [f"  slow    on a GPU: {text}" for text in advice.sequences(plan.program)]
     return Explanation("\n".join(lines))
 

@@ -110,14 +110,36 @@ def _like(obj: Any, values: Any) -> Any:
     return type(obj)(values, index=obj.index, columns=obj.columns)
 
 
-def _refuse(what: str) -> UnsupportedError:
+def refused(what: str, remedy: str = "") -> UnsupportedError:
+    """The error for what is not done with labelled values."""
     return UnsupportedError(
         f"{what} is not available while derivatives are taken.",
-        remedy="compute with plain arrays: x.to_numpy(), or x.values",
+        remedy=remedy or "compute with plain arrays: x.to_numpy(), or x.values",
     )
 
 
-class Labelled:
+_refuse = refused
+
+
+class StandIn:
+    """What takes the place of an object of pandas or xarray while its numbers are traced."""
+
+    __slots__ = ()
+
+
+class Method:
+    """A method of a stand-in, which may be given functions of the user's and calls them itself."""
+
+    __slots__ = ("function", "given")
+
+    def __init__(self, function: Callable[..., Any], *given: Any) -> None:
+        self.function, self.given = function, given
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*self.given, *args, **kwargs)
+
+
+class Labelled(StandIn):
     """A Series, DataFrame or DataArray whose values are traced; see the module header."""
 
     __slots__ = ("_template", "_values")
@@ -167,6 +189,8 @@ class Labelled:
             return self._values.dtype
         if name in _INDEXERS:
             return _Indexer(self, name)
+        if kind == "DataFrame" and name in OF_FRAME:
+            return Method(OF_FRAME[name], self)
         if name in _SELECTING:
             return lambda *args, **kwargs: self._select(
                 lambda t: getattr(t, name)(*args, **kwargs), name
@@ -175,6 +199,8 @@ class Labelled:
             return self._select(lambda t: t.T, name)
         if name in _REDUCTIONS:
             return lambda *args, **kwargs: self._reduce(name, *args, **kwargs)
+        if kind == "Series" and name in OF_SERIES:
+            return Method(OF_SERIES[name], self)
         if not hasattr(template, name):
             raise AttributeError(f"'{kind}' object has no attribute '{name}'")
         if name in getattr(template, "columns", ()) or (
@@ -346,9 +372,24 @@ def lift(obj: Any) -> Labelled:
     return Labelled(labels.template, values)
 
 
+def of_series(values: Any, index: Any, name: Any) -> Labelled:
+    """A Series of traced values."""
+    series = sys.modules["pandas"].Series
+    return Labelled(series(np.arange(len(index)), index=index, name=name), values)
+
+
+def concrete(x: Any) -> Any:
+    """What an object is at this call; the program is then for calls with the same values."""
+    return _like(x._template, np.asarray(x._values._concrete())) if isinstance(x, Labelled) else x
+
+
 def _concrete(key: Any) -> Any:
-    if isinstance(key, Labelled) or (isinstance(key, (list, tuple)) and any(
-        isinstance(k, Labelled) for k in key
+    if isinstance(key, tuple):
+        return tuple([_concrete(k) for k in key])
+    if isinstance(key, Labelled) and type(key._template).__name__ == "Series":
+        return concrete(key)
+    if isinstance(key, StandIn) or (isinstance(key, list) and any(
+        isinstance(k, StandIn) for k in key
     )):  # fmt: skip
         raise _refuse("an index that depends on values")
     return key
@@ -368,6 +409,158 @@ class _Indexer:
         raise _refuse(f"a store into a {type(self.of._template).__name__}")
 
 
+# -- methods of a Series ----------------------------------------------------------------------------
+def _of_same(of: Labelled, values: Any) -> Labelled:
+    return Labelled(of._template, values)
+
+
+def _other(of: Labelled, x: Any) -> Any:
+    """An operand as an array or number, its labels those of the Series."""
+    if is_labelled(x) and not isinstance(x, Labelled):
+        x = lift(x)
+    if isinstance(x, Labelled):
+        if not same_labels(of._template, x._template):
+            raise _alignment(of._template, x._template)
+        return x._values
+    return x.to_numpy() if hasattr(x, "to_numpy") else x
+
+
+def _where(of: Labelled, holds: Any, other: Any = np.nan) -> Labelled:
+    return _of_same(of, np.where(_other(of, holds), of._values, _other(of, other)))
+
+
+def _mask(of: Labelled, holds: Any, other: Any = np.nan) -> Labelled:
+    return _of_same(of, np.where(_other(of, holds), _other(of, other), of._values))
+
+
+def _clip(of: Labelled, lower: Any = None, upper: Any = None) -> Labelled:
+    values = of._values
+    # Missing values stay missing, as they do in NumPy's functions.
+    if lower is not None:
+        values = np.maximum(values, _other(of, lower))
+    if upper is not None:
+        values = np.minimum(values, _other(of, upper))
+    return _of_same(of, values)
+
+
+def _running(name: str, identity: float) -> Callable[[Labelled], Labelled]:
+    def run(of: Labelled) -> Labelled:
+        """Missing values are left out, and stay missing."""
+        values, function = of._values, getattr(np, name)
+        if values.dtype.kind != "f":
+            return _of_same(of, function(values))
+        missing = np.isnan(values)
+        return _of_same(
+            of, np.where(missing, np.nan, function(np.where(missing, identity, values)))
+        )
+
+    return run
+
+
+def _shift(of: Labelled, periods: int = 1) -> Labelled:
+    values = _as_floats(of)
+    count = len(of)
+    gap = np.full(min(abs(periods), count), np.nan)
+    if periods >= 0:
+        return _of_same(of, np.concatenate([gap, values[: count - len(gap)]]))
+    return _of_same(of, np.concatenate([values[len(gap) :], gap]))
+
+
+def _as_floats(of: Labelled) -> Any:
+    return of._values if of._values.dtype.kind == "f" else of._values.astype(np.float64)
+
+
+def _diff(of: Labelled, periods: int = 1) -> Labelled:
+    return _of_same(of, _as_floats(of) - _shift(of, periods)._values)
+
+
+def _pct_change(of: Labelled, periods: int = 1) -> Labelled:
+    return _of_same(of, _as_floats(of) / _shift(of, periods)._values - 1)
+
+
+def _fillna(of: Labelled, value: Any) -> Labelled:
+    if of._values.dtype.kind != "f":
+        return of
+    return _of_same(of, np.where(np.isnan(of._values), _other(of, value), of._values))
+
+
+def _isna(of: Labelled) -> Labelled:
+    values = of._values
+    return _of_same(of, np.isnan(values) if values.dtype.kind == "f" else values != values)
+
+
+def _dropna(of: Labelled) -> Any:
+    return of[_notna(of)] if of._values.dtype.kind == "f" else of
+
+
+def _notna(of: Labelled) -> Labelled:
+    return _of_same(of, np.logical_not(_isna(of)._values))
+
+
+def _between(of: Labelled, left: Any, right: Any) -> Labelled:
+    return _of_same(of, (of._values >= _other(of, left)) & (of._values <= _other(of, right)))
+
+
+def _median(of: Labelled) -> Any:
+    return np.nanmedian(of._values) if of._values.dtype.kind == "f" else np.median(of._values)
+
+
+def _quantile(of: Labelled, q: float = 0.5) -> Any:
+    return (
+        np.nanquantile(of._values, q)
+        if of._values.dtype.kind == "f"
+        else np.quantile(of._values, q)
+    )
+
+
+def _astype(of: Labelled, dtype: Any) -> Labelled:
+    return _of_same(of, of._values.astype(np.dtype(dtype)))
+
+
+def _apply(of: Labelled, function: Any) -> Any:
+    if isinstance(function, np.ufunc):
+        return function(of)
+    if not callable(function):
+        raise _refuse(f"'apply' of a {type(function).__name__}")
+    found = [function(of._values[k]) for k in range(len(of))]
+    if not found or any(np.ndim(x) for x in found):
+        raise _refuse("'apply' of a function that gives more than a number")
+    return _of_same(of, np.stack(found))
+
+
+def _sort_values(of: Labelled, *, ascending: bool = True) -> Any:
+    known = sys.modules["pandas"].Series(concrete(of).to_numpy())
+    return of.iloc[known.sort_values(ascending=ascending, kind="stable").index.to_numpy()]
+
+
+def _by_operator(function: Callable[..., Any], swap: bool = False) -> Callable[..., Any]:
+    def run(of: Labelled, other: Any) -> Any:
+        other = lift(other) if is_labelled(other) and not isinstance(other, Labelled) else other
+        return function(other, of) if swap else function(of, other)
+
+    return run
+
+
+OF_SERIES: dict[str, Callable[..., Any]] = {
+    "where": _where, "mask": _mask, "clip": _clip, "shift": _shift, "diff": _diff,
+    "pct_change": _pct_change, "fillna": _fillna, "isna": _isna, "isnull": _isna, "notna": _notna,
+    "notnull": _notna, "dropna": _dropna, "between": _between, "median": _median,
+    "quantile": _quantile, "astype": _astype, "apply": _apply, "sort_values": _sort_values,
+    "cumsum": _running("cumsum", 0.0), "cumprod": _running("cumprod", 1.0),
+    "abs": lambda of: abs(of), "add": _by_operator(operator.add), "sub": _by_operator(operator.sub),
+    "mul": _by_operator(operator.mul), "div": _by_operator(operator.truediv),
+    "truediv": _by_operator(operator.truediv), "pow": _by_operator(operator.pow),
+    "rsub": _by_operator(operator.sub, swap=True), "rdiv": _by_operator(operator.truediv, swap=True),
+    "items": lambda of: zip(of._template.index, iter(of), strict=True),
+    "tolist": lambda of: list(of), "to_list": lambda of: list(of),
+}  # fmt: skip
+"""What a Series of traced values has beside reductions and selections; `groupby` is entered by the capture."""
+
+
+OF_FRAME: dict[str, Callable[..., Any]] = {}
+"""What a DataFrame of numbers has besides: what may make columns of several kinds.  Entered by the capture."""
+
+
 # -- functions ------------------------------------------------------------------------------------------
 def is_own(function: Any) -> bool:
     """Whether a function belongs to pandas or xarray: it wants real objects, not traced ones."""
@@ -377,8 +570,8 @@ def is_own(function: Any) -> bool:
 def holds(args: Any, kwargs: dict[str, Any]) -> bool:
     """Whether a call has a `Labelled` among its arguments, or among the items of a list."""
     return any(
-        type(x) is Labelled
-        or (isinstance(x, (list, tuple)) and any(type(y) is Labelled for y in _items(x)))
+        isinstance(x, StandIn)
+        or (isinstance(x, (list, tuple)) and any(isinstance(y, StandIn) for y in _items(x)))
         for x in (*args, *kwargs.values())
     )
 
@@ -390,6 +583,9 @@ def _items(x: Any) -> Any:
 
 def apply(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """A function of NumPy or of Python with labelled arguments, as pandas and xarray answer it."""
+    args = [
+        x._numbers(getattr(function, "__name__", "a function")) if _is_table(x) else x for x in args
+    ]
     if isinstance(function, np.ufunc):
         first = next(x for x in args if isinstance(x, Labelled))
         return first.__array_ufunc__(function, "__call__", *args, **kwargs)
@@ -416,6 +612,10 @@ def apply(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         return function(*plain, **{k: _plain(v) for k, v in kwargs.items()})
     title = getattr(function, "__name__", repr(function))
     raise _refuse(f"{title} of labelled values")
+
+
+def _is_table(x: Any) -> bool:
+    return isinstance(x, StandIn) and not isinstance(x, Labelled) and hasattr(x, "_numbers")
 
 
 def _needs_pandas_3() -> None:

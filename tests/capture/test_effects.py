@@ -46,6 +46,30 @@ def test_a_gradient_prints_once(engine, capsys):
 
 
 @ENGINES
+def test_a_logger_is_found_by_its_name_and_asked_at_each_call(engine, caplog):
+    def f(x):
+        log = logging.getLogger("autodiff.tests.asked")
+        for k in range(len(x)):
+            if log.isEnabledFor(logging.DEBUG):
+                log.debug("%d: %s", k, x[k])
+        if log.getEffectiveLevel() > logging.INFO:
+            return np.sum(x)
+        return np.sum(x**2)
+
+    log = logging.getLogger("autodiff.tests.asked")
+    compiled = autodiff.function(f, engine=engine)
+    x = np.array([1.0, 2.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # also of running uncompiled
+        for level in (logging.WARNING, logging.DEBUG, logging.WARNING, logging.INFO):
+            log.setLevel(level)
+            caplog.clear()
+            expected, said = f(x), caplog.messages[:]
+            caplog.clear()
+            assert compiled(x) == expected and caplog.messages == said
+
+
+@ENGINES
 def test_warnings_and_logging(engine, caplog):
     log = logging.getLogger("autodiff.tests")
 

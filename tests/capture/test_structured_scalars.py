@@ -156,7 +156,7 @@ def by_time(x, k):
 OTHERS = [
     (by_text, [np.str_("a"), np.str_("bc"), "a", np.str_("zzz")]),
     (by_bytes, [np.bytes_(b"aab"), np.bytes_(b"b")]),
-    (by_date, [np.datetime64(d) for d in ("2019-01-01", "2021-01-01", "2021-01-02", "NaT")]),
+    (by_date, [np.datetime64(d, "D") for d in ("2019-01-01", "2021-01-01", "2021-01-02", "NaT")]),
     (by_time, [np.timedelta64(1, "D"), np.timedelta64(24, "h"), np.timedelta64(3, "h")]),
 ]
 

@@ -31,18 +31,27 @@ def test_every_link_leads_to_a_file() -> None:
     assert missing == []
 
 
+REPOSITORY = "https://github.com/some/fork"  # any
+
+
 def test_on_the_package_index_every_link_is_absolute() -> None:
-    source = PROJECT["urls"]["Source"]
-    text = module("hatch_build.py").absolute_links(README, source)
+    text = module("hatch_build.py").absolute_links(README, REPOSITORY)
     links = LINK.findall(text)
     assert len(links) == len(LINK.findall(README))
     assert all(link.startswith("https://") for link in links)
-    assert f"({source}/blob/main/docs/solvers.md)" in text
-    assert f"({source}/tree/main/docs/decisions/)" in text
-    raw = source.replace("github.com", "raw.githubusercontent.com")
-    assert f"({raw}/main/docs/_static/figures.png)" in text
+    assert f"({REPOSITORY}/blob/main/docs/solvers.md)" in text
+    assert f"({REPOSITORY}/tree/main/docs/decisions/)" in text
+    assert "(https://raw.githubusercontent.com/some/fork/main/docs/_static/figures.png)" in text
     # Nothing else is changed.
     assert LINK.sub("", text) == LINK.sub("", README)
+
+
+def test_where_no_repository_is_known_the_words_of_links_stay() -> None:
+    text = module("hatch_build.py").absolute_links(README, None)
+    assert all(link.startswith(("https://", "#")) for link in LINK.findall(text))
+    assert "](docs/" not in text and "figures.png" not in text
+    without = module("hatch_build.py").absolute_links("[`x[0]`](a/b.md), ![p](c.png).", None)
+    assert without == "`x[0]`, ."
 
 
 def test_one_picture_of_the_figures_that_were_measured() -> None:

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import choices, members
+from autodiff import labelled
+from autodiff.capture import choices, dataframes, members
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.functions import Closure, descriptor, own_method
 from autodiff.capture.interpreter import Frame
@@ -120,6 +121,11 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
             node,
         )
         return
+    if labelled.is_foreign(container) or isinstance(container, labelled.StandIn):
+        container = dataframes.in_place_of(frame.trace, container)
+        if dataframes.is_its_own(frame.trace, container):
+            dataframes.store(frame.trace, container, index, value)
+            return
     if isinstance(container, Tracer):
         index, value = frame.trace.deep(index), frame.trace.deep(value)
         try:

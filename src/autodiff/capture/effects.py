@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import logging
 import random
 import sys
 import time
@@ -331,25 +332,39 @@ def call_impure(
         # Compiled code gives no warnings of its own; what it gives on purpose is looked at below.
         trace.filtered[-1] = True
         return run_users(function, *args, **kwargs)
+    if function is logging.getLogger and all(isinstance(name, str) for name in args):
+        return run_users(function, *args, **kwargs)  # of one name there is one
     if function is warnings.warn and any(trace.filtered):
         raise Declined("a warning under filters that the function sets", frame.source(node))
-    if function is print or function is warnings.warn or _is_logging(function):
+    if function is print or function is warnings.warn or _logs(function):
         for obj in (owner, *args, *kwargs.values()):  # a file, a logger: the very one
             if trace.is_external(obj) and not isinstance(obj, (str, int, float, Tracer)):
                 trace.guards.append(Guard(trace.paths[id(obj)], "is", obj))
         _emit(trace, function, args, kwargs, ())
         return None
-    if function in CLOCKS and not args:
-        example = function()
+    if (function in CLOCKS and not args) or _asks_a_logger(function):
+        example = run_users(function, *args, **kwargs)
         kind = np.dtype(type(example))
-        (value,) = _emit(trace, function, [], {}, (ArrayType(kind, (), True),))
+        (value,) = _emit(trace, function, args, kwargs, (ArrayType(kind, (), True),))
         return Tracer(value, "python")
     raise Declined(f"{name_of(function)} (it must run at every call)", frame.source(node))
 
 
-def _is_logging(function: Any) -> bool:
-    import logging
+_LOGS = frozenset("debug info warning warn error critical fatal exception log".split())
 
+
+def _logs(function: Any) -> bool:
+    """Whether a function only writes to a log."""
+    return _is_logging(function) and getattr(function, "__name__", "") in _LOGS
+
+
+def _asks_a_logger(function: Any) -> bool:
+    """Whether a function says how a logger is set, which may be another thing at each call."""
+    is_asked = getattr(function, "__name__", "") in ("isEnabledFor", "getEffectiveLevel")
+    return is_asked and isinstance(getattr(function, "__self__", None), logging.Logger)
+
+
+def _is_logging(function: Any) -> bool:
     return getattr(function, "__module__", "") == "logging" or isinstance(
         getattr(function, "__self__", None), logging.Logger
     )

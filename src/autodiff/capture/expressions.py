@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import labelled
-from autodiff.capture import choices, gathered, members, pushing
+from autodiff.capture import choices, dataframes, gathered, members, pushing
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign, store_item
 from autodiff.capture.calls import SPECIAL_TYPES, call, iterate
@@ -117,6 +117,10 @@ _METHODS: dict[Any, tuple[str, str | None]] = {
 
 def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.AST) -> Any:
     """``left op right``, through the user's own methods where a class defines the operator."""
+    left = dataframes.in_place_of(frame.trace, left)
+    right = dataframes.in_place_of(frame.trace, right)
+    if dataframes.computes_alone(frame.trace, left, right):
+        return run_users(function, left, right)
     if labelled.is_foreign(left) != labelled.is_foreign(right):
         if isinstance(left, (Tracer, labelled.Labelled)) and labelled.is_labelled(right):
             right = labelled.lift(right)
@@ -479,6 +483,12 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
         return _attribute_of_choice(frame, obj, name, node)
     if isinstance(obj, Tracer):
         return _attribute_of_array(frame, obj, name, node)
+    if labelled.is_foreign(obj) or isinstance(obj, labelled.StandIn):
+        stands_for = dataframes.in_place_of(frame.trace, obj)
+        if stands_for is obj or stands_for.knows(name):
+            obj = stands_for
+        if dataframes.is_its_own(frame.trace, obj):
+            return run_users(getattr, obj, name)
     if isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in PURE_PACKAGES:
         return run_users(getattr, obj, name)  # these modules do not change under us
     if id(obj) not in frame.trace.paths and not isinstance(obj, (type, ModuleType, super)):
@@ -680,6 +690,10 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
             lambda: load_item(frame, second, index, node),
             node,
         )
+    if labelled.is_foreign(container) or isinstance(container, labelled.StandIn):
+        container = dataframes.in_place_of(frame.trace, container)
+        if dataframes.is_its_own(frame.trace, container):
+            return run_users(operator.getitem, container, index)
     if isinstance(container, Tracer):
         index = frame.trace.deep(index)
         try:

@@ -211,6 +211,13 @@ def _read(frame: Frame, owner: Any, name: str, node: ast.AST) -> Any:
     return value
 
 
+def _part(frame: Frame, owner: Any, name: str, node: ast.AST) -> Any:
+    """What a piecewise polynomial or spline is made of, wherever this version of SciPy keeps it."""
+    if getattr(owner, "_delegate_to", None) is not None:  # SciPy 1.18: in an object of its own
+        owner = _read(frame, owner, "_delegate_to", node)
+    return _read(frame, owner, f"_{name}" if hasattr(owner, f"_{name}") else name, node)
+
+
 def _items(frame: Frame, row: tuple[Any, ...]) -> list[Any]:
     """The items of a tuple that an interpolator holds, which another one holds at another call."""
     path = frame.trace.paths.get(id(row))
@@ -225,14 +232,17 @@ def _found(frame: Frame, interpolate: Any, owner: Any, node: ast.AST) -> Interpo
     def read(name: str) -> Any:
         return _read(frame, owner, name, node)
 
+    def part(name: str) -> Any:
+        return _part(frame, owner, name, node)
+
     call = getattr(type(owner), "__call__", None)  # noqa: B004 - the function itself
     if isinstance(owner, interpolate.PPoly) and call is interpolate.PPoly.__call__:
-        c, x, axis = read("_c"), read("_x"), read("axis")
+        c, x, axis = part("c"), part("x"), part("axis")
         check(np.greater_equal(x[-1], x[0]), "break points that fall")
-        return Interpolant(type(owner), _piecewise, (c, x, axis), read("extrapolate"))
+        return Interpolant(type(owner), _piecewise, (c, x, axis), part("extrapolate"))
     if isinstance(owner, interpolate.BSpline) and call is interpolate.BSpline.__call__:
-        t, c, k, axis = read("_t"), read("_c"), read("k"), read("axis")
-        return Interpolant(type(owner), _spline, (t, c, int(k), axis), read("extrapolate"), int(k))
+        t, c, k, axis = part("t"), part("c"), part("k"), part("axis")
+        return Interpolant(type(owner), _spline, (t, c, int(k), axis), part("extrapolate"), int(k))
     if isinstance(owner, interpolate.UnivariateSpline):
         ext, (t, c, k) = read("ext"), _items(frame, read("_eval_args"))
         if type(owner).__call__ is interpolate.UnivariateSpline.__call__ and ext != 2:
@@ -245,7 +255,7 @@ def _found(frame: Frame, interpolate: Any, owner: Any, node: ast.AST) -> Interpo
         names = {"points": "_grid", "values": "_values", "fill_value": "fill_value"}
         found = {name: read(own) for name, own in names.items()}
         found = {**found, "method": read("method"), "bounds_error": read("bounds_error")}
-        solved = None if owner._spline is None else _read(frame, read("_spline"), "_c", node)
+        solved = None if owner._spline is None else _part(frame, read("_spline"), "c", node)
         return _grid_interpolant(type(owner), _grid(found, solved))
     if type(owner) is interpolate.RBFInterpolator and owner.neighbors is None:
         shape, kernel, epsilon = owner.d_shape, read("kernel"), read("epsilon")

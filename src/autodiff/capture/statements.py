@@ -35,6 +35,7 @@ from autodiff.capture.functions import make_closure, own_method
 from autodiff.capture.interpreter import STATEMENTS, Frame
 from autodiff.capture.paths import Path
 from autodiff.capture.trace import is_library
+from autodiff.labelled import Labelled
 from autodiff.ladder import Bail, Declined
 from autodiff.ops.either import is_array
 from autodiff.ops.tracer import StoredList, Tracer
@@ -74,7 +75,11 @@ def _augmented(frame: Frame, node: ast.AugAssign) -> None:
         old = load_item(frame, container, index, target)
         value = frame.evaluate(node.value)
         frame.at(node)
-        store_item(frame, container, index, apply_in_place(frame, function, old, value, node), node)
+        if type(old) is Labelled:  # a column that pandas hands out is a new object
+            new = apply_binary(frame, BINARY_OF[function], old, value, node)
+        else:
+            new = apply_in_place(frame, function, old, value, node)
+        store_item(frame, container, index, new, node)
     elif isinstance(target, ast.Attribute):
         obj = frame.evaluate(target.value)
         old = load_attribute(frame, obj, target.attr, target)

@@ -198,6 +198,8 @@ class Tables:
     distinguish_arrays: int = 0
     # Lists of objects from outside that loops go through (capture.gathered), by path; whether there may be any.
     gathered: dict[str, Any] = field(default_factory=dict)
+    # What stands in the place of DataFrames with columns of several kinds, with these, by their id.
+    dataframes: dict[int, Any] = field(default_factory=dict)
     gathers: bool = True
     # Set when it turns out to matter which list an item of a list is (capture.pools).
     shares_rows: bool = False
@@ -243,7 +245,7 @@ class Trace(Tables):
             record.example = None
         for table in (
             self.known, self.kept, self.kept_arrays, self.by_array, self.copies, self.given,
-            self.copied, self.items, self.tables, self.taken_apart, self.gathered,
+            self.copied, self.items, self.tables, self.dataframes, self.taken_apart, self.gathered,
             self.ambiguous, self.chosen, self.held, self.merged, self.keep_alive, self.kept_scopes, self.seeded, self.made,
             self.scopes, self.active, self.rolling, self.in_hand, self.complex_inputs, self.remade,
             self.attempts, self.used_members, self.paths, self.lengths, self.guards, self.objects,

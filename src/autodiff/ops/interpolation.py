@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 
 from autodiff.dims import Dim, Extent
 from autodiff.errors import DerivativeError
@@ -187,12 +188,18 @@ def integral_of_spline(t: Array, c: Array, k: int) -> tuple[Array, Array]:
     parts = c[:n] * _column(t[k + 1 :] - t[:n], c) / (k + 1)
     whole = np.concatenate([0 * parts[:1], np.cumsum(parts, axis=0)])
     return np.concatenate([t[:1], t, t[-1:]]), whole
+# How SciPy rounds the lines of `interp1d`.
+FROM_BOTH_ENDS = tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 18)
 
 
 def straight(x: Array, y: Array, points: Array) -> Array:
     """Straight lines between the rows of ``y``, also beyond the ends."""
     above = np.clip(np.searchsorted(x, points), 1, x.shape[0] - 1)
     below = above - 1
+    if FROM_BOTH_ENDS:
+        width = x[above] - x[below]
+        left, right = (points - x[below]) / width, (x[above] - points) / width
+        return _column(left, y) * y[above] + _column(right, y) * y[below]
     slope = (y[above] - y[below]) / _column(x[above] - x[below], y)
     return slope * _column(points - x[below], y) + y[below]
 

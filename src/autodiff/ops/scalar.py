@@ -8,6 +8,7 @@ dtypes.  An engine that offers these functions and can loop runs every pointwise
     cast(x, dtype)         C conversion; float to bool is ``x != 0``; bool to number 0 or 1
     select(c, a, b)        a where c else b (both sides are computed)
     add sub mul div        on floats and integers (div: floats only; integers wrap)
+    watched(word, a, b)    add, sub or mul of integers, of whose overflow the user hears if the engine can tell
     idiv irem              integer division rounding to minus infinity; 0 for divisor 0
     fmod neg abs copysign  C fmod; abs of the smallest integer wraps
     floor ceil trunc rint sqrt fma

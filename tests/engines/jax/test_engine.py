@@ -409,38 +409,6 @@ def test_objects_pickle_with_their_device() -> None:
 
 
 # -- refusals -----------------------------------------------------------------------------------------
-def printing(x):
-    print("x is", x)
-    return x * 2
-
-
-def drawing(x):
-    return x * np.random.normal()
-
-
-def searching(x):
-    from scipy.special import kv
-
-    return kv(0.5, x)
-
-
-def partitioned(x):
-    return np.argpartition(x, 2)
-
-
-@pytest.mark.parametrize("f", [printing, drawing, searching, partitioned])
-def test_what_has_to_run_on_the_host_is_refused_with_its_line(f) -> None:
-    compiled = autodiff.function(f, engine="jax")
-    for _ in range(2):
-        with pytest.raises(errors.UnsupportedError, match="AD306") as caught:
-            compiled(np.abs(X))
-        text = str(caught.value)
-        first = f.__code__.co_firstlineno
-        assert "test_engine.py, line " in text and f"in {f.__name__}" in text
-        assert first < caught.value.source.line <= first + 3
-        assert "Remedy: " in text and "engine='native'" in text
-
-
 def test_what_cannot_be_compiled_is_an_error_not_a_fallback() -> None:
     def f(x):
         with open("/nonexistent/file") as file:

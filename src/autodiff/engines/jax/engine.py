@@ -10,6 +10,8 @@ fail.  The function is compiled by XLA once for each combination of sizes, as JA
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -30,7 +32,7 @@ from autodiff.ir.data import (
     walk,
 )
 from autodiff.ir.results import Constant, Converted, Either, Items, ResultTree, assembled
-from autodiff.ops.control import CheckFailed
+from autodiff.ops.control import CheckFailed, Refusal
 from autodiff.ops.entries import ENTRIES, Pointwise
 
 FIRST_BYTES = 2**20
@@ -60,10 +62,7 @@ class DeviceProgram:
 
     def __init__(self, program: Program, device: str | None) -> None:
         self.jax = platform.jax()  # with its own error where it is not installed
-        with platform.double_precision():
-            # Loaded in double precision: some modules of JAX make constants.
-            from autodiff.engines.jax import arrays, kernels, translation
-        assert arrays and kernels
+        translation, self.host = _modules()
         self.program = program
         self.device = platform.device_of(device)
         self.device_name = device
@@ -75,19 +74,28 @@ class DeviceProgram:
         self.shared = translation.Shared(_first_rows(program.block))
         self.failure: str | None = None
         self.shared.rounded = translation.products_inside(program)
-        self.minus_zero = (np.float64(-0.0),) if self.shared.rounded else ()
+        self.minus_zero = (np.float64(-0.0),) if translation.hides_numbers(program) else ()
+        # What a run of it needs beside its inputs, if Python takes part in it.
+        self.calls_python = translation.asks_python(program)
 
         def run(
-            rows: int, known: tuple[Any, ...], arrays: Sequence[Any], minus_zero: Sequence[Any]
+            rows: int,
+            known: tuple[Any, ...],
+            where: str,
+            arrays: Sequence[Any],
+            ticket: Any,
+            minus_zero: Sequence[Any],
         ) -> Any:
             values = list(arrays)
             for k, x in zip(self.static, known, strict=True):
                 values.insert(k, np.int64(x))
             given = self._with_extents(values)
-            return translation.translated(program, given, self.shared.traced(rows, *minus_zero))
+            return translation.translated(
+                program, given, self.shared.traced(rows, where, ticket, *minus_zero)
+            )
 
         run.__name__ = run.__qualname__ = program.name.replace("<", "").replace(">", "") or "f"
-        self.run = self.jax.jit(run, static_argnums=(0, 1))
+        self.run = self.jax.jit(run, static_argnums=(0, 1, 2))
 
     def _with_extents(self, values: Sequence[Any]) -> list[Any]:
         """All inputs: those taken, and the extents that their shapes tell."""
@@ -104,27 +112,83 @@ class DeviceProgram:
         known = tuple([int(arrays[k]) for k in self.static])
         given = [x for k, x in enumerate(arrays) if k not in self.static]
         self.failure = None
+        if not self.calls_python:
+            return self._found(known, given, None)
+        with self.host.running() as run:
+            try:
+                found = self._found(known, given, run)
+            except self.jax.errors.JaxRuntimeError:
+                if run.error is None:  # else XLA reports what Python has raised
+                    raise
+            if run.error is not None:
+                raise run.error
+            return found
+
+    def _found(self, known: tuple[Any, ...], given: list[Any], run: Any) -> list[Any] | None:
         rows = self.shared.rows
         while True:
-            outputs, status, needed = self._run(rows, known, given)
+            outputs, status, needed = self._run(rows, known, given, run)
             if needed and int(needed[0]) > rows:
                 rows = 2 ** math.ceil(math.log2(int(needed[0])))
                 continue
             self.shared.rows = rows  # the next call begins with as many
             if status and int(status[0]):
                 self.failure = self.shared.failures[int(status[0]) - 1]
+                if run is not None and run.failure is not None:
+                    self.failure = run.failure
                 return None
             with platform.double_precision():
                 return [_true(x, sizes) for x, sizes in outputs]
 
-    def _run(self, rows: int, known: tuple[Any, ...], given: list[Any]) -> Any:
+    def _run(self, rows: int, known: tuple[Any, ...], given: list[Any], run: Any) -> Any:
+        ticket = None
+        if run is not None:
+            run.at, ticket = 0, np.int32(run.number)
+        where = self._platform_of(given)
         try:
             with platform.double_precision(), platform.on_device(self.device):
-                return self.run(rows, known, given, self.minus_zero)
+                return self.run(rows, known, where, given, ticket, self.minus_zero)
         except self.jax.errors.JaxRuntimeError as error:
             if "RESOURCE_EXHAUSTED" not in str(error):
                 raise
             raise MemoryError(f"the device has no memory for this: {error}") from None
+
+    def _platform_of(self, given: Sequence[Any]) -> str:
+        """What a run is on: the device asked for, else that of the arrays, else JAX's choice."""
+        if self.device is not None:
+            return str(self.device.platform)
+        for x in given:
+            if platform.is_device_array(x) and not isinstance(x, self.jax.core.Tracer):
+                return str(next(iter(x.devices())).platform)
+        return str(self.jax.default_backend())
+
+
+@functools.cache
+def _modules() -> tuple[Any, Any]:
+    """The translation, with what all modules have entered in it, and what Python does in a run."""
+    with platform.double_precision():
+        # Loaded in double precision: some modules of JAX make constants.
+        from autodiff.engines.jax import arrays, host, kernels, translation
+    assert arrays and kernels
+    return translation, host
+
+
+def on_the_host(program: Program) -> list[str]:
+    """What Python or NumPy does while a program runs, by its line; without JAX, what Python does."""
+    has_jax = importlib.util.find_spec("jax") is not None
+    lacks = _modules()[0].is_by_numpy if has_jax else lambda operation: False
+    found = []
+    for operation in walk(program.block):
+        function = operation.attributes.get("function")
+        if lacks(operation):
+            name = operation.kind
+        elif operation.kind == "host_call" and not isinstance(function, Refusal):
+            name = getattr(function, "__name__", "Python")
+        else:
+            continue
+        where = "" if operation.source is None else f" at line {operation.source.line}"
+        found.append(f"{name}{where}")
+    return list(dict.fromkeys(found))
 
 
 def _true(x: Any, sizes: tuple[Any, ...]) -> Any:

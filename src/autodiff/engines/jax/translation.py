@@ -14,7 +14,7 @@ is carried through loops and branches and returned beside the outputs; the first
 *Rounding.*  XLA makes one operation of a product and a sum, and of factors that are numbers one number, in one place and
 not in the next, where it computes the same again.  A maximum would then be equal to none of its
 elements.  So a product that goes into a sum or a product has -0.0 added to it first, which changes
-nothing and takes the product's place in a fused operation.
+nothing and takes the product's place in a fused operation; so has a number that is divided by.
 
 *Sizes.*  XLA wants to know each size beforehand.  An array whose size is known at run time only is
 held in one of the largest size it may have, the rest being of no meaning; see ``arrays``.
@@ -39,11 +39,12 @@ import numpy as np
 from jax import lax
 
 from autodiff.dims import Dim, Extent, Func, symbols
+from autodiff.engines.jax import host
 from autodiff.engines.jax.elements import Elements
 from autodiff.errors import AutodiffError, UnsupportedError
 from autodiff.ir.data import Block, Operation, Program, Value, walk
 from autodiff.ops.control import MEMORY_FAILED, MOST_BYTES, Refusal
-from autodiff.ops.entries import ENTRIES, Pointwise, View
+from autodiff.ops.entries import ENTRIES, Kernel, Pointwise, View
 from autodiff.plain_data import dataclass
 
 OPERATIONS: dict[str, Callable[[Translation, Operation], Any]] = {}
@@ -78,17 +79,23 @@ class Shared:
     has_open_sizes: bool = False  # whether there are sizes that the inputs do not tell
     rounded: frozenset[Value] = frozenset()  # products that are rounded before they are used
     minus_zero: Any = None  # -0.0, as an argument, of which XLA does not know what it is
+    ticket: Any = None  # the number of the run, as an argument, for what Python does in it
+    platform: str = "cpu"  # what the program runs on
     failures: list[str] = field(default_factory=list)  # number 1 is the first
     numbers: dict[tuple[int, str], int] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.Lock)  # several threads may trace at once
 
-    def traced(self, rows: int, minus_zero: Any = None) -> Shared:
+    def traced(
+        self, rows: int, platform: str, ticket: Any = None, minus_zero: Any = None
+    ) -> Shared:
         """The same while the function for tapes of so many rows is traced."""
         return Shared(
             rows,
             self.has_open_sizes,
             self.rounded,
             minus_zero,
+            ticket,
+            platform,
             self.failures,
             self.numbers,
             self.lock,
@@ -144,6 +151,13 @@ def products_inside(program: Program) -> frozenset[Value]:
         ):
             inside.update(operation.operands)
     return frozenset(found)
+
+
+def hides_numbers(program: Program) -> bool:
+    """Whether the translation needs a -0.0 of which XLA does not know what it is."""
+    return bool(products_inside(program)) or any(
+        operation.kind == "divide" for operation in walk(program.block)
+    )
 
 
 def _has_open_sizes(program: Program) -> bool:
@@ -211,14 +225,29 @@ class Translation:
     def _results(self, operation: Operation) -> Sequence[Any]:
         lowering = ENTRIES[operation.kind].lowering
         if isinstance(lowering, Pointwise):
-            return [self._pointwise(operation, lowering)]
+            try:
+                return [self._pointwise(operation, lowering)]
+            except UnsupportedError:  # a function of SciPy's that JAX has not
+                if self.shared.platform != "cpu":
+                    raise
+                return host.infallible(self, operation)
         translate = OPERATIONS.get(operation.kind)
         if translate is None:
-            raise refused(
-                f"{operation.kind.replace('_', ' ')} has no counterpart in JAX", operation
-            )
-        found = translate(self, operation)
+            return self._by_numpy(operation)
+        try:
+            found = translate(self, operation)
+        except UnsupportedError:  # of an array whose size is known at run time only
+            return self._by_numpy(operation)
         return found if isinstance(found, (tuple, list)) else [found]
+
+    def _by_numpy(self, operation: Operation) -> Sequence[Any]:
+        """An operation without a counterpart, where its arrays lie in the memory of the host."""
+        if self.shared.platform != "cpu":
+            name = operation.kind.replace("_", " ")
+            raise refused(f"{name} has no counterpart in JAX", operation)
+        if is_computed(operation) or operation.kind in FAILING:
+            return host.computed(self, operation)
+        return host.infallible(self, operation)
 
     def _pointwise(self, operation: Operation, lowering: Pointwise) -> Any:
         result = operation.result
@@ -232,6 +261,9 @@ class Translation:
             self.fitted(v, x, result) if v.shape else stretch(x, shape)
             for v, x in zip(operation.operands, operands, strict=True)
         ]
+        if operation.kind == "divide" and is_known(operands[1]) and result.dtype.kind == "f":
+            # Else XLA multiplies by the reciprocal, which is rounded twice.
+            stretched[1] = stretched[1] + jnp.asarray(self.shared.minus_zero, stretched[1].dtype)
         s = Elements(shape)
         made = lowering.scalar(s, *stretched, **operation.attributes)
         if made.dtype != result.dtype:
@@ -330,6 +362,17 @@ class Translation:
             return int(extent)
         found = self.extent(extent)
         return found if isinstance(found, int) else self.most(extent)
+
+    def shape_among(self, value: Value, operation: Operation) -> tuple[int, ...]:
+        """The shape in which a result is held, whose size may be another result."""
+        own = set(operation.results)
+        shape = []
+        for n in value.shape:
+            if isinstance(n, Dim) and not own.isdisjoint(symbols(n)):
+                shape.append(self.most(n))
+            else:
+                shape.append(self._held(n))
+        return tuple(shape)
 
     def open_axes(self, value: Value) -> dict[int, Any]:
         """The axes whose size is known at run time only, with that size."""
@@ -432,16 +475,10 @@ def _sized(t: Translation, operation: Operation) -> tuple[()]:
 
 
 @translates("host_call")
-def _host_call(t: Translation, operation: Operation) -> tuple[()]:
+def _host_call(t: Translation, operation: Operation) -> Sequence[Any]:
     function = operation.attributes["function"]
     if not isinstance(function, Refusal):
-        name = getattr(function, "__name__", "Python")
-        raise refused(
-            f"{name} has to be called by Python while the program runs",
-            operation,
-            "do it before or after the call and pass its result as an argument, "
-            "or use engine='native'",
-        )
+        return host.acted(t, operation)
     error = function.error
     t.require(False, f"{type(error).__name__}: {error}")
     return ()
@@ -449,7 +486,48 @@ def _host_call(t: Translation, operation: Operation) -> tuple[()]:
 
 def can_fail(block: Block) -> bool:
     """Whether a status may come out of a block that had none before."""
-    return any(operation.kind in FAILING for operation in walk(block))
+    return any(operation.kind in FAILING or is_computed(operation) for operation in walk(block))
+
+
+def is_computed(operation: Operation) -> bool:
+    """Whether an operation has no counterpart in JAX."""
+    is_pointwise = isinstance(ENTRIES[operation.kind].lowering, Pointwise)
+    return not is_pointwise and operation.kind not in OPERATIONS
+
+
+def is_by_numpy(operation: Operation) -> bool:
+    """Whether an operation is computed by its NumPy meaning, or refused where that is far away."""
+    lowering = ENTRIES[operation.kind].lowering
+    if not isinstance(lowering, Pointwise):
+        return is_computed(operation)
+    scalars = [jax.ShapeDtypeStruct((), v.dtype) for v in operation.operands]
+    try:
+        jax.eval_shape(lambda *x: lowering.scalar(Elements(), *x, **operation.attributes), *scalars)
+    except UnsupportedError:
+        return True
+    return False
+
+
+def asks_python(program: Program) -> bool:
+    """Whether a run may leave something with its number: an exception, or what effects gave."""
+    sizes_are_open = _has_open_sizes(program)
+    return acts(program.block) or any(
+        is_computed(operation)
+        or (
+            sizes_are_open
+            and operation.kind in FAILING
+            and isinstance(ENTRIES[operation.kind].lowering, Kernel)
+        )
+        for operation in walk(program.block)
+    )
+
+
+def acts(block: Block) -> bool:
+    """Whether something in a block acts on the world, so that iterations come one after the other."""
+    return any(
+        operation.kind == "host_call" and not isinstance(operation.attributes["function"], Refusal)
+        for operation in walk(block)
+    )
 
 
 FAILING: set[str] = {"check", "sized", "host_call"}
@@ -520,7 +598,7 @@ def _cond(t: Translation, operation: Operation) -> list[Any]:
         def run(packed: Any) -> Any:
             inner = channel.enter(t, packed)
             outputs = inner.block(block)
-            held = [_shape_among(t, v, operation) for v in operation.results]
+            held = [t.shape_among(v, operation) for v in operation.results]
             made = [
                 fit(jnp.asarray(x, v.dtype), n)
                 for v, x, n in zip(operation.results, outputs, held, strict=True)
@@ -533,18 +611,6 @@ def _cond(t: Translation, operation: Operation) -> list[Any]:
     made, packed = lax.cond(jnp.reshape(predicate, ()), then, orelse, channel.start)
     channel.leave(t, packed)
     return list(made)
-
-
-def _shape_among(t: Translation, value: Value, operation: Operation) -> tuple[int, ...]:
-    """The shape in which a result is held, whose size may be another result."""
-    own = set(operation.results)
-    shape = []
-    for n in value.shape:
-        if isinstance(n, Dim) and not own.isdisjoint(symbols(n)):
-            shape.append(t.most(n))
-        else:
-            shape.append(t._held(n))
-    return tuple(shape)
 
 
 def _ranges_of_choices(t: Translation, operation: Operation) -> None:
@@ -598,7 +664,7 @@ def _for(t: Translation, operation: Operation) -> list[Any]:
         ]
         return channel.packed(inner), moved, rows
 
-    if isinstance(count, int) and not width:
+    if isinstance(count, int) and not width and not acts(body):
         return _lanes(t, operation, count, channel, step)
     if isinstance(count, int):
 

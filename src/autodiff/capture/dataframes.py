@@ -1,0 +1,967 @@
+"""DataFrames of pandas with columns of several kinds: those that are computed with, and those left to pandas.
+
+    table = lifted(trace, frame, path)     # a Table in the place of the user's DataFrame
+    table["c"] = table["a"] * p            # a new column, of traced numbers
+    table["tag"] == "u"                    # pandas itself, on a column that the program is made for
+
+A :class:`Table` has, by its label, a ``Labelled`` Series for each column of numbers, and pandas'
+own Series for the others (words, dates, categories), whose contents are compared at each call once they
+are looked at.  Which rows an expression takes, in which order and group, is asked of pandas, on
+positions in the place of numbers; where that depends on numbers, as ``df[df["a"] > 1]`` does, the
+program holds for calls with the same answer, and another is made when another comes.
+
+A Table changes in place, as a DataFrame does; in a branch or loop that is part of the program it may
+not, nor may the user's own.  What is not here is refused, with its name.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autodiff.capture.paths import Guard, Path
+from autodiff.labelled import (
+    OF_FRAME,
+    OF_SERIES,
+    Labelled,
+    Method,
+    StandIn,
+    apply,
+    concrete,
+    is_foreign,
+    is_labelled,
+    lift,
+    of_series,
+    refused,
+)
+from autodiff.ladder import NotStaged
+from autodiff.ops.builder import current_builder
+from autodiff.ops.tracer import Tracer
+
+if TYPE_CHECKING:
+    from autodiff.capture.trace import Trace
+
+
+# -- what is compared at each call ------------------------------------------------------------------
+class Head:
+    """What a DataFrame is but for its contents: index, labels and dtypes of the columns."""
+
+    __slots__ = ("dtypes", "index", "names")
+
+    def __init__(self, frame: Any) -> None:
+        self.index, self.names, self.dtypes = frame.index, list(frame.columns), list(frame.dtypes)
+
+    def __eq__(self, other: Any) -> bool:
+        return (
+            isinstance(other, Head)
+            and self.names == other.names
+            and self.dtypes == other.dtypes
+            and (self.index is other.index or _is_same(self.index, other.index))
+        )
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.names))
+
+    def __repr__(self) -> str:
+        return f"<a DataFrame of {len(self.index)} rows, {len(self.names)} columns>"
+
+
+class Contents:
+    """What a column holds."""
+
+    __slots__ = ("series",)
+
+    def __init__(self, series: Any) -> None:
+        self.series = series
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, Contents) and self.series.equals(other.series)
+
+    def __hash__(self) -> int:
+        return hash(len(self.series))
+
+    def __repr__(self) -> str:
+        return f"<the contents of {self.series.name}>"
+
+
+def _is_same(a: Any, b: Any) -> bool:
+    return type(a) is type(b) and a.dtype == b.dtype and a.names == b.names and a.equals(b)
+
+
+def head_of(frame: Any) -> Head | None:
+    """What a DataFrame is but for its contents; None where it is none any more."""
+    return Head(frame) if type(frame).__name__ == "DataFrame" else None
+
+
+def is_table(obj: Any) -> bool:
+    """Whether an object is a DataFrame with columns of several kinds, by names."""
+    cls = type(obj)
+    if cls.__name__ != "DataFrame" or cls.__module__.split(".")[0] != "pandas":
+        return False
+    names = list(obj.columns)
+    return (
+        not is_labelled(obj)
+        and all(type(name) in (str, int) for name in names)
+        and len(set(names)) == len(names)
+        and any(map(_is_of_numbers, obj.dtypes))
+    )
+
+
+def _is_of_numbers(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind in "fiub"
+
+
+def lifted(trace: Trace, frame: Any, path: Path) -> Table:
+    """The Table of a DataFrame that a path leads to."""
+    at = Path(f"_head_of({path.text})", (*path.roots, ("_head_of", head_of)))
+    trace.guards.append(Guard(at, "equal", Head(frame)))
+
+    def reader(name: Any) -> Callable[[], Any]:
+        def read() -> Any:
+            column = frame[name]
+            if _is_of_numbers(column.dtype):
+                there = path.item(name)
+                values = trace.lift(
+                    column.to_numpy(), Path(f"{there.text}.to_numpy()", there.roots)
+                )
+                return of_series(values, frame.index, name)
+            there = path.item(name)
+            where = Path(f"_contents({there.text})", (*path.roots, ("_contents", Contents)))
+            trace.guards.append(Guard(where, "equal", Contents(column.copy())))
+            return column.copy()
+
+        return read
+
+    return Table(frame.index, {n: Unread(reader(n)) for n in frame.columns}, is_users=True)
+
+
+class Unread:
+    """A column that nobody has asked for yet."""
+
+    __slots__ = ("read",)
+
+    def __init__(self, read: Callable[[], Any]) -> None:
+        self.read = read
+
+
+# -- as the interpreter asks -------------------------------------------------------------------------
+def in_place_of(trace: Trace, obj: Any) -> Any:
+    """The Table of a DataFrame from outside, the same each time; any other object itself."""
+    if type(obj).__name__ != "DataFrame" or isinstance(obj, StandIn):
+        return obj
+    path = trace.paths.get(id(obj))
+    if path is None or not is_table(obj):
+        return obj
+    if id(obj) not in trace.dataframes:
+        trace.dataframes[id(obj)] = (lifted(trace, obj, path), obj)
+    return trace.dataframes[id(obj)][0]
+
+
+def is_its_own(trace: Trace, obj: Any) -> bool:
+    """Whether an object is a stand-in, or made by pandas of what the program is made for."""
+    if isinstance(obj, StandIn):
+        return True
+    return (
+        is_foreign(obj) and type(obj).__module__.startswith("pandas") and id(obj) not in trace.paths
+    )
+
+
+def _is_plain(x: Any) -> bool:
+    if isinstance(x, (list, tuple)):
+        return all(map(_is_plain, list.__iter__(x) if isinstance(x, list) else x))
+    if isinstance(x, dict):
+        return all(map(_is_plain, dict.values(x)))
+    plain = (str, bytes, int, float, complex, type(None), slice, np.generic, type)
+    return isinstance(x, plain) or (isinstance(x, np.ndarray) and type(x) is np.ndarray)
+
+
+def _is_of_pandas(obj: Any) -> bool:
+    return type(obj).__module__.startswith("pandas")
+
+
+def computes_alone(trace: Trace, left: Any, right: Any) -> bool:
+    """Whether an operation is of pandas' objects that the program is made for, and what is known."""
+    if not (_is_of_pandas(left) or _is_of_pandas(right)):
+        return False
+    own = [is_its_own(trace, x) and not isinstance(x, StandIn) for x in (left, right)]
+    return any(own) and all(
+        is_own or _is_plain(x) for is_own, x in zip(own, (left, right), strict=True)
+    )
+
+
+def answers(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
+    """Whether a call is a method of a stand-in, or of pandas' objects that the program is made for."""
+    if isinstance(function, Method):
+        return True
+    if id(function) in _BUILTIN and args and not kwargs:
+        obj = in_place_of(trace, args[0])
+        return isinstance(obj, Table) or (
+            is_its_own(trace, obj)
+            and not isinstance(obj, StandIn)
+            and all(map(_is_plain, args[1:]))
+        )
+    owner = getattr(function, "__self__", None)
+    if owner is None or isinstance(owner, (type, np.ndarray)):
+        return False
+    if isinstance(owner, StandIn):
+        return True
+    if not is_foreign(owner) or not is_its_own(trace, owner):
+        return False
+    if getattr(function, "__name__", "").startswith("to_") and function.__name__ not in _GIVING:
+        return False  # a file
+    given = (*args, *kwargs.values())
+    return all(_is_plain(x) or (is_its_own(trace, x) and not isinstance(x, StandIn)) for x in given)
+
+
+_BUILTIN = frozenset(map(id, (len, list, tuple, set, sorted, iter)))
+_GIVING = ("to_numpy", "to_list", "to_dict", "to_frame", "to_series")
+
+
+def store(trace: Trace, container: Any, index: Any, value: Any) -> None:
+    """``container[index] = value`` of pandas' and stand-ins: of a Table, or not at all."""
+    if isinstance(container, StandIn):
+        table = container.of if isinstance(container, _Rows) else container
+        if isinstance(table, Table) and table._is_users:
+            trace.tier.decline("a change of a DataFrame from outside of the function")
+        changed: Any = container
+        changed[index] = value
+        return
+    raise refused(f"a store into a {type(container).__name__}")
+
+
+# -- the table ------------------------------------------------------------------------------------
+class Table(StandIn):
+    """A DataFrame while it is captured; see the module header."""
+
+    __slots__ = ("_block", "_columns", "_index", "_is_users")
+    __array_priority__ = 2000.0
+
+    def __init__(self, index: Any, columns: dict[Any, Any], is_users: bool = False) -> None:
+        self._index = index
+        self._columns = columns
+        self._is_users = is_users
+        self._block = current_builder().block
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:  # what `isinstance(x, pd.DataFrame)` in the user's code asks
+        return sys.modules["pandas"].DataFrame
+
+    def _column(self, name: Any) -> Any:
+        column = self._columns[name]
+        if isinstance(column, Unread):
+            column = column.read()
+            if self._block is current_builder().block:  # what is made in a loop stays in it
+                self._columns[name] = column
+        return column
+
+    # -- what it is ---------------------------------------------------------------------------------
+    @property
+    def columns(self) -> Any:
+        """The labels of the columns."""
+        return sys.modules["pandas"].Index(list(self._columns))
+
+    @property
+    def index(self) -> Any:
+        """The labels of the rows."""
+        return self._index
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return len(self._index), len(self._columns)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it has no elements."""
+        return 0 in self.shape
+
+    ndim = 2
+
+    @property
+    def loc(self) -> _Rows:
+        """Rows and columns by label."""
+        return _Rows(self, "loc")
+
+    at = loc
+
+    @property
+    def iloc(self) -> _Rows:
+        """Rows and columns by number."""
+        return _Rows(self, "iloc")
+
+    iat = iloc
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def knows(self, name: str) -> bool:
+        """Whether an attribute is answered here; if not, the user's DataFrame is asked itself."""
+        return name in self._columns or name in _OF_NUMBERS or hasattr(Table, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(list(self._columns))
+
+    def __contains__(self, key: Any) -> bool:
+        return key in self._columns
+
+    def keys(self) -> Any:
+        """The labels of the columns."""
+        return self.columns
+
+    def __delitem__(self, key: Any) -> None:
+        self._changing()
+        if key not in self._columns:
+            raise KeyError(key)
+        self._columns = {k: c for k, c in self._columns.items() if k != key}
+
+    def pop(self, key: Any) -> Any:
+        """A column, which is taken out."""
+        column = self[key]
+        del self[key]
+        return column
+
+    def items(self) -> Iterator[tuple[Any, Any]]:
+        """Labels and columns."""
+        return iter([(name, self._column(name)) for name in self._columns])
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name in self._columns:
+            return self._column(name)
+        frame = sys.modules["pandas"].DataFrame
+        if name in _OF_NUMBERS or (hasattr(frame, name) and self._is_of_numbers()):
+            return getattr(self._numbers(name), name)
+        if not hasattr(frame, name):
+            raise AttributeError(f"'DataFrame' object has no attribute '{name}'")
+        raise refused(f"the attribute {name!r} of a DataFrame with columns of several kinds")
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        given = [x._numbers(ufunc.__name__) if isinstance(x, Table) else x for x in inputs]
+        return next(x for x in given if isinstance(x, Labelled)).__array_ufunc__(
+            ufunc, method, *given, **options
+        )
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return apply(function, args, kwargs)
+
+    def __bool__(self) -> bool:
+        raise ValueError(
+            "The truth value of a DataFrame is ambiguous. "
+            "Use a.empty, a.bool(), a.item(), a.any() or a.all()."
+        )
+
+    def __repr__(self) -> str:
+        raise refused("the text of a DataFrame")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        return np.asarray(self._numbers("__array__")._values, *args, **kwargs)
+
+    def _is_of_numbers(self) -> bool:
+        return all(isinstance(self._column(name), Labelled) for name in self._columns)
+
+    def _numbers(self, what: str) -> Labelled:
+        """All of it as one array of numbers."""
+        columns = [self._column(name) for name in self._columns]
+        if not columns or not all(isinstance(c, Labelled) for c in columns):
+            raise refused(f"{what!r} of a DataFrame with columns that are no numbers")
+        kinds = {c._values.dtype.kind == "b" for c in columns}
+        if len(kinds) > 1:
+            raise refused(f"{what!r} of a DataFrame with numbers and truth values")
+        template = sys.modules["pandas"].DataFrame(
+            np.arange(len(self) * len(columns)).reshape(self.shape),
+            index=self._index,
+            columns=list(self._columns),
+        )
+        return Labelled(template, np.stack([c._values for c in columns], axis=1))
+
+    # -- columns ------------------------------------------------------------------------------------
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, (str, int)) and not isinstance(key, bool):
+            if key not in self._columns:
+                raise KeyError(key)
+            return self._column(key)
+        if isinstance(key, list) and all(isinstance(k, (str, int)) for k in list.__iter__(key)):
+            if not any(isinstance(k, bool) for k in list.__iter__(key)):
+                return self._with({k: self._column(k) for k in list.__iter__(key)})
+        if isinstance(key, (StandIn, Tracer, slice)) or hasattr(key, "dtype"):
+            return self._take(lambda rows: rows[_mask(key, self._index)])
+        raise refused(f"an index of type {type(key).__name__} of a DataFrame")
+
+    def _with(self, columns: dict[Any, Any]) -> Any:
+        """The same rows with these columns, all numbers of one dtype or not."""
+        return Table(self._index, columns)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in Table.__slots__:
+            object.__setattr__(self, name, value)
+        elif name in self._columns:
+            self[name] = value
+        else:
+            raise refused("an attribute that is stored into a DataFrame")
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if not isinstance(key, (str, int)):
+            raise refused("a store into several columns of a DataFrame")
+        self._changing()
+        self._columns = {**self._columns, key: self._as_column(key, value)}
+
+    def _changing(self) -> None:
+        if self._is_users:
+            raise refused("a store into a DataFrame from outside", "copy it first: df = df.copy()")
+        if self._block is not current_builder().block:
+            raise NotStaged("a store into a DataFrame")
+
+    def _as_column(self, name: Any, value: Any) -> Any:
+        pandas = sys.modules["pandas"]
+        if isinstance(value, Labelled) and type(value._template).__name__ == "Series":
+            if not value._template.index.equals(self._index):
+                raise refused("a column with another index, which is aligned first,")
+            return of_series(value._values, self._index, name)
+        if isinstance(value, pandas.Series) and not isinstance(value, StandIn):
+            if is_labelled(value):
+                return self._as_column(name, lift(value))
+            return value.reindex(self._index).rename(name)
+        if isinstance(value, StandIn):
+            raise refused("a column that is a DataFrame")
+        if isinstance(value, (str, bytes, type(None))) or not _is_number_like(value):
+            return pandas.Series(value, index=self._index, name=name)
+        values = _of_length(value, len(self))
+        return of_series(values, self._index, name)
+
+    def assign(self, **columns: Any) -> Table:
+        """A copy with new columns, of values or functions of the table so far."""
+        made = self.copy()
+        for name, value in columns.items():
+            made[name] = value(made) if callable(value) else value
+        return made
+
+    def copy(self, deep: bool = True) -> Table:
+        """A copy, which may be stored into."""
+        return Table(self._index, dict(self._columns))
+
+    def drop(
+        self,
+        labels: Any = None,
+        *,
+        axis: Any = 0,
+        index: Any = None,
+        columns: Any = None,
+        **options: Any,
+    ) -> Any:
+        """Without some rows or columns."""
+        if options:
+            raise refused(f"'drop' with the option {next(iter(options))}")
+        if axis in (1, "columns"):
+            columns, labels = labels, None
+        if columns is not None:
+            names = [columns] if isinstance(columns, (str, int)) else list(columns)
+            missing = [n for n in names if n not in self._columns]
+            if missing:
+                raise KeyError(f"{missing} not found in axis")
+            kept = {k: c for k, c in self._columns.items() if k not in names}
+            return Table(self._index, kept).drop(labels, index=index)
+        labels = index if labels is None else labels
+        return self.copy() if labels is None else self._take(lambda rows: rows.drop(labels))
+
+    def rename(self, *, columns: Any, **options: Any) -> Table:
+        """With other labels of columns."""
+        if options or not isinstance(columns, dict):
+            raise refused("'rename' of a DataFrame but by a dict of columns")
+        new = {columns.get(k, k): c for k, c in self._columns.items()}
+        if len(new) < len(self._columns):
+            raise refused("two columns with one label")
+        found = {}
+        for name, k in zip(new, list(self._columns), strict=True):
+            column = self._column(k)
+            found[name] = (
+                of_series(column._values, self._index, name)
+                if isinstance(column, Labelled)
+                else column.rename(name)
+            )
+        return Table(self._index, found)
+
+    # -- rows ---------------------------------------------------------------------------------------
+    def _take(self, choose: Callable[[Any], Any]) -> Any:
+        """Some rows, in some order: ``choose`` takes them of a Series of their numbers."""
+        return self._rows(choose(sys.modules["pandas"].Series(np.arange(len(self)), self._index)))
+
+    def _rows(self, chosen: Any) -> Table:
+        numbers = chosen.to_numpy()
+        if numbers.dtype.kind != "i":
+            raise refused("rows that are missing")
+
+        def taken(name: Any) -> Callable[[], Any]:
+            def read() -> Any:
+                column = self._column(name)
+                if isinstance(column, Labelled):
+                    return of_series(column._values[numbers], chosen.index, name)
+                series = column.iloc[numbers]
+                series.index = chosen.index
+                return series
+
+            return read
+
+        return Table(chosen.index, {n: Unread(taken(n)) for n in self._columns})
+
+    def head(self, n: int = 5) -> Any:
+        """The first rows."""
+        return self._take(lambda rows: rows.head(n))
+
+    def tail(self, n: int = 5) -> Any:
+        """The last rows."""
+        return self._take(lambda rows: rows.tail(n))
+
+    def sort_index(self, **options: Any) -> Any:
+        """The rows by their labels."""
+        return self._take(lambda rows: rows.sort_index(**options))
+
+    def sort_values(self, by: Any, **options: Any) -> Any:
+        """The rows by the contents of columns."""
+        names = [by] if isinstance(by, (str, int)) else list(by)
+        return self._by(names, lambda frame: frame.sort_values(names, **options))
+
+    def query(self, expression: str) -> Any:
+        """The rows of which an expression of columns is true."""
+        names = [n for n in self._columns if isinstance(n, str) and n in expression]
+        if "@" in expression:
+            raise refused("'query' with variables")
+        return self._by(names, lambda frame: frame.query(expression))
+
+    def dropna(self, *, subset: Any = None) -> Any:
+        """The rows without missing values."""
+        return self._by(list(subset or self._columns), lambda frame: frame.dropna())
+
+    def drop_duplicates(self, subset: Any = None, **options: Any) -> Any:
+        """The rows that differ from those before."""
+        names = list(self._columns) if subset is None else subset
+        names = [names] if isinstance(names, (str, int)) else list(names)
+        return self._by(names, lambda frame: frame.drop_duplicates(names, **options))
+
+    def reset_index(self, drop: bool = False) -> Any:
+        """Rows that are numbered."""
+        if not drop:
+            raise refused("'reset_index' that keeps the index as a column")
+        return self._take(lambda rows: rows.reset_index(drop=True))
+
+    def _by(self, names: list[Any], choose: Callable[[Any], Any]) -> Any:
+        """Rows by the contents of columns, as they are at this call."""
+        frame = self._known(names)
+        frame[_NUMBER] = np.arange(len(self))
+        rows = list(dict.fromkeys(choose(frame[[*names, _NUMBER]])[_NUMBER]))
+        return self._take(lambda numbers: numbers.iloc[rows])
+
+    def _known(self, names: list[Any]) -> Any:
+        """A DataFrame of the contents that columns have at this call."""
+        held = {name: concrete(self._column(name)) for name in names}
+        return sys.modules["pandas"].DataFrame(held, index=self._index)
+
+    def groupby(self, by: Any, **options: Any) -> Groups:
+        """Groups of rows with equal contents in some columns, or in a column from elsewhere."""
+        left = options.keys() - {"sort", "observed", "group_keys", "dropna", "as_index"}
+        if left or options.get("as_index", True) is not True:
+            raise refused(f"'groupby' with the option {next(iter(left), 'as_index')}")
+        taken = {k: v for k, v in options.items() if k != "group_keys"}
+        names = [by] if isinstance(by, (str, int)) else by
+        if isinstance(names, list) and all(isinstance(n, (str, int)) for n in names):
+            known = self._known(names)
+            keys = [known[n] for n in names]
+        else:
+            keys, names = [_key(by, self._index)], []
+        grouped = _grouping(keys, self._index, taken)
+        columns = {k: c for k, c in self._columns.items() if k not in names}
+        return Groups(Table(self._index, columns), None, grouped)
+
+
+def _of_length(value: Any, count: int) -> Any:
+    """An array of so many numbers, of an array or a number."""
+    values = _values_of(value)
+    if np.ndim(values) == 0:
+        values = (
+            np.full(count, values) if not isinstance(values, Tracer) else _repeated(values, count)
+        )
+    if np.shape(values) != (count,):
+        length = np.shape(values)[0]
+        raise ValueError(f"Length of values ({length}) does not match length of index ({count})")
+    return values
+
+
+def _repeated(number: Any, count: int) -> Any:
+    return np.broadcast_to(number, (count,))
+
+
+def _values_of(value: Any) -> Any:
+    """A number, an array or a list of numbers as an array, or a traced one."""
+    if isinstance(value, Tracer):
+        return value
+    if not isinstance(value, (list, tuple)):
+        return np.asarray(value)
+    items = list(list.__iter__(value) if isinstance(value, list) else value)
+    return np.stack(items) if any(isinstance(x, Tracer) for x in items) else np.array(items)
+
+
+_NUMBER = "__number_of_the_row__"
+_OF_NUMBERS = frozenset("sum mean prod max min std var any all to_numpy dot abs values T".split())
+
+
+def _is_number_like(value: Any) -> bool:
+    if isinstance(value, Tracer):
+        return True
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_number_like, list.__iter__(value) if isinstance(value, list) else value))
+    return isinstance(value, (bool, int, float)) or (
+        isinstance(value, (np.ndarray, np.generic)) and _is_of_numbers(value.dtype)
+    )
+
+
+def _mask(key: Any, index: Any) -> Any:
+    """An index for rows, known at this call."""
+    if isinstance(key, Labelled):
+        if not key._template.index.equals(index):
+            raise refused("rows by a Series with another index, which is aligned first,")
+        return concrete(key)
+    if isinstance(key, Tracer):
+        return key._concrete()
+    return key
+
+
+class _Rows(StandIn):
+    """``df.loc`` and ``df.iloc``."""
+
+    __slots__ = ("name", "of")
+
+    def __init__(self, of: Table, name: str) -> None:
+        self.of, self.name = of, name
+
+    def _parts(self, key: Any) -> tuple[Any, list[Any], bool, bool]:
+        """The numbers of rows, the labels of columns, and whether each is a single one."""
+        table, pandas = self.of, sys.modules["pandas"]
+        rows, columns = key if isinstance(key, tuple) and len(key) == 2 else (key, slice(None))
+        if callable(rows) and not isinstance(rows, (StandIn, pandas.Series)):
+            rows = rows(table)
+        rows = _mask(rows, table._index)
+        if self.name == "iloc" and isinstance(rows, pandas.Series):
+            rows = rows.to_numpy()
+        numbers = pandas.Series(np.arange(len(table)), table._index)
+        found = getattr(numbers, self.name)[rows]
+        names = pandas.Series(list(table._columns), index=list(table._columns), dtype=object)
+        chosen = getattr(names, self.name)[columns]
+        one = not isinstance(chosen, pandas.Series)
+        return found, [chosen] if one else list(chosen), np.ndim(found) == 0, one
+
+    def __getitem__(self, key: Any) -> Any:
+        found, names, one_row, one_column = self._parts(key)
+        table = self.of
+        if one_row:
+            row = [
+                c._values[int(found)] if isinstance(c, Labelled) else c.iloc[int(found)]
+                for c in (table._column(n) for n in names)
+            ]
+            if one_column:
+                return row[0]
+            if not all(isinstance(x, Tracer) for x in row):
+                raise refused("a row of a DataFrame with columns that are no numbers")
+            index = table._index[int(found)]
+            return of_series(np.stack(row), sys.modules["pandas"].Index(names), index)
+        rows = Table(table._index, {n: table._columns[n] for n in names})._rows(found)
+        return rows._column(names[0]) if one_column else rows
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        table = self.of
+        table._changing()
+        try:
+            found, names = self._parts(key)[:2]
+        except KeyError:
+            rows, name = key if isinstance(key, tuple) and len(key) == 2 else (key, None)
+            if name is None or not isinstance(name, (str, int)) or self.name != "loc":
+                raise
+            found = self._parts((rows, slice(None)))[0]
+            names = [name]
+        numbers = np.atleast_1d(np.asarray(found))
+        if len(set(numbers.tolist())) < len(numbers):
+            raise refused("a store into a row twice")
+        for name in names:
+            new = _stored(table, name, numbers, found, value)
+            table._columns = {**table._columns, name: new}
+
+
+def _stored(table: Table, name: Any, numbers: np.ndarray, found: Any, value: Any) -> Any:
+    """A column with some rows replaced."""
+    is_new = name not in table._columns
+    if not is_new and not isinstance(table._column(name), Labelled):
+        raise refused("a store into part of a column that is no numbers")
+    old = np.full(len(table), np.nan) if is_new else table._column(name)._values
+    if not is_new and old.dtype.kind != "f":
+        raise refused("a store into part of a column that is no floats")
+    if isinstance(value, Labelled):
+        index = value._template.index
+        if index.equals(table._index) and len(numbers) != len(table):
+            value = value._values[numbers]
+        elif np.ndim(found) and index.equals(found.index):
+            value = value._values
+        else:
+            raise refused("a store of a Series with another index, which is aligned first,")
+    elif isinstance(value, StandIn) or not _is_number_like(value):
+        raise refused(f"a store of a {type(value).__name__} into a DataFrame")
+    value = _values_of(value)
+    chosen, place = np.zeros(len(table), bool), np.zeros(len(table), np.int64)
+    chosen[numbers], place[numbers] = True, np.arange(len(numbers))
+    if np.ndim(value):
+        if np.shape(value) != (len(numbers),):
+            raise ValueError("cannot set using a list-like indexer with a different length")
+        value = value[place] if len(numbers) else old
+    return of_series(np.where(chosen, value, old), table._index, name)
+
+
+# -- groups -----------------------------------------------------------------------------------------
+class _Grouping:
+    """Which rows are in which group, and the labels of groups."""
+
+    def __init__(self, codes: np.ndarray, labels: Any, sizes: Any) -> None:
+        self.codes, self.labels, self.sizes = codes, labels, sizes
+
+    def rows(self) -> list[np.ndarray]:
+        """The numbers of the rows of each group."""
+        return [np.flatnonzero(self.codes == k) for k in range(len(self.labels))]
+
+
+def _key(by: Any, index: Any) -> Any:
+    pandas = sys.modules["pandas"]
+    if isinstance(by, Labelled):
+        by = concrete(by)
+    if isinstance(by, Tracer):
+        by = by._concrete()
+    if isinstance(by, pandas.Series) and not by.index.equals(index):
+        raise refused("groups by a Series with another index, which is aligned first,")
+    if not isinstance(by, (pandas.Series, np.ndarray, pandas.Index)) or callable(by):
+        raise refused(f"groups by a {type(by).__name__}")
+    return by if isinstance(by, pandas.Series) else pandas.Series(by, index=index)
+
+
+def _grouping(keys: list[Any], index: Any, options: dict[str, Any]) -> _Grouping:
+    numbered = sys.modules["pandas"].Series(np.arange(len(index)), index=index)
+    grouped = numbered.groupby(keys if len(keys) > 1 else keys[0], **options)
+    sizes = grouped.size()
+    codes = grouped.ngroup().to_numpy()
+    if np.issubdtype(codes.dtype, np.floating):
+        codes = np.where(np.isnan(codes), -1, codes).astype(np.int64)
+    if len(sizes) and len(sizes) != codes.max(initial=-1) + 1:
+        raise refused("groups without rows")
+    return _Grouping(codes, sizes.index, sizes)
+
+
+class Groups(StandIn):
+    """``df.groupby(…)``, of one column or of several."""
+
+    __slots__ = ("grouping", "name", "of")
+
+    def __init__(self, of: Any, name: Any, grouping: _Grouping) -> None:
+        self.of, self.name, self.grouping = of, name, grouping
+
+    def __getitem__(self, key: Any) -> Groups:
+        if isinstance(key, list):
+            return Groups(self.of[key], None, self.grouping)
+        return Groups(self.of[key], key, self.grouping)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if isinstance(self.of, Table) and name in self.of:
+            return self[name]
+        if name in _REDUCED:
+            return Method(partial(self._reduced, name))
+        if name in _SPREAD:
+            return Method(partial(self._run, name))
+        raise refused(f"{name!r} of groups")
+
+    def _reduced(self, name: str, **options: Any) -> Any:
+        return self._each(lambda s: _aggregated(s, self.grouping, name, options))
+
+    def _run(self, name: str, *args: Any, **options: Any) -> Any:
+        def of_part(part: Any) -> Any:
+            return getattr(part, name)(*args, **options)
+
+        return self._each(lambda s: _by_group(s, self.grouping, of_part))
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        for label, rows in zip(self.grouping.labels, self.grouping.rows(), strict=True):
+            yield label, self._part(rows)
+
+    def _part(self, rows: np.ndarray) -> Any:
+        if isinstance(self.of, Table):
+            return self.of.iloc[rows]
+        return self.of.iloc[rows] if not isinstance(self.of, Labelled) else _taken(self.of, rows)
+
+    def size(self) -> Any:
+        """How many rows each group has."""
+        return self.grouping.sizes.copy()
+
+    def transform(self, function: Any, *args: Any, **options: Any) -> Any:
+        """What a function makes of each group, spread over its rows."""
+        if args or (options and not isinstance(function, str)):
+            raise refused("'transform' with further arguments")
+
+        def of_column(series: Any) -> Any:
+            if isinstance(function, str) and function in _REDUCED:
+                each = _aggregated(series, self.grouping, function, options)
+                return _spread(each, self.grouping, series)
+            if isinstance(function, str):
+                return _by_group(
+                    series, self.grouping, lambda part: getattr(part, function)(**options)
+                )
+            return _by_group(series, self.grouping, function)
+
+        return self._each(of_column)
+
+    def agg(self, function: Any) -> Any:
+        """What a function makes of each group, one number each."""
+        if isinstance(function, str):
+            return getattr(self, function)()
+        return self._each(lambda s: _aggregated(s, self.grouping, function, {}))
+
+    aggregate = agg
+
+    def apply(self, function: Any) -> Any:
+        """What a function makes of each group, one number each."""
+        found = [function(part) for _, part in self]
+        if not all(isinstance(x, Tracer) and not x.shape for x in found):
+            raise refused("'apply' of a function that gives more than a number")
+        return of_series(np.stack(found), self.grouping.labels, self.name)
+
+    def _each(self, make: Callable[[Any], Any]) -> Any:
+        if not isinstance(self.of, Table):
+            return make(self.of)
+        made = {name: make(self.of._column(name)) for name in self.of}
+        index = next(iter(made.values()))._template.index
+        return Table(index, made)
+
+
+_REDUCED = frozenset("sum mean prod max min std var median first last count".split())
+_SPREAD = frozenset("cumsum cumprod diff shift".split())
+
+
+def _taken(series: Labelled, rows: np.ndarray) -> Labelled:
+    template = series._template.iloc[rows]
+    return of_series(series._values[rows], template.index, template.name)
+
+
+def _require_numbers(series: Any) -> Labelled:
+    if not isinstance(series, Labelled):
+        raise refused("groups of a column that is no numbers")
+    return series
+
+
+def _aggregated(series: Any, grouping: _Grouping, function: Any, options: dict[str, Any]) -> Any:
+    """One number for each group."""
+    series = _require_numbers(series)
+    values, count = series._values, len(grouping.labels)
+    if function in ("sum", "mean", "count") and not options and count > 0:
+        is_there = ~np.isnan(values) if values.dtype.kind == "f" else np.ones(len(series), bool)
+        inside = is_there & (grouping.codes >= 0)
+        codes = np.where(grouping.codes >= 0, grouping.codes, 0)
+        counts = np.bincount(codes, weights=inside * 1.0, minlength=count)
+        if function == "count":
+            return of_series(counts.astype(np.int64), grouping.labels, series._template.name)
+        if values.dtype.kind == "f":
+            sums = np.bincount(codes, weights=np.where(inside, values, 0.0), minlength=count)
+            found = sums if function == "sum" else sums / counts
+            return of_series(found, grouping.labels, series._template.name)
+    numbers: list[Any] = []
+    for rows in grouping.rows():
+        part = _taken(series, rows)
+        if function in ("first", "last"):
+            numbers.append(part._values[0 if function == "first" else -1])
+        else:
+            made = function(part) if callable(function) else getattr(part, function)(**options)
+            numbers.append(made)
+    if not numbers:
+        raise refused("groups of no rows")
+    return of_series(np.stack(numbers), grouping.labels, series._template.name)
+
+
+def _spread(each: Labelled, grouping: _Grouping, like: Labelled) -> Labelled:
+    """One number for each group, at each of its rows."""
+    values = each._values[np.where(grouping.codes >= 0, grouping.codes, 0)]
+    if (grouping.codes < 0).any():
+        values = np.where(grouping.codes >= 0, values, np.nan)
+    return of_series(values, like._template.index, like._template.name)
+
+
+def _by_group(series: Any, grouping: _Grouping, function: Callable[[Any], Any]) -> Labelled:
+    """What a function makes of each group, at its rows."""
+    series = _require_numbers(series)
+    if (grouping.codes < 0).any() or not len(grouping.labels):
+        raise refused("groups that leave rows out")
+    parts, places = [], []
+    for rows in grouping.rows():
+        made = function(_taken(series, rows))
+        values = made._values if isinstance(made, Labelled) else made
+        if np.ndim(values) == 0:
+            values = _of_length(values, len(rows))
+        if np.shape(values) != (len(rows),):
+            raise refused("'transform' by a function that gives another number of rows")
+        parts.append(values)
+        places.append(rows)
+    order = np.argsort(np.concatenate(places), kind="stable")
+    return of_series(np.concatenate(parts)[order], series._template.index, series._template.name)
+
+
+def groups_of(series: Labelled, by: Any = None, **options: Any) -> Groups:
+    """``series.groupby(by)``."""
+    if by is None:
+        raise refused("'groupby' by the index")
+    index = series._template.index
+    taken = {k: v for k, v in options.items() if k in ("sort", "observed", "dropna")}
+    if len(taken) + ("group_keys" in options) < len(options):
+        raise refused("'groupby' with these options")
+    return Groups(series, series._template.name, _grouping([_key(by, index)], index, taken))
+
+
+def table_of(frame: Labelled) -> Table:
+    """The Table of a DataFrame of numbers of one kind."""
+    template = frame._template
+    columns = {
+        name: of_series(frame._values[:, k], template.index, name)
+        for k, name in enumerate(template.columns)
+    }
+    if len(columns) < frame._values.shape[1]:
+        raise refused("a DataFrame with two columns of one label")
+    return Table(template.index, columns)
+
+
+def _of_frame(name: str) -> Callable[..., Any]:
+    def method(frame: Labelled, *args: Any, **options: Any) -> Any:
+        return getattr(table_of(frame), name)(*args, **options)
+
+    return method
+
+
+OF_SERIES["groupby"] = groups_of
+OF_FRAME.update(
+    {name: _of_frame(name) for name in "groupby assign sort_values query dropna copy".split()}
+)
+
+
+def _install() -> None:
+    """Give a `Table` the operators, where all of its columns are numbers."""
+
+    def on_numbers(name: str) -> Callable[..., Any]:
+        def method(self: Table, *other: Any) -> Any:
+            given = [x._numbers(name) if isinstance(x, Table) else x for x in other]
+            return getattr(self._numbers(name), name)(*given)
+
+        return method
+
+    binary = "add sub mul truediv floordiv mod pow matmul".split()
+    names = [f"__{r}{name}__" for name in binary for r in ("", "r")]
+    names += [f"__{name}__" for name in "lt le gt ge eq ne neg pos abs invert".split()]
+    for name in names:
+        setattr(Table, name, on_numbers(name))
+    Table.__hash__ = None  # type: ignore[assignment]
+
+
+_install()
