@@ -98,10 +98,19 @@ def weighed(result: Any) -> Any:
 
 
 def _modules() -> dict[str, Any]:
+    import scipy.cluster.hierarchy
+    import scipy.cluster.vq
+    import scipy.constants
+    import scipy.differentiate
     import scipy.fft
+    import scipy.integrate
+    import scipy.interpolate
     import scipy.linalg
     import scipy.ndimage
+    import scipy.optimize
     import scipy.signal
+    import scipy.sparse.csgraph
+    import scipy.sparse.linalg
     import scipy.spatial.distance
     import scipy.spatial.transform
     import scipy.special
