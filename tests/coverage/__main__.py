@@ -1,23 +1,33 @@
 """``python -m tests.coverage``: measure every row and write docs/reference/coverage.md.
 
 ``python -m tests.coverage scipy.ndimage`` prints the rows whose names begin so, and writes nothing;
-with ``--write`` it writes the page, on which the other rows stay what they were.
+with ``--write`` it writes the page, on which the other rows stay what they were. ``accuracy`` and
+``docstrings`` are the names of the two tables that are not of rows.
 """
 
 import sys
 from pathlib import Path
 
+from tests.coverage import accuracy
 from tests.coverage.measure import Found, Row, measure
-from tests.coverage.page import named, page, read, space_of
+from tests.coverage.page import SECTIONS, named, page, read, section, space_of
 from tests.coverage.rows import rows
+from tests.docstrings import check as docstrings
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "coverage.md"
 
 
 def main(beginnings: list[str], write: bool) -> None:
     """Measure, print, and write after every heading."""
-    said = read(PAGE.read_text()) if PAGE.exists() else {}
+    text = PAGE.read_text() if PAGE.exists() else ""
+    said, sections = read(text), [section(text, title) for title in SECTIONS]
     table, chosen = rows(), tuple(beginnings)
+    for k, (name, measured) in enumerate(
+        (("accuracy", accuracy.section), ("docstrings", docstrings.section))
+    ):
+        if not beginnings or name in beginnings:
+            sections[k] = measured()
+            print(sections[k], flush=True)
     found: dict[Row, Found] = {}
     for row in table:
         cells = said.get(f"{space_of(row)} {named(row)}")
@@ -28,7 +38,7 @@ def main(beginnings: list[str], write: bool) -> None:
         if write or not beginnings:
             PAGE.parent.mkdir(exist_ok=True)
             shown = [(row, found.get(row)) for row in table if row in found or not row.call]
-            PAGE.write_text(page(shown))
+            PAGE.write_text(page(shown, sections))
 
     last = ""
     for row in table:

@@ -18,7 +18,9 @@ def test_the_page_has_every_row_and_nothing_wrong() -> None:
     said = read(PAGE.read_text())
     wanted = {f"{space_of(row)} {named(row)}" for row in rows() if row.call}
     assert set(said) == wanted
-    assert not [name for name, cells in said.items() if "wrong" in cells]
+    assert not [name for name, cells in said.items() if "wrong" in cells[:4]]
+    silent = [name for name, c in said.items() if "refused" in c[:4] or c[0] == "plain" if not c[4]]
+    assert not silent, f"without a reason: {silent}"
 
 
 @pytest.mark.slow
@@ -31,6 +33,6 @@ def test_rows_are_what_the_page_says(space: str) -> None:
         if row.call and space_of(row) == space:
             found = measure(row)
             cells = (found.value, found.gradient, found.jvp, found.second)
-            if said[f"{space} {named(row)}"] != cells:
+            if said[f"{space} {named(row)}"][:4] != cells:
                 others.append(f"{named(row)}: {cells} {found.note}")
     assert not others, "\n".join(others)

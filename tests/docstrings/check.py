@@ -11,7 +11,8 @@ import numpy as np
 
 import autodiff
 from autodiff.errors import AutodiffError, FallbackWarning
-from tests.docstrings.examples import Example, _copied, quiet
+from tests.docstrings.examples import Example, _copied, docstrings, examples_of, quiet
+from tests.docstrings.exceptions import EXCEPTIONS
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def _numbers_differ(found: np.ndarray, wanted: np.ndarray, path: str) -> str:
     else:
         rtol = 1e4 * float(np.finfo(wanted.dtype).eps)
         finite = np.abs(wanted[np.isfinite(wanted)])
-        atol = rtol * (float(finite.max()) if finite.size else 1.0)
+        atol = rtol * float(finite.max(initial=1e-3))
         same = np.allclose(found, wanted, rtol, atol, equal_nan=True)
     return "" if same else f"{path}: {found!r:.150}, not {wanted!r:.150}"
 
@@ -100,3 +101,36 @@ def _first_line(error: BaseException) -> str:
 def counts(outcomes: list[Outcome]) -> Counter[str]:
     """How many of each kind."""
     return Counter(outcome.kind for outcome in outcomes)
+
+
+def space_of(name: str) -> str:
+    """Under which module an example is counted."""
+    parts = name.split(".")
+    return parts[0] if parts[0] == "numpy" else ".".join(parts[:2])
+
+
+def section() -> str:
+    """The table of the page: how many examples of each module are compiled, plain, refused, left out."""
+    outcomes: dict[str, list[Outcome]] = {}
+    for name, doc in docstrings().items():
+        for example in examples_of(name, doc):
+            key = f"{name} {example.number}"
+            kind = "left out" if key in EXCEPTIONS else check(example).kind
+            outcomes.setdefault(space_of(name), []).append(Outcome(kind))
+    return table({space: counts(found) for space, found in outcomes.items()})
+
+
+def table(found: dict[str, Counter[str]]) -> str:
+    """The text of the table."""
+    kinds = ("compiled", "plain", "refused", "left out")
+    text = (
+        "## Examples in docstrings\n\nThe examples in the docstrings of NumPy and SciPy that have numbers as their results, as functions "
+        "(`tests/docstrings`): each returns,\ncompiled, what it returns in plain Python. *left out*: not the same from one call to the next, "
+        "or what the documentation calls undefined.\n\n"
+    )
+    text += f"| examples of | all | {' | '.join(kinds)} |\n| --- |{' --- |' * (len(kinds) + 1)}\n"
+    total = sum(found.values(), Counter[str]())
+    for space, counted in [*sorted(found.items()), ("in all", total)]:
+        numbers = [counted.total(), *[counted[kind] for kind in kinds]]
+        text += f"| `{space}` | {' | '.join(map(str, numbers))} |\n"
+    return text

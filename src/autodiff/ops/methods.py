@@ -235,6 +235,8 @@ def _astype(
     dtype = np.dtype(dtype)
     if dtype.kind == "c":
         return complex_numbers.as_complex(x, dtype)
+    if casting not in ("no", "equiv", "safe", "same_kind", "unsafe"):
+        raise unsupported(f"astype with casting={casting!r}", "cast without, and compare")
     if not np.can_cast(x.dtype, dtype, casting):  # type: ignore[arg-type]
         raise TypeError(
             f"Cannot cast array data from {x.dtype!r} to {dtype!r} according to the rule '{casting}'"

@@ -788,7 +788,9 @@ def array_equiv(a1: Any, a2: Any) -> Any:
 
 
 @implements(np.ravel_multi_index)
-def ravel_multi_index(multi_index: Any, dims: Any, mode: str = "raise", order: str = "C") -> Tracer:
+def ravel_multi_index(
+    multi_index: Any, dims: Any, mode: str | tuple[str, ...] = "raise", order: str = "C"
+) -> Tracer:
     """``np.ravel_multi_index``."""
     shape = as_shape(dims)
     if len(multi_index) != len(shape):
@@ -799,11 +801,16 @@ def ravel_multi_index(multi_index: Any, dims: Any, mode: str = "raise", order: s
         shape, "invalid dims: array size defined by dims is larger than the maximum possible size."
     )
     axes = range(len(shape)) if order == "C" else range(len(shape))[::-1]
+    modes = tuple(mode) if isinstance(mode, (tuple, list)) else (mode,) * len(shape)
+    if len(modes) != len(shape):
+        raise ValueError(
+            f"list of clipmodes has wrong length ({len(modes)} instead of {len(shape)})"
+        )
     result: Any = 0
     for k in axes:
-        if mode == "raise":
+        if modes[k] == "raise":
             _require_within(multi_index[k], shape[k], "invalid entry in coordinates array")
-        index = _bounded(multi_index[k], shape[k], mode)
+        index = _bounded(multi_index[k], shape[k], modes[k])
         result = pointwise("add", pointwise("multiply", result, shape[k]), index)
     return result
 
