@@ -50,7 +50,9 @@ SCIPY: dict[str, Callable[..., Any]] = {
     "exprel": lambda x: mp.expm1(x) / x, "cosm1": lambda x: -2 * mp.sin(x / 2) ** 2,
     "entr": lambda x: -x * mp.log(x), "zetac": lambda x: mp.zeta(x) - 1, "lambertw": mpmath.lambertw,
 }  # fmt: skip
-_POSITIVE = frozenset("log log2 log10 sqrt arccosh y0 y1 k0 k1 k0e exp1 entr gammaln zetac spence".split())
+_POSITIVE = frozenset(
+    "log log2 log10 sqrt arccosh y0 y1 k0 k1 k0e exp1 entr gammaln zetac spence".split()
+)
 
 
 def points(name: str, low: float, high: float) -> np.ndarray:

@@ -22,7 +22,8 @@ def space_of(row: Row) -> str:
     """Under which heading a row stands."""
     if row.space.startswith("numpy.polynomial."):
         return "numpy.polynomial"
-    if row.name in ("reduce", "accumulate", "outer", "reduceat", "at"):
+    methods = ("reduce", "accumulate", "outer", "reduceat", "at")
+    if row.name in methods and row.space != "numpy.ma":
         return "numpy.ufunc" if row.space.count(".") == 1 else row.space
     return f"{row.space} by argument" if " by " in row.name else row.space
 

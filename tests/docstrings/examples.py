@@ -167,7 +167,9 @@ def _names(node: ast.AST) -> set[str]:
 
 
 def _loaded(node: ast.AST) -> set[str]:
-    found = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    found = {
+        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
+    }
     changed = [n.target for n in ast.walk(node) if isinstance(n, ast.AugAssign)]
     return found | {t.id for t in changed if isinstance(t, ast.Name)}
 
@@ -272,7 +274,9 @@ class _Runner:
         }  # fmt: skip
         stored = {n for s in kept for n in _stored(s)}
         others = {n: v for n, v in (imported | module | before).items() if n not in arguments}
-        local = {n for n in stored & used if n in others}  # a local name that begins as what was there
+        local = {
+            n for n in stored & used if n in others
+        }  # a local name that begins as what was there
         head = ", ".join([*arguments, *[f"{n}={n}" for n in sorted(local)]])
         inside = "\n".join(ast.unparse(ast.fix_missing_locations(s)) for s in body)
         text = f"def example({head}):\n" + "".join(f"    {line}\n" for line in inside.split("\n"))
@@ -282,7 +286,9 @@ class _Runner:
 def _imports(statement: ast.stmt) -> set[str]:
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         module = getattr(statement, "module", "") or ""
-        return {part for alias in statement.names for part in alias.name.split(".")} | set(module.split("."))
+        return {part for alias in statement.names for part in alias.name.split(".")} | set(
+            module.split(".")
+        )
     return set()
 
 
@@ -327,13 +333,21 @@ def docstrings() -> dict[str, str]:
 
     for module_name in MODULES:
         module = importlib.import_module(module_name)
-        names = getattr(module, "__all__", None) or [n for n in dir(module) if not n.startswith("_")]
+        names = getattr(module, "__all__", None) or [
+            n for n in dir(module) if not n.startswith("_")
+        ]
         for name in sorted(set(names)):
             thing = getattr(module, name, None)
             if not callable(thing):
                 continue
             add(f"{module_name}.{name}", thing)
-            owner = thing if inspect.isclass(thing) else type(thing) if module_name == "scipy.stats" else None
+            owner = (
+                thing
+                if inspect.isclass(thing)
+                else type(thing)
+                if module_name == "scipy.stats"
+                else None
+            )
             if owner is None or issubclass(owner, Warning | BaseException):
                 continue
             for attribute in sorted(vars(owner)):

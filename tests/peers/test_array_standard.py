@@ -39,7 +39,20 @@ def special(dtype: str) -> np.ndarray:
         return np.array([0, 1, 2, 7, info.max, info.min, info.max // 2, info.min // 3], dtype)
     if kind == "f":
         info = np.finfo(dtype)  # type: ignore[assignment]
-        values = [0.0, 0.5, 1.0, 1.5, 2.5, 3.0, np.pi, 100.25, info.max, info.tiny, info.eps, np.inf]
+        values = [
+            0.0,
+            0.5,
+            1.0,
+            1.5,
+            2.5,
+            3.0,
+            np.pi,
+            100.25,
+            info.max,
+            info.tiny,
+            info.eps,
+            np.inf,
+        ]
         return np.array([s * v for v in values for s in (1, -1)] + [np.nan], dtype)
     parts = [0.0, -0.0, 1.0, -1.5, 3.0, np.inf, -np.inf, np.nan]
     return np.array([complex(a, b) for a in parts for b in parts], dtype)
@@ -143,7 +156,9 @@ def rows() -> Iterator[tuple[str, str, str]]:
             yield f"np.{name}(x, y)", dtype, "pairs"
     for line in CALLS.strip().splitlines():
         (kinds, shapes), _, texts = line.partition(": ")[0].split(), "", line.partition(": ")[2]
-        for text, dtype, shape in itertools.product(texts.split("; "), KINDS[kinds].split(), shapes):
+        for text, dtype, shape in itertools.product(
+            texts.split("; "), KINDS[kinds].split(), shapes
+        ):
             yield text, dtype, shape
 
 
@@ -173,7 +188,9 @@ def parts(result: Any) -> list[Any]:
 def ulps(text: str) -> int:
     """How many units in the last place may differ: elementary functions, and sums in another order."""
     exact = "abs square negative positive sign floor ceil trunc round isfinite isinf isnan real imag conj "
-    exact += "add subtract multiply maximum minimum equal not_equal less greater copysign nextafter "
+    exact += (
+        "add subtract multiply maximum minimum equal not_equal less greater copysign nextafter "
+    )
     exact += "floor_divide remainder where take flip roll sort unique reshape"
     name = text.removeprefix("np.").split("(")[0]
     return 0 if name in exact.split() else 4 if text.endswith(("(x)", "(x, y)")) else 64
@@ -199,9 +216,17 @@ def _close(f: np.ndarray, w: np.ndarray, allowed: int, scale: Any) -> bool:
         if allowed == 0 or allowed == 4:
             zeros = (w == 0) & (f == 0)
             settled &= ~zeros | (np.signbit(f) == np.signbit(w))
-        unit = np.spacing(np.abs(w)) if scale is None else scale.astype(w.dtype) * np.finfo(w.dtype).eps
+        unit = (
+            np.spacing(np.abs(w))
+            if scale is None
+            else scale.astype(w.dtype) * np.finfo(w.dtype).eps
+        )
         if allowed > 4:
-            unit = np.maximum(unit, np.finfo(w.dtype).eps * max(1.0, float(np.max(np.abs(w), initial=0.0, where=np.isfinite(w)))))
+            unit = np.maximum(
+                unit,
+                np.finfo(w.dtype).eps
+                * max(1.0, float(np.max(np.abs(w), initial=0.0, where=np.isfinite(w)))),
+            )
         return bool(np.all(settled | (np.abs(f - w) <= allowed * unit)))
 
 
@@ -220,7 +245,9 @@ def difference(text: str, dtype: str, which: str, engine: str) -> str:
             found = error
     if isinstance(wanted, Exception) or isinstance(found, Exception):
         agree = isinstance(wanted, Exception) and isinstance(found, type(wanted))
-        return "" if agree else f"{text} {dtype} {which} {engine}: {found!r:.200}, not {wanted!r:.200}"
+        return (
+            "" if agree else f"{text} {dtype} {which} {engine}: {found!r:.200}, not {wanted!r:.200}"
+        )
     got, want = parts(found), parts(wanted)
     for g, w in itertools.zip_longest(got, want):
         if not same(g, w, ulps(text)):

@@ -112,6 +112,10 @@ def _strides(x: Tracer) -> tuple[int, ...]:
     return layout(x).strides
 
 
+_ORDERS = frozenset("c_contiguous f_contiguous contiguous fortran fnc forc".split())
+_LETTERS = {"C": "c_contiguous", "F": "f_contiguous"}
+
+
 class _Flags:
     """``x.flags``: what the order in memory says.
 
@@ -120,15 +124,12 @@ class _Flags:
     """
 
     __slots__ = ("_order",)
-    _ITEMS = {"C": "c_contiguous", "F": "f_contiguous", "CONTIGUOUS": "c_contiguous",
-              "FORTRAN": "f_contiguous"}  # fmt: skip
-    _ORDERS = frozenset("c_contiguous f_contiguous contiguous fortran fnc forc".split())
 
     def __init__(self, order: Any) -> None:
         object.__setattr__(self, "_order", order)
 
     def __getattr__(self, name: str) -> Any:
-        if name not in self._ORDERS:
+        if name not in _ORDERS:
             if not hasattr(self._order, name):
                 raise AttributeError(f"'numpy.flagsobj' object has no attribute '{name}'")
             raise unsupported(f"the flag {name} of an array", "keep a flag of your own")
@@ -136,7 +137,7 @@ class _Flags:
 
     def __getitem__(self, key: Any) -> Any:
         self._order[key]  # raises of a name that is none
-        return getattr(self, self._ITEMS.get(key, key.lower()))
+        return getattr(self, _LETTERS.get(key, key.lower()))
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise unsupported(f"setting the flag {name} of an array", "store into copies only")

@@ -89,7 +89,9 @@ def _same(found: Any, wanted: Any) -> bool:
     if isinstance(wanted, (tuple, list)):
         return len(found) == len(wanted) and all(map(_same, found, wanted))
     f, w = np.asarray(found), np.asarray(wanted)
-    return f.dtype == w.dtype and f.shape == w.shape and bool(np.all((f == w) | ((f != f) & (w != w))))
+    return (
+        f.dtype == w.dtype and f.shape == w.shape and bool(np.all((f == w) | ((f != f) & (w != w))))
+    )
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -103,7 +105,9 @@ def test_options_are_those_of_numpy(at: int) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("dtype", ["int64", "int8", "uint8", "float16", "float32", "float64", "bool"])
+@pytest.mark.parametrize(
+    "dtype", ["int64", "int8", "uint8", "float16", "float32", "float64", "bool"]
+)
 def test_the_sum_of_the_items_of_a_long_array_adds_in_order(dtype: str) -> None:
     def sums(x: Any) -> Any:
         return sum(x), sum(x, 0.5), sum(x.reshape(-1, 2)), sum(sum(x.reshape(-1, 2))), sum(x[:10])

@@ -752,6 +752,7 @@ def isclose(
 
 
 def python_bool(x: Tracer) -> Tracer:
+    """A truth value in the form of Python's ``bool``."""
     return Tracer(x.value, "python")
 
 
