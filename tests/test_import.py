@@ -35,3 +35,19 @@ def test_import_loads_nothing_but_this_package() -> None:
 
 def test_the_check_sees_a_heavy_package() -> None:
     assert "scipy" in loaded_by("import scipy.linalg")
+
+
+def test_a_first_call_loads_no_table_of_scipy() -> None:
+    # However many functions of SciPy have rules, a program of NumPy alone does not wait for them.
+    command = "import numpy as np, autodiff; autodiff.gradient(lambda x: np.sum(np.sin(x) * x))(np.ones(3))"
+    report = "print(json.dumps(sorted(m for m in sys.modules if m.startswith(('scipy', 'autodiff.ops.'))))) "
+    done = subprocess.run(
+        [sys.executable, "-c", f"import json, sys; {command}; {report}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    tables = ("scipy", "special_rows", "distribution", "bessel_functions", "elliptic", "wave",
+              "holomorphic", "cumulative_functions", "orthogonal", "cosine", "odes", "minima")  # fmt: skip
+    loaded = [m for m in json.loads(done.stdout) if m.removeprefix("autodiff.ops.").startswith(tables)]
+    assert not loaded

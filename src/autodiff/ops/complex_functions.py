@@ -258,7 +258,7 @@ def product(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
         else:
             total[place] = total[place] + term if sign > 0 else total[place] - term
     re, im = total
-    return joined(re, im, "array" if re.form == "array" else None)
+    return joined(re, im, "array" if term.form == "array" else None)  # a sum of such is a number
 
 
 def _full_parts(x: Any, part: np.dtype[Any]) -> Parts:
