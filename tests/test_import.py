@@ -49,5 +49,7 @@ def test_a_first_call_loads_no_table_of_scipy() -> None:
     )
     tables = ("scipy", "special_rows", "distribution", "bessel_functions", "elliptic", "wave",
               "holomorphic", "cumulative_functions", "orthogonal", "cosine", "odes", "minima")  # fmt: skip
-    loaded = [m for m in json.loads(done.stdout) if m.removeprefix("autodiff.ops.").startswith(tables)]
+    loaded = [
+        m for m in json.loads(done.stdout) if m.removeprefix("autodiff.ops.").startswith(tables)
+    ]
     assert not loaded

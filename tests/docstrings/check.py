@@ -2,8 +2,10 @@
 
 import contextlib
 import io
+import re
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,39 +100,49 @@ def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [""])[0][:200]
 
 
-def counts(outcomes: list[Outcome]) -> Counter[str]:
-    """How many of each kind."""
-    return Counter(outcome.kind for outcome in outcomes)
-
-
 def space_of(name: str) -> str:
     """Under which module an example is counted."""
     parts = name.split(".")
     return parts[0] if parts[0] == "numpy" else ".".join(parts[:2])
 
 
-def section() -> str:
-    """The table of the page: how many examples of each module are compiled, plain, refused, left out."""
-    outcomes: dict[str, list[Outcome]] = {}
+def section(before: str, spaces: Sequence[str]) -> str:
+    """The table of the page, where only ``spaces`` are measured anew; all of them if none is named."""
+    found = {} if not spaces else _counted(before)
+    for space in spaces:
+        found.pop(space, None)
     for name, doc in docstrings().items():
+        space = space_of(name)
+        if spaces and space not in spaces:
+            continue
         for example in examples_of(name, doc):
-            key = f"{name} {example.number}"
-            kind = "left out" if key in EXCEPTIONS else check(example).kind
-            outcomes.setdefault(space_of(name), []).append(Outcome(kind))
-    return table({space: counts(found) for space, found in outcomes.items()})
+            is_out = f"{name} {example.number}" in EXCEPTIONS
+            kind = "left out" if is_out else check(example).kind
+            found.setdefault(space, Counter())[kind] += 1
+    return table(found)
+
+
+_KINDS = ("compiled", "plain", "refused", "wrong", "left out")
+
+
+def _counted(text: str) -> dict[str, Counter[str]]:
+    rows = re.findall(r"^\| `(numpy|scipy\.\w+)` \| \d+ \| (.*) \|$", text, re.MULTILINE)
+    return {
+        space: Counter(dict(zip(_KINDS, map(int, cells.split(" | ")), strict=True)))
+        for space, cells in rows
+    }
 
 
 def table(found: dict[str, Counter[str]]) -> str:
     """The text of the table."""
-    kinds = ("compiled", "plain", "refused", "left out")
     text = (
         "## Examples in docstrings\n\nThe examples in the docstrings of NumPy and SciPy that have numbers as their results, as functions "
-        "(`tests/docstrings`): each returns,\ncompiled, what it returns in plain Python. *left out*: not the same from one call to the next, "
-        "or what the documentation calls undefined.\n\n"
+        "(`tests/docstrings`): each returns,\ncompiled, what it returns in plain Python. *left out*: with "
+        "a reason, in `tests/docstrings/exceptions.py`.\n\n"
     )
-    text += f"| examples of | all | {' | '.join(kinds)} |\n| --- |{' --- |' * (len(kinds) + 1)}\n"
+    text += f"| examples of | all | {' | '.join(_KINDS)} |\n| --- |{' --- |' * (len(_KINDS) + 1)}\n"
     total = sum(found.values(), Counter[str]())
     for space, counted in [*sorted(found.items()), ("in all", total)]:
-        numbers = [counted.total(), *[counted[kind] for kind in kinds]]
+        numbers = [counted.total(), *[counted[kind] for kind in _KINDS]]
         text += f"| `{space}` | {' | '.join(map(str, numbers))} |\n"
     return text

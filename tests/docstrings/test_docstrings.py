@@ -1,9 +1,12 @@
 """What the docstrings of NumPy and SciPy show is the same when it is compiled."""
 
 import functools
+import re
 
 import pytest
 
+from tests.coverage.__main__ import PAGE
+from tests.coverage.page import section
 from tests.docstrings.check import check
 from tests.docstrings.examples import MODULES, docstrings, examples_of
 from tests.docstrings.exceptions import EXCEPTIONS
@@ -32,6 +35,12 @@ def test_docstrings_give_functions() -> None:
     (first, *_) = examples_of("numpy.copy", _docstrings()["numpy.copy"])
     assert first.text.startswith("def example(arg1")
     assert first.function()(*first.arguments.values())
+
+
+def test_the_page_has_the_counts() -> None:
+    text = section(PAGE.read_text(), "Examples in docstrings")
+    assert "| `numpy` |" in text
+    assert not re.search(r"\| [1-9]\d* \| \d+ \|$", text, re.MULTILINE), "something is wrong"
 
 
 def test_exceptions_are_of_docstrings_that_are_there() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import linalg
 
 import autodiff
 
@@ -45,7 +46,14 @@ def _casting(x: Any) -> Any:
     return x.astype(np.int64, casting="same_value" if hasattr(np, "unstack") else "unsafe")
 
 
+def _signs(z: Any) -> Any:
+    """The signs of the parts that are no NaN, which has none that counts."""
+    return [np.signbit(x) & ~np.isnan(x) for x in (z.real, z.imag)]
+
+
 _FOUR = np.arange(4)
+_PARTS = (0.0, -0.0, 1.0, -3.0, np.inf, -np.inf, np.nan)
+_ENDS = np.array([complex(a, b) for a in _PARTS for b in _PARTS])
 ROWS: list[tuple[Callable[..., Any], list[Any]]] = [
     (_flag_is_set, [_FOUR]),
     (_flag_by_key, [_FOUR]),
@@ -71,6 +79,10 @@ ROWS: list[tuple[Callable[..., Any], list[Any]]] = [
         for d in ("int64", "uint8", "float64", "float32", "complex128", "bool")
     ],
     (_casting, [np.array([1.0, 2.0])]),
+    (lambda a, b: np.tensordot(a, b, axes=1), [_Z[:1], _Y[:1]]),
+    (lambda a, b: linalg.lstsq(a, b)[2], [np.eye(3)[:, :2], np.arange(3.0)]),
+    (lambda a: linalg.lu(a, p_indices=True)[0], [np.arange(9.0).reshape(3, 3)[::-1] ** 2 + np.eye(3)]),
+    (lambda z: [_signs(f(z)) for f in (np.reciprocal, np.cos, np.cosh, np.tan, np.tanh, np.exp)], [_ENDS]),
 ]  # fmt: skip
 
 
