@@ -1,10 +1,12 @@
 """Every public callable has a row, every row what docs/reference/coverage.md says of it."""
 
+import re
+
 import pytest
 
 from tests.coverage.__main__ import PAGE
 from tests.coverage.measure import measure
-from tests.coverage.page import named, read, space_of
+from tests.coverage.page import named, read, section, space_of
 from tests.coverage.rows import absent, rows
 
 
@@ -21,6 +23,13 @@ def test_the_page_has_every_row_and_nothing_wrong() -> None:
     assert not [name for name, cells in said.items() if "wrong" in cells[:4]]
     silent = [name for name, c in said.items() if "refused" in c[:4] or c[0] == "plain" if not c[4]]
     assert not silent, f"without a reason: {silent}"
+
+
+def test_compiled_values_are_as_accurate_as_those_of_the_libraries() -> None:
+    text = section(PAGE.read_text(), "Accuracy")
+    cells = re.findall(r"([\d.e]+) \(([\d.e]+)\), [\d.e]+ ", text)
+    assert len(cells) > 200
+    assert not [c for c in cells if float(c[0]) > max(4.0, 4.0 * float(c[1]))]
 
 
 @pytest.mark.slow
