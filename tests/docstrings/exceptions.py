@@ -5,6 +5,7 @@ _ADDRESS = "the identity or the address of an object"
 _UNDEFINED = "overwrite_input leaves its operand undefined, says the documentation"
 _SLOW = "takes a quarter of a minute in plain Python"
 _ROUNDING = "what is looked at is rounding: an inverse of a singular matrix, an exact comparison"
+_FILTER = "a filter of high order, whose coefficients and roots amplify rounding"
 _FIT = "a fit, as good as its tolerance, or of parameters that the data do not tell apart"
 _STATE = "the state of the operating system's generator"
 
@@ -39,4 +40,10 @@ EXCEPTIONS: dict[str, str] = {
     "scipy.optimize.curve_fit 4": _FIT,
     "scipy.optimize.curve_fit 6": _FIT,
     "scipy.optimize.curve_fit 9": _FIT,
+    "scipy.signal.buttord 1": _FILTER,
+    "scipy.signal.dbode 1": _FILTER,
+    "scipy.signal.filtfilt 3": _FILTER,
+    "scipy.signal.gammatone 2": _FILTER,
+    "scipy.signal.iirfilter 1": _FILTER,
+    "scipy.signal.minimum_phase 2": _FILTER,
 }
