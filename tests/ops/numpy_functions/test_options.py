@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import linalg
+from scipy.spatial.transform import Rotation
 
 import autodiff
 
@@ -40,6 +41,12 @@ def _orders(a: Any) -> Any:
 
 def _flags_of_a_view(a: Any) -> Any:
     return np.broadcast_to(a, (2, 4)).flags.writeable, a[1:].flags.owndata, a.flags.num
+
+
+def _rotations(q: Any) -> Any:
+    r = Rotation.from_quat(q, scalar_first=True)
+    unit = Rotation.identity().as_quat(scalar_first=True)
+    return r.as_quat(scalar_first=True).argmax(), (-r.as_quat()).argmax(), unit
 
 
 def _casting(x: Any) -> Any:
@@ -78,6 +85,8 @@ ROWS: list[tuple[Callable[..., Any], list[Any]]] = [
         (lambda x: (np.unique_values(x), np.unique(x)), [np.array([5, 3, 1, 5, 0, 200, 7]).astype(d)])
         for d in ("int64", "uint8", "float64", "float32", "complex128", "bool")
     ],
+    (lambda q: _rotations(q), [np.array([0.1, 0.2, 0.3, 0.9])]),
+    (lambda m: (Rotation.from_matrix(m).as_matrix(), m), [np.diag([0.5, 0.5, 0.5])]),
     (_casting, [np.array([1.0, 2.0])]),
     (lambda a, b: np.tensordot(a, b, axes=1), [_Z[:1], _Y[:1]]),
     (lambda a, b: linalg.lstsq(a, b)[2], [np.eye(3)[:, :2], np.arange(3.0)]),
