@@ -56,3 +56,21 @@ def test_a_first_gradient_loads_what_it_needs() -> None:
     found = set(json.loads(done.stdout))
     assert found & (NEEDLESS) == set()
     assert len(found) <= 325  # each costs some tenths of a millisecond
+
+
+def test_a_first_call_loads_no_table_of_scipy() -> None:
+    # However many functions of SciPy have rules, a program of NumPy alone does not wait for them.
+    command = "import numpy as np, autodiff; autodiff.gradient(lambda x: np.sum(np.sin(x) * x))(np.ones(3))"
+    report = "print(json.dumps(sorted(m for m in sys.modules if m.startswith(('scipy', 'autodiff.ops.'))))) "
+    done = subprocess.run(
+        [sys.executable, "-c", f"import json, sys; {command}; {report}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    tables = ("scipy", "special_rows", "distribution", "bessel_functions", "elliptic", "wave",
+              "holomorphic", "cumulative_functions", "orthogonal", "cosine", "odes", "minima")  # fmt: skip
+    loaded = [
+        m for m in json.loads(done.stdout) if m.removeprefix("autodiff.ops.").startswith(tables)
+    ]
+    assert not loaded

@@ -98,10 +98,19 @@ def weighed(result: Any) -> Any:
 
 
 def _modules() -> dict[str, Any]:
+    import scipy.cluster.hierarchy
+    import scipy.cluster.vq
+    import scipy.constants
+    import scipy.differentiate
     import scipy.fft
+    import scipy.integrate
+    import scipy.interpolate
     import scipy.linalg
     import scipy.ndimage
+    import scipy.optimize
     import scipy.signal
+    import scipy.sparse.csgraph
+    import scipy.sparse.linalg
     import scipy.spatial.distance
     import scipy.spatial.transform
     import scipy.special
@@ -294,4 +303,4 @@ def measure(row: Row) -> Found:
         step = max(step, 4e-3) if row.rough else step
         plain = reference_of(row, letters, args) if row.quantile else number
         *said, notes = _derivatives(number, plain, args, min(step, 1e-4) if step < 1e-3 else step)
-    return Found(value, *said, notes or note)
+    return Found(value, *said, (note if value == "wrong" else "") or notes or note)

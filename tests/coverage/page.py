@@ -13,6 +13,7 @@ are in `tests/coverage/`): its value on both engines against plain Python, gradi
 
 **value**: *compiled*; *plain*: right, by running the plain function, with a warning that names the line; *refused*: an error that names the line.
 **derivatives**: *right*; *zero*: piecewise constant, and zero; *none*: the result holds no floating-point number; *refused*: an error that names the line.
+The last column says why something is plain or refused.
 
 """
 
@@ -21,7 +22,8 @@ def space_of(row: Row) -> str:
     """Under which heading a row stands."""
     if row.space.startswith("numpy.polynomial."):
         return "numpy.polynomial"
-    if row.name in ("reduce", "accumulate", "outer", "reduceat", "at"):
+    methods = ("reduce", "accumulate", "outer", "reduceat", "at")
+    if row.name in methods and row.space != "numpy.ma":
         return "numpy.ufunc" if row.space.count(".") == 1 else row.space
     return f"{row.space} by argument" if " by " in row.name else row.space
 
@@ -34,17 +36,42 @@ def named(row: Row) -> str:
     return name.removeprefix("numpy.") if space_of(row) == "numpy.ufunc" else name
 
 
-def read(text: str) -> dict[str, tuple[str, str, str, str]]:
-    """Of a page: heading and name -> value, gradient, jvp, second order."""
-    said: dict[str, tuple[str, str, str, str]] = {}
+Cells = tuple[str, str, str, str, str]
+
+# What is in the tables of the page beside its rows: measured by functions of their own.
+SECTIONS = ("Accuracy", "Examples in docstrings")
+
+
+def read(text: str) -> dict[str, Cells]:
+    """Of a page: heading and name -> value, gradient, jvp, second order, and why not."""
+    said: dict[str, Cells] = {}
     space = ""
     for line in text.splitlines():
         if line.startswith("## "):
-            space = line[4:-1]
-        found = re.fullmatch(r"\| `(.+)` \| (\w+) \| (\w+) \| (\w+) \| (\w+) \|", line)
+            space = line[4:-1] if line[3] == "`" else ""
+        found = _ROW.fullmatch(line)
         if found and space:
-            said[f"{space} {found[1]}"] = (found[2], found[3], found[4], found[5])
+            note = re.sub(r"\\(.)", r"\1", (found[6] or "").strip())
+            said[f"{space} {found[1]}"] = (found[2], found[3], found[4], found[5], note)
     return said
+
+
+_ROW = re.compile(r"\| `(.+?)` \| (\w+) \| (\w+) \| (\w+) \| (\w+) \|(?:(.*)\|)?")
+
+
+def section(text: str, title: str) -> str:
+    """What a page has under a heading, with the heading; empty where it has none."""
+    found = re.search(rf"^## {title}\n.*?(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    return found[0].rstrip("\n") + "\n" if found else ""
+
+
+def why(found: Found) -> str:
+    """Of a row that is not compiled or has no derivative: what the warning or the error says."""
+    if found.value in ("compiled",) and "refused" not in (found.gradient, found.jvp, found.second):
+        return ""
+    text = re.sub(r" *\(?<[^>]*>, line \d+\)?|\([^()]*\.py, line \d+\)?|\((/|<).*$", "", found.note)
+    text = re.sub(r"^(\w+: )?AD\d+: |^.*? runs uncompiled: ", "", text.strip())
+    return re.sub(r"([|\\*_<>`\[\]])", r"\\\1", text).strip()
 
 
 def _of_derivatives(found: Sequence[Found]) -> str:
@@ -53,8 +80,8 @@ def _of_derivatives(found: Sequence[Found]) -> str:
     return f"{counts['right'] + counts['zero']} of {asked}"
 
 
-def page(measured: Sequence[tuple[Row, Found | None]]) -> str:
-    """The text of the page: totals, then one table a namespace."""
+def page(measured: Sequence[tuple[Row, Found | None]], more: Sequence[str] = ()) -> str:
+    """The text of the page: totals, the sections given, then one table a namespace."""
     spaces: dict[str, list[tuple[Row, Found | None]]] = {}
     for row, found in measured:
         spaces.setdefault(space_of(row), []).append((row, found))
@@ -74,12 +101,14 @@ def page(measured: Sequence[tuple[Row, Found | None]]) -> str:
             f"{values['compiled'] + values['plain']} | {_of_derivatives(found)} | "
             f"{second} of {len(asked)} |\n"
         )
+    text += "".join(f"\n{part}" for part in more if part)
     for space, pairs in spaces.items():
-        text += f"\n## `{space}`\n\n| | value | gradient | jvp | second order |\n| --- | --- | --- | --- | --- |\n"
+        text += f"\n## `{space}`\n\n| | value | gradient | jvp | second order | |\n| --- | --- | --- | --- | --- | --- |\n"
         for row, found in pairs:
             if found is not None:
                 name = named(row)
-                text += f"| `{name}` | {found.value} | {found.gradient} | {found.jvp} | {found.second} |\n"
+                cells = (found.value, found.gradient, found.jvp, found.second, why(found))
+                text += f"| `{name}` | {' | '.join(cells)} |\n".replace("|  |", "| |")
         reasons: dict[str, list[str]] = {}
         for row, found in pairs:
             if found is None:

@@ -4,6 +4,7 @@ rows()          every row
 absent()        public callables without a row, and rows of names that are not there
 """
 
+import importlib
 import inspect
 import re
 from collections.abc import Iterator
@@ -15,7 +16,15 @@ import scipy.special
 from scipy import stats
 from scipy.stats import _distr_params
 
-from tests.coverage import numpy_calls, scipy_calls, special_calls, stats_calls
+from tests.coverage import (
+    masked_calls,
+    numpy_calls,
+    scipy_calls,
+    solver_calls,
+    sparse_calls,
+    special_calls,
+    stats_calls,
+)
 from tests.coverage.measure import Row
 
 
@@ -238,7 +247,34 @@ def rows() -> list[Row]:
     found += read(s.TRANSFORM, "scipy.spatial.transform")
     rotation = "scipy.spatial.transform.Rotation"
     found += read(s.ROTATION, rotation, c=rotation)
+    found += _solvers()
+    found += _sparse()
+    found += read(masked_calls.MA, "numpy.ma", "np.ma", **masked_calls.MASKED)
     return found
+
+
+def _solvers() -> Iterator[Row]:
+    """Interpolators, integrators, minimisers and clusters."""
+    o = solver_calls
+    for table, space in (
+        (o.INTERPOLATE, "scipy.interpolate"), (o.INTEGRATE, "scipy.integrate"),
+        (o.OPTIMIZE, "scipy.optimize"), (o.CLUSTER_VQ, "scipy.cluster.vq"),
+        (o.HIERARCHY, "scipy.cluster.hierarchy"), (o.CONSTANTS, "scipy.constants"),
+        (o.DIFFERENTIATE, "scipy.differentiate"),
+    ):  # fmt: skip
+        for row in read(table, space):
+            yield replace(row, rough=row.name in o.ROUGH)
+
+
+def _sparse() -> Iterator[Row]:
+    """Sparse matrices, what is computed with them, and graphs."""
+    o = sparse_calls
+    made = {form: o.REGULAR.format(format=form) for form in ("csr", "csc")}
+    yield from read(o.SPARSE, "scipy.sparse")
+    yield from read(o.SPARSE_METHODS, "scipy.sparse.csr_array", c=f"({o.SPARSE_ARRAY})")
+    symmetric = f"({made['csr']} + {made['csr']}.T)"
+    yield from read(o.SPARSE_LINALG, "scipy.sparse.linalg", sym=symmetric, **made)
+    yield from read(o.CSGRAPH, "scipy.sparse.csgraph", g=o.GRAPH)
 
 
 def _spaces() -> dict[str, list[str]]:
@@ -249,6 +285,8 @@ def _spaces() -> dict[str, list[str]]:
     import scipy.spatial.distance
     import scipy.spatial.transform
 
+    added = "interpolate integrate optimize sparse sparse.linalg sparse.csgraph cluster.vq"
+    added += " cluster.hierarchy constants differentiate"
     spaces: dict[str, list[str]] = {
         "numpy": public(np),
         "numpy.linalg": public(np.linalg),
@@ -267,7 +305,11 @@ def _spaces() -> dict[str, list[str]]:
         "scipy.spatial.distance": public(scipy.spatial.distance),
         "scipy.spatial.transform": public(scipy.spatial.transform),
         "scipy.spatial.transform.Rotation": attributes(scipy.spatial.transform.Rotation),
+        "scipy.sparse.csr_array": attributes(scipy.sparse.csr_array),
+        "numpy.ma": public(np.ma),
     }
+    for name in added.split():
+        spaces[f"scipy.{name}"] = public(importlib.import_module(f"scipy.{name}"))
     spaces |= _spaces_of_stats()
     for name in ("polynomial", "chebyshev", "legendre", "laguerre", "hermite", "hermite_e"):
         names = public(getattr(np.polynomial, name))

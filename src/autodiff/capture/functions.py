@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -128,19 +128,22 @@ def _parameters(
     return parameters
 
 
-def interpret(trace: Trace, function: Any, args: Sequence[Any]) -> Any:
+def interpret(
+    trace: Trace, function: Any, args: Sequence[Any], options: Mapping[str, Any] | None = None
+) -> Any:
     """Run a function or method of a library, of which operations made a part of theirs."""
+    options = options or {}
     if isinstance(function, Closure):
-        return function(*args)
+        return function(*args, **options)
     if isinstance(function, MethodType):
         cls, code = type(function.__self__), function.__func__
         names = (n for c in cls.__mro__ for n, v in vars(c).items() if v is code)
         for name in names:  # which that of a lambda is not
             trace.guard_class(cls, name, code)
-        return interpret(trace, function.__func__, (function.__self__, *args))
+        return interpret(trace, function.__func__, (function.__self__, *args), options)
     if isinstance(function, FunctionType):
-        return call_function(trace, function, list(args), {})
-    return function(*args)
+        return call_function(trace, function, list(args), dict(options))
+    return function(*args, **options)
 
 
 def call_function(

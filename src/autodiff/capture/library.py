@@ -566,10 +566,16 @@ def _call_untraced(
                 return call_function(frame.trace, python, args, kwargs)
             reason = f"{name_of(function)} of an object from outside of the function"
             raise Declined(reason, frame.source(node))
-    if draws_anew(function, args, kwargs):
+    given = [x for x in (*args, *kwargs.values()) if is_generator(x)]
+    draws = any(id(x) not in frame.trace.seeded for x in given) and root in ("scipy", "statistics")
+    calls = root == "scipy" and any(map(_is_callback, (*args, *kwargs.values())))
+    python = _in_python(function) if draws and not calls else None
+    if python is not None:
+        return call_function(frame.trace, python, args, kwargs)
+    if draws or draws_anew(function, args, kwargs):
         reason = f"{name_of(function)} (it must run at every call)"
         frame.trace.tier.decline(reason, frame.source(node))
-    if root == "scipy" and any(map(_is_callback, (*args, *kwargs.values()))):
+    if calls:
         caller = CalledOut(function)
         args = [_seen(frame, a, node) for a in args]
         kwargs = {k: _seen(frame, v, node) for k, v in kwargs.items()}
@@ -578,7 +584,9 @@ def _call_untraced(
     refuse_change(frame, function, args, kwargs, node)
     with without_draws(frame, function, node):
         result = lift_result(run_native(function, args, kwargs))
-    if is_generator(result) and not any(result is x for x in (owner, *args, *kwargs.values())):
+    # Out of a dict, or by way of Python's own functions, comes one that was there before.
+    made = root in ("numpy", "scipy", "statistics") and not frame.trace.is_external(result)
+    if made and is_generator(result) and not any(result is x for x in (*args, *kwargs.values())):
         return note_seeded(frame, result)
     return result
 

@@ -296,10 +296,25 @@ def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
     if whole is not None and rows and sequence.is_of_one_type:
         added = total + _sum_of_rows(sequence, whole)
         return _unless_empty(whole.shape[0], start, added)
+    if type(sequence) is Tracer and sequence.form == "array" and sequence.shape:
+        extent = sequence.shape[0]
+        if isinstance(extent, int) and extent > _LONG and sequence.dtype.kind in "biuf":
+            return _sum_in_order(start, sequence)
     for item in iterate(frame, sequence):
         plain = isinstance(item, (Tracer, int, float))
         total = total + item if plain else _plus(frame, total, item)
     return total
+
+
+# From here on the items of an array are one operation, which adds them in the same order.
+_LONG = 64
+
+
+def _sum_in_order(start: Any, x: Tracer) -> Any:
+    head = dispatch.functions[np.asarray](start + x[0])
+    rest = dispatch.cast(x[1:], head.dtype)
+    whole = dispatch.functions[np.concatenate]([head[None], rest])
+    return dispatch.functions[np.cumsum](whole, axis=0, dtype=head.dtype)[-1]
 
 
 def _plus(frame: Frame, left: Any, right: Any) -> Any:

@@ -11,7 +11,7 @@ the result types and appends the operation with the source position in force.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -55,7 +55,7 @@ class Builder:
         # Whether somebody takes up that something may raise, so that no check is needed.
         self.raising: Callable[[Claim, Raised], bool] | None = None
         # Runs Python code of a library on traced values, as the user's own; None outside of capture.
-        self.interpret: Callable[[Any, Sequence[Any]], Any] | None = None
+        self.interpret: Callable[..., Any] | None = None
         # Where it is asked whether the function is holomorphic: what is not.
         self.not_holomorphic: list[NotHolomorphic] | None = None
 

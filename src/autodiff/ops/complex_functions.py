@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import cmath
 import functools
+import inspect
 import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -49,7 +50,7 @@ from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.fourier import whole as fourier_whole
 from autodiff.ops.function_table import builtin_functions, functions
 from autodiff.ops.known import check, type_name
-from autodiff.ops.numpy_functions import fourier
+from autodiff.ops.numpy_functions import fourier, selection
 from autodiff.ops.promotion import as_array, broadcast_to, cast, constant, pointwise
 from autodiff.ops.tracer import Form, Tracer, emit_tracer
 
@@ -79,12 +80,26 @@ def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     fatal.refuse(function, args, kwargs)
     if implementation is None:
         raise decline(name)
+    _require_known(implementation, name, args, kwargs)
     result = implementation(*args, **kwargs)
     if function in NOT_HOLOMORPHIC and any(map(is_complex, args)):
         for z in _leaves(result):
             if isinstance(z, ComplexTracer):
                 note_unholomorphic(name, *z.parts)
     return note_real(name, args, result)
+
+
+def _require_known(
+    implementation: Callable[..., Any], name: str, args: Sequence[Any], kwargs: dict[str, Any]
+) -> None:
+    """Decline arguments of NumPy's function that its implementation does not have."""
+    try:
+        inspect.signature(implementation).bind(*args, **kwargs)
+    except TypeError:
+        options = ", ".join(f"{option}=" for option in kwargs) or f"{len(args)} arguments"
+        raise decline(f"{name} with {options}") from None
+    except ValueError:  # without a signature
+        return
 
 
 def _enter_special(ufunc: np.ufunc) -> None:
@@ -245,7 +260,7 @@ def product(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
         else:
             total[place] = total[place] + term if sign > 0 else total[place] - term
     re, im = total
-    return joined(re, im, "array" if re.form == "array" else None)
+    return joined(re, im, "array" if term.form == "array" else None)  # a sum of such is a number
 
 
 def _full_parts(x: Any, part: np.dtype[Any]) -> Parts:
@@ -886,23 +901,34 @@ def round_(a: Any, decimals: Any = 0, out: Any = None) -> Any:
 @implements_complex(np.isclose)
 def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
     """``np.isclose``."""
-    if equal_nan:
-        raise decline("np.isclose with equal_nan=")
     x, y = as_complex(a), as_complex(b)
     gap = np.abs(complex_numbers.call(np.subtract, (x, y)))
     near = pointwise("less_equal", gap, atol + rtol * np.abs(y))
     sure = pointwise("logical_and", near, np.isfinite(np.abs(y)))
-    return pointwise("logical_or", sure, complex_numbers.call(np.equal, (x, y)))
+    result = pointwise("logical_or", sure, complex_numbers.call(np.equal, (x, y)))
+    return pointwise("logical_or", result, _both_nan(x, y)) if equal_nan else result
 
 
-TABLE[np.allclose] = lambda a, b, rtol=1e-05, atol=1e-08: functions[np.all](
-    isclose(a, b, rtol, atol)
-)
-TABLE[np.array_equal] = lambda a, b: (
-    functions[np.all](complex_numbers.call(np.equal, (as_complex(a), as_complex(b))))
-    if equal_shapes(np.shape(a), np.shape(b))
-    else False
-)
+def _both_nan(x: ComplexTracer, y: ComplexTracer) -> Tracer:
+    first, second = (complex_numbers.call(np.isnan, (z,)) for z in (x, y))
+    return pointwise("logical_and", first, second)
+
+
+@implements_complex(np.allclose)
+def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
+    """``np.allclose``: a Python bool."""
+    return selection.python_bool(functions[np.all](isclose(a, b, rtol, atol, equal_nan)))
+
+
+@implements_complex(np.array_equal)
+def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
+    """``np.array_equal``: a Python bool."""
+    if not equal_shapes(np.shape(a1), np.shape(a2)):
+        return False
+    x, y = as_complex(a1), as_complex(a2)
+    same = complex_numbers.call(np.equal, (x, y))
+    same = pointwise("logical_or", same, _both_nan(x, y)) if equal_nan else same
+    return selection.python_bool(functions[np.all](same))
 
 
 # -- Python's own ------------------------------------------------------------------------------------

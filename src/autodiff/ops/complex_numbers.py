@@ -485,7 +485,14 @@ def _product(c: Any, s: Any) -> Tracer:
     """``c * s``; where one is 0 and the other infinite or NaN it is 0, as in C's functions."""
     t = mul(c, s)
     zero = _either(_equal(c, 0), _equal(s, 0))
-    return _where(_both(_is_nan(t), zero), _where(_equal(c, 0), c, s), t)
+    nothing = _where(_equal(c, 0), c, s)
+    signed = pointwise("copysign", nothing, mul(_sign_of(c), _sign_of(s)))
+    nothing = _where(_either(_is_inf(c), _is_inf(s)), signed, nothing)
+    return _where(_both(_is_nan(t), zero), nothing, t)
+
+
+def _sign_of(x: Any) -> Tracer:
+    return pointwise("copysign", constant(1.0, x.dtype), x)
 
 
 def complex_exp(z: Parts) -> Parts:
@@ -502,7 +509,7 @@ def complex_exp(z: Parts) -> Parts:
     x = _where(_both(_is_nan(x), ends), _exp(re), x)
     y = _where(_both(_is_nan(y), _equal(im, 0)), im, y)
     vanishes = _both(ends, pointwise("less", re, 0))
-    return x, _where(_both(_is_nan(y), vanishes), zero, y)
+    return x, _where(_both(_is_nan(y), vanishes), pointwise("copysign", zero, im), y)
 
 
 def complex_log(z: Parts) -> Parts:
@@ -565,7 +572,9 @@ def _complex_cosh(z: Parts) -> Parts:
     re, im = z
     sinh, cosh, factor = _hyperbolic(re)
     x = mul(_product(_cos(im), cosh), factor)
-    return _endless(re, x), mul(_product(_sin(im), sinh), factor)
+    y = mul(_product(_sin(im), sinh), factor)
+    beside = _both(_equal(re, 0), _is_nan(_sin(im)))  # a zero whose sign is not that of re
+    return _endless(re, x), _where(beside, constant(0.0, re.dtype), y)
 
 
 def _complex_tanh(z: Parts) -> Parts:
@@ -580,7 +589,8 @@ def _complex_tanh(z: Parts) -> Parts:
     one, zero = pointwise("copysign", constant(1.0, re.dtype), re), constant(0.0, re.dtype)
     end = _is_inf(re)
     x = _where(far, add(one, _where(end, zero, mul(0.0, left))), div(mul(beta, mul(rho, s)), below))
-    y = _where(far, _where(_both(end, _is_nan(left)), zero, left), div(t, below))
+    nothing = pointwise("copysign", zero, im)
+    y = _where(far, _where(_both(end, _is_nan(left)), nothing, left), div(t, below))
     x = _where(_both(_is_nan(x), _equal(re, 0)), re, x)
     return x, _where(_both(_is_nan(y), _equal(im, 0)), im, y)
 
@@ -604,10 +614,15 @@ def _square(z: Parts) -> Parts:
 
 
 def _reciprocal(z: Parts) -> Parts:
-    re, im = _divide((constant(1.0, z[0].dtype), constant(0.0, z[0].dtype)), z)
-    zero = _both(_equal(z[0], 0), _equal(z[1], 0))
-    nothing = constant(float("nan"), z[0].dtype)  # NumPy's; 1 / z is infinite
-    return _where(zero, nothing, re), _where(zero, nothing, im)
+    # NumPy's own steps: of 0 it is NaN, where 1 / z is infinite, and signs of zeros differ from 1 / z.
+    re, im = z
+    real_is_larger = pointwise("greater_equal", _abs(re), _abs(im))
+    large, small = _where(real_is_larger, re, im), _where(real_is_larger, im, re)
+    ratio = div(small, large)
+    by = add(large, mul(small, ratio))
+    one = constant(1.0, re.dtype)
+    up, down = _where(real_is_larger, one, ratio), _where(real_is_larger, ratio, one)
+    return div(up, by), div(_neg(down), by)
 
 
 def _scaled_log(base: float) -> Callable[[Parts], Parts]:

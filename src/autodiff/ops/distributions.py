@@ -58,12 +58,12 @@ class Distribution:
     discrete: bool = False
 
 
-def interpreted(function: Any, *args: Any) -> Any:
+def interpreted(function: Any, *args: Any, **options: Any) -> Any:
     """A function or method of a library, of traced values: its code, as the user's code is run."""
     interpret = current_builder().interpret
     if interpret is None:  # no capture is under way: the code runs on tracers
-        return function(*args)
-    return interpret(function, args)
+        return function(*args, **options)
+    return interpret(function, args, options)
 
 
 def _formula(dist: Any, name: str, *args: Any) -> Any:

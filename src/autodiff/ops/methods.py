@@ -112,9 +112,48 @@ def _strides(x: Tracer) -> tuple[int, ...]:
     return layout(x).strides
 
 
+_ORDERS = frozenset("c_contiguous f_contiguous contiguous fortran fnc forc".split())
+_LETTERS = {"C": "c_contiguous", "F": "f_contiguous"}
+
+
+class _Flags:
+    """``x.flags``: what the order in memory says.
+
+    Whether an array may be written to, or owns its memory, is not known before the call; a flag
+    that is set would be lost.
+    """
+
+    __slots__ = ("_order",)
+
+    def __init__(self, order: Any) -> None:
+        object.__setattr__(self, "_order", order)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _ORDERS:
+            if not hasattr(self._order, name):
+                raise AttributeError(f"'numpy.flagsobj' object has no attribute '{name}'")
+            raise unsupported(f"the flag {name} of an array", "keep a flag of your own")
+        return getattr(self._order, name)
+
+    def __getitem__(self, key: Any) -> Any:
+        self._order[key]  # raises of a name that is none
+        return getattr(self, _LETTERS.get(key, key.lower()))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise unsupported(f"setting the flag {name} of an array", "store into copies only")
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise unsupported(f"setting the flag {key} of an array", "store into copies only")
+
+    def _refuse(self, *_: Any) -> Any:
+        raise unsupported("all flags of an array at once", "name the flag")
+
+    __eq__ = __hash__ = __str__ = __repr__ = _refuse
+
+
 def _flags(x: Tracer) -> Any:
     note_order(x)
-    return layout(x).flags
+    return _Flags(layout(x).flags)
 
 
 _PROPERTIES["strides"] = _strides
@@ -197,6 +236,8 @@ def _astype(
     dtype = np.dtype(dtype)
     if dtype.kind == "c":
         return complex_numbers.as_complex(x, dtype)
+    if casting not in ("no", "equiv", "safe", "same_kind", "unsafe"):
+        raise unsupported(f"astype with casting={casting!r}", "cast without, and compare")
     if not np.can_cast(x.dtype, dtype, casting):  # type: ignore[arg-type]
         raise TypeError(
             f"Cannot cast array data from {x.dtype!r} to {dtype!r} according to the rule '{casting}'"

@@ -110,7 +110,8 @@ def lstsq(a: Any, b: Any, cond: Any = None, **options: Any) -> Any:
         # One number, but an empty array below full rank, which plain Python then returns.
         check(compare("equal", residuals.shape[0], 1), "the rank is full")
         residuals = functions[np.sum](residuals)
-    return solution, residuals, rank, values
+    whole = emit_tracer("cast", rank, dtype=np.dtype(np.int64), weak=True)
+    return solution, residuals, Tracer(whole.value, "python"), values
 
 
 @implements(linalg.pinv)
@@ -286,7 +287,7 @@ def lu(a: Any, permute_l: bool = False, p_indices: bool = False, **options: Any)
     _plain(options)
     packed, order, _ = _lu(a)
     lower, upper = _triangles(packed)
-    back = functions[np.argsort](order)
+    back = cast(functions[np.argsort](order), np.int32)
     if permute_l:
         return lower[back], upper
     if p_indices:

@@ -16,6 +16,7 @@ from typing import Any
 
 from autodiff.ops.distributions import interpreted
 from autodiff.ops.function_table import implements
+from autodiff.ops.tracer import Tracer
 
 
 def _twin(python: FunctionType) -> Callable[..., Any]:
@@ -24,7 +25,9 @@ def _twin(python: FunctionType) -> Callable[..., Any]:
     def function(*args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        return interpreted(python, *bound.args)
+        # The routine in C works on copies, the twin may store into what it is given.
+        given = [x.copy() if isinstance(x, Tracer) and x.form == "array" else x for x in bound.args]
+        return interpreted(python, *given, **bound.kwargs)
 
     return function
 

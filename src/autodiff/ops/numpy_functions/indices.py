@@ -147,7 +147,7 @@ def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Tracer:
     return get_item(first, isin(first, ar2, invert=True))
 
 
-implements(np.unique_values)(lambda x, /: unique(x, equal_nan=False))
+implements(np.unique_values)(lambda x, /: unique(x, equal_nan=False, sorted=False))
 
 
 # -- np.r_ and np.c_ ------------------------------------------------------------------------------

@@ -109,6 +109,10 @@ def _row_order(x: Tracer) -> tuple[Tracer, Tracer, Tracer]:
     return order, rows, functions[np.any](pointwise("not_equal", rows, before), axis=1)
 
 
+# Since version 2.3 a table finds the values, in an order of its own.
+_HAS_TABLE = hasattr(np.lib._arraysetops_impl, "_unique_hash")
+
+
 @implements(np.unique)
 def unique(
     ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False,
@@ -117,6 +121,12 @@ def unique(
     """``np.unique``: those that differ from the one before in sorted order."""
     x = array_of(ar)
     shape, k = x.shape, 0
+    values_only = not (return_index or return_inverse or return_counts)
+    if _HAS_TABLE and not sorted and values_only and x.dtype.kind != "f":
+        raise unsupported(
+            "np.unique with sorted=False of what is no floating-point number",
+            "leave the option away: the order is that of a table inside of NumPy",
+        )
     if axis is None or (x.ndim == 1 and normalize_axis_index(axis, 1) == 0):
         flat = ravel(x)
         order, values, differs = _flat_order(flat)
@@ -137,7 +147,7 @@ def unique(
     found = get_item(values, chosen)
     if x.ndim > 1 and axis is not None:
         found = moveaxis(reshape(found, (found.shape[0], *moved.shape[1:])), 0, k)
-    if not (return_index or return_inverse or return_counts):
+    if values_only:
         return found
     results: list[Any] = [found]
     if return_index:
@@ -751,7 +761,8 @@ def isclose(
     return result
 
 
-def _python_bool(x: Tracer) -> Tracer:
+def python_bool(x: Tracer) -> Tracer:
+    """A truth value in the form of Python's ``bool``."""
     return Tracer(x.value, "python")
 
 
@@ -760,7 +771,7 @@ def allclose(
     a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False
 ) -> Tracer:
     """``np.allclose``: a Python bool."""
-    return _python_bool(functions[np.all](isclose(a, b, rtol, atol, equal_nan)))
+    return python_bool(functions[np.all](isclose(a, b, rtol, atol, equal_nan)))
 
 
 @implements(np.array_equal)
@@ -773,7 +784,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
     if equal_nan:
         both = pointwise("logical_and", _is_nan(x), _is_nan(y))
         same = pointwise("logical_or", same, both)
-    return _python_bool(functions[np.all](same))
+    return python_bool(functions[np.all](same))
 
 
 @implements(np.array_equiv)
@@ -784,11 +795,13 @@ def array_equiv(a1: Any, a2: Any) -> Any:
         broadcast_shapes(x.shape, y.shape)
     except ValueError:
         return False
-    return _python_bool(functions[np.all](pointwise("equal", x, y)))
+    return python_bool(functions[np.all](pointwise("equal", x, y)))
 
 
 @implements(np.ravel_multi_index)
-def ravel_multi_index(multi_index: Any, dims: Any, mode: str = "raise", order: str = "C") -> Tracer:
+def ravel_multi_index(
+    multi_index: Any, dims: Any, mode: str | tuple[str, ...] = "raise", order: str = "C"
+) -> Tracer:
     """``np.ravel_multi_index``."""
     shape = as_shape(dims)
     if len(multi_index) != len(shape):
@@ -799,11 +812,16 @@ def ravel_multi_index(multi_index: Any, dims: Any, mode: str = "raise", order: s
         shape, "invalid dims: array size defined by dims is larger than the maximum possible size."
     )
     axes = range(len(shape)) if order == "C" else range(len(shape))[::-1]
+    modes = tuple(mode) if isinstance(mode, (tuple, list)) else (mode,) * len(shape)
+    if len(modes) != len(shape):
+        raise ValueError(
+            f"list of clipmodes has wrong length ({len(modes)} instead of {len(shape)})"
+        )
     result: Any = 0
     for k in axes:
-        if mode == "raise":
+        if modes[k] == "raise":
             _require_within(multi_index[k], shape[k], "invalid entry in coordinates array")
-        index = _bounded(multi_index[k], shape[k], mode)
+        index = _bounded(multi_index[k], shape[k], modes[k])
         result = pointwise("add", pointwise("multiply", result, shape[k]), index)
     return result
 

@@ -557,13 +557,18 @@ def block(arrays: Any) -> Tracer:
 _MOST_PARTS = 100_000
 
 
+def _are_positions(x: Any) -> bool:
+    """Whether an array is split at positions, rather than into so many parts."""
+    return isinstance(x, (list, tuple, np.ndarray)) or (isinstance(x, Tracer) and x.ndim > 0)
+
+
 @implements(np.array_split)
 def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Tracer]:
     """``np.array_split``: views."""
     x = array_of(ary)
     axis = normalize_axis_index(axis, x.ndim)
     n = x.shape[axis]
-    if isinstance(indices_or_sections, (list, tuple, np.ndarray)):
+    if _are_positions(indices_or_sections):
         inner = [extent_of(v) for v in indices_or_sections]
         bounds: list[Any] = [0, *inner, n]
     else:
@@ -584,7 +589,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Trace
 @implements(np.split)
 def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Tracer]:
     """``np.split``."""
-    if not isinstance(indices_or_sections, (list, tuple, np.ndarray)):
+    if not _are_positions(indices_or_sections):
         n, sections = as_array(ary).shape[axis], indices_or_sections
         whole = int(sections) == sections
         if not (whole and require_equal(n % int(sections), 0, "array split does not divide")):
