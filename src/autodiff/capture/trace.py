@@ -518,6 +518,15 @@ class Trace(Tables):
         if self.tier.reusable and id(left) in self.instances and id(right) in self.instances:
             self.guards.append(Guard(first, "apart", second))
 
+    def guard_hashed(self, obj: Any) -> None:
+        """Have the objects from outside by which something is found or told apart be the same ones.
+
+        Their hash and equality are those of a class that compares by identity: what else they hold
+        is no guard.
+        """
+        for part in self.instances_in(obj):
+            self.guards.append(Guard(self.paths[id(part)], "is", part))
+
     def refuse_identity(self, left: Any, right: Any) -> None:
         """It matters whether two objects are one: not of copies."""
         self._guard_identity(left, right)
@@ -946,6 +955,13 @@ class Trace(Tables):
             lambda part: id(part) in self.instances,
             lambda part: is_stored(part) or isinstance(part, FunctionType),
         )
+
+    def instances_in(self, obj: Any) -> list[Any]:
+        """The instances from outside that an object is, or holds."""
+        if not self.instances:
+            return []
+        parts = containers.walk(obj, is_stored, keys=True)
+        return [x for x in parts if id(x) in self.instances and id(x) in self.paths]
 
     def refuse_changed(self, obj: Any, what: str = "a use as a whole") -> None:
         """Decline to look at an object in a way that does not see what the function changed."""
