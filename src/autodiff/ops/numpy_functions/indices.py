@@ -144,7 +144,14 @@ def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Tracer:
     return get_item(first, isin(first, ar2, invert=True))
 
 
-implements(np.unique_values)(lambda x, /: unique(x, equal_nan=False))
+@implements(np.unique_values)
+def unique_values(x: Any, /) -> Any:
+    """``np.unique_values``: of floats they are sorted."""
+    if array_of(x).dtype.kind in "iu":
+        raise unsupported(
+            "np.unique_values of integers, in the order of a hash table", "use np.unique"
+        )
+    return unique(x, equal_nan=False)
 
 
 # -- np.r_ and np.c_ ------------------------------------------------------------------------------

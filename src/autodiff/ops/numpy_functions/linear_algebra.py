@@ -477,9 +477,14 @@ def float_matrix(a: Any, square: bool = True) -> Tracer:
         x.shape[-1], x.shape[-2], "Last 2 dimensions of the array must be square"
     ):
         raise np.linalg.LinAlgError("Last 2 dimensions of the array must be square")
+    refuse_half(x)
+    return cast(x, x.dtype if x.dtype.kind == "f" else np.float64)
+
+
+def refuse_half(x: Tracer) -> None:
+    """Raise for float16, of which LAPACK knows nothing."""
     if x.dtype == np.float16:
         raise TypeError("array type float16 is unsupported in linalg")
-    return cast(x, x.dtype if x.dtype.kind == "f" else np.float64)
 
 
 _ROUTINES: dict[Any, str] = {
@@ -520,6 +525,7 @@ def inv(a: Any) -> Tracer:
 def solve(a: Any, b: Any) -> Tracer:
     """``np.linalg.solve``: b is a vector only if it is 1-d."""
     x, y = float_matrix(a), _plain(b)
+    refuse_half(y)
     dtype = np.result_type(x.dtype, y.dtype if y.dtype.kind == "f" else np.float64)
     x, y = cast(x, dtype), cast(y, dtype)
     is_vector = y.ndim == 1

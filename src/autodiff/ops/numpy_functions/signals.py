@@ -312,7 +312,7 @@ def polyfit(
         raise unsupported(
             "np.polyfit with full= or cov= is not available on traced arrays", "use lstsq"
         )
-    at, values = cast(array_of(x), np.float64), cast(array_of(y), np.float64)
+    at, values = pointwise("add", array_of(x), 0.0), pointwise("add", array_of(y), 0.0)
     if at.ndim != 1:
         raise TypeError("expected 1D vector for x")
     if values.ndim < 1 or values.ndim > 2:
@@ -328,6 +328,8 @@ def polyfit(
         right = pointwise("multiply", right, tall)
     scale = pointwise("sqrt", functions[np.sum](pointwise("multiply", left, left), axis=0))
     left = pointwise("divide", left, scale)
+    if rcond is None and isinstance(at.shape[0], int):
+        rcond = at.shape[0] * float(np.finfo(at.dtype).eps)
     solution = functions[np.linalg.lstsq](left, right, rcond)[0]
     scale = scale if solution.ndim == 1 else functions[np.expand_dims](scale, 1)
     return pointwise("divide", solution, scale)
@@ -338,14 +340,16 @@ def as_series(alist: Any, trim: bool = True) -> list[Tracer]:
     """``as_series``: vectors of one dtype; a last coefficient of zero is for plain Python to drop."""
     arrays = [functions[np.atleast_1d](array_of(a)) for a in alist]
     for a in arrays:
+        if isinstance(a.size, int) and a.size == 0:
+            raise ValueError("Coefficient array is empty")
         if a.ndim != 1:
             raise ValueError("Coefficient array is not 1-d")
-        if isinstance(a.shape[0], int) and a.shape[0] == 0:
-            raise ValueError("Coefficient array is empty")
         # A number is a polynomial whatever it is.
         if trim and not (isinstance(a.shape[0], int) and a.shape[0] == 1):
             check(pointwise("not_equal", a[-1], 0), "a last coefficient of zero")
-    dtype = np.result_type(np.float64, *[a.dtype for a in arrays])
+    if any(a.dtype.kind == "b" for a in arrays):
+        raise ValueError("Coefficient arrays have no common type")
+    dtype = np.common_type(*[np.empty(0, a.dtype) for a in arrays])
     return [Tracer(cast(a, dtype).value, "array") for a in arrays]
 
 
