@@ -27,7 +27,7 @@ from autodiff.ops.correlation import PLACES, correlate, extended, number_of
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, known
 from autodiff.ops.linear_maps import LineMap, along
-from autodiff.ops.promotion import as_array, cast, select
+from autodiff.ops.promotion import as_array, cast, pointwise, select
 from autodiff.ops.tracer import Tracer
 from autodiff.ops.ufuncs import unsupported, write_out
 
@@ -300,7 +300,7 @@ def _geometric(
     else:
         at = _affine(_doubles(matrix), _doubles(offset), shape)
     for c in at:  # as an index, what is not finite is what the processor makes of it
-        check(functions[np.all](functions[np.isfinite](c)), "coordinates that are finite")
+        check(functions[np.all](pointwise("isfinite", c)), "coordinates that are finite")
     axes = [_Axis(c, n, int(order), name, int(npad)) for c, n in zip(at, a.shape, strict=True)]
     total: Any = 0.0
     for choice in product(range(int(order) + 1), repeat=a.ndim):
