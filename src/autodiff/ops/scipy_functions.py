@@ -39,7 +39,7 @@ def as_float(x: Any) -> Any:
     return cast(array, np.float64)
 
 
-def in_loop(ufunc: np.ufunc, *xs: Any) -> list[Tracer]:
+def in_loop(ufunc: np.ufunc, *xs: Any) -> list[Any]:
     """The operands in the dtypes of the loop that the ufunc has for them."""
     arrays = [as_array(x) for x in xs]
     given = [weak_kind(x) or a.dtype for x, a in zip(xs, arrays, strict=True)]
