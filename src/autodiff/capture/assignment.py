@@ -144,6 +144,8 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
         trace.storing_into(container)
         run_users(operator.setitem, container, index, value)
         return
+    if isinstance(container, dict):
+        index = trace.outside(container, index)
     run_users(operator.setitem, container, index, trace.outside(container, value))
 
 

@@ -122,6 +122,7 @@ class Tables:
     depth: int = 0  # of the calls that are interpreted
     waiting: int = 0  # those of them that an expression with other operands has made
     is_alone: bool = True  # whether the next one is the first thing that its statement does
+    runs_unseen: int = 0  # functions without source that run now
     # The exception that was met last where a function ends, and where it arose.
     raised: tuple[BaseException, Source | None] | None = None
     # Scopes whose names functions change that may outlive them (nonlocal), by identity.
@@ -1003,7 +1004,12 @@ class Trace(Tables):
 
     # -- concrete values ----------------------------------------------------------------------
     def concrete(
-        self, tracer: Tracer, leaves: bool = False, as_given: bool = False, shown: str | None = None
+        self,
+        tracer: Tracer,
+        leaves: bool = False,
+        as_given: bool = False,
+        shown: str | None = None,
+        hashed: bool = False,
     ) -> Any:
         """The value of a tracer at this call; guarded where it depends on the inputs.
 
@@ -1014,6 +1020,8 @@ class Trace(Tables):
         """
         if shown is not None:
             return self.note_written(tracer, shown)
+        # Code that is not interpreted finds by it what it has kept of a plain number.
+        leaves = leaves or (hashed and self.runs_unseen > 0)
         if isinstance(tracer, ComplexTracer):
             if as_given:
                 return None

@@ -286,7 +286,7 @@ def pointwise(
     """
     operands = [operand(x) for x in args]
     if name in _REFLECTED and dtypes is None:
-        decided = _compare_beyond(name, *operands, form=form)
+        decided = _compare_beyond(name, operands, form)
         if decided is not None:
             return decided
     loop = resolve(name, operands) if dtypes is None else dtypes
@@ -316,8 +316,9 @@ _REFLECTED = {
 }  # fmt: skip
 
 
-def _compare_beyond(name: str, a: Any, b: Any, form: Form | None) -> Tracer | None:
+def _compare_beyond(name: str, operands: Any, form: Form | None) -> Tracer | None:
     """A comparison of integers with a Python number that their dtype does not hold, if it is one."""
+    a, b = operands
     number, x = (a, b) if type(a) is int else (b, a)
     if type(number) is not int or not isinstance(x, Tracer) or weak_kind(x) is not None:
         return None

@@ -301,7 +301,7 @@ class Tracer:
     def __hash__(self) -> int:
         if self.form == "array":
             raise TypeError("unhashable type: 'numpy.ndarray'")
-        return hash(self._concrete())
+        return hash(self._concretizer()(self, hashed=True))
 
     def __repr__(self) -> str:
         # In a trace it is the user's code that asks, and it must see what plain Python shows.
