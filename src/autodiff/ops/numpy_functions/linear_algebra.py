@@ -50,11 +50,23 @@ def contract(
     a: Tracer, b: Tracer, axes: tuple[Axes, Axes], batch: tuple[Axes, Axes] = ((), ())
 ) -> Tracer:
     """``dot_general`` with promotion; bools and integers, which have no fast kernel, included."""
+    a, b = _of_one_length(a, b, axes)
     dtype = result_dtype(a, b)
     if dtype.kind == "b":
         wide = primitives.dot_general(cast(a, np.int64), cast(b, np.int64), axes, batch)
         return cast(wide, bool)
     return primitives.dot_general(cast(a, dtype), cast(b, dtype), axes, batch)
+
+
+def _of_one_length(a: Tracer, b: Tracer, axes: tuple[Axes, Axes]) -> tuple[Tracer, Tracer]:
+    """The operands with the axes that are summed over written alike: a guard may say that they are."""
+    of_a, of_b = list(a.shape), list(b.shape)
+    for i, j in zip(*axes, strict=True):
+        if isinstance(of_a[i], int):
+            of_b[j] = of_a[i]
+        else:
+            of_a[i] = of_b[j]
+    return broadcast_to(a, tuple(of_a)), broadcast_to(b, tuple(of_b))
 
 
 def _plain(x: Any) -> Tracer:
