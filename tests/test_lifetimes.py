@@ -421,3 +421,172 @@ def test_whatever_is_done_with_them(f, engine):
         references = [weakref.ref(h), weakref.ref(big)]
         del h, big
         assert_dead(*references)
+
+
+# -- what is found outside: (a function, what puts another thing in its place, what must go) ------
+class Stores:
+    """What a function may be found in: a namespace, a table, an attribute, a list, a class."""
+
+    def __init__(self, thing):
+        self.thing = thing
+        self.table = {"f": [thing]}
+
+
+def in_a_table(make):
+    table = {"f": make(1.0)}
+    return lambda x: np.sum(table["f"](x)), lambda y: table.update(f=y), table["f"]
+
+
+def in_a_list_in_a_table(make):
+    table = {"f": [make(1.0)]}
+    return lambda x: np.sum(table["f"][0](x)), lambda y: table.update(f=[y]), table["f"][0]
+
+
+def in_a_closure(make):
+    thing = make(1.0)
+
+    def put(other):
+        nonlocal thing
+        thing = other
+
+    return lambda x: np.sum(thing(x)), put, thing
+
+
+def in_an_attribute(make):
+    owner = Stores(make(1.0))
+    return lambda x: np.sum(owner.thing(x)), lambda y: Stores.__init__(owner, y), owner.thing
+
+
+def in_an_object_of_itself(make):
+    class Model(Stores):
+        def loss(self, x):
+            return np.sum(self.thing(x) + self.table["f"][0](x))
+
+    model = Model(make(1.0))
+    return model.loss, lambda y: Stores.__init__(model, y), model.thing
+
+
+def in_a_class(make):
+    class Namespace:
+        thing = staticmethod(make(1.0))
+
+    def put(y):
+        Namespace.thing = staticmethod(y)
+
+    return lambda x: np.sum(Namespace.thing(x)), put, Namespace.thing
+
+
+def in_a_global(make):
+    def put(y):
+        globals()["FOUND"] = y
+
+    put(make(1.0))
+    return of_a_global, put, FOUND
+
+
+def of_a_global(x):
+    return np.sum(FOUND(x))
+
+
+FOUND = None
+
+
+def in_a_loop_over_a_table(make):
+    table = {"f": make(1.0), "g": make(2.0)}
+
+    def f(x):
+        s = 0.0
+        for g in table.values():
+            s += np.sum(g(x))
+        return s
+
+    return f, lambda y: table.update(f=y), table["f"]
+
+
+def by_a_function(make):
+    """Found by another function that is found."""
+    outer = {"f": of_found({"g": make(1.0)})}
+    (table,) = [c.cell_contents for c in outer["f"].__closure__]
+    return lambda x: np.sum(outer["f"](x)), lambda y: table.update(g=y), table["g"]
+
+
+def of_found(table):
+    return lambda x: table["g"](x)
+
+
+def compared(make):
+    table = {"f": make(1.0), "g": None}
+    table["g"] = table["f"]
+
+    def put(y):
+        table.update(f=y, g=y)
+
+    return lambda x: np.sum(table["f"](x)) * (1 + (table["f"] is table["g"])), put, table["f"]
+
+
+PLACES = [
+    in_a_table, in_a_list_in_a_table, in_a_closure, in_an_attribute, in_an_object_of_itself,
+    in_a_class, in_a_global, in_a_loop_over_a_table, by_a_function, compared,
+]  # fmt: skip
+
+# What holds the array: functions and objects.
+THINGS = {
+    "function": lambda big: of_closure(big)[0],
+    "default": lambda big: of_default(big)[0],
+    "object": lambda big: Callable(big),
+    "method": lambda big: Holder(big).loss,
+    "partial": lambda big: of_partial(big)[0],
+    "class": lambda big: type("Local", (), {"__new__": lambda cls, x: np.sum(big * x)}),
+    "custom gradient": lambda big: of_custom_gradient(big)[0],
+    "gradient": lambda big: of_gradient(big)[0],
+}
+
+
+def assert_found_things_go(place, thing, transform, engine):
+    arrays = []
+
+    def make(k):
+        big = np.arange(1.0, 4.0) * k
+        arrays.append(weakref.ref(big))
+        return THINGS[thing](big)
+
+    f, put, *first = place(make)
+    compiled = transform(f, engine=engine)
+    plain = f if transform is autodiff.function else autodiff.gradient(f, engine="numpy")
+    x = np.array([1.0, 2.0, 4.0])
+    for k in range(3):  # the address of what was dropped is used again
+        for _ in range(2):
+            assert np.allclose(compiled(x), plain(x))
+        gone = arrays[0] if k == 0 else arrays[-1]
+        first.clear()
+        put(make(k + 2.0))
+        plain = f if transform is autodiff.function else autodiff.gradient(f, engine="numpy")
+        assert_dead(gone)
+    assert np.allclose(compiled(x), plain(x))
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_functions_found_outside_are_not_kept(place):
+    assert_found_things_go(place, "function", autodiff.function, "native")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("transform", [autodiff.function, autodiff.gradient])
+@pytest.mark.parametrize("thing", THINGS)
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_nothing_found_outside_is_kept(place, thing, transform, engine):
+    assert_found_things_go(place, thing, transform, engine)
+
+
+def test_a_function_that_holds_nothing_is_compared_as_it_is():
+    compiled = autodiff.function(called_of_found)
+    compiled(np.ones(3))
+    (guard,) = [g for g in compiled.cache[0].captured.guards if g.expected is loss]
+    assert guard.relation == "is"
+
+
+def called_of_found(x):
+    return loss(x)

@@ -70,6 +70,32 @@ def test_what_acts_on_the_world_is_not_run_again_and_again(capsys: pytest.Captur
     assert capsys.readouterr().out == ""
 
 
+def too_large(x):
+    if x[0] > 1:
+        raise ValueError(f"{x[0]} is too large")
+    return np.sum(x * x)
+
+
+def singular(x):
+    return np.linalg.inv(x * np.ones((3, 3))).sum()
+
+
+@pytest.mark.parametrize("profiled", [lambda f: f, autodiff.gradient])
+@pytest.mark.parametrize(
+    "f, error, text",
+    [
+        (too_large, ValueError, "2.0 is too large"),
+        (singular, np.linalg.LinAlgError, "Singular matrix"),
+        (lambda x: np.sum(x[3:] * x[5]), IndexError, "index 5 is out of bounds"),
+        (lambda x: np.sum(x) * {}["missing"], KeyError, "missing"),
+        (lambda x: np.repeat(x, int(-x[0])).sum(), ValueError, "negative dimensions"),
+    ],
+)
+def test_what_the_function_raises_is_raised(f, error, text, profiled) -> None:
+    with pytest.raises(error, match=text):
+        autodiff.profile(profiled(f))(np.array([2.0, 1.0, 3.0]))
+
+
 @pytest.mark.parametrize("name", [name for k, name in enumerate(corpus()) if k % 25 == 3])
 def test_clocks_change_no_result(name: str) -> None:
     captured = corpus()[name][1]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from types import BuiltinFunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -59,4 +59,13 @@ def is_lasting(obj: Any) -> bool:
     return isinstance(obj, (ModuleType, np.ufunc))
 
 
-__all__ = ["Weak", "is_lasting"]
+def holds_nothing(obj: Any) -> bool:
+    """Whether an object is a function with no closure, defaults or attributes: only code of its module."""
+    return (
+        isinstance(obj, FunctionType)
+        and not (obj.__closure__ or obj.__defaults__ or obj.__kwdefaults__ or obj.__dict__)
+        and is_lasting(obj.__globals__)
+    )
+
+
+__all__ = ["Weak", "holds_nothing", "is_lasting"]

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.api import planned
+from autodiff.api import BoundTransformed, Function, Transformed, planned
 from autodiff.engines.native.compile import TimedRunner
 from autodiff.errors import UnsupportedError
 from autodiff.explain import kept_values, size_in_bytes
 from autodiff.ir.data import Operation, Source
 from autodiff.ir.printing import Text, table_html
+from autodiff.ops.control import CheckFailed
 from autodiff.plain_data import dataclass
 
 _ENOUGH = 0.2  # seconds of running
@@ -87,6 +88,8 @@ def profile(f: Any, **options: Any) -> Callable[..., Profile]:
     ------
     UnsupportedError
         If the function cannot be compiled, or acts on the world: it would do so at every run.
+    Exception
+        Whatever the function raises with these arguments.
 
     Notes
     -----
@@ -115,7 +118,16 @@ def profile(f: Any, **options: Any) -> Callable[..., Profile]:
                 remedy="take out what prints, draws random numbers or changes objects; of a product "
                 "with vectors, profile the gradient",
             )
-        return _measured(compiled.signature.title, captured, plan.program)
+        try:
+            return _measured(compiled.signature.title, captured, plan.program)
+        except CheckFailed as failed:
+            is_transformed = isinstance(f, (Transformed, BoundTransformed))
+            (f if is_transformed else Function(f, **options))(*args, **kwargs)  # raises what it is
+            raise UnsupportedError(
+                f"profile of {compiled.signature.title}: this call runs uncompiled: {failed}.",
+                code="AD108",
+                remedy="call it with other values",
+            ) from None
 
     return measure
 

@@ -5,6 +5,7 @@ import collections
 import dataclasses
 import enum
 import functools
+import inspect
 import typing
 import warnings
 
@@ -203,6 +204,57 @@ def doubled(a):
     for u, v in np.nditer([a, made], op_flags=[["readonly"], ["readwrite"]]):
         v[...] = 2 * u
     return made
+
+
+def added(a):
+    made = np.ones(a.shape)
+    with np.nditer([a, made], op_flags=[["readonly"], ["readwrite"]]) as elements:
+        for u, v in elements:
+            v[...] += 2 * u
+    return made
+
+
+@ENGINES
+def test_nditer_is_a_context_manager(engine):
+    compiled = autodiff.function(added, engine=engine, on_fallback="error")
+    for a in (A, np.arange(6.0).reshape(2, 3), np.arange(40.0)):
+        assert same(compiled(a), added(a))
+    autodiff.check_gradient(lambda a: np.sum(added(a) * a), A, engine=engine)
+
+
+@ENGINES
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_code_without_source_that_iterates_stores_as_numpy_does(engine):
+    names = {"np": np}
+    exec(compile(inspect.getsource(added), "<no source>", "exec"), names)
+    assert same(autodiff.function(names["added"], engine=engine)(A), added(A))
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+@pytest.mark.parametrize("body", ["sq(x)", "(lambda: sq(x))()", "kept.setdefault(x, x * x)"])
+def test_code_without_source_loses_no_derivative_to_what_it_has_kept(body):
+    names = {"functools": functools, "kept": {}}
+    text = "@functools.lru_cache\ndef sq(x):\n    return x * x\n"
+    exec(compile(f"{text}def f(x):\n    return {body}\n", "<no source>", "exec"), names)
+    assert names["f"](2.0) == 4.0
+    with pytest.raises(autodiff.DerivativeError, match="AD302"):
+        autodiff.gradient(names["f"])(2.0)
+    assert autodiff.function(names["f"])(2.0) == 4.0
+
+
+def test_keys_in_dictionaries_outside_are_plain_numbers():
+    table = {}
+
+    def f(x):
+        table[x] = x * x
+        table[x, 1] = 2.0
+        return 3 * x
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", autodiff.errors.FallbackWarning)
+        assert autodiff.gradient(f)(2.0) == 3.0
+    assert table == {2.0: 4.0, (2.0, 1): 2.0}
+    assert all(type(x) in (float, tuple) for x in table)
 
 
 @ENGINES

@@ -179,6 +179,33 @@ def bound_methods_in_variables_and_containers() -> World:
 
 
 @compiled
+def bound_methods_in_classes() -> World:
+    class Scale:
+        def __init__(self, by: float) -> None:
+            self.by = by
+
+        def __call__(self, x: Any) -> Any:
+            return self.by * x
+
+        of = __call__
+
+    class Namespace:
+        stored = Scale(2.0).of
+        static = staticmethod(Scale(3.0).of)
+        table: Any = {"f": Scale(4.0).of}
+
+    yield lambda x: Namespace.stored(x) + Namespace.static(x) + Namespace.table["f"](x)
+    Namespace.stored = Scale(5.0).of
+    yield
+    Namespace.static = staticmethod(Scale(6.0).of)
+    yield
+    Namespace.table["f"] = Scale(7.0).of
+    yield
+    Namespace.stored.__self__.by = 8.0
+    yield
+
+
+@compiled
 def partials() -> World:
     gadget = Gadget()
 
@@ -832,3 +859,80 @@ def test_generators_that_change_their_argument_change_it(function) -> None:
             same(value(V), expected)
             same(slope(V)[0], expected)
     assert plain.random() == ours.random() == theirs.random()
+
+
+# -- objects that are found, or told apart, by which one they are ---------------------------------
+class Point:
+    """An object of a class that compares by identity."""
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+
+
+def _by_identity(key: Point, first: Point, members: set[Point], table: dict[Point, int]) -> Any:
+    def stored() -> float:
+        made = {first: 1.0}
+        made[key] = 2.0
+        return made[first]
+
+    return {
+        "in a set": lambda: key in members,
+        "in a frozen set": lambda: key in frozenset(members),
+        "in a dictionary": lambda: key in table,
+        "in its keys": lambda: key in table.keys(),  # noqa: SIM118
+        "in a set made here": lambda: key in {first},
+        "in a dictionary made here": lambda: key in {first: 1},
+        "in a tuple": lambda: key in (first,),
+        "in a list": lambda: key in [first],
+        "in an iterator": lambda: key in map(lambda p: p, [first]),
+        "in a tuple that is a key": lambda: (key, 1) in {(first, 1)},
+        "a key": lambda: {first: 1.0}.get(key, 5.0),
+        "in a key": lambda: {(first, 1): 1.0}.get((key, 1), 5.0),
+        "size of a set": lambda: len({first, key}),
+        "size of a set of a comprehension": lambda: len({p for p in (first, key)}),
+        "size of a dictionary": lambda: len({first: 1, key: 1}),
+        "size of a union": lambda: len(members | {key}),
+        "size of an intersection": lambda: len(members & {key}),
+        "superset": lambda: members.issuperset([key]),
+        "a store": stored,
+        "equal lists": lambda: [key] == [first],
+        "equal dictionaries": lambda: {"p": key} != {"p": first},
+        "counted": lambda: collections.Counter([first, key])[first],
+        "count": lambda: [first, first].count(key),
+        "index": lambda: [key, first].index(first),
+        "equal": lambda: key == first,
+        "the same": lambda: key is first,
+        "id": lambda: id(key) == id(first),
+    }
+
+
+_BY_IDENTITY = list(_by_identity(Point(0), Point(0), set(), {}))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        x if k % 9 == 0 else pytest.param(x, marks=pytest.mark.slow)
+        for k, x in enumerate(_BY_IDENTITY)
+    ],
+)
+def test_which_object_it_is_is_asked_at_every_call(name) -> None:
+    def world() -> World:
+        first, other = Point(1.0), Point(1.0)
+        members, table = {first}, {first: 1}
+        key = first
+
+        def f(x: Any) -> Any:
+            found = _by_identity(key, first, members, table)[name]()
+            return np.sum(x) * (1.0 + found)
+
+        yield f
+        for key in (other, first, other):
+            yield f
+        members, table = {other}, {other: 2}
+        yield f
+        first = other
+        yield f
+
+    with uncompiled_allowed():
+        check(world)

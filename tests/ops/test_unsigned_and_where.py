@@ -38,6 +38,42 @@ def test_unsigned_arrays_meet_negative_numbers(compare, engine) -> None:
         _agree(lambda a: compare(-1, a), (a,), engine)
 
 
+BEYOND = (-1, -129, 256, -(2**63) - 1, 2**63, 2**64 - 1, 2**64, -(2**70))
+
+
+@ENGINES
+@pytest.mark.parametrize("number", BEYOND[::3])
+def test_numbers_that_the_dtype_does_not_hold_are_compared(number, engine) -> None:
+    for array in (SIGNED, UNSIGNED, SIGNED.astype(np.int8), UNSIGNED.astype(np.uint8)):
+        _compare_all(array, number, engine)
+
+
+@pytest.mark.slow
+@ENGINES
+@pytest.mark.parametrize("number", BEYOND)
+def test_numbers_that_no_dtype_holds_are_compared(number, engine) -> None:
+    for dtype in "bhilBHILfd?":
+        _compare_all(SIGNED.astype(dtype), number, engine)
+
+
+def _compare_all(array, number, engine) -> None:
+    def f(v):
+        results = []
+        for compare in COMPARISONS:
+            results += [compare(v, number), compare(number, v), compare(v[1], number)]
+        return results
+
+    try:
+        want = f(array)
+    except OverflowError as error:
+        with pytest.raises(OverflowError, match=str(error)):
+            autodiff.function(f, engine=engine)(array)
+        return
+    for got, w in zip(autodiff.function(f, engine=engine)(array), want, strict=True):
+        assert type(got) is type(w)
+        np.testing.assert_array_equal(got, w)
+
+
 LARGEST = 2**64 - 1
 MADE = {
     "beside a small one": lambda u: np.array([LARGEST, 2, 3], np.uint64) + u,

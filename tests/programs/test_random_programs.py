@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from .fuzz import checks
-from .fuzz.__main__ import main, program_of
+from .fuzz.__main__ import Tally, main, program_of, report_on
 from .fuzz.checks import (
     Allowance,
     Failure,
@@ -79,6 +79,16 @@ def test_every_form_of_the_grammar_is_written() -> None:
         generate(random.Random(seed), 20, used=used)
     forms = [form for rule in rules().values() for form in rule]
     assert [form.text for form in forms if not used[form]] == []
+
+
+@pytest.mark.slow
+def test_every_feature_is_compiled_staged_and_specialised() -> None:
+    tally = Tally()
+    for seed in range(160):
+        tally.add({"engine": "numpy", **report_on(seed, "numpy", 1.0)})
+    features = {form.feature for rule in rules().values() for form in rule}
+    for counts in (tally.compiled, tally.staged, tally.specialised):
+        assert sorted(features - counts.keys()) == []
 
 
 def test_derivatives_of_programs_can_be_trusted() -> None:

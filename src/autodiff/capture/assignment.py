@@ -143,6 +143,8 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
             trace.state.store(place, value)
             return
     trace.changing(container, frame.source(node), index if type(container) is dict else None)
+    if isinstance(container, dict):
+        trace.guard_hashed(index)
     if isinstance(container, dict) and isinstance(index, list):
         raise TypeError("unhashable type: 'list'")
     if not trace.tier.holds_back and isinstance(container, (np.ndarray, np.void)):
@@ -151,6 +153,8 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
         trace.storing_into(container)
         run_users(operator.setitem, container, index, value)
         return
+    if isinstance(container, dict):
+        index = trace.outside(container, index)
     run_users(operator.setitem, container, index, trace.outside(container, value))
 
 

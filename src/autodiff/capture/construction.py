@@ -94,6 +94,8 @@ def construct(
         return instance
     if making is not type.__call__ or new is not object.__new__:
         # Enumerations, named tuples and the like: made by their own machinery.
+        if issubclass(cls, (dict, set, frozenset)):  # Counter hashes what it is given
+            frame.trace.guard_hashed((args, kwargs))
         return frame.trace.fresh(run_users(cls, *args, **kwargs))
     if not isinstance(init, (FunctionType, Closure)):
         return frame.trace.fresh(run_users(cls, *args, **kwargs))

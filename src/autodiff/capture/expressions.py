@@ -7,13 +7,13 @@ import inspect
 import math
 import operator
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from autodiff import labelled
+from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes, gathered, members, pushing
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign, store_item
@@ -246,6 +246,9 @@ def _compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
         )
     frame.trace.refuse_items(left, right)
     frame.trace.guard_apart(left, right)  # which are equal if they are one
+    for side in (left, right):
+        if containers.kind_of(side) is not None:
+            frame.trace.guard_hashed(side)
     compare, node = COMPARE[type(kind)], frame.scope.syntax.node
     if isinstance(left, Tracer) or isinstance(right, Tracer):
         return apply_binary(frame, compare, left, right, node)
@@ -370,8 +373,8 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
         if holders is not None:
             return as_python(np.any(holders))
     container = frame.trace.deep(container)
-    if isinstance(container, (set, frozenset, dict)):
-        as_key(item)
+    if isinstance(container, (Set, dict)):
+        as_key(frame, item)
     if id(container) in frame.trace.instances:
         container = list(iterate(frame, container))
     if isinstance(item, Tracer) or (
@@ -385,6 +388,8 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
         refuse_unseen(frame, items)
     for x in items[1:]:
         frame.trace.guard_apart(item, x)
+    if not isinstance(container, (list, tuple, Set, dict)):  # what it yields is known by no path
+        refuse_unseen(frame, (item,))
     with frame.trace.comparing_items():
         return run_users(operator.contains, container, item)
 
@@ -411,12 +416,17 @@ def _list(frame: Frame, node: ast.List) -> Any:
 
 
 def _set(frame: Frame, node: ast.Set) -> Any:
-    return frame.trace.fresh(set(map(as_key, _elements(frame, node.elts))))
+    return frame.trace.fresh({as_key(frame, x) for x in _elements(frame, node.elts)})
+
+
+def as_key(frame: Frame, x: Any) -> Any:
+    """``x`` to be looked up by its hash, which a list of the user's has none of."""
+    frame.trace.guard_hashed(x)
+    return _hashed(x)
 
 
 @door
-def as_key(x: Any) -> Any:
-    """``x`` to be looked up by its hash, which a list of the user's has none of."""
+def _hashed(x: Any) -> Any:
     if isinstance(x, list):
         raise TypeError("unhashable type: 'list'")
     hash(x)
@@ -439,7 +449,7 @@ def _dict(frame: Frame, node: ast.Dict) -> Any:
         if key is None:
             result.update(_entries(frame, frame.evaluate(value), node))
         else:
-            hashed = as_key(frame.evaluate(key))
+            hashed = as_key(frame, frame.evaluate(key))
             result[hashed] = frame.evaluate(value)
     return frame.trace.fresh(result)
 
@@ -549,7 +559,7 @@ def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     path = frame.trace.paths.get(id(obj))
     if isinstance(value, MethodType) and isinstance(value.__func__, FunctionType):
         # Bound to an object that is guarded itself; which function it is bound to may change.
-        stored = value.__self__ is not obj and not isinstance(obj, (super, type))
+        stored = value.__self__ is not obj and not isinstance(obj, super)
         if stored and not isinstance(value.__self__, type):
             at = path or _path_of_class(obj, name, static)
             return value if at is None else frame.trace.lift(value, at.attribute(name))
@@ -729,7 +739,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         changed = _changed_item(frame, container, index)
         if changed is not MISSING:
             return changed
-    if isinstance(container, dict) and as_key(index) not in container:
+    if isinstance(container, dict) and as_key(frame, index) not in container:
         missing = own_method(frame, container, "__missing__")
         if missing is not None:
             return call(frame, missing, [container, index], {}, node)
@@ -1044,13 +1054,13 @@ def _unrolled_comprehension(frame: Frame, node: Any, source: Any, why: Bail | st
 
 def _set_comprehension(frame: Frame, node: ast.SetComp) -> Any:
     return frame.trace.fresh(
-        set(_comprehension(frame, node, lambda inner: as_key(inner.evaluate(node.elt))))
+        set(_comprehension(frame, node, lambda inner: as_key(inner, inner.evaluate(node.elt))))
     )
 
 
 def _dict_comprehension(frame: Frame, node: ast.DictComp) -> Any:
     def pair(inner: Frame) -> tuple[Any, Any]:
-        return as_key(inner.evaluate(node.key)), inner.evaluate(node.value)
+        return as_key(inner, inner.evaluate(node.key)), inner.evaluate(node.value)
 
     return frame.trace.fresh(dict(_comprehension(frame, node, pair)))
 

@@ -27,6 +27,7 @@ from autodiff.capture.frames import (
     Poison,
     Scope,
 )
+from autodiff.capture.origins import is_of_library
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.state import MISSING, Place
@@ -47,6 +48,8 @@ class Frame:
         # What ends when the statements do: function, loop, staged loop, barrier.
         self.boundary = "function"
         self.errors: list[Exception] = []  # those being handled, innermost last
+        # In a library that is interpreted: the line of the user's that called it.
+        self.called_at = trace.builder.source if is_of_library(scope) else None
         self.loop_flags: Any = None  # names of the variables that end the staged loop
         # Of a generator that runs to its end at once (``pushing``): that it does, and the variables of whoever takes
         # the values that nobody reads before they are bound anew.
@@ -150,8 +153,8 @@ class Frame:
         self.trace.builder.source = self.source(node)
 
     def source(self, node: Any) -> Source:
-        """Where a node stands."""
-        return Source(
+        """Where a node stands; of a library's code, where the user called it."""
+        return self.called_at or Source(
             self.scope.syntax.file,
             node.lineno,
             node.col_offset,

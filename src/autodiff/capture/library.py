@@ -237,6 +237,7 @@ def _change(
         return run_users(function, args[0], *items, **kwargs)
     if function is _count_elements and args:  # of ``Counter.update``
         trace.changing(args[0], frame.source(node))
+        trace.guard_hashed(args[1:])
     if owner is None or getattr(function, "__name__", "") not in MUTATORS:
         return NotImplemented
     _announce_change(frame, owner, function.__name__, args, kwargs, node)
@@ -272,6 +273,7 @@ def _call_with_all_lifted(
     if isinstance(owner, list) and compares is not None and not kwargs.get("key"):
         if any(own_method(frame, x, compares) is not None for x in (*args, *list.__iter__(owner))):
             refuse_unseen(frame, (*args, owner), node)
+        trace.guard_hashed((*args, *list.__iter__(owner)))  # equal where they are one
     known = _operation(function, owner, args, kwargs, traced)
     if known is not None:
         if id(owner) in trace.instances:  # what is read of it is not seen

@@ -17,7 +17,7 @@ import numpy as np
 
 from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, iterate
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.sequences import LazySequence
+from autodiff.capture.sequences import Elements, LazySequence
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, product, same_shape
 from autodiff.ops import dispatch
@@ -147,9 +147,9 @@ def _nditer(frame: Frame, op: Any, flags: Any = (), op_flags: Any = None) -> Any
         return tuple(found) if several else found[0]
 
     if not frame.trace.tier.rolls:
-        return (element(index) for index in np.ndindex(*shape))
+        return Elements(size, lambda k: element(np.unravel_index(k, shape)))
     sizes = [as_tracer(n) if isinstance(n, Dim) else n for n in shape]
-    return LazySequence(size, lambda k: element(_positions(k, sizes)))
+    return Elements(size, lambda k: element(_positions(k, sizes)))
 
 
 def _locked(a: np.ndarray[Any, Any], numbers: Sequence[int]) -> np.ndarray[Any, Any]:

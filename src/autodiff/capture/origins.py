@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.frames import Scope
 from autodiff.capture.lists import TracedList
 from autodiff.capture.text import DeferredText
 from autodiff.containers import is_library_class
@@ -116,6 +117,16 @@ def is_library(function: FunctionType) -> bool:
         # Functions that `exec` made in a namespace without a name say that they are builtins.
         root in sys.stdlib_module_names and root not in ("__main__", "builtins")
     )
+
+
+def is_of_library(scope: Scope) -> bool:
+    """Whether code is of a library: NumPy, SciPy, the standard library, this package."""
+    module = str(scope.globals.get("__name__") or "")
+    if module.startswith(_WRITTEN_AS_USERS_DO):
+        return False
+    root = module.split(".")[0]
+    of_python = root in sys.stdlib_module_names and root not in ("__main__", "builtins")
+    return of_python or root in ("numpy", "scipy", "autodiff")
 
 
 def is_read_piecewise(leaf: Any) -> bool:

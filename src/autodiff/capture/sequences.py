@@ -54,6 +54,11 @@ class LazySequence:
         return replace(self, count=self.count - by, item=lambda k: item(k + by), whole=None)
 
 
+@dataclass
+class Elements(LazySequence):
+    """The elements that ``np.nditer`` goes through; a context manager as well."""
+
+
 def lazy_range(*arguments: Any) -> LazySequence:
     """``range`` with traced bounds."""
     limits = [extent_of(a) for a in arguments]
@@ -114,6 +119,7 @@ def worth_rolling(sequence: LazySequence, body: Sequence[ast.stmt] = ()) -> bool
 
 __all__ = [
     "LONGEST_UNROLLED",
+    "Elements",
     "LazySequence",
     "lazy_range",
     "lazy_sequence",

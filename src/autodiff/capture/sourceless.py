@@ -57,7 +57,11 @@ def call_without_source(
 def _run(trace: Trace, function: FunctionType, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Run it; refused where it may have read a number from text that shows a derivative."""
     before = len(trace.written.texts)
-    result = run_users(function, *args, **kwargs)
+    trace.runs_unseen += 1
+    try:
+        result = run_users(function, *args, **kwargs)
+    finally:
+        trace.runs_unseen -= 1
     has_text = len(trace.written.texts) > before or (
         bool(trace.written) and trace.written.is_shown_in((*args, *kwargs.values()))
     )
@@ -144,6 +148,8 @@ class _Reading:
                 raise self.declined(f"calls {name}")
         if _stores_outside(function.__code__):
             raise self.declined("changes a global or a variable of a function around it")
+        if names & {"nditer", "nested_iters"}:  # which store into arrays of their own
+            raise self.declined("iterates by np.nditer")
         if "random" in names:
             raise self.declined("may draw random numbers")
         for name, cell in zip(

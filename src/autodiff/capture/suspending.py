@@ -38,6 +38,7 @@ from autodiff.capture.generators import (
 )
 from autodiff.capture.interpreter import EXPRESSIONS, STATEMENTS, Frame
 from autodiff.capture.regions import INTERNAL
+from autodiff.capture.sequences import Elements
 from autodiff.capture.sourcecode import Known
 from autodiff.capture.trace import is_library
 from autodiff.capture.unrolling import Passes
@@ -326,6 +327,8 @@ def _protocol(
     frame: Frame, manager: Any, node: ast.AST
 ) -> tuple[Callable[[], Any], Callable[[BaseException | None], Any]]:
     """How a context manager is entered and left: interpreted where the user's class defines it."""
+    if isinstance(manager, Elements):  # stores have been made when it is left, and before
+        return lambda: manager, lambda error: None
     enter, leave = own_method(frame, manager, "__enter__"), own_method(frame, manager, "__exit__")
     if is_harmless_context(manager) or is_captured_context(manager):
         enter = leave = None

@@ -125,6 +125,7 @@ class Tables:
     depth: int = 0  # of the calls that are interpreted
     waiting: int = 0  # those of them that an expression with other operands has made
     is_alone: bool = True  # whether the next one is the first thing that its statement does
+    runs_unseen: int = 0  # functions without source that run now
     # The exception that was met last where a function ends, and where it arose.
     raised: tuple[BaseException, Source | None] | None = None
     # Scopes whose names functions change that may outlive them (nonlocal), by identity.
@@ -534,6 +535,15 @@ class Trace(Tables):
             return
         if self.tier.reusable and id(left) in self.instances and id(right) in self.instances:
             self.guards.append(Guard(first, "apart", second))
+
+    def guard_hashed(self, obj: Any) -> None:
+        """Have the objects from outside by which something is found or told apart be the same ones.
+
+        Their hash and equality are those of a class that compares by identity: what else they hold
+        is no guard.
+        """
+        for part in self.instances_in(obj):
+            self.guards.append(Guard(self.paths[id(part)], "is", part))
 
     def refuse_identity(self, left: Any, right: Any) -> None:
         """It matters whether two objects are one: not of copies."""
@@ -997,6 +1007,13 @@ class Trace(Tables):
             lambda part: is_stored(part) or isinstance(part, FunctionType),
         )
 
+    def instances_in(self, obj: Any) -> list[Any]:
+        """The instances from outside that an object is, or holds."""
+        if not self.instances:
+            return []
+        parts = containers.walk(obj, is_stored, keys=True)
+        return [x for x in parts if id(x) in self.instances and id(x) in self.paths]
+
     def refuse_changed(self, obj: Any, what: str = "a use as a whole") -> None:
         """Decline to look at an object in a way that does not see what the function changed."""
         if self.state is not None and self.state.changes(obj):
@@ -1037,7 +1054,12 @@ class Trace(Tables):
 
     # -- concrete values ----------------------------------------------------------------------
     def concrete(
-        self, tracer: Tracer, leaves: bool = False, as_given: bool = False, shown: str | None = None
+        self,
+        tracer: Tracer,
+        leaves: bool = False,
+        as_given: bool = False,
+        shown: str | None = None,
+        hashed: bool = False,
     ) -> Any:
         """The value of a tracer at this call; guarded where it depends on the inputs.
 
@@ -1048,6 +1070,8 @@ class Trace(Tables):
         """
         if shown is not None:
             return self.note_written(tracer, shown)
+        # Code that is not interpreted finds by it what it has kept of a plain number.
+        leaves = leaves or (hashed and self.runs_unseen > 0)
         if isinstance(tracer, ComplexTracer):
             if as_given:
                 return None

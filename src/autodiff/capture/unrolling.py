@@ -70,7 +70,7 @@ class Passes:
     def _warn(self, made: int) -> None:
         source = self.frame.source(self.node)
         end = _end_of_head(self.node)
-        if end is not None:
+        if end is not None and self.frame.called_at is None:
             source = replace(source, end_column=end)
         reason = self.reason if isinstance(self.reason, str) else self.reason.reason
         text = (

@@ -236,7 +236,7 @@ class Compiler:
         if debug.level() >= 5 and run.assembly is not None:
             debug.show(5, run.assembly())
         if not eager and captured.trace is not None:
-            let_go(captured)
+            let_go(captured, self.function)
         hidden = [r.path for r in captured.inputs if r.leaf is None]
         reader = (
             _reader_of_examples(captured)

@@ -27,6 +27,7 @@ from autodiff.errors import (
     ShapeError,
     UnsupportedError,
 )
+from autodiff.ir.data import Source, walk
 from autodiff.ops.control import MEMORY_FAILED
 from autodiff.signals import (
     Signal,
@@ -156,14 +157,21 @@ def eager(
     if result is NotImplemented:
         if not specialisation.captured.has_effects:
             run_plainly(compiled, call)
+        failure = specialisation.run.failure()
         raise UnsupportedError(
-            f"{compiled.signature.title} cannot be differentiated here: "
-            f"{specialisation.run.failure()}.",
+            f"{compiled.signature.title} cannot be differentiated here: {failure}.",
             code="AD304",
+            source=_source_of(failure, specialisation),
             remedy="call it with other values, or give it a derivative with "
             "autodiff.custom_gradient",
         )
     return result
+
+
+def _source_of(failure: str | None, specialisation: Specialisation) -> Source | None:
+    """Where the check stands that says this."""
+    checks = (op for op in walk(specialisation.plan.program.block) if op.kind == "check")
+    return next((op.source for op in checks if op.attributes["message"] == failure), None)
 
 
 def failed(

@@ -113,10 +113,11 @@ def find(function: Any) -> Callable[..., Any] | None:
     """The implementation of a callable on complex operands, if there is one."""
     try:
         found = TABLE.get(function)
-        if found is None and getattr(function, "__module__", "").startswith("scipy.fft"):
+        module = getattr(function, "__module__", None) or ""  # None, of methods in C
+        if found is None and module.startswith("scipy.fft"):
             functions.get(function)  # which enters those of SciPy
             found = TABLE.get(function)
-        if found is None and getattr(function, "__module__", "").startswith("scipy.linalg"):
+        if found is None and module.startswith("scipy.linalg"):
             for known, implementation in complex_linalg.of_scipy().items():
                 TABLE.setdefault(known, implementation)
             found = TABLE.get(function)

@@ -459,7 +459,7 @@ _enter_lambertw()
 
 def lambertw(z: Any, k: Any = 0, tol: Any = 1e-8) -> Any:
     """``scipy.special.lambertw``, complex."""
-    part = common(z)
+    part = np.dtype(np.float64)  # the only precision that SciPy has
     loop = (part, part, np.dtype(np.int64), part, part)
     operands = (*parts_of(z, part), k, tol)
     re, im = (pointwise(f"scipy_complex_lambertw.{n}", *operands, dtypes=loop) for n in (0, 1))

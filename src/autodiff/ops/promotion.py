@@ -285,6 +285,10 @@ def pointwise(
         Whether an overflow of integers is told, as it is by operators of NumPy's scalars.
     """
     operands = [operand(x) for x in args]
+    if name in _REFLECTED and dtypes is None:
+        decided = _compare_beyond(name, operands, form)
+        if decided is not None:
+            return decided
     loop = resolve(name, operands) if dtypes is None else dtypes
     if any(d.kind not in "fiub" for d in loop):
         raise DtypeError(f"{name}: dtype {loop[-1]} is not supported", remedy="use float64")
@@ -310,6 +314,22 @@ _REFLECTED = {
     "equal": "equal", "not_equal": "not_equal", "less": "greater", "less_equal": "greater_equal",
     "greater": "less", "greater_equal": "less_equal",
 }  # fmt: skip
+
+
+def _compare_beyond(name: str, operands: Any, form: Form | None) -> Tracer | None:
+    """A comparison of integers with a Python number that their dtype does not hold, if it is one."""
+    a, b = operands
+    number, x = (a, b) if type(a) is int else (b, a)
+    if type(number) is not int or not isinstance(x, Tracer) or weak_kind(x) is not None:
+        return None
+    if x.dtype.kind == "b" and not -(2**63) <= number < 2**63:
+        raise OverflowError("Python int too large to convert to C long")
+    if x.dtype.kind not in "iu" or np.iinfo(x.dtype).min <= number <= np.iinfo(x.dtype).max:
+        return None
+    name = _REFLECTED[name] if number is a else name
+    is_true = name == "not_equal" or name.startswith("less" if number > 0 else "greater")
+    answer = broadcast_to(constant(is_true, np.bool_), x.shape)
+    return Tracer(answer.value, "array" if x.shape else (form or "scalar"))
 
 
 def _compare_with_unsigned(

@@ -22,6 +22,9 @@ from autodiff.ops.numpy_functions.fourier import (
     _sizes,
     of_scipy,
 )
+from autodiff.ops.numpy_functions.shapes import array_of
+from autodiff.ops.promotion import cast
+from autodiff.ops.scipy_linalg import routine_type
 from autodiff.ops.tracer import Tracer
 
 for _name, _transform in TRANSFORMS.items():
@@ -60,6 +63,8 @@ for _name, _transform in (
 def _along(x: Any, axis: int, how: tuple[bool, bool, int, Any, Any]) -> Any:
     """One transform along an axis; of complex numbers part by part."""
     sine, inverse, kind, norm, orthogonalize = how
+    if isinstance(kind, Tracer) and kind.dtype.kind in "iu":
+        kind = int(kind)  # with a guard
     if kind not in INVERSE:
         raise ValueError("type must be an integer between 1 and 4")
     norm = _norm(norm)
@@ -124,6 +129,7 @@ def _hankel(inverse: bool) -> Callable[..., Any]:
     def run(a: Any, dln: Any, mu: Any, offset: Any = 0.0, bias: Any = 0.0) -> Any:
         dln, mu, offset, bias = (float(x) for x in (dln, mu, offset, bias))  # with guards
         a = _operand(a)
+        dtype = np.float64 if isinstance(a, ComplexTracer) else routine_type(array_of(a))
         n = a.shape[-1]
         if not isinstance(n, int) or isinstance(a, ComplexTracer):
             raise decline("a Hankel transform of complex numbers, or of run-time size")
@@ -136,9 +142,9 @@ def _hankel(inverse: bool) -> Callable[..., Any]:
         spectrum = TRANSFORMS["rfft"](a)
         spectrum = spectrum / np.conj(u) if inverse else spectrum * u
         found = TRANSFORMS["irfft"](spectrum, n)[..., ::-1]
-        if bias == 0:
-            return found
-        return found * np.exp(bias * steps if inverse else -bias * (steps + offset))
+        if bias != 0:
+            found = found * np.exp(bias * steps if inverse else -bias * (steps + offset))
+        return cast(found, dtype)
 
     return run
 

@@ -18,7 +18,15 @@ from autodiff.ops import complex_functions, holomorphic_functions, smooth, speci
 from autodiff.ops import special as entries
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import known
-from autodiff.ops.promotion import as_array, broadcast_to, cast, constant, pointwise, select
+from autodiff.ops.promotion import (
+    as_array,
+    broadcast_to,
+    cast,
+    constant,
+    pointwise,
+    select,
+    weak_kind,
+)
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
 
@@ -29,6 +37,17 @@ def as_float(x: Any) -> Any:
     if array.dtype in (np.float32, np.float64) and array.form != "python":
         return Tracer(array.value, "array" if array.shape else "scalar")
     return cast(array, np.float64)
+
+
+def in_loop(ufunc: np.ufunc, *xs: Any) -> list[Any]:
+    """The operands in the dtypes of the loop that the ufunc has for them."""
+    arrays = [as_array(x) for x in xs]
+    given = [weak_kind(x) or a.dtype for x, a in zip(xs, arrays, strict=True)]
+    found = ufunc.resolve_dtypes((*given, *(None,) * ufunc.nout))
+    return [
+        Tracer(cast(a, dtype).value, "array" if a.shape else "scalar")
+        for a, dtype in zip(arrays, found, strict=False)
+    ]
 
 
 def _entry(name: str) -> Callable[..., Tracer]:
@@ -84,7 +103,7 @@ def log_expit(x: Any) -> Tracer:
 @implements(special.xlogy)
 def xlogy(x: Any, y: Any) -> Any:
     """``x log y``, 0 where x is 0."""
-    a, b = as_float(x), as_float(y)
+    a, b = in_loop(special.xlogy, x, y)
     safe = _safe(a, b, b, 1)
     logarithm = pointwise("log", safe)
     return _sloped(pointwise("multiply", a, logarithm), (a, logarithm), (b, _quotient(a, safe)))
@@ -119,7 +138,7 @@ def _safe(a: Any, b: Any, argument: Any, instead: float) -> Any:
 @implements(special.xlog1py)
 def xlog1py(x: Any, y: Any) -> Any:
     """``x log(1 + y)``, 0 where x is 0."""
-    a, b = as_float(x), as_float(y)
+    a, b = in_loop(special.xlog1py, x, y)
     safe = _safe(a, b, b + 1.0, 0)
     logarithm = pointwise("log1p", safe)
     slope = _quotient(a, pointwise("add", safe, constant(1, safe.dtype)))
@@ -129,7 +148,7 @@ def xlog1py(x: Any, y: Any) -> Any:
 @implements(special.entr)
 def entr(x: Any) -> Tracer:
     """``-x log x``; minus infinity for negative x."""
-    value = as_float(x)
+    (value,) = in_loop(special.entr, x)
     product = xlogy(value, value)
     # 0.0 at 0, as in SciPy, where the negative is -0.0
     inside = select(pointwise("equal", value, 0), product, pointwise("negative", product))
@@ -172,7 +191,7 @@ def _log_ratio(x: Any, y: Any) -> Any:
 @implements(special.rel_entr)
 def rel_entr(x: Any, y: Any) -> Any:
     """``x log(x / y)``; 0 for x = 0 and y >= 0, else infinite."""
-    a, b = as_float(x), as_float(y)
+    a, b = in_loop(special.rel_entr, x, y)
     both: Any = _positive(a, b)
     x, y = select(both, a, 1.0, a.dtype), select(both, b, 1.0, b.dtype)
     logarithm = _log_ratio(x, y)
@@ -187,7 +206,7 @@ def rel_entr(x: Any, y: Any) -> Any:
 @implements(special.kl_div)
 def kl_div(x: Any, y: Any) -> Tracer:
     """``x log(x / y) - x + y``; y for x = 0 and y >= 0, else infinite."""
-    a, b = as_float(x), as_float(y)
+    a, b = in_loop(special.kl_div, x, y)
     both: Any = _positive(a, b)
     value = rel_entr(select(both, a, 1.0, a.dtype), select(both, b, 1.0, b.dtype)) - a + b
     zero: Any = (a == 0.0) & (b >= 0.0)
@@ -205,7 +224,7 @@ def kl_div(x: Any, y: Any) -> Tracer:
 @implements(special.huber)
 def huber(delta: Any, r: Any) -> Tracer:
     """Huber's loss; infinite for negative delta."""
-    d, x = as_float(delta), as_float(r)
+    d, x = in_loop(special.huber, delta, r)
     size: Any = np.abs(x)
     value = select(size <= d, 0.5 * x * x, d * (size - 0.5 * d))
     return select(np.less(d, 0.0), np.inf, value, x.dtype)

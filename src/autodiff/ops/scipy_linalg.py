@@ -46,6 +46,21 @@ def _square(a: Any) -> Tracer:
     return x
 
 
+_SINGLE = frozenset("?bBhHef")  # the dtypes of which SciPy takes the routine of float32
+
+
+def routine_type(*arrays: Tracer) -> np.dtype[Any]:
+    """The dtype of the LAPACK routine that SciPy takes for these arrays."""
+    return np.dtype(np.float32 if all(x.dtype.char in _SINGLE for x in arrays) else np.float64)
+
+
+def _for_routine(a: Any, square: bool = True) -> Tracer:
+    """The matrix in the dtype of SciPy's routine for it."""
+    x = array_of(a)
+    x = cast(x, routine_type(x)) if x.dtype.kind in "iub" else x
+    return _square(x) if square else float_matrix(x, square=False)
+
+
 def _plain(options: dict[str, Any]) -> None:
     """Only options that say how to work, not what to compute."""
     unknown = set(options) - {
@@ -82,14 +97,18 @@ def solve(
     elif kind not in (None, "gen", "general"):
         raise unsupported(f"scipy.linalg.solve with assume_a={assume_a!r}", "leave it out")
     right = array_of(b)
-    return functions[np.linalg.solve](t(x) if transposed else x, right)
+    dtype = np.result_type(array_of(a).dtype, right.dtype)
+    dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
+    return functions[np.linalg.solve](
+        t(cast(x, dtype)) if transposed else cast(x, dtype), cast(right, dtype)
+    )
 
 
 @implements(linalg.inv)
 def inv(a: Any, **options: Any) -> Tracer:
     """``scipy.linalg.inv``."""
     _plain(options)
-    return functions[np.linalg.inv](_square(a))
+    return functions[np.linalg.inv](_for_routine(a))
 
 
 @implements(linalg.det)
@@ -103,9 +122,12 @@ def det(a: Any, **options: Any) -> Any:
 def lstsq(a: Any, b: Any, cond: Any = None, **options: Any) -> Any:
     """``scipy.linalg.lstsq``."""
     _plain(options)
-    x = float_matrix(a, square=False)
-    limit = float(np.finfo(x.dtype).eps) if cond is None else cond
-    solution, residuals, rank, values = functions[np.linalg.lstsq](x, b, limit)
+    right = array_of(b)
+    dtype = routine_type(array_of(a), right)
+    x = cast(float_matrix(a, square=False), dtype)
+    limit = float(np.finfo(dtype).eps) if cond is None else cond
+    solution, residuals, rank, values = functions[np.linalg.lstsq](x, cast(right, dtype), limit)
+    rank = number(rank, int)
     if solution.ndim == 1 and not (isinstance(residuals.shape[0], int) and residuals.shape[0] == 0):
         # One number, but an empty array below full rank, which plain Python then returns.
         check(compare("equal", residuals.shape[0], 1), "the rank is full")
@@ -120,7 +142,7 @@ def pinv(
 ) -> Tracer:
     """``scipy.linalg.pinv``."""
     _plain(options)
-    x = float_matrix(a, square=False)
+    x = _for_routine(a, square=False)
     sizes = [n for n in x.shape if isinstance(n, int)]
     if atol or return_rank or len(sizes) < x.ndim:
         raise unsupported("scipy.linalg.pinv with atol= or return_rank=", "use np.linalg.pinv")
@@ -131,7 +153,7 @@ def pinv(
 @implements(linalg.pinvh)
 def pinvh(a: Any, *, lower: bool = True, **options: Any) -> Tracer:
     """``scipy.linalg.pinvh``."""
-    return pinv(_symmetric(_square(a), lower), **options)
+    return pinv(_symmetric(_for_routine(a), lower), **options)
 
 
 # -- triangles and Cholesky -------------------------------------------------------------------------
@@ -142,7 +164,7 @@ def solve_triangular(
     """``scipy.linalg.solve_triangular``; only one triangle is read."""
     _plain(options)
     x, right = _square(a), array_of(b)
-    dtype = np.result_type(x.dtype, right.dtype if right.dtype.kind == "f" else np.float64)
+    dtype = routine_type(array_of(a), right)
     x, right = cast(x, dtype), cast(right, dtype)
     if not require_equal(right.shape[0], x.shape[0], "shapes of a and b are incompatible"):
         raise ValueError(f"shapes of a {x.shape} and b {right.shape} are incompatible")
@@ -166,14 +188,14 @@ def _unit(x: Tracer, lower: bool) -> Tracer:
 def cholesky(a: Any, lower: bool = False, **options: Any) -> Tracer:
     """``scipy.linalg.cholesky``; upper by default."""
     _plain(options)
-    return functions[np.linalg.cholesky](_square(a), upper=not lower)
+    return functions[np.linalg.cholesky](_for_routine(a), upper=not lower)
 
 
 @implements(linalg.cho_factor)
 def cho_factor(a: Any, lower: bool = False, **options: Any) -> tuple[Tracer, bool]:
     """``scipy.linalg.cho_factor``: the other triangle keeps what it held."""
     _plain(options)
-    x = _square(a)
+    x = _for_routine(a)
     factor: Any = cholesky(x, lower)
     rest: Any = np.triu(x, 1) if lower else np.tril(x, -1)
     return factor + rest, bool(lower)
@@ -236,7 +258,7 @@ register(
 
 
 def _lu(a: Any) -> tuple[Tracer, Tracer, Tracer]:
-    x = _square(a)
+    x = _for_routine(a)
     if x.ndim != 2:
         raise unsupported("an LU factorisation of a stack of matrices", "write a loop")
     found: tuple[Tracer, Tracer, Tracer] = emit_tracer("lu", x)
@@ -305,7 +327,9 @@ def qr(
     """``scipy.linalg.qr`` without pivoting."""
     if pivoting or mode == "raw":
         raise unsupported("scipy.linalg.qr with pivoting or mode='raw'", "use np.linalg.qr")
-    x = float_matrix(a, square=False)
+    x = _for_routine(a, square=False)
+    if 0 in x.shape and array_of(a).dtype.kind != "f":
+        raise unsupported("scipy.linalg.qr of no integers", "pass floats")  # it returns integers
     square = equal(x.shape[-1], x.shape[-2])
     if mode == "r":
         if not square:
@@ -320,7 +344,7 @@ def qr(
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, **options: Any) -> Any:
     """``scipy.linalg.svd``."""
     _plain(options)
-    found = functions[np.linalg.svd](a, full_matrices, compute_uv)
+    found = functions[np.linalg.svd](_for_routine(a, square=False), full_matrices, compute_uv)
     return tuple(found) if compute_uv else found
 
 
@@ -328,7 +352,7 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, **options: 
 def svdvals(a: Any, **options: Any) -> Tracer:
     """``scipy.linalg.svdvals``."""
     _plain(options)
-    return functions[np.linalg.svd](a, compute_uv=False)
+    return functions[np.linalg.svd](_for_routine(a, square=False), compute_uv=False)
 
 
 register(
@@ -356,7 +380,7 @@ def eigh(
 ) -> Any:
     """``scipy.linalg.eigh``; of a pair of matrices the eigenvalues only."""
     _plain(options)
-    x = _square(a)
+    x = _for_routine(a)
     if x.ndim != 2:
         raise unsupported("scipy.linalg.eigh of a stack of matrices", "use np.linalg.eigh")
     x = x if lower else t(x)
@@ -365,7 +389,7 @@ def eigh(
             raise unsupported(
                 "scipy.linalg.eigh of two matrices with vectors", "pass eigvals_only=True"
             )
-        y = _square(b)
+        y = _for_routine(b)
         factor = functions[np.linalg.cholesky](y if lower else t(y))
         inner = solve_triangular(factor, _symmetric(x, True), lower=True)
         x = t(solve_triangular(factor, t(inner), lower=True))
@@ -585,6 +609,8 @@ def solve_banded(l_and_u: Any, ab: Any, b: Any, **options: Any) -> Tracer:
             f"does not equal ab.shape[0] ({bands.shape[0]})"
         )
     dtype = np.result_type(bands.dtype, right.dtype, np.float32)
+    if "f" not in (bands.dtype.kind, right.dtype.kind):
+        dtype = np.dtype(np.float64)
     bands, right = cast(bands, dtype), cast(right, dtype)
     column: Any = right if right.ndim > 1 else right[:, None]
     result = _banded(bands, column, lower, upper)
@@ -677,7 +703,7 @@ def norm(
     _plain(options)
     x = as_array(a)
     result = functions[np.linalg.norm](x, ord, axis, keepdims)
-    if x.dtype.kind != "f" or axis is not None or keepdims or 0 in x.shape:
+    if x.dtype.char not in "fd" or axis is not None or keepdims or 0 in x.shape:
         return result
     of_vector = x.ndim == 1 and (ord is None or ord == 2)
     of_matrix = x.ndim == 2 and ord in (1, np.inf) and lies_in(x, "C") != lies_in(x, "F")

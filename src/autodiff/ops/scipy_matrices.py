@@ -32,6 +32,7 @@ from autodiff.ops.scipy_linalg import (
     _square,
     _sylvester,
     heed_finite,
+    routine_type,
     solve_banded,
     toeplitz,
 )
@@ -115,6 +116,9 @@ register(
 )
 
 
+_DOUBLE = ("logm", "fractional_matrix_power")  # whatever the matrix is
+
+
 def _matrix_function(name: str) -> Callable[..., Any]:
     def function(A: Any, *options: Any) -> Any:
         x = _square(A)
@@ -122,6 +126,7 @@ def _matrix_function(name: str) -> Callable[..., Any]:
         if x.ndim != 2 or any(v is None for v in values):
             raise unsupported(f"scipy.linalg.{name} of this form", "pass one matrix, and numbers")
         numbers = tuple([float(v) for v in values if v is not None])
+        x = cast(x, np.float64) if name in _DOUBLE else x
         return emit_tracer("matrix_function", x, name=name, options=numbers)
 
     return function
@@ -145,6 +150,12 @@ def _eigen(matrix: Any, name: str, operands: Any, eigvals_only: bool, **how: Any
     near: Any = np.abs(stop(vectors) - wanted) <= 1e-6
     check(functions[np.all](near), "eigenvectors that are those of SciPy's routine but for signs")
     return values, vectors
+
+
+def _as_routine(found: Any, *arrays: Tracer) -> Any:
+    """What was computed in double precision, in that of the routine that SciPy takes."""
+    dtype = routine_type(*arrays)
+    return tuple(cast(x, dtype) for x in found) if type(found) is tuple else cast(found, dtype)
 
 
 def _diagonal(x: Any, k: int) -> Any:
@@ -178,7 +189,8 @@ def eigh_tridiagonal(
     _all_of(select)
     main, side = _double(d), _double(e)
     matrix = _diagonal(main, 0) + _diagonal(side, 1) + _diagonal(side, -1)
-    return _eigen(matrix, "eigh_tridiagonal", (main, side), eigvals_only)
+    found = _eigen(matrix, "eigh_tridiagonal", (main, side), eigvals_only)
+    return _as_routine(found, array_of(d), array_of(e))
 
 
 @implements(linalg.eigvalsh_tridiagonal)
@@ -196,7 +208,8 @@ def eig_banded(
     _all_of(select)
     bands = _double(a_band)
     matrix = _dense(bands, bool(lower))
-    return _eigen(matrix, "eig_banded", (bands,), eigvals_only, lower=bool(lower))
+    found = _eigen(matrix, "eig_banded", (bands,), eigvals_only, lower=bool(lower))
+    return _as_routine(found, array_of(a_band))
 
 
 @implements(linalg.eigvals_banded)
@@ -227,7 +240,7 @@ def cholesky_banded(
     # The corners, which belong to no element, stay what they are.
     column = np.arange(n)[None, :] + np.arange(width)[:, None] - (width - 1)
     outside = column < 0 if not lower else np.arange(n)[None, :] + np.arange(width)[:, None] >= n
-    return functions[np.where](outside, bands, found)
+    return _as_routine(functions[np.where](outside, bands, found), array_of(ab))
 
 
 @implements(linalg.cho_solve_banded)

@@ -25,9 +25,9 @@ from scipy.ndimage import _nd_image, _rank_filter_1d
 from autodiff.dims import Dim
 from autodiff.ops.correlation import PLACES, correlate, extended, number_of
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import known
+from autodiff.ops.known import check, known
 from autodiff.ops.linear_maps import LineMap, along
-from autodiff.ops.promotion import as_array, cast, select
+from autodiff.ops.promotion import as_array, cast, pointwise, select
 from autodiff.ops.tracer import Tracer
 from autodiff.ops.ufuncs import unsupported, write_out
 
@@ -38,6 +38,14 @@ _MODES = ("nearest", "wrap", "reflect", "mirror", "constant", "grid-wrap", "grid
 def _mode(code: Any, of_filter: bool = True) -> str:
     name = _MODES[int(code)]
     return name.removeprefix("grid-") if of_filter else name
+
+
+def _image(x: Any) -> Tracer:
+    """An input of SciPy's C code, which knows no float16."""
+    a = as_array(x)
+    if a.dtype == np.float16:
+        raise RuntimeError("array type dtype('float16') not supported")
+    return a
 
 
 def _doubles(x: Any) -> Tracer:
@@ -68,7 +76,7 @@ def _around(size: Any, origin: Any) -> tuple[Any, Any]:
 def _correlate1d(
     x: Any, weights: Any, axis: Any, output: Any, mode: Any, cval: Any, origin: Any
 ) -> None:
-    a, w = _doubles(x), _doubles(weights)
+    a, w = _doubles(_image(x)), _doubles(weights)
     k = int(axis) % a.ndim
     sizes = [(0, 0)] * k + [_around(w.shape[0], origin)] + [(0, 0)] * (a.ndim - 1 - k)
     shape = (1,) * k + (w.shape[0],) + (1,) * (a.ndim - 1 - k)
@@ -79,7 +87,7 @@ def _correlate1d(
 
 @implements(_nd_image.correlate)
 def _correlate(x: Any, weights: Any, output: Any, mode: Any, cval: Any, origins: Any) -> None:
-    a, w = _doubles(x), _doubles(weights)
+    a, w = _doubles(_image(x)), _doubles(weights)
     sizes = [_around(n, o) for n, o in zip(w.shape, origins, strict=True)]
     _store(output, correlate(extended(a, sizes, _mode(mode), cval), w))
 
@@ -100,7 +108,7 @@ def _part(x: Any, start: int, n: Any, axis: int) -> Any:
 def _extreme1d(
     x: Any, size: Any, axis: Any, output: Any, mode: Any, cval: Any, origin: Any, minimum: Any
 ) -> None:
-    a: Any = Tracer(as_array(x).value, "array")
+    a: Any = Tracer(_image(x).value, "array")
     k, width = int(axis) % a.ndim, int(size)
     choose = np.minimum if minimum else np.maximum
     n = a.shape[k]
@@ -148,7 +156,7 @@ def _extreme(
     minimum: Any,
 ) -> None:  # fmt: skip
     shape: Any = as_array(footprint).shape
-    a = as_array(x) if structure is None else _doubles(x)
+    a = _image(x) if structure is None else _doubles(_image(x))
     instead = _extreme_of(a.dtype, bool(minimum))
     constant = known(as_array(footprint))
     found = _neighbours(a, footprint, _mode(mode), cval, origins, instead)
@@ -165,7 +173,7 @@ def _extreme(
 def _rank(
     x: Any, rank: Any, footprint: Any, output: Any, mode: Any, cval: Any, origins: Any
 ) -> None:
-    last = _extreme_of(as_array(x).dtype, True)
+    last = _extreme_of(_image(x).dtype, True)
     found = _neighbours(x, footprint, _mode(mode), cval, origins, last)
     ordered: Any = functions[np.sort](functions[np.stack](found), 0)
     _store(output, ordered[rank])
@@ -197,7 +205,7 @@ def _spline_lines(lines: Any, order: int, mode: str) -> Any:
 def _spline_filter1d(x: Any, order: Any, axis: Any, output: Any, mode: Any) -> None:
     name = _mode(mode, of_filter=False)
     options = (("order", int(order)), ("mode", name))
-    _store(output, along(_doubles(x), LineMap(_spline_lines, options), int(axis)))
+    _store(output, along(_doubles(_image(x)), LineMap(_spline_lines, options), int(axis)))
 
 
 def _weights(cc: Any, order: int) -> tuple[Any, list[Any]]:
@@ -282,7 +290,7 @@ def _geometric(
     x: Any, mapping: Any, coordinates: Any, matrix: Any, offset: Any, output: Any, order: Any,
     mode: Any, cval: Any, npad: Any, args: Any = (), kwargs: Any = None,
 ) -> None:  # fmt: skip
-    a: Any = _doubles(x)
+    a: Any = _doubles(_image(x))
     name, shape = _mode(mode, of_filter=False), output.shape
     if mapping is not None:
         at = _mapped(mapping, shape, args or (), kwargs or {})
@@ -291,6 +299,8 @@ def _geometric(
         at = [given[k] for k in range(a.ndim)]
     else:
         at = _affine(_doubles(matrix), _doubles(offset), shape)
+    for c in at:  # as an index, what is not finite is what the processor makes of it
+        check(functions[np.all](pointwise("isfinite", c)), "coordinates that are finite")
     axes = [_Axis(c, n, int(order), name, int(npad)) for c, n in zip(at, a.shape, strict=True)]
     total: Any = 0.0
     for choice in product(range(int(order) + 1), repeat=a.ndim):
@@ -335,7 +345,7 @@ def _zoom_shift(
     x: Any, zoom: Any, shift: Any, output: Any, order: Any, mode: Any, cval: Any, npad: Any,
     grid_mode: Any,
 ) -> None:  # fmt: skip
-    result: Any = _doubles(x)
+    result: Any = _doubles(_image(x))
     name = _mode(mode, of_filter=False)
     scales = None if zoom is None else _doubles(zoom)
     shifts = None if shift is None else _doubles(shift)

@@ -140,7 +140,9 @@ def _medfilt2d(image: Any, size: Any) -> Any:
 def sepfir2d(input: Any, hrow: Any, hcol: Any) -> Any:
     """``scipy.signal.sepfir2d``: rows, then columns, which go on as their mirror image."""
     image = as_array(input)
-    dtype = image.dtype if image.dtype == np.float32 else np.dtype(np.float64)
+    dtype = np.dtype(np.float32 if image.dtype.char in "?bBhHef" else np.float64)
+    if dtype == np.float32 and any(as_array(w).dtype != dtype for w in (hrow, hcol)):
+        raise unsupported("scipy.signal.sepfir2d of filters in another dtype", "cast them")
     found = _array(image, dtype)
     for axis, weights in ((1, hrow), (0, hcol)):
         w = functions[np.flip](_array(weights, dtype))

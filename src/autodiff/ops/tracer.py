@@ -302,7 +302,7 @@ class Tracer:
     def __hash__(self) -> int:
         if self.form == "array":
             raise TypeError("unhashable type: 'numpy.ndarray'")
-        concrete = self._concrete()
+        concrete = self._concretizer()(self, hashed=True)
         if concrete != concrete:
             raise Declined("the hash of NaN, which is that of the object")
         return hash(concrete)

@@ -55,6 +55,7 @@ def report_on(seed: int, engine: str, seconds: float) -> dict[str, Any]:
             "reasons": [*outcome.reasons],
             "refused": [*outcome.refused],
             "allowed": [*outcome.allowed],
+            "ways": sorted(outcome.ways),
         }
         counts = {"raised": outcome.raised, "calls": outcome.calls, "gradients": outcome.gradients}
         return {**found, **seen, **counts, "specialisations": outcome.specialisations}
@@ -125,6 +126,8 @@ class Tally:
     failed: Counter[str] = field(default_factory=Counter)  # by kind
     compiled: Counter[str] = field(default_factory=Counter)  # by feature
     plain: Counter[str] = field(default_factory=Counter)
+    staged: Counter[str] = field(default_factory=Counter)
+    specialised: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     sums: Counter[str] = field(default_factory=Counter)
@@ -136,6 +139,8 @@ class Tally:
             self.failed[report["failed"]] += 1
             return
         (self.plain if report["reasons"] else self.compiled).update(report["features"])
+        for way in report["ways"]:
+            (self.staged if way == "staged" else self.specialised).update(report["features"])
         self.sums["programs that run plainly"] += bool(report["reasons"])
         for name in ("calls", "raised", "gradients", "specialisations"):
             self.sums[name] += report[name]
@@ -144,9 +149,13 @@ class Tally:
         self.refused.update({general(reason) for reason in report["refused"]})
 
     def __str__(self) -> str:
-        lines = [f"programs {dict(self.programs)}, {dict(self.sums)}", "compiled  plainly"]
+        lines = [
+            f"programs {dict(self.programs)}, {dict(self.sums)}",
+            "compiled  plainly   staged  specialised",
+        ]
         for feature in sorted({*self.compiled, *self.plain}):
-            lines.append(f"{self.compiled[feature]:8} {self.plain[feature]:8}  {feature}")
+            counts = (self.compiled, self.plain, self.staged, self.specialised)
+            lines.append(" ".join(f"{c[feature]:8}" for c in counts) + f"  {feature}")
         for title, counts in (("run plainly", self.reasons), ("no gradient", self.refused)):
             lines += [f"{title}:", *(f"{n:8}  {text}" for text, n in counts.most_common(25))]
         return "\n".join([*lines, f"mismatches {dict(self.failed)}"])

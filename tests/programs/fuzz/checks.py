@@ -17,7 +17,7 @@ import re
 import signal
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ import numpy as np
 
 import autodiff
 from autodiff.errors import AutodiffError, FallbackWarning, InternalError
+from autodiff.ladder import Decision, Rung
 from tests.programs.reference import Point, derivative, flatten
 from tests.programs.registry import Call
 
@@ -91,6 +92,7 @@ class Seen:
     refused: Counter[str] = field(default_factory=Counter)  # why there was no gradient
     specialisations: int = 0
     allowed: Counter[str] = field(default_factory=Counter)  # differences that are known limits
+    ways: set[str] = field(default_factory=set)  # "staged", "specialised": of the programs compiled
 
     @property
     def plain(self) -> bool:
@@ -166,7 +168,14 @@ def check(program: Program, engine: str, with_gradient: bool = True) -> Seen:
             if issubclass(warning.category, FallbackWarning):
                 seen.reasons[str(warning.message)] += 1
     seen.specialisations = len(function.cache)
+    seen.ways = {way_of(made.captured.decisions) for made in function.cache}
     return seen
+
+
+def way_of(decisions: Iterable[Decision]) -> str:
+    """Whether branches and loops are in the program, or some of them as this call takes them."""
+    worst = max((decision.rung for decision in decisions), default=Rung.ROLLED)
+    return "specialised" if worst >= Rung.UNROLLED else "staged"
 
 
 def judge(program: Program, engine: str, kind: str = "") -> Seen | Failure:

@@ -246,6 +246,36 @@ float(np.float32(0.5) * $the_single[$at])
 (0.1 * $the_ints.mean())
 (0.3 * ($mask & ($vec0 > $const)).sum())
 
+[vec | ufuncs of lists]
+np.add([$num] * $size, $vec)
+([$num0] * $size * $vec)
+np.hypot(list($vec), $num0)
+np.sin([e for e in $vec])
+np.multiply(tuple($vec), 0.5)
+np.maximum.accumulate($vec)
+np.insert(np.delete($vec, $at), 0, $num)
+
+[num | ufuncs of lists]
+np.maximum.reduce([$num, $num0])
+(0.2 * np.sum([$num, $num0], axis=0))
+(0.3 * np.multiply(($num, 2), [0.3, $num0])[0])
+(0.2 * np.add.reduceat($vec, [0, $size // 2])[0])
+(0.1 * sum(u * v for u, v in np.nditer([$vec * 1.0, $vec * 1.0])))
+
+[int | ufuncs of lists]
+bisect.bisect(CUTS, $num)
+bisect.bisect_left(CUTS, float($num0))
+np.searchsorted(CUTS, $num)
+
+[mask | unsigned]
+(np.abs($ints).astype(np.uint64) > $int)
+(np.abs($ints).astype(np.uint8) != $int - 300)
+($ints < np.abs($ints).astype(np.uint64))
+
+[vec | unsigned]
+(0.1 * (np.abs($ints).astype(np.uint8) + np.uint8(250)))
+np.where(np.abs($ints).astype(np.uint64) >= -1, $vec, 0.0)
+
 [single0 | dtypes]
 3: $the_single
 $vec0.astype(F)

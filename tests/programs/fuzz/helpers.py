@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import copy
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from contextlib import suppress
@@ -200,6 +201,8 @@ class Scaled:
 
 NAMES: dict[str, Any] = {
     "np": np,
+    "bisect": bisect,
+    "CUTS": [-0.61234, 0.12345, 0.71234],
     "copy": copy,
     "replace": replace,
     **{

@@ -10,7 +10,7 @@ from autodiff.dims import at_least, equal
 from autodiff.ops import complex_linalg
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.linear_algebra import t
-from autodiff.ops.numpy_functions.linear_algebra import float_matrix, matmul
+from autodiff.ops.numpy_functions.linear_algebra import float_matrix, matmul, refuse_half
 from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import as_array, cast, pointwise
 from autodiff.ops.reflections import complete_qr
@@ -121,6 +121,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """``np.linalg.lstsq`` by the pseudo-inverse; residuals where the rank, at run time, is full."""
     x = float_matrix(a, square=False)
     y = array_of(b)
+    refuse_half(y)
     dtype = np.result_type(x.dtype, y.dtype if y.dtype.kind == "f" else np.float64)
     x, y = cast(x, dtype), cast(y, dtype)
     m, n = x.shape

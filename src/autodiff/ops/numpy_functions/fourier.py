@@ -29,6 +29,7 @@ from autodiff.ops.function_table import functions
 from autodiff.ops.known import extent_of
 from autodiff.ops.promotion import as_array, cast
 from autodiff.ops.tracer import Tracer
+from autodiff.ops.ufuncs import unsupported
 
 _NORMS = {None: "backward", "backward": "backward", "ortho": "ortho", "forward": "forward"}
 
@@ -196,6 +197,14 @@ def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any =
     return irfft(x, sizes[-1], axes[-1], norm)
 
 
+def _refuse_repeats(x: Any, axes: Any) -> None:
+    """SciPy goes along an axis twice in an order of its own."""
+    for given in axes if isinstance(axes, tuple) and axes and np.ndim(axes[0]) else (axes,):
+        if isinstance(given, (list, tuple)) and all(type(k) is int for k in given):
+            if len({k % max(_operand(x).ndim, 1) for k in given}) < len(given):
+                raise unsupported("a transform along one axis twice", "transform twice")
+
+
 def of_scipy(function: Any) -> Any:
     """The transform as ``scipy.fft`` calls it; how it is computed makes no difference."""
 
@@ -203,6 +212,7 @@ def of_scipy(function: Any) -> Any:
         if named.get("plan") is not None:
             raise NotImplementedError("Passing a precomputed plan is not yet supported")
         options = {k: x for k, x in named.items() if k in ("n", "s", "axis", "axes", "norm")}
+        _refuse_repeats(named["x"] if "x" in named else args[0], options.get("axes", args[2:3]))
         return function(*args[:4], *([named["x"]] if "x" in named else []), **options)
 
     return run

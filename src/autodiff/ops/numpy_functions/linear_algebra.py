@@ -50,11 +50,23 @@ def contract(
     a: Tracer, b: Tracer, axes: tuple[Axes, Axes], batch: tuple[Axes, Axes] = ((), ())
 ) -> Tracer:
     """``dot_general`` with promotion; bools and integers, which have no fast kernel, included."""
+    a, b = _of_one_length(a, b, axes)
     dtype = result_dtype(a, b)
     if dtype.kind == "b":
         wide = primitives.dot_general(cast(a, np.int64), cast(b, np.int64), axes, batch)
         return cast(wide, bool)
     return primitives.dot_general(cast(a, dtype), cast(b, dtype), axes, batch)
+
+
+def _of_one_length(a: Tracer, b: Tracer, axes: tuple[Axes, Axes]) -> tuple[Tracer, Tracer]:
+    """The operands with the axes that are summed over written alike: a guard may say that they are."""
+    of_a, of_b = list(a.shape), list(b.shape)
+    for i, j in zip(*axes, strict=True):
+        if isinstance(of_a[i], int):
+            of_b[j] = of_a[i]
+        else:
+            of_a[i] = of_b[j]
+    return broadcast_to(a, tuple(of_a)), broadcast_to(b, tuple(of_b))
 
 
 def _plain(x: Any) -> Tracer:
@@ -477,9 +489,14 @@ def float_matrix(a: Any, square: bool = True) -> Tracer:
         x.shape[-1], x.shape[-2], "Last 2 dimensions of the array must be square"
     ):
         raise np.linalg.LinAlgError("Last 2 dimensions of the array must be square")
+    refuse_half(x)
+    return cast(x, x.dtype if x.dtype.kind == "f" else np.float64)
+
+
+def refuse_half(x: Tracer) -> None:
+    """Raise for float16, of which LAPACK knows nothing."""
     if x.dtype == np.float16:
         raise TypeError("array type float16 is unsupported in linalg")
-    return cast(x, x.dtype if x.dtype.kind == "f" else np.float64)
 
 
 _ROUTINES: dict[Any, str] = {
@@ -520,6 +537,7 @@ def inv(a: Any) -> Tracer:
 def solve(a: Any, b: Any) -> Tracer:
     """``np.linalg.solve``: b is a vector only if it is 1-d."""
     x, y = float_matrix(a), _plain(b)
+    refuse_half(y)
     dtype = np.result_type(x.dtype, y.dtype if y.dtype.kind == "f" else np.float64)
     x, y = cast(x, dtype), cast(y, dtype)
     is_vector = y.ndim == 1

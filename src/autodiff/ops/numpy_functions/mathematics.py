@@ -12,6 +12,7 @@ import numpy as np
 from autodiff.ops import smooth
 from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.function_table import functions, implements
+from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import (
     as_array,
     broadcast_shapes,
@@ -219,8 +220,7 @@ def imag(val: Any) -> Tracer:
 @implements(np.angle)
 def angle(z: Any, deg: bool = False) -> Tracer:
     """``np.angle`` of a real array: 0 or pi."""
-    x = _float(z)
-    result = pointwise("arctan2", constant(0, x.dtype), x)
+    result = pointwise("arctan2", 0, array_of(z))
     return pointwise("rad2deg", result) if deg else result
 
 

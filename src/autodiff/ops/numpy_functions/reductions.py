@@ -413,6 +413,8 @@ def average(
     x = array_of(a)
     if weights is None:
         result = mean(x, axis, keepdims=keepdims)
+        # NumPy divides the sizes as Python does.
+        require(compare("greater", result.size, 0), ZeroDivisionError("division by zero"))
         n = _count(x, _axes(axis, x.ndim), True, False)
         scale = cast(n, result.dtype)
     else:

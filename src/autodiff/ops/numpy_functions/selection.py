@@ -314,6 +314,11 @@ def put(a: Tracer, ind: Any, v: Any, mode: str = "raise") -> None:
         raise TypeError(f"argument 1 must be numpy.ndarray, not {type_name(a)}")
     if a.form == "scalar":  # NumPy stores into an array of its own
         a = Tracer(a.value, "array")
+    index = array_of(ind)
+    require(
+        pointwise("logical_or", compare("greater", a.size, 0), compare("equal", index.size, 0)),
+        IndexError("cannot replace elements of an empty array"),
+    )
     index = ravel(array_of(_bounded(ind, a.size, mode)))
     if weak_kind(v) is None:
         if not isinstance(v, Tracer):

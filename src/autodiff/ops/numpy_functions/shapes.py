@@ -120,11 +120,11 @@ def _complete(shape: Shape, x: Tracer) -> Shape:
         others = product(shape[:k] + shape[k + 1 :])
         empty = isinstance(others, int) and others == 0
         nothing = isinstance(others, Dim) and decide(lambda: equal(others, 0))
-        if nothing:  # of which nothing is a multiple
+        if nothing or empty:  # of which nothing is a multiple
             raise shape_error(
                 f"cannot reshape array of size {x.size} into shape {_asked(shape, open_axes)}"
             )
-        shape = (*shape[:k], 0 if empty else x.size // others, *shape[k + 1 :])
+        shape = (*shape[:k], x.size // others, *shape[k + 1 :])
     if not require_equal(product(shape), x.size, "cannot reshape array"):
         raise shape_error(
             f"cannot reshape array of size {x.size} into shape {_asked(shape, open_axes)}"

@@ -312,7 +312,7 @@ def polyfit(
         raise unsupported(
             "np.polyfit with full= or cov= is not available on traced arrays", "use lstsq"
         )
-    at, values = cast(array_of(x), np.float64), cast(array_of(y), np.float64)
+    at, values = pointwise("add", array_of(x), 0.0), pointwise("add", array_of(y), 0.0)
     if at.ndim != 1:
         raise TypeError("expected 1D vector for x")
     if values.ndim < 1 or values.ndim > 2:
@@ -328,6 +328,8 @@ def polyfit(
         right = pointwise("multiply", right, tall)
     scale = pointwise("sqrt", functions[np.sum](pointwise("multiply", left, left), axis=0))
     left = pointwise("divide", left, scale)
+    if rcond is None and isinstance(at.shape[0], int):
+        rcond = at.shape[0] * float(np.finfo(at.dtype).eps)
     solution = functions[np.linalg.lstsq](left, right, rcond)[0]
     scale = scale if solution.ndim == 1 else functions[np.expand_dims](scale, 1)
     return pointwise("divide", solution, scale)

@@ -13,7 +13,15 @@ from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, compare, extent_of, known, require, require_equal
 from autodiff.ops.numpy_functions.shapes import array_of, ravel
-from autodiff.ops.promotion import as_array, broadcast_to, cast, constant, pointwise, select
+from autodiff.ops.promotion import (
+    as_array,
+    broadcast_to,
+    cast,
+    constant,
+    pointwise,
+    select,
+    weak_kind,
+)
 from autodiff.ops.structural import scatter_add
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 from autodiff.ops.ufuncs import as_output, unsupported, write_out
@@ -252,6 +260,8 @@ def nanquantile(
     if method != "linear" or options.get("weights") is not None:
         raise unsupported("np.nanquantile with a method or weights", "use the method 'linear'")
     _require_shares(q, 1, "Quantiles must be in the range [0, 1]")
+    if array_of(a).dtype.kind == "b":
+        np.nanquantile(np.zeros(2, bool), 0.5)  # its exception
     x, _, kept = _sorted_first(a, axis)
     share = as_array(q)
     share = cast(share, np.result_type(x.dtype, share.dtype) if share.form == "array" else x.dtype)
@@ -443,6 +453,11 @@ def _check_weights(a: Any, weights: Any) -> None:
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Tracer:
     """``np.histogram_bin_edges`` for a number of bins, or given edges."""
     _check_weights(a, weights)
+    return _bin_edges(a, bins, range, as_data=True)
+
+
+def _bin_edges(a: Any, bins: Any, range: Any, as_data: bool) -> Tracer:
+    """The edges; ``as_data``: in a dtype that holds the data, too."""
     if isinstance(bins, str):
         raise unsupported("np.histogram with a named rule for bins", "give the number of bins")
     if as_array(bins).ndim == 1:
@@ -458,7 +473,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
         ValueError("`bins` must be positive, when an integer"),
     )
     if range is None and isinstance(as_array(a).size, int) and as_array(a).size == 0:
-        range = (0.0, 1.0)
+        range = (0, 1)
     if range is None:
         low, high = functions[np.min](a), functions[np.max](a)
         finite = pointwise("logical_and", pointwise("isfinite", low), pointwise("isfinite", high))
@@ -469,10 +484,15 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
         require(ordered, ValueError("max must be larger than min in range parameter."))
         finite = pointwise("logical_and", pointwise("isfinite", low), pointwise("isfinite", high))
         require(finite, ValueError(f"supplied range of [{range[0]}, {range[1]}] is not finite"))
+    dtype: Any = None
+    if as_data:
+        given = [as_array(a), *(x for x in (low, high) if weak_kind(x) is None)]
+        dtype = np.result_type(*[x.dtype for x in given])
+        dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
     same = pointwise("equal", low, high)
     first = select(same, pointwise("subtract", low, 0.5), low)
     last = select(same, pointwise("add", high, 0.5), high)
-    return functions[np.linspace](first, last, pointwise("add", bins, 1))
+    return functions[np.linspace](first, last, pointwise("add", bins, 1), dtype=dtype)
 
 
 @implements(np.histogram)
@@ -519,7 +539,7 @@ def histogramdd(
     edges, places, inside = [], [], None
     for k, (each, limits) in enumerate(zip(several, ranges, strict=True)):
         x = points[:, k]
-        edge = histogram_bin_edges(x, each, limits)
+        edge = _bin_edges(x, each, limits, as_data=False)
         edge = edge if edge.dtype.kind == "f" or array_of(each).ndim else cast(edge, np.float64)
         n = edge.shape[0] - 1
         place: Any = functions[np.searchsorted](edge, x, "right") - 1
