@@ -188,6 +188,8 @@ def integral_of_spline(t: Array, c: Array, k: int) -> tuple[Array, Array]:
     parts = c[:n] * _column(t[k + 1 :] - t[:n], c) / (k + 1)
     whole = np.concatenate([0 * parts[:1], np.cumsum(parts, axis=0)])
     return np.concatenate([t[:1], t, t[-1:]]), whole
+
+
 # How SciPy rounds the lines of `interp1d`.
 FROM_BOTH_ENDS = tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 18)
 
