@@ -488,8 +488,7 @@ def test_a_list_argument_that_the_function_changes():
 
     compiled = autodiff.function(f)
     log = [1.0]
-    with pytest.warns(autodiff.FallbackWarning, match="a change of a list that is an argument"):
-        assert compiled(3.0, log) == 9.0
+    assert compiled(3.0, log) == 9.0
     assert log == [-3.0, 3.0]
     log = [1.0]
     assert autodiff.gradient(f, wrt="x")(3.0, log) == 6.0

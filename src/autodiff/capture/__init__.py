@@ -382,10 +382,11 @@ def _capture(
         own, trace.arguments = list(given_to([args, kwargs])), (args, kwargs)
         trace.note_given([args, kwargs])
         trace.slot_of = dict(filter(None, map(_named, arguments)))
-        paths = {} if trace.derivative or not trace.tier.holds_back else _given_containers(trace)
+        if not trace.derivative and trace.tier.holds_back:
+            trace.given_at = _given_containers(trace)
         try:
             result = _run_knowing(trace, function, args, kwargs)
-            captured = _leave(trace, result, name, own, paths)
+            captured = _leave(trace, result, name, own)
         except (AutodiffError, Bail) as error:
             error.source = error.source or trace.builder.source
             error.arose = _arose(trace, error.source)
@@ -601,9 +602,7 @@ def _step(path: Path, step: tuple[type, Any]) -> Path:
     return path.item(key)
 
 
-def _leave(
-    trace: Trace, result: Any, name: str, taken: Sequence[Container], paths: dict[int, Path]
-) -> Captured:
+def _leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> Captured:
     derivative = trace.derivative
     if trace.tier.holds_back:
         trace.state.forget_unread()
@@ -613,7 +612,7 @@ def _leave(
     forms: list[str] = []
     # Of what is found outside, and of what is shared.
     copies = derivative or not trace.tier.holds_back
-    own = {} if copies else _given_containers(trace)
+    own = {} if copies else trace.given_at
     result, parts = (
         (result, [])
         if copies
@@ -636,7 +635,7 @@ def _leave(
     if trace.tier.holds_back:
         if not derivative:
             _refuse_two_of_one(trace, [*parts, result])
-            changed = stores(trace, taken, paths)
+            changed = stores(trace, taken, [*parts, result])
             trace.effects |= not isinstance(changed, Bail) and bool(changed)
         effects.store_state(trace, derivative, [] if isinstance(changed, Bail) else changed)
         watched = effects.order_effects(trace.builder.block)
@@ -904,7 +903,7 @@ def _own(trace: Trace, x: Any, given: dict[int, Path]) -> _Held | None:
 
 def _hold(trace: Trace, result: Any) -> Any:
     """The result with what is returned itself in place of the user's own containers."""
-    given = _given_containers(trace) if containers.kind_of(result) is not None else {}
+    given = trace.given_at if containers.kind_of(result) is not None else {}
     return containers.replaced(
         result,
         lambda x: _own(trace, x, given) is not None,

@@ -168,12 +168,16 @@ def holds_traced_sparse(objects: Sequence[Any]) -> bool:
     """Whether one of the objects is, or holds, a sparse array that the function made of traced ones."""
     if "scipy.sparse" not in sys.modules:
         return False
-    return any(
-        holds_traced_sparse(x)
-        if isinstance(x, (list, tuple))
-        else is_sparse(x) and is_traced(list(vars(x).values()))
-        for x in objects
-    )
+    pending, seen = list(objects), set[int]()
+    while pending:
+        x = pending.pop()
+        if isinstance(x, (list, tuple)):
+            if id(x) not in seen:  # a list may hold itself; what it has in a store are numbers
+                seen.add(id(x))
+                pending += list.__iter__(x) if isinstance(x, list) else x
+        elif is_sparse(x) and is_traced(list(vars(x).values())):
+            return True
+    return False
 
 
 def _with_values(trace: Any, given: Any) -> Any:

@@ -151,7 +151,7 @@ def collected(frame: Frame, x: Any) -> Any:
     if not can_push(frame, x):
         return x
     made = frame.trace.fresh(frame.trace.new_list())
-    _run(frame, x, made.append)
+    _run(frame, x, made.append, held=made)
     return made
 
 
@@ -174,6 +174,7 @@ def _run(
     take: Callable[[Any], Any],
     may_end: bool = False,
     passing: frozenset[tuple[Scope, str]] = frozenset(),
+    held: Any = None,
 ) -> None:
     """Run a generator to its end, or until ``take`` says that it has enough."""
     assert x.body is not None
@@ -184,6 +185,7 @@ def _run(
     whole = copy.copy(node)
     whole.body = [*_pushing(node.body, take, may_end), _left(node.body[-1])]
     inner.is_pushed, inner.passing = True, passing
+    frame.trace.in_hand += [frame.scope, held]  # what those may have who take the values
     frame.trace.is_alone = True
     try:
         functions.run_body(inner, whole)
@@ -191,6 +193,8 @@ def _run(
         raise stopped.error from None
     except StopIteration as error:
         raise RuntimeError("generator raised StopIteration") from error
+    finally:
+        del frame.trace.in_hand[-2:]
 
 
 def _pushing(

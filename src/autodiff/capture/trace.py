@@ -206,6 +206,8 @@ class Tables:
     shares_rows: bool = False
     # Whether objects and dicts that loops put into lists may be known by numbers (capture.members).
     has_members: bool = True
+    # Where the containers of the arguments are, by the identity of what the function was given for each.
+    given_at: dict[int, Path] = field(default_factory=dict)
     used_members: list[Any] = field(default_factory=list)  # the pools of such objects
     calling: Any = None  # the frame that calls what is called now
     # Lists that are arguments, one array each (given.Given).
@@ -249,7 +251,7 @@ class Trace(Tables):
             self.copied, self.items, self.tables, self.dataframes, self.taken_apart, self.gathered,
             self.ambiguous, self.chosen, self.held, self.merged, self.keep_alive, self.kept_scopes, self.seeded, self.made,
             self.scopes, self.active, self.rolling, self.in_hand, self.complex_inputs, self.remade,
-            self.attempts, self.used_members, self.paths, self.lengths, self.guards, self.objects,
+            self.attempts, self.used_members, self.given_at, self.paths, self.lengths, self.guards, self.objects,
         ):  # fmt: skip
             table.clear()
         self.heap.forget()

@@ -16,10 +16,10 @@ from autodiff import containers, tree
 from autodiff.capture.frames import UNBOUND, Maybe, Poison
 from autodiff.capture.lists import TracedList
 from autodiff.capture.parts import table_of
-from autodiff.capture.paths import Path
 from autodiff.capture.running import current_run
 from autodiff.capture.trace import Trace
 from autodiff.ladder import Bail, Declined
+from autodiff.ops.tracer import StoredList
 from autodiff.plain_data import dataclass
 
 
@@ -100,31 +100,58 @@ class Store:
     value: Any
 
 
-def stores(trace: Trace, given: Sequence[Container], paths: dict[int, Path]) -> list[Store] | Bail:
+def stores(trace: Trace, given: Sequence[Container], result: Sequence[Any]) -> list[Store] | Bail:
     """What is to be stored at the end of a run, or why the function runs uncompiled instead."""
     changed = [container for container in given if container.has_changed]
     if not changed:
         return []
     found = list[Store]()
-    own = {id(container.obj) for container in given}
     for container in changed:
-        path, changes = paths.get(id(container.obj)), container.changes()
-        if path is None or changes is None or not all(_can_be_kept(x, own) for _, _, x in changes):
+        path, changes = trace.given_at.get(id(container.obj)), container.changes()
+        if (
+            path is None
+            or changes is None
+            or not all(_can_be_kept(trace, x) for _, _, x in changes)
+        ):
             kind = type(container.obj).__name__
             source = trace.changes.get(id(container.obj))
             return Declined(f"a change of a {kind} that is an argument", source)
         number = trace.number_of(path)
         reach = _reacher(number)
         found += [Store(kind, reach, key, value) for kind, key, value in changes]
+    new = {id(part) for store in found for part in _mutable(store.value)}
+    twice = [part for x in result for part in _mutable(x) if id(part) in new]
+    if twice:
+        return Declined(
+            f"a {type(twice[0]).__name__} that is put into an argument and returned too"
+        )
     trace.guard_no_repeats("a change of an argument")
     return found
 
 
-def _can_be_kept(x: Any, own: set[int]) -> bool:
-    """Whether a value holds none of the containers that stand for the caller's."""
+def _mutable(x: Any) -> Iterator[Any]:
+    """The containers in a value that can change, each of which the caller is to find once."""
+    for part in containers.walk(x, _is_stored):
+        kind = containers.kind_of(part)
+        if isinstance(part, StoredList) or (kind is not None and kind.is_mutable):
+            yield part
+
+
+def _can_be_kept(trace: Trace, x: Any) -> bool:
+    """Whether a value holds none of the containers, and none of the tuples, that stand for the caller's."""
     if x is UNBOUND or isinstance(x, (Maybe, Poison)):
         return False
-    return not containers.holds(x, lambda part: id(part) in own)
+
+    def is_given(part: Any) -> bool:
+        if isinstance(part, StoredList) and part.python_type is not list:
+            return True
+        return id(part) in trace.taken_apart or id(part) in trace.given or id(part) in trace.items
+
+    return not containers.holds(x, is_given, _is_stored)
+
+
+def _is_stored(x: Any) -> bool:
+    return isinstance(x, StoredList) and x.is_stored()
 
 
 def _reacher(number: int) -> Callable[[], Any]:
