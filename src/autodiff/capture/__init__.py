@@ -37,6 +37,7 @@ from autodiff.capture import (
     matching,
     numpy_callables,
     passing,
+    pushing,
     python_builtins,
     statements,
 )

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers, labelled
-from autodiff.capture import choices, dataframes, gathered, members, pushing
+from autodiff.capture import choices, dataframes, gathered, members
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign, store_item
 from autodiff.capture.calls import SPECIAL_TYPES, call, iterate
@@ -26,7 +26,7 @@ from autodiff.capture.given import transposed
 from autodiff.capture.holders import is_alone
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.lists import TracedList
-from autodiff.capture.loops import roll_or_peel
+from autodiff.capture.loops import roll_or_peel, run_at_once
 from autodiff.capture.numbering import ArraysMatter
 from autodiff.capture.opaque import refuse_unseen
 from autodiff.capture.origins import type_of
@@ -994,9 +994,8 @@ def _rolled(
     frame: Frame, node: ast.ListComp | ast.GeneratorExp, source: Any, body: ast.stmt, start: Any
 ) -> Scope | Bail | str:
     """The scope of a loop over ``source`` that does ``body``, or why there is none."""
-    is_pushed = pushing.can_push(frame, source)
     sequence = lazy_sequence(frame, source)
-    if not is_pushed and (sequence is None or not is_long(sequence)):
+    if sequence is None and isinstance(source, (list, tuple, dict, set, str)):
         return _FEW
     targets = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
     scope = ComprehensionScope(frame.scope, frozenset((*targets, _RESULT)))
@@ -1010,10 +1009,10 @@ def _rolled(
             ast.copy_location(part, node)
     assert isinstance(body, ast.For)
     inner = Frame(frame.trace, scope, frame.name)
-    if is_pushed:
-        pushing.run_loop(inner, body, source)
+    if sequence is None and run_at_once(inner, body, source) is not None:
         return scope
-    assert sequence is not None
+    if sequence is None or not is_long(sequence):
+        return _FEW
     after = roll_or_peel(inner, body, sequence)
     if isinstance(after, Bail):
         return after

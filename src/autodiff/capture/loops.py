@@ -7,11 +7,11 @@ fails, a loop goes down :mod:`the ladder <autodiff.ladder>`, and notes which run
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from autodiff.capture import pushing, rolling, staging
+from autodiff.capture import rolling, staging
 from autodiff.capture.assignment import assign
 from autodiff.capture.calls import iterate
 from autodiff.capture.effort import PASS
@@ -24,6 +24,7 @@ from autodiff.dims import UndecidedExtent, at_least
 from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops.dispatch import known
 from autodiff.ops.tracer import Tracer
+from autodiff.plain_data import dataclass
 from autodiff.signals import run_users
 
 FEW_PASSES = "few passes"
@@ -31,15 +32,42 @@ MOST_PEELED = 3  # passes that are run one by one since their types differ
 MOST_FILLING = 20  # ... since a deque fills up
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a loop has ended."""
+
+    completion: Completion | None = None
+
+
+# What runs a loop over things of some kind in a way of its own, or gives None: generators (``pushing``).
+AT_ONCE: list[Callable[[Frame, ast.For, Any], Ended | None]] = []
+
+
+def run_at_once(frame: Frame, node: ast.For, source: Any) -> Ended | None:
+    """Run a loop over a generator, where that can be done at once; else None."""
+    for run in AT_ONCE:
+        ended = run(frame, node, source)
+        if ended is not None:
+            return ended
+    return None
+
+
+# What knows how to go through the source of a loop without making all of it first: ``map`` (``passing``).
+IN_TURN: list[Callable[[Frame, ast.For], Any]] = []
+
+
 def run_for(frame: Frame, node: ast.For) -> Completion | None:
     """A ``for`` loop: rolled where possible, else one pass of the interpreter an iteration."""
     frame.trace.checkpointed = None
-    source = frame.evaluate(node.iter)
+    found = (of(frame, node) for of in IN_TURN)
+    source = next((x for x in found if x is not None), None)
+    if source is None:
+        source = frame.evaluate(node.iter)
     if not frame.trace.tier.rolls:
         return unroll_for(frame, node, source, "")
-    source = pushing.entered(frame, source)
-    if pushing.may_loop(frame, node, source):
-        return pushing.run_loop(frame, node, source)
+    ended = run_at_once(frame, node, source)
+    if ended is not None:
+        return ended.completion
     sequence = lazy_sequence(frame, source)
     if sequence is None:
         kind = type_text(source)
@@ -184,4 +212,13 @@ def _has_several(sequence: LazySequence) -> bool:
         return False
 
 
-__all__ = ["FEW_PASSES", "roll_or_peel", "run_for", "run_while"]
+__all__ = [
+    "AT_ONCE",
+    "FEW_PASSES",
+    "IN_TURN",
+    "Ended",
+    "roll_or_peel",
+    "run_at_once",
+    "run_for",
+    "run_while",
+]

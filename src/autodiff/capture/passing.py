@@ -21,6 +21,7 @@ import math
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -33,12 +34,13 @@ from autodiff.capture.frames import ComprehensionScope
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList, ordered, rows_of, separate
-from autodiff.capture.loops import roll_or_peel
-from autodiff.capture.regions import Slot
+from autodiff.capture.loops import IN_TURN, roll_or_peel
+from autodiff.capture.regions import Slot, is_numeric
 from autodiff.capture.sequences import LazySequence, lazy_sequence, lazy_zip
 from autodiff.capture.trace import is_iterator
 from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail
+from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Tracer, as_tracer
 
 
@@ -238,6 +240,85 @@ def _pairwise(frame: Frame, sequence: Any) -> Any:
     return itertools.pairwise(iterate(frame, sequence))
 
 
+# -- functions that a loop calls in turn ----------------------------------------------------------------
+def called_in_turn(frame: Frame, node: ast.For) -> Any:
+    """What ``for y in map(f, xs)`` goes through, each ``f(x)`` in its pass; None of other loops.
+
+    So it is for ``filter``, unless the test is one of the item and of what the body leaves alone.
+    """
+    made = node.iter
+    if not isinstance(made, ast.Call) or not isinstance(made.func, ast.Name) or made.keywords:
+        return None
+    if made.func.id not in ("map", "filter") or len(made.args) < 2:
+        return None
+    if any(isinstance(x, ast.Starred) for x in made.args):
+        return None
+    of = frame.evaluate(made.func)
+    if of not in (map, filter) or (of is filter and _is_apart(frame, made.args[0], node.body)):
+        return None
+    function, *sources = [frame.evaluate(x) for x in made.args]
+    if of is filter:
+        return _kept_in_turn(frame, function, sources[0], made)
+    source = sources[0] if len(sources) == 1 else call(frame, zip, sources, {}, made)
+    alone = len(sources) == 1
+    sequence = lazy_sequence(frame, source) if frame.trace.tier.rolls else None
+
+    def of_item(item: Any) -> Any:
+        return call(frame, function, [item] if alone else list(item), {}, made)
+
+    if sequence is None:
+        return map(of_item, iterate(frame, source))
+    item = sequence.item
+    return replace(sequence, item=lambda k: of_item(item(k)), whole=None)
+
+
+def _kept_in_turn(frame: Frame, function: Any, source: Any, node: ast.Call) -> Iterator[Any]:
+    for x in iterate(frame, source):
+        if own_truth(frame, x if function is None else call(frame, function, [x], {}, node)):
+            yield x
+
+
+def _is_apart(frame: Frame, test: ast.expr, body: Sequence[ast.stmt]) -> bool:
+    """Whether a test says the same whenever it is asked: a lambda of names that the body does not bind, and of modules."""
+    if isinstance(test, ast.Constant):
+        return True
+    if not isinstance(test, ast.Lambda):
+        return False
+    bound = {
+        n.id
+        for statement in body
+        for n in ast.walk(statement)
+        if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)
+    }
+    mine = {x.arg for x in test.args.args}
+    modules = set[ast.AST]()
+    for part in ast.walk(test.body):
+        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
+            if isinstance(frame.scope.globals.get(part.value.id), ModuleType):
+                modules |= {part, part.value}
+    for part in ast.walk(test.body):
+        if isinstance(part, ast.Name) and part.id not in mine and part not in modules:
+            if part.id in bound or not _is_number(frame, part):
+                return False
+        elif (
+            isinstance(part, ast.Call)
+            and part.func not in modules
+            or isinstance(part, (ast.Attribute, ast.NamedExpr, ast.Lambda))
+            and part not in modules
+        ):
+            return False
+    return True
+
+
+def _is_number(frame: Frame, node: ast.Name) -> bool:
+    owner = frame.scope.owner(node.id)
+    return (
+        owner is not None
+        and is_numeric(owner.locals.get(node.id))
+        and not is_array(owner.locals[node.id])
+    )
+
+
 # -- order ---------------------------------------------------------------------------------------------
 def _sorted(frame: Frame, sequence: Any, /, *, key: Any = None, reverse: Any = False) -> Any:
     node = frame.scope.syntax.node
@@ -322,5 +403,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 }
 
 SPECIAL.update(FUNCTIONS)
+
+IN_TURN.append(called_in_turn)
 
 __all__ = ["FUNCTIONS"]

@@ -35,6 +35,7 @@ from autodiff.capture.generators import (
     suspends,
 )
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
+from autodiff.capture.loops import AT_ONCE, Ended, unroll_for
 from autodiff.capture.origins import is_library
 from autodiff.capture.reaching import reaches
 from autodiff.capture.regions import live_scopes
@@ -127,6 +128,18 @@ def run_loop(frame: Frame, node: ast.For, x: TracedGenerator) -> Completion | No
     passing = frame.passing | {(frame.scope, name) for name in names}
     _run(frame, x, take, "break" in ends, passing)
     return None if "break" in ends else frame.execute(node.orelse)
+
+
+def run_at_once(frame: Frame, node: ast.For, source: Any) -> Ended | None:
+    """A loop over a generator that can be run into it."""
+    x = entered(frame, source)
+    if may_loop(frame, node, x):
+        return Ended(run_loop(frame, node, x))
+    if x is not source:  # what ``__iter__`` has given
+        return Ended(
+            unroll_for(frame, node, x, "a generator that Python goes through item by item")
+        )
+    return None
 
 
 def may_loop(frame: Frame, node: ast.For, x: Any) -> bool:
@@ -279,7 +292,8 @@ def _constant(value: bool, at: ast.AST) -> ast.Constant:
     return ast.copy_location(ast.Constant(value), at)
 
 
+AT_ONCE.append(run_at_once)
 for _function in (list, tuple, sum, sorted, min, max):
     TAKES_ALL[_function] = collected
 
-__all__ = ["can_push", "collected", "may_loop", "run_loop"]
+__all__ = ["can_push", "collected", "run_at_once"]

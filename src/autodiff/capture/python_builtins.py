@@ -14,7 +14,7 @@ import ast
 import collections
 import dataclasses
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import MethodWrapperType
 from typing import Any
 
@@ -261,7 +261,15 @@ def _reversed(frame: Frame, sequence: Any) -> Any:
     method = own_method(frame, sequence, "__reversed__")
     if method is not None:
         return iterate(frame, call(frame, method, [sequence], {}, frame.scope.syntax.node))
+    if isinstance(sequence, (list, tuple)):  # item by item, as they are then
+        return _backwards(frame, sequence)
     return iter(list(iterate(frame, sequence))[::-1])
+
+
+def _backwards(frame: Frame, sequence: Any) -> Iterator[Any]:
+    for k in range(len(sequence) - 1, -1, -1):
+        if k < len(sequence):
+            yield load_item(frame, sequence, k, frame.scope.syntax.node)
 
 
 def _list(frame: Frame, *sequence: Any) -> list[Any]:

@@ -149,10 +149,9 @@ def _entry(
         if len(given) != 1:
             raise facts.Undescribed
         ((name, root),) = given
-        place, known = roots.get(id(root), (None, frozenset[str]()))
+        place, _ = roots.get(id(root), (None, None))
         rest = text.removeprefix(name)
-        # An item of a tuple is what the whole tuple is.
-        if place is None or rest == text or known.isdisjoint((rest, _ITEMS.sub("", rest))):
+        if place is None or rest == text or not _is_covered(roots, root, rest):
             raise facts.Undescribed
         made = "_" + "_".join(map(str, place))
         names[made] = place
@@ -176,6 +175,22 @@ def _entry(
             "reads": specialisation.reads,
         },
     }
+
+
+def _is_covered(
+    roots: dict[int, tuple[tuple[str, int, int], frozenset[str]]], root: Any, rest: str
+) -> bool:
+    """Whether facts are about what a path leads to from one of the roots, through other roots perhaps."""
+    _, known = roots[id(root)]
+    # An item of a tuple is what the whole tuple is.
+    if not known.isdisjoint((rest, _ITEMS.sub("", rest))):
+        return True
+    for begun in known:
+        if begun and rest.startswith(begun):
+            reached = eval(f"root{begun}", {"root": root})
+            if id(reached) in roots and _is_covered(roots, reached, rest.removeprefix(begun)):
+                return True
+    return False
 
 
 def _relation(guard: Guard) -> tuple[str, str | None]:

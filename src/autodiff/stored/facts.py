@@ -51,7 +51,16 @@ _REFUSED = (
     "IMPORT_NAME", "IMPORT_FROM", "IMPORT_STAR", "LOAD_BUILD_CLASS", "STORE_GLOBAL", "DELETE_GLOBAL",
     "LOAD_NAME", "STORE_NAME", "DELETE_NAME", "LOAD_CLASSDEREF", "LOAD_LOCALS", "LOAD_SUPER_ATTR",
     "LOAD_FROM_DICT_OR_GLOBALS", "LOAD_FROM_DICT_OR_DEREF",
+    # Text of numbers is as NumPy's print options have it.
+    "FORMAT_VALUE", "FORMAT_SIMPLE", "FORMAT_WITH_SPEC", "CONVERT_VALUE",
 )  # fmt: skip
+_TEXT = (
+    "array2string",
+    "array_repr",
+    "array_str",
+    "format_float_positional",
+    "format_float_scientific",
+)
 
 Facts = dict[str, Any]
 
@@ -257,10 +266,15 @@ def _builtin(function: FunctionType, name: str) -> tuple[Any, ...]:
 def _names_in(code: CodeType) -> Iterator[tuple[str, str]]:
     import dis  # not needed to compare
 
+    before = None
     for instruction in dis.get_instructions(code):
         kind = instruction.opname
-        if kind in _REFUSED:
+        if kind in _REFUSED or (kind in _ATTRIBUTES and instruction.argval in _TEXT):
             raise Undescribed
+        # Which of two equal things is which object is no fact, but for None.
+        if kind == "IS_OP" and before != ("LOAD_CONST", None):
+            raise Undescribed
+        before = (kind, instruction.argval)
         if kind in _NAMES or kind in _ATTRIBUTES:
             yield kind, instruction.argval
     for constant in code.co_consts:
@@ -284,7 +298,8 @@ def compared(facts: Facts, function: FunctionType) -> list[FunctionType] | None:
                 return None
     except (Undescribed, KeyError, ValueError, AttributeError):  # also of a cell without contents
         return None
-    return reached
+    # Functions that were two are two: code may ask whether they are one.
+    return reached if len(set(map(id, reached))) == len(reached) else None
 
 
 def _holds(of: Facts, function: FunctionType, reached: list[Any]) -> bool:
