@@ -254,7 +254,7 @@ RUNGS: list[tuple[Callable[..., Any], list[tuple[Rung, int, int, str]]]] = [
             (Rung.UNROLLED, 1, 3, "a list that Python goes through item by item"),
         ],
     ),
-    (guarded_in_a_generator, [(Rung.GUARDED, 2, 1, "a yield or await in it")]),
+    (guarded_in_a_generator, [(Rung.GUARDED, 2, 1, "a change of a list inside of a branch")]),
     (
         learnt,
         [

@@ -383,7 +383,7 @@ def calls() -> dict[str, Any]:
     tree = autodiff.gradient(lambda p: np.sum(p["a"] ** 2) + p["b"] ** 2)
     mutating = autodiff.function(lambda x: x.sort())
     failing = autodiff.function(fails)
-    unsupported = autodiff.function(lambda x: x)
+    unsupported = autodiff.gradient(lambda x: x)
     product = autodiff.hessian_vector(loss)
     model = Model(np.ones(1))
     p = {"a": np.ones(3), "b": 2.0}

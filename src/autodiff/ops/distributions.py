@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.ops.builder import current_builder
 from autodiff.ops.custom import stop
+from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import known
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, cast, select
 from autodiff.ops.smooth import unknown_slope
@@ -56,14 +56,6 @@ class Distribution:
     isf: Formula | None = None
     valid: Formula = field(default=lambda *shapes: [s > 0 for s in shapes])
     discrete: bool = False
-
-
-def interpreted(function: Any, *args: Any, **options: Any) -> Any:
-    """A function or method of a library, of traced values: its code, as the user's code is run."""
-    interpret = current_builder().interpret
-    if interpret is None:  # no capture is under way: the code runs on tracers
-        return function(*args, **options)
-    return interpret(function, args, options)
 
 
 def _formula(dist: Any, name: str, *args: Any) -> Any:

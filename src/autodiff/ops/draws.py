@@ -19,11 +19,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff.ops import special_rows
+from autodiff.later import later
 from autodiff.ops.custom import stop
 from autodiff.ops.entries import Entry, Partials, Pointwise, register
 from autodiff.ops.incomplete_functions import beta_slopes, shape_slope
@@ -32,6 +32,11 @@ from autodiff.ops.python_numbers import number
 from autodiff.ops.quadrature import gauss_legendre
 from autodiff.ops.special import apply
 from autodiff.ops.tracer import Tracer
+
+if TYPE_CHECKING:
+    from autodiff.ops import special_rows
+else:
+    special_rows = later("autodiff.ops.special_rows")  # few programs draw from what needs them
 
 _ROOT_TWO_PI = float(np.sqrt(2 * np.pi))
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.ops.distributions import interpreted
+from autodiff.ops.interpreting import interpreted
 
 
 def _reflector(x: Any) -> Any:

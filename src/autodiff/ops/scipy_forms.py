@@ -33,9 +33,9 @@ from autodiff.ops.complex_numbers import from_pair, is_complex
 from autodiff.ops.control import emit_refusal
 from autodiff.ops.custom import stop
 from autodiff.ops.decompositions import noise
-from autodiff.ops.distributions import interpreted
 from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
 from autodiff.ops.function_table import functions, implements
+from autodiff.ops.interpreting import interpreted
 from autodiff.ops.linear_algebra import mm, t
 from autodiff.ops.numpy_functions.linear_algebra import float_matrix
 from autodiff.ops.python_numbers import number

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from autodiff.ops.distributions import interpreted
 from autodiff.ops.function_table import implements
+from autodiff.ops.interpreting import interpreted
 from autodiff.ops.tracer import Tracer
 
 

@@ -26,9 +26,9 @@ from autodiff.dims import differ
 from autodiff.errors import InternalError
 from autodiff.ir.data import ArrayType
 from autodiff.ladder import NotStaged
-from autodiff.ops.distributions import interpreted
 from autodiff.ops.entries import Entry, Kernel, Linear, Rules, Site, register
 from autodiff.ops.function_table import implements
+from autodiff.ops.interpreting import interpreted
 from autodiff.ops.promotion import as_array, cast
 from autodiff.ops.scipy_sparse import add_at, owners
 from autodiff.ops.structural import zeros_like

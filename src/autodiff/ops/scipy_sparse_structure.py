@@ -34,9 +34,9 @@ from autodiff.ir.data import ArrayType, Source, Value
 from autodiff.ladder import NotStaged
 from autodiff.ops.builder import current_builder
 from autodiff.ops.control import CheckFailed
-from autodiff.ops.distributions import interpreted
 from autodiff.ops.entries import Entry, Kernel, Rules, register
 from autodiff.ops.function_table import implements
+from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import known
 from autodiff.ops.promotion import as_array, cast
 from autodiff.ops.scipy_sparse import owners

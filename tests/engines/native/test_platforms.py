@@ -168,7 +168,8 @@ def test_calls_of_one_system_stand_behind_a_question() -> None:
         text = path.read_text(encoding="utf-8")
         for call in CALLS_OF_ONE_SYSTEM:
             name = call.rpartition(".")[2]
-            if call in text and f'hasattr(os, "{name}")' not in text:
+            asked = (f'hasattr(os, "{name}")', 'if sys.platform != "linux"')
+            if call in text and not any(question in text for question in asked):
                 unasked.append(f"{path.name}: {call}")
     assert unasked == []
 

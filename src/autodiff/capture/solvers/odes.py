@@ -42,7 +42,7 @@ from autodiff.dims import Dim, Extent, product
 from autodiff.ir.data import ArrayType, Program, Value
 from autodiff.ops.control import CheckFailed, emit_for
 from autodiff.ops.custom import stop
-from autodiff.ops.distributions import interpreted
+from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import check
 from autodiff.ops.odes import END, START, STATE, TIMES, Problem
 from autodiff.ops.smooth import derived_as

@@ -32,7 +32,7 @@ from autodiff.errors import AutodiffError, DerivativeError, InternalError
 from autodiff.ladder import Bail, Rung
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.custom import stop
-from autodiff.ops.distributions import interpreted
+from autodiff.ops.interpreting import interpreted
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer
 

@@ -38,7 +38,7 @@ from autodiff.capture.solvers.programs import (
 )
 from autodiff.capture.trace import Declined
 from autodiff.ir.data import ArrayType, Program, Value
-from autodiff.ops.distributions import interpreted
+from autodiff.ops.interpreting import interpreted
 from autodiff.ops.scipy_sparse import add_at
 from autodiff.ops.scipy_sparse_structure import elements_of, solved_by_elements
 from autodiff.ops.smooth import derived_as

@@ -10,20 +10,34 @@ from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check
 from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import cast, pointwise
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import Tracer, is_concretizing
+
+
+def _trimmed(a: Any) -> Any:
+    """A vector without zeros at its end, but for the first element; how many there are is guarded."""
+    n = a.shape[0]
+    if isinstance(n, int) and n == 1:
+        return a
+    if not isinstance(n, int) or not is_concretizing():
+        check(pointwise("not_equal", a[-1], 0), "a last coefficient of zero")
+        return a
+    while n > 1 and not bool(pointwise("not_equal", a[n - 1], 0)):
+        n -= 1
+    return a if n == a.shape[0] else a[:n]
 
 
 @implements(np.polynomial.polyutils.as_series)
 def as_series(alist: Any, trim: bool = True) -> list[Tracer]:
-    """``as_series``: vectors of one dtype; a last coefficient of zero is for plain Python to drop."""
+    """``as_series``: vectors of one dtype, without last coefficients of zero."""
     arrays = [functions[np.atleast_1d](array_of(a)) for a in alist]
     for a in arrays:
+        if isinstance(a.size, int) and a.size == 0:
+            raise ValueError("Coefficient array is empty")
         if a.ndim != 1:
             raise ValueError("Coefficient array is not 1-d")
-        if isinstance(a.shape[0], int) and a.shape[0] == 0:
-            raise ValueError("Coefficient array is empty")
-        # A number is a polynomial whatever it is.
-        if trim and not (isinstance(a.shape[0], int) and a.shape[0] == 1):
-            check(pointwise("not_equal", a[-1], 0), "a last coefficient of zero")
-    dtype = np.result_type(np.float64, *[a.dtype for a in arrays])
+    if any(a.dtype.kind == "b" for a in arrays):
+        raise ValueError("Coefficient arrays have no common type")
+    if trim:  # a number is a polynomial whatever it is
+        arrays = list(map(_trimmed, arrays))
+    dtype = np.common_type(*[np.empty(0, a.dtype) for a in arrays])
     return [Tracer(cast(a, dtype).value, "array") for a in arrays]

@@ -13,7 +13,7 @@ from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, compare, require, require_equal
 from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
-from autodiff.ops.tracer import Tracer, emit_tracer, is_concretizing
+from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
 
 
@@ -333,36 +333,6 @@ def polyfit(
     solution = functions[np.linalg.lstsq](left, right, rcond)[0]
     scale = scale if solution.ndim == 1 else functions[np.expand_dims](scale, 1)
     return pointwise("divide", solution, scale)
-
-
-def _trimmed(a: Any) -> Any:
-    """A vector without zeros at its end, but for the first element; how many there are is guarded."""
-    n = a.shape[0]
-    if isinstance(n, int) and n == 1:
-        return a
-    if not isinstance(n, int) or not is_concretizing():
-        check(pointwise("not_equal", a[-1], 0), "a last coefficient of zero")
-        return a
-    while n > 1 and not bool(pointwise("not_equal", a[n - 1], 0)):
-        n -= 1
-    return a if n == a.shape[0] else a[:n]
-
-
-@implements(np.polynomial.polyutils.as_series)
-def as_series(alist: Any, trim: bool = True) -> list[Tracer]:
-    """``as_series``: vectors of one dtype, without last coefficients of zero."""
-    arrays = [functions[np.atleast_1d](array_of(a)) for a in alist]
-    for a in arrays:
-        if isinstance(a.size, int) and a.size == 0:
-            raise ValueError("Coefficient array is empty")
-        if a.ndim != 1:
-            raise ValueError("Coefficient array is not 1-d")
-    if any(a.dtype.kind == "b" for a in arrays):
-        raise ValueError("Coefficient arrays have no common type")
-    if trim:  # a number is a polynomial whatever it is
-        arrays = list(map(_trimmed, arrays))
-    dtype = np.common_type(*[np.empty(0, a.dtype) for a in arrays])
-    return [Tracer(cast(a, dtype).value, "array") for a in arrays]
 
 
 # -- frequencies ----------------------------------------------------------------------------------
