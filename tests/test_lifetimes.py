@@ -590,3 +590,23 @@ def test_a_function_that_holds_nothing_is_compared_as_it_is():
 
 def called_of_found(x):
     return loss(x)
+
+
+class Counter:
+    def __init__(self):
+        self.n = 0.0
+
+    def meets(self, other, x):
+        other.n = other.n + x
+        return (1.0 if self is other else 2.0) * self.n + x
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize("order", [(0, 1, 0, 1), (1, 0, 0, 1)])
+def test_a_method_may_be_given_its_own_object(order, engine):
+    pairs = [[Counter(), Counter()] for _ in range(2)]
+    plain, ours = pairs
+    met = autodiff.function(ours[0].meets, engine=engine)
+    for k, which in enumerate(order):
+        assert met(ours[which], 1.0 + k) == plain[0].meets(plain[which], 1.0 + k)
+        assert [x.n for x in ours] == [x.n for x in plain]

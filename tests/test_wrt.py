@@ -526,3 +526,13 @@ def test_products_inside_of_another_function_take_an_array_in_wrt(engine, recwar
     assert slope == pytest.approx(np.sum(2 * W * 2 * X * X))
     assert cotangent == pytest.approx(2 * W * 2 * X)
     assert not recwarn.list
+
+
+@pytest.mark.parametrize("first", [(), (3.0,)])
+def test_an_argument_is_differentiated_by_whether_or_not_it_was_given_before(first):
+    slope = autodiff.gradient(lambda x, y=2.0: np.sum(x) * y)
+    x = np.array([1.0, 2.0])
+    slope(x, *first)
+    for _ in range(3):
+        assert isinstance(slope(x), np.ndarray)
+        assert slope(x, 3.0)[1] == 3.0

@@ -225,9 +225,76 @@ def raising(xs, a):
     return a
 
 
+# -- functions that Python calls in turn ----------------------------------------------------------
+def mapped_with_what_the_body_changes(xs, a):
+    k, s = a, 0.0
+    for y in map(lambda x: x * k, xs):
+        k += 1.0
+        s += y
+    return s
+
+
+def kept_by_what_the_body_changes(xs, a):
+    last, s = 0.0, 0.0
+    for y in filter(lambda x: np.sin(9 * x) > last, xs):
+        last = np.sin(9 * y) * a
+        s += y * last
+    return s
+
+
+def kept_of_a_generator(xs, a):
+    taken = [0]
+
+    def counted():
+        for x in xs:
+            taken[0] += 1
+            yield x
+
+    for y in filter(lambda x: x > 0.6, counted()):
+        if y > 0.7:
+            break
+    return taken[0] * y * a
+
+
+def backwards_over_what_changes(xs, a):
+    values, s = [1.0, 2.0, 3.0], xs[0]
+    for v in reversed(values):
+        values[0] = a
+        s += v * a
+    return s
+
+
+def left_inside_of_a_with(xs, a):
+    log = []
+
+    class Noted:
+        def __enter__(self):
+            log.append(1.0)
+
+        def __exit__(self, *error):
+            log.append(2.0)
+
+    def inside():
+        with Noted():
+            for x in xs:
+                yield x * a
+
+    for y in inside():
+        if y > 0.5:
+            break
+    log.append(4.0)
+    return y * sum(k * v for k, v in enumerate(log))
+
+
+IN_TURN = [
+    mapped_with_what_the_body_changes, kept_by_what_the_body_changes, kept_of_a_generator,
+    backwards_over_what_changes, left_inside_of_a_with,
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "f",
-    [*ONE_LOOP, held, left_by_a_return, in_a_try, answered, beside_others, raising],
+    [*ONE_LOOP, *IN_TURN, held, left_by_a_return, in_a_try, answered, beside_others, raising],
     ids=lambda f: f.__name__,
 )
 def test_values_and_gradients_are_those_of_plain_python(f):

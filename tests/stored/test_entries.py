@@ -273,6 +273,10 @@ STALE = {
         "def h(x): return x\ndef f(x): return np.sum(h(x))",
         "def h(x): return x\nh.rule = 1\ndef f(x): return np.sum(h(x))",
     ),
+    "helpers that are one by now": (
+        "def g(x): return 2 * x\ndef h(x): return 2 * x\ndef f(x): return np.sum(g(x)) * (1.0 if g == h else 5.0)",
+        "def g(x): return 2 * x\nh = g\ndef f(x): return np.sum(g(x)) * (1.0 if g == h else 5.0)",
+    ),
     "a nested function's constant": (
         "def f(x):\n    def g(y): return 2.0 * y\n    return np.sum(g(x))",
         "def f(x):\n    def g(y): return 3.0 * y\n    return np.sum(g(x))",
@@ -387,6 +391,9 @@ def test_other_options_have_other_entries(options, tmp_path):
 
 # -- what is never kept ------------------------------------------------------------------------------
 NEVER = {
+    "which object is which": "A = 1000\nB = A\ndef f(x): return np.sum(x) * (1.0 if A is B else 5.0)",
+    "text of numbers": "def f(x): return np.sum(x) * len(f'{np.float64(1) / 3}')",
+    "text of arrays": "def f(x): return np.sum(x) * len(np.array2string(np.ones(2) / 3))",
     "prints": "def f(x):\n    print('here')\n    return np.sum(x)",
     "draws": "def f(x): return np.sum(x) + np.random.normal()",
     "calls what is not known": "import time\ndef f(x): return np.sum(x) + 0 * time.time()",

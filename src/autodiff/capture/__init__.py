@@ -484,6 +484,7 @@ def _run(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any
     owner = function.__self__ if isinstance(function, MethodType) else function
     if not isinstance(owner, type | ModuleType):
         trace.remember(owner, Path.root(owner, "self"))
+        trace.owner = owner
     frame = call_frame(trace)
     return calls.call(frame, function, list(args), dict(kwargs), frame.scope.syntax.node)
 

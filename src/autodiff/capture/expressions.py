@@ -309,6 +309,11 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
     Of what a branch or loop chose, it has to be decided which one it is.
     """
     if left is not right:
+        numbers = all(isinstance(x, Tracer) and x.form != "array" for x in (left, right))
+        if numbers:
+            raise Declined(
+                "whether two numbers are one object", frame.source(frame.scope.syntax.node)
+            )
         frame.trace.refuse_identity(left, right)
         if isinstance(left, Tracer) and isinstance(right, Tracer):
             if (is_item(left) or is_item(right)) and all(

@@ -36,6 +36,7 @@ class Ways:
         self.ways: dict[int, list[Path]] = {}
         self.found: dict[int, Path | None] = {}
         self.staying = {id(part): part for part in _parts(compiled)}
+        self.own = {id(part): part for part in _own(compiled)}
         for obj, path in known:
             self._add(obj, path)
         for guard in guards:
@@ -72,6 +73,8 @@ class Ways:
     def to(self, obj: Any) -> Path | None:
         """The way to an object from the arguments, or from what stays, if the object may go."""
         key = id(obj)
+        if key in self.own:  # what is compiled is of this one, whichever an argument is
+            return None
         if key not in self.found:
             self.found[key] = None  # no way leads through the object itself
             if not is_lasting(obj):
@@ -108,6 +111,15 @@ class Ways:
         ):
             expected = Weak.of(expected)
         return Guard(path, guard.relation, expected)
+
+
+def _own(function: Any) -> Iterator[Any]:
+    """The function, and the objects that it is a method of or calls."""
+    yield function
+    if isinstance(function, MethodType):
+        yield from _own(function.__self__)
+    elif isinstance(function, partial):
+        yield from _own(function.func)
 
 
 def _parts(function: Any) -> Iterator[Any]:

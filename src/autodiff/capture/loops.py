@@ -16,8 +16,10 @@ from autodiff.capture.assignment import assign
 from autodiff.capture.calls import iterate
 from autodiff.capture.effort import PASS
 from autodiff.capture.frames import UNBOUND, Completion
+from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.regions import FILLS, is_numeric, type_text
+from autodiff.capture.reaching import reaches
+from autodiff.capture.regions import FILLS, is_numeric, live_scopes, type_text
 from autodiff.capture.sequences import LONGEST_UNROLLED, LazySequence, lazy_sequence, worth_rolling
 from autodiff.capture.unrolling import Passes
 from autodiff.dims import UndecidedExtent, at_least
@@ -90,7 +92,7 @@ def _ends_unseen(frame: Frame, body: Sequence[ast.stmt]) -> bool:
 
 def unroll_for(frame: Frame, node: ast.For, source: Any, why: Bail | str) -> Completion | None:
     """A ``for`` loop, pass by pass."""
-    passes = Passes(frame, node, why)
+    passes, left = Passes(frame, node, why), None
     frame.trace.in_hand.append(source)
     try:
         for item in iterate(frame, source):
@@ -98,11 +100,23 @@ def unroll_for(frame: Frame, node: ast.For, source: Any, why: Bail | str) -> Com
             assign(frame, node.target, item)
             completion = frame.within("loop", node.body)
             if passes.left_by(completion):
-                return completion.after_loop
-    finally:
-        frame.trace.in_hand.pop()
+                left = completion
+                break
+    finally:  # a generator that stands still may have put something behind it
+        in_hand = frame.trace.in_hand
+        del in_hand[next(k for k in reversed(range(len(in_hand))) if in_hand[k] is source)]
+    if left is not None:
+        _let_go(frame, source)
+        return left.after_loop
     passes.end()
     return frame.execute(node.orelse)
+
+
+def _let_go(frame: Frame, source: Any) -> None:
+    """A loop that is left lets go of its generator, which ends there if nobody else has it."""
+    if type(source) is TracedGenerator:
+        if not reaches(frame.trace, list(live_scopes(frame)), lambda x: x is source):
+            source.close()
 
 
 def run_while(frame: Frame, node: ast.While) -> Completion | None:

@@ -31,6 +31,7 @@ from autodiff.capture.calls import SPECIAL, call, iterate
 from autodiff.capture.conditions import truth
 from autodiff.capture.expressions import is_long, own_truth
 from autodiff.capture.frames import ComprehensionScope
+from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList, ordered, rows_of, separate
@@ -254,10 +255,13 @@ def called_in_turn(frame: Frame, node: ast.For) -> Any:
     if any(isinstance(x, ast.Starred) for x in made.args):
         return None
     of = frame.evaluate(made.func)
-    if of not in (map, filter) or (of is filter and _is_apart(frame, made.args[0], node.body)):
+    if of not in (map, filter):
         return None
     function, *sources = [frame.evaluate(x) for x in made.args]
-    if of is filter:
+    if of is filter and len(sources) == 1:
+        takes = is_iterator(sources[0]) or isinstance(sources[0], TracedGenerator)
+        if not takes and _is_apart(frame, made.args[0], node.body):
+            return call(frame, filter, [function, sources[0]], {}, made)
         return _kept_in_turn(frame, function, sources[0], made)
     source = sources[0] if len(sources) == 1 else call(frame, zip, sources, {}, made)
     alone = len(sources) == 1

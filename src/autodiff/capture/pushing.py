@@ -198,7 +198,8 @@ def _run(
     whole = copy.copy(node)
     whole.body = [*_pushing(node.body, take, may_end), _left(node.body[-1])]
     inner.is_pushed, inner.passing = True, passing
-    frame.trace.in_hand += [frame.scope, held]  # what those may have who take the values
+    holders = [frame.scope, held]  # what those may have who take the values
+    frame.trace.in_hand.append(holders)
     frame.trace.is_alone = True
     try:
         functions.run_body(inner, whole)
@@ -207,7 +208,7 @@ def _run(
     except StopIteration as error:
         raise RuntimeError("generator raised StopIteration") from error
     finally:
-        del frame.trace.in_hand[-2:]
+        frame.trace.in_hand[:] = [x for x in frame.trace.in_hand if x is not holders]
 
 
 def _pushing(

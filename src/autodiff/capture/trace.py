@@ -206,6 +206,7 @@ class Tables:
     shares_rows: bool = False
     # Whether objects and dicts that loops put into lists may be known by numbers (capture.members).
     has_members: bool = True
+    owner: Any = None  # the object whose method is captured, or that is called
     # Where the containers of the arguments are, by the identity of what the function was given for each.
     given_at: dict[int, Path] = field(default_factory=dict)
     used_members: list[Any] = field(default_factory=list)  # the pools of such objects
@@ -255,7 +256,7 @@ class Trace(Tables):
         ):  # fmt: skip
             table.clear()
         self.heap.forget()
-        self.state = self.stand_in = self.checkpointed = self.calling = None
+        self.state = self.stand_in = self.checkpointed = self.calling = self.owner = None
         self.slots, self.arguments, self._given = (), ((), {}), None
 
     # -- inputs -----------------------------------------------------------------------------
@@ -535,7 +536,8 @@ class Trace(Tables):
         first, second = self.paths.get(id(left)), self.paths.get(id(right))
         if left is right or first is None or second is None or first.text == second.text:
             return
-        if self.tier.reusable and id(left) in self.instances and id(right) in self.instances:
+        known = {*self.instances, *([] if self.owner is None else [id(self.owner)])}
+        if self.tier.reusable and id(left) in known and id(right) in known:
             self.guards.append(Guard(first, "apart", second))
 
     def guard_hashed(self, obj: Any) -> None:

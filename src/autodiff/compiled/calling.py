@@ -88,6 +88,11 @@ def _nothing() -> None:
     """Learn nothing of a call."""
 
 
+def _leaves_out(call: Call) -> bool:
+    """Whether parameters are left at their default: a call that gives them is another one."""
+    return any(x is NOT_GIVEN for x in call.given)
+
+
 class _Codeless:
     """In the place of a callable without code of its own."""
 
@@ -361,7 +366,8 @@ class Compiled(Compiler):
             "float" in call.roles and self.transformation.gives_value
         ):
             # Else the value is that of the ints.
-            if fast_path(self.signature, specialisation, call)[0] is no_fast_path:
+            direct = fast_path(self.signature, specialisation, call)[0]
+            if direct is no_fast_path or _leaves_out(call):
                 fast = structured_path(self.signature, specialisation, call)
 
         def learn() -> None:
@@ -428,9 +434,12 @@ class Compiled(Compiler):
 
     def _go_fast(self, specialisation: Specialisation, call: Call) -> None:
         """Have the next call of this kind go straight to the entry, also in the next process."""
-        self.fast, self.fast_with = fast_path(self.signature, specialisation, call)
-        if self.fast is not no_fast_path:
+        fast, fast_with = fast_path(self.signature, specialisation, call)
+        if fast is not no_fast_path:
             storing.note(self, specialisation, call)
+        if _leaves_out(call):
+            fast = fast_with = no_fast_path
+        self.fast, self.fast_with = fast, fast_with
 
     def _specialise_generally(
         self, call: Call, structure: tuple[Any, ...]
