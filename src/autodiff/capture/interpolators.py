@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -314,7 +315,7 @@ def _of_one_dimension(
         if nu or points.dtype != np.float64:
             raise Declined("interp1d in single precision, or with a derivative")
         flat = np.reshape(points, (-1,))
-        found = np.reshape(values(flat), (flat.shape[0], -1))
+        found = np.reshape(values(flat), (flat.shape[0], math.prod(shape)))
         if not read("_extrapolate"):
             below, above = flat < x[0], flat > x[-1]
             if read("bounds_error"):
