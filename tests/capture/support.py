@@ -121,6 +121,18 @@ def agrees(function: Callable[..., Any], *calls: tuple[Any, ...], engine: str = 
     return compiled
 
 
+def agrees_with_slopes(f: Callable[..., Any], engine: str) -> None:
+    """A function of an array and a number, and its slope by the number, are those of plain Python, call after call."""
+    import autodiff
+
+    value, slope = autodiff.function(f, engine=engine), autodiff.gradient(f, wrt=1, engine=engine)
+    first, h = np.linspace(0.5, 1.5, 11), 1e-6
+    for xs, a in [(first, 0.7), (1.1 * first, 0.8)]:
+        same(value(xs, a), f(xs, a))
+        expected = (f(xs, a + h) - f(xs, a - h)) / (2 * h)
+        np.testing.assert_allclose(slope(xs, a), expected, rtol=2e-6, atol=1e-7)
+
+
 @contextlib.contextmanager
 def uncompiled_allowed() -> Iterator[None]:
     """Calls may run uncompiled, for a reason: right values are the point, not how they are reached."""
