@@ -309,11 +309,12 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
     Of what a branch or loop chose, it has to be decided which one it is.
     """
     if left is not right:
-        numbers = all(isinstance(x, Tracer) and x.form != "array" for x in (left, right))
-        if numbers:
-            raise Declined(
-                "whether two numbers are one object", frame.source(frame.scope.syntax.node)
-            )
+        # Two names of the user's may have one float; an item of an array is made anew each time.
+        if all(isinstance(x, Tracer) and x.form != "array" for x in (left, right)):
+            given = {id(record.cell) for record in frame.trace.inputs}
+            if id(left.cell) in given and id(right.cell) in given:
+                node = frame.scope.syntax.node
+                raise Declined("whether two numbers are one object", frame.source(node))
         frame.trace.refuse_identity(left, right)
         if isinstance(left, Tracer) and isinstance(right, Tracer):
             if (is_item(left) or is_item(right)) and all(
