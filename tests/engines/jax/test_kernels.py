@@ -17,10 +17,13 @@ def test_kernels_give_what_native_code_gives(benchmark_) -> None:
     arguments = benchmark_.arguments()
     expected = autodiff.value_and_gradient(benchmark_.function)(*arguments)
     found = autodiff.value_and_gradient(benchmark_.function, engine="jax")(*arguments)
-    assert found[0] == pytest.approx(benchmark_.function(*arguments), rel=1e-10)
+    plain = benchmark_.function(*arguments)
+    # Of single precision eight digits less: the order of sums is each engine's own.
+    rounding = 1e-5 if np.asarray(plain).dtype == np.float32 else 1e-10
+    assert found[0] == pytest.approx(plain, rel=rounding)
     for have, want in zip(parts(found[1]), parts(expected[1]), strict=True):
         scale = max(np.abs(want).max(), 1.0)
-        np.testing.assert_allclose(have, want, rtol=1e-8, atol=1e-10 * scale)
+        np.testing.assert_allclose(have, want, rtol=100 * rounding, atol=rounding * scale)
 
 
 def parts(found):
