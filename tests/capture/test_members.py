@@ -220,6 +220,15 @@ def grown_by_a_while(xs, a):
     return sum(p.v for p in ps) + len(ps)
 
 
+def put_by_an_addition(xs, a):
+    rows, s = [], 0.0
+    for x in xs:
+        rows += [{"x": x * a}]
+    for row in rows:
+        s += row["x"]
+    return s
+
+
 def forces_between_bodies(xs, a):
     bodies = _bodies(xs)
     for _ in range(3):
@@ -290,7 +299,7 @@ def parts_of_one_matrix(xs, a):
 ONE_LOOP = [
     methods, setters, pairs_of_all, another_name, identities, the_best, named_after_it_was_put, in_two_lists, sifted,
     exchanged, put_anew, slices_and_copies, copied_deeply, history_of_dicts, frozen_ones, of_two_types, by_functions,
-    grown_by_a_while, forces_between_bodies, matrices_in_dicts, before_it_is_replaced, replaced_under_a_name,
+    grown_by_a_while, put_by_an_addition, forces_between_bodies, matrices_in_dicts, before_it_is_replaced, replaced_under_a_name,
     a_part_with_a_name, identities_of_arrays, parts_of_one_matrix,
 ]  # fmt: skip
 

@@ -181,6 +181,7 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
     trace.depth += 1
     trace.active.append(node)
     trace.scopes.append(frame.scope)
+    trace.calling = frame
     outer = trace.builder.source
     try:
         with trace.noting():

@@ -210,7 +210,9 @@ class Tables:
     # Where the containers of the arguments are, by the identity of what the function was given for each.
     given_at: dict[int, Path] = field(default_factory=dict)
     used_members: list[Any] = field(default_factory=list)  # the pools of such objects
-    calling: Any = None  # the frame that calls what is called now
+    calling: Any = (
+        None  # the frame of the function that was entered, or that called something, last
+    )
     # Lists that are arguments, one array each (given.Given).
     given: dict[int, Any] = field(default_factory=dict)
     copies_given: bool = False  # lists hold copies of lists that are the user's own
