@@ -23,6 +23,7 @@ from autodiff.dims import Dim, product, same_shape
 from autodiff.ops import dispatch
 from autodiff.ops.known import check, compare, require
 from autodiff.ops.layout import lies_in
+from autodiff.ops.promotion import broadcast_shapes
 from autodiff.ops.tracer import ViewStep, as_tracer, is_traced
 
 
@@ -128,7 +129,7 @@ def _nditer(frame: Frame, op: Any, flags: Any = (), op_flags: Any = None) -> Any
     chosen = [[str(flag) for flag in one] for one in given]
     if len(chosen) != len(x) or not all(c in (["readonly"], ["readwrite"]) for c in chosen):
         raise Declined("np.nditer with these op_flags", frame.source(node))
-    shape = np.broadcast_shapes(*[a.shape for a in x])
+    shape: Any = broadcast_shapes(*[a.shape for a in x])
     if any(not same_shape(a.shape, shape) for a in x):
         if ["readwrite"] in chosen:
             raise Declined("np.nditer that stores into broadcast arrays", frame.source(node))

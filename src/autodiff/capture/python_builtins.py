@@ -216,7 +216,7 @@ def _asarray(function: Any) -> Callable[..., Any]:
 def _range(frame: Frame, *arguments: Any) -> Any:
     arguments = frame.trace.as_index(arguments)
     if not frame.trace.tier.rolls or not any(isinstance(a, (Tracer, Dim)) for a in arguments):
-        return range(*arguments)
+        return run_users(range, *arguments)
     return lazy_range(*arguments)
 
 

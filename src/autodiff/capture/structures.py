@@ -40,6 +40,8 @@ def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
     number = as_parts(x)
     if number is not None:
         return list(zip(("real", "imag"), number.parts, strict=True))
+    if isinstance(x, Tracer):  # to ask one of two types for an attribute would decide which
+        return None
     if isinstance(x, Instance):
         return list(x.table.items())
     if (row := row_of(x)) is not None:

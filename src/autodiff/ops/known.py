@@ -12,6 +12,7 @@ Constants are folded lazily, on demand, and remembered per program under constru
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -155,7 +156,7 @@ def extent_of(x: Any) -> Extent:
         if x.dtype != _INT:
             x = emit_tracer("cast", x, dtype=_INT)
         return _algebra(x.value)
-    return int(x.__index__())
+    return operator.index(x)
 
 
 def is_integer(x: Any) -> bool:
