@@ -133,6 +133,18 @@ def agrees_with_slopes(f: Callable[..., Any], engine: str) -> None:
         np.testing.assert_allclose(slope(xs, a), expected, rtol=2e-6, atol=1e-7)
 
 
+def one_loop_for_any_length(f: Callable[..., Any]) -> None:
+    """The program of a function of an array and a number is as long for two lengths of the array."""
+    import autodiff
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        programs = [
+            autodiff.function(f, engine="numpy").ir(np.linspace(0.5, 1.5, n), 0.7) for n in (20, 33)
+        ]
+    assert len({str(program).count("\n") for program in programs}) == 1
+
+
 @contextlib.contextmanager
 def uncompiled_allowed() -> Iterator[None]:
     """Calls may run uncompiled, for a reason: right values are the point, not how they are reached."""
