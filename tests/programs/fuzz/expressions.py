@@ -76,6 +76,7 @@ max((e for e in $loose), default=0.3)
 3
 -2
 2: $the_count
+$the_turn
 $the_below_n
 $the_below_m
 k

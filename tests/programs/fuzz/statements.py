@@ -266,19 +266,19 @@ for $new_vec_n in ($vec0_n, $vec0_n):
     $loop
 
 [control | while loops]
-2: $new_count = 0
-& while $new_count < 5 and ($cond):
-    $new_count += 1
+2: $new_turn = 0
+& while $new_turn < 5 and ($cond):
+    $new_turn += 1
     $loop
-$new_count = 0
+$new_turn = 0
 & while True:
-    $new_count += 1
-    if $new_count > 4 or $cond:
+    $new_turn += 1
+    if $new_turn > 4 or $cond:
         break
     $loop
-$new_count = 0
-& while $new_count < 4:
-    $new_count += 1
+$new_turn = 0
+& while $new_turn < 4:
+    $new_turn += 1
     $loop
 else:
     $block

@@ -19,7 +19,8 @@ form is given up and another is drawn.
     $a .. $e      something of the rule in `SHORT`, the same wherever it stands in the form
     $block, $loop, $body   a line for some statements
 
-The kinds in `SIZED` have a size: ``n``, ``m``.  A ``2`` after the kind makes another name: ``$new_num2``.
+The kinds in `SIZED` have a size: ``n``, ``m``.  A ``turn`` counts the passes of a ``while``: it is read, never bound
+again, so that each loop ends.  A ``2`` after the kind makes another name: ``$new_num2``.
 
 Each program draws weights for the tables (`Form.feature`) as well, so that some programs are all text and
 others all stores (swarm testing, Groce et al. 2012).
