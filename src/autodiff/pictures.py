@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.api import planned
+from autodiff.api.classes import planned
 from autodiff.ir.copying import Mapping
 from autodiff.ir.data import Block, Operation, Program, Value, free_values
 from autodiff.ir.printing import format_operation, format_type

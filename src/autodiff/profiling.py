@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.api import BoundTransformed, Function, Transformed, planned
+from autodiff.api import BoundTransformed, Function, Transformed
+from autodiff.api.classes import planned
 from autodiff.engines.native.compile import TimedRunner
 from autodiff.errors import UnsupportedError
 from autodiff.explain import kept_values, size_in_bytes

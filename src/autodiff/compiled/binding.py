@@ -28,7 +28,7 @@ from autodiff.capture.given import is_whole, kind_of
 from autodiff.capture.origins import is_read_piecewise
 from autodiff.ops.complex_numbers import parts_of_complex
 from autodiff.plain_data import dataclass
-from autodiff.transform import Transformation
+from autodiff.transform.plans import Transformation
 
 NOT_GIVEN = object()  # in Call.given: the parameter has its default
 Rebuild = Callable[..., tuple[list[Any], dict[str, Any]]]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.api import jvp
+from autodiff.api.products import jvp
 
 from .evaluation import (
     History,

@@ -54,7 +54,7 @@ from autodiff.symbolic.recording import (
 )
 from autodiff.symbolic.replay import Lone, Replay
 from autodiff.tracebacks import depth_of_user
-from autodiff.transform import Transformation
+from autodiff.transform.plans import Transformation
 
 __all__ = ["Symbolic", "SymbolicFunction", "constant", "tag"]
 
