@@ -19,6 +19,7 @@ from autodiff.ir.data import Operation, Source
 from autodiff.ir.printing import Text, table_html
 from autodiff.ops.control import CheckFailed
 from autodiff.plain_data import dataclass
+from autodiff.tracebacks import without_our_frames
 
 _ENOUGH = 0.2  # seconds of running
 _MOST_RUNS = 10_000
@@ -110,6 +111,7 @@ def profile(f: Any, **options: Any) -> Callable[..., Profile]:
     ('y = np.sort(x)', True)
     """
 
+    @without_our_frames
     def measure(*args: Any, **kwargs: Any) -> Profile:
         compiled, captured, plan = planned(f, options, args, kwargs)
         if captured.has_effects or len(plan.program.inputs) != len(captured.inputs):

@@ -19,6 +19,7 @@ from autodiff.compiled.binding import is_complex, whole_of_parts
 from autodiff.errors import AutodiffError, NameArgumentError
 from autodiff.ir.printing import table_html
 from autodiff.ops.complex_numbers import parts_of_complex
+from autodiff.tracebacks import without_our_frames
 from autodiff.transform.arguments import written, wrt_items
 from autodiff.transform.vectors import moves
 
@@ -229,6 +230,7 @@ def _copies(leaves: list[Any]) -> list[Any]:
     return [np.array(x) if isinstance(x, np.ndarray) else x for x in leaves]
 
 
+@without_our_frames
 def check_gradient(
     f: Callable[..., Any],
     *args: Any,

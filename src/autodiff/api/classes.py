@@ -163,12 +163,12 @@ class _Sparse(Transformed[P, R]):
     """Transformations whose results are sparse: they are made of a run of the program."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        compiled = self._compiled
-        if compiled.code is not compiled.coded.__code__:
-            compiled.follow()
         try:
+            compiled = self._compiled
+            if compiled.code is not compiled.coded.__code__:
+                compiled.follow()
             return compiled.call(args, kwargs)
-        except Exception as error:
+        except BaseException as error:
             hide_frames(error)
             raise
 
@@ -210,13 +210,9 @@ class WithVectors(Transformed[P, R]):
             result = compiled.fast_with(args, (vectors,))
             if result is not NotImplemented:
                 return result
-        try:
-            if compiled.engine == "jax":
-                return devices.looked_at(self._call_slowly, args, kwargs, vectors)
-            return self._call_slowly(args, kwargs, vectors)
-        except Exception as error:
-            hide_frames(error)
-            raise
+        if compiled.engine == "jax":
+            return devices.looked_at(self._call_slowly, args, kwargs, vectors)
+        return self._call_slowly(args, kwargs, vectors)
 
     def _call_slowly(self, args: tuple[Any, ...], kwargs: dict[str, Any], vectors: Any) -> Any:
         compiled = self._compiled
@@ -237,13 +233,17 @@ class HessianVector(WithVectors[P, R]):
         return products.HessianVector(wrt)
 
     def __call__(self, *args: Any, _tensors: Any = None, **kwargs: Any) -> Any:
-        if _tensors is None:
-            raise NameArgumentError(
-                "hessian_vector needs the vectors to multiply with.",
-                code="AD108",
-                remedy="pass _tensors=v, with a tuple of vectors for several arguments",
-            )
-        trace = naming.capturing()
-        if trace is not None and tracer.is_traced([*args, *kwargs.values(), _tensors]):
-            return self.__autodiff_inline__(trace, list(args), {**kwargs, "_tensors": _tensors})
-        return self._call_with(args, kwargs, _tensors)
+        try:
+            if _tensors is None:
+                raise NameArgumentError(
+                    "hessian_vector needs the vectors to multiply with.",
+                    code="AD108",
+                    remedy="pass _tensors=v, with a tuple of vectors for several arguments",
+                )
+            trace = naming.capturing()
+            if trace is not None and tracer.is_traced([*args, *kwargs.values(), _tensors]):
+                return self.__autodiff_inline__(trace, list(args), {**kwargs, "_tensors": _tensors})
+            return self._call_with(args, kwargs, _tensors)
+        except BaseException as error:
+            hide_frames(error)
+            raise

@@ -29,6 +29,7 @@ from autodiff.api.options import (
     refuse_unknown,
 )
 from autodiff.api.transformed import P, R, Transformed
+from autodiff.tracebacks import without_our_frames
 
 if TYPE_CHECKING:
     from autodiff.transform.arguments import Wrt
@@ -39,7 +40,7 @@ def _decorator(cls: type[Transformed[..., Any]], function: Any, options: dict[st
     known += ["mode"] if issubclass(cls, Matrix) else []
     refuse_unknown(lambda: cls._transformation(cls.__new__(cls), None).name, options, known)
     if function is None:
-        return lambda f: cls(f, **options)
+        return without_our_frames(lambda f: cls(f, **options))
     return cls(function, **options)
 
 
@@ -53,6 +54,7 @@ class _FunctionDecorator(Protocol):
 def function(f: Callable[P, R], **options: Unpack[Options]) -> Function[P, R]: ...
 @overload
 def function(f: None = None, **options: Unpack[Options]) -> _FunctionDecorator: ...
+@without_our_frames
 def function(f: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Compile a function of NumPy arrays.
 
@@ -92,6 +94,7 @@ def gradient(
 def gradient(
     f: None = None, wrt: Wrt = None, **options: Unpack[DerivativeOptions]
 ) -> _GradientDecorator: ...
+@without_our_frames
 def gradient(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
     """The exact gradient of a function that returns one number.
 
@@ -143,6 +146,7 @@ def value_and_gradient(
 def value_and_gradient(
     f: None = None, wrt: Wrt = None, **options: Unpack[DerivativeOptions]
 ) -> _ValueAndGradientDecorator: ...
+@without_our_frames
 def value_and_gradient(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
     """The value and the gradient together; arguments as for :func:`gradient`.
 
@@ -169,6 +173,7 @@ def hessian_vector(
 def hessian_vector(
     f: None = None, wrt: Wrt = None, **options: Unpack[DerivativeOptions]
 ) -> _HessianVectorDecorator: ...
+@without_our_frames
 def hessian_vector(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
     """The Hessian of a scalar function times a vector, without the Hessian.
 
@@ -198,6 +203,7 @@ def jacobian(
 def jacobian(
     f: None = None, wrt: Wrt = None, sparse: bool = False, **options: Unpack[MatrixOptions]
 ) -> _JacobianDecorator: ...
+@without_our_frames
 def jacobian(
     f: Callable[..., Any] | None = None, wrt: Wrt = None, sparse: bool = False, **options: Any
 ) -> Any:
@@ -247,6 +253,7 @@ def hessian(
 def hessian(
     f: None = None, wrt: Wrt = None, sparse: bool = False, **options: Unpack[MatrixOptions]
 ) -> _HessianDecorator: ...
+@without_our_frames
 def hessian(
     f: Callable[..., Any] | None = None, wrt: Wrt = None, sparse: bool = False, **options: Any
 ) -> Any:
@@ -289,6 +296,7 @@ def sparsity(
 ) -> Sparsity[P, Any]: ...
 @overload
 def sparsity(f: None = None, wrt: Wrt = None, **options: Unpack[Options]) -> _SparsityDecorator: ...
+@without_our_frames
 def sparsity(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
     """Which elements of the Jacobian may be other than zero: a ``csr_array`` of bool that shows itself.
 
@@ -341,6 +349,7 @@ def vmap(
     axis_size: int | None = None,
     **options: Unpack[Options],
 ) -> _VmapDecorator: ...
+@without_our_frames
 def vmap(
     f: Callable[..., Any] | None = None,
     in_axes: Any = 0,
@@ -406,5 +415,5 @@ def vmap(
     refuse_unknown(lambda: "vmap", options, ["in_axes", "out_axes", "axis_size", *known])
     axes = {"in_axes": in_axes, "out_axes": out_axes, "axis_size": axis_size}
     if f is None:
-        return lambda function: Vmap(function, **axes, **options)
+        return without_our_frames(lambda function: Vmap(function, **axes, **options))
     return Vmap(f, **axes, **options)

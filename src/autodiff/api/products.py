@@ -19,6 +19,7 @@ from autodiff.api.options import Options
 from autodiff.api.transformed import P, R, Transformed, product
 from autodiff.errors import ArgumentError, NameArgumentError
 from autodiff.later import later
+from autodiff.tracebacks import without_our_frames
 
 if TYPE_CHECKING:
     from autodiff import containers, inlining, tree
@@ -52,6 +53,7 @@ class _Vjp(WithVectors[P, R]):
         return products.Vjp(wrt)
 
 
+@without_our_frames
 def jvp(
     f: Callable[..., R],
     primals: tuple[Any, ...],
@@ -124,6 +126,7 @@ def _one_tangent_per_primal(
         )
 
 
+@without_our_frames
 def vjp(
     f: Callable[..., R], *primals: Any, wrt: Wrt = None, **options: Unpack[Options]
 ) -> tuple[R, Callable[[Any], tuple[Any, ...]]]:
@@ -168,6 +171,7 @@ def vjp(
     chosen = arguments.by_default(arguments.by_parameter(signature, primals), signature)
     several = isinstance(wrt, (list, tuple)) and len(wrt) != 1
 
+    @without_our_frames
     def pull(cotangent: Any) -> tuple[Any, ...]:
         cotangent = cotangents.as_cotangent(value, cotangent)
         result: Any = compiled._call_with(kept, {}, cotangent)
@@ -179,6 +183,7 @@ def vjp(
     return value, pull
 
 
+@without_our_frames
 def linearize(
     f: Callable[..., R], *primals: Any, wrt: Wrt = None, **options: Unpack[Options]
 ) -> tuple[R, Callable[..., R]]:
@@ -223,6 +228,7 @@ def linearize(
     compiled = made._compiled
     call = compiled.bind(primals, {})
 
+    @without_our_frames
     def push(*tangents: Any) -> Any:
         if wrt is None:
             tangents = _of_chosen(compiled.signature, primals, tangents, "linearize")

@@ -28,7 +28,7 @@ from autodiff.later import later
 from autodiff.stack import lock_of_the_process, users_depth, with_room
 from autodiff.stored.loading import Again, Described
 from autodiff.stored.waiting import Waiting
-from autodiff.tracebacks import hide_frames
+from autodiff.tracebacks import hide_frames, without_our_frames
 
 # A call that is answered from disk needs none of these, which are most of what there is to load.
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ class Transformed(Generic[P, R]):
                     result = compiled.answer(args)
             except Again:
                 result = NotImplemented
-            except Exception as error:
+            except BaseException as error:
                 hide_frames(error)
                 raise
             if result is not NotImplemented:
@@ -220,7 +220,7 @@ class Transformed(Generic[P, R]):
                 return self.__autodiff_inline__(trace, list(args), kwargs)
             result = self._compiled.call(args, kwargs)
             return result
-        except Exception as error:
+        except BaseException as error:
             hide_frames(error)
             raise
 
@@ -275,6 +275,7 @@ class Transformed(Generic[P, R]):
             found.update({key: values[-1] for key, values in tags.items()})
         return naming.Tags(found, self._compiled.signature.title)
 
+    @without_our_frames
     def ir(self, *args: Any, **kwargs: Any) -> Any:
         """The program for these arguments after the last pass; ``print`` shows it."""
         with self._compilable():
@@ -293,10 +294,12 @@ class Transformed(Generic[P, R]):
                 remedy="rewrite that line; until then calls run as plain Python",
             ) from None
 
+    @without_our_frames
     def llvm(self, *args: Any, **kwargs: Any) -> str:
         """The LLVM text for these arguments (native engine)."""
         return self._text(args, kwargs, "llvm")
 
+    @without_our_frames
     def assembly(self, *args: Any, **kwargs: Any) -> str:
         """The machine code for these arguments as assembly text (native engine)."""
         return self._text(args, kwargs, "assembly")
@@ -313,6 +316,7 @@ class Transformed(Generic[P, R]):
             )
         return printing.Text(text())
 
+    @without_our_frames
     def explain(self, *args: Any, **kwargs: Any) -> str:
         """What happens for these arguments: inputs, guards, how loops were compiled, operations."""
         return explain.explain(self._compiled, args, kwargs)
@@ -332,7 +336,7 @@ class BoundTransformed(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return self.__func__(self.__self__, *args, **kwargs)
-        except Exception as error:
+        except BaseException as error:
             hide_frames(error)
             raise
 

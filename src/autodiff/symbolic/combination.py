@@ -15,6 +15,7 @@ from autodiff.errors import NameArgumentError
 from autodiff.ir.data import Block, Program
 from autodiff.ops.builder import building
 from autodiff.symbolic.replay import Replay, Tag
+from autodiff.tracebacks import without_our_frames
 from autodiff.transform.arguments import Wrt
 from autodiff.transform.derivative import Derivative
 from autodiff.transform.gradient import Gradient
@@ -148,6 +149,7 @@ class SymbolicFunction(WithVectors):
     def _transformation(self, wrt: Wrt) -> Transformation:
         return self._combination
 
+    @without_our_frames
     def __call__(self, *args: Any, _tensors: Any = None, **kwargs: Any) -> Any:
         if not self._combination.multiplies:
             if _tensors is not None:
