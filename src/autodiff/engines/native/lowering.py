@@ -23,6 +23,7 @@ nests as loops (``nests``), everything else by ``steps``.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from contextlib import nullcontext
 from dataclasses import field
 from typing import Any
 
@@ -117,7 +118,7 @@ def lower(program: Program, threads: int = 1, timer: Timer | None = None) -> Ker
             sinks.setdefault(value, []).append(len(g.scope.sinks))
             g.scope.sinks.append(_output_sink(place))
     kept = [v for number, v in enumerate(program.outputs) if not v.shape or number in sized]
-    with g.w.scope():
+    with g.w.scope(), timer.whole(g) if timer is not None else nullcontext():
         if debug.poisoning():
             for place in places.values():
                 g.memory.poison(place.pointer, product(place.shape) * place.dtype.itemsize)
