@@ -171,11 +171,10 @@ def _measured(title: str, captured: Any, program: Any) -> Profile:
     ]
     found.sort(key=lambda line: -line.seconds)
     kept = sum(size_in_bytes(value) or 0 for _, value in kept_values(program))
-    report = Profile(
-        _text(title, found, rest, whole, runner.kernel.work_bytes, outputs, kept, runs)
-    )
+    work = runner.kernel.work_bytes + runner.kernel.stack_bytes
+    report = Profile(_text(title, found, rest, whole, work, outputs, kept, runs))
     report.lines, report.rest, report.seconds, report.runs = found, rest, whole, runs
-    report.work_bytes, report.kept_bytes = runner.kernel.work_bytes, kept
+    report.work_bytes, report.kept_bytes = work, kept
     report.result_bytes = sum(x.nbytes for x in outputs)
     return report
 

@@ -66,6 +66,8 @@ class Kernel:
     host_calls: tuple[HostCall, ...] = ()
     constants: tuple[np.ndarray, ...] = ()
     calls_ufuncs: bool = False
+    stack_bytes: int = field(default=0, compare=False)  # of small arrays, beside ``work_bytes``
+    allocates: bool = field(default=False, compare=False)  # arrays of sizes known at run time only
     symbol: str = "kernel"
     threads: int = field(default=1, compare=False)
 
@@ -146,6 +148,8 @@ def lower(program: Program, threads: int = 1, timer: Timer | None = None) -> Ker
         host_calls=tuple(g.host_calls),
         constants=tuple(g.constants),
         calls_ufuncs=bool(g.w.ufuncs),
+        stack_bytes=g.memory.on_stack(),
+        allocates=g.memory.has_unbounded(),
         threads=threads,
     )
 
