@@ -189,9 +189,9 @@ def check(mutation: Mutation, quiet: bool = True) -> str | None:
     before = run_tests(mutation.tests, quiet=True)
     if before.failed or not before.passed:
         return f"fails without the mutation: {before.failed or 'no tests'}"
-    from autodiff import api
+    from autodiff.api import transformed
 
-    api._PRODUCTS.clear()  # what was compiled by the unbroken rule
+    transformed._PRODUCTS.clear()  # what was compiled by the unbroken rule
     mutation.apply()
     after = run_tests(mutation.tests, quiet)
     blind = [t for t in mutation.tests if not any(f.split("[")[0] == t for f in after.failed)]

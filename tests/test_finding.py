@@ -75,6 +75,31 @@ FOUND: list[tuple[Callable[..., Any], Any, tuple[Any, ...]]] = [
 ]
 
 
+def over(x: Any) -> Any:
+    return 1.0 / x
+
+
+def unrolled(x: Any) -> Any:
+    total = 0.0
+    for y in x:
+        total += over(y) + np.sqrt(y + 1)
+    return total
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        ([0.0, 1.0, 2.0], "in the value, divide(1, 0) is inf."),
+        ([2.0, 0.0, 1.0], "in the value, divide(1, 0) is inf, when this runs for the 2nd time."),
+        ([2.0, 1.0, 0.0], "in the value, divide(1, 0) is inf, when this runs for the 3rd time."),
+    ],
+)
+def test_the_pass_of_an_unrolled_loop(x: Any, text: str) -> None:
+    found = autodiff.find_nan(unrolled)(np.array(x))
+    assert str(found).splitlines()[0] == text
+    assert found.cause.source.function == "over"
+
+
 @pytest.mark.parametrize(("f", "x", "expected"), FOUND)
 def test_what_makes_it(f: Any, x: Any, expected: tuple[Any, ...]) -> None:
     found = autodiff.find_nan(f)(x)

@@ -11,7 +11,7 @@ import autodiff
 from autodiff.compiled import Compiled
 from autodiff.compiled.binding import NOT_GIVEN
 from autodiff.recall import compile_recognise
-from autodiff.transform import Transformation
+from autodiff.transform.plans import Transformation
 
 X = np.array([1.0, 2.0, 3.0])
 Point = collections.namedtuple("Point", "x y")

@@ -18,7 +18,8 @@ import pytest
 from scipy import interpolate
 
 import autodiff
-from autodiff import api, gradient, implicit, vmap
+from autodiff import gradient, implicit, vmap
+from autodiff.api import products, transformed
 
 X = np.array([1.0, 2.0])
 Function = Callable[[Any], Any]
@@ -255,11 +256,11 @@ def test_products_of_functions_made_for_one_call_are_not_kept_for_good() -> None
     gone = weakref.ref(first)
     autodiff.jvp(first.value, (1.0,), (1.0,), engine="numpy")
     del first
-    for k in range(api.MOST_PRODUCTS):
-        api._product(api._Jvp, lambda x, k=k: k * x, {"engine": "numpy"})
+    for k in range(transformed.MOST_PRODUCTS):
+        transformed.product(products._Jvp, lambda x, k=k: k * x, {"engine": "numpy"})
     gc.collect()
     assert gone() is None
-    assert len(api._PRODUCTS) == api.MOST_PRODUCTS
+    assert len(transformed._PRODUCTS) == transformed.MOST_PRODUCTS
 
 
 def halved(function: Any) -> Function:

@@ -34,7 +34,7 @@ from autodiff.ops.builder import current_builder
 from autodiff.ops.known import check
 from autodiff.ops.tracer import Tracer, is_traced
 from autodiff.plain_data import dataclass
-from autodiff.transform import Transformation
+from autodiff.transform.plans import Transformation
 
 Axes = Any  # int, None, or a container of them
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from autodiff.compiled import Compiled
+from autodiff.compiled.binding import NOT_GIVEN, Call
 from autodiff.dims import UndecidedExtent
 from autodiff.engines.jax import advice
 from autodiff.engines.jax.engine import on_the_host
@@ -19,7 +20,7 @@ from autodiff.ladder import Bail
 from autodiff.ops.entries import ENTRIES, Kernel
 
 _MEANINGS = {
-    "input": "inputs", "stores": "stores into arguments", "guard": "guards, compared at every call",
+    "input": "inputs", "fixed": "values that this is made for", "stores": "stores into arguments", "guard": "guards, compared at every call",
     "decided": "loops and branches", "program": "operations", "output": "outputs",
     "native": "machine code", "host": "calls of Python", "memory": "memory", "keeps": "kept for the reverse sweep",
     "slow": "loops of single steps",
@@ -49,7 +50,9 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     """The report."""
     title = f"{compiled.transformation.name} of {compiled.signature.title}"
     try:
-        captured, plan = compiled.first_way(compiled.plan, args, kwargs)
+        call, captured, plan = compiled.first_way(
+            lambda call: (call, *compiled.plan(call)), args, kwargs
+        )
     except (Bail, UndecidedExtent) as problem:
         source = getattr(problem, "source", None)
         where = f" at {source}" if source is not None else ""
@@ -58,10 +61,10 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     for record in captured.inputs:
         kind = "argument" if record.leaf is not None else "read at every call"
         lines.append(f"  input   {record.path.describe():<24} {record.value.type}  ({kind})")
+    lines += [f"  fixed   {text}" for text in _fixed(call)]
     for number in (n for n, _ in captured.mutated):
         lines.append(f"  stores  into {captured.inputs[number].path.describe()}")
-    for guard in captured.guards:
-        lines.append(f"  guard   {guard.describe()}")
+    lines += dict.fromkeys(f"  guard   {guard.describe()}" for guard in captured.guards)
     file = getattr(getattr(compiled.function, "__code__", None), "co_filename", "")
     for decision in captured.decisions:
         lines.append(f"  decided {decision.text(file)}")
@@ -70,11 +73,7 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         f"  program {sum(count.values())} operations: "
         + ", ".join(f"{n} {k}" for k, n in count.most_common())
     )
-    for operation, value in kept_values(plan.program):
-        line = operation.source.line if operation.source is not None else "?"
-        lines.append(
-            f"  keeps   {format_type(value.type)} of the loop at line {line}{_bytes(value)}"
-        )
+    lines += _kept(plan.program)
     if compiled.engine == "native":
         lines += _machine(plan.program)
     for value in plan.program.outputs:
@@ -83,6 +82,26 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         lines += [f"  host    {text}" for text in on_the_host(plan.program)]
         lines += [f"  slow    on a GPU: {text}" for text in advice.sequences(plan.program)]
     return Explanation("\n".join(lines))
+
+
+def _fixed(call: Call) -> Iterator[str]:
+    """The arguments whose values shape the program: for others another one is compiled."""
+    for k, (path, role, value) in enumerate(zip(call.paths, call.roles, call.leaves, strict=True)):
+        if role == "static" and call.given[call.slot_of[k]] is not NOT_GIVEN:
+            shown = repr(value)
+            yield f"{path} equal {shown if len(shown) < 60 else shown[:57] + '…'}"
+
+
+def _kept(program: Program) -> Iterator[str]:
+    """What loops keep for the reverse sweep, by the kind of array."""
+    found = Counter(
+        (operation.source and operation.source.line, value.type, size_in_bytes(value))
+        for operation, value in kept_values(program)
+    )
+    for (line, type_, size), count in found.items():
+        arrays = f"{count} × " if count > 1 else ""
+        room = "" if size is None else f": {count * size:,} bytes"
+        yield f"  keeps   {arrays}{format_type(type_)} of the loop at line {line or '?'}{room}"
 
 
 def kept_values(program: Program) -> Iterator[tuple[Operation, Value]]:
@@ -104,11 +123,6 @@ def size_in_bytes(value: Value) -> int | None:
     return total
 
 
-def _bytes(value: Value) -> str:
-    found = size_in_bytes(value)
-    return "" if found is None else f": {found:,} bytes"
-
-
 def _machine(program: Program) -> Iterator[str]:
     """How the native engine writes a program: loops, routines, calls of Python, memory."""
     timer = Timer()
@@ -126,4 +140,5 @@ def _machine(program: Program) -> Iterator[str]:
     for call in kernel.host_calls:
         where = "" if call.source is None else f" at line {call.source.line}"
         yield f"  host    {call.name}{where}"
-    yield f"  memory  {kernel.work_bytes:,} bytes of work memory, beside arrays of sizes not known yet"
+    beside = ", beside arrays of sizes not known yet" if kernel.allocates else ""
+    yield f"  memory  {kernel.work_bytes + kernel.stack_bytes:,} bytes of work memory{beside}"

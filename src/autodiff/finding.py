@@ -9,6 +9,7 @@ from autodiff.api import BoundTransformed, Function, Jacobian, Transformed, Valu
 from autodiff.errors import ArgumentError, NotScalarError
 from autodiff.ir.printing import Text
 from autodiff.ops.nonfinite import Cause, Finder, error_of, is_bad, telling
+from autodiff.tracebacks import without_our_frames
 
 
 class Found(Text):
@@ -61,6 +62,7 @@ def find_nan(f: Any, **options: Any) -> Callable[..., Found | None]:
     ('log', (1,), 'entropy')
     """
 
+    @without_our_frames
     def find(*args: Any, **kwargs: Any) -> Found | None:
         for search in _searches(f, options):
             runs: list[tuple[Finder, Sequence[Any]]] = []

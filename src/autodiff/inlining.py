@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import transform, tree
+from autodiff import tree
 from autodiff.capture import Declined
 from autodiff.capture.calls import call
 from autodiff.capture.naming import Naming, refuse_untagged_uses, single
@@ -23,7 +23,8 @@ from autodiff.capture.nested import call_frame
 from autodiff.capture.regions import Slot, fit, is_numeric, run_region, slot_of
 from autodiff.compiled import Signature
 from autodiff.compiled.binding import NOT_GIVEN, not_passed_on
-from autodiff.differentiate import custom, jacobian, jvp, perturbed, vjp
+from autodiff.differentiate import custom, jvp, perturbed, vjp
+from autodiff.differentiate.jacobian import jacobian
 from autodiff.dims import same_shape
 from autodiff.errors import NameArgumentError, NotScalarError, ShapeError
 from autodiff.ir.copying import copy_operation
@@ -32,7 +33,11 @@ from autodiff.ops.builder import current_builder
 from autodiff.ops.either import Either
 from autodiff.ops.structural import broadcast, zeros
 from autodiff.ops.tracer import Tracer, as_tracer
-from autodiff.transform import Transformation
+from autodiff.transform.arguments import Named, by_parameter, by_position, is_number, wrt_items
+from autodiff.transform.gradient import Gradient
+from autodiff.transform.matrices import Hessian, Jacobian
+from autodiff.transform.plans import Transformation
+from autodiff.transform.products import HessianVector, Jvp
 
 
 def inline_call(transformed: Any, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -51,7 +56,7 @@ def inline_jvp(
 ) -> Any:
     """``jvp(f, primals, tangents)`` in captured code: value and tangent."""
     inner = _inner(transformed, trace, primals, {})
-    moved = transform.by_parameter(transformed._compiled.signature, tangents)
+    moved = by_parameter(transformed._compiled.signature, tangents)
     vectors = list(tangents) if by_wrt else [moved[k] for k in inner.chosen]
     return _apply(transformed._compiled.transformation, inner, vectors)
 
@@ -80,7 +85,7 @@ class InlinedPull:
         found = dict(
             zip(inner.chosen, (result,) if len(inner.chosen) == 1 else result, strict=True)
         )
-        return transform.by_position(self.signature, found, self.primals, _no_cotangent)
+        return by_position(self.signature, found, self.primals, _no_cotangent)
 
 
 def _no_cotangent(x: Any) -> Any:
@@ -115,7 +120,7 @@ class InlinedPush:
         """How capture treats a call; the program computes once what two calls share."""
         tangents: Sequence[Any] = args
         if not self.by_wrt:
-            moved = transform.by_parameter(self.signature, args)
+            moved = by_parameter(self.signature, args)
             tangents = [moved[k] for k in self.inner.chosen]
         return _apply(self.transformation, self.inner, list(tangents))[1]
 
@@ -267,7 +272,7 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
         as_given = (not_passed_on(signature, named, defaulted),)
     inner_args, inner_kwargs = signature.unbind(slots, *as_given)
     naming = Naming(
-        by_tags=frozenset(x.key for x in chosen if isinstance(x, transform.Named) and x.is_tag),
+        by_tags=frozenset(x.key for x in chosen if isinstance(x, Named) and x.is_tag),
         around=trace.naming,
         depth=len(trace.builder.stack) + 1,
     )
@@ -342,7 +347,7 @@ def _by_names(
     for k, item in enumerate(chosen):
         if isinstance(item, int):
             order += [next(parameters) for _, t in arguments[k][1] if t is not None]
-        elif isinstance(item, transform.Named) and item.is_tag:
+        elif isinstance(item, Named) and item.is_tag:
             tag = single(naming, item.key, title)
             refuse_untagged_uses(program, tag)
             tagged.append(tag.value)
@@ -398,9 +403,7 @@ def _chosen(
         items = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
         found: list[Any] = []
         for item in items:
-            one = (
-                [item] if isinstance(item, Tracer) else transform.wrt_items(signature, item, slots)
-            )
+            one = [item] if isinstance(item, Tracer) else wrt_items(signature, item, slots)
             found += one
         return found, True
     kinds = [{_kind(x) for x in _leaves(slot)} for slot in slots]
@@ -414,7 +417,7 @@ def _leaves(slot: Any) -> list[Any]:
 
 def _kind(x: Any) -> str:
     """What a leaf is to a derivative: a float, an integer number, integers, or none of these."""
-    if not isinstance(x, Tracer) and not transform.is_number(x):
+    if not isinstance(x, Tracer) and not is_number(x):
         return "object"
     dtype = x.dtype if isinstance(x, Tracer) else np.asarray(x).dtype
     if isinstance(x, Tracer) and x.form == "python" and dtype.kind == "b":
@@ -481,7 +484,7 @@ def _scalar(inner: _Inner, what: str) -> None:
 
 def _apply(transformation: Transformation, inner: _Inner, vectors: Any) -> Any:
     program, wrt, values = inner.program, inner.wrt, inner.values
-    if isinstance(transformation, transform.Gradient):
+    if isinstance(transformation, Gradient):
         _scalar(inner, "gradient")
         if not inner.operands:
             zero = inner.by_argument([])
@@ -491,20 +494,20 @@ def _apply(transformation: Transformation, inner: _Inner, vectors: Any) -> Any:
         if transformation.value:
             return inner.value(results[:1]), inner.by_argument(results[1:])
         return inner.by_argument(results)
-    if isinstance(transformation, transform.Jacobian):
+    if isinstance(transformation, Jacobian):
         live = [k for k, v in enumerate(program.outputs) if v.type.is_float]
         if len(live) != len(program.outputs):
             raise Declined("a Jacobian, inside of a function, of a result that is no float array")
         results = _inlined(jacobian(program, wrt, live, transformation.mode), values)
         return _matrix(inner, results, inner.definition, len(live))
-    if isinstance(transformation, transform.Hessian):
+    if isinstance(transformation, Hessian):
         _scalar(inner, "hessian")
         if not inner.operands:
             return inner.by_both([])
         first = vjp(program, wrt, [0], seed_ones=True, keep_values=False)
         matrix = jacobian(first, wrt, wrt, transformation.mode)
         return inner.by_both(_inlined(matrix, values))
-    if isinstance(transformation, transform.HessianVector):
+    if isinstance(transformation, HessianVector):
         _scalar(inner, "hessian_vector")
         if not inner.operands:
             return inner.by_argument([])
@@ -513,7 +516,7 @@ def _apply(transformation: Transformation, inner: _Inner, vectors: Any) -> Any:
         derived.block.outputs = derived.outputs[len(first.outputs) :]
         given = inner.vectors(vectors, "hessian_vector")
         return inner.by_argument(_inlined(derived, [*values, *given]))
-    if isinstance(transformation, transform.Jvp):
+    if isinstance(transformation, Jvp):
         derived = jvp(program, [True] * len(wrt))
         given = inner.vectors(vectors, "jvp")
         results = _inlined(derived, [*values, *given])

@@ -49,6 +49,7 @@ from autodiff.numpy_calls import (
 )
 from autodiff.ops.control import Refusal
 from autodiff.ops.entries import ENTRIES, Pointwise
+from autodiff.tracebacks import without_our_frames
 
 _LONGEST = 60  # of what is written where it is used
 _STORES = ("slice_update", "slice_add", "scatter_update", "scatter_add")
@@ -125,6 +126,7 @@ def derivative_source(f: Any, **options: Any) -> Callable[..., Source]:
     gradient_of_energy [0. 0. 0.]
     """
 
+    @without_our_frames
     def write(*args: Any, **kwargs: Any) -> Source:
         for transformed in _candidates(f, options):
             given = args

@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.api import planned
+from autodiff.api.classes import planned
 from autodiff.ir.copying import Mapping
 from autodiff.ir.data import Block, Operation, Program, Value, free_values
 from autodiff.ir.printing import format_operation, format_type
 from autodiff.plain_data import dataclass
+from autodiff.tracebacks import without_our_frames
 
 _SIGNS = {
     "multiply": "×", "add": "+", "subtract": "−", "divide": "÷", "negative": "−x", "power": "xⁿ",
@@ -91,6 +92,7 @@ def picture(f: Any, **options: Any) -> Callable[..., Picture]:
     True
     """
 
+    @without_our_frames
     def draw(*args: Any, **kwargs: Any) -> Picture:
         _, _, plan = planned(f, options, args, kwargs)
         return of_program(plan.program)

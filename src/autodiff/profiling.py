@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.api import BoundTransformed, Function, Transformed, planned
+from autodiff.api import BoundTransformed, Function, Transformed
+from autodiff.api.classes import planned
 from autodiff.engines.native.compile import TimedRunner
+from autodiff.engines.native.timing import Part
 from autodiff.errors import UnsupportedError
 from autodiff.explain import kept_values, size_in_bytes
-from autodiff.ir.data import Operation, Source
+from autodiff.ir.data import Source
 from autodiff.ir.printing import Text, table_html
 from autodiff.ops.control import CheckFailed
 from autodiff.plain_data import dataclass
+from autodiff.tracebacks import without_our_frames
 
 _ENOUGH = 0.2  # seconds of running
 _MOST_RUNS = 10_000
@@ -47,8 +50,11 @@ class Profile(Text):
     ----------
     lines : list of Line
         The lines that took longest first.
+    rest : float
+        The seconds that belong to no line: buffers for derivatives, and reading the clock.
     seconds : float
-        What one run takes, without the checks of arguments that a call makes before it.
+        What one run takes, without the checks of arguments that a call makes before it: the lines
+        and the rest.
     work_bytes, result_bytes, kept_bytes : int
         Memory of the program: scratch, results, and what loops keep for the reverse sweep (part of the
         first, where sizes are known).
@@ -57,6 +63,7 @@ class Profile(Text):
     """
 
     lines: list[Line]
+    rest: float
     seconds: float
     work_bytes: int
     result_bytes: int
@@ -109,6 +116,7 @@ def profile(f: Any, **options: Any) -> Callable[..., Profile]:
     ('y = np.sort(x)', True)
     """
 
+    @without_our_frames
     def measure(*args: Any, **kwargs: Any) -> Profile:
         compiled, captured, plan = planned(f, options, args, kwargs)
         if captured.has_effects or len(plan.program.inputs) != len(captured.inputs):
@@ -137,19 +145,22 @@ def _measured(title: str, captured: Any, program: Any) -> Profile:
     given = [np.asarray(record.example) for record in captured.inputs]
     runner(given)
     runner.clear()
-    runs, spent = 0, 0.0
+    runs, spent, begun = 0, 0.0, time.perf_counter()
     outputs: Sequence[Any] = ()
     while runs < 3 or (spent < _ENOUGH and runs < _MOST_RUNS):
-        begun = time.perf_counter()
         outputs = runner(given)
-        spent += time.perf_counter() - begun
         runs += 1
+        spent = time.perf_counter() - begun
     parts = runner.parts()
-    ticks = sum(part.ticks for part in parts) or 1
+    of_a_tick = spent / max(runner.ticks, 1) / runs
+    whole = sum(part.ticks for part in parts) * of_a_tick
     lines: dict[tuple[str, int], list[float]] = {}
+    rest = 0.0
     for part in parts:
-        seconds = part.ticks / ticks * spent / runs
-        for source, share in _shares(part.operations, part.numbers):
+        seconds = part.ticks * of_a_tick
+        shares = _shares(part, parts)
+        rest += 0.0 if shares else seconds
+        for source, share in shares:
             entry = lines.setdefault((source.file, source.line), [0.0, 0.0, 0.0, 0.0])
             entry[source.derived] += share * seconds
             if share * seconds >= entry[2]:
@@ -160,27 +171,27 @@ def _measured(title: str, captured: Any, program: Any) -> Profile:
     ]
     found.sort(key=lambda line: -line.seconds)
     kept = sum(size_in_bytes(value) or 0 for _, value in kept_values(program))
-    report = Profile(
-        _text(title, found, spent / runs, runner.kernel.work_bytes, outputs, kept, runs)
-    )
-    report.lines, report.seconds, report.runs = found, spent / runs, runs
-    report.work_bytes, report.kept_bytes = runner.kernel.work_bytes, kept
+    work = runner.kernel.work_bytes + runner.kernel.stack_bytes
+    report = Profile(_text(title, found, rest, whole, work, outputs, kept, runs))
+    report.lines, report.rest, report.seconds, report.runs = found, rest, whole, runs
+    report.work_bytes, report.kept_bytes = work, kept
     report.result_bytes = sum(x.nbytes for x in outputs)
     return report
 
 
-def _shares(
-    operations: Sequence[Operation], numbers: Sequence[Operation]
-) -> list[tuple[Source, float]]:
-    """The lines that a part's time belongs to, and how much of it."""
-    of = [o.source for o in numbers if o.source is not None]
-    of = of or [o.source for o in operations if o.source is not None]
+def _shares(part: Part, parts: Sequence[Part]) -> list[tuple[Source, float]]:
+    """The lines that a part's time belongs to, and how much of it; none where it has no line."""
+    of = [o.source for o in part.numbers if o.source is not None]
+    of = of or [o.source for o in part.operations if o.source is not None]
+    if not of and part.inside:  # such as what a derivative is added to, in a loop of the user's
+        return _shares(parts[part.inside], parts)
     return [(source, 1 / len(of)) for source in of]
 
 
 def _text(
     title: str,
     lines: Sequence[Line],
+    rest: float,
     seconds: float,
     work: int,
     outputs: Sequence[Any],
@@ -197,6 +208,11 @@ def _text(
     for x in lines:
         where = f"{os.path.basename(x.file)}:{x.number}"
         head.append(f"  {where:<{place}}  {_row(x, seconds)}")
+    if rest:
+        share = 100 * rest / seconds
+        head.append(
+            f"  {'':<{place}}  {share:5.1f} %  {_time(rest)} of no line: buffers, the clock"
+        )
     return "\n".join(head)
 
 

@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from autodiff import tree
-from autodiff.api import Gradient, _product, gradient
+from autodiff.api import Gradient, gradient
+from autodiff.api.transformed import product
 from autodiff.compiled.binding import is_complex, whole_of_parts
 from autodiff.errors import AutodiffError, NameArgumentError
 from autodiff.ir.printing import table_html
 from autodiff.ops.complex_numbers import parts_of_complex
-from autodiff.transform import moves, written, wrt_items
+from autodiff.tracebacks import without_our_frames
+from autodiff.transform.arguments import written, wrt_items
+from autodiff.transform.vectors import moves
 
 # Ridders' extrapolation (Ridders 1982): steps shrink by this factor, orders are eliminated in turn.
 _SHRINK = 1.4
@@ -227,6 +230,7 @@ def _copies(leaves: list[Any]) -> list[Any]:
     return [np.array(x) if isinstance(x, np.ndarray) else x for x in leaves]
 
 
+@without_our_frames
 def check_gradient(
     f: Callable[..., Any],
     *args: Any,
@@ -274,7 +278,7 @@ def check_gradient(
     taken = (
         f
         if isinstance(f, Gradient)
-        else _product(Gradient, f, {"wrt": wrt, **options})
+        else product(Gradient, f, {"wrt": wrt, **options})
         if not isinstance(wrt, list)
         else gradient(f, wrt=wrt, **options)
     )

@@ -16,7 +16,7 @@ from autodiff.compiled import Compiled
 from autodiff.engines.numpy import compile_program
 from autodiff.ir import Program, walk
 from autodiff.ladder import Bail
-from autodiff.transform import Transformation
+from autodiff.transform.plans import Transformation
 from tests.programs import registry
 
 

@@ -23,7 +23,7 @@ from autodiff.compiled import Compiled
 from autodiff.dims import UndecidedExtent
 from autodiff.ir import walk
 from autodiff.ladder import Bail, Rung
-from autodiff.transform import Transformation
+from autodiff.transform.plans import Transformation
 
 from .registry import Program, load
 

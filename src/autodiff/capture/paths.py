@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import field
+from types import CodeType
 from typing import Any
 
 from autodiff import containers, tree
@@ -29,6 +30,7 @@ _WRITTEN = (
     (pattern(r"^_f[0-9a-f]+\.__kwdefaults__"), "defaults"),
     (pattern(r"^_([a-z]+)[0-9a-f]+(?=$|[.\[])"), r"\1"),  # self, a class, a module
 )
+_OF_GLOBALS = pattern(r"^_g[0-9a-f]+$")
 _OF_ARGUMENTS = pattern(r"(?:_held\(|type\()*args\[")
 # An attribute that the class would compute, read as the object holds it.
 _HELD = pattern(r"_held\(((?:(?!_held).)*?), '(\w+)'\)")
@@ -106,11 +108,23 @@ class Guard:
 
     def describe(self) -> str:
         """The condition as a line of text."""
+        where = self.path.describe()
+        if self.relation == "missing":
+            if _OF_GLOBALS.fullmatch(self.path.text):
+                return f"no global is named {self.expected}"
+            return f"{where} has no item {self.expected!r}"
+        if self.relation in ("lacks", "has", "computes"):
+            says = {"lacks": "has no attribute", "has": "has an attribute"}
+            return f"{where} {says.get(self.relation, 'stores no attribute')} {self.expected!r}"
+        if self.relation == "is" and isinstance(self.expected, CodeType):
+            return f"the code of {self.expected.co_qualname} is as it was"
+        if self.relation in ("apart", "alias"):
+            return f"{where} is {'not ' * (self.relation == 'apart')}{self.expected.describe()}"
         named = self.relation in ("is", "type")
         expected = getattr(self.expected, "__name__", None) if named else None
         expected = expected or repr(self.expected)
         short = expected if len(expected) < 60 else expected[:57] + "…"
-        return f"{self.path.describe()} {self.relation} {short}"
+        return f"{where} {self.relation} {short}"
 
     def condition(self, name: str) -> str:
         """The Python expression that is true while the guard holds."""

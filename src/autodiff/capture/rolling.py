@@ -463,6 +463,7 @@ def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> After:
         return _roll_for_with_end(frame, node, sequence)
 
     def run(index: Value) -> None:
+        frame.at(node.iter)  # where an element is taken
         assign(frame, node.target, sequence.item(Tracer(index, "python")))
         frame.within("staged loop", node.body)
 
@@ -573,6 +574,7 @@ def _roll_for_with_end(frame: Frame, node: ast.For, sequence: LazySequence) -> A
         position = frame.scope.locals[counter]
         if isinstance(position, Tracer):
             position.value.low, position.value.high = 0, last_index(count)
+        frame.at(node.iter)
         assign(frame, node.target, sequence.item(position))
 
     def after() -> None:

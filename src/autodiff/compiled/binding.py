@@ -28,7 +28,7 @@ from autodiff.capture.given import is_whole, kind_of
 from autodiff.capture.origins import is_read_piecewise
 from autodiff.ops.complex_numbers import parts_of_complex
 from autodiff.plain_data import dataclass
-from autodiff.transform import Transformation
+from autodiff.transform.plans import Transformation
 
 NOT_GIVEN = object()  # in Call.given: the parameter has its default
 Rebuild = Callable[..., tuple[list[Any], dict[str, Any]]]
@@ -164,13 +164,17 @@ class Signature:
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:
+            unfit: str | None = str(error)
+        else:
+            unfit = None
+        if unfit is not None:  # beyond the handler: Python's own error is in the context of none
             if self.forwards or self.follows:  # the wrapper takes arguments of its own
                 self.forwards = self.follows = False
                 self._read(self.function)
                 return self.bind_telling(args, kwargs)
             if self.live or isinstance(self.function, type):
                 self.function(*args, **kwargs)  # raises Python's own error
-            raise TypeError(f"{self.title}() {error}") from None
+            raise TypeError(f"{self.title}() {unfit}")
         given = set(bound.arguments)
         if self.forwards:
             found = [bound.arguments.get(p.name, _nothing(p)) for p in self.parameters]

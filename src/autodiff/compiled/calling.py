@@ -19,7 +19,7 @@ import os
 from collections.abc import Callable
 from operator import is_not
 from types import BuiltinFunctionType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -36,7 +36,6 @@ from autodiff.compiled.binding import (
     is_complex,
 )
 from autodiff.compiled.compiling import Compiler
-from autodiff.compiled.devices import looked_at
 from autodiff.compiled.fast import fast_path, no_fast_path, structured_path
 from autodiff.compiled.generality import generality
 from autodiff.compiled.running import UNFIT, contiguous, run
@@ -53,11 +52,17 @@ from autodiff.errors import (
     is_signal_handlers,
 )
 from autodiff.ladder import Bail
+from autodiff.later import later
 from autodiff.recall import Recognise, compile_recognise
 from autodiff.signals import as_internal, is_ours, text_of
 from autodiff.stack import Lock
 from autodiff.stored.loading import Described
-from autodiff.transform import Transformation, ValueOnly
+from autodiff.transform.plans import Transformation, ValueOnly
+
+if TYPE_CHECKING:
+    from autodiff.compiled import devices
+else:
+    devices = later("autodiff.compiled.devices")  # for the JAX engine
 
 # Captures of one signature that may fail before they are no longer tried: what a call finds in
 # the objects it reads may differ the next time.
@@ -174,7 +179,7 @@ class Compiled(Compiler):
         if result is not NotImplemented:
             return result
         if self.engine == "jax":
-            return looked_at(self._new_call, args, kwargs, extra)
+            return devices.looked_at(self._new_call, args, kwargs, extra)
         return self._new_call(args, kwargs, extra)
 
     def _recalled_call(

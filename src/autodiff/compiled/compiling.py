@@ -14,7 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -30,7 +30,6 @@ from autodiff.compiled.results import result_maker, result_tree
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import listen
 from autodiff.engines import InputForm, executable, run_native
-from autodiff.engines.jax import advice
 from autodiff.errors import (
     WARNINGS_OF_COMPILING,
     AutodiffError,
@@ -43,11 +42,17 @@ from autodiff.garbage import few_collections
 from autodiff.ir.data import Program
 from autodiff.ir.printing import format_type
 from autodiff.ir.results import ResultTree
+from autodiff.later import later
 from autodiff.passes import optimize
 from autodiff.signals import Arose, Signal, as_internal, refuse_ours
 from autodiff.stack import users_depth, with_room
 from autodiff.tracebacks import depth_of_user
-from autodiff.transform import Plan, Transformation
+from autodiff.transform.plans import Plan, Transformation
+
+if TYPE_CHECKING:
+    from autodiff.engines.jax import advice
+else:
+    advice = later("autodiff.engines.jax.advice")
 
 T = TypeVar("T")
 

@@ -23,7 +23,7 @@ from autodiff.dims import symbols
 from autodiff.ir.data import Program
 from autodiff.ir.results import Constant, Converted, Either, Items, ResultTree
 from autodiff.tables import Table
-from autodiff.transform import Plan
+from autodiff.transform.plans import Plan
 
 
 class _Unsuited(Exception):

@@ -20,14 +20,17 @@ from autodiff.capture.given import array_of, kind_of
 from autodiff.capture.running import Run, changing_objects, running
 from autodiff.compiled import fallback
 from autodiff.compiled.binding import Call, Recognised
-from autodiff.compiled.devices import refuse_stores
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import current
 from autodiff.engines import InputForm
 from autodiff.errors import ArgumentError
+from autodiff.later import later
 
 if TYPE_CHECKING:
+    from autodiff.compiled import devices
     from autodiff.compiled.calling import Compiled
+else:
+    devices = later("autodiff.compiled.devices")  # for the JAX engine
 
 
 UNFIT = object()  # instead of a result: the guards do not hold, nothing was run
@@ -90,7 +93,7 @@ def _run_on(
         read = [*arguments, *hidden]
         stored = [read[number] for number, _ in captured.mutated]
         if compiled.engine == "jax" and compiled.transformation.is_value:
-            refuse_stores(compiled.signature.title, stored)
+            devices.refuse_stores(compiled.signature.title, stored)
         if may_overlap(read, stored):
             if compiled.transformation.is_value:
                 return fallback.uncompiled(compiled, call.whole(), None, extra)

@@ -20,7 +20,7 @@ from autodiff.engines import Executable
 from autodiff.ir.data import walk
 from autodiff.ir.printing import format_type
 from autodiff.plain_data import dataclass
-from autodiff.transform import Plan
+from autodiff.transform.plans import Plan
 
 
 @dataclass

@@ -1,10 +1,10 @@
-"""Differentiation: programs to programs, in forward and in reverse mode."""
+"""Differentiation: programs to programs, in forward and in reverse mode.
 
-from autodiff.differentiate.compressed import forward_products, products_modes, reverse_products
+What not every derivative needs stands in modules of its own: ``jacobian``, ``linear``, ``compressed``.
+"""
+
 from autodiff.differentiate.forward import jvp
 from autodiff.differentiate.intermediate import perturbed, unperturbed
-from autodiff.differentiate.jacobian import forward_jacobian, jacobian, reverse_jacobian
-from autodiff.differentiate.linear import linearized
 from autodiff.differentiate.pairs import (
     broken_by,
     conjugate,
@@ -17,17 +17,10 @@ from autodiff.differentiate.reverse import vjp
 __all__ = [
     "broken_by",
     "conjugate",
-    "forward_jacobian",
-    "forward_products",
-    "jacobian",
     "jvp",
-    "linearized",
     "pairs_last",
     "perturbed",
-    "products_modes",
     "real_part",
-    "reverse_jacobian",
-    "reverse_products",
     "unperturbed",
     "vjp",
     "with_outputs",

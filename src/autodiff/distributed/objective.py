@@ -21,6 +21,7 @@ from autodiff.errors import ArgumentError, UnsupportedError
 from autodiff.ops.tracer import is_traced
 from autodiff.optimize.evaluation import Options
 from autodiff.optimize.parameters import Array
+from autodiff.tracebacks import without_our_frames
 
 from . import tasks
 from .workers import backend
@@ -68,6 +69,7 @@ class _Over:
 
         return call
 
+    @without_our_frames
     def _evaluate(
         self, transformation: str, options: Options, parameters: Any, keywords: dict[str, Any]
     ) -> Any:
@@ -92,6 +94,7 @@ class SumOver(_Over):
 
     _gives = ("value_and_gradient", "gradient", "hessian_vector", "hessian", "jacobian")
 
+    @without_our_frames
     def __call__(self, parameters: Any) -> Any:
         return self._evaluate("function", (), parameters, {})
 
@@ -119,6 +122,7 @@ class SumOver(_Over):
         """The Jacobian of the sum, of a function with an array as result."""
         return self._evaluate("jacobian", tuple(sorted(options.items())), parameters, {})
 
+    @without_our_frames
     def _evaluate(
         self, transformation: str, options: Options, parameters: Any, keywords: dict[str, Any]
     ) -> Any:
@@ -130,6 +134,7 @@ class RowsOver(_Over):
 
     _gives = ("jacobian",)
 
+    @without_our_frames
     def __call__(self, parameters: Any) -> Array:
         found: Array = self._evaluate("function", (), parameters, {})
         return found
@@ -138,6 +143,7 @@ class RowsOver(_Over):
         """The Jacobian: a row for each result."""
         return self._evaluate("jacobian", tuple(sorted(options.items())), parameters, {})
 
+    @without_our_frames
     def _evaluate(
         self, transformation: str, options: Options, parameters: Any, keywords: dict[str, Any]
     ) -> Any:
@@ -156,6 +162,7 @@ class ModelOver:
         self._model = model
         self._rows = RowsOver(_OfVector(model), shards, client)
 
+    @without_our_frames
     def __call__(self, xdata: Any, *parameters: Any) -> Array:
         return self._rows(np.array(parameters, dtype=np.float64))
 
@@ -184,6 +191,7 @@ class _OfVector:
         return self.model(*shard, *parameters)
 
 
+@without_our_frames
 def sum_over(loss: Callable[..., Any], shards: Any, client: Any = None) -> SumOver:
     """The sum of ``loss(params, *shard)`` over all shards, with its derivatives.
 
@@ -235,6 +243,7 @@ def sum_over(loss: Callable[..., Any], shards: Any, client: Any = None) -> SumOv
     return SumOver(loss, shards, client)
 
 
+@without_our_frames
 def rows_over(residuals: Callable[..., Any], shards: Any, client: Any = None) -> RowsOver:
     """The results of ``residuals(params, *shard)`` for all shards in their order, for `least_squares`.
 
@@ -252,6 +261,7 @@ def rows_over(residuals: Callable[..., Any], shards: Any, client: Any = None) ->
     return RowsOver(residuals, shards, client)
 
 
+@without_our_frames
 def model_over(model: Callable[..., Any], shards: Any, client: Any = None) -> ModelOver:
     """A model of ``curve_fit(model, None, ydata)`` whose ``xdata`` are in shards.
 
@@ -274,6 +284,7 @@ def model_over(model: Callable[..., Any], shards: Any, client: Any = None) -> Mo
     return ModelOver(model, shards, client)
 
 
+@without_our_frames
 def map(f: Callable[..., Any], shards: Any, client: Any = None) -> list[Any]:
     """``[f(*shard) for shard in shards]`` on the workers, in the order of the shards.
 

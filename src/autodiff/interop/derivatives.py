@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.api import Transformed, function, jvp, vjp
+from autodiff.api import Transformed, function
+from autodiff.api.products import jvp, vjp
 from autodiff.errors import ArgumentError, DtypeError, MissingPackageError
 from autodiff.optimize.parameters import Array
 

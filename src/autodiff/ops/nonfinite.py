@@ -13,6 +13,7 @@ zero on the side that ``np.where`` did not take is no cause.
 from __future__ import annotations
 
 import linecache
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -39,7 +40,8 @@ class Cause:
 
     ``kind`` is the operation's; ``operands`` and ``result`` are those elements of which one is not
     finite, or whole arrays where no element of an operand belongs to it; ``passes`` are the loops
-    around it, each with the number of its pass.  ``source`` is None for what came from outside.
+    around it, each with the number of its pass; where there is none, ``times`` is how often its place
+    had been run with it, as those of unrolled loops are.  ``source`` is None for what came from outside.
     """
 
     kind: str
@@ -49,6 +51,7 @@ class Cause:
     index: tuple[int, ...]
     shape: tuple[int, ...]
     passes: tuple[tuple[Source | None, int], ...]
+    times: int = 1
 
 
 class Finder:
@@ -59,6 +62,7 @@ class Finder:
         self.order: list[Cause] = []
         self.running: list[Operation] = []
         self.passes: list[tuple[Source | None, int]] = []
+        self.runs: Counter[tuple[str, Source | None]] = Counter()  # of operations at a place
 
     def note_given(self, name: str, value: Any) -> None:
         """An input of the program: what it holds came from outside."""
@@ -70,6 +74,7 @@ class Finder:
     def begin(self, operation: Operation) -> int:
         """An operation is about to run: how many causes there were before."""
         self.running.append(operation)
+        self.runs[operation.kind, operation.source] += 1
         return len(self.order)
 
     def end(self, before: int, operands: Sequence[Any], results: Sequence[Any]) -> None:
@@ -120,7 +125,7 @@ class Finder:
         elements = tuple([_element(np.asarray(x), index, result.shape) for x in operands])
         return Cause(
             operation.kind, operation.source, elements, result[index], index, result.shape,
-            tuple(self.passes),
+            tuple(self.passes), self.runs[operation.kind, operation.source],
         )  # fmt: skip
 
 
@@ -240,10 +245,17 @@ def _sentence(cause: Cause, derived: bool) -> str:
         f"{' as the derivative goes through it' if derived else ''}"
         for loop, number in cause.passes
     )
+    if not cause.passes and cause.times > 1:
+        passes = f", when this runs for the {_ordinal(cause.times)} time"
     what = "in the value"
     if derived:
         what = f"in the derivative{'' if cause.source is None else ' of this line'}"
     return f"{what}, {cause.kind}({operands}) is {_shown(cause.result)}{where}{passes}."
+
+
+def _ordinal(number: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"
 
 
 def _shown(x: Any) -> str:

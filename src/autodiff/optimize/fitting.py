@@ -22,6 +22,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from autodiff.errors import ArgumentError, NameArgumentError
+from autodiff.tracebacks import without_our_frames
 
 from .evaluation import (
     History,
@@ -60,6 +61,7 @@ class Problem(Protocol):
         """SciPy's result of minimising over the entries `moving`; ``x`` has all of them."""
 
 
+@without_our_frames
 def fit(
     model: Callable[..., Any],
     data: Any,

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.errors import ArgumentError
+from autodiff.tracebacks import without_our_frames
 
 from .evaluation import History, Options, SharedEvaluation, derivative, recording, scipy_optimize
 from .local import wrap_callback
@@ -26,6 +27,7 @@ Function = Callable[..., Any]
 _PASSED_BY_US = ("func", "f", "x0", "fprime", "fhess", "fhess_p", "approx_grad", "full_output")
 
 
+@without_our_frames
 def fmin_l_bfgs_b(
     fn: Function,
     init_args: Any = (),
@@ -87,6 +89,7 @@ def fmin_l_bfgs_b(
     return bound.result(x, report, return_info)
 
 
+@without_our_frames
 def fmin_cg(
     fn: Function,
     init_args: Any = (),
@@ -124,6 +127,7 @@ def fmin_cg(
     return bound.result(x, report, return_info)
 
 
+@without_our_frames
 def fmin_ncg(
     fn: Function,
     init_args: Any = (),

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.tracebacks import without_our_frames
+
 from .constraints import prepare_constraints
 from .evaluation import (
     History,
@@ -35,6 +37,7 @@ from .regression import transformation_options
 from .stochastic import prepare_local
 
 
+@without_our_frames
 def shgo(
     func: Callable[..., Any],
     bounds: Any,
@@ -87,6 +90,7 @@ def shgo(
     return result
 
 
+@without_our_frames
 def differential_evolution(
     func: Callable[..., Any],
     bounds: Any,

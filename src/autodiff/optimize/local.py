@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.tracebacks import without_our_frames
+
 from .constraints import prepare_constraints
 from .evaluation import (
     History,
@@ -32,6 +34,7 @@ from .methods import Method, method_named
 from .parameters import Array, Layout, as_parameters
 
 
+@without_our_frames
 def minimize(
     fun: Callable[..., Any],
     x0: Any,

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.errors import ArgumentError
+from autodiff.tracebacks import without_our_frames
 
 from .evaluation import (
     History,
@@ -39,6 +40,7 @@ from .regression import transformation_options
 from .roots import result_as_vector
 
 
+@without_our_frames
 def leastsq(
     func: Callable[..., Any],
     x0: Any,
@@ -72,6 +74,7 @@ def leastsq(
     return problem.shaped(result, recorder, full_output, at=2)
 
 
+@without_our_frames
 def fsolve(
     func: Callable[..., Any],
     x0: Any,
@@ -168,6 +171,7 @@ def _needs_full_output(name: str, history: bool | History, full_output: bool) ->
         )
 
 
+@without_our_frames
 def fmin_slsqp(
     func: Callable[..., Any],
     x0: Any,
@@ -261,6 +265,7 @@ class _Constraint:
         return found
 
 
+@without_our_frames
 def minimize_scalar(
     fun: Callable[..., Any],
     bracket: Any = None,

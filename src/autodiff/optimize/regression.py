@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.errors import ArgumentError
+from autodiff.tracebacks import without_our_frames
 
 from .evaluation import (
     History,
@@ -37,6 +38,7 @@ from .parameters import Array, Layout, as_parameters, real_entries
 _UNBOUNDED = (-np.inf, np.inf)
 
 
+@without_our_frames
 def least_squares(
     fun: Callable[..., Any],
     x0: Any,
@@ -107,6 +109,7 @@ def least_squares(
     return _keep_matrix(result, layout)
 
 
+@without_our_frames
 def curve_fit(
     f: Callable[..., Any],
     xdata: Any,

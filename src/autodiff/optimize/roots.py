@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.api import jvp
+from autodiff.api.products import jvp
+from autodiff.tracebacks import without_our_frames
 
 from .evaluation import (
     History,
@@ -36,6 +37,7 @@ from .parameters import Array, Layout, as_parameters, real_entries
 from .regression import transformation_options
 
 
+@without_our_frames
 def root(
     fun: Callable[..., Any],
     x0: Any,
@@ -155,6 +157,7 @@ def result_as_vector(found: Any) -> Array:
     return Layout.of(found).pack(found)
 
 
+@without_our_frames
 def root_scalar(
     f: Callable[..., Any],
     args: Any = (),
@@ -215,6 +218,7 @@ def root_scalar(
     return result
 
 
+@without_our_frames
 def newton(
     func: Callable[..., Any],
     x0: Any,

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.tracebacks import without_our_frames
+
 from .constraints import prepare_constraints
 from .evaluation import History, Objective, SharedEvaluation, recording, scipy_optimize
 from .local import recorded, shape_result
@@ -21,6 +23,7 @@ from .parameters import Array, Layout, as_parameters
 from .regression import transformation_options
 
 
+@without_our_frames
 def basinhopping(
     func: Callable[..., Any],
     x0: Any,
@@ -65,6 +68,7 @@ def basinhopping(
     return shape_result(result, layout)
 
 
+@without_our_frames
 def dual_annealing(
     func: Callable[..., Any],
     bounds: Any,

@@ -20,13 +20,8 @@ from scipy.sparse import csr_array
 
 from autodiff.capture import Captured, Result
 from autodiff.compiled import Compiled
-from autodiff.differentiate import (
-    forward_products,
-    jvp,
-    products_modes,
-    reverse_products,
-    unperturbed,
-)
+from autodiff.differentiate import jvp, unperturbed
+from autodiff.differentiate.compressed import forward_products, products_modes, reverse_products
 from autodiff.dims import evaluate
 from autodiff.engines import InputForm, matches
 from autodiff.errors import ArgumentError, AutodiffError, InternalError, UnsupportedError
@@ -36,20 +31,11 @@ from autodiff.plain_data import dataclass
 from autodiff.sparse.colouring import Colouring, colour_columns, colour_symmetric, is_alone
 from autodiff.sparse.dependencies import Dependencies, Pattern
 from autodiff.sparse.structure import Structure
-from autodiff.transform import (
-    Hessian,
-    Jacobian,
-    Plan,
-    Transformation,
-    _is_object,
-    _scalar_output,
-    _shape_of,
-    _Targets,
-    gradient_program,
-    result_of,
-    slot,
-    structured,
-)
+from autodiff.transform.gradient import gradient_program
+from autodiff.transform.matrices import Hessian, Jacobian
+from autodiff.transform.plans import Plan, Transformation
+from autodiff.transform.results import Slot, result_of, scalar_output, structured
+from autodiff.transform.targets import Targets, is_object, shape_of
 
 MOST_PATTERNS = 4  # that are remembered of one program
 LARGE = 20_000  # elements from which on it pays to compile the colouring
@@ -145,7 +131,7 @@ class Products:
     def __init__(
         self,
         captured: Captured,
-        targets: _Targets,
+        targets: Targets,
         program: Program,
         outputs: Sequence[int],
         title: str,
@@ -337,7 +323,7 @@ class Blocks:
     integers, whose blocks are zero.
     """
 
-    def __init__(self, targets: _Targets) -> None:
+    def __init__(self, targets: Targets) -> None:
         self.targets = targets
         self.places: list[tuple[Any, Any]] = []
         self.result = Result([], None)
@@ -350,21 +336,21 @@ class Blocks:
             if leaf.number is not None and leaf.number in self.targets.floats:
                 items.append(self._block(row, column))
                 column += 1
-            elif _is_object(leaf):
-                items.append(slot(("constant", leaf.example)))
+            elif is_object(leaf):
+                items.append(Slot(("constant", leaf.example)))
             else:
                 items.append(self._block(row, leaf))
         return self.targets.combine(items)
 
     def _block(self, row: Any, column: Any) -> Any:
         self.places.append((row, column))
-        return slot(("output", len(self.places) - 1, "array"))
+        return Slot(("output", len(self.places) - 1, "array"))
 
     def zero_sizes(self, extents: dict[Any, int]) -> Callable[[Any], int]:
         """The number of elements of a leaf of integers at a call."""
 
         def size(leaf: Any) -> int:
-            shape = _shape_of(leaf, self.targets)
+            shape = shape_of(leaf, self.targets)
             return int(np.prod([evaluate(n, lambda s: int(extents[s])) for n in shape]))
 
         return size
@@ -441,7 +427,7 @@ class _Sparse:
         products.choose_mode(self.symmetric, self.mode)
         program = products.products()
         count = len(program.outputs)
-        result = result_of(tuple([slot(("output", k, "array")) for k in range(count)]))
+        result = result_of(tuple([Slot(("output", k, "array")) for k in range(count)]))
         return Plan(
             program,
             ["array"] * count,
@@ -454,7 +440,7 @@ class _Sparse:
 class SparseJacobian(_Sparse, Jacobian):
     """The Jacobian as ``csr_array``s of shape (elements of the result, elements of the argument)."""
 
-    def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
+    def derive(self, signature: Any, captured: Captured, call: Any, targets: Targets) -> Plan:
         live = self.live_outputs(signature, captured, targets)
         title = signature.title
         products = Products(captured, targets, captured.program, live, title)
@@ -476,8 +462,8 @@ class SparseHessian(_Sparse, Hessian):
 
     symmetric = True
 
-    def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
-        output = _scalar_output(signature, captured, self.name, bool(targets.floats))
+    def derive(self, signature: Any, captured: Captured, call: Any, targets: Targets) -> Plan:
+        output = scalar_output(signature, captured, self.name, bool(targets.floats))
         first = gradient_program(captured.program, output, targets.floats)
         numbers = list(range(len(targets.floats)))
         products = Products(captured, targets, first, numbers, signature.title)
@@ -489,7 +475,7 @@ class SparseHessian(_Sparse, Hessian):
                 rows.append(blocks.row(number))
                 number += 1
             else:
-                is_object = _is_object(leaf)
-                rows.append(slot(("constant", leaf.example)) if is_object else blocks.row(leaf))
+                itself = Slot(("constant", leaf.example))
+                rows.append(itself if is_object(leaf) else blocks.row(leaf))
         blocks.result = result_of(targets.combine(rows))
         return self.planned(products, blocks)

@@ -53,8 +53,8 @@ from autodiff.symbolic.recording import (
     tag,
 )
 from autodiff.symbolic.replay import Lone, Replay
-from autodiff.tracebacks import depth_of_user
-from autodiff.transform import Transformation
+from autodiff.tracebacks import depth_of_user, without_our_frames
+from autodiff.transform.plans import Transformation
 
 __all__ = ["Symbolic", "SymbolicFunction", "constant", "tag"]
 
@@ -132,6 +132,7 @@ class Symbolic:
         return Tags(dict(self._recording.shown), "the traced functions")
 
     # -- tracing ---------------------------------------------------------------------------------
+    @without_our_frames
     def trace(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
         """Run ``fn(*args, **kwargs)`` and remember it.
 
@@ -274,6 +275,7 @@ class Symbolic:
             recording.alive.append(record.path)
 
     # -- compiling -------------------------------------------------------------------------------
+    @without_our_frames
     def compile(
         self,
         inputs: Any = None,
@@ -366,6 +368,7 @@ class Symbolic:
             compiled._compiled.prepare(tuple(values))
         return compiled
 
+    @without_our_frames
     def compile_function(self, inputs: Any = None, outputs: Any = None) -> SymbolicFunction:
         """Compile the outputs as a function of the inputs; see :meth:`compile`.
 
@@ -379,6 +382,7 @@ class Symbolic:
         """
         return self.compile(inputs, outputs, function=True)
 
+    @without_our_frames
     def compile_gradient(
         self, inputs: Any = None, outputs: Any = None, wrt: Any = None, reduction: Reduction = None
     ) -> SymbolicFunction:
@@ -394,6 +398,7 @@ class Symbolic:
         """
         return self.compile(inputs, outputs, wrt, gradient=True, reduction=reduction)
 
+    @without_our_frames
     def compile_function_gradient(
         self, inputs: Any = None, outputs: Any = None, wrt: Any = None, reduction: Reduction = None
     ) -> SymbolicFunction:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from autodiff import transform, tree
-from autodiff.api import _WithVectors
+from autodiff import tree
+from autodiff.api.classes import WithVectors
 from autodiff.capture import Captured, Result
 from autodiff.capture.naming import Naming, refuse_untagged_uses, single
 from autodiff.differentiate.custom import inline
@@ -15,10 +15,17 @@ from autodiff.errors import NameArgumentError
 from autodiff.ir.data import Block, Program
 from autodiff.ops.builder import building
 from autodiff.symbolic.replay import Replay, Tag
-from autodiff.transform import Plan, Transformation, Wrt
+from autodiff.tracebacks import without_our_frames
+from autodiff.transform.arguments import Wrt
+from autodiff.transform.derivative import Derivative
+from autodiff.transform.gradient import Gradient
+from autodiff.transform.plans import Plan, Transformation
+from autodiff.transform.products import HessianVector
+from autodiff.transform.results import Slot, result_of
+from autodiff.transform.vectors import flat_vectors
 
 
-class Combination(transform.Derivative):
+class Combination(Derivative):
     """The values of the outputs, the gradient, the Hessian-vector product: any of them."""
 
     name = "symbolic function"
@@ -36,11 +43,11 @@ class Combination(transform.Derivative):
         self.replay = replay
         self.definition = definition  # structure of the outputs
         self.value = value
-        self.derivatives: list[transform.Derivative] = []
+        self.derivatives: list[Derivative] = []
         if gradient:
-            self.derivatives.append(transform.Gradient(wrt))
+            self.derivatives.append(Gradient(wrt))
         if hessian_vector:
-            self.derivatives.append(transform.HessianVector(wrt))
+            self.derivatives.append(HessianVector(wrt))
         self.multiplies = hessian_vector
 
     def integer_slots_as_float(self, signature: Any, slots: Sequence[Any]) -> set[int]:
@@ -71,7 +78,9 @@ class Combination(transform.Derivative):
         return plans[0] if len(plans) == 1 else _joined(plans, captured)
 
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
-        return self.vectors(signature, call, vectors, "hessian_vector") if self.multiplies else ()
+        if not self.multiplies:
+            return ()
+        return flat_vectors(self, signature, call, vectors, "hessian_vector")
 
 
 def _own_program(captured: Captured) -> Captured:
@@ -116,19 +125,17 @@ def _joined(plans: Sequence[Plan], captured: Captured) -> Plan:
             forms += plan.output_forms
             extra += plan.extra_inputs
             slots = [
-                transform.slot(
-                    ("output", leaf[1] + first, leaf[2]) if leaf[0] == "output" else leaf
-                )
+                Slot(("output", leaf[1] + first, leaf[2]) if leaf[0] == "output" else leaf)
                 for leaf in plan.result.leaves
             ]
             definition = plan.result.definition
             structures.append(slots[0] if definition is None else tree.unflatten(definition, slots))
         builder.block.outputs = outputs
-    result = transform.result_of(tuple(structures))
+    result = result_of(tuple(structures))
     return Plan(Program(builder.block, captured.program.name), forms, result, extra)
 
 
-class SymbolicFunction(_WithVectors):
+class SymbolicFunction(WithVectors):
     """A function compiled from a recording: called with one value for each of its inputs.
 
     With a Hessian-vector product, the vectors are passed as ``_tensors``.  ``cache``, ``ir``,
@@ -142,6 +149,7 @@ class SymbolicFunction(_WithVectors):
     def _transformation(self, wrt: Wrt) -> Transformation:
         return self._combination
 
+    @without_our_frames
     def __call__(self, *args: Any, _tensors: Any = None, **kwargs: Any) -> Any:
         if not self._combination.multiplies:
             if _tensors is not None:

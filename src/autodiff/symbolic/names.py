@@ -13,7 +13,7 @@ from autodiff.capture.naming import Tagged
 from autodiff.errors import NameArgumentError, NotScalarError
 from autodiff.symbolic.recording import Recording, Step, has_identity, leaves_of
 from autodiff.symbolic.replay import Place, Tag
-from autodiff.transform import Named
+from autodiff.transform.arguments import Named
 
 Reduction = Callable[..., Any] | str | None  # what makes one number of an output, or its name
 

@@ -22,7 +22,7 @@ from autodiff.compiled import Compiled
 from autodiff.errors import UnsupportedError
 from autodiff.ops.tracer import Tracer
 from autodiff.symbolic.recording import Recording, Step, has_identity, identifier, leaves_of
-from autodiff.transform import Transformation
+from autodiff.transform.plans import Transformation
 
 
 class Replay:

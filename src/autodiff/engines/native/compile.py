@@ -116,7 +116,7 @@ class TimedRunner:
         self.timer = Timer()
         self.kernel = lower(program, timer=self.timer)
         self.run = Runner(self.kernel, (COUNTS,))
-        size = 2 * len(self.timer.parts)
+        size = 2 * len(self.timer.parts) + 2
         self.counts = (ctypes.c_int64 * size).from_address(self.run.machine.address(COUNTS))
 
     def __call__(self, arguments: Sequence[Any]) -> list[Any]:
@@ -130,3 +130,8 @@ class TimedRunner:
         """The parts with what they took since the start, less what parts inside of them took."""
         self.timer.note(list(self.counts))
         return self.timer.parts
+
+    @property
+    def ticks(self) -> int:
+        """From the begin of the first run since the start to the end of the last, once there are parts."""
+        return self.timer.ticks

@@ -23,6 +23,7 @@ nests as loops (``nests``), everything else by ``steps``.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from contextlib import nullcontext
 from dataclasses import field
 from typing import Any
 
@@ -65,6 +66,8 @@ class Kernel:
     host_calls: tuple[HostCall, ...] = ()
     constants: tuple[np.ndarray, ...] = ()
     calls_ufuncs: bool = False
+    stack_bytes: int = field(default=0, compare=False)  # of small arrays, beside ``work_bytes``
+    allocates: bool = field(default=False, compare=False)  # arrays of sizes known at run time only
     symbol: str = "kernel"
     threads: int = field(default=1, compare=False)
 
@@ -117,7 +120,7 @@ def lower(program: Program, threads: int = 1, timer: Timer | None = None) -> Ker
             sinks.setdefault(value, []).append(len(g.scope.sinks))
             g.scope.sinks.append(_output_sink(place))
     kept = [v for number, v in enumerate(program.outputs) if not v.shape or number in sized]
-    with g.w.scope():
+    with g.w.scope(), timer.whole(g) if timer is not None else nullcontext():
         if debug.poisoning():
             for place in places.values():
                 g.memory.poison(place.pointer, product(place.shape) * place.dtype.itemsize)
@@ -145,6 +148,8 @@ def lower(program: Program, threads: int = 1, timer: Timer | None = None) -> Ker
         host_calls=tuple(g.host_calls),
         constants=tuple(g.constants),
         calls_ufuncs=bool(g.w.ufuncs),
+        stack_bytes=g.memory.on_stack(),
+        allocates=g.memory.has_unbounded(),
         threads=threads,
     )
 

@@ -329,6 +329,14 @@ class Memory:
             make += [f"  {line}" for line in poisoned]
         return make, free, used
 
+    def on_stack(self) -> int:
+        """The bytes of small arrays of known sizes."""
+        return sum(slot.capacity for slot in self.slots if slot.kind == "stack")
+
+    def has_unbounded(self) -> bool:
+        """Whether there are arrays of sizes that are known at run time only."""
+        return any(slot.kind not in ("stack", "arena") for slot in self.slots)
+
     def metadata(self) -> str:
         """The TBAA nodes: tag k has its type in !(2k-1) and its access in !(2k)."""
         lines = ['!0 = !{!"autodiff"}']

@@ -7,7 +7,7 @@
 A node is what ``planning`` made of some operations: a nest of loops, a routine, a loop or branch of the
 program.  What nodes inside of a loop or branch take is theirs, not its.  Numbers alone (``scalar`` nodes)
 are not timed, reading the clock takes longer: their time is part of that of the loop around them, whose
-``numbers`` they are.
+``numbers`` they are.  The first part is the kernel itself, which all others are inside of.
 
 The clock is the processor's: cycles of constant length on x86 (``rdtsc``), the system counter on Arm.
 """
@@ -34,7 +34,7 @@ COUNTS = "timing.counts"
 class Part:
     """What one node is made of, and how long it took: ticks of the clock, and how often it ran."""
 
-    kind: str  # of the node: nest, step
+    kind: str  # kernel, or of the node: nest, step
     operations: list[Operation]
     inside: int | None  # the number of the part around it
     numbers: list[Operation] = field(default_factory=list)
@@ -46,29 +46,40 @@ class Timer:
     """The parts of a kernel that is being written."""
 
     def __init__(self) -> None:
-        self.parts: list[Part] = []
-        self.open: list[int] = []
+        self.parts = [Part("kernel", [], None)]
+        self.open = [0]
+        self.ticks = 0  # from the begin of the first run to the end of the last
+
+    @contextmanager
+    def whole(self, g: Generator) -> Iterator[None]:
+        """Write the kernel between two readings of the clock, which are kept as well."""
+        before = _read(g)
+        yield
+        after = _read(g)
+        _count(g, 0, g.w.here(f"sub i64 {after}, {before}"))
+        first, last = [_place(g, 2 * len(self.parts) + k) for k in range(2)]
+        old = g.w.here(f"load i64, ptr {first}")
+        is_first = g.w.here(f"icmp eq i64 {old}, 0")
+        g.w.line(
+            f"store i64 {g.w.here(f'select i1 {is_first}, i64 {before}, i64 {old}')}, ptr {first}"
+        )
+        g.w.line(f"store i64 {after}, ptr {last}")
 
     @contextmanager
     def measured(self, g: Generator, node: Node) -> Iterator[None]:
         """Write a node between two readings of the clock."""
         operations = _operations(node)
         if node.kind == "scalar":
-            if self.open:
-                self.parts[self.open[-1]].numbers += operations
+            self.parts[self.open[-1]].numbers += operations
             yield
             return
         number = len(self.parts)
-        self.parts.append(Part(node.kind, operations, self.open[-1] if self.open else None))
+        self.parts.append(Part(node.kind, operations, self.open[-1]))
         before = _read(g)
         self.open.append(number)
         yield
         self.open.pop()
-        ticks = g.w.here(f"sub i64 {_read(g)}, {before}")
-        for at, more in ((2 * number, ticks), (2 * number + 1, "1")):
-            place = g.w.here(f"getelementptr i64, ptr @{COUNTS}, i64 {at}")
-            old = g.w.here(f"load i64, ptr {place}")
-            g.w.line(f"store i64 {g.w.here(f'add i64 {old}, {more}')}, ptr {place}")
+        _count(g, number, g.w.here(f"sub i64 {_read(g)}, {before}"))
 
     def note(self, counts: Sequence[int]) -> None:
         """Take the counters: the ticks of a part are less what parts inside of it took."""
@@ -77,10 +88,24 @@ class Timer:
         for number, part in enumerate(self.parts):
             if part.inside is not None:
                 self.parts[part.inside].ticks -= counts[2 * number]
+        first, last = counts[2 * len(self.parts) :]
+        self.ticks = last - first
 
     def definition(self) -> str:
-        """The counters: ticks and times of each part."""
+        """The counters: ticks and times of each part; when the first run began and the last ended."""
         return f"@{COUNTS} = global [{2 * len(self.parts) + 2} x i64] zeroinitializer"
+
+
+def _place(g: Generator, at: int) -> str:
+    return g.w.here(f"getelementptr i64, ptr @{COUNTS}, i64 {at}")
+
+
+def _count(g: Generator, number: int, ticks: str) -> None:
+    """Add to the counters of a part."""
+    for at, more in ((2 * number, ticks), (2 * number + 1, "1")):
+        place = _place(g, at)
+        old = g.w.here(f"load i64, ptr {place}")
+        g.w.line(f"store i64 {g.w.here(f'add i64 {old}, {more}')}, ptr {place}")
 
 
 def _operations(node: Node) -> list[Operation]:

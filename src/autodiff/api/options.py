@@ -1,0 +1,70 @@
+"""What transformations can be told, and the errors for what they cannot.
+
+gradient(f, engine="numpy")     an option
+gradient(f, argnums=0)          another library's: the error names the option that is meant
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from autodiff.errors import ArgumentError, NameArgumentError
+from autodiff.later import later
+
+if TYPE_CHECKING:
+    from autodiff import spellings
+    from autodiff.engines.jax import platform
+else:
+    platform = later("autodiff.engines.jax.platform")
+    spellings = later("autodiff.spellings")
+
+OPTIONS = ("wrt", "engine", "device", "threads", "use_cache", "on_fallback", "holomorphic")
+
+
+class Options(TypedDict, total=False):
+    """What each transformation can be told; see :class:`Transformed`."""
+
+    engine: str
+    device: str | None
+    threads: int
+    use_cache: bool
+    on_fallback: str
+
+
+class DerivativeOptions(Options, total=False):
+    """What derivatives can be told besides."""
+
+    holomorphic: bool
+
+
+class MatrixOptions(DerivativeOptions, total=False):
+    """What Jacobians and Hessians can be told besides."""
+
+    mode: str
+
+
+def refuse_unknown(title: Callable[[], str], options: Mapping[str, Any], known: list[str]) -> None:
+    """An error for an option that there is not, in the words of who uses another library."""
+    for name in options:
+        if name not in known:
+            raise ArgumentError(
+                f"{title()} has no option {name!r}.", remedy=spellings.option_remedy(name, known)
+            )
+
+
+def refuse_device(engine: str, device: Any, use_cache: bool) -> None:
+    """An error for a device that is no device's name, or of an engine that has none."""
+    if engine == "jax" and not use_cache:
+        raise NameArgumentError(
+            "use_cache=False runs uncompiled, by NumPy, and engine='jax' never does.",
+            remedy="leave one of them out",
+        )
+    if device is None:
+        return
+    if engine != "jax":
+        raise NameArgumentError(
+            f"device={device!r} is for engine='jax'; engine={engine!r} runs on the CPU.",
+            remedy="give engine='jax' as well, or leave the device out",
+        )
+    platform.parsed(device)

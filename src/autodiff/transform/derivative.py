@@ -1,0 +1,194 @@
+"""What all derivatives have in common: what they are by, and where there is none.
+
+A derivative is made in :meth:`Derivative.derive` of the program that was captured, once its targets
+are found.  Complex results are refused here unless ``holomorphic`` asks for df/dz; integers that
+are asked for get a warning, as their derivative is zero.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture import Captured
+from autodiff.capture.naming import Naming, Tagged
+from autodiff.capture.paths import Path
+from autodiff.differentiate import broken_by, conjugate, unperturbed, with_outputs
+from autodiff.errors import ArgumentError, IntegerWarning, NotScalarError
+from autodiff.ir.data import Program
+from autodiff.tracebacks import depth_of_user
+from autodiff.transform.arguments import (
+    Named,
+    Wrt,
+    by_default,
+    holds_float,
+    is_number,
+    wrt_item,
+    wrt_items,
+    wrt_slots,
+)
+from autodiff.transform.plans import Plan, Transformation
+from autodiff.transform.targets import Targets, is_whole_list, not_a_number
+
+
+class Derivative(Transformation):
+    """Base of the transformations that differentiate arguments."""
+
+    name = "derivative"
+    is_value = False
+    takes_tables = False
+
+    def __init__(self, wrt: Wrt = None) -> None:
+        super().__init__(wrt)
+        # Where objects named in wrt were found at the first call, by their id: read by that path
+        # from then on, so that what a name is bound to now is what is differentiated by.
+        self.found: dict[int, Path] = {}
+
+    def integer_slots_as_float(self, signature: Any, slots: Sequence[Any]) -> set[int]:
+        if self.wrt is not None:
+            return set(wrt_slots(signature, self.wrt, slots))
+        numeric = by_default(slots, signature)
+        return set() if any(holds_float(slots[k]) for k in numeric) else set(numeric)
+
+    def naming(self, signature: Any) -> Naming | None:
+        named = [x for x in self._named(signature) if isinstance(x, Named)]
+        if not named:
+            return Naming(holomorphic=True) if self.holomorphic else None
+        return Naming(
+            holomorphic=self.holomorphic,
+            by_tags=frozenset(x.key for x in named if x.is_tag),
+            objects=tuple(x.key for x in named if not x.is_tag),
+            paths=frozenset(path.text for path in self.found.values()),
+        )
+
+    def _named(self, signature: Any) -> Sequence[int | Named]:
+        if self.wrt is None or isinstance(self.wrt, (str, int)) and self.wrt in signature.names:
+            return ()
+        items = self.wrt if isinstance(self.wrt, (list, tuple)) else [self.wrt]
+        kinds = (str, Tagged, Named, np.ndarray, np.generic)
+        return [wrt_item(signature, x, ()) for x in items if isinstance(x, kinds)]
+
+    def differentiated_leaves(self, signature: Any, call: Any) -> list[int]:
+        slots = wrt_slots(signature, self.wrt, call.given)
+        for slot in slots:
+            leaves = [x for x, s in zip(call.leaves, call.slot_of, strict=True) if s == slot]
+            if leaves and not any(is_number(x) or is_whole_list(x) for x in leaves):
+                raise not_a_number(signature.title, leaves[0])
+        return [k for k, slot in enumerate(call.slot_of) if slot in slots]
+
+    def targets(self, signature: Any, captured: Captured, call: Any) -> Targets:
+        """What is differentiated by, and how the result is put together from one array a leaf."""
+        items = wrt_items(signature, self.wrt, call.given)
+        if not items:
+            raise ArgumentError(
+                f"{signature.title} has no argument to differentiate by in this call: none is a "
+                "number, an array or a container with some.",
+                code="AD103",
+                remedy="pass floats or float arrays, or name what is meant in wrt",
+            )
+        targets = Targets(captured, call, items, signature, self.found)
+        self._warn_of_integers(signature, call, items, targets)
+        return targets
+
+    def _warn_of_integers(
+        self, signature: Any, call: Any, items: Sequence[int | Named], targets: Targets
+    ) -> None:
+        """Say that derivatives by integer arrays are zero, where nothing else is asked for."""
+        slots = [k for k in items if isinstance(k, int)]
+        if self.wrt is None and targets.floats:
+            return  # data beside parameters
+        for leaf, slot in enumerate(call.slot_of):
+            example = call.leaves[leaf]
+            if (
+                slot in slots
+                and isinstance(example, np.ndarray)
+                and (example.dtype.kind in "iub" and call.roles[leaf] != "float")
+            ):
+                name = signature.names[slot] if slot < len(signature.names) else str(slot)
+                at = call.paths[leaf].replace(f"args[{slot}]", name, 1)
+                warnings.warn(
+                    f"{self.name} of {signature.title}: the derivative by {at} is zero, because it "
+                    f"is an array of {example.dtype}; pass {at}.astype(float) to differentiate by "
+                    "its values",
+                    IntegerWarning,
+                    stacklevel=depth_of_user(),
+                )
+
+    def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
+        targets = self.targets(signature, captured, call)
+        self._refuse_complex(signature, captured, targets)
+        plan = self.derive(signature, targets.captured, call, targets)
+        if self.holomorphic:
+            plan.program = _conjugated(plan, first=int(self.gives_value))
+        if targets.perturbed:
+            first = len(captured.inputs) + len(captured.extents)
+            plan.program = unperturbed(plan.program, first, targets.perturbed)
+        return plan
+
+    def _refuse_complex(self, signature: Any, captured: Captured, targets: Targets) -> None:
+        """Raise where a result is complex, or an argument is, and there is no such derivative."""
+        what = f"{self.name} of {signature.title}"
+        results = (captured.result, *captured.result.parts)
+        plans = [plan for part in results for plan in part.leaves]
+        if self.holomorphic:
+            self._refuse_unholomorphic(what, captured, plans, targets)
+            return
+        is_complex = any(plan[0] == "complex" for plan in plans)
+        by_complex = any(leaf.form.startswith("complex") for leaf in targets.leaves)
+        self.refuse_parts(what, is_complex, by_complex)
+
+    def refuse_parts(self, what: str, is_complex: bool, by_complex: bool) -> None:
+        """Raise where there is no such derivative of a complex result, or by complex arguments."""
+        if is_complex:
+            raise NotScalarError(
+                f"{what}: its result is complex.",
+                remedy="return real numbers: the real part, the imaginary part, the absolute "
+                "value; or pass holomorphic=True for df/dz",
+            )
+
+    def _refuse_unholomorphic(
+        self, what: str, captured: Captured, plans: Sequence[tuple[Any, ...]], targets: Targets
+    ) -> None:
+        """Raise unless complex numbers go in, complex numbers come out, and f is holomorphic."""
+        for leaf in targets.leaves:
+            if not leaf.form.startswith("complex"):
+                raise ArgumentError(
+                    f"{what}: with holomorphic=True an argument is not complex.",
+                    code="AD103",
+                    remedy="pass complex numbers, or name the complex arguments in wrt",
+                )
+        for plan in plans:
+            is_number = plan[0] == "constant" and isinstance(plan[1], (complex, np.generic))
+            if plan[0] != "complex" and not is_number:
+                raise NotScalarError(
+                    f"{what}: with holomorphic=True its result is not complex.",
+                    remedy="leave holomorphic=True out: of a real result the gradient is "
+                    "dL/dRe + i dL/dIm",
+                )
+        trace = captured.trace
+        notes = None if trace is None else trace.builder.not_holomorphic
+        found = broken_by(captured.program, targets.floats, notes or ())
+        if found is not None:
+            raise ArgumentError(
+                f"{what}: it is not holomorphic, because its result depends on {found.name}.",
+                code="AD103",
+                source=found.source,
+                remedy="leave holomorphic=True out: return the real and the imaginary part, and "
+                "differentiate each",
+            )
+
+    def derive(self, signature: Any, captured: Captured, call: Any, targets: Targets) -> Plan:
+        """The plan, given what is differentiated by."""
+        raise NotImplementedError
+
+
+def _conjugated(plan: Plan, first: int) -> Program:
+    """The program of a plan with its complex outputs from ``first`` on conjugated.
+
+    The gradient of the real part of a holomorphic function is the conjugate of df/dz.
+    """
+    places = [leaf[1] for leaf in plan.result.leaves if leaf[0] == "complex" and leaf[1] >= first]
+    return with_outputs(plan.program, dict.fromkeys(places, conjugate))
