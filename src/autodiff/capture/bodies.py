@@ -115,6 +115,7 @@ class Body:
     halves: list[Any] = field(default_factory=list)  # of complex temporaries, and of objects
     # Names of tuples, lists, dicts and objects, whose leaves are among ``names``.
     structures: dict[tuple[Scope, str], LeafScope] = field(default_factory=dict)
+    has_two_types: bool = False  # whether the numbers of a list among them are of two types
     passing: frozenset[str] = frozenset()  # variables that only the body knows
     stand_ins: dict[tuple[Scope, str], Any] = field(default_factory=dict)  # in the body
     # Of names whose numbers are of one type in some iterations and of another one in others: the
@@ -553,7 +554,7 @@ class Body:
         try:
             outcome = run_region(self.frame, thunk, parameters, self._settle, self.is_done, True)
         except Bail as problem:
-            if problem.rung is not Rung.UNROLLED or not self.narrow:
+            if problem.rung is not Rung.UNROLLED or not (self.narrow or self.has_two_types):
                 raise
             # It may be that a type was needed that differs at first.
             raise Bail(Rung.PEELED, problem.reason, problem.source) from None
@@ -621,16 +622,56 @@ class Body:
         end, kind = choices.alike(end, start), type_text(end)
         if structures.parts_of(trace, end) is None or structures.is_cyclic(trace, start):
             raise NotStaged(f"the loop changes {name!r}, a {kind}")
-        if not structures.are_alike(trace, start, end):
-            raise _peel_for(f"{name!r}, of which the first pass changes the structure")
         # A change under the other name, in the body or later, would not show in what is made anew.
         low = None if self.count is None else bounds(self.count)[0]
-        if has_other_names(self.frame, scope, name, start, surely_runs=low is not None and low > 0):
+        surely_runs = low is not None and low > 0
+        parts = [*structures.mutable(trace, start)]
+        shared = has_other_names(self.frame, scope, name, start, surely_runs) or any(
+            trace.is_given(part) and (part in self.before or not surely_runs)
+            for part in parts
+            if isinstance(part, TracedList)
+        )
+        for part in parts if not shared else ():
+            self._let_go(part)
+        known = structures.matched(trace, start, end)
+        if not structures.are_alike(trace, known, end):
+            raise _peel_for(f"{name!r}, of which the first pass changes the structure")
+        if shared:
             raise NotStaged(f"the loop changes {name!r}, a {kind} with other names")
-        leaves = structures.LeafScope(trace, scope, name)
+        self._begin_structure(key, known)
+
+    def _begin_structure(self, key: tuple[Scope, str], start: Any) -> None:
+        """Carry the leaves of what a name stands for from now on, before the loop."""
+        (scope, name), trace = key, self.frame.trace
+        if start is not scope.locals[name]:
+            if isinstance(scope, ObjectScope):
+                trace.parts.save_scope(scope)
+            scope.locals[name] = start
+            self.has_two_types = True
+        leaves = self.structures.get(key) or structures.LeafScope(trace, scope, name)
         self.structures[key] = leaves
         for at, leaf in structures.leaves_of(trace, start).items():
-            self._take_types((leaves, at), types_of(leaf))
+            known = self.names.get((leaves, at))
+            if known is None or known.dtype != slot_of(leaf).dtype:
+                self._take_types((leaves, at), types_of(leaf))
+
+    def _let_go(self, target: Any) -> None:
+        """A list that was to be changed by the body is only read by it: another one takes its place there."""
+        if not isinstance(target, TracedList) or target not in self.before:
+            return
+        for part in target.parts():
+            if self.lists.pop(part, None) is None or part.store is None:
+                continue
+            part.store.rows = None
+            for cell in (part.store.buffer, part.store.count, part.store.changed):
+                if cell is None:
+                    continue
+                if cell in self.cells:
+                    self.cells.remove(cell)
+                self.inductive.pop(cell, None)
+        items, store = self.before[target]
+        if target.store is not store or target.columns is not None:
+            target.restore(items, store)
 
     def _settle(self, key: tuple[Scope, str], value: Any) -> Any:
         """Of a choice between what a name was before and something new: an object that holds what it does.
@@ -638,6 +679,9 @@ class Body:
         The name is the only one of either, or the loop is refused.
         """
         stand_in, trace = self.stand_ins.get(key), self.frame.trace
+        if not choices.is_choice(value) and not structures.is_cyclic(trace, value):
+            like = stand_in if key in self.structures else value
+            return structures.matched(trace, value, like)
         if not choices.is_choice(value) or choices.is_pooled(value) or key not in self.structures:
             return value
         objects = list(choices.objects_of(value))
@@ -663,8 +707,13 @@ class Body:
         if end is UNBOUND:  # as it was
             return False
         start = key[0].locals[key[1]]
-        if key in outcome.entangled or not structures.are_alike(trace, start, end):
+        alike = structures.are_alike(trace, start, end)
+        wider = start if alike else structures.matched(trace, start, end)
+        if key in outcome.entangled or not structures.are_alike(trace, wider, end):
             raise NotStaged(f"the loop gives {key[1]!r} parts that have other names, or others")
+        if not alike:
+            self._begin_structure(key, wider)
+            return True
         for at, leaf in structures.leaves_of(trace, end).items():
             outcome.names[self.structures[key], at] = leaf
         return structures.hold_items(trace, start, end)

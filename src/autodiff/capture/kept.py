@@ -115,6 +115,22 @@ class KeptList(StoredList):
         """The row of a pool that it is."""
         return self.store if isinstance(self.store, RowStore) else None
 
+    def as_left(self) -> Self:
+        """A list of the same items, in arrays of their own: the region ends that has made this one."""
+        if self.store is not None and (self.row is not None or self.store.rows is not None):
+            return self
+        made = self._new(())
+        made.block, made.frozen, made.is_column = self.block, self.frozen, self.is_column
+        made.template = self.template
+        if self.columns is not None:
+            made.columns = tuple([column.as_left() for column in self.columns])
+        elif self.store is None:
+            list.extend(made, self._plain_items())
+        else:
+            made.store = self.store.as_left()
+            self.trace.counts.add(made.store.count)
+        return made
+
     # -- columns ------------------------------------------------------------------------------
     def is_stored(self) -> bool:
         """Whether items are in traced arrays."""

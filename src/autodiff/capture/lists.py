@@ -379,7 +379,8 @@ class TracedList(KeptList):
         return self.with_rows(part)
 
     def _new(self, items: Iterable[Any]) -> TracedList:
-        return TracedList(items, self.trace)
+        made: TracedList = self.trace.fresh(TracedList(items, self.trace))
+        return made
 
     def __len__(self) -> int:
         length = self.extent

@@ -329,7 +329,9 @@ def freeze(
     if type(x) in (list, tuple) and any(_has_content(i, made) for i in x):
         return copied(type(x)(inner(i) for i in x))
     if isinstance(x, StoredList):
-        if x.is_stored() or not any(_has_content(i, made) for i in x):
+        if x.is_stored():
+            return x if made is None or id(x) not in made else copied(x.as_left())
+        if not any(_has_content(i, made) for i in x):
             return x
         return copied(x.with_items([inner(i) for i in x]))
     if isinstance(x, tuple) and containers.is_plain_tuple(x):

@@ -8,7 +8,7 @@ What a list does with its store is in :mod:`autodiff.capture.kept` and :mod:`aut
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,6 +97,17 @@ class Store:
             n = len(x.shape)
             x = slice_of(x, (0,) * n, (length, *self.slot.shape), (1,) * n)
         return Tracer(x.value, "array")
+
+    def as_left(self) -> Store:
+        """A store that goes on holding what this one does now."""
+        changed = None if self.changed is None else Cell(self.changed.value)
+        return replace(
+            self,
+            buffer=Cell(self.buffer.value),
+            count=Cell(self.count.value),
+            head=[*self.head],
+            changed=changed,
+        )
 
     def position(self, index: Any) -> Extent:
         """Where the item at an index is."""

@@ -17,6 +17,7 @@ from typing import Any
 
 from autodiff import containers
 from autodiff.capture.choices import Instance
+from autodiff.capture.contents import columns_of, is_long, layout_of, together, with_columns
 from autodiff.capture.lists import FEW, TracedList
 from autodiff.capture.members import both, member
 from autodiff.capture.parts import is_frozen, table_of
@@ -49,6 +50,8 @@ def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
     if (known := member(x)) is not None:
         return [("member", known[1])]
     if isinstance(x, TracedList):
+        if layout_of(x) is not None:
+            return list(enumerate(columns_of(x)))
         if x.store is not None or x.columns is not None or len(x) > FEW:
             return None
         return list(enumerate(x))
@@ -78,6 +81,9 @@ def are_alike(trace: Trace, a: Any, b: Any) -> bool:
         return both_rows(a, b) is not None
     if member(a) is not None or member(b) is not None:
         return both(a, b) is not None
+    if layout_of(a) is not None or layout_of(b) is not None:
+        lists = isinstance(a, TracedList) and isinstance(b, TracedList)
+        return lists and together(a, b) is a
     mine, other = parts_of(trace, a), parts_of(trace, b)
     if mine is None or other is None:
         return same_object(a, b)
@@ -136,9 +142,16 @@ def rebuilt(trace: Trace, x: Any, leaf: Callable[[str, Any], Any], at: str = "")
         return row.pool.row(made["row"])
     if (known := member(x)) is not None:
         return known[0].row(made["member"])
+    return _with_parts(trace, x, made)
+
+
+def _with_parts(trace: Trace, x: Any, made: dict[Any, Any]) -> Any:
+    """A tuple, list, dict or object like another one, of other parts."""
     cls = class_of(x)
     if isinstance(x, tuple):
         return trace.note_merged(containers.tuple_of(cls, made.values()))
+    if layout_of(x) is not None:
+        return with_columns(x, list(made.values()))
     if isinstance(x, TracedList):
         items = trace.new_list(made.values())
         items.frozen = x.frozen  # type: ignore[attr-defined]
@@ -148,6 +161,26 @@ def rebuilt(trace: Trace, x: Any, leaf: Callable[[str, Any], Any], at: str = "")
     obj = trace.fresh(containers.new_instance(cls))
     vars(obj).update(made)
     return obj
+
+
+def matched(trace: Trace, x: Any, like: Any) -> Any:
+    """The structure with its lists in arrays that could hold those of ``like`` too, where either is in arrays or long.
+
+    It is made anew where that changes anything; what does not go is left as it is.
+    """
+    if isinstance(x, TracedList) and isinstance(like, TracedList) and (is_long(x) or is_long(like)):
+        found = together(x, like)
+        if found is not None:
+            return found
+    if is_numeric(x) or as_parts(x) is not None or row_of(x) is not None or member(x) is not None:
+        return x
+    mine, other = parts_of(trace, x), parts_of(trace, like)
+    if mine is None or other is None or [k for k, _ in mine] != [k for k, _ in other]:
+        return x
+    made = {k: matched(trace, p, q) for (k, p), (_, q) in zip(mine, other, strict=True)}
+    if all(made[k] is part for k, part in mine):
+        return x
+    return _with_parts(trace, x, made)
 
 
 def hold_items(trace: Trace, x: Any, like: Any) -> bool:
@@ -172,7 +205,8 @@ def mutable(trace: Trace, x: Any) -> Iterator[Any]:
         return
     parts = parts_of(trace, x)
     can_change = not isinstance(x, (tuple, Either)) and not is_frozen(class_of(x))
-    if parts is not None and can_change and as_parts(x) is None:
+    is_list = isinstance(x, TracedList) and x.python_type is list
+    if (parts is not None or is_list) and can_change and as_parts(x) is None:
         yield x
     for _, part in parts or ():
         yield from mutable(trace, part)

@@ -467,6 +467,10 @@ class StoredList(list[Any]):
         """Whether the items are in traced arrays, one or several."""
         return self.whole() is not None
 
+    def as_left(self) -> StoredList:
+        """A list of the same items, in arrays of their own: the region ends that has made this one."""
+        return self
+
     def is_numbers(self) -> bool:
         """Whether the items are the numbers of one array and nothing else."""
         return False

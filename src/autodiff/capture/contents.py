@@ -1,0 +1,166 @@
+"""Lists by their contents: what a loop carries of a list that it binds anew in every iteration.
+
+    for x in xs:                            carry  float64[n], the numbers of ``row``
+        row = [x * t for t in row]
+
+Whoever has nothing but a list that nobody else has can tell it from another one by its items alone.  So a loop carries
+these, as arrays without an identity of their own, and a pass begins with a list made anew of them.  Numbers of two types
+are two arrays, values and which type each is of, as in lists that loops fill (:mod:`autodiff.capture.records`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autodiff.capture.lists import TracedList
+from autodiff.capture.records import Template, Typed
+from autodiff.capture.regions import Slot, Types, is_numeric
+from autodiff.capture.stores import FLAG, array_of
+from autodiff.dims import Extent
+from autodiff.ops.dispatch import cast
+from autodiff.ops.either import Kind, kinds_of, union
+from autodiff.ops.structural import broadcast
+from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.plain_data import dataclass
+
+MOST_SINGLE = 8  # numbers of a list that a loop carries one by one, if nothing has them in an array
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a list keeps its items: what an item looks like, and the types of the columns."""
+
+    cls: type
+    template: Template | None  # None: the items are the numbers of the one column
+    slots: tuple[Slot, ...]
+
+
+def layout_of(x: Any) -> Layout | None:
+    """How a list keeps its items, if all of them are in arrays as they are."""
+    if not isinstance(x, TracedList) or x.python_type is not list:
+        return None
+    if x.row is not None or not x.is_even():
+        return None
+    slots = []
+    for part in x.parts():
+        store = part.store
+        assert store is not None
+        if store.changed is not None or store.rows is not None or store.slot.form == "array":
+            return None
+        slots.append(store.slot)
+    return Layout(type(x), x.template if x.columns is not None else None, tuple(slots))
+
+
+def columns_of(x: TracedList) -> list[Tracer]:
+    """The numbers of each column, as they are now, as a value that is no array of the user's."""
+    whole = [part.store.rows_up_to(x.extent) for part in x.parts() if part.store is not None]
+    return [Tracer(column.value, "scalar") for column in whole]
+
+
+def with_columns(like: TracedList, columns: Sequence[Any]) -> Any:
+    """A new list in the layout of another one."""
+    layout = layout_of(like)
+    assert layout is not None
+    return _list_of(like, layout, columns)
+
+
+def _list_of(home: TracedList, layout: Layout, columns: Sequence[Any]) -> Any:
+    made = home._new(())
+    made.frozen = home.frozen
+    if layout.template is None:
+        made.fill(Tracer(as_tracer(columns[0]).value, "array"), layout.slots[0])
+        return home.trace.fresh(made)
+    parts = []
+    for column, slot in zip(columns, layout.slots, strict=True):
+        part = home._new(())
+        part.is_column = True
+        part.fill(Tracer(as_tracer(column).value, "array"), slot)
+        parts.append(part)
+    made.template, made.columns = layout.template, tuple(parts)
+    return home.trace.fresh(made)
+
+
+def is_long(x: Any) -> bool:
+    """Whether a list has so many items that a loop does not carry them one by one."""
+    return isinstance(x, TracedList) and (x.is_stored() or list.__len__(x) > MOST_SINGLE)
+
+
+def together(x: TracedList, other: TracedList) -> Any:
+    """The list, with its items in arrays that could hold those of the other one as well; itself where that is so.
+
+    None where nothing holds both.
+    """
+    first, second = layout_of(x), layout_of(other)
+    if first is not None and first == second:
+        return x
+    mine, others = _kinds(x), _kinds(other)
+    kinds = None if mine is None or others is None else union(mine, others)
+    if mine is None or kinds is None:
+        return None
+    slot = Slot(kinds[0].dtype, (), kinds[0].form)
+    template = Typed(Types(slot, kinds[1])) if len(kinds) == 2 else None
+    layout = Layout(type(x), template, (slot,) if template is None else (slot, FLAG))
+    if layout == first:
+        return x
+    columns = [_values(x, slot)] if template is None else _typed(x, template, mine)
+    return _list_of(x, layout, columns)
+
+
+def _kinds(x: TracedList) -> list[Kind] | None:
+    """The types of the numbers in a list, the widest first; None of what else it may hold."""
+    if x.columns is not None:
+        return x.template.types.kinds() if isinstance(x.template, Typed) and x.is_even() else None
+    store = x.store
+    if store is None:
+        return _kinds_of_items(list(list.__iter__(x)))
+    if store.rows is not None or store.slot.form == "array" or x.row is not None:
+        return None
+    if store.changed is None:
+        return [Kind(store.slot.dtype, store.slot.form)]
+    typed = x.typed()
+    if typed is not None:
+        found: list[Kind] = typed[0].types.kinds()
+        return found
+    return None
+
+
+def _kinds_of_items(items: Sequence[Any]) -> list[Kind] | None:
+    found: list[Kind] | None = None
+    for item in items:
+        kinds = kinds_of(item) if is_numeric(item) else None
+        if kinds is None or kinds[0].form == "array":
+            return None
+        found = kinds if found is None else union(found, kinds)
+        if found is None:
+            return None
+    return found
+
+
+def _values(x: TracedList, slot: Slot) -> Tracer:
+    """The numbers of a list, which are of one type."""
+    if x.store is None:
+        return array_of(list(list.__iter__(x)), slot)
+    return x.store.rows_up_to(x.extent)
+
+
+def _typed(x: TracedList, template: Typed, kinds: Sequence[Kind]) -> list[Tracer]:
+    """The numbers of a list in the wide type, and which of them are of the narrow one."""
+    slot = template.types.slot
+    if x.store is None and x.columns is None:
+        pairs = [template.parts_of(item) for item in list.__iter__(x)]
+        return [
+            array_of([value for value, _ in pairs], slot),
+            array_of([tag for _, tag in pairs], FLAG),
+        ]
+    known = x.typed()
+    if known is not None:
+        return [known[1], known[2]]
+    assert x.store is not None
+    values = x.store.rows_up_to(x.extent)
+    length: Extent = values.shape[0]
+    is_narrow = as_tracer(kinds[0].is_type(template.narrow))
+    return [cast(values, slot.dtype), broadcast(is_narrow, (length,), ())]
+
+
+__all__ = ["Layout", "columns_of", "is_long", "layout_of", "together", "with_columns"]

@@ -1,0 +1,402 @@
+"""Lists that loops bind anew: rows of dynamic programs, time steps over Python lists."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from autodiff.api import Function
+
+from .support import (
+    ENGINES,
+    agrees_with_slopes,
+    one_loop_for_any_length,
+    same,
+    sharing,
+    uncompiled_allowed,
+)
+
+over_engines = pytest.mark.parametrize("engine", ENGINES)
+
+
+# -- one loop, whatever the length --------------------------------------------------------------------
+def edit_distance(xs, a):
+    n = len(xs)
+    before = [float(j) for j in range(n + 1)]
+    for i in range(1, n + 1):
+        row = [float(i)] + [0.0] * n
+        for j in range(1, n + 1):
+            cost = abs(xs[i - 1] - a * xs[j - 1])
+            row[j] = min(before[j] + 1.0, row[j - 1] + 1.0, before[j - 1] + cost)
+        before = row
+    return before[n]
+
+
+def edit_distance_appended(xs, a):
+    before = [float(j) for j in range(len(xs) + 1)]
+    for i, x in enumerate(xs):
+        row = [i + 1.0]
+        for j, y in enumerate(xs):
+            row.append(min(before[j + 1] + 1.0, row[j] + 1.0, before[j] + abs(x - a * y)))
+        before = row
+    return before[-1]
+
+
+def time_warp(xs, a):
+    n = len(xs)
+    before, row = [1e9] * (n + 1), [1e9] * (n + 1)
+    before[0] = 0.0
+    for x in xs:
+        row[0] = 1e9
+        for j in range(n):
+            row[j + 1] = (x - a * xs[j]) ** 2 + min(before[j], before[j + 1], row[j])
+        before, row = row, before
+    return before[n]
+
+
+def soft_time_warp(xs, a):
+    n = len(xs)
+    before, row = [0.0] + [50.0] * n, [0.0] * (n + 1)
+    for x in xs:
+        row[0] = 50.0
+        for j in range(n):
+            total = np.exp(-before[j]) + np.exp(-before[j + 1]) + np.exp(-row[j])
+            row[j + 1] = (x - a * xs[j]) ** 2 - np.log(total)
+        before, row = row, [0.0] * (n + 1)
+    return before[n]
+
+
+def best_path(xs, a):
+    n = len(xs)
+    best = [a * x for x in xs]
+    for x in xs:
+        best = [max(best[i] - abs(xs[i] - y) for i in range(n)) + x * a for y in xs]
+    return max(best)
+
+
+def forward_sums(xs, a):
+    weights = [a / len(xs)] * len(xs)
+    for x in xs:
+        weights = [x * sum(weights) + 0.1 * w for w in weights]
+    return sum(weights)
+
+
+def steps_of_two_lists(xs, a):
+    n = len(xs)
+    x, v = [0.1 * i for i in range(n)], [a] * n
+    for h in xs:
+        force = [-x[i] for i in range(n)]
+        v = [v[i] + 0.1 * h * force[i] for i in range(n)]
+        x = [xi + 0.1 * h * vi for xi, vi in zip(x, v, strict=True)]
+    return sum(x)
+
+
+def three_terms(xs, a):
+    n = len(xs)
+    p, q = [a] * n, [1.0] * n
+    for x in xs:
+        r = [0.0] * n
+        for j in range(n):
+            r[j] = x * q[j] - 0.3 * p[j]
+        p, q = q, r
+    return sum(q) - sum(p)
+
+
+def turned_round(xs, a):
+    p, q, r = [a] * len(xs), [1.0] * len(xs), [0.0] * len(xs)
+    for x in xs:
+        p[0] += x
+        q[1] *= a
+        p, q, r = q, r, p
+    return p[0] + 2 * q[0] + 3 * r[0] + q[1]
+
+
+def changed_under_both_names(xs, a):
+    row = [a] * len(xs)
+    for x in xs:
+        new = [x * t for t in row]
+        row = new
+        new[0] = 2 * x
+        row[1] = new[0] + a * new[2]
+    return sum(row)
+
+
+def changed_before_it_is_bound_anew(xs, a):
+    row = [a] * len(xs)
+    for i, x in enumerate(xs):
+        row[i] += x
+        row = [x * t for t in row]
+    return row[0] + row[-1]
+
+
+def in_order(xs, a):
+    row = [a * x for x in xs]
+    for x in xs:
+        row = sorted(row)
+        row[0] = row[-1] * x
+    return row[0] - row[1]
+
+
+def rows_of_pairs(xs, a):
+    pairs = [(x, a) for x in xs]
+    for x in xs:
+        pairs = [(u * x, v + u) for u, v in pairs]
+    return pairs[0][0] + pairs[-1][1]
+
+
+class State:
+    def __init__(self, row, t):
+        self.row, self.t = row, t
+
+
+def row_of_an_object(xs, a):
+    state = State([a] * len(xs), 0.0)
+    for x in xs:
+        state = State([x * t for t in state.row], state.t + x)
+    return sum(state.row) * state.t
+
+
+def attribute(xs, a):
+    state = State([a] * len(xs), 0.0)
+    for x in xs:
+        state.row = [x * t for t in state.row]
+    return sum(state.row)
+
+
+def entry(xs, a):
+    table = {"row": [a] * len(xs)}
+    for x in xs:
+        table["row"] = [x * t for t in table["row"]]
+    return sum(table["row"])
+
+
+def part_of_a_tuple(xs, a):
+    state = ([a] * len(xs), 0.0)
+    for x in xs:
+        row, t = state
+        row[0] += x
+        state = ([x * v for v in row], t + x)
+    return sum(state[0]) + state[1]
+
+
+def in_a_while_loop(xs, a):
+    row, k = [a] * len(xs), 0
+    while sum(row) < 1e3 and k < 50:
+        row = [xs[3] * t + 1.0 for t in row]
+        k += 1
+    return sum(row) + k
+
+
+ONE_LOOP = [
+    edit_distance, edit_distance_appended, time_warp, soft_time_warp, best_path, forward_sums, steps_of_two_lists, three_terms,
+    turned_round, changed_under_both_names, changed_before_it_is_bound_anew, in_order, rows_of_pairs, row_of_an_object, attribute,
+    entry, part_of_a_tuple, in_a_while_loop,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("f", ONE_LOOP, ids=lambda f: f.__name__)
+def test_values_and_slopes(f, engine) -> None:
+    agrees_with_slopes(f, engine)
+
+
+@pytest.mark.parametrize("f", ONE_LOOP, ids=lambda f: f.__name__)
+def test_one_loop(f) -> None:
+    one_loop_for_any_length(f)
+
+
+# -- which list is which, whatever the way ------------------------------------------------------------
+def read_after_the_loop(xs, a):
+    row = [a] * len(xs)
+    for x in xs:
+        new = [x * t for t in row]
+        old = row
+        row = new
+    new[0] = 7.0
+    return row, new, old
+
+
+def another_name_before(xs, a):
+    row = [a] * len(xs)
+    first = row
+    for i, x in enumerate(xs):
+        row[i] += x
+        row = [x * t for t in row]
+    return row, first
+
+
+def changed_by_another_name(xs, a):
+    row = [a] * len(xs)
+    first = row
+    for x in xs:
+        first[0] += 1.0
+        row = [x * t + row[0] for t in row]
+    return row, first
+
+
+def asked_which_it_is(xs, a):
+    row, known = [a] * len(xs), 0
+    first = row
+    for x in xs:
+        known += row is first
+        old, row = row, [x * t for t in row]
+        known += 10 * (old is row)
+    return row, known
+
+
+def kept_in_a_list(xs, a):
+    row, rows = [a] * len(xs), []
+    for x in xs:
+        rows.append(row)
+        row = [x * t for t in row]
+    rows[0][0] = 5.0
+    return rows, row
+
+
+def changed_after_it_is_kept(xs, a):
+    row, rows = [a] * len(xs), []
+    for x in xs:
+        row[0] += x
+        row = [x * t for t in row]
+        rows.append(row)
+    return rows
+
+
+def kept_in_a_dict(xs, a):
+    row = [a] * len(xs)
+    table = {"row": row}
+    for x in xs:
+        row = [x * t for t in row]
+        table["row"] = row
+        row[1] = a
+    return table, row
+
+
+def changed_by_a_function(xs, a):
+    row = [a] * len(xs)
+
+    def put(v):
+        row[0] = v
+
+    for x in xs:
+        put(x)
+        row = [x * t + row[0] for t in row]
+    return row
+
+
+def in_an_iterator(xs, a):
+    row = [a] * len(xs)
+    items = iter(row)
+    for x in xs:
+        row[3] = x
+        row = [x * t for t in row]
+    return sum(row) + sum(items)
+
+
+def bound_on_a_condition(xs, a):
+    row = [a] * len(xs)
+    best = row
+    for x in xs:
+        row = [x * t + 1.0 for t in row]
+        if sum(row) > 20 * a:
+            best = row
+    best[0] = 0.0
+    return row, best
+
+
+def two_names_of_one(xs, a):
+    p, q = [a] * len(xs), [1.0] * len(xs)
+    for x in xs:
+        p = [x * t for t in q]
+        q = p
+    p[0] = 3.0
+    return p, q
+
+
+def of_two_types(xs, a):
+    row = [0.0] * len(xs)
+    for x in xs:
+        new = [1.0] + [0.0] * (len(xs) - 1)
+        for j in range(2, len(xs)):
+            new[j] = x * row[j - 1]
+        row = new
+    return row
+
+
+def whole_numbers_first(xs, a):
+    row = [0] * len(xs)
+    for x in xs:
+        new = [0] * len(xs)
+        for j in range(2, len(xs)):
+            new[j] = x * row[j - 1] + a
+        row = new
+    return row
+
+
+IDENTITY = [
+    read_after_the_loop, another_name_before, changed_by_another_name, asked_which_it_is, kept_in_a_list, changed_after_it_is_kept,
+    kept_in_a_dict, changed_by_a_function, in_an_iterator, bound_on_a_condition, two_names_of_one, of_two_types,
+    whole_numbers_first,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("f", IDENTITY, ids=lambda f: f.__name__)
+def test_each_list_is_the_one_that_it_is_in_python(f, engine) -> None:
+    """Of two lengths, by which the length becomes one of the run."""
+    compiled = Function(f, engine=engine)
+    for n, a in [(9, 0.7), (9, 1.3), (11, 2.3), (9, 0.2)]:
+        xs = np.linspace(0.5, 1.5, n)
+        found, expected = compiled(xs, a), f(xs, a)
+        same(found, expected)
+        assert sharing(found) == sharing(expected)
+
+
+# -- lists that are arguments -------------------------------------------------------------------------
+def argument_bound_anew(u, a):
+    for _ in range(len(u)):
+        u = [a * t for t in u]
+    return u
+
+
+def argument_perhaps_bound_anew(u, a):
+    for _ in range(int(a * 3)):
+        u = [a * t for t in u]
+    return u
+
+
+def argument_changed_first(u, a):
+    for k in range(len(u)):
+        u[k] += 1.0
+        u = [a * t for t in u]
+    return u
+
+
+def argument_changed_by_its_name(u, a):
+    v = u
+    for _ in range(9):
+        u[0] += 1.0
+        v = [a * t + v[0] for t in v]
+    return u, v
+
+
+ARGUMENTS = [
+    argument_bound_anew,
+    argument_perhaps_bound_anew,
+    argument_changed_first,
+    argument_changed_by_its_name,
+]
+
+
+@over_engines
+@pytest.mark.parametrize("f", ARGUMENTS, ids=lambda f: f.__name__)
+def test_arguments_are_changed_as_in_python(f, engine) -> None:
+    compiled = Function(f, engine=engine)
+    for n, a in [(9, 0.7), (9, 0.2), (11, 1.3)]:
+        ours = [0.5 + 0.1 * k for k in range(n)]
+        plain = copy.copy(ours)
+        with uncompiled_allowed():
+            found = compiled(ours, a)
+        expected = f(plain, a)
+        same([found, ours], [expected, plain])
+        assert sharing([found, ours]) == sharing([expected, plain])
