@@ -22,9 +22,11 @@ from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.effects import append_outside
 from autodiff.capture.frames import ComprehensionScope, Scope
 from autodiff.capture.functions import Closure, descriptor, make_closure, own_method
+from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.given import transposed
 from autodiff.capture.holders import is_alone
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
+from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loops import roll_or_peel, run_at_once
 from autodiff.capture.numbering import ArraysMatter
@@ -35,7 +37,7 @@ from autodiff.capture.pools import RowsMatter, row_of, same_row
 from autodiff.capture.predicates import Predicate
 from autodiff.capture.references import Choice, Reference, To
 from autodiff.capture.regions import cells_of, is_listed
-from autodiff.capture.sequences import lazy_sequence
+from autodiff.capture.sequences import LazySequence, lazy_sequence
 from autodiff.capture.staging import stage_boolean, stage_choice
 from autodiff.capture.state import MISSING
 from autodiff.capture.stores import is_item
@@ -1006,20 +1008,13 @@ def _rolled(
     targets = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
     scope = ComprehensionScope(frame.scope, frozenset((*targets, _RESULT)))
     scope.locals[_RESULT] = start
-    for g in reversed(node.generators):
-        for condition in reversed(g.ifs):
-            body = ast.If(condition, [body], [])
-        body = ast.For(g.target, g.iter, [body], [])
-    for part in ast.walk(body):
-        if isinstance(part, (ast.expr, ast.stmt)) and not hasattr(part, "lineno"):
-            ast.copy_location(part, node)
-    assert isinstance(body, ast.For)
+    loop = _nested_loops(node, body, node.generators[0].iter)
     inner = Frame(frame.trace, scope, frame.name)
-    if sequence is None and run_at_once(inner, body, source) is not None:
+    if sequence is None and run_at_once(inner, loop, source) is not None:
         return scope
     if sequence is None or not is_long(sequence):
         return _FEW
-    after = roll_or_peel(inner, body, sequence)
+    after = roll_or_peel(inner, loop, sequence)
     if isinstance(after, Bail):
         return after
     after()
@@ -1034,6 +1029,8 @@ def _rolled_truth(frame: Frame, node: ast.GeneratorExp, stop: bool) -> Any:
     if not isinstance(first.iter, _SOURCES):
         return frame.evaluate(node)
     source = frame.evaluate(first.iter)
+    if isinstance(source, (TracedIterator, TracedGenerator)):
+        return _generator(frame, node, source)
     test = node.elt if stop else ast.UnaryOp(ast.Not(), node.elt)
     found = ast.Assign([ast.Name(_RESULT, ast.Store())], ast.Constant(stop))
     body = ast.If(test, [found, ast.Break()], [])
@@ -1041,7 +1038,37 @@ def _rolled_truth(frame: Frame, node: ast.GeneratorExp, stop: bool) -> Any:
     if isinstance(scope, Scope):
         return scope.locals[_RESULT]
     items = _comprehension(frame, node, lambda inner: inner.evaluate(node.elt), source, scope)
+    if isinstance(source, (list, tuple, range, Tracer, LazySequence)) and _says_only(frame, node):
+        return Foreseen(items)
     return frame.trace.fresh(items)
+
+
+class Foreseen:
+    """Items that may all be asked for, whether Python would or not: nobody can tell."""
+
+    def __init__(self, items: Iterator[Any]) -> None:
+        self.items = items
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.items
+
+
+# What is compared and computed without a call, and without an exception that a value decides.
+_HARMLESS = (
+    *(ast.Compare, ast.UnaryOp, ast.BoolOp, ast.Name, ast.Constant),
+    *(ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context),
+)
+
+
+def _says_only(frame: Frame, node: ast.GeneratorExp) -> bool:
+    """Whether a condition on the items of a sequence does nothing else, so that it does not matter of how many it is asked."""
+    parts = [node.elt, *node.generators[0].ifs]
+    for part in (inner for outer in parts for inner in ast.walk(outer)):
+        if isinstance(part, ast.BinOp) and isinstance(part.op, (ast.Add, ast.Sub, ast.Mult)):
+            continue
+        if not isinstance(part, _HARMLESS):
+            return False
+    return True
 
 
 def is_long(sequence: Any) -> bool:
@@ -1070,8 +1097,41 @@ def _dict_comprehension(frame: Frame, node: ast.DictComp) -> Any:
     return frame.trace.fresh(dict(_comprehension(frame, node, pair)))
 
 
-def _generator(frame: Frame, node: ast.GeneratorExp) -> Any:
-    return frame.trace.fresh(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt)))
+_FIRST = "<first>"
+
+
+def _generator(frame: Frame, node: ast.GeneratorExp, source: Any = None) -> Any:
+    """A generator like the user's own: a loop may be run into it, else it stands still between items."""
+    source = frame.evaluate(node.generators[0].iter) if source is None else source
+    first = call(frame, iter, [source], {}, node)
+    steps = _comprehension(frame, node, lambda inner: inner.evaluate(node.elt), first)
+    if any(g.is_async for g in node.generators):
+        return frame.trace.fresh(steps)
+    targets = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+    scope = ComprehensionScope(frame.scope, frozenset((*targets, _FIRST)))
+    scope.locals[_FIRST] = first
+    body = _nested_loops(node, ast.Expr(ast.Yield(node.elt)), ast.Name(_FIRST, ast.Load()))
+    function = ast.FunctionDef("<genexpr>", _NO_ARGUMENTS, [body], [])
+    ast.copy_location(function, node)
+    return TracedGenerator(
+        frame.trace, steps, (Frame(frame.trace, scope, frame.name), function)
+    )
+
+
+_NO_ARGUMENTS = ast.arguments([], [], None, [], [], None, [])
+
+
+def _nested_loops(node: Any, body: ast.stmt, first: ast.expr) -> ast.For:
+    """The loops of a comprehension, the outermost over ``first``, with ``body`` in the innermost."""
+    for g in reversed(node.generators):
+        for condition in reversed(g.ifs):
+            body = ast.If(condition, [body], [])
+        body = ast.For(g.target, first if g is node.generators[0] else g.iter, [body], [])
+    for part in ast.walk(body):
+        if isinstance(part, (ast.expr, ast.stmt)) and not hasattr(part, "lineno"):
+            ast.copy_location(part, node)
+    assert isinstance(body, ast.For)
+    return body
 
 
 EXPRESSIONS.update(

@@ -24,9 +24,9 @@ from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
-from autodiff.capture import choices, functions, rolling
+from autodiff.capture import choices, functions, library_in_python, rolling
 from autodiff.capture.assignment import assign
-from autodiff.capture.calls import TAKES_ALL, call
+from autodiff.capture.calls import TAKES_ALL, asked_for_items, call, iterator_of
 from autodiff.capture.frames import Completion, Scope
 from autodiff.capture.generators import (
     Stopped,
@@ -34,13 +34,14 @@ from autodiff.capture.generators import (
     passing,
     suspends,
 )
+from autodiff.capture.functions import Closure
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
+from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.loops import AT_ONCE, Ended, unroll_for
 from autodiff.capture.origins import is_library
 from autodiff.capture.reaching import reaches
 from autodiff.capture.regions import live_scopes
 from autodiff.capture.sequences import LazySequence
-from autodiff.capture.sourcecode import syntax_of
 from autodiff.capture.staging import escapes
 from autodiff.ops.tracer import StoredList, Tracer
 
@@ -161,6 +162,7 @@ def suspends_in(statements: Sequence[ast.stmt]) -> bool:
 
 def collected(frame: Frame, x: Any) -> Any:
     """The list of the values of a generator, for a function that takes them all; anything else as it is."""
+    x = entered(frame, x)
     if not can_push(frame, x):
         return x
     made = frame.trace.fresh(frame.trace.new_list())
@@ -170,15 +172,16 @@ def collected(frame: Frame, x: Any) -> Any:
 
 def entered(frame: Frame, x: Any) -> Any:
     """What a loop goes through of an object whose class has an ``__iter__`` of the user's: a generator, perhaps."""
-    if choices.is_choice(x) or isinstance(x, (Tracer, StoredList, LazySequence, TracedGenerator)):
+    kinds = (Tracer, StoredList, LazySequence, TracedGenerator, TracedIterator)
+    if choices.is_choice(x) or isinstance(x, kinds):
         return x
     method = functions.own_method(frame, x, "__iter__")
-    if not isinstance(method, FunctionType) or is_library(method):
-        return x
-    syntax = syntax_of(method)
-    if syntax is None or not syntax.is_generator:
-        return x
-    return call(frame, method, [x], {}, frame.scope.syntax.node)
+    if isinstance(method, Closure) or (isinstance(method, FunctionType) and not is_library(method)):
+        made = call(frame, method, [x], {}, frame.scope.syntax.node)
+        return iterator_of(frame, made)
+    if method is None and asked_for_items(frame, x):
+        return functions.call_function(frame.trace, library_in_python.of_sequence, [x], {})
+    return x
 
 
 def _run(

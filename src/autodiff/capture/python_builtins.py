@@ -2,7 +2,7 @@
 
     isinstance(x, float)      answered for what ``x`` is in plain Python
     len(xs)                   of a list that a loop builds: a number the program computes
-    zip(xs, ys), range(n)     lazy, so that a loop over them can be rolled
+    range(n)                  lazy, so that a loop over it can be rolled
     sum(f(x) for x in xs)     addition by addition; of a list in a store: one reduction
 
 Functions of numbers alone, ``round`` or ``math.sin``, are in :mod:`autodiff.ops.python_builtins`.
@@ -14,7 +14,7 @@ import ast
 import collections
 import dataclasses
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from types import MethodWrapperType
 from typing import Any
 
@@ -39,16 +39,17 @@ from autodiff.capture.expressions import (
 from autodiff.capture.functions import own_method
 from autodiff.capture.given import TracedTuple, converted
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import type_of
 from autodiff.capture.records import Typed
 from autodiff.capture.regions import fit
-from autodiff.capture.sequences import LazySequence, lazy_range, lazy_zip
+from autodiff.capture.sequences import lazy_range
 from autodiff.capture.statements import apply_in_place
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined
-from autodiff.dims import Dim, bounds, same
+from autodiff.dims import Dim, bounds
 from autodiff.ops import dispatch, structural
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer
@@ -61,7 +62,7 @@ from autodiff.signals import refuse_ours, run_users
 def _isinstance(frame: Frame, obj: Any, kinds: Any) -> bool:
     if isinstance(obj, DeferredText):
         return issubclass(str, kinds)
-    if isinstance(obj, TracedList):
+    if isinstance(obj, (TracedList, TracedIterator)):
         return issubclass(type_of(obj), kinds)
     if not isinstance(obj, Tracer):
         return isinstance(obj, kinds)
@@ -218,58 +219,6 @@ def _range(frame: Frame, *arguments: Any) -> Any:
     if not frame.trace.tier.rolls or not any(isinstance(a, (Tracer, Dim)) for a in arguments):
         return run_users(range, *arguments)
     return lazy_range(*arguments)
-
-
-def _lazily(frame: Frame, sequences: Sequence[Any]) -> Any:
-    """The sequences as one lazy sequence of tuples, if a loop may be rolled over them."""
-    return lazy_zip(frame, sequences) if frame.trace.tier.rolls else None
-
-
-def _same_lengths(frame: Frame, sequences: Sequence[Any]) -> bool:
-    """Whether sequences are known to have one length."""
-    counts = [lazy.count for lazy in (_lazily(frame, (s,)) for s in sequences)]
-    return all(same(count, counts[0]) for count in counts)
-
-
-def _zip(frame: Frame, *sequences: Any, strict: bool = False) -> Any:
-    lazy = _lazily(frame, sequences)
-    if lazy is not None and not (strict and not _same_lengths(frame, sequences)):
-        return lazy
-    return zip(*[iterate(frame, s) for s in sequences], strict=strict)
-
-
-def _enumerate(frame: Frame, sequence: Any, start: int = 0) -> Any:
-    lazy = _lazily(frame, (sequence,))
-    if lazy is not None:
-        return LazySequence(
-            lazy.count, lambda k: (k + start if start else k, lazy.item(k)[0]), lazy.lists
-        )
-    return enumerate(iterate(frame, sequence), start)
-
-
-def _reversed(frame: Frame, sequence: Any) -> Any:
-    if isinstance(sequence, range):
-        return sequence[::-1]
-    lazy = _lazily(frame, (sequence,))
-    if lazy is not None:
-        last = lazy.count - 1
-        return LazySequence(
-            lazy.count,
-            lambda k: lazy.item((as_tracer(last) if isinstance(last, Dim) else last) - k)[0],
-            lazy.lists,
-        )
-    method = own_method(frame, sequence, "__reversed__")
-    if method is not None:
-        return iterate(frame, call(frame, method, [sequence], {}, frame.scope.syntax.node))
-    if isinstance(sequence, (list, tuple)):  # item by item, as they are then
-        return _backwards(frame, sequence)
-    return iter(list(iterate(frame, sequence))[::-1])
-
-
-def _backwards(frame: Frame, sequence: Any) -> Iterator[Any]:
-    for k in range(len(sequence) - 1, -1, -1):
-        if k < len(sequence):
-            yield load_item(frame, sequence, k, frame.scope.syntax.node)
 
 
 def _list(frame: Frame, *sequence: Any) -> list[Any]:
@@ -454,9 +403,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     operator.iconcat: _in_place(operator.iadd),
     callable: _callable,
     range: _range,
-    zip: _zip,
-    enumerate: _enumerate,
-    reversed: _reversed,
     list: _list,
     tuple: _tuple,
     sum: _sum,
