@@ -30,7 +30,7 @@ from autodiff.capture import choices, dataframes, generators, library_in_python
 from autodiff.capture.construction import construct
 from autodiff.capture.functions import Closure, call_function, own_method
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.iterators import TracedIterator
+from autodiff.capture.iterators import Iterating
 from autodiff.capture.library import Callback, call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import is_impure, is_library, type_of
@@ -117,6 +117,8 @@ def _call(
     for kind, handler in SPECIAL_TYPES.items():
         if isinstance(function, kind):
             return handler(frame, function, args, kwargs, node)
+    if args and isinstance(args[0], Iterating) and _is_statistic(function):
+        args = [call(frame, list, [args[0]], {}, node), *args[1:]]
     if isinstance(function, FunctionType) and not is_library(function):
         if function in dispatch.functions:
             return call_library(frame, function, args, kwargs, node)
@@ -161,6 +163,11 @@ def _known_class(function: Any, x: Any) -> Any:
 def _takes_all(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
     """Whether a call takes all items of its first argument before it does anything else."""
     return function is sum or (len(args) == 1 and (function is sorted or "key" not in kwargs))
+
+
+def _is_statistic(function: Any) -> bool:
+    """Whether a function is one of Python's ``statistics``, which take all items first."""
+    return isinstance(function, FunctionType) and function.__module__ == "statistics"
 
 
 def _is_users(function: Any) -> bool:
@@ -260,10 +267,11 @@ def _items(iterator: Iterator[Any]) -> Iterator[Any]:
 
 def iterator_of(frame: Frame, made: Any) -> Any:
     """What an ``__iter__`` of the user's has made, as an iterator of ours where it has a ``__next__`` of the user's."""
+    if isinstance(made, Iterating):
+        return made
     if own_method(frame, made, "__next__") is not None:
         return call_function(frame.trace, library_in_python.of_iterator, [made], {})
-    known = isinstance(made, (generators.TracedGenerator, TracedIterator))
-    if not known and not hasattr(type(made), "__next__"):
+    if not hasattr(type(made), "__next__"):
         raise TypeError(f"iter() returned non-iterator of type '{type_name(made)}'")
     return made
 
@@ -280,7 +288,7 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
     """What ``for x in obj`` goes through."""
     if isinstance(obj, Tracer):
         return iter(obj)
-    if isinstance(obj, (generators.TracedGenerator, TracedIterator)):
+    if isinstance(obj, Iterating):
         return obj
     frame.trace.advancing((obj,))
     path = frame.trace.paths.get(id(obj))

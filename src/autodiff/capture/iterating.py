@@ -27,10 +27,12 @@ from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import TracedIterator, named
 from autodiff.capture.library import call_library
+from autodiff.capture.origins import type_of
 from autodiff.capture.sequences import LazySequence, lazy_sequence
-from autodiff.dims import Dim, minimum, same
+from autodiff.dims import Dim, UndecidedExtent, at_least, minimum, same
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
+from autodiff.ops.known import type_name
 from autodiff.signals import run_users
 
 ENDLESS = 2**62  # items of an iterator that does not end, where a number has to stand for that
@@ -242,7 +244,11 @@ class Sliced(TracedIterator):
         part = _left(frame, self.sources[0])
         if part is None:
             return None
-        return replace(part, count=minimum(part.count, extent_of(self.count)))
+        count = extent_of(self.count)
+        try:  # which of the two ends it, is decided for this call, under a guard
+            return replace(part, count=count if at_least(part.count, count) else part.count)
+        except UndecidedExtent:
+            return None
 
     def move(self, count: Any, ends: bool) -> None:  # noqa: D102
         self.sources[0].move(count, False)
@@ -260,21 +266,28 @@ def _left(frame: Frame, source: Any) -> LazySequence | None:
 
 
 # -- iter ------------------------------------------------------------------------------------------------
-class ListIterator:
-    """Names the class of ``iter`` of a list in errors."""
-
-
 def over(frame: Frame, x: Any) -> Any:
     """``iter(x)``."""
     trace = frame.trace
     if isinstance(x, (TracedIterator, TracedGenerator)):
         return x
     if isinstance(x, (LazySequence, range, StoredList)) or (isinstance(x, Tracer) and x.shape):
-        return _made(frame, OverSequence(frame, x))
-    if isinstance(x, (list, tuple, deque)) and own_method(frame, x, "__iter__") is None:
-        if not isinstance(x, deque):
-            return _made(frame, named(OverSequence, type(iter(type(x).__mro__[-2]())))(frame, x))
+        return _over_sequence(frame, x)
+    if isinstance(x, Tracer) and x.form != "array":
+        raise TypeError(f"'{type_name(x)}' object is not iterable")
+    if isinstance(x, (list, tuple)) and own_method(frame, x, "__iter__") is None:
+        return _over_sequence(frame, x)
     return trace.fresh(run_users(iter, iterate(frame, x)))
+
+
+_ITERATORS = {kind: type(iter(kind())) for kind in (list, tuple)} | {range: type(iter(range(0)))}
+
+
+def _over_sequence(frame: Frame, x: Any) -> Any:
+    of = type_of(x)
+    known = (kind for cls, kind in _ITERATORS.items() if isinstance(of, type) and issubclass(of, cls))
+    kind = next(known, type(iter(np.zeros(1))))
+    return _made(frame, named(OverSequence, kind)(frame, x))
 
 
 def _made(frame: Frame, made: Any) -> Any:
@@ -283,7 +296,7 @@ def _made(frame: Frame, made: Any) -> Any:
 
 def _iter(frame: Frame, *arguments: Any) -> Any:
     if len(arguments) == 2 and callable(arguments[0]):
-        return _text(frame, library_in_python.until, *arguments)
+        return _text(frame, type(iter(int, 1)), library_in_python.until, *arguments)
     if len(arguments) != 1:
         return run_users(iter, *arguments)
     return over(frame, arguments[0])
@@ -317,9 +330,11 @@ def _is_of_any_length(frame: Frame, arguments: tuple[Any, ...]) -> bool:
     return given and frame.trace.tier.rolls and len(arguments) <= 2
 
 
-def _text(frame: Frame, function: FunctionType, *arguments: Any) -> Any:
-    """A generator by one of the texts."""
-    return call_function(frame.trace, function, list(arguments), {})
+def _text(frame: Frame, kind: Any, function: FunctionType, *arguments: Any) -> Any:
+    """An iterator of a class of Python's, by one of the texts."""
+    made = call_function(frame.trace, function, list(arguments), {})
+    made.kind = kind
+    return made
 
 
 def _is_generator(x: Any) -> bool:
@@ -338,7 +353,7 @@ def zipped(frame: Frame, given: Sequence[Any], kind: type, strict: bool = False)
     if len(positions) == 1 and not strict and all(map(_is_indexed, others)):
         k = positions[0]
         around = library_in_python.zipped_around
-        return _text(frame, around, tuple(given[:k]), given[k], tuple(given[k + 1 :]))
+        return _text(frame, kind, around, tuple(given[:k]), given[k], tuple(given[k + 1 :]))
     sources = tuple([_over_argument(frame, x, k, kind) for k, x in enumerate(given)])
     return _made(frame, named(Zipped, kind)(frame, sources, given, strict))
 
@@ -363,7 +378,7 @@ def _enumerate(frame: Frame, iterable: Any, start: Any = 0) -> Any:
     if not isinstance(start, (Tracer, Dim)):
         run_users(enumerate, (), start)  # raises Python's error
     if _is_generator(iterable):
-        return _text(frame, library_in_python.numbered, iterable, start)
+        return _text(frame, enumerate, library_in_python.numbered, iterable, start)
     return _made(frame, named(Numbered, enumerate)(frame, over(frame, iterable), start))
 
 
@@ -374,8 +389,10 @@ def _reversed(frame: Frame, sequence: Any) -> Any:
         return call(frame, method, [sequence], {}, node)
     if isinstance(sequence, range):
         return over(frame, sequence[::-1])
+    if isinstance(sequence, (TracedIterator, TracedGenerator)):
+        raise TypeError(f"'{type_of(sequence).__name__}' object is not reversible")
     whole = lazy_sequence(frame, sequence) if frame.trace.tier.rolls else None
-    if whole is not None and not isinstance(sequence, (TracedIterator, LazySequence)):
+    if whole is not None and not isinstance(sequence, LazySequence):
         return _made(frame, named(Backwards, reversed)(frame, sequence, whole.count))
     if isinstance(sequence, list) and type(sequence) is not list:
         # A list's own method, which asks nothing of a class below it.
@@ -389,7 +406,7 @@ def _reversed(frame: Frame, sequence: Any) -> Any:
         return _made(frame, named(Backwards, reversed)(frame, sequence, len(sequence)))
     if own_method(frame, sequence, "__getitem__") is not None:
         count = call(frame, len, [sequence], {}, node)
-        return _text(frame, library_in_python.backwards, sequence, count)
+        return _text(frame, reversed, library_in_python.backwards, sequence, count)
     if isinstance(sequence, tuple):
         return _made(frame, named(Backwards, reversed)(frame, sequence, len(sequence)))
     run_users(reversed, sequence)  # raises Python's error where it cannot be
@@ -404,7 +421,7 @@ def _map(frame: Frame, function: Any, *given: Any) -> Any:
     source = given[0] if len(given) == 1 else zipped(frame, given, map)
     if _is_generator(source):
         text = library_in_python.mapped if len(given) == 1 else library_in_python.starmapped
-        return _text(frame, text, function, source)
+        return _text(frame, map, text, function, source)
     if len(given) == 1:
         return _made(
             frame,
@@ -420,7 +437,7 @@ def _map(frame: Frame, function: Any, *given: Any) -> Any:
 
 def _starmap(frame: Frame, function: Any, iterable: Any) -> Any:
     if _is_generator(iterable):
-        return _text(frame, library_in_python.starmapped, function, iterable)
+        return _text(frame, itertools.starmap, library_in_python.starmapped, function, iterable)
     node = frame.scope.syntax.node
 
     def of_row(row: Any) -> Any:
@@ -432,49 +449,49 @@ def _starmap(frame: Frame, function: Any, iterable: Any) -> Any:
 def _filter(frame: Frame, function: Any, iterable: Any) -> Any:
     source = over(frame, iterable)
     if function is None:
-        return _text(frame, library_in_python.kept_if_true, source)
-    return _text(frame, library_in_python.kept, function, source)
+        return _text(frame, filter, library_in_python.kept_if_true, source)
+    return _text(frame, filter, library_in_python.kept, function, source)
 
 
 # -- itertools -----------------------------------------------------------------------------------------
 def _filterfalse(frame: Frame, function: Any, iterable: Any) -> Any:
     source = over(frame, iterable)
     if function is None:
-        return _text(frame, library_in_python.kept_if_false, source)
-    return _text(frame, library_in_python.kept_if_not, function, source)
+        return _text(frame, itertools.filterfalse, library_in_python.kept_if_false, source)
+    return _text(frame, itertools.filterfalse, library_in_python.kept_if_not, function, source)
 
 
 def _compress(frame: Frame, data: Any, selectors: Any) -> Any:
-    return _text(frame, library_in_python.selected, zipped(frame, (data, selectors), zip))
+    return _text(frame, itertools.compress, library_in_python.selected, zipped(frame, (data, selectors), zip))
 
 
 def _takewhile(frame: Frame, function: Any, iterable: Any) -> Any:
-    return _text(frame, library_in_python.while_true, function, over(frame, iterable))
+    return _text(frame, itertools.takewhile, library_in_python.while_true, function, over(frame, iterable))
 
 
 def _dropwhile(frame: Frame, function: Any, iterable: Any) -> Any:
-    return _text(frame, library_in_python.from_false, function, over(frame, iterable))
+    return _text(frame, itertools.dropwhile, library_in_python.from_false, function, over(frame, iterable))
 
 
 def _chain(frame: Frame, *iterables: Any) -> Any:
-    return _text(frame, library_in_python.chained, iterables)
+    return _text(frame, itertools.chain, library_in_python.chained, iterables)
 
 
 def _chain_from(frame: Frame, iterables: Any) -> Any:
-    return _text(frame, library_in_python.chained, over(frame, iterables))
+    return _text(frame, itertools.chain, library_in_python.chained, over(frame, iterables))
 
 
 def _accumulate(frame: Frame, iterable: Any, func: Any = None, *, initial: Any = None) -> Any:
     function = operator.add if func is None else func
     source = over(frame, iterable)
     if initial is not None:
-        return _text(frame, library_in_python.accumulated, function, initial, source)
+        return _text(frame, itertools.accumulate, library_in_python.accumulated, function, initial, source)
     nothing = object()
-    return _text(frame, library_in_python.accumulated_from_first, function, source, nothing)
+    return _text(frame, itertools.accumulate, library_in_python.accumulated_from_first, function, source, nothing)
 
 
 def _pairwise(frame: Frame, iterable: Any) -> Any:
-    return _text(frame, library_in_python.paired, over(frame, iterable), object())
+    return _text(frame, itertools.pairwise, library_in_python.paired, over(frame, iterable), object())
 
 
 def _islice(frame: Frame, iterable: Any, *limits: Any) -> Any:
@@ -484,7 +501,7 @@ def _islice(frame: Frame, iterable: Any, *limits: Any) -> Any:
     if start or step not in (1, None) or stop is None:
         return _made(frame, itertools.islice(over(frame, iterable), *limits))
     if _is_generator(iterable) and stop > 0:
-        return _text(frame, library_in_python.first_of, iterable, stop)
+        return _text(frame, itertools.islice, library_in_python.first_of, iterable, stop)
     return _made(frame, named(Sliced, itertools.islice)(frame, over(frame, iterable), stop))
 
 

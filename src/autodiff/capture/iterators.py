@@ -20,20 +20,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from autodiff.ladder import NotStaged
+from autodiff.signals import run_users
 
 if TYPE_CHECKING:
     from autodiff.capture.sequences import LazySequence
     from autodiff.capture.trace import Trace
 
 
-class TracedIterator:
-    """An iterator that captured code has made; ``kind`` is its class in plain Python.
+class Iterating:
+    """What stands for an iterator of Python's."""
+
+    kind: Any = object  # its class in plain Python
+
+
+class TracedIterator(Iterating):
+    """An iterator of Python's that captured code has made.
 
     It moves on, so it cannot be asked for items in a branch or loop body that is interpreted into a
     region of its own and undone, unless it was made there.
     """
-
-    kind: type = object
 
     def __init__(self, trace: Trace, sources: tuple[Any, ...] = ()) -> None:
         self.trace = trace
@@ -74,7 +79,7 @@ class TracedIterator:
         self.trace.touch()
         if self.running is None:
             self.running = self.steps()
-        return next(self.running)
+        return run_users(next, self.running)
 
     def origins(self) -> list[Any]:
         """All iterators that items are taken from, this one too."""
@@ -89,11 +94,6 @@ class TracedIterator:
         return len(set(origins)) < len(origins)
 
 
-def kind_of(x: Any) -> Any:
-    """The class that an iterator of ours has in plain Python."""
-    return type(x).kind
-
-
 _KINDS: dict[tuple[type, type], type] = {}
 
 
@@ -105,4 +105,4 @@ def named(cls: type[TracedIterator], kind: type) -> Callable[..., Any]:
     return known
 
 
-__all__ = ["TracedIterator", "kind_of", "named"]
+__all__ = ["Iterating", "TracedIterator", "named"]

@@ -211,18 +211,22 @@ def until(function: Callable[[], Any], last: Any) -> Iterator[Any]:
 
 def any_of(iterable: Iterable[Any]) -> bool:
     """``any``."""
+    found = False
     for item in iterable:
         if item:
-            return True
-    return False
+            found = True
+            break
+    return found
 
 
 def all_of(iterable: Iterable[Any]) -> bool:
     """``all``."""
+    found = True
     for item in iterable:
         if not item:
-            return False
-    return True
+            found = False
+            break
+    return found
 
 
 def reduced(function: Callable[..., Any], total: Any, iterable: Iterable[Any]) -> Any:

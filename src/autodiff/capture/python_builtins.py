@@ -39,7 +39,7 @@ from autodiff.capture.expressions import (
 from autodiff.capture.functions import own_method
 from autodiff.capture.given import TracedTuple, converted
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.iterators import TracedIterator
+from autodiff.capture.iterators import Iterating
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import type_of
@@ -62,7 +62,7 @@ from autodiff.signals import refuse_ours, run_users
 def _isinstance(frame: Frame, obj: Any, kinds: Any) -> bool:
     if isinstance(obj, DeferredText):
         return issubclass(str, kinds)
-    if isinstance(obj, (TracedList, TracedIterator)):
+    if isinstance(obj, (TracedList, Iterating)):
         return issubclass(type_of(obj), kinds)
     if not isinstance(obj, Tracer):
         return isinstance(obj, kinds)
