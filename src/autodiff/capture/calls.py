@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers, labelled
-from autodiff.capture import choices, dataframes, generators, library_in_python
+from autodiff.capture import choices, dataframes, library_in_python
 from autodiff.capture.construction import construct
 from autodiff.capture.functions import Closure, call_function, own_method
 from autodiff.capture.interpreter import Frame
@@ -78,12 +78,13 @@ def _call(
     if dataframes.answers(frame.trace, function, args, kwargs):
         args = [dataframes.in_place_of(frame.trace, x) for x in args]
         return run_users(function, *args, **kwargs)
-    special = SPECIAL.get(function) if _hashable(function) else None
+    hashable = _hashable(function)
+    if hashable and function in TAKES_ALL and _takes_all(function, args, kwargs):
+        args = [TAKES_ALL[function](frame, args[0]), *args[1:]]
+    special = SPECIAL.get(function) if hashable else None
     if special is not None:
         if function is not getattr or len(args) != 2:
             args = [_known_class(function, x) for x in args]
-        if function in TAKES_ALL and args and _takes_all(function, args, kwargs):
-            args = [TAKES_ALL[function](frame, args[0]), *args[1:]]
         frame.trace.advancing((*args, *kwargs.values()))
         return run_users(special, frame, *args, **kwargs)
     if isinstance(function, (Closure, Callback)):
@@ -162,7 +163,9 @@ def _known_class(function: Any, x: Any) -> Any:
 
 def _takes_all(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
     """Whether a call takes all items of its first argument before it does anything else."""
-    return function is sum or (len(args) == 1 and (function is sorted or "key" not in kwargs))
+    if function is sum or function is deque:
+        return bool(args)
+    return len(args) == 1 and (function is sorted or "key" not in kwargs)
 
 
 def _is_statistic(function: Any) -> bool:

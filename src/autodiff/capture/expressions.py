@@ -7,7 +7,7 @@ import inspect
 import math
 import operator
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Generator, Iterator, Set
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -22,7 +22,7 @@ from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.effects import append_outside
 from autodiff.capture.frames import ComprehensionScope, Scope
 from autodiff.capture.functions import Closure, descriptor, make_closure, own_method
-from autodiff.capture.generators import TracedGenerator
+from autodiff.capture.generators import Stopped, TracedGenerator, passing
 from autodiff.capture.given import transposed
 from autodiff.capture.holders import is_alone
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
@@ -48,7 +48,7 @@ from autodiff.dims import Dim
 from autodiff.ladder import Bail, NotStaged
 from autodiff.ops import dispatch
 from autodiff.ops.either import Either, choose, is_array
-from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer, is_traced
+from autodiff.ops.tracer import AmbiguousStore, StoredList, Tracer, as_tracer, is_traced
 from autodiff.signals import door, refuse_ours, run_users
 
 # What Python calls the operators: ``operator.__add__`` for ``a + b``, ``operator.__iadd__`` for ``a += b``, and the
@@ -145,6 +145,8 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
     if function is operator.mod and isinstance(left, bytes):
         refuse_unseen(frame, (right,), node)
     left, right = frame.trace.deep(left), frame.trace.deep(right)
+    if function is operator.add or function is operator.mul:
+        left, right = stored_items(frame, left), stored_items(frame, right)
     frame.trace.allowance.before_operator(function, left, right)
     try:
         result = frame.trace.original(run_users(function, left, right))
@@ -380,7 +382,7 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
         holders = container.places_of(item)
         if holders is not None:
             return as_python(np.any(holders))
-    container = frame.trace.deep(container)
+    container = stored_items(frame, frame.trace.deep(container))
     if isinstance(container, (Set, dict)):
         as_key(frame, item)
     if id(container) in frame.trace.instances:
@@ -822,7 +824,7 @@ def _call(frame: Frame, node: ast.Call) -> Any:
                     return frame.trace.fresh(iter(columns))
             arguments.extend(iterate(frame, items))
         elif isinstance(argument, ast.GeneratorExp) and _takes_all(function):
-            arguments.append(_list_comprehension(frame, argument))
+            arguments.append(_generated(frame, argument))
         elif isinstance(argument, ast.GeneratorExp) and (function is any or function is all):
             found = _rolled_truth(frame, argument, function is any)
             if isinstance(found, (bool, Tracer)):
@@ -849,6 +851,20 @@ def _call(frame: Frame, node: ast.Call) -> Any:
         return call(frame, function, arguments, keywords, node)
     finally:
         frame.trace.is_alone = False
+
+
+def _generated(frame: Frame, node: ast.GeneratorExp) -> Any:
+    """The list of the items of a generator that is gone through at once."""
+    try:
+        return _list_comprehension(frame, node)
+    except StopIteration as error:
+        cause = error
+    run_users(_raise, RuntimeError("generator raised StopIteration"), cause)
+
+
+@door
+def _raise(error: Exception, cause: Exception) -> None:
+    raise error from cause
 
 
 def _is_strict_or_not(node: ast.Call) -> bool:
@@ -950,18 +966,15 @@ def _generate(
     frame: Frame, generators: Any, depth: int, elements: Any, first: Any, passes: Passes
 ) -> Iterator[Any]:
     if depth == len(generators):
-        yield elements(frame)
+        yield passing(elements, frame)
         return
     generator = generators[depth]
     if generator.is_async:
         raise Declined("asynchronous comprehensions")
-    source = first if depth == 0 else frame.evaluate(generator.iter)
-    for item in iterate(frame, source):
+    source = first if depth == 0 else passing(frame.evaluate, generator.iter)
+    for item in passing(iterate, frame, source):
         assign(frame, generator.target, item)
-        if all(
-            run_users(bool, own_truth(frame, frame.evaluate(condition)))
-            for condition in generator.ifs
-        ):
+        if all(passing(_holds, frame, condition) for condition in generator.ifs):
             yield from _generate(frame, generators, depth + 1, elements, None, passes)
         if depth == 0:
             passes.made()
@@ -969,11 +982,44 @@ def _generate(
         passes.end()
 
 
+def _holds(frame: Frame, condition: ast.expr) -> bool:
+    return run_users(bool, own_truth(frame, frame.evaluate(condition)))
+
+
+def _all_of(items: Iterator[Any]) -> list[Any]:
+    """The items of a comprehension, which raises what it raises."""
+    try:
+        return list(items)
+    except Stopped as stopped:
+        error = stopped.error
+    raise error  # here, for in the handler its context would become ours
+
+
+def _as_generator(items: Iterator[Any]) -> Generator[Any, Any, None]:
+    """The items of a generator, of which a StopIteration is a mistake."""
+    try:
+        yield from items
+    except Stopped as stopped:
+        raise RuntimeError("generator raised StopIteration") from stopped.error
+
+
+def stored_items(frame: Frame, x: Any) -> Any:
+    """A list or tuple whose class has methods of its own as Python's operators see it: its items."""
+    kind = list if isinstance(x, list) else tuple if isinstance(x, tuple) else None
+    if kind is None or type(x) is kind or isinstance(x, StoredList):
+        return x
+    names = ("__iter__", "__len__", "__getitem__")
+    if all(own_method(frame, x, name) is None for name in names):
+        return x
+    items = kind.__iter__(x)  # type: ignore[arg-type]
+    return frame.trace.new_list(items) if kind is list else tuple(items)
+
+
 def _list_comprehension(frame: Frame, node: ast.ListComp | ast.GeneratorExp) -> Any:
     rolled = _rolled_comprehension(frame, node)
     if rolled is not None:
         return rolled
-    items = list(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt)))
+    items = _all_of(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt)))
     return frame.trace.fresh(frame.trace.new_list(items))
 
 
@@ -1080,13 +1126,18 @@ LONGEST_UNROLLED_COMPREHENSION = 8
 
 
 def _unrolled_comprehension(frame: Frame, node: Any, source: Any, why: Bail | str = _FEW) -> Any:
-    items = list(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt), source, why))
+    found = _comprehension(frame, node, lambda inner: inner.evaluate(node.elt), source, why)
+    items = _all_of(found)
     return frame.trace.fresh(frame.trace.new_list(items))
 
 
 def _set_comprehension(frame: Frame, node: ast.SetComp) -> Any:
     return frame.trace.fresh(
-        set(_comprehension(frame, node, lambda inner: as_key(inner, inner.evaluate(node.elt))))
+        set(
+            _all_of(
+                _comprehension(frame, node, lambda inner: as_key(inner, inner.evaluate(node.elt)))
+            )
+        )
     )
 
 
@@ -1094,7 +1145,7 @@ def _dict_comprehension(frame: Frame, node: ast.DictComp) -> Any:
     def pair(inner: Frame) -> tuple[Any, Any]:
         return as_key(inner, inner.evaluate(node.key)), inner.evaluate(node.value)
 
-    return frame.trace.fresh(dict(_comprehension(frame, node, pair)))
+    return frame.trace.fresh(dict(_all_of(_comprehension(frame, node, pair))))
 
 
 _FIRST = "<first>"
@@ -1104,7 +1155,8 @@ def _generator(frame: Frame, node: ast.GeneratorExp, source: Any = None) -> Any:
     """A generator like the user's own: a loop may be run into it, else it stands still between items."""
     source = frame.evaluate(node.generators[0].iter) if source is None else source
     first = call(frame, iter, [source], {}, node)
-    steps = _comprehension(frame, node, lambda inner: inner.evaluate(node.elt), first)
+    items = _comprehension(frame, node, lambda inner: inner.evaluate(node.elt), first)
+    steps = _as_generator(items)
     if any(g.is_async for g in node.generators):
         return frame.trace.fresh(steps)
     targets = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
@@ -1113,9 +1165,7 @@ def _generator(frame: Frame, node: ast.GeneratorExp, source: Any = None) -> Any:
     body = _nested_loops(node, ast.Expr(ast.Yield(node.elt)), ast.Name(_FIRST, ast.Load()))
     function = ast.FunctionDef("<genexpr>", _NO_ARGUMENTS, [body], [])
     ast.copy_location(function, node)
-    return TracedGenerator(
-        frame.trace, steps, (Frame(frame.trace, scope, frame.name), function)
-    )
+    return TracedGenerator(frame.trace, steps, (Frame(frame.trace, scope, frame.name), function))
 
 
 _NO_ARGUMENTS = ast.arguments([], [], None, [], [], None, [])

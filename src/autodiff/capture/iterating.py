@@ -31,8 +31,8 @@ from autodiff.capture.origins import type_of
 from autodiff.capture.sequences import LazySequence, lazy_sequence
 from autodiff.dims import Dim, UndecidedExtent, at_least, minimum, same
 from autodiff.ops.dispatch import extent_of
-from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.ops.known import type_name
+from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.signals import run_users
 
 ENDLESS = 2**62  # items of an iterator that does not end, where a number has to stand for that
@@ -48,7 +48,7 @@ class OverSequence(TracedIterator):
         self.sequence = sequence
         self.taken: Any = 0
 
-    def steps(self) -> Iterator[Any]:  # noqa: D102
+    def steps(self) -> Iterator[Any]:
         items = iterate(self.frame, self.sequence)
         if not (isinstance(self.taken, int) and self.taken == 0):
             whole = lazy_sequence(self.frame, self.sequence)
@@ -59,13 +59,13 @@ class OverSequence(TracedIterator):
             yield item
         self.has_ended = True
 
-    def rest(self, frame: Frame) -> LazySequence | None:  # noqa: D102
+    def rest(self, frame: Frame) -> LazySequence | None:
         whole = lazy_sequence(frame, self.sequence)
         if whole is None or (isinstance(self.taken, int) and self.taken == 0):
             return whole
         return whole.shifted(self.taken)
 
-    def move(self, count: Any, ends: bool) -> None:  # noqa: D102
+    def move(self, count: Any, ends: bool) -> None:
         self.taken = self.taken + count
         self.running = None
         self.has_ended = ends
@@ -80,7 +80,7 @@ class Backwards(TracedIterator):
         self.sequence = sequence
         self.count = count  # of items that are left
 
-    def steps(self) -> Iterator[Any]:  # noqa: D102
+    def steps(self) -> Iterator[Any]:
         count = self.count
         self.count = _concrete(count)
         node = self.frame.scope.syntax.node
@@ -89,7 +89,7 @@ class Backwards(TracedIterator):
             yield load_item(self.frame, self.sequence, self.count, node)
         self.has_ended = True
 
-    def rest(self, frame: Frame) -> LazySequence | None:  # noqa: D102
+    def rest(self, frame: Frame) -> LazySequence | None:
         whole = lazy_sequence(frame, self.sequence)
         if whole is None or not same(whole.count, self.count):
             return None
@@ -97,7 +97,7 @@ class Backwards(TracedIterator):
         item, at = whole.item, as_tracer(last) if isinstance(last, Dim) else last
         return replace(whole, item=lambda k: item(at - k))
 
-    def move(self, count: Any, ends: bool) -> None:  # noqa: D102
+    def move(self, count: Any, ends: bool) -> None:
         self.count = self.count - count
         self.running = None
         self.has_ended = ends
@@ -112,18 +112,18 @@ class Repeated(TracedIterator):
         self.count = count  # of items that are left
         self.taken: Any = 0
 
-    def steps(self) -> Iterator[Any]:  # noqa: D102
+    def steps(self) -> Iterator[Any]:
         while self.count > 0:
             taken = self.taken
             self.move(1, False)
             yield self.item(taken)
         self.has_ended = True
 
-    def rest(self, frame: Frame) -> LazySequence | None:  # noqa: D102
+    def rest(self, frame: Frame) -> LazySequence | None:
         taken, item = self.taken, self.item
         return LazySequence(self.count, lambda k: item(k + taken))
 
-    def move(self, count: Any, ends: bool) -> None:  # noqa: D102
+    def move(self, count: Any, ends: bool) -> None:
         self.taken = self.taken + count
         if self.count != ENDLESS:
             self.count -= count
@@ -140,10 +140,10 @@ class Zipped(TracedIterator):
         self.is_alone = not any(a is b for a, b in zip(sources, given, strict=True))
         self.strict = strict
 
-    def steps(self) -> Iterator[Any]:  # noqa: D102
+    def steps(self) -> Iterator[Any]:
         return zip(*self.sources, strict=self.strict)
 
-    def rest(self, frame: Frame) -> LazySequence | None:  # noqa: D102
+    def rest(self, frame: Frame) -> LazySequence | None:
         parts = [_left(frame, x) for x in self.sources]
         found = [part for part in parts if part is not None]
         finite = [part.count for part in found if part.count != ENDLESS]
@@ -161,7 +161,7 @@ class Zipped(TracedIterator):
         lists = tuple([x for part in found for x in part.lists])
         return LazySequence(count, lambda k: tuple([part.item(k) for part in found]), lists)
 
-    def move(self, count: Any, ends: bool) -> None:  # noqa: D102
+    def move(self, count: Any, ends: bool) -> None:
         for source in self.sources:
             is_endless = isinstance(source, Repeated) and source.count == ENDLESS
             if is_endless:
@@ -179,13 +179,13 @@ class Numbered(TracedIterator):
         super().__init__(frame.trace, (source,))
         self.number = start
 
-    def steps(self) -> Iterator[Any]:  # noqa: D102
+    def steps(self) -> Iterator[Any]:
         for item in self.sources[0]:
             number = self.number
             self.number = number + 1
             yield number, item
 
-    def rest(self, frame: Frame) -> LazySequence | None:  # noqa: D102
+    def rest(self, frame: Frame) -> LazySequence | None:
         part = _left(frame, self.sources[0])
         if part is None:
             return None
@@ -193,7 +193,7 @@ class Numbered(TracedIterator):
         plain = isinstance(start, int) and start == 0
         return replace(part, item=lambda k: (k if plain else k + start, item(k)))
 
-    def move(self, count: Any, ends: bool) -> None:  # noqa: D102
+    def move(self, count: Any, ends: bool) -> None:
         self.number = self.number + count
         self.sources[0].move(count, ends)
         self.running = None
@@ -206,17 +206,17 @@ class Mapped(TracedIterator):
         super().__init__(frame.trace, (source,))
         self.of_item = of_item
 
-    def steps(self) -> Iterator[Any]:  # noqa: D102
+    def steps(self) -> Iterator[Any]:
         return map(self.of_item, self.sources[0])
 
-    def rest(self, frame: Frame) -> LazySequence | None:  # noqa: D102
+    def rest(self, frame: Frame) -> LazySequence | None:
         part = _left(frame, self.sources[0])
         if part is None:
             return None
         item = part.item
         return replace(part, item=lambda k: self.of_item(item(k)))
 
-    def move(self, count: Any, ends: bool) -> None:  # noqa: D102
+    def move(self, count: Any, ends: bool) -> None:
         self.sources[0].move(count, ends)
         self.running = None
 
@@ -228,7 +228,7 @@ class Sliced(TracedIterator):
         super().__init__(frame.trace, (source,))
         self.count = count
 
-    def steps(self) -> Iterator[Any]:  # noqa: D102
+    def steps(self) -> Iterator[Any]:
         self.count = _concrete(self.count)
         while self.count > 0:
             self.count -= 1
@@ -240,7 +240,7 @@ class Sliced(TracedIterator):
             yield item
         self.has_ended = True
 
-    def rest(self, frame: Frame) -> LazySequence | None:  # noqa: D102
+    def rest(self, frame: Frame) -> LazySequence | None:
         part = _left(frame, self.sources[0])
         if part is None:
             return None
@@ -250,7 +250,7 @@ class Sliced(TracedIterator):
         except UndecidedExtent:
             return None
 
-    def move(self, count: Any, ends: bool) -> None:  # noqa: D102
+    def move(self, count: Any, ends: bool) -> None:
         self.sources[0].move(count, False)
         self.count = self.count - count
         self.has_ended = ends
@@ -285,7 +285,9 @@ _ITERATORS = {kind: type(iter(kind())) for kind in (list, tuple)} | {range: type
 
 def _over_sequence(frame: Frame, x: Any) -> Any:
     of = type_of(x)
-    known = (kind for cls, kind in _ITERATORS.items() if isinstance(of, type) and issubclass(of, cls))
+    known = (
+        kind for cls, kind in _ITERATORS.items() if isinstance(of, type) and issubclass(of, cls)
+    )
     kind = next(known, type(iter(np.zeros(1))))
     return _made(frame, named(OverSequence, kind)(frame, x))
 
@@ -354,23 +356,16 @@ def zipped(frame: Frame, given: Sequence[Any], kind: type, strict: bool = False)
         k = positions[0]
         around = library_in_python.zipped_around
         return _text(frame, kind, around, tuple(given[:k]), given[k], tuple(given[k + 1 :]))
-    sources = tuple([_over_argument(frame, x, k, kind) for k, x in enumerate(given)])
+    sources = tuple([over(frame, x) for x in given])
     return _made(frame, named(Zipped, kind)(frame, sources, given, strict))
-
-
-def _over_argument(frame: Frame, x: Any, position: int, kind: type) -> Any:
-    try:
-        return over(frame, x)
-    except TypeError as error:
-        if kind is zip and str(error).endswith("not iterable"):
-            raise TypeError(f"zip argument #{position + 1} must support iteration") from None
-        raise
 
 
 def _is_indexed(x: Any) -> bool:
     """Whether an object is gone through by positions, and nothing else of it is asked for."""
-    return type(x) in (list, tuple, range) or isinstance(x, StoredList) or (
-        isinstance(x, Tracer) and bool(x.shape)
+    return (
+        type(x) in (list, tuple, range)
+        or isinstance(x, StoredList)
+        or (isinstance(x, Tracer) and bool(x.shape))
     )
 
 
@@ -462,15 +457,21 @@ def _filterfalse(frame: Frame, function: Any, iterable: Any) -> Any:
 
 
 def _compress(frame: Frame, data: Any, selectors: Any) -> Any:
-    return _text(frame, itertools.compress, library_in_python.selected, zipped(frame, (data, selectors), zip))
+    return _text(
+        frame, itertools.compress, library_in_python.selected, zipped(frame, (data, selectors), zip)
+    )
 
 
 def _takewhile(frame: Frame, function: Any, iterable: Any) -> Any:
-    return _text(frame, itertools.takewhile, library_in_python.while_true, function, over(frame, iterable))
+    return _text(
+        frame, itertools.takewhile, library_in_python.while_true, function, over(frame, iterable)
+    )
 
 
 def _dropwhile(frame: Frame, function: Any, iterable: Any) -> Any:
-    return _text(frame, itertools.dropwhile, library_in_python.from_false, function, over(frame, iterable))
+    return _text(
+        frame, itertools.dropwhile, library_in_python.from_false, function, over(frame, iterable)
+    )
 
 
 def _chain(frame: Frame, *iterables: Any) -> Any:
@@ -485,13 +486,24 @@ def _accumulate(frame: Frame, iterable: Any, func: Any = None, *, initial: Any =
     function = operator.add if func is None else func
     source = over(frame, iterable)
     if initial is not None:
-        return _text(frame, itertools.accumulate, library_in_python.accumulated, function, initial, source)
+        return _text(
+            frame, itertools.accumulate, library_in_python.accumulated, function, initial, source
+        )
     nothing = object()
-    return _text(frame, itertools.accumulate, library_in_python.accumulated_from_first, function, source, nothing)
+    return _text(
+        frame,
+        itertools.accumulate,
+        library_in_python.accumulated_from_first,
+        function,
+        source,
+        nothing,
+    )
 
 
 def _pairwise(frame: Frame, iterable: Any) -> Any:
-    return _text(frame, itertools.pairwise, library_in_python.paired, over(frame, iterable), object())
+    return _text(
+        frame, itertools.pairwise, library_in_python.paired, over(frame, iterable), object()
+    )
 
 
 def _islice(frame: Frame, iterable: Any, *limits: Any) -> Any:
@@ -505,7 +517,7 @@ def _islice(frame: Frame, iterable: Any, *limits: Any) -> Any:
     return _made(frame, named(Sliced, itertools.islice)(frame, over(frame, iterable), stop))
 
 
-def _repeat(frame: Frame, object: Any, *times: Any) -> Any:  # noqa: A002 - itertools' name for it
+def _repeat(frame: Frame, object: Any, *times: Any) -> Any:
     count = ENDLESS
     if times:
         (times,) = frame.trace.as_index(times)

@@ -169,7 +169,7 @@ def of_iterator(iterator: Iterator[Any]) -> Iterator[Any]:
         try:
             item = iterator.__next__()
         except StopIteration:
-            return
+            break
         yield item
 
 
@@ -180,7 +180,7 @@ def of_sequence(sequence: Any) -> Iterator[Any]:
         try:
             item = sequence[k]
         except (IndexError, StopIteration):
-            return
+            break
         yield item
         k += 1
 
@@ -192,7 +192,7 @@ def backwards(sequence: Any, count: int) -> Iterator[Any]:
         try:
             item = sequence[k]
         except (IndexError, StopIteration):
-            return
+            break
         yield item
         k -= 1
 
@@ -203,9 +203,9 @@ def until(function: Callable[[], Any], last: Any) -> Iterator[Any]:
         try:
             item = function()
         except StopIteration:
-            return
+            break
         if item == last:
-            return
+            break
         yield item
 
 

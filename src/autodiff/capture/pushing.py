@@ -19,8 +19,11 @@ from __future__ import annotations
 import ast
 import copy
 import inspect
+import math
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -28,13 +31,13 @@ from autodiff.capture import choices, functions, library_in_python, rolling
 from autodiff.capture.assignment import assign
 from autodiff.capture.calls import TAKES_ALL, asked_for_items, call, iterator_of
 from autodiff.capture.frames import Completion, Scope
+from autodiff.capture.functions import Closure
 from autodiff.capture.generators import (
     Stopped,
     TracedGenerator,
     passing,
     suspends,
 )
-from autodiff.capture.functions import Closure
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.loops import AT_ONCE, Ended, unroll_for
@@ -160,14 +163,25 @@ def suspends_in(statements: Sequence[ast.stmt]) -> bool:
     return any(map(suspends, statements))
 
 
-def collected(frame: Frame, x: Any) -> Any:
+def collected(frame: Frame, x: Any, asks_length: bool = False) -> Any:
     """The list of the values of a generator, for a function that takes them all; anything else as it is."""
-    x = entered(frame, x)
+    given, x = x, entered(frame, x)
+    if asks_length and x is not given:
+        for name in ("__len__", "__length_hint__"):  # for how many items Python makes room
+            method = functions.own_method(frame, given, name)
+            if method is not None:
+                call(frame, method, [given], {}, frame.scope.syntax.node)
+                break
     if not can_push(frame, x):
         return x
     made = frame.trace.fresh(frame.trace.new_list())
     _run(frame, x, made.append, held=made)
     return made
+
+
+def _pairs(frame: Frame, x: Any) -> Any:
+    """What ``dict`` is given: of an object with an ``__iter__`` it may ask for ``keys`` instead."""
+    return collected(frame, x) if type(x) is TracedGenerator else x
 
 
 def entered(frame: Frame, x: Any) -> Any:
@@ -297,7 +311,10 @@ def _constant(value: bool, at: ast.AST) -> ast.Constant:
 
 
 AT_ONCE.append(run_at_once)
-for _function in (list, tuple, sum, sorted, min, max):
+for _function in (sum, min, max, set, frozenset, deque, math.fsum, math.prod):
     TAKES_ALL[_function] = collected
+TAKES_ALL[dict] = _pairs
+for _function in (list, tuple, sorted):
+    TAKES_ALL[_function] = partial(collected, asks_length=True)
 
 __all__ = ["can_push", "collected", "run_at_once"]

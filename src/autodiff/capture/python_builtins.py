@@ -35,6 +35,7 @@ from autodiff.capture.expressions import (
     load_attribute,
     load_item,
     load_past_getter,
+    own_truth,
 )
 from autodiff.capture.functions import own_method
 from autodiff.capture.given import TracedTuple, converted
@@ -88,6 +89,16 @@ def _len(frame: Frame, obj: Any) -> Any:
         return call(frame, method, [obj], {}, frame.scope.syntax.node)
     frame.trace.refuse_changed(obj, "the length")
     return len(obj)
+
+
+def _bool(frame: Frame, *args: Any) -> Any:
+    """``bool(x)``, as a condition asks for it."""
+    value = own_truth(frame, args[0]) if len(args) == 1 else None
+    if not isinstance(value, (list, tuple, dict, set, frozenset, collections.deque)):
+        given = args if len(args) != 1 else (value,)
+        return call_library(frame, bool, list(given), {}, frame.scope.syntax.node)
+    frame.trace.refuse_changed(value, "the truth")
+    return run_users(bool, value)
 
 
 def _hasattr(frame: Frame, obj: Any, name: str) -> bool:
@@ -391,6 +402,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     abs: _abs,
     type: _type,
     len: _len,
+    bool: _bool,
     hasattr: _hasattr,
     getattr: _getattr,
     setattr: _setattr,
