@@ -31,7 +31,7 @@ from autodiff.capture.functions import call_function
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterating import over
-from autodiff.capture.iterators import TracedIterator
+from autodiff.capture.iterators import Iterating, TracedIterator
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList, ordered, rows_of, separate
 from autodiff.capture.loops import roll_or_peel
@@ -92,6 +92,8 @@ def _taking_all(function: Any) -> Callable[..., Any]:
         args = (whole(frame, args[0]), *args[1:]) if args else args
         if handler is not None:
             return handler(frame, *args, **words)
+        if function in (math.fsum, math.prod) and args and isinstance(args[0], Iterating):
+            args = (SPECIAL[list](frame, args[0]), *args[1:])
         return call_library(frame, function, list(args), words, frame.scope.syntax.node)
 
     return run

@@ -262,7 +262,7 @@ def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
         return _unless_empty(typed[1].shape[0], start, added)
     rows = isinstance(sequence, TracedList) and sequence.store is not None
     if whole is not None and rows and sequence.is_of_one_type:
-        added = total + _sum_of_rows(sequence, whole)
+        added = _added(total, sequence, whole)
         return _unless_empty(whole.shape[0], start, added)
     if type(sequence) is Tracer and sequence.form == "array" and sequence.shape:
         extent = sequence.shape[0]
@@ -318,7 +318,8 @@ def _unless_empty(extent: Any, start: Any, total: Any) -> Any:
 def _sum_of_typed(template: Typed, values: Tracer, tags: Tracer) -> Either:
     """The sum of numbers of two types: of the narrow one where all of them are."""
     slot, narrow = template.types.slot, template.narrow
-    total = fit(structural.reduce_sum(Tracer(values.value, "array"), (0,)), slot)
+    summed = structural.sum_of_items(Tracer(values.value, "array"), slot.form == "python")
+    total = fit(summed, slot)
     all_narrow = dispatch.functions[np.all](Tracer(tags.value, "array"))
     return Either(Tracer(total, slot.form), all_narrow.value, Kind(narrow.dtype, narrow.form))
 
@@ -332,10 +333,21 @@ def _sum_of_rows(sequence: TracedList, whole: Tracer) -> Any:
     form = sequence.store.slot.form
     if whole.dtype.kind == "b":
         whole = dispatch.cast(whole, np.int64)
-    total = structural.reduce_sum(Tracer(whole.value, "array"), (0,))
+    total = structural.sum_of_items(Tracer(whole.value, "array"), form == "python")
     if form == "python":
         return Tracer(emit("cast", (total.value,), dtype=total.dtype, weak=True), "python")
     return Tracer(total.value, form)
+
+
+def _added(start: Any, sequence: TracedList, whole: Tracer) -> Any:
+    """``start`` and the items of a list in a store, in this order where it makes a difference."""
+    is_nothing = isinstance(start, int) and start == 0
+    if is_nothing or not isinstance(start, (int, float)) or whole.dtype != np.float64:
+        return start + _sum_of_rows(sequence, whole)
+    if isinstance(whole, ComplexTracer) or len(whole.shape) > 1:
+        return start + _sum_of_rows(sequence, whole)
+    first = dispatch.cast(as_tracer(float(start)), whole.dtype)
+    return _sum_of_rows(sequence, dispatch.functions[np.concatenate]([first[None], whole]))
 
 
 def _is(frame: Frame, a: Any, b: Any) -> bool:
