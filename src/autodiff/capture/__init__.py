@@ -47,6 +47,7 @@ from autodiff.capture.frames import Scope
 from autodiff.capture.gathered import OBJECTS, refuse_changes
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.lists import TracedList, refuse_open_length
 from autodiff.capture.members import (
     MEMBERS,
@@ -1150,6 +1151,8 @@ def _plan_leaf(
         return _plan_member(trace, leaf, outputs, forms, seen)
     if isinstance(leaf, DeferredText):
         raise Declined("a result that is text made of traced values")
+    if isinstance(leaf, TracedIterator):
+        raise Declined(f"a result that is an iterator ({leaf.kind.__name__})")
     if isinstance(leaf, TracedGenerator) or inspect.iscoroutine(leaf):
         if inspect.iscoroutine(leaf):
             leaf.close()
@@ -1157,7 +1160,7 @@ def _plan_leaf(
     if isinstance(leaf, TracedList):
         return _plan_list(trace, leaf, outputs, forms, seen)
     if isinstance(leaf, LazySequence):
-        raise Declined("a result that is a range, enumerate or zip of run-time size")
+        raise Declined("a result that is a range of run-time size")
     if not isinstance(leaf, Tracer):
         if not _is_plain(leaf) and not trace.is_external(leaf) and _reaches_tracer(leaf):
             raise Declined(f"a result of type {type(leaf).__name__} that holds traced arrays")

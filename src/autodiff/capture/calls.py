@@ -26,10 +26,11 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers, labelled
-from autodiff.capture import choices, dataframes, generators
+from autodiff.capture import choices, dataframes, library_in_python
 from autodiff.capture.construction import construct
 from autodiff.capture.functions import Closure, call_function, own_method
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.iterators import Iterating
 from autodiff.capture.library import Callback, call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import is_impure, is_library, type_of
@@ -77,12 +78,13 @@ def _call(
     if dataframes.answers(frame.trace, function, args, kwargs):
         args = [dataframes.in_place_of(frame.trace, x) for x in args]
         return run_users(function, *args, **kwargs)
-    special = SPECIAL.get(function) if _hashable(function) else None
+    hashable = _hashable(function)
+    if hashable and function in TAKES_ALL and _takes_all(function, args, kwargs):
+        args = [TAKES_ALL[function](frame, args[0]), *args[1:]]
+    special = SPECIAL.get(function) if hashable else None
     if special is not None:
         if function is not getattr or len(args) != 2:
             args = [_known_class(function, x) for x in args]
-        if function in TAKES_ALL and len(args) == 1:
-            args = [TAKES_ALL[function](frame, args[0])]
         frame.trace.advancing((*args, *kwargs.values()))
         return run_users(special, frame, *args, **kwargs)
     if isinstance(function, (Closure, Callback)):
@@ -116,6 +118,8 @@ def _call(
     for kind, handler in SPECIAL_TYPES.items():
         if isinstance(function, kind):
             return handler(frame, function, args, kwargs, node)
+    if args and isinstance(args[0], Iterating) and _is_statistic(function):
+        args = [call(frame, list, [args[0]], {}, node), *args[1:]]
     if isinstance(function, FunctionType) and not is_library(function):
         if function in dispatch.functions:
             return call_library(frame, function, args, kwargs, node)
@@ -155,6 +159,18 @@ def _known_class(function: Any, x: Any) -> Any:
             choices.refuse(x)
         return next(choices.objects_of(x))
     return x
+
+
+def _takes_all(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
+    """Whether a call takes all items of its first argument before it does anything else."""
+    if function is sum or function is deque:
+        return bool(args)
+    return len(args) == 1 and (function is sorted or "key" not in kwargs)
+
+
+def _is_statistic(function: Any) -> bool:
+    """Whether a function is one of Python's ``statistics``, which take all items first."""
+    return isinstance(function, FunctionType) and function.__module__ == "statistics"
 
 
 def _is_users(function: Any) -> bool:
@@ -252,11 +268,30 @@ def _items(iterator: Iterator[Any]) -> Iterator[Any]:
         yield item
 
 
+def iterator_of(frame: Frame, made: Any) -> Any:
+    """What an ``__iter__`` of the user's has made, as an iterator of ours where it has a ``__next__`` of the user's."""
+    if isinstance(made, Iterating):
+        return made
+    if own_method(frame, made, "__next__") is not None:
+        return call_function(frame.trace, library_in_python.of_iterator, [made], {})
+    if not hasattr(type(made), "__next__"):
+        raise TypeError(f"iter() returned non-iterator of type '{type_name(made)}'")
+    return made
+
+
+def asked_for_items(frame: Frame, obj: Any) -> bool:
+    """Whether a class without ``__iter__`` gives its items by a ``__getitem__`` of the user's."""
+    if hasattr(type(obj), "__iter__"):
+        return False
+    method = own_method(frame, obj, "__getitem__")
+    return isinstance(method, Closure) or _is_users(method)
+
+
 def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
     """What ``for x in obj`` goes through."""
     if isinstance(obj, Tracer):
         return iter(obj)
-    if isinstance(obj, generators.TracedGenerator):
+    if isinstance(obj, Iterating):
         return obj
     frame.trace.advancing((obj,))
     path = frame.trace.paths.get(id(obj))
@@ -269,7 +304,10 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
         method = own_method(frame, obj, "__iter__")
         library = isinstance(method, FunctionType) and is_library(method)
         if method is not None and not library:
-            return iterate(frame, call(frame, method, [obj], {}, frame.scope.syntax.node))
+            made = call(frame, method, [obj], {}, frame.scope.syntax.node)
+            return iterate(frame, iterator_of(frame, made))
+        if method is None and asked_for_items(frame, obj):
+            return call_function(frame.trace, library_in_python.of_sequence, [obj], {})
         if path is None:
             items = run_users(iter, obj)
             if type(obj) not in (list, tuple, str, range):  # the others may end with an exception

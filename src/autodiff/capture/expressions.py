@@ -7,7 +7,7 @@ import inspect
 import math
 import operator
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Generator, Iterator, Set
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -22,9 +22,11 @@ from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.effects import append_outside
 from autodiff.capture.frames import ComprehensionScope, Scope
 from autodiff.capture.functions import Closure, descriptor, make_closure, own_method
+from autodiff.capture.generators import Stopped, TracedGenerator, passing
 from autodiff.capture.given import transposed
 from autodiff.capture.holders import is_alone
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
+from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loops import roll_or_peel, run_at_once
 from autodiff.capture.numbering import ArraysMatter
@@ -35,7 +37,7 @@ from autodiff.capture.pools import RowsMatter, row_of, same_row
 from autodiff.capture.predicates import Predicate
 from autodiff.capture.references import Choice, Reference, To
 from autodiff.capture.regions import cells_of, is_listed
-from autodiff.capture.sequences import lazy_sequence
+from autodiff.capture.sequences import LazySequence, lazy_sequence
 from autodiff.capture.staging import stage_boolean, stage_choice
 from autodiff.capture.state import MISSING
 from autodiff.capture.stores import is_item
@@ -46,7 +48,7 @@ from autodiff.dims import Dim
 from autodiff.ladder import Bail, NotStaged
 from autodiff.ops import dispatch
 from autodiff.ops.either import Either, choose, is_array
-from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer, is_traced
+from autodiff.ops.tracer import AmbiguousStore, StoredList, Tracer, as_tracer, is_traced
 from autodiff.signals import door, refuse_ours, run_users
 
 # What Python calls the operators: ``operator.__add__`` for ``a + b``, ``operator.__iadd__`` for ``a += b``, and the
@@ -143,6 +145,8 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
     if function is operator.mod and isinstance(left, bytes):
         refuse_unseen(frame, (right,), node)
     left, right = frame.trace.deep(left), frame.trace.deep(right)
+    if function is operator.add or function is operator.mul:
+        left, right = stored_items(frame, left), stored_items(frame, right)
     frame.trace.allowance.before_operator(function, left, right)
     try:
         result = frame.trace.original(run_users(function, left, right))
@@ -378,7 +382,7 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
         holders = container.places_of(item)
         if holders is not None:
             return as_python(np.any(holders))
-    container = frame.trace.deep(container)
+    container = stored_items(frame, frame.trace.deep(container))
     if isinstance(container, (Set, dict)):
         as_key(frame, item)
     if id(container) in frame.trace.instances:
@@ -820,7 +824,7 @@ def _call(frame: Frame, node: ast.Call) -> Any:
                     return frame.trace.fresh(iter(columns))
             arguments.extend(iterate(frame, items))
         elif isinstance(argument, ast.GeneratorExp) and _takes_all(function):
-            arguments.append(_list_comprehension(frame, argument))
+            arguments.append(_generated(frame, argument))
         elif isinstance(argument, ast.GeneratorExp) and (function is any or function is all):
             found = _rolled_truth(frame, argument, function is any)
             if isinstance(found, (bool, Tracer)):
@@ -847,6 +851,20 @@ def _call(frame: Frame, node: ast.Call) -> Any:
         return call(frame, function, arguments, keywords, node)
     finally:
         frame.trace.is_alone = False
+
+
+def _generated(frame: Frame, node: ast.GeneratorExp) -> Any:
+    """The list of the items of a generator that is gone through at once."""
+    try:
+        return _list_comprehension(frame, node)
+    except StopIteration as error:
+        cause = error
+    run_users(_raise, RuntimeError("generator raised StopIteration"), cause)
+
+
+@door
+def _raise(error: Exception, cause: Exception) -> None:
+    raise error from cause
 
 
 def _is_strict_or_not(node: ast.Call) -> bool:
@@ -878,7 +896,7 @@ def _appending(frame: Frame, node: ast.Call) -> tuple[bool, Any] | None:
 # Functions that go through a whole generator before anything else happens.
 _TAKES_ALL = (sum, list, tuple, min, max, sorted, math.fsum, math.prod)
 # Of a module that is not imported for these.
-_STATISTICS = frozenset("mean fmean median pvariance variance pstdev stdev".split())
+_STATISTICS = frozenset("mean fmean geometric_mean harmonic_mean median pvariance variance pstdev stdev".split())
 
 
 def _takes_all(function: Any) -> bool:
@@ -948,18 +966,15 @@ def _generate(
     frame: Frame, generators: Any, depth: int, elements: Any, first: Any, passes: Passes
 ) -> Iterator[Any]:
     if depth == len(generators):
-        yield elements(frame)
+        yield passing(elements, frame)
         return
     generator = generators[depth]
     if generator.is_async:
         raise Declined("asynchronous comprehensions")
-    source = first if depth == 0 else frame.evaluate(generator.iter)
-    for item in iterate(frame, source):
+    source = first if depth == 0 else passing(frame.evaluate, generator.iter)
+    for item in passing(iterate, frame, source):
         assign(frame, generator.target, item)
-        if all(
-            run_users(bool, own_truth(frame, frame.evaluate(condition)))
-            for condition in generator.ifs
-        ):
+        if all(passing(_holds, frame, condition) for condition in generator.ifs):
             yield from _generate(frame, generators, depth + 1, elements, None, passes)
         if depth == 0:
             passes.made()
@@ -967,11 +982,44 @@ def _generate(
         passes.end()
 
 
+def _holds(frame: Frame, condition: ast.expr) -> bool:
+    return run_users(bool, own_truth(frame, frame.evaluate(condition)))
+
+
+def _all_of(items: Iterator[Any]) -> list[Any]:
+    """The items of a comprehension, which raises what it raises."""
+    try:
+        return list(items)
+    except Stopped as stopped:
+        error = stopped.error
+    raise error  # here, for in the handler its context would become ours
+
+
+def _as_generator(items: Iterator[Any]) -> Generator[Any, Any, None]:
+    """The items of a generator, of which a StopIteration is a mistake."""
+    try:
+        yield from items
+    except Stopped as stopped:
+        raise RuntimeError("generator raised StopIteration") from stopped.error
+
+
+def stored_items(frame: Frame, x: Any) -> Any:
+    """A list or tuple whose class has methods of its own as Python's operators see it: its items."""
+    kind = list if isinstance(x, list) else tuple if isinstance(x, tuple) else None
+    if kind is None or type(x) is kind or isinstance(x, StoredList):
+        return x
+    names = ("__iter__", "__len__", "__getitem__")
+    if all(own_method(frame, x, name) is None for name in names):
+        return x
+    items = kind.__iter__(x)  # type: ignore[arg-type]
+    return frame.trace.new_list(items) if kind is list else tuple(items)
+
+
 def _list_comprehension(frame: Frame, node: ast.ListComp | ast.GeneratorExp) -> Any:
     rolled = _rolled_comprehension(frame, node)
     if rolled is not None:
         return rolled
-    items = list(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt)))
+    items = _all_of(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt)))
     return frame.trace.fresh(frame.trace.new_list(items))
 
 
@@ -1006,20 +1054,13 @@ def _rolled(
     targets = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
     scope = ComprehensionScope(frame.scope, frozenset((*targets, _RESULT)))
     scope.locals[_RESULT] = start
-    for g in reversed(node.generators):
-        for condition in reversed(g.ifs):
-            body = ast.If(condition, [body], [])
-        body = ast.For(g.target, g.iter, [body], [])
-    for part in ast.walk(body):
-        if isinstance(part, (ast.expr, ast.stmt)) and not hasattr(part, "lineno"):
-            ast.copy_location(part, node)
-    assert isinstance(body, ast.For)
+    loop = _nested_loops(node, body, node.generators[0].iter)
     inner = Frame(frame.trace, scope, frame.name)
-    if sequence is None and run_at_once(inner, body, source) is not None:
+    if sequence is None and run_at_once(inner, loop, source) is not None:
         return scope
     if sequence is None or not is_long(sequence):
         return _FEW
-    after = roll_or_peel(inner, body, sequence)
+    after = roll_or_peel(inner, loop, sequence)
     if isinstance(after, Bail):
         return after
     after()
@@ -1034,6 +1075,8 @@ def _rolled_truth(frame: Frame, node: ast.GeneratorExp, stop: bool) -> Any:
     if not isinstance(first.iter, _SOURCES):
         return frame.evaluate(node)
     source = frame.evaluate(first.iter)
+    if isinstance(source, (TracedIterator, TracedGenerator)):
+        return _generator(frame, node, source)
     test = node.elt if stop else ast.UnaryOp(ast.Not(), node.elt)
     found = ast.Assign([ast.Name(_RESULT, ast.Store())], ast.Constant(stop))
     body = ast.If(test, [found, ast.Break()], [])
@@ -1041,7 +1084,37 @@ def _rolled_truth(frame: Frame, node: ast.GeneratorExp, stop: bool) -> Any:
     if isinstance(scope, Scope):
         return scope.locals[_RESULT]
     items = _comprehension(frame, node, lambda inner: inner.evaluate(node.elt), source, scope)
+    if isinstance(source, (list, tuple, range, Tracer, LazySequence)) and _says_only(frame, node):
+        return Foreseen(items)
     return frame.trace.fresh(items)
+
+
+class Foreseen:
+    """Items that may all be asked for, whether Python would or not: nobody can tell."""
+
+    def __init__(self, items: Iterator[Any]) -> None:
+        self.items = items
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.items
+
+
+# What is compared and computed without a call, and without an exception that a value decides.
+_HARMLESS = (
+    *(ast.Compare, ast.UnaryOp, ast.BoolOp, ast.Name, ast.Constant),
+    *(ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context),
+)
+
+
+def _says_only(frame: Frame, node: ast.GeneratorExp) -> bool:
+    """Whether a condition on the items of a sequence does nothing else, so that it does not matter of how many it is asked."""
+    parts = [node.elt, *node.generators[0].ifs]
+    for part in (inner for outer in parts for inner in ast.walk(outer)):
+        if isinstance(part, ast.BinOp) and isinstance(part.op, (ast.Add, ast.Sub, ast.Mult)):
+            continue
+        if not isinstance(part, _HARMLESS):
+            return False
+    return True
 
 
 def is_long(sequence: Any) -> bool:
@@ -1053,13 +1126,18 @@ LONGEST_UNROLLED_COMPREHENSION = 8
 
 
 def _unrolled_comprehension(frame: Frame, node: Any, source: Any, why: Bail | str = _FEW) -> Any:
-    items = list(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt), source, why))
+    found = _comprehension(frame, node, lambda inner: inner.evaluate(node.elt), source, why)
+    items = _all_of(found)
     return frame.trace.fresh(frame.trace.new_list(items))
 
 
 def _set_comprehension(frame: Frame, node: ast.SetComp) -> Any:
     return frame.trace.fresh(
-        set(_comprehension(frame, node, lambda inner: as_key(inner, inner.evaluate(node.elt))))
+        set(
+            _all_of(
+                _comprehension(frame, node, lambda inner: as_key(inner, inner.evaluate(node.elt)))
+            )
+        )
     )
 
 
@@ -1067,11 +1145,43 @@ def _dict_comprehension(frame: Frame, node: ast.DictComp) -> Any:
     def pair(inner: Frame) -> tuple[Any, Any]:
         return as_key(inner, inner.evaluate(node.key)), inner.evaluate(node.value)
 
-    return frame.trace.fresh(dict(_comprehension(frame, node, pair)))
+    return frame.trace.fresh(dict(_all_of(_comprehension(frame, node, pair))))
 
 
-def _generator(frame: Frame, node: ast.GeneratorExp) -> Any:
-    return frame.trace.fresh(_comprehension(frame, node, lambda inner: inner.evaluate(node.elt)))
+_FIRST = "<first>"
+
+
+def _generator(frame: Frame, node: ast.GeneratorExp, source: Any = None) -> Any:
+    """A generator like the user's own: a loop may be run into it, else it stands still between items."""
+    source = frame.evaluate(node.generators[0].iter) if source is None else source
+    first = call(frame, iter, [source], {}, node)
+    items = _comprehension(frame, node, lambda inner: inner.evaluate(node.elt), first)
+    steps = _as_generator(items)
+    if any(g.is_async for g in node.generators):
+        return frame.trace.fresh(steps)
+    targets = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+    scope = ComprehensionScope(frame.scope, frozenset((*targets, _FIRST)))
+    scope.locals[_FIRST] = first
+    body = _nested_loops(node, ast.Expr(ast.Yield(node.elt)), ast.Name(_FIRST, ast.Load()))
+    function = ast.FunctionDef("<genexpr>", _NO_ARGUMENTS, [body], [])
+    ast.copy_location(function, node)
+    return TracedGenerator(frame.trace, steps, (Frame(frame.trace, scope, frame.name), function))
+
+
+_NO_ARGUMENTS = ast.arguments([], [], None, [], [], None, [])
+
+
+def _nested_loops(node: Any, body: ast.stmt, first: ast.expr) -> ast.For:
+    """The loops of a comprehension, the outermost over ``first``, with ``body`` in the innermost."""
+    for g in reversed(node.generators):
+        for condition in reversed(g.ifs):
+            body = ast.If(condition, [body], [])
+        body = ast.For(g.target, first if g is node.generators[0] else g.iter, [body], [])
+    for part in ast.walk(body):
+        if isinstance(part, (ast.expr, ast.stmt)) and not hasattr(part, "lineno"):
+            ast.copy_location(part, node)
+    assert isinstance(body, ast.For)
+    return body
 
 
 EXPRESSIONS.update(

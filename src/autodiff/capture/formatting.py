@@ -33,6 +33,7 @@ from autodiff.capture.expressions import load_attribute, load_item
 from autodiff.capture.functions import Closure, own_method
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.opaque import refuse_unseen
 from autodiff.capture.origins import is_library, type_of
 from autodiff.capture.sequences import LazySequence
@@ -246,7 +247,7 @@ def _is_shown_by_address(x: Any) -> bool:
 
 
 # Objects of this package that stand for ones of Python in captured code.
-_OF_CAPTURE = (Closure, LazySequence, TracedGenerator)
+_OF_CAPTURE = (Closure, LazySequence, TracedGenerator, TracedIterator)
 
 
 def _text_of_ours(frame: Frame, x: Any) -> str:
@@ -254,6 +255,8 @@ def _text_of_ours(frame: Frame, x: Any) -> str:
         return f"<function {x.__name__} at {id(x):#x}>"
     if isinstance(x, TracedGenerator):
         return f"<generator object at {id(x):#x}>"
+    if isinstance(x, TracedIterator):
+        return f"<{type_of(x).__qualname__} object at {id(x):#x}>"
     raise Declined("the text of a range or zip of traced numbers", frame.trace.builder.source)
 
 

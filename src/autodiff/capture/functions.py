@@ -20,6 +20,7 @@ from typing import Any
 from autodiff.capture import choices, generators
 from autodiff.capture.frames import UNBOUND, Scope
 from autodiff.capture.interpreter import Frame, function_scope
+from autodiff.capture.iterators import Iterating
 from autodiff.capture.lists import TracedList
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_of
@@ -234,7 +235,7 @@ def descriptor(trace: Trace, obj: Any, name: str, static: Any) -> Any:
 def own_method(frame: Frame, obj: Any, name: str | None) -> Any:
     """A special method that the user's class defines in Python, so that it is interpreted."""
     choices.refuse(obj)
-    if name is None or isinstance(obj, (Tracer, TracedList)):
+    if name is None or isinstance(obj, (Tracer, TracedList, Iterating)):
         return None
     method = inspect.getattr_static(type(obj), name, None)
     if isinstance(method, FunctionType):

@@ -12,10 +12,12 @@ import ast
 import contextlib
 import inspect
 from collections.abc import Callable, Generator, Iterator, Sequence
+from types import GeneratorType
 from typing import Any
 
 from autodiff.capture.frames import Completion
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.iterators import Iterating
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.signals import Signal, door, run_users
 
@@ -65,7 +67,7 @@ def _instance_of(kind: type) -> BaseException:
     raise AssertionError("a generator that does not raise what is thrown into it")
 
 
-class TracedGenerator:
+class TracedGenerator(Iterating):
     """A generator of the user's, run by the interpreter.
 
     It stands still between its values, so it cannot be resumed in a branch or loop body that is
@@ -82,6 +84,7 @@ class TracedGenerator:
         self.steps = steps
         self.body = body  # the function that it is of, and the frame
         self.home = trace.made[-1]
+        self.kind: Any = GeneratorType  # of Python's functions that are interpreted: their own
 
     def _resume(self, action: Callable[..., Any], *arguments: Any) -> Any:
         if self.trace.made[-1] is not self.home:

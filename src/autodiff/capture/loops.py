@@ -54,17 +54,10 @@ def run_at_once(frame: Frame, node: ast.For, source: Any) -> Ended | None:
     return None
 
 
-# What knows how to go through the source of a loop without making all of it first: ``map`` (``passing``).
-IN_TURN: list[Callable[[Frame, ast.For], Any]] = []
-
-
 def run_for(frame: Frame, node: ast.For) -> Completion | None:
     """A ``for`` loop: rolled where possible, else one pass of the interpreter an iteration."""
     frame.trace.checkpointed = None
-    found = (of(frame, node) for of in IN_TURN)
-    source = next((x for x in found if x is not None), None)
-    if source is None:
-        source = frame.evaluate(node.iter)
+    source = frame.evaluate(node.iter)
     if not frame.trace.tier.rolls:
         return unroll_for(frame, node, source, "")
     ended = run_at_once(frame, node, source)
@@ -182,7 +175,7 @@ def roll_or_peel(frame: Frame, node: ast.For, sequence: LazySequence) -> rolling
 
 def _roll_or_peel(frame: Frame, node: ast.For, sequence: LazySequence) -> rolling.After:
     try:
-        return rolling.roll_for(frame, node, sequence)
+        return _rolled(frame, node, sequence)
     except Bail as problem:
         if problem.rung is not Rung.PEELED:
             raise
@@ -197,25 +190,42 @@ def _peeled(
 ) -> Completion | None:
     """A loop whose first pass runs by itself; ``before`` is how many have."""
     frame.trace.decisions.take(Rung.PEELED, why, frame.source(node))
-    assign(frame, node.target, sequence.item(0))
+    source = sequence.source
+    assign(frame, node.target, sequence.item(0) if source is None else next(source))
     completion = frame.within("loop", node.body)
     if completion is not None and completion.leaves_loop:
         return completion.after_loop
-    rest = sequence.shifted(1)  # of one pass or more: nobody sees what the first one went through
+    # Of one pass or more: nobody sees what the first one went through.
+    rest = sequence.shifted(1) if source is None else lazy_sequence(frame, source)
+    if rest is None:
+        return unroll_for(frame, node, source, why)
     for name in [part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)]:
         scope = frame.scope.owner(name)
         if scope is not None and not is_numeric(scope.locals[name]):
             scope.locals[name] = UNBOUND
     try:
-        after = rolling.roll_for(frame, node, rest)
+        after = _rolled(frame, node, rest)
     except Bail as problem:
         if problem.rung not in (Rung.PEELED, Rung.UNROLLED):
             raise
         most = MOST_FILLING if problem.reason == FILLS else MOST_PEELED
         if problem.rung is Rung.PEELED and before + 1 < most and _has_several(rest):
             return _peeled(frame, node, rest, problem, before + 1)
-        return unroll_for(frame, node, rest, problem)
+        return unroll_for(frame, node, rest if source is None else source, problem)
     return after()
+
+
+def _rolled(frame: Frame, node: ast.For, sequence: LazySequence) -> rolling.After:
+    """A loop of the program, which moves the iterator that it goes through to where the loop ends."""
+    source, ends = sequence.source, staging.escapes(node.body) - {"continue"}
+    if source is not None and ends:
+        taken = {id(x) for x in source.origins()}
+        if reaches(frame.trace, list(live_scopes(frame)), lambda x: id(x) in taken):
+            raise NotStaged("an iterator that is used after a loop which may end early")
+    after = rolling.roll_for(frame, node, sequence)
+    if source is not None:
+        source.move(sequence.count, True)
+    return after
 
 
 def _has_several(sequence: LazySequence) -> bool:
@@ -229,7 +239,6 @@ def _has_several(sequence: LazySequence) -> bool:
 __all__ = [
     "AT_ONCE",
     "FEW_PASSES",
-    "IN_TURN",
     "Ended",
     "roll_or_peel",
     "run_at_once",

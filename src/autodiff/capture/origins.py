@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.frames import Scope
+from autodiff.capture.iterators import Iterating
 from autodiff.capture.lists import TracedList
 from autodiff.capture.text import DeferredText
 from autodiff.containers import is_library_class
@@ -188,4 +189,6 @@ def type_of(obj: Any) -> Any:
         return str
     if isinstance(obj, TracedList):
         return obj.python_type
+    if isinstance(obj, Iterating):
+        return obj.kind
     return obj.python_type if isinstance(obj, Tracer) else type(obj)

@@ -19,15 +19,19 @@ from __future__ import annotations
 import ast
 import copy
 import inspect
+import math
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from types import FunctionType
 from typing import Any
 
-from autodiff.capture import choices, functions, rolling
+from autodiff.capture import choices, functions, library_in_python, rolling
 from autodiff.capture.assignment import assign
-from autodiff.capture.calls import TAKES_ALL, call
+from autodiff.capture.calls import TAKES_ALL, asked_for_items, call, iterator_of
 from autodiff.capture.frames import Completion, Scope
+from autodiff.capture.functions import Closure
 from autodiff.capture.generators import (
     Stopped,
     TracedGenerator,
@@ -35,12 +39,12 @@ from autodiff.capture.generators import (
     suspends,
 )
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
+from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.loops import AT_ONCE, Ended, unroll_for
 from autodiff.capture.origins import is_library
 from autodiff.capture.reaching import reaches
 from autodiff.capture.regions import live_scopes
 from autodiff.capture.sequences import LazySequence
-from autodiff.capture.sourcecode import syntax_of
 from autodiff.capture.staging import escapes
 from autodiff.ops.tracer import StoredList, Tracer
 
@@ -159,8 +163,15 @@ def suspends_in(statements: Sequence[ast.stmt]) -> bool:
     return any(map(suspends, statements))
 
 
-def collected(frame: Frame, x: Any) -> Any:
+def collected(frame: Frame, x: Any, asks_length: bool = False) -> Any:
     """The list of the values of a generator, for a function that takes them all; anything else as it is."""
+    given, x = x, entered(frame, x)
+    if asks_length and x is not given:
+        for name in ("__len__", "__length_hint__"):  # for how many items Python makes room
+            method = functions.own_method(frame, given, name)
+            if method is not None:
+                call(frame, method, [given], {}, frame.scope.syntax.node)
+                break
     if not can_push(frame, x):
         return x
     made = frame.trace.fresh(frame.trace.new_list())
@@ -168,17 +179,23 @@ def collected(frame: Frame, x: Any) -> Any:
     return made
 
 
+def _pairs(frame: Frame, x: Any) -> Any:
+    """What ``dict`` is given: of an object with an ``__iter__`` it may ask for ``keys`` instead."""
+    return collected(frame, x) if type(x) is TracedGenerator else x
+
+
 def entered(frame: Frame, x: Any) -> Any:
     """What a loop goes through of an object whose class has an ``__iter__`` of the user's: a generator, perhaps."""
-    if choices.is_choice(x) or isinstance(x, (Tracer, StoredList, LazySequence, TracedGenerator)):
+    kinds = (Tracer, StoredList, LazySequence, TracedGenerator, TracedIterator)
+    if choices.is_choice(x) or isinstance(x, kinds):
         return x
     method = functions.own_method(frame, x, "__iter__")
-    if not isinstance(method, FunctionType) or is_library(method):
-        return x
-    syntax = syntax_of(method)
-    if syntax is None or not syntax.is_generator:
-        return x
-    return call(frame, method, [x], {}, frame.scope.syntax.node)
+    if isinstance(method, Closure) or (isinstance(method, FunctionType) and not is_library(method)):
+        made = call(frame, method, [x], {}, frame.scope.syntax.node)
+        return iterator_of(frame, made)
+    if method is None and asked_for_items(frame, x):
+        return functions.call_function(frame.trace, library_in_python.of_sequence, [x], {})
+    return x
 
 
 def _run(
@@ -294,7 +311,10 @@ def _constant(value: bool, at: ast.AST) -> ast.Constant:
 
 
 AT_ONCE.append(run_at_once)
-for _function in (list, tuple, sum, sorted, min, max):
+for _function in (sum, min, max, set, frozenset, deque, math.fsum, math.prod):
     TAKES_ALL[_function] = collected
+TAKES_ALL[dict] = _pairs
+for _function in (list, tuple, sorted):
+    TAKES_ALL[_function] = partial(collected, asks_length=True)
 
 __all__ = ["can_push", "collected", "run_at_once"]

@@ -2,7 +2,7 @@
 
     isinstance(x, float)      answered for what ``x`` is in plain Python
     len(xs)                   of a list that a loop builds: a number the program computes
-    zip(xs, ys), range(n)     lazy, so that a loop over them can be rolled
+    range(n)                  lazy, so that a loop over it can be rolled
     sum(f(x) for x in xs)     addition by addition; of a list in a store: one reduction
 
 Functions of numbers alone, ``round`` or ``math.sin``, are in :mod:`autodiff.ops.python_builtins`.
@@ -14,7 +14,7 @@ import ast
 import collections
 import dataclasses
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from types import MethodWrapperType
 from typing import Any
 
@@ -35,20 +35,22 @@ from autodiff.capture.expressions import (
     load_attribute,
     load_item,
     load_past_getter,
+    own_truth,
 )
 from autodiff.capture.functions import own_method
 from autodiff.capture.given import TracedTuple, converted
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.iterators import Iterating
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import type_of
 from autodiff.capture.records import Typed
 from autodiff.capture.regions import fit
-from autodiff.capture.sequences import LazySequence, lazy_range, lazy_zip
+from autodiff.capture.sequences import lazy_range
 from autodiff.capture.statements import apply_in_place
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined
-from autodiff.dims import Dim, bounds, same
+from autodiff.dims import Dim, bounds
 from autodiff.ops import dispatch, structural
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer
@@ -61,7 +63,7 @@ from autodiff.signals import refuse_ours, run_users
 def _isinstance(frame: Frame, obj: Any, kinds: Any) -> bool:
     if isinstance(obj, DeferredText):
         return issubclass(str, kinds)
-    if isinstance(obj, TracedList):
+    if isinstance(obj, (TracedList, Iterating)):
         return issubclass(type_of(obj), kinds)
     if not isinstance(obj, Tracer):
         return isinstance(obj, kinds)
@@ -87,6 +89,16 @@ def _len(frame: Frame, obj: Any) -> Any:
         return call(frame, method, [obj], {}, frame.scope.syntax.node)
     frame.trace.refuse_changed(obj, "the length")
     return len(obj)
+
+
+def _bool(frame: Frame, *args: Any) -> Any:
+    """``bool(x)``, as a condition asks for it."""
+    value = own_truth(frame, args[0]) if len(args) == 1 else None
+    if not isinstance(value, (list, tuple, dict, set, frozenset, collections.deque)):
+        given = args if len(args) != 1 else (value,)
+        return call_library(frame, bool, list(given), {}, frame.scope.syntax.node)
+    frame.trace.refuse_changed(value, "the truth")
+    return run_users(bool, value)
 
 
 def _hasattr(frame: Frame, obj: Any, name: str) -> bool:
@@ -220,58 +232,6 @@ def _range(frame: Frame, *arguments: Any) -> Any:
     return lazy_range(*arguments)
 
 
-def _lazily(frame: Frame, sequences: Sequence[Any]) -> Any:
-    """The sequences as one lazy sequence of tuples, if a loop may be rolled over them."""
-    return lazy_zip(frame, sequences) if frame.trace.tier.rolls else None
-
-
-def _same_lengths(frame: Frame, sequences: Sequence[Any]) -> bool:
-    """Whether sequences are known to have one length."""
-    counts = [lazy.count for lazy in (_lazily(frame, (s,)) for s in sequences)]
-    return all(same(count, counts[0]) for count in counts)
-
-
-def _zip(frame: Frame, *sequences: Any, strict: bool = False) -> Any:
-    lazy = _lazily(frame, sequences)
-    if lazy is not None and not (strict and not _same_lengths(frame, sequences)):
-        return lazy
-    return zip(*[iterate(frame, s) for s in sequences], strict=strict)
-
-
-def _enumerate(frame: Frame, sequence: Any, start: int = 0) -> Any:
-    lazy = _lazily(frame, (sequence,))
-    if lazy is not None:
-        return LazySequence(
-            lazy.count, lambda k: (k + start if start else k, lazy.item(k)[0]), lazy.lists
-        )
-    return enumerate(iterate(frame, sequence), start)
-
-
-def _reversed(frame: Frame, sequence: Any) -> Any:
-    if isinstance(sequence, range):
-        return sequence[::-1]
-    lazy = _lazily(frame, (sequence,))
-    if lazy is not None:
-        last = lazy.count - 1
-        return LazySequence(
-            lazy.count,
-            lambda k: lazy.item((as_tracer(last) if isinstance(last, Dim) else last) - k)[0],
-            lazy.lists,
-        )
-    method = own_method(frame, sequence, "__reversed__")
-    if method is not None:
-        return iterate(frame, call(frame, method, [sequence], {}, frame.scope.syntax.node))
-    if isinstance(sequence, (list, tuple)):  # item by item, as they are then
-        return _backwards(frame, sequence)
-    return iter(list(iterate(frame, sequence))[::-1])
-
-
-def _backwards(frame: Frame, sequence: Any) -> Iterator[Any]:
-    for k in range(len(sequence) - 1, -1, -1):
-        if k < len(sequence):
-            yield load_item(frame, sequence, k, frame.scope.syntax.node)
-
-
 def _list(frame: Frame, *sequence: Any) -> list[Any]:
     if sequence and type(sequence[0]) is TracedList:
         return frame.trace.fresh(sequence[0].copy())
@@ -302,7 +262,7 @@ def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
         return _unless_empty(typed[1].shape[0], start, added)
     rows = isinstance(sequence, TracedList) and sequence.store is not None
     if whole is not None and rows and sequence.is_of_one_type:
-        added = total + _sum_of_rows(sequence, whole)
+        added = _added(total, sequence, whole)
         return _unless_empty(whole.shape[0], start, added)
     if type(sequence) is Tracer and sequence.form == "array" and sequence.shape:
         extent = sequence.shape[0]
@@ -358,7 +318,8 @@ def _unless_empty(extent: Any, start: Any, total: Any) -> Any:
 def _sum_of_typed(template: Typed, values: Tracer, tags: Tracer) -> Either:
     """The sum of numbers of two types: of the narrow one where all of them are."""
     slot, narrow = template.types.slot, template.narrow
-    total = fit(structural.reduce_sum(Tracer(values.value, "array"), (0,)), slot)
+    summed = structural.sum_of_items(Tracer(values.value, "array"), slot.form == "python")
+    total = fit(summed, slot)
     all_narrow = dispatch.functions[np.all](Tracer(tags.value, "array"))
     return Either(Tracer(total, slot.form), all_narrow.value, Kind(narrow.dtype, narrow.form))
 
@@ -372,10 +333,21 @@ def _sum_of_rows(sequence: TracedList, whole: Tracer) -> Any:
     form = sequence.store.slot.form
     if whole.dtype.kind == "b":
         whole = dispatch.cast(whole, np.int64)
-    total = structural.reduce_sum(Tracer(whole.value, "array"), (0,))
+    total = structural.sum_of_items(Tracer(whole.value, "array"), form == "python")
     if form == "python":
         return Tracer(emit("cast", (total.value,), dtype=total.dtype, weak=True), "python")
     return Tracer(total.value, form)
+
+
+def _added(start: Any, sequence: TracedList, whole: Tracer) -> Any:
+    """``start`` and the items of a list in a store, in this order where it makes a difference."""
+    is_nothing = isinstance(start, int) and start == 0
+    if is_nothing or not isinstance(start, (int, float)) or whole.dtype != np.float64:
+        return start + _sum_of_rows(sequence, whole)
+    if isinstance(whole, ComplexTracer) or len(whole.shape) > 1:
+        return start + _sum_of_rows(sequence, whole)
+    first = dispatch.cast(as_tracer(float(start)), whole.dtype)
+    return _sum_of_rows(sequence, dispatch.functions[np.concatenate]([first[None], whole]))
 
 
 def _is(frame: Frame, a: Any, b: Any) -> bool:
@@ -442,6 +414,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     abs: _abs,
     type: _type,
     len: _len,
+    bool: _bool,
     hasattr: _hasattr,
     getattr: _getattr,
     setattr: _setattr,
@@ -454,9 +427,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     operator.iconcat: _in_place(operator.iadd),
     callable: _callable,
     range: _range,
-    zip: _zip,
-    enumerate: _enumerate,
-    reversed: _reversed,
     list: _list,
     tuple: _tuple,
     sum: _sum,

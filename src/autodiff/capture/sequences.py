@@ -14,12 +14,12 @@ from typing import Any
 
 from autodiff.capture.gathered import group_of
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.lists import TracedList
 from autodiff.dims import (
     Dim,
     Extent,
     maximum,
-    minimum,
 )
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.tracer import Tracer, as_tracer
@@ -36,7 +36,7 @@ class LazySequence:
     item: Callable[[Any], Any]
     lists: tuple[TracedList, ...] = ()  # what it goes through, which must keep its length
     checkpointed: bool = False  # whether a loop over it shall keep little for reverse mode
-    whole: TracedList | None = None  # all items, where a loop has made them
+    source: Any = None  # the iterator of which it is what is left
 
     def __iter__(self) -> Iterator[Any]:
         count = self.count
@@ -48,10 +48,11 @@ class LazySequence:
     def __len__(self) -> int:
         return self.count if isinstance(self.count, int) else int(as_tracer(self.count)._concrete())
 
-    def shifted(self, by: int) -> LazySequence:
+    def shifted(self, by: Any) -> LazySequence:
         """The sequence without its first items."""
-        item = self.item
-        return replace(self, count=self.count - by, item=lambda k: item(k + by), whole=None)
+        item, first = self.item, as_tracer(by) if isinstance(by, Dim) else by
+        count = self.count - extent_of(by)
+        return replace(self, count=count, item=lambda k: item(k + first), source=None)
 
 
 @dataclass
@@ -82,6 +83,8 @@ def lazy_sequence(frame: Frame, source: Any) -> LazySequence | None:
     """A lazy view of what a loop goes through, or None where only Python can go through it."""
     if isinstance(source, LazySequence):
         return source
+    if isinstance(source, TracedIterator):
+        return source.left(frame)
     if isinstance(source, range):
         start, step = source.start, source.step
         return LazySequence(len(source), lambda k: start + k * step if (start or step != 1) else k)
@@ -91,18 +94,6 @@ def lazy_sequence(frame: Frame, source: Any) -> LazySequence | None:
         return LazySequence(source.shape[0], lambda k: source[k])
     group = group_of(frame.trace, source)
     return None if group is None else LazySequence(len(group.objects), group.at)
-
-
-def lazy_zip(frame: Frame, sources: Sequence[Any]) -> LazySequence | None:
-    """``zip`` of lazy sequences."""
-    lazy = [lazy_sequence(frame, s) for s in sources]
-    if not lazy or any(s is None for s in lazy):
-        return None
-    count = lazy[0].count  # type: ignore[union-attr]
-    for s in lazy[1:]:
-        count = minimum(count, s.count)  # type: ignore[union-attr]
-    lists = tuple(x for s in lazy for x in s.lists)  # type: ignore[union-attr]
-    return LazySequence(count, lambda k: tuple(s.item(k) for s in lazy), lists)  # type: ignore[union-attr]
 
 
 def worth_rolling(sequence: LazySequence, body: Sequence[ast.stmt] = ()) -> bool:
@@ -123,6 +114,5 @@ __all__ = [
     "LazySequence",
     "lazy_range",
     "lazy_sequence",
-    "lazy_zip",
     "worth_rolling",
 ]

@@ -1,10 +1,10 @@
 """The functions of Python's ``statistics`` on traced floats, entered once that module is in use.
 
-    statistics.fmean(xs)      np.mean, of one or more floats
+    statistics.fmean(xs)      the sum, to twice the digits, by the number
     statistics.stdev(xs)      np.std, with a check that there are two
 
-They are added up in floats, where Python's own are exact fractions: results may differ in the last
-digit.  Of other numbers than Python floats, Python's results are of other types: an error says so.
+They are added up with what each addition loses, where Python's own are exact fractions: results may
+differ in the last digit.  Of other numbers than Python floats, Python's results are of other types: an error says so.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from autodiff.ops.function_table import functions, implements_builtin
 from autodiff.ops.known import check, compare, decide
 from autodiff.ops.promotion import as_array, pointwise
+from autodiff.ops.python_builtins import exact_sum
 from autodiff.ops.python_numbers import FLOAT, number
 from autodiff.ops.tracer import Tracer, whole_of
 from autodiff.ops.ufuncs import unsupported
@@ -45,8 +46,27 @@ def _data(data: Any, name: str, least: int) -> tuple[Tracer, Any]:
 
 @implements_builtin(statistics.mean, statistics.fmean)
 def mean(data: Any) -> Tracer:
-    """``statistics.mean`` of floats, added up in floats."""
-    return number(functions[np.mean](_data(data, "mean", 1)[0]), float)
+    """``statistics.mean`` of floats."""
+    rows, count = _data(data, "mean", 1)
+    return number(exact_sum(rows) / count, float)
+
+
+@implements_builtin(statistics.geometric_mean)
+def geometric_mean(data: Any) -> Tracer:
+    """``statistics.geometric_mean``: the exponential of the mean of the logarithms."""
+    rows, count = _data(data, "geometric_mean", 1)
+    check(functions[np.all](pointwise("greater", rows, 0.0)), "a geometric mean of no positive number")
+    return number(pointwise("exp", exact_sum(pointwise("log", rows)) / count), float)
+
+
+@implements_builtin(statistics.harmonic_mean)
+def harmonic_mean(data: Any, weights: Any = None) -> Tracer:
+    """``statistics.harmonic_mean``: the reciprocal of the mean of the reciprocals."""
+    if weights is not None:
+        raise unsupported("statistics.harmonic_mean with weights is not available", "leave them out")
+    rows, count = _data(data, "harmonic_mean", 1)
+    check(functions[np.all](pointwise("greater", rows, 0.0)), "a harmonic mean of no positive number")
+    return number(count / exact_sum(1.0 / rows), float)
 
 
 @implements_builtin(statistics.median)

@@ -13,6 +13,7 @@ The reduced axes are dropped.  reduce_max and reduce_min share the cotangent equ
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -39,11 +40,24 @@ def _sum_transpose(site: Site, ct: Any) -> tuple[Any, ...]:
     return (_over(ct, site.operands[0], site.attributes["axes"]),)
 
 
+def _sum_meaning(x: Any, axes: tuple[int, ...], order: str = "") -> Any:
+    """``np.sum``; with an ``order``, Python's ``sum`` over the first axis, bit for bit.
+
+    ``"items"`` adds one item after the other.  ``"floats"`` is what Python does with floats of its own, from 3.12 on
+    with what each addition loses added at the end.  Other engines add in an order of theirs.
+    """
+    if not order or not len(x):
+        return np.sum(x, axis=axes, dtype=x.dtype)
+    if order == "floats" and sys.version_info >= (3, 12) and x.dtype == np.float64:
+        return np.asarray(sum(x.tolist(), 0.0))
+    return np.add.accumulate(x, axis=0, dtype=x.dtype)[-1]
+
+
 register(
     Entry(
         "reduce_sum",
-        lambda types, axes: _reduced(types[0], axes),
-        lambda x, axes: np.sum(x, axis=axes, dtype=x.dtype),
+        lambda types, axes, order="": _reduced(types[0], axes),
+        _sum_meaning,
         Reduction("sum"),
         Linear(_sum_transpose),
     )

@@ -142,6 +142,11 @@ def broadcast(x: Tracer, shape: tuple[Extent, ...], axes: tuple[int, ...]) -> Tr
     return emit_tracer("broadcast", x, shape=tuple(shape), axes=tuple(axes))
 
 
+def sum_of_items(x: Tracer, of_floats: bool) -> Tracer:
+    """The sum over the first axis, by the engine of reference in the order of Python's ``sum``."""
+    return emit_tracer("reduce_sum", x, axes=(0,), order="floats" if of_floats else "items")
+
+
 def reduce_sum(x: Tracer, axes: tuple[int, ...]) -> Tracer:
     """Sum over ``axes``, which are dropped."""
     return emit_tracer("reduce_sum", x, axes=tuple(axes)) if axes else x

@@ -1,0 +1,249 @@
+"""What Python's own iterators do, written in Python: interpreted as if they were the user's.
+
+    filter(f, xs)          for x in xs: if f(x): yield x
+    accumulate(xs, f)      total = f(total, x); yield total
+
+So a loop over them is the loop that stands here with the loop's body in the place of the ``yield``
+(:mod:`autodiff.capture.pushing`), and is rolled where that can be.  The equivalents in the
+documentation of ``itertools``, and CPython's code where that says more: in which order functions
+are called and items are taken can be seen.
+"""
+
+# None of these is called as it stands; the interpreter reads them.  ruff: noqa: UP028
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+
+def mapped(function: Callable[..., Any], iterable: Iterable[Any]) -> Iterator[Any]:
+    """``map``."""
+    for item in iterable:
+        yield function(item)
+
+
+def starmapped(function: Callable[..., Any], iterable: Iterable[Any]) -> Iterator[Any]:
+    """``itertools.starmap``."""
+    for row in iterable:
+        yield function(*row)
+
+
+def kept(function: Callable[..., Any], iterable: Iterable[Any]) -> Iterator[Any]:
+    """``filter``."""
+    for item in iterable:
+        if function(item):
+            yield item
+
+
+def kept_if_true(iterable: Iterable[Any]) -> Iterator[Any]:
+    """``filter(None, …)``."""
+    for item in iterable:
+        if item:
+            yield item
+
+
+def kept_if_not(function: Callable[..., Any], iterable: Iterable[Any]) -> Iterator[Any]:
+    """``itertools.filterfalse``."""
+    for item in iterable:
+        if not function(item):
+            yield item
+
+
+def kept_if_false(iterable: Iterable[Any]) -> Iterator[Any]:
+    """``itertools.filterfalse(None, …)``."""
+    for item in iterable:
+        if not item:
+            yield item
+
+
+def selected(pairs: Iterable[Any]) -> Iterator[Any]:
+    """``itertools.compress``, of items with their selectors."""
+    for item, selector in pairs:
+        if selector:
+            yield item
+
+
+def numbered(iterable: Iterable[Any], start: int) -> Iterator[Any]:
+    """``enumerate``."""
+    number = start
+    for item in iterable:
+        yield number, item
+        number += 1
+
+
+def while_true(function: Callable[..., Any], iterable: Iterable[Any]) -> Iterator[Any]:
+    """``itertools.takewhile``."""
+    for item in iterable:
+        if not function(item):
+            return
+        yield item
+
+
+def from_false(function: Callable[..., Any], iterable: Iterable[Any]) -> Iterator[Any]:
+    """``itertools.dropwhile``."""
+    drops = True
+    for item in iterable:
+        if drops and function(item):
+            continue
+        drops = False
+        yield item
+
+
+def first_of(iterable: Iterable[Any], count: int) -> Iterator[Any]:
+    """``itertools.islice(iterable, count)``, of one item or more: the one after is not taken."""
+    taken = 0
+    for item in iterable:
+        yield item
+        taken += 1
+        if taken >= count:
+            return
+
+
+def chained(iterables: Iterable[Any]) -> Iterator[Any]:
+    """``itertools.chain``."""
+    for iterable in iterables:
+        for item in iterable:
+            yield item
+
+
+def accumulated(function: Callable[..., Any], total: Any, iterator: Iterable[Any]) -> Iterator[Any]:
+    """``itertools.accumulate``, from a first total on."""
+    yield total
+    for item in iterator:
+        total = function(total, item)
+        yield total
+
+
+def accumulated_from_first(
+    function: Callable[..., Any], iterator: Iterator[Any], nothing: Any
+) -> Iterator[Any]:
+    """``itertools.accumulate``, from the first item on."""
+    total = next(iterator, nothing)
+    if total is nothing:
+        return
+    yield total
+    for item in iterator:
+        total = function(total, item)
+        yield total
+
+
+def paired(iterator: Iterator[Any], nothing: Any) -> Iterator[Any]:
+    """``itertools.pairwise``."""
+    before = next(iterator, nothing)
+    if before is nothing:
+        return
+    for item in iterator:
+        yield before, item
+        before = item
+
+
+def zipped_around(
+    before: tuple[Any, ...], iterator: Iterable[Any], after: tuple[Any, ...]
+) -> Iterator[Any]:
+    """``zip`` of one iterator with lists or arrays that are asked before it and after it."""
+    k = 0
+    head: tuple[Any, ...] = ()
+    for sequence in before:
+        if k >= len(sequence):
+            return
+        head = (*head, sequence[k])
+    for item in iterator:
+        tail: tuple[Any, ...] = ()
+        for sequence in after:
+            if k >= len(sequence):
+                return
+            tail = (*tail, sequence[k])
+        yield (*head, item, *tail)
+        k += 1
+        head = ()
+        for sequence in before:
+            if k >= len(sequence):
+                return
+            head = (*head, sequence[k])
+
+
+def of_iterator(iterator: Iterator[Any]) -> Iterator[Any]:
+    """What an object of a class with ``__next__`` gives."""
+    while True:
+        try:
+            item = iterator.__next__()
+        except StopIteration:
+            break
+        yield item
+
+
+def of_sequence(sequence: Any) -> Iterator[Any]:
+    """What an object of a class with ``__getitem__`` and no ``__iter__`` gives."""
+    k = 0
+    while True:
+        try:
+            item = sequence[k]
+        except (IndexError, StopIteration):
+            break
+        yield item
+        k += 1
+
+
+def backwards(sequence: Any, count: int) -> Iterator[Any]:
+    """``reversed`` of an object of a class with ``__len__`` and ``__getitem__``."""
+    k = count - 1
+    while k >= 0:
+        try:
+            item = sequence[k]
+        except (IndexError, StopIteration):
+            break
+        yield item
+        k -= 1
+
+
+def until(function: Callable[[], Any], last: Any) -> Iterator[Any]:
+    """``iter(function, last)``."""
+    while True:
+        try:
+            item = function()
+        except StopIteration:
+            break
+        if item == last:
+            break
+        yield item
+
+
+def any_of(iterable: Iterable[Any]) -> bool:
+    """``any``."""
+    found = False
+    for item in iterable:
+        if item:
+            found = True
+            break
+    return found
+
+
+def all_of(iterable: Iterable[Any]) -> bool:
+    """``all``."""
+    found = True
+    for item in iterable:
+        if not item:
+            found = False
+            break
+    return found
+
+
+def reduced(function: Callable[..., Any], total: Any, iterable: Iterable[Any]) -> Any:
+    """``functools.reduce``."""
+    for item in iterable:
+        total = function(total, item)
+    return total
+
+
+def reduced_from_first(function: Callable[..., Any], iterable: Iterable[Any]) -> Any:
+    """``functools.reduce`` without a first total."""
+    is_first, total = True, 0.0
+    for item in iterable:
+        if is_first:
+            is_first, total = False, item
+        else:
+            total = function(total, item)
+    if is_first:
+        raise TypeError("reduce() of empty iterable with no initial value")
+    return total
