@@ -16,24 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import tree
+from autodiff import differentiate, tree
 from autodiff.capture import Captured, Result
 from autodiff.capture.naming import Naming, Tagged, refuse_untagged_uses, single
 from autodiff.capture.paths import Path, compile_reader
 from autodiff.capture.stores import ListPlan
-from autodiff.differentiate import (
-    broken_by,
-    conjugate,
-    linearized,
-    pairs_last,
-    perturbed,
-    real_part,
-    unperturbed,
-    with_outputs,
-)
-from autodiff.differentiate import jacobian as jacobian_program
-from autodiff.differentiate import jvp as jvp_program
-from autodiff.differentiate import vjp as vjp_program
 from autodiff.engines import InputForm, runner
 from autodiff.errors import (
     ArgumentError,
@@ -404,7 +391,7 @@ class Derivative(Transformation):
             plan.program = _conjugated(plan, first=int(self.gives_value))
         if targets.perturbed:
             first = len(captured.inputs) + len(captured.extents)
-            plan.program = unperturbed(plan.program, first, targets.perturbed)
+            plan.program = differentiate.unperturbed(plan.program, first, targets.perturbed)
         return plan
 
     def _refuse_complex(self, signature: Any, captured: Captured, targets: _Targets) -> None:
@@ -449,7 +436,7 @@ class Derivative(Transformation):
                 )
         trace = captured.trace
         notes = None if trace is None else trace.builder.not_holomorphic
-        found = broken_by(captured.program, targets.floats, notes or ())
+        found = differentiate.broken_by(captured.program, targets.floats, notes or ())
         if found is not None:
             raise ArgumentError(
                 f"{what}: it is not holomorphic, because its result depends on {found.name}.",
@@ -555,7 +542,7 @@ class _Targets:
             raise _not_a_number(signature.title, self.leaves[0].example)
         self.perturbed = len(values)
         if values:
-            program = perturbed(captured.program, values)
+            program = differentiate.perturbed(captured.program, values)
             extents = [*captured.extents, *program.inputs[first:]]
             captured = replace(captured, program=program, extents=extents)
         self.captured = captured
@@ -667,7 +654,7 @@ def _conjugated(plan: Plan, first: int) -> Program:
     The gradient of the real part of a holomorphic function is the conjugate of df/dz.
     """
     places = [leaf[1] for leaf in plan.result.leaves if leaf[0] == "complex" and leaf[1] >= first]
-    return with_outputs(plan.program, dict.fromkeys(places, conjugate))
+    return differentiate.with_outputs(plan.program, dict.fromkeys(places, differentiate.conjugate))
 
 
 def _scalar_output(
@@ -686,7 +673,9 @@ def _scalar_output(
         )
     plan = plans[0]
     if plan[0] == "complex" and captured.program.outputs[plan[1]].shape == (2,):
-        captured.program = with_outputs(captured.program, {}, [(plan[1], real_part)])
+        captured.program = differentiate.with_outputs(
+            captured.program, {}, [(plan[1], differentiate.real_part)]
+        )
         return len(captured.program.outputs) - 1
     if plan[0] == "constant":
         kinds = (float, int, complex, np.generic)
@@ -734,7 +723,7 @@ def gradient_program(program: Program, output: int | None, inputs: Sequence[int]
     """The program of the gradient of one output by some inputs, and nothing else."""
     if output is None or not program.outputs[output].type.is_float:
         return _zeros(program, [program.inputs[k].type for k in inputs])
-    return vjp_program(program, inputs, [output], seed_ones=True, keep_values=False)
+    return differentiate.vjp(program, inputs, [output], seed_ones=True, keep_values=False)
 
 
 class Gradient(Derivative):
@@ -765,9 +754,9 @@ class Gradient(Derivative):
                 program = gradient_program(captured.program, output, targets.floats)
             else:
                 kept = (
-                    vjp_program(captured.program, targets.floats, [output], seed_ones=True)
+                    differentiate.vjp(captured.program, targets.floats, [output], seed_ones=True)
                     if targets.floats
-                    else with_outputs(captured.program, {})
+                    else differentiate.with_outputs(captured.program, {})
                 )
                 outputs = kept.outputs
                 n = len(captured.program.outputs)
@@ -914,9 +903,11 @@ class Jacobian(Derivative):
         complex_rows = [plan[0] == "complex" for plan in plans]
         program = captured.program
         if self.holomorphic:  # the real parts tell all
-            program = with_outputs(program, dict.fromkeys(live, real_part))
+            program = differentiate.with_outputs(
+                program, dict.fromkeys(live, differentiate.real_part)
+            )
             complex_rows = [False] * len(live)
-        outputs = _Outputs(jacobian_program(program, targets.floats, live, self.mode))
+        outputs = _Outputs(differentiate.jacobian(program, targets.floats, live, self.mode))
         columns = len(targets.floats)
         rows = [
             _matrix_row(targets, program.outputs[number].type, row * columns, outputs, of_pairs)
@@ -1033,7 +1024,7 @@ class _Outputs:
         kind, _, form = form.rpartition(" ")
         if kind or axis is not None:
             if axis is not None:
-                self.changed[position] = pairs_last(axis)
+                self.changed[position] = differentiate.pairs_last(axis)
             if len(self.program.outputs[position].shape) > 1:
                 form = "array"
             return _Slot(
@@ -1067,7 +1058,9 @@ class _Outputs:
 
     def finished(self) -> Program:
         """The program with its zeros."""
-        program = with_outputs(self.program, self.changed) if self.changed else self.program
+        program = (
+            differentiate.with_outputs(self.program, self.changed) if self.changed else self.program
+        )
         return _with_zeros(program, self.zero_types) if self.zero_types else program
 
 
@@ -1093,9 +1086,11 @@ class Hessian(Derivative):
         output = _scalar_output(signature, captured, "hessian", bool(targets.floats))
         first = gradient_program(captured.program, output, targets.floats)
         if self.holomorphic:  # of df/dz as well the real parts tell all
-            first = with_outputs(first, dict.fromkeys(range(len(targets.floats)), real_part))
+            first = differentiate.with_outputs(
+                first, dict.fromkeys(range(len(targets.floats)), differentiate.real_part)
+            )
         columns = len(targets.floats)
-        matrix = jacobian_program(first, targets.floats, list(range(columns)), self.mode)
+        matrix = differentiate.jacobian(first, targets.floats, list(range(columns)), self.mode)
         outputs = _Outputs(matrix)
         rows: list[Any] = []
         number = 0
@@ -1259,7 +1254,7 @@ class HessianVector(Derivative):
         output = _scalar_output(signature, captured, self.name, bool(targets.floats))
         first = gradient_program(captured.program, output, targets.floats)
         active = [k in targets.floats for k in range(len(first.inputs))]
-        program = _in_order_of_wrt(jvp_program(first, active), captured, targets)
+        program = _in_order_of_wrt(differentiate.jvp(first, active), captured, targets)
         n = len(first.outputs)
         program.block.outputs = program.outputs[n:]
         structure, forms, program = _leaf_results(targets, program, 0)
@@ -1305,7 +1300,7 @@ class Jvp(Derivative):
     def derive(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
         numbers = [_ensure_output(captured, plan) for plan in captured.result.leaves]
         active = [k in targets.floats for k in range(len(captured.program.inputs))]
-        program = _in_order_of_wrt(jvp_program(captured.program, active), captured, targets)
+        program = _in_order_of_wrt(differentiate.jvp(captured.program, active), captured, targets)
         floats = [k for k, v in enumerate(captured.program.outputs) if v.type.is_float]
         n = len(captured.program.outputs)
         outputs: list[Any] = []
@@ -1400,7 +1395,7 @@ class Linearize(Derivative):
         numbers = [_ensure_output(captured, plan) for plan in plans]
         own = captured.program.outputs
         live = list(dict.fromkeys(n for n in numbers if n is not None and own[n].type.is_float))
-        program, linear = linearized(captured.program, targets.floats, live)
+        program, linear = differentiate.linearized(captured.program, targets.floats, live)
         computed = program.outputs
         outputs: list[Value] = []
         forms: list[str] = []
@@ -1469,7 +1464,7 @@ class Vjp(Derivative):
         numbers = [_ensure_output(captured, plan) for plan in captured.result.leaves]
         outputs = captured.program.outputs
         live = [n for n in numbers if n is not None and outputs[n].type.is_float]
-        program = vjp_program(captured.program, targets.floats, live, keep_values=False)
+        program = differentiate.vjp(captured.program, targets.floats, live, keep_values=False)
         structure, forms, program = _leaf_results(targets, program, 0)
         # Cotangents of ints, texts and the like are given as well, and not looked at.
         cotangents = captured.extra_inputs(program)

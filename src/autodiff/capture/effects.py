@@ -20,12 +20,11 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff import containers
-from autodiff.capture import draws
 from autodiff.capture.frames import UNBOUND
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.opaque import lift_result, refuse_lost_derivative
@@ -38,11 +37,17 @@ from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.capture.written_back import Store
 from autodiff.ir.data import ArrayType, Block, Operation, walk
 from autodiff.ladder import Bail
+from autodiff.later import later
 from autodiff.ops.complex_numbers import ComplexTracer, plain, whole_of
 from autodiff.ops.either import is_array
 from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.tracer import Form, StoredList, Tracer
 from autodiff.signals import run_users
+
+if TYPE_CHECKING:
+    from autodiff.capture import draws
+else:
+    draws = later("autodiff.capture.draws")  # few programs draw numbers
 
 CLOCKS = frozenset(
     (

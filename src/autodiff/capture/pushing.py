@@ -22,9 +22,9 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autodiff.capture import choices, functions, rolling
+from autodiff.capture import choices, functions
 from autodiff.capture.assignment import assign
 from autodiff.capture.calls import TAKES_ALL, call
 from autodiff.capture.frames import Completion, Scope
@@ -42,7 +42,13 @@ from autodiff.capture.regions import live_scopes
 from autodiff.capture.sequences import LazySequence
 from autodiff.capture.sourcecode import syntax_of
 from autodiff.capture.staging import escapes
+from autodiff.later import later
 from autodiff.ops.tracer import StoredList, Tracer
+
+if TYPE_CHECKING:
+    from autodiff.capture import rolling
+else:
+    rolling = later("autodiff.capture.rolling")
 
 ITEM = "<item>"  # of a ``yield from``; no name that a program could have
 
