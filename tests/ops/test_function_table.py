@@ -25,7 +25,10 @@ def test_every_function_is_found_by_its_name(module: str) -> None:
     importlib.import_module(home)
     entered = [key for key, f in functions.items() if f.__module__ == home]
     assert {function_table._home_of_numpy(key) for key in entered} <= {home}
-    named = {key if isinstance(key, str) else getattr(key, "__name__", type(key).__name__) for key in entered}
+    named = {
+        key if isinstance(key, str) else getattr(key, "__name__", type(key).__name__)
+        for key in entered
+    }
     assert set(function_table._ANSWERS[module].split()) == named
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import ast
 import copy
-import logging
 import random
 import sys
 import time
@@ -337,7 +336,9 @@ def call_impure(
         # Compiled code gives no warnings of its own; what it gives on purpose is looked at below.
         trace.filtered[-1] = True
         return run_users(function, *args, **kwargs)
-    if function is logging.getLogger and all(isinstance(name, str) for name in args):
+    if function is getattr(_logging(), "getLogger", None) and all(
+        isinstance(name, str) for name in args
+    ):
         return run_users(function, *args, **kwargs)  # of one name there is one
     if function is warnings.warn and any(trace.filtered):
         raise Declined("a warning under filters that the function sets", frame.source(node))
@@ -366,13 +367,21 @@ def _logs(function: Any) -> bool:
 def _asks_a_logger(function: Any) -> bool:
     """Whether a function says how a logger is set, which may be another thing at each call."""
     is_asked = getattr(function, "__name__", "") in ("isEnabledFor", "getEffectiveLevel")
-    return is_asked and isinstance(getattr(function, "__self__", None), logging.Logger)
+    return is_asked and _is_logger(getattr(function, "__self__", None))
+
+
+def _logging() -> Any:
+    """The module, which is not imported for a program that has no use for it."""
+    return sys.modules.get("logging")
+
+
+def _is_logger(x: Any) -> bool:
+    return isinstance(x, getattr(_logging(), "Logger", ()))
 
 
 def _is_logging(function: Any) -> bool:
-    return getattr(function, "__module__", "") == "logging" or isinstance(
-        getattr(function, "__self__", None), logging.Logger
-    )
+    is_of_module = getattr(function, "__module__", "") == "logging"
+    return is_of_module or _is_logger(getattr(function, "__self__", None))
 
 
 def _run_now(

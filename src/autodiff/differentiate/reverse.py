@@ -19,7 +19,7 @@ import numpy as np
 from autodiff import debug
 from autodiff.differentiate.activity import differentiable_operands, propagate, useful
 from autodiff.differentiate.checkpoints import in_segments
-from autodiff.differentiate.rules import accumulate, pullback
+from autodiff.differentiate.rules import WITH_VECTORS, accumulate, pullback
 from autodiff.dims import differ
 from autodiff.errors import InternalError
 from autodiff.ir.copying import Mapping, copy_operation
@@ -34,11 +34,6 @@ if TYPE_CHECKING:
     from autodiff.differentiate import spectra
 else:
     spectra = later("autodiff.differentiate.spectra")  # few programs decompose matrices
-
-_WITH_VECTORS = (
-    "svd",
-    "eigh",
-)  # how the names of decompositions begin, whose pullback `spectra` knows
 
 Cotangents = dict[Value, Tracer]
 Pull = Callable[[Cotangents], None]
@@ -192,7 +187,7 @@ class Reverse:
             )
             leaving = [self.primal(v) for v in self.leaving if v in self.active]
             found = None
-            if new.kind.startswith(_WITH_VECTORS):
+            if new.kind in WITH_VECTORS:
                 found = spectra.pull_vectors(self.builder, new, site, cts, leaving)
             contributions = pullback(new, site, cts) if found is None else found
             for value, contribution, wanted in zip(
