@@ -97,7 +97,7 @@ WITHIN = {
     ("tree", "containers"), ("tree", "plain_data"), ("tables", "plain_data"), ("tables", "containers"), ("columns", "containers"),
     ("tree", "labelled"), ("tree", "tables"), ("columns", "tables"), ("tree", "sameness"), ("labelled", "errors"),
     ("debug", "errors"), ("dims", "errors"), ("tree", "errors"), ("errors", "debug"), ("tree", "debug"),
-    ("tracebacks", "debug"), ("ladder", "signals"), ("signals", "errors"), ("signals", "tracebacks"), ("dims", "signals"),
+    ("tracebacks", "debug"), ("later", "garbage"), ("ladder", "signals"), ("signals", "errors"), ("signals", "tracebacks"), ("dims", "signals"),
     ("signals", "patterns"), ("ladder", "plain_data"), ("containers", "plain_data"), ("dims", "plain_data"), ("signals", "plain_data"),
 }  # fmt: skip
 
@@ -214,7 +214,7 @@ CIRCLES: list[set[str]] = [
     {
         "differentiate.custom",
         "differentiate.forward",
-        "differentiate.jacobian",
+        "differentiate.jacobians",
         "differentiate.boundaries",
         "differentiate.large",
         "differentiate.minima",
@@ -287,9 +287,16 @@ def inner_imports() -> tuple[dict[str, set[str]], Counter[str]]:
             for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
         }
         found = [(n, name) for n, name in imports(module, path, source) if n not in never_run]
-        graph[module] = {name for _, name in found if name != module}
+        graph[module] = {name for _, name in [*found, *awaited(tree)] if name != module}
         lazy[unit_of(module)] += len({n for n, _ in found if n in inside})
     return graph, lazy
+
+
+def awaited(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Line and name of the modules that ``later`` stands for: they are imported, too, if not at once."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "later":
+            yield node.lineno, ast.literal_eval(node.args[0])
 
 
 def circles(graph: dict[str, set[str]]) -> list[set[str]]:

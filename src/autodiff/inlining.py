@@ -24,7 +24,7 @@ from autodiff.capture.regions import Slot, fit, is_numeric, run_region, slot_of
 from autodiff.compiled import Signature
 from autodiff.compiled.binding import NOT_GIVEN, not_passed_on
 from autodiff.differentiate import custom, jvp, perturbed, vjp
-from autodiff.differentiate.jacobian import jacobian
+from autodiff.differentiate.jacobians import jacobian
 from autodiff.dims import same_shape
 from autodiff.errors import NameArgumentError, NotScalarError, ShapeError
 from autodiff.ir.copying import copy_operation

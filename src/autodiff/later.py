@@ -11,12 +11,19 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from autodiff.garbage import few_collections
+
 
 class later:
     """What stands for a module."""
 
+    __slots__ = ("__dict__", "_awaited")
+
     def __init__(self, name: str) -> None:
-        self._name = name
+        self._awaited = name
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(importlib.import_module(self._name), name)
+        with few_collections():
+            module = importlib.import_module(self._awaited)
+        self.__dict__ = module.__dict__  # from now on what is said of one is said of the other
+        return getattr(module, name)

@@ -14,18 +14,16 @@ from __future__ import annotations
 
 import ast
 import copy
-import logging
 import random
 import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff import containers
-from autodiff.capture import draws
 from autodiff.capture.frames import UNBOUND
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.opaque import lift_result, refuse_lost_derivative
@@ -38,11 +36,17 @@ from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.capture.written_back import Store
 from autodiff.ir.data import ArrayType, Block, Operation, walk
 from autodiff.ladder import Bail
+from autodiff.later import later
 from autodiff.ops.complex_numbers import ComplexTracer, plain, whole_of
 from autodiff.ops.either import is_array
 from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.tracer import Form, StoredList, Tracer
 from autodiff.signals import run_users
+
+if TYPE_CHECKING:
+    from autodiff.capture import draws
+else:
+    draws = later("autodiff.capture.draws")  # few programs draw numbers
 
 CLOCKS = frozenset(
     (
@@ -332,7 +336,9 @@ def call_impure(
         # Compiled code gives no warnings of its own; what it gives on purpose is looked at below.
         trace.filtered[-1] = True
         return run_users(function, *args, **kwargs)
-    if function is logging.getLogger and all(isinstance(name, str) for name in args):
+    if function is getattr(_logging(), "getLogger", None) and all(
+        isinstance(name, str) for name in args
+    ):
         return run_users(function, *args, **kwargs)  # of one name there is one
     if function is warnings.warn and any(trace.filtered):
         raise Declined("a warning under filters that the function sets", frame.source(node))
@@ -361,13 +367,21 @@ def _logs(function: Any) -> bool:
 def _asks_a_logger(function: Any) -> bool:
     """Whether a function says how a logger is set, which may be another thing at each call."""
     is_asked = getattr(function, "__name__", "") in ("isEnabledFor", "getEffectiveLevel")
-    return is_asked and isinstance(getattr(function, "__self__", None), logging.Logger)
+    return is_asked and _is_logger(getattr(function, "__self__", None))
+
+
+def _logging() -> Any:
+    """The module, which is not imported for a program that has no use for it."""
+    return sys.modules.get("logging")
+
+
+def _is_logger(x: Any) -> bool:
+    return isinstance(x, getattr(_logging(), "Logger", ()))
 
 
 def _is_logging(function: Any) -> bool:
-    return getattr(function, "__module__", "") == "logging" or isinstance(
-        getattr(function, "__self__", None), logging.Logger
-    )
+    is_of_module = getattr(function, "__module__", "") == "logging"
+    return is_of_module or _is_logger(getattr(function, "__self__", None))
 
 
 def _run_now(

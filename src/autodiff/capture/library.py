@@ -32,7 +32,7 @@ from types import (
     ModuleType,
     WrapperDescriptorType,
 )
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -74,10 +74,18 @@ from autodiff.capture.trace import Declined, Trace
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, UnsupportedError
 from autodiff.ir.data import Source
 from autodiff.ladder import Bail, Rung
-from autodiff.ops import complex_functions, complex_numbers, dispatch, fatal
-from autodiff.ops.numpy_functions.linear_algebra import note_call
+from autodiff.later import later
+from autodiff.ops import complex_numbers, dispatch, fatal
+from autodiff.ops.builder import current_builder
 from autodiff.ops.tracer import StoredList, Tracer, is_traced
 from autodiff.signals import door, refuse_ours, run_users
+
+if TYPE_CHECKING:
+    from autodiff.ops import complex_functions
+    from autodiff.ops.numpy_functions import linear_algebra
+else:
+    complex_functions = later("autodiff.ops.complex_functions")
+    linear_algebra = later("autodiff.ops.numpy_functions.linear_algebra")
 
 # Methods that change the object they belong to, by built-in type.
 MUTATORS = frozenset(
@@ -280,7 +288,8 @@ def _call_with_all_lifted(
             trace.guards.append(Guard(trace.paths[id(owner)], "is", owner))
         if trace.has_text and not is_own(function):
             args, kwargs = characters(args), characters(kwargs)
-        note_call(function, args, kwargs)
+        if current_builder().raising is not None:
+            linear_algebra.note_call(function, args, kwargs)
         if not traced and not isinstance(owner, Tracer):
             refuse_change(frame, function, args, kwargs, node)
         try:

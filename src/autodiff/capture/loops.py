@@ -9,9 +9,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autodiff.capture import rolling, staging
+from autodiff.capture import staging
 from autodiff.capture.assignment import assign
 from autodiff.capture.calls import iterate
 from autodiff.capture.effort import PASS
@@ -24,10 +24,16 @@ from autodiff.capture.sequences import LONGEST_UNROLLED, LazySequence, lazy_sequ
 from autodiff.capture.unrolling import Passes
 from autodiff.dims import UndecidedExtent, at_least
 from autodiff.ladder import Bail, NotStaged, Rung
+from autodiff.later import later
 from autodiff.ops.dispatch import known
 from autodiff.ops.tracer import Tracer
 from autodiff.plain_data import dataclass
 from autodiff.signals import run_users
+
+if TYPE_CHECKING:
+    from autodiff.capture import rolling
+else:
+    rolling = later("autodiff.capture.rolling")  # which most of what loops need comes with
 
 FEW_PASSES = "few passes"
 MOST_PEELED = 3  # passes that are run one by one since their types differ
@@ -156,7 +162,7 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
 def _may_end_by_handler(node: ast.While) -> bool:
     """Whether it may depend on what is raised how often a loop runs: ``while True`` around a ``try``."""
     return any(
-        isinstance(inner, ast.Try) and rolling.staging.escapes([inner]) - {"continue"}
+        isinstance(inner, ast.Try) and staging.escapes([inner]) - {"continue"}
         for statement in node.body
         for inner in ast.walk(statement)
     )

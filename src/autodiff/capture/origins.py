@@ -9,7 +9,6 @@ Told by the module that a function, or the object it is a method of, says it is 
 
 from __future__ import annotations
 
-import decimal
 import functools
 import inspect
 import sys
@@ -55,7 +54,6 @@ _OUTWARD: dict[Any, str] = {
     np: "load save savez savez_compressed loadtxt savetxt genfromtxt fromfile fromregex memmap seterr geterr "
     "seterrcall geterrcall setbufsize getbufsize set_printoptions get_printoptions",
     np.ndarray: "tofile dump",
-    decimal: "getcontext setcontext",
     inspect: "stack currentframe",
 }
 IMPURE |= {getattr(owner, name) for owner, names in _OUTWARD.items() for name in names.split()}
@@ -63,6 +61,7 @@ IMPURE_MODULES = (
     "numpy.random", "random", "time", "warnings", "logging", "os", "datetime",
     "scipy.io", "scipy.datasets", "numpy.lib.npyio", "numpy.lib.format",
 )  # fmt: skip
+_DECIMAL = ("decimal", "_decimal", "_pydecimal")  # which is not imported to be asked for
 _WRITING = frozenset(_OUTWARD[np.ndarray].split())  # methods of arrays
 # Methods of lists that compare items.
 COMPARING = {"index": "__eq__", "count": "__eq__", "remove": "__eq__", "sort": "__lt__"}
@@ -164,6 +163,8 @@ def is_impure(function: Any) -> bool:
         module = module_of_class(function, owner)
         if isinstance(owner, np.ndarray) and getattr(function, "__name__", "") in _WRITING:
             return True
+    if module in _DECIMAL and getattr(function, "__name__", "") in ("getcontext", "setcontext"):
+        return True
     return any(module == m or module.startswith(m + ".") for m in IMPURE_MODULES)
 
 

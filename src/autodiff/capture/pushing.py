@@ -25,9 +25,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autodiff.capture import choices, functions, library_in_python, rolling
+from autodiff.capture import choices, functions, library_in_python
 from autodiff.capture.assignment import assign
 from autodiff.capture.calls import TAKES_ALL, asked_for_items, call, iterator_of
 from autodiff.capture.frames import Completion, Scope
@@ -46,7 +46,13 @@ from autodiff.capture.reaching import reaches
 from autodiff.capture.regions import live_scopes
 from autodiff.capture.sequences import LazySequence
 from autodiff.capture.staging import escapes
+from autodiff.later import later
 from autodiff.ops.tracer import StoredList, Tracer
+
+if TYPE_CHECKING:
+    from autodiff.capture import rolling
+else:
+    rolling = later("autodiff.capture.rolling")
 
 ITEM = "<item>"  # of a ``yield from``; no name that a program could have
 

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import ast
 import inspect
-from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
 
 from autodiff.capture.texts import FunctionNode, find_text
+from autodiff.plain_data import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Syntax:
     """The tree of one function and the file its positions refer to."""
 

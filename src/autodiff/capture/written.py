@@ -19,8 +19,6 @@ from __future__ import annotations
 import ast
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -34,7 +32,7 @@ _ENOUGH = 3  # characters by which a piece is known; "1" and "10" are in too man
 # What makes numbers of text.
 READERS: frozenset[Any] = frozenset(
     (
-        float, int, complex, Decimal, Fraction, eval, ast.literal_eval,
+        float, int, complex, eval, ast.literal_eval,
         np.array, np.asarray, np.asanyarray, np.fromstring, np.loadtxt, np.genfromtxt,
     )
 )  # fmt: skip
@@ -99,9 +97,18 @@ def may_read_numbers(names: Iterable[str]) -> bool:
     return not _READING_NAMES.isdisjoint(found) and _SHOWING_NAMES.isdisjoint(found)
 
 
+def _is_exact(cls: type) -> bool:
+    """Whether a class is that of decimal numbers or of fractions, neither of which is imported for the question."""
+    names = {(c.__module__, c.__name__) for c in cls.__mro__}
+    return not _EXACT.isdisjoint(names)
+
+
+_EXACT = {("decimal", "Decimal"), ("_pydecimal", "Decimal"), ("fractions", "Fraction")}
+
+
 def reads_numbers(function: Any) -> bool:
     """Whether a function makes numbers of text."""
-    if isinstance(function, type) and issubclass(function, (np.generic, Decimal, Fraction)):
+    if isinstance(function, type) and (issubclass(function, np.generic) or _is_exact(function)):
         return not issubclass(function, (np.character, np.void))
     try:
         if function in READERS:

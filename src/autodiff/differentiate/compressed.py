@@ -18,7 +18,7 @@ import numpy as np
 from autodiff.differentiate.activity import propagate, useful
 from autodiff.differentiate.checkpoints import in_segments
 from autodiff.differentiate.forward import Forward
-from autodiff.differentiate.jacobian import calls_host_inside
+from autodiff.differentiate.jacobians import calls_host_inside
 from autodiff.differentiate.reverse import Cotangents, Reverse
 from autodiff.differentiate.rules import accumulate
 from autodiff.differentiate.spectra import has_vectors

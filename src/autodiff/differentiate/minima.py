@@ -26,7 +26,7 @@ import numpy as np
 
 from autodiff.differentiate import large
 from autodiff.differentiate.forward import jvp
-from autodiff.differentiate.jacobian import jacobian
+from autodiff.differentiate.jacobians import jacobian
 from autodiff.differentiate.odes import put_in_place
 from autodiff.differentiate.reverse import vjp
 from autodiff.ir.copying import Mapping, copy_value, map_type

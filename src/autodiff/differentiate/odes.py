@@ -21,7 +21,7 @@ import numpy as np
 
 from autodiff.differentiate import custom
 from autodiff.differentiate.forward import jvp
-from autodiff.differentiate.jacobian import jacobian
+from autodiff.differentiate.jacobians import jacobian
 from autodiff.differentiate.reverse import vjp
 from autodiff.dims import Extent, evaluate, product
 from autodiff.ir.copying import Mapping, copy_value, map_type

@@ -12,23 +12,28 @@ Source: A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed. (2008), se
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff import debug
 from autodiff.differentiate.activity import differentiable_operands, propagate, useful
 from autodiff.differentiate.checkpoints import in_segments
-from autodiff.differentiate.rules import accumulate, pullback
-from autodiff.differentiate.spectra import pull_vectors
+from autodiff.differentiate.rules import WITH_VECTORS, accumulate, pullback
 from autodiff.dims import differ
 from autodiff.errors import InternalError
 from autodiff.ir.copying import Mapping, copy_operation
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
+from autodiff.later import later
 from autodiff.ops.builder import Builder, building
 from autodiff.ops.entries import ENTRIES, Site
 from autodiff.ops.structural import zeros_like
 from autodiff.ops.tracer import Tracer
+
+if TYPE_CHECKING:
+    from autodiff.differentiate import spectra
+else:
+    spectra = later("autodiff.differentiate.spectra")  # few programs decompose matrices
 
 Cotangents = dict[Value, Tracer]
 Pull = Callable[[Cotangents], None]
@@ -181,7 +186,9 @@ class Reverse:
                 needed,
             )
             leaving = [self.primal(v) for v in self.leaving if v in self.active]
-            found = pull_vectors(self.builder, new, site, cts, leaving)
+            found = None
+            if new.kind in WITH_VECTORS:
+                found = spectra.pull_vectors(self.builder, new, site, cts, leaving)
             contributions = pullback(new, site, cts) if found is None else found
             for value, contribution, wanted in zip(
                 new.operands, contributions, needed, strict=True

@@ -30,6 +30,9 @@ from autodiff.ops.entries import (
 from autodiff.ops.structural import reduce_sum, zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
 
+WITH_VECTORS = frozenset(("svd", "eigh", "symmetric_eigen"))
+"""Decompositions whose vectors have derivatives of their own (`spectra`)."""
+
 
 def no_derivative(operation: Operation) -> DerivativeError:
     """The error for an operation that has a value but no derivative."""

@@ -22,7 +22,7 @@ import numpy as np
 
 from autodiff.differentiate import boundaries, large, minima, odes
 from autodiff.differentiate.forward import jvp
-from autodiff.differentiate.jacobian import jacobian
+from autodiff.differentiate.jacobians import jacobian
 from autodiff.differentiate.odes import put_in_place
 from autodiff.differentiate.reverse import vjp
 from autodiff.errors import DerivativeError

@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.differentiate.activity import propagate
+from autodiff.differentiate.rules import WITH_VECTORS
 from autodiff.dims import symbols
 from autodiff.errors import DerivativeError
 from autodiff.ir.copying import Mapping, copy_operation
@@ -50,7 +51,7 @@ from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.plain_data import dataclass
 
 _EIGH = ("eigh", "symmetric_eigen")
-_KINDS = frozenset((*_EIGH, "svd"))
+_KINDS = WITH_VECTORS
 
 
 def has_vectors(program: Program) -> bool:

@@ -1,19 +1,15 @@
 """Operations: their entries, the tracer that records them, the builder that collects them.
 
-Those of solvers, minimisers, differential equations and interpolators are entered when they are first captured.
+Those of solvers, minimisers, differential equations and interpolators are entered when they are first captured, those of
+linear algebra, transforms and special functions when the table is first asked for one of them.
 """
 
 from autodiff.ops import (
     control,
     custom,
-    decompositions,
     dispatch,
-    fourier,
-    gamma_functions,
-    linear_algebra,
     pointwise,
     reductions,
-    special,
     structural,
 )
 from autodiff.ops.entries import ENTRIES, Entry
@@ -23,13 +19,8 @@ __all__ = [
     "Entry",
     "control",
     "custom",
-    "decompositions",
     "dispatch",
-    "fourier",
-    "gamma_functions",
-    "linear_algebra",
     "pointwise",
     "reductions",
-    "special",
     "structural",
 ]

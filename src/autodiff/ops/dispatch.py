@@ -13,15 +13,13 @@ Operators between two Python numbers follow Python; everything else follows NumP
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-# The implementations register themselves.
-import autodiff.ops.numpy_functions
-import autodiff.ops.python_builtins  # noqa: F401
 from autodiff.dims import Dim
-from autodiff.ops import complex_functions, complex_numbers, either, indexing, python_numbers
+from autodiff.later import later
+from autodiff.ops import complex_numbers, either, indexing, python_numbers
 from autodiff.ops.function_table import (
     builtin_functions,
     functions,
@@ -34,6 +32,11 @@ from autodiff.ops.promotion import broadcast_to, cast, pointwise, result_dtype, 
 from autodiff.ops.protocol import protocol
 from autodiff.ops.tracer import Tracer
 from autodiff.ops.ufuncs import NAMES, apply_ufunc, call, unsupported
+
+if TYPE_CHECKING:
+    from autodiff.ops import complex_functions
+else:
+    complex_functions = later("autodiff.ops.complex_functions")  # most programs are real
 
 __all__ = [
     "apply_function",
@@ -168,7 +171,7 @@ protocol.answered_by(
     apply_ufunc=apply_ufunc,
     apply_function=apply_function,
     attribute=attribute,
-    complex_attribute=complex_functions.attribute,
+    complex_attribute=lambda x, name: complex_functions.attribute(x, name),
     binary_operator=binary_operator,
     unary_operator=unary_operator,
     in_place_operator=in_place_operator,

@@ -27,7 +27,8 @@ Derivative forms (rules are plain NumPy; they run on arrays and on tracers alike
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import importlib
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Sequence, ValuesView
 from dataclasses import field
 from typing import Any, TypeAlias
 
@@ -193,7 +194,66 @@ class Entry:
         return isinstance(self.lowering, Effect)
 
 
-ENTRIES: dict[str, Entry] = {}
+class Table(dict[str, Entry]):
+    """The operations by name; the modules of some are loaded when one that is not known yet, or all, are asked for."""
+
+    def __init__(self, homes: Sequence[str]) -> None:
+        super().__init__()
+        self._unopened = list(homes)
+
+    def entered(self) -> list[Entry]:
+        """Those whose modules are loaded."""
+        return list(super().values())
+
+    def __missing__(self, name: str) -> Entry:
+        self._load_all()
+        found = super().get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def _load_all(self) -> None:
+        while self._unopened:
+            importlib.import_module(self._unopened[0])
+            del self._unopened[0]
+
+    def __iter__(self) -> Iterator[str]:
+        self._load_all()
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self._load_all()
+        return super().__len__()
+
+    def keys(self) -> KeysView[str]:
+        """All names."""
+        self._load_all()
+        return super().keys()
+
+    def values(self) -> ValuesView[Entry]:
+        """All entries."""
+        self._load_all()
+        return super().values()
+
+    def items(self) -> ItemsView[str, Entry]:
+        """All names with their entries."""
+        self._load_all()
+        return super().items()
+
+
+ENTRIES = Table(
+    [
+        f"autodiff.ops.{name}"
+        for name in (
+            "decompositions",
+            "determinants",
+            "fourier",
+            "gamma_functions",
+            "linear_algebra",
+            "special",
+        )
+    ]
+)
 
 
 def register(entry: Entry) -> Entry:

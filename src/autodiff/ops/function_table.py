@@ -6,13 +6,16 @@
 ``functions`` answers NumPy's callables, also those that do not dispatch by themselves
 (``np.zeros``); ``builtin_functions`` answers Python's builtins and the ``math`` module, with
 Python's semantics on Python numbers.  A function takes the arguments the original takes.
+
+The modules that fill the tables are loaded when a function of theirs is asked for, by its name: a program of
+sums and sines does not wait for those of sorts and spectra.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,22 +39,134 @@ _OPTIONAL = {
 }
 
 
-class Table(dict[Any, Callable[..., Any]]):
-    """A dictionary that learns the functions of optional modules once these are in use."""
+# NumPy's functions by the module of ``numpy_functions`` that answers them.
+_ANSWERS = {
+    "shapes": """reshape ravel expand_dims squeeze transpose matrix_transpose swapaxes moveaxis rollaxis broadcast_to
+        broadcast_arrays broadcast_shapes atleast_1d atleast_2d atleast_3d concatenate stack hstack vstack dstack
+        column_stack append block array_split split hsplit vsplit dsplit unstack tile repeat resize flip fliplr flipud
+        rot90 roll pad sliding_window_view as_strided diagonal diag diagflat tril triu copy shape ndim size
+        may_share_memory shares_memory""",
+    "creation": """zeros empty ones full zeros_like empty_like ones_like full_like array asarray asanyarray
+        asarray_chkfinite ascontiguousarray asfortranarray require arange linspace logspace geomspace eye identity tri
+        meshgrid indices ix_ vander fromfunction""",
+    "linear_algebra": """dot vdot inner outer matmul vecdot matvec vecmat tensordot kron cross einsum inv solve cholesky
+        slogdet det matrix_power multi_dot norm vector_norm matrix_norm cond tensorsolve tensorinv""",
+    "decompositions": "eigh eigvalsh eig eigvals svd svdvals qr pinv lstsq matrix_rank",
+    "fourier": "fft ifft rfft irfft hfft ihfft fftn ifftn rfftn irfftn fft2 ifft2 rfft2 irfft2",
+    "selection": """where nonzero flatnonzero argwhere unique unique_all unique_counts unique_inverse clip select choose
+        take put take_along_axis put_along_axis compress extract delete insert copyto fill_diagonal putmask place sort
+        argsort partition argpartition lexsort searchsorted digitize isin isclose allclose array_equal array_equiv
+        ravel_multi_index unravel_index""",
+    "indices": """tril_indices triu_indices tril_indices_from triu_indices_from diag_indices diag_indices_from
+        result_type can_cast common_type astype real_if_close union1d intersect1d setdiff1d unique_values RClass CClass
+        apply_over_axes poly iterable""",
+    "mathematics": """conjugate divmod modf frexp ldexp gcd lcm round around fix real imag angle isreal iscomplex
+        isrealobj iscomplexobj isscalar isposinf isneginf nan_to_num sinc i0 unwrap piecewise apply_along_axis""",
+    "reductions": """sum prod max amax min amin ptp any all argmax argmin count_nonzero mean var std average cumsum
+        cumprod cumulative_sum cumulative_prod diff ediff1d trace nansum nanprod nancumsum nancumprod nanmean nanvar
+        nanstd nanmax nanmin nanargmax nanargmin accumulate""",
+    "signals": """convolve correlate interp trapezoid gradient polyval polyder polyint polymul polyadd polysub polyfit
+        fftshift ifftshift""",
+    "statistics": """median quantile percentile nanquantile nanpercentile nanmedian cov corrcoef bincount
+        histogram_bin_edges histogram histogramdd""",
+}  # fmt: skip
+_BY_NAME = {
+    name: f"autodiff.ops.numpy_functions.{module}"
+    for module, names in _ANSWERS.items()
+    for name in names.split()
+}
 
-    def __init__(self, optional: Mapping[str, str]) -> None:
+
+def _home_of_numpy(key: Any) -> str | None:
+    """The module that answers a function of NumPy, an object of NumPy's or a name."""
+    kind = type(key)
+    if not str(kind.__module__).startswith(("builtins", "numpy")):
+        return None  # what the user's object says of itself is not asked
+    return _BY_NAME.get(key if kind is str else getattr(key, "__name__", kind.__name__))
+
+
+# Python's modules by the module that answers their functions.
+_OF_PYTHON = dict.fromkeys(
+    ("builtins", "math", "bisect", "_bisect"), "autodiff.ops.python_builtins"
+) | {"cmath": "autodiff.ops.complex_functions"}
+
+
+def _home_of_builtin(key: Any) -> str | None:
+    if type(key).__module__ != "builtins":
+        return None
+    return _OF_PYTHON.get("cmath" if key is complex else str(getattr(key, "__module__", None)))
+
+
+class Table(dict[Any, Callable[..., Any]]):
+    """A dictionary that loads the module that answers a callable, and learns of optional ones that are in use.
+
+    ``homes`` are the modules that it loads, of which ``home_of`` tells that of one key.
+    """
+
+    def __init__(
+        self,
+        optional: Mapping[str, str],
+        homes: Iterable[str],
+        home_of: Callable[[Any], str | None],
+    ) -> None:
         super().__init__()
         self.waiting = dict(optional)
+        self._unopened = set(homes)
+        self._home_of = home_of
 
     def get(self, key: Any, default: Any = None) -> Any:
         """The implementation of a callable, or ``default``."""
         found = super().get(key)
-        if found is None and self._learn():
+        if found is None and (self._open(key) or self._learn()):
             found = super().get(key)
         return default if found is None else found
 
+    def __missing__(self, key: Any) -> Any:
+        found = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
     def __contains__(self, key: object) -> bool:
-        return super().__contains__(key) or (self._learn() and super().__contains__(key))
+        return super().__contains__(key) or self.get(key) is not None
+
+    def _open(self, key: Any) -> bool:
+        """Load the module that answers a key; whether there was something to load."""
+        home = self._home_of(key)
+        if home not in self._unopened:
+            return False
+        importlib.import_module(home)
+        self._unopened.discard(home)
+        return True
+
+    def _load_all(self) -> None:
+        while self._unopened:
+            home = min(self._unopened)
+            importlib.import_module(home)
+            self._unopened.discard(home)
+
+    def __iter__(self) -> Iterator[Any]:
+        self._load_all()
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self._load_all()
+        return super().__len__()
+
+    def keys(self) -> KeysView[Any]:
+        """All callables that are answered."""
+        self._load_all()
+        return super().keys()
+
+    def values(self) -> ValuesView[Callable[..., Any]]:
+        """All implementations."""
+        self._load_all()
+        return super().values()
+
+    def items(self) -> ItemsView[Any, Callable[..., Any]]:
+        """All callables with their implementations."""
+        self._load_all()
+        return super().items()
 
     def _learn(self) -> bool:
         """Enter the functions of modules that are in use by now; whether there were any."""
@@ -65,9 +180,9 @@ class Table(dict[Any, Callable[..., Any]]):
         return bool(ready)
 
 
-functions: dict[Any, Callable[..., Any]] = Table(_OPTIONAL)
+functions: dict[Any, Callable[..., Any]] = Table(_OPTIONAL, set(_BY_NAME.values()), _home_of_numpy)
 builtin_functions: dict[Any, Callable[..., Any]] = Table(
-    {"statistics": "autodiff.ops.python_statistics"}
+    {"statistics": "autodiff.ops.python_statistics"}, set(_OF_PYTHON.values()), _home_of_builtin
 )
 
 

@@ -45,7 +45,7 @@ from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer
 
 # Filled at import: the ufuncs that are operations of their own, and the operation's name.
-NAMES: dict[np.ufunc, str] = {e.ufunc: e.name for e in ENTRIES.values() if e.ufunc is not None}
+NAMES: dict[np.ufunc, str] = {e.ufunc: e.name for e in ENTRIES.entered() if e.ufunc is not None}
 
 
 def unsupported(what: str, remedy: str) -> UnsupportedError:

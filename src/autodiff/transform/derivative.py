@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import differentiate
 from autodiff.capture import Captured
 from autodiff.capture.naming import Naming, Tagged
 from autodiff.capture.paths import Path
-from autodiff.differentiate import broken_by, conjugate, unperturbed, with_outputs
 from autodiff.errors import ArgumentError, IntegerWarning, NotScalarError
 from autodiff.ir.data import Program
 from autodiff.tracebacks import depth_of_user
@@ -125,7 +125,7 @@ class Derivative(Transformation):
             plan.program = _conjugated(plan, first=int(self.gives_value))
         if targets.perturbed:
             first = len(captured.inputs) + len(captured.extents)
-            plan.program = unperturbed(plan.program, first, targets.perturbed)
+            plan.program = differentiate.unperturbed(plan.program, first, targets.perturbed)
         return plan
 
     def _refuse_complex(self, signature: Any, captured: Captured, targets: Targets) -> None:
@@ -170,7 +170,7 @@ class Derivative(Transformation):
                 )
         trace = captured.trace
         notes = None if trace is None else trace.builder.not_holomorphic
-        found = broken_by(captured.program, targets.floats, notes or ())
+        found = differentiate.broken_by(captured.program, targets.floats, notes or ())
         if found is not None:
             raise ArgumentError(
                 f"{what}: it is not holomorphic, because its result depends on {found.name}.",
@@ -191,4 +191,4 @@ def _conjugated(plan: Plan, first: int) -> Program:
     The gradient of the real part of a holomorphic function is the conjugate of df/dz.
     """
     places = [leaf[1] for leaf in plan.result.leaves if leaf[0] == "complex" and leaf[1] >= first]
-    return with_outputs(plan.program, dict.fromkeys(places, conjugate))
+    return differentiate.with_outputs(plan.program, dict.fromkeys(places, differentiate.conjugate))

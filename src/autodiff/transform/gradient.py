@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from autodiff import differentiate
 from autodiff.capture import Captured
-from autodiff.differentiate import vjp, with_outputs
 from autodiff.ir.data import ArrayType, Block, Program
 from autodiff.ops.builder import building
 from autodiff.ops.structural import zeros
@@ -36,7 +36,7 @@ def gradient_program(program: Program, output: int | None, inputs: Sequence[int]
     """The program of the gradient of one output by some inputs, and nothing else."""
     if output is None or not program.outputs[output].type.is_float:
         return _zeros(program, [program.inputs[k].type for k in inputs])
-    return vjp(program, inputs, [output], seed_ones=True, keep_values=False)
+    return differentiate.vjp(program, inputs, [output], seed_ones=True, keep_values=False)
 
 
 class Gradient(Derivative):
@@ -67,9 +67,9 @@ class Gradient(Derivative):
                 program = gradient_program(captured.program, output, targets.floats)
             else:
                 kept = (
-                    vjp(captured.program, targets.floats, [output], seed_ones=True)
+                    differentiate.vjp(captured.program, targets.floats, [output], seed_ones=True)
                     if targets.floats
-                    else with_outputs(captured.program, {})
+                    else differentiate.with_outputs(captured.program, {})
                 )
                 outputs = kept.outputs
                 n = len(captured.program.outputs)

@@ -13,10 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import tree
+from autodiff import differentiate, tree
 from autodiff.capture import Captured, Result
-from autodiff.differentiate import real_part, with_outputs
-from autodiff.differentiate.jacobian import jacobian
 from autodiff.errors import ArgumentError
 from autodiff.ir.data import ArrayType
 from autodiff.transform.derivative import Derivative
@@ -58,9 +56,11 @@ class Jacobian(Derivative):
         complex_rows = [plan[0] == "complex" for plan in plans]
         program = captured.program
         if self.holomorphic:  # the real parts tell all
-            program = with_outputs(program, dict.fromkeys(live, real_part))
+            program = differentiate.with_outputs(
+                program, dict.fromkeys(live, differentiate.real_part)
+            )
             complex_rows = [False] * len(live)
-        outputs = Outputs(jacobian(program, targets.floats, live, self.mode))
+        outputs = Outputs(differentiate.jacobian(program, targets.floats, live, self.mode))
         columns = len(targets.floats)
         rows = [
             _matrix_row(targets, program.outputs[number].type, row * columns, outputs, of_pairs)
@@ -108,9 +108,11 @@ class Hessian(Derivative):
         output = scalar_output(signature, captured, "hessian", bool(targets.floats))
         first = gradient_program(captured.program, output, targets.floats)
         if self.holomorphic:  # of df/dz as well the real parts tell all
-            first = with_outputs(first, dict.fromkeys(range(len(targets.floats)), real_part))
+            first = differentiate.with_outputs(
+                first, dict.fromkeys(range(len(targets.floats)), differentiate.real_part)
+            )
         columns = len(targets.floats)
-        matrix = jacobian(first, targets.floats, list(range(columns)), self.mode)
+        matrix = differentiate.jacobian(first, targets.floats, list(range(columns)), self.mode)
         outputs = Outputs(matrix)
         rows: list[Any] = []
         number = 0

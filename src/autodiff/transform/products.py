@@ -14,11 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import tree
+from autodiff import differentiate, tree
 from autodiff.capture import Captured, Result
-from autodiff.differentiate import jvp as jvp_program
-from autodiff.differentiate import vjp as vjp_program
-from autodiff.differentiate.linear import linearized
 from autodiff.engines import InputForm, runner
 from autodiff.ir.data import ArrayType, Program, Value
 from autodiff.ops.complex_numbers import parts_of_complex
@@ -52,7 +49,7 @@ class HessianVector(Derivative):
         output = scalar_output(signature, captured, self.name, bool(targets.floats))
         first = gradient_program(captured.program, output, targets.floats)
         active = [k in targets.floats for k in range(len(first.inputs))]
-        program = _in_order_of_wrt(jvp_program(first, active), captured, targets)
+        program = _in_order_of_wrt(differentiate.jvp(first, active), captured, targets)
         n = len(first.outputs)
         program.block.outputs = program.outputs[n:]
         structure, forms, program = leaf_results(targets, program, 0)
@@ -98,7 +95,7 @@ class Jvp(Derivative):
     def derive(self, signature: Any, captured: Captured, call: Any, targets: Targets) -> Plan:
         numbers = [ensure_output(captured, plan) for plan in captured.result.leaves]
         active = [k in targets.floats for k in range(len(captured.program.inputs))]
-        program = _in_order_of_wrt(jvp_program(captured.program, active), captured, targets)
+        program = _in_order_of_wrt(differentiate.jvp(captured.program, active), captured, targets)
         floats = [k for k, v in enumerate(captured.program.outputs) if v.type.is_float]
         n = len(captured.program.outputs)
         outputs: list[Any] = []
@@ -195,7 +192,7 @@ class Linearize(Derivative):
         numbers = [ensure_output(captured, plan) for plan in plans]
         own = captured.program.outputs
         live = list(dict.fromkeys(n for n in numbers if n is not None and own[n].type.is_float))
-        program, linear = linearized(captured.program, targets.floats, live)
+        program, linear = differentiate.linearized(captured.program, targets.floats, live)
         computed = program.outputs
         outputs: list[Value] = []
         forms: list[str] = []
@@ -264,7 +261,7 @@ class Vjp(Derivative):
         numbers = [ensure_output(captured, plan) for plan in captured.result.leaves]
         outputs = captured.program.outputs
         live = [n for n in numbers if n is not None and outputs[n].type.is_float]
-        program = vjp_program(captured.program, targets.floats, live, keep_values=False)
+        program = differentiate.vjp(captured.program, targets.floats, live, keep_values=False)
         structure, forms, program = leaf_results(targets, program, 0)
         # Cotangents of ints, texts and the like are given as well, and not looked at.
         cotangents = captured.extra_inputs(program)

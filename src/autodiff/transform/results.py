@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import tree
+from autodiff import differentiate, tree
 from autodiff.capture import Captured, Result
 from autodiff.capture.stores import ListPlan
-from autodiff.differentiate import pairs_last, real_part, with_outputs
 from autodiff.errors import NotScalarError
 from autodiff.ir.data import ArrayType, Block, Program, Value
 from autodiff.ladder import NotStaged
@@ -61,7 +60,9 @@ def scalar_output(
         )
     plan = plans[0]
     if plan[0] == "complex" and captured.program.outputs[plan[1]].shape == (2,):
-        captured.program = with_outputs(captured.program, {}, [(plan[1], real_part)])
+        captured.program = differentiate.with_outputs(
+            captured.program, {}, [(plan[1], differentiate.real_part)]
+        )
         return len(captured.program.outputs) - 1
     if plan[0] == "constant":
         kinds = (float, int, complex, np.generic)
@@ -198,7 +199,7 @@ class Outputs:
         kind, _, form = form.rpartition(" ")
         if kind or axis is not None:
             if axis is not None:
-                self.changed[position] = pairs_last(axis)
+                self.changed[position] = differentiate.pairs_last(axis)
             if len(self.program.outputs[position].shape) > 1:
                 form = "array"
             return Slot(
@@ -232,7 +233,9 @@ class Outputs:
 
     def finished(self) -> Program:
         """The program with its zeros."""
-        program = with_outputs(self.program, self.changed) if self.changed else self.program
+        program = (
+            differentiate.with_outputs(self.program, self.changed) if self.changed else self.program
+        )
         return _with_zeros(program, self.zero_types) if self.zero_types else program
 
 

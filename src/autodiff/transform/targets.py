@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import tree
+from autodiff import differentiate, tree
 from autodiff.capture import Captured
 from autodiff.capture.naming import refuse_untagged_uses, single
 from autodiff.capture.paths import Path, compile_reader
-from autodiff.differentiate import perturbed
 from autodiff.errors import ArgumentError, NameArgumentError
 from autodiff.ir.data import Value, live_values
 from autodiff.plain_data import dataclass
@@ -83,7 +82,7 @@ class Targets:
             raise not_a_number(signature.title, self.leaves[0].example)
         self.perturbed = len(values)
         if values:
-            program = perturbed(captured.program, values)
+            program = differentiate.perturbed(captured.program, values)
             extents = [*captured.extents, *program.inputs[first:]]
             captured = replace(captured, program=program, extents=extents)
         self.captured = captured

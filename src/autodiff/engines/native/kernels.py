@@ -6,6 +6,8 @@
     triangular_solve   trsm            inverse    getrf, getri         slogdet   getrf
     eigenvalues        syevd, without vectors
 
+Decompositions with vectors, transforms and sorting are NumPy's own functions (`routines`).
+
 The routines are Fortran's: matrices by columns, arguments by pointer, 32-bit integers.  A matrix
 by rows is the transpose of the same memory by columns, so a product c = a b is asked for as
 c' = b' a', a lower factor as an upper one, and so on; each routine below says what it asks for.
@@ -20,7 +22,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from autodiff.dims import Dim, Extent, maximum, product
-from autodiff.engines.native import scans, sizes
+from autodiff.engines.native import routines, scans, sizes
 from autodiff.engines.native.elements import Indices
 from autodiff.engines.native.generator import Generator
 from autodiff.engines.native.scalars import Element
@@ -521,4 +523,5 @@ _ROUTINES: dict[str, Callable[[Generator, Operation], bool]] = {
     "eigenvalues": _eigenvalues,
     "slogdet": _slogdet,
     **scans.ROUTINES,
+    **routines.ROUTINES,
 }

@@ -147,7 +147,7 @@ def lower(program: Program, threads: int = 1, timer: Timer | None = None) -> Ker
         checks=(*g.checks, Check(MEMORY_FAILED, None), Check(INTERRUPTED, None)),
         host_calls=tuple(g.host_calls),
         constants=tuple(g.constants),
-        calls_ufuncs=bool(g.w.ufuncs),
+        calls_ufuncs=bool(g.w.ufuncs) or g.w.routines,
         stack_bytes=g.memory.on_stack(),
         allocates=g.memory.has_unbounded(),
         threads=threads,

@@ -14,7 +14,7 @@ a module is linked; object code holds names only and is kept on disk by ``cache`
 LLVM's ORC layer, where every machine is a library of its own: its memory goes when it does, and
 its names never meet those of another user of llvmlite in the process.
 
-llvmlite is imported on first use.  All functions may be called from several threads.
+LLVM is loaded on first use (`llvm.py`).  All functions may be called from several threads.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from dataclasses import field
 from typing import Any
 
 from autodiff import cache
-from autodiff.engines.native import callbacks, signals, symbols
+from autodiff.engines.native import callbacks, llvm, signals, symbols
 from autodiff.engines.native.vector_math import library
 from autodiff.errors import InternalError, NameArgumentError
 from autodiff.patterns import pattern
@@ -105,61 +105,43 @@ class _Llvm:
     """The process's LLVM state: target, target machines, linker.  Made once, never freed."""
 
     def __init__(self) -> None:
-        import llvmlite
-        import llvmlite.binding as llvm
-
-        _refuse_old(llvm.llvm_version_info, llvmlite.__version__)
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        self.llvm: Any = llvm
-        self.target: Any = llvm.Target.from_default_triple()
-        cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features()
+        version = llvm.llvm_version()
+        _refuse_old(version, llvm.version())
+        llvm.initialise()
+        cpu, features = llvm.host_cpu(), llvm.host_features()
         wide = features.get("avx512f", False) and cpu not in _SLOW_512
-        version = ".".join(map(str, llvm.llvm_version_info))
         self.host = Host(
-            self.target.triple,
+            llvm.host_triple(),
             cpu,
-            features.flatten(),
+            ",".join([("+" if there else "-") + name for name, there in sorted(features.items())]),
             512 if wide else 256 if features.get("avx", False) else 128,
-            f"{version} llvmlite {llvmlite.__version__}",
+            f"{'.'.join(map(str, version))} llvmlite {llvm.version()}",
         )
         self.optimiser = self.target_machine(3)
         self.translator = self.target_machine(0)
         self.library_calls = symbols.library_calls()
-        self._linker: Any = None
+        self._linker: llvm.Linker | None = None
         self._linked = 0
 
-    def target_machine(self, level: int) -> Any:
+    def target_machine(self, level: int) -> llvm.TargetMachine:
         """A target machine for this CPU; ``level`` is the effort of code generation."""
-        reloc, model = self.host.code_model
-        return self.target.create_target_machine(
-            cpu=self.host.cpu,
-            features=self.host.features,
-            opt=level,
-            jit=True,
-            reloc=reloc,
-            codemodel=model,
-        )
+        host = self.host
+        return llvm.TargetMachine(host.triple, host.cpu, host.features, level, *host.code_model)
 
-    def linker(self) -> Any:
+    def linker(self) -> llvm.Linker:
         """The linker for the next machine.
 
         LLVM keeps some 10 kB for every library that a linker ever made, so linkers are changed
         now and then; one is freed after the last machine that it made.
         """
         if self._linker is None or self._linked == _MACHINES_PER_LINKER:
-            self._linker = self.llvm.create_lljit_compiler(
-                self.optimiser, use_jit_link=self.host.uses_jitlink
-            )
+            self._linker = llvm.Linker(self.optimiser, self.host.uses_jitlink)
             self._linked = 0
-            builder = self.llvm.JITLibraryBuilder()
-            for name, address in self.library_calls.items():
-                builder.import_symbol(name, address)
-            self._linker.runtime = builder.link(self._linker, _RUNTIME)
+            self._linker.keep = self._linker.link(_RUNTIME, (), (), self.library_calls, ())
         self._linked += 1
         return self._linker
 
-    def optimise(self, module: Any, text: str) -> None:
+    def optimise(self, module: llvm.Module, text: str) -> None:
         """Run LLVM's passes on a module that was made of ``text``, in place.
 
         Level 1 has the vectoriser of loops as level 3 does, and less of what clever rewriting
@@ -169,34 +151,15 @@ class _Llvm:
 
         Where there is no loop, a few passes make the same code in a fifth of the time.
         """
-        options = self.llvm.create_pipeline_tuning_options(speed_level=1)
-        options.loop_vectorization = True
-        options.slp_vectorization = False
-        builder = self.llvm.create_pass_builder(self.optimiser, options)
-        if _is_straight(text):
-            passes = self.llvm.create_new_module_pass_manager()
-            passes.add_always_inliner_pass()
-            passes.add_global_dead_code_eliminate_pass()
-            passes.add_sroa_pass()
-            passes.add_simplify_cfg_pass()
-            passes.add_instruction_combine_pass()
-            passes.add_simplify_cfg_pass()
-            passes.add_dead_code_elimination_pass()
-        else:
-            passes = builder.getModulePassManager()
-        passes.run(module, builder)
-        if type(passes)._dispose is self.llvm.ffi.ObjectRef._dispose:
-            # llvmlite 0.50 inherits the empty method first, and would leak 50 kB each time.
-            self.llvm.ffi.lib.LLVMPY_DisposeNewModulePassManger(passes)
+        short = llvm.SHORT_PASSES if _is_straight(text) else None
+        llvm.run_passes(module, self.optimiser, short)
 
-    def parse(self, text: str) -> Any:
+    def parse(self, text: str) -> llvm.Module:
         """A module in a context of its own, checked."""
         try:
-            module = self.llvm.parse_assembly(text, self.llvm.create_context())
-            module.verify()
+            return llvm.Module(text)
         except RuntimeError as error:
             raise InternalError(f"LLVM rejects the module: {error}\n{_numbered(text)}") from error
-        return module
 
 
 @functools.cache
@@ -217,20 +180,17 @@ def _guard_forks() -> None:
         os.register_at_fork(before=_stop, after_in_parent=_go_on, after_in_child=_go_on)
 
 
-def _calls() -> Any:
-    """llvmlite's lock around each call of LLVM, also of those that free a machine."""
-    state = _make_state() if _make_state.cache_info().currsize else None
-    lock = getattr(state.llvm.ffi.lib, "_lock", None) if state is not None else None
-    return contextlib.nullcontext() if lock is None else lock
+_held: list[contextlib.AbstractContextManager[None]] = []  # by the thread that forks
 
 
 def _stop() -> None:
     _lock.acquire()
-    _calls().__enter__()
+    _held.append(llvm.lock())
+    _held[-1].__enter__()
 
 
 def _go_on() -> None:
-    _calls().__exit__(None, None, None)
+    _held.pop().__exit__(None, None, None)
     _lock.release()
 
 
@@ -271,7 +231,7 @@ class Machine:
 
     text: str
     glue: str
-    _library: Any
+    _library: llvm.Library
     _names: tuple[str, ...]
     _keep: Any = field(default=None)
 
@@ -279,7 +239,7 @@ class Machine:
         """The address of one of the ``names`` given to :func:`load`."""
         if name not in self._names:
             raise InternalError(f"{name!r} was not asked of load()")
-        return int(self._library[name])
+        return self._library.addresses[name]
 
     def optimised_ir(self) -> str:
         """The kernel's LLVM IR after optimisation."""
@@ -295,7 +255,7 @@ class Machine:
             state = _state()
             module = state.parse(_complete(self.text))
             state.optimise(module, self.text)
-            return str(state.optimiser.emit_assembly(module))
+            return state.optimiser.assembly(module)
 
 
 def load(
@@ -342,10 +302,10 @@ def _link(
     extra: Mapping[str, int] | None,
     optimise: bool,
     fresh: bool,
-) -> Any:
+) -> llvm.Library:
     """The library made of a kernel and its glue; ``fresh``: of object files compiled now."""
     state = _state()
-    builder = state.llvm.JITLibraryBuilder()
+    objects: list[bytes] = []
     wanted: dict[str, None] = {}
     defined: set[str] = set()
     effort = "passes" if optimise else "code"
@@ -353,22 +313,20 @@ def _link(
         if part:
             part = _complete(part)
             code = _object_code(part, how, fresh)
-            builder.add_object_img(code)
+            objects.append(code)
             uses, defines = _names(part)
             wanted |= dict.fromkeys(name for name in uses if _is_used(name, code))
             defined |= defines
     _compile_functions([name for name in wanted if name not in defined])
     addresses = _functions | dict(extra or {})
+    imports: dict[str, int] = {}
     for name in wanted:
         if name not in defined and name not in state.library_calls:
             known = addresses.get(name)
-            builder.import_symbol(name, symbols.address(name) if known is None else known)
-    builder.add_jit_library(_RUNTIME)
-    for name in names:
-        builder.export_symbol(name)
+            imports[name] = symbols.address(name) if known is None else known
     linker = state.linker()
-    library = builder.link(linker, f"autodiff.{next(_numbers)}")
-    library.linker = linker  # outlives what it linked
+    library = linker.link(f"autodiff.{next(_numbers)}", objects, (_RUNTIME,), imports, names)
+    library.keep = linker  # outlives what it linked
     return library
 
 
@@ -475,7 +433,7 @@ def _compile(text: str, effort: str, fresh: bool) -> bytes:
             state.optimise(module, text)
         quick = effort == "translation" or _is_long_and_straight(text)
         machine = state.translator if quick else state.optimiser
-        code = machine.emit_object(module)
+        code = machine.emit(module)
         cache.write(key, code)
     return bytes(code)
 

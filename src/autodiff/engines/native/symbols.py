@@ -7,6 +7,7 @@
     address("PyArray_New")        # NumPy's C API table
     address("object.None"), address("type.ndarray"), address("descr.float64")
     address("ufunc.scipy.special.betaln.dd_d.value")    # what a ufunc computes, see ufunc_calls
+    address("sort.d.0"), address("argsort.d.2")         # what sorts elements of a type: NumPy's kinds by number
 
 The text of a module carries names only, so its machine code can be kept on disk and linked again
 in any process.  BLAS and LAPACK are the pointers that SciPy exports for Cython
@@ -64,6 +65,7 @@ NUMPY_SLOTS: dict[str, int] = {
     "PyArray_New": 93,
     "PyArray_NewFromDescr": 94,
     "PyDataMem_SetHandler": 304,
+    "_PyDataType_GetArrFuncs": 365,
 }
 
 _REAL_FUNCTIONS = (
@@ -82,7 +84,7 @@ COMPILER_FUNCTIONS = (
 )  # fmt: skip
 
 THREAD_FUNCTIONS = ("pthread_create", "pthread_join", "sched_yield", "usleep")
-FLAG_FUNCTIONS = ("feholdexcept", "fesetenv")
+FLAG_FUNCTIONS = ("feholdexcept", "fesetenv", "fetestexcept")
 LIBRARY_CALLS: tuple[str, ...] = (
     MATH_FUNCTIONS + MEMORY_FUNCTIONS + COMPILER_FUNCTIONS + THREAD_FUNCTIONS + FLAG_FUNCTIONS
 )
@@ -167,6 +169,8 @@ def _find(name: str) -> int:
         return id(np.dtype(rest).type)
     if family == "ufunc":
         return _from_ufunc(rest)
+    if family in _SORTING:
+        return _from_dtype(family, rest)
     if name in NUMPY_SLOTS:
         return _from_numpy(name)
     if name.startswith(("Py", "_Py")):
@@ -254,6 +258,46 @@ def _check_table(table: int) -> None:
     right = made.shape == (2, 3) and made.dtype == np.float32 and made.flags.owndata
     if not (right and type(value) is np.float64 and value == 1.5):
         raise InternalError("NumPy's C API table does not hold what was published")
+
+
+# -- functions of dtypes --------------------------------------------------------------------------
+SORTED = frozenset("bBhHiIlLqQfd")
+"""Type codes of numbers that are sorted by a function of the dtype."""
+
+# PyArray_ArrFuncs, numpy/ndarraytypes.h: 21 casts and 12 other functions precede three of each kind.
+_SORTING = {"sort": 33, "argsort": 36}
+
+
+@functools.cache
+def _from_dtype(family: str, name: str) -> int:
+    """The function that sorts elements, or their places, of a type code by an algorithm, as ``d.0``."""
+    code, number = name.split(".")
+    dtype = np.dtype(code)
+    functions = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object)(
+        _from_numpy("_PyDataType_GetArrFuncs")
+    )(dtype)
+    found = _slot(functions, _SORTING[family] + int(number))
+    _check_sorting(family, dtype, int(number), found)
+    return found
+
+
+def _check_sorting(family: str, dtype: np.dtype[Any], number: int, where: int) -> None:
+    """Compare what the function does with what NumPy does, before code is called by it."""
+    kind: Any = ("quicksort", "heapsort", "stable")[number]
+    given = (np.arange(100) * 37 % 50).astype(dtype)  # every number twice
+    if dtype.kind == "f":
+        given[[3, 60]] = np.nan, -np.inf
+    pointer, size = ctypes.c_void_p, ctypes.c_ssize_t
+    if family == "sort":
+        made, wanted = given.copy(), np.sort(given, kind=kind)
+        function = ctypes.PYFUNCTYPE(ctypes.c_int, pointer, size, pointer)(where)
+        status = function(made.ctypes.data, 100, None)
+    else:
+        made, wanted = np.arange(100), np.argsort(given, kind=kind)
+        function = ctypes.PYFUNCTYPE(ctypes.c_int, pointer, pointer, size, pointer)(where)
+        status = function(given.ctypes.data, made.ctypes.data, 100, None)
+    if status != 0 or made.tobytes() != wanted.tobytes():
+        raise InternalError(f"NumPy's functions of {dtype} are not laid out as published")
 
 
 # -- ufuncs ---------------------------------------------------------------------------------------

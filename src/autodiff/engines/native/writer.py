@@ -158,6 +158,7 @@ class Writer:
         self.functions: set[tuple[str, str]] = set()  # of vector_math, to be inlined
         self.called: set[tuple[str, str]] = set()  # of vector_math, that are called
         self.ufuncs: set[Any] = set()  # calls of their C functions, see ufunc_calls
+        self.routines = False  # whether loops for whole arrays are called, see routines
         self.group = ""  # the access group of the loops being written, see parallel
         self.symbol: Callable[[Any], str] = self._no_symbol
         self.nodes: list[str] = []  # metadata beyond what storage numbers

@@ -1,0 +1,85 @@
+"""The tables of callables and of operations, whose modules are loaded by name."""
+
+import importlib
+import json
+import math
+import pkgutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from autodiff.ops import ENTRIES, function_table, numpy_functions
+from autodiff.ops.function_table import builtin_functions, functions
+
+MODULES = [m.name for m in pkgutil.iter_modules(numpy_functions.__path__)]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_function_is_found_by_its_name(module: str) -> None:
+    """Or a program that uses it alone would be told that it is not known."""
+    if module == "series":
+        return  # loaded by the module of NumPy's that it stands for
+    home = f"autodiff.ops.numpy_functions.{module}"
+    importlib.import_module(home)
+    entered = [key for key, f in functions.items() if f.__module__ == home]
+    assert {function_table._home_of_numpy(key) for key in entered} <= {home}
+    named = {
+        key if isinstance(key, str) else getattr(key, "__name__", type(key).__name__)
+        for key in entered
+    }
+    assert set(function_table._ANSWERS[module].split()) == named
+
+
+@pytest.mark.parametrize("module", ["python_builtins", "complex_functions"])
+def test_every_builtin_is_found_by_its_module(module: str) -> None:
+    home = f"autodiff.ops.{module}"
+    importlib.import_module(home)
+    entered = [key for key, f in builtin_functions.items() if f.__module__ == home]
+    assert {function_table._home_of_builtin(key) for key in entered} == {home}
+
+
+def told_by(expression: str) -> object:
+    """The value of an expression in a process that has loaded the tables alone."""
+    code = f"""
+import json, math, sys
+import numpy as np
+from autodiff.ops import ENTRIES
+from autodiff.ops.function_table import builtin_functions, functions
+def loaded():
+    return sorted(m.rpartition(".")[2] for m in sys.modules if "numpy_functions." in m)
+before = loaded()
+value = {expression}
+print(json.dumps([before, value, loaded()]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_a_function_loads_its_module_alone() -> None:
+    assert told_by("functions.get(np.sort).__name__") == [[], "sort", ["selection", "shapes"]]
+    assert told_by("np.interp in functions") == [[], True, ["shapes", "signals"]]
+    assert told_by("functions.get(len) is None") == [[], True, []]
+    assert told_by("functions[np.linalg.inv].__name__")[1] == "inv"  # type: ignore[index]
+    assert told_by("builtin_functions[math.hypot].__name__")[0] == []  # type: ignore[index]
+
+
+def test_all_functions_and_operations_are_there_for_who_goes_through_them() -> None:
+    assert told_by("len(functions) > 250 and len(builtin_functions) > 80")[1] is True  # type: ignore[index]
+    assert told_by("{'erf', 'determinant', 'svd', 'fft'} <= set(ENTRIES)")[1] is True  # type: ignore[index]
+    assert told_by("ENTRIES['erf'].name")[1] == "erf"  # type: ignore[index]
+
+
+def test_what_nobody_answers_is_absent() -> None:
+    class Strange:
+        def __getattr__(self, name: str) -> object:
+            raise RuntimeError(name)
+
+    for key in (Strange(), "no name", 5, np.sin, math):
+        assert functions.get(key) is None
+        assert builtin_functions.get(key) is None
+        assert key not in functions
+    for table, key in ((functions, np.sin), (builtin_functions, map), (ENTRIES, "no operation")):
+        with pytest.raises(KeyError):
+            table[key]  # type: ignore[index]
