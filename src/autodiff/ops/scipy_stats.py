@@ -16,8 +16,15 @@ from typing import Any
 import numpy as np
 from scipy import stats
 from scipy.special import _ufuncs
+from scipy.stats import _continuous_distns
 
-from autodiff.ops import distribution_formulas, distributions, scipy_multivariate, special
+from autodiff.ops import (
+    distribution_formulas,
+    distribution_routines,
+    distributions,
+    scipy_multivariate,
+    special,
+)
 from autodiff.ops import distribution_moments as moments
 from autodiff.ops.distributions import Distribution, Formula
 from autodiff.ops.function_table import implements
@@ -503,4 +510,20 @@ _lazyselect = getattr(importlib.import_module("scipy._lib._util"), "_lazyselect"
 if _lazyselect is not None:
     implements(_lazyselect)(distributions.lazyselect)
 
-__all__ = ["Frozen", "scipy_multivariate"]
+# Masses that SciPy's own code asks for in a sum.
+for _name, _mass in (("binom_pmf", _binomial), ("nbinom_pmf", _negative_binomial)):
+    if hasattr(_ufuncs, f"_{_name}"):
+        implements(getattr(_ufuncs, f"_{_name}"))(_mass)
+
+
+@implements(_continuous_distns._log_diff)
+def _log_difference(log_p: Any, log_q: Any) -> Any:
+    """``log(exp(log_p) - exp(log_q))``, of which SciPy's code takes the real part of the exponential."""
+    low = log_q > log_p
+    d = np.where(low, log_p - log_q, log_q - log_p)
+    value = np.where(low, log_q, log_p) + np.log(-np.expm1(np.where(np.equal(d, 0), -1.0, d)))
+    imaginary = np.where(low, np.pi, 0.0)
+    return value + 1j * imaginary
+
+
+__all__ = ["Frozen", "distribution_routines", "scipy_multivariate"]
