@@ -61,6 +61,8 @@ class Distribution:
 # What stands for a formula that SciPy has in C, or finds by quadrature or by search: by the names of the distribution
 # and of the formula.
 RULES: dict[tuple[str, str], Formula] = {}
+# Moments about 0 of the standardised variable, ``rule(n, *shapes)``, where SciPy's code is of one number at a time.
+MOMENTS: dict[str, Formula] = {}
 
 
 def is_own(dist: Any) -> bool:
