@@ -27,6 +27,7 @@ from autodiff.capture.trace import Declined, traced_leaves
 from autodiff.errors import AutodiffError, DerivativeError
 from autodiff.ops import opaque
 from autodiff.ops.tracer import Tracer, is_traced
+from autodiff.ops.value_only import why_value_only
 from autodiff.signals import door
 
 
@@ -152,7 +153,11 @@ def lost_derivative(name: str, source: Any) -> DerivativeError:
 
 
 def lost_text(what: str) -> str:
-    """What is said of such a function."""
+    """What is said of such a function, or of ``a, which b calls,``."""
+    inner, _, outer = what.removesuffix(" calls,").partition(", which ")
+    reason = why_value_only(outer or inner)
+    if reason is not None:
+        return f"{outer or inner} has its value alone, and no derivative: {reason}."
     return f"{what} is not known to autodiff, so it has no derivative."
 
 
