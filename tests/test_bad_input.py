@@ -309,8 +309,8 @@ CASES: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (
         lambda m: autodiff.gradient(m.transformed, on_fallback="warn")(V),
         NotImplementedError,
-        "AD302: _ellip_harm, which scipy.special.ellip_harm calls, is not known to autodiff, so it has no "
-        "derivative.\n"
+        "AD302: scipy.special.ellip_harm has its value alone, and no derivative: no formula is known of the "
+        "derivative of Lamé functions by these arguments.\n"
         "  model.py, line 33, in transformed\n"
         "    return np.abs(sp.ellip_harm(5, 8, 1, 1, x)).sum()\n"
         "                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"

@@ -7,6 +7,7 @@ import struct
 
 import numpy as np
 import pytest
+from scipy.optimize import BFGS
 from scipy import special
 
 import autodiff
@@ -202,6 +203,17 @@ def test_an_opaque_function_of_the_array_loses_no_derivative_silently():
 
     with pytest.warns(autodiff.FallbackWarning), pytest.raises(autodiff.DerivativeError):
         autodiff.gradient(opaque, wrt=W)(X)
+
+
+def test_an_object_that_keeps_what_it_is_given_loses_no_derivative_silently():
+    def kept(x):
+        strategy = BFGS()
+        strategy.initialize(3, "hess")
+        strategy.update(W, W**2 * x)
+        return np.sum(strategy.get_matrix())
+
+    with pytest.warns(autodiff.FallbackWarning), pytest.raises(autodiff.DerivativeError, match="update"):
+        autodiff.gradient(kept, wrt=W)(X)
 
 
 def test_copies_and_repr():

@@ -87,7 +87,7 @@ def is_numeric(x: Any, depth: int = 0) -> bool:
         return x.dtype.kind in "biufc" and type(x) in (np.ndarray, type(x[()] if not x.ndim else x))
     if isinstance(x, (tuple, list)):
         return bool(x) and depth < 4 and all(is_numeric(item, depth + 1) for item in x)
-    if isinstance(x, dict):
+    if isinstance(x, dict) and not hasattr(x, "toarray"):  # a sparse array of keys is no dict
         return bool(x) and depth < 4 and all(is_numeric(item, depth + 1) for item in x.values())
     return isinstance(x, (bool, int, float, complex))
 

@@ -7,6 +7,7 @@ _SLOW = "takes a quarter of a minute in plain Python"
 _ROUNDING = "what is looked at is rounding: an inverse of a singular matrix, an exact comparison"
 _FILTER = "a filter of high order, whose coefficients and roots amplify rounding"
 _FIT = "a fit, as good as its tolerance, or of parameters that the data do not tell apart"
+_BY_STEPS = "numbers of Python or of NumPy, by where the iteration stops"
 _STATE = "the state of the operating system's generator"
 
 EXCEPTIONS: dict[str, str] = {
@@ -40,10 +41,16 @@ EXCEPTIONS: dict[str, str] = {
     "scipy.optimize.curve_fit 4": _FIT,
     "scipy.optimize.curve_fit 6": _FIT,
     "scipy.optimize.curve_fit 9": _FIT,
+    "scipy.optimize.fmin_bfgs 1": _FIT,
+    "scipy.optimize.isotonic_regression 1": _FIT,
     "scipy.signal.buttord 1": _FILTER,
     "scipy.signal.dbode 1": _FILTER,
     "scipy.signal.filtfilt 3": _FILTER,
+    "scipy.signal.freqz_sos 4": _FILTER,
     "scipy.signal.gammatone 2": _FILTER,
     "scipy.signal.iirfilter 1": _FILTER,
     "scipy.signal.minimum_phase 2": _FILTER,
+    "scipy.sparse.linalg.lsmr 2": _BY_STEPS,
+    "scipy.sparse.linalg.lsqr 2": _BY_STEPS,
+    "scipy.sparse.linalg.svds 9": _ROUNDING,
 }

@@ -48,11 +48,42 @@ CASES: dict[str, Callable[[Any, Any], Any]] = {
     "integrated moments": lambda s, t: stats.powernorm.mean(t),
     "entropies": lambda s, t: [stats.gamma.entropy(t, scale=t), stats.norm.entropy(0.0, np.abs(s)), stats.poisson.entropy(t)],
     "medians": lambda s, t: [stats.gamma.median(t), *stats.norm(s[0, 0], t).interval(0.9)],
+    "normal box": lambda s, t: stats.multivariate_normal.cdf(s[:, :2], s[0, :2], A[:2, :2] * t),
+    "frozen normal box": lambda s, t: stats.multivariate_normal(s[0, :2], A[:2, :2] * t).cdf(
+        s[:2, :2], lower_limit=s[2, :2] - 1
+    ),
+    "normal below a number": lambda s, t: stats.multivariate_normal.logcdf(s[0, 0], 0.1 * t, t),
+    "marginal normal": lambda s, t: stats.multivariate_normal(s[0], A * t).marginal([0, 2]).pdf(s[:, :2]),
+    "kernels in a box": lambda s, t: stats.gaussian_kde(
+        np.concatenate([s.ravel(), W * t])[:20].reshape(2, 10)
+    ).integrate_box([-1.0, -0.5], [1.5, 2.0]),
+    "integrated tails": lambda s, t: [
+        stats.geninvgauss.cdf(np.abs(s), t, 1.5), stats.genhyperbolic.sf(s, 0.5, t, 0.3 * t),
+    ],
+    "searched quantiles": lambda s, t: [
+        stats.geninvgauss.ppf(1 / (1 + np.exp(s[0])), t, 1.5), stats.irwinhall.isf(0.1 * t, 5),
+        stats.genhyperbolic.isf(0.1 * t, 0.5, t, s[0, 0]),
+    ],
+    "integrated entropies": lambda s, t: [
+        stats.genhyperbolic.entropy(0.5, t, 0.3 * t), stats.geninvgauss.entropy(t, 1.5),
+        stats.exponpow.entropy(t), stats.nct.entropy(t + 8, 0.2 * t),
+    ],
+    "summed entropies": lambda s, t: [
+        stats.zipf.entropy(t + 4), stats.nbinom.entropy(t, 0.2 * t), stats.binom.entropy(5, 0.2 * t),
+    ],
+    "moments by formula": lambda s, t: [
+        stats.crystalball.mean(0.5 * t, t + 4), stats.crystalball.var(0.5 * t, t + 4),
+        stats.jf_skew_t.mean(t, t + 1), stats.jf_skew_t.var(t + 1, t + 3), stats.loguniform.mean(0.1, t),
+    ],
+    "frozen expectations": lambda s, t: [
+        *stats.gamma(t).stats("mvsk"), stats.gamma(t).expect(lambda v: v * v),
+        stats.norm(s[0, 0], t).expect(np.cos, lb=-1.0, ub=2.0),
+    ],
     "supports": lambda s, t: [*stats.truncnorm.support(-t, t, s[0, 0]), *stats.uniform(t).support()],
 }  # fmt: skip
 if hasattr(stats, "matrix_t"):
     CASES["matrix t"] = lambda s, t: stats.matrix_t.logpdf(s, 0.3 * S, A, B * t, t + 1)
-SAMPLE = ("t", "kernels of data", "four moments")
+SAMPLE = ("t", "kernels of data", "four moments", "normal box")
 names = [n if n in SAMPLE else pytest.param(n, marks=pytest.mark.slow) for n in CASES]
 
 
@@ -102,6 +133,30 @@ def test_parameters_out_of_range_have_no_moments(engine: str) -> None:
     f = lambda a: stats.gamma.mean(a)  # noqa: E731
     have = autodiff.function(f, engine=engine)(np.array([1.5, -1.0]))
     np.testing.assert_array_equal(have, [1.5, np.nan])
+
+
+@engines
+def test_a_box_with_limits_in_the_other_order(engine: str) -> None:
+    f = lambda x, low: stats.multivariate_normal.cdf(x, cov=A[:2, :2], lower_limit=low)  # noqa: E731
+    x, low = S[:2, :2], np.array([0.3, -np.inf])
+    np.testing.assert_allclose(autodiff.function(f, engine=engine)(x, low), f(x, low), rtol=1e-12)
+    cube = lambda x: stats.multivariate_normal.cdf(x, cov=A, rng=np.random.default_rng(1))  # noqa: E731
+    with pytest.warns(FallbackWarning, match="three variables and more"):
+        assert autodiff.function(cube, engine=engine)(S[0]) == cube(S[0])
+
+
+def test_what_scipy_computes_by_a_routine_of_its_own_says_so() -> None:
+    """By the place the density is the derivative; by a parameter there is none."""
+    f = lambda x: stats.studentized_range.cdf(x, 3.0, 10.0)  # noqa: E731
+    np.testing.assert_allclose(
+        autodiff.gradient(f)(2.5), stats.studentized_range.pdf(2.5, 3.0, 10.0), rtol=1e-9
+    )
+    with pytest.raises(autodiff.DerivativeError) as caught:
+        autodiff.gradient(lambda k: stats.studentized_range.cdf(2.5, k, 10.0))(3.0)
+    assert str(caught.value).startswith(
+        "AD302: scipy.stats.studentized_range has no derivative by its shape parameters: SciPy computes "
+        "it by a routine of its own."
+    )
 
 
 TESTS: dict[str, Callable[[Any], Any]] = {

@@ -27,6 +27,7 @@ from autodiff.capture.trace import Declined, traced_leaves
 from autodiff.errors import AutodiffError, DerivativeError
 from autodiff.ops import opaque
 from autodiff.ops.tracer import Tracer, is_traced
+from autodiff.ops.value_only import why_value_only
 from autodiff.signals import door
 
 
@@ -51,6 +52,7 @@ def call_opaque(
     ]
     lists = [x for x in containers.walk(given) if isinstance(x, list)]
     before, copies = copy.deepcopy(arrays), [list(items) for items in lists]
+    state = _state(owner)
     result = run_native(run, *given)
     unchanged = all(
         len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
@@ -68,7 +70,9 @@ def call_opaque(
             trace.note_written(tracer, result)
     keeps = not isinstance(owner, (type(None), type, ModuleType, io.IOBase))
     if not isinstance(result, (str, type(None))) or not unchanged or keeps:
-        plain = unchanged and not sparse and is_numbers(result)
+        # What an object was given it may have kept, where what it says is nothing but that it has.
+        took = keeps and (result is None or _differs(state, _state(owner)))
+        plain = unchanged and not sparse and not took and is_numbers(result)
         lost = _lost(frame, (owner, *args, *kwargs.values()))
         if lost and plain:
             error = lost_derivative(name_of(function), frame.source(node))
@@ -78,6 +82,25 @@ def call_opaque(
         if not unchanged:
             raise Declined(f"{name_of(function)}, which changes its argument", frame.source(node))
     return lift_result(result)
+
+
+def _state(owner: Any) -> dict[str, Any]:
+    """The attributes of an object, arrays as copies beside themselves."""
+    if isinstance(owner, (type(None), type, ModuleType)):
+        return {}
+    held = getattr(owner, "__dict__", {})
+    return {k: (v, v.copy() if type(v) is np.ndarray else None) for k, v in held.items()}
+
+
+def _differs(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether an object has other attributes than it had, or arrays with another content."""
+    if before.keys() != after.keys():
+        return True
+    for name, (old, content) in before.items():
+        new, now = after[name]
+        if old is not new or (content is not None and content.tobytes() != now.tobytes()):
+            return True
+    return False
 
 
 _NUMBERS = (float, int, bool, str, type(None), np.generic)
@@ -130,7 +153,11 @@ def lost_derivative(name: str, source: Any) -> DerivativeError:
 
 
 def lost_text(what: str) -> str:
-    """What is said of such a function."""
+    """What is said of such a function, or of ``a, which b calls,``."""
+    inner, _, outer = what.removesuffix(" calls,").partition(", which ")
+    reason = why_value_only(outer or inner)
+    if reason is not None:
+        return f"{outer or inner} has its value alone, and no derivative: {reason}."
     return f"{what} is not known to autodiff, so it has no derivative."
 
 

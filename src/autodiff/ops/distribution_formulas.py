@@ -10,13 +10,15 @@ there; or it is written in C; or it stores into arrays where masks hold.
 
 from __future__ import annotations
 
+from math import comb
 from typing import Any
 
 import numpy as np
 from scipy import stats
+from scipy.special import gamma
 
 from autodiff.ops import special
-from autodiff.ops.distributions import Distribution
+from autodiff.ops.distributions import MOMENTS, Distribution
 from autodiff.ops.quadrature import gauss_legendre
 from autodiff.ops.smooth import polynomial
 from autodiff.ops.special_rows import of, private_exists
@@ -309,3 +311,36 @@ if private_exists("skewnorm_cdf"):
     TABLE[type(stats.skewnorm)] = _SKEWNORM
 if private_exists("invgauss_ppf") and private_exists("invgauss_isf"):
     TABLE.update({type(stats.invgauss): _INVGAUSS, type(stats.wald): _WALD})
+
+
+# -- moments ------------------------------------------------------------------------------------------------
+_gammainc, _betaln = _f("gammainc"), _f("betaln")
+
+
+def _crystal_moment(n: int, beta: Any, m: Any) -> Any:
+    """A power below -beta and a normal density above: infinite for ``m <= n + 1``."""
+    exists = np.greater(m, n + 1)
+    m = np.where(exists, m, n + 2.0)
+    slope, half = m / beta, np.exp(-0.5 * beta * beta)
+    whole = slope / (m - 1) * half + float(np.sqrt(2 * np.pi)) * _ndtr(beta)
+    sign, order = (-1) ** n, 0.5 * (n + 1)
+    inner = 2 ** (0.5 * (n - 1)) * float(gamma(order)) * (1.0 + sign * _gammainc(order + 0.0 * beta, 0.5 * beta * beta))  # fmt: skip
+    outer: Any = 0.0
+    for k in range(n + 1):
+        term = comb(n, k) * (-1) ** k * (slope - beta) ** (n - k)
+        outer = outer + term / (m - k - 1) * slope ** (k + 1)
+    return np.where(exists, (half * outer + inner) / whole, _INF)
+
+
+def _skew_t_moment(n: int, a: Any, b: Any) -> Any:
+    """Jones and Faddy (2003), eq. 4."""
+    exists = np.greater(a, 0.5 * n) & np.greater(b, 0.5 * n)
+    a, b = np.where(exists, a, n + 1.0), np.where(exists, b, n + 1.0)
+    total: Any = 0.0
+    for i in range(n + 1):
+        term = np.exp(_betaln(a + 0.5 * n - i, b - 0.5 * n + i) - _betaln(a, b))
+        total = total + (-1) ** i * comb(n, i) * term
+    return np.where(exists, (a + b) ** (0.5 * n) / 2**n * total, np.nan)
+
+
+MOMENTS.update({"crystalball": _crystal_moment, "jf_skew_t": _skew_t_moment})

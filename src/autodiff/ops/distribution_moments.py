@@ -28,7 +28,6 @@ from autodiff.ops.ufuncs import unsupported
 _STEEP = {
     ("exponpow", "moment"),
     ("gompertz", "moment"),
-    ("nct", "entropy"),
     ("vonmises", "moment"),
 }
 
@@ -112,8 +111,11 @@ class Standardised:
     def about_zero(self, n: int) -> Any:
         """The moment of order n about 0, of the standardised variable."""
         if n not in self._raw:
+            rule = distributions.MOMENTS.get(self.dist.name)
             if self.fixed is not None:
                 self._raw[n] = _number(self.dist._munp(n, *self.fixed))
+            elif rule is not None and distributions.is_own(self.dist):
+                self._raw[n] = rule(n, *self._broadcast())
             elif distributions._default(self.dist, "_munp"):
                 self.numbers("moment")
                 self._raw[n] = interpreted(self.dist._mom0_sc, n, *self.shapes)
@@ -200,6 +202,9 @@ def _kurtosis(d: Standardised) -> Any:
 def _entropy(d: Standardised) -> Any:
     if d.fixed is not None:
         return d.checked(_number(d.dist.vecentropy(*d.fixed)) + np.log(d.scale))
+    rule = distributions.RULES.get((d.dist.name, "entropy"))
+    if rule is not None and distributions.is_own(d.dist):
+        return d.checked(_formula(d.dist, "entropy", *d.shapes) + np.log(d.scale))
     if distributions._default(d.dist, "_entropy"):
         d.numbers("entropy")
     value = (

@@ -58,6 +58,20 @@ class Distribution:
     discrete: bool = False
 
 
+# What stands for a formula that SciPy has in C, or finds by quadrature or by search: by the names of the distribution
+# and of the formula.
+RULES: dict[tuple[str, str], Formula] = {}
+# Moments about 0 of the standardised variable, ``rule(n, *shapes)``, where SciPy's code is of one number at a time.
+MOMENTS: dict[str, Formula] = {}
+
+
+def is_own(dist: Any) -> bool:
+    """Whether a distribution is one of SciPy's, which is found by its name."""
+    from scipy import stats
+
+    return getattr(stats, str(getattr(dist, "name", "")), None) is dist
+
+
 def _formula(dist: Any, name: str, *args: Any) -> Any:
     """``dist._name(*args)``; of numbers as of arrays of one axis, where the code stores into arrays.
 
@@ -68,6 +82,9 @@ def _formula(dist: Any, name: str, *args: Any) -> Any:
     arrays = [as_array(x) for x in args]
     shape = broadcast_shapes(*[x.shape for x in arrays])
     args = tuple([broadcast_to(x, shape) if shape else x for x in arrays])
+    rule = RULES.get((getattr(dist, "name", ""), name))
+    if rule is not None and is_own(dist):
+        return rule(*args)
     limit = _LIMITS.get(getattr(dist, "name", ""))
     if limit is not None and name not in ("get_support", "argcheck", "stats"):
         parameter = args[1]

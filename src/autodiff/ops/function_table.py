@@ -28,7 +28,7 @@ _OPTIONAL = {
     "scipy.signal": "autodiff.ops.scipy_signal",
     "scipy.spatial.distance": "autodiff.ops.scipy_distance",
     "scipy.special": "autodiff.ops.spherical_harmonics",
-    "scipy.linalg": "autodiff.ops.scipy_forms",
+    "scipy.linalg": "autodiff.ops.scipy_qr_updates",
     "scipy.ndimage": "autodiff.ops.scipy_ndimage",
     "scipy.spatial.transform": "autodiff.ops.scipy_rotation",
     "scipy.sparse": "autodiff.ops.scipy_sparse",

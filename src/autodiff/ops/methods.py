@@ -254,6 +254,36 @@ def _fill(x: Tracer, value: Any) -> None:
     x[...] = value
 
 
+def _read_only(x: Tracer) -> Tracer:
+    return Tracer(x.value, "array")
+
+
+def _locked(array: np.ndarray, extents: Any) -> np.ndarray:
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+# What stores meet in an array that was made read-only.
+_LOCK = ViewStep(_read_only, None, lambda array: array, _locked)
+
+
+def _set_flags(x: Tracer, write: Any = None, align: Any = None, uic: Any = None) -> None:
+    """``x.setflags`` of an array that the function made: from then on a store is an error.
+
+    The flag of an array from outside would be seen there.
+    """
+    locked = bool(x.path) and x.path[-1] is _LOCK
+    if align is not None or uic is not None or x.cell.version or x.cell.value.owner is None:
+        raise unsupported("setflags of an array from outside, or after stores", "store into copies")
+    if write is None or bool(write) != locked:
+        return
+    if not locked:
+        x.path = (*x.path, _LOCK)
+    else:
+        x.path = x.path[:-1]
+
+
 def _sort(
     x: Tracer, axis: int = -1, kind: Any = None, order: Any = None, *, stable: Any = None
 ) -> None:
@@ -310,6 +340,7 @@ _METHODS.update(
         "flatten": _flatten,
         "astype": _astype,
         "fill": _fill,
+        "setflags": _set_flags,
         "sort": _sort,
         "partition": _partition,
         "item": _item,

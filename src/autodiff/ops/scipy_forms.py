@@ -460,6 +460,20 @@ def eigvals(a: Any, b: Any = None, **options: Any) -> Any:
     return complex_linalg.eig_results(_square(a))[0]
 
 
+_REAL = 1e6 * float(np.finfo(np.float64).eps)  # what SciPy takes for the rounding of 0
+
+
+@implements(linalg.funm)
+def funm(A: Any, func: Callable[..., Any], disp: bool = True) -> Any:
+    """``scipy.linalg.funm`` of a matrix with eigenvectors, by these; real where SciPy makes it so."""
+    if not disp:
+        raise unsupported("scipy.linalg.funm with disp=False", "leave it out")
+    values, vectors = complex_linalg.eig_results(_one(A, "funm"))
+    inverse = complex_linalg.inv(vectors)
+    found = np.matmul(vectors * func(values), inverse)
+    return found.real if bool(functions[np.all](np.abs(found.imag) <= _REAL)) else found
+
+
 # -- stacks of matrices -----------------------------------------------------------------------------------
 def _each(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of one matrix, of the matrices along leading axes."""
@@ -484,4 +498,4 @@ for _scipy in (linalg.expm, linalg.sqrtm, *map(FUNCTIONS.get, ("cosm", "sinm", "
 
 heed_finite()
 
-__all__ = ["eig", "hessenberg", "ldl", "qr", "qz", "rq", "schur"]
+__all__ = ["eig", "funm", "hessenberg", "ldl", "qr", "qz", "rq", "schur"]

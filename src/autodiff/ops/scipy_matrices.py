@@ -50,6 +50,9 @@ _ROUTINES: dict[str, Callable[..., Any]] = {
     "eig_banded": lambda a, lower: linalg.eig_banded(a, lower),
     "solve_continuous_are": linalg.solve_continuous_are,
     "solve_discrete_are": linalg.solve_discrete_are,
+    "qr_delete": linalg.qr_delete,
+    "qr_insert": linalg.qr_insert,
+    "qr_update": linalg.qr_update,
 }
 
 register(

@@ -11,6 +11,7 @@ Formulas: those of SciPy's documentation; A. K. Gupta and D. K. Nagar, Matrix Va
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from autodiff.ops.entries import Entry, Kernel, Rules, register
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.linear_algebra import t, triangular_solve
+from autodiff.ops.multivariate_probability import box
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, cast
 from autodiff.ops.quadrature import gauss_legendre
 from autodiff.ops.tracer import Tracer, emit_tracer
@@ -93,6 +95,54 @@ def normal_entropy(mean: Any, cov: Any) -> Any:
     return _scalar(0.5 * (size * (_LOG_TWO_PI + 1) + _log_determinant(factor)))
 
 
+def normal_cdf(x: Any, mean: Any, cov: Any, lower_limit: Any) -> Any:
+    """``multivariate_normal.cdf`` of one or two variables."""
+    size = size_of(mean, cov)
+    if size not in (1, 2):
+        raise unsupported("multivariate_normal.cdf of three variables and more", "use two")
+    matrix, center = covariance(cov, size), 0.0 if mean is None else _float(mean)
+    upper = functions[np.triu](matrix)  # SciPy reads that triangle
+    matrix = upper + t(functions[np.triu](matrix, 1))
+    point = _float(x)
+    if point.ndim == 0 or (point.ndim == 1 and size == 1):
+        point = point.reshape(-1, 1)
+    lower = np.full(size, -np.inf) if lower_limit is None else lower_limit
+    low = functions[np.broadcast_to](_float(lower), point.shape) - center
+    high = point - center
+    lead = point.shape[:-1]
+    if any(not isinstance(n, int) for n in lead):
+        raise unsupported("multivariate_normal.cdf of a number of points that changes", "fix it")
+    count = int(np.prod(lead))
+    lows, highs = (np.reshape(v, (count, size)) for v in (low, high))
+    found = [_signed(lows[k], highs[k], matrix) for k in range(count)]
+    values = np.reshape(functions[np.stack](found), lead)
+    squeezed = np.squeeze(values)
+    return _scalar(squeezed)
+
+
+def _signed(low: Any, high: Any, cov: Any) -> Any:
+    """A box whose limits may be in the other order, which changes its sign."""
+    swapped: Any = high < low
+    sign = np.prod(np.where(swapped, -1.0, 1.0))
+    return sign * box(np.where(swapped, high, low), np.where(swapped, low, high), cov)
+
+
+def normal_log_cdf(x: Any, mean: Any, cov: Any, lower_limit: Any) -> Any:
+    """``multivariate_normal.logcdf``, which is complex where limits are in the other order."""
+    if lower_limit is not None:
+        raise unsupported("multivariate_normal.logcdf with lower_limit=", "take the logarithm")
+    return np.log(normal_cdf(x, mean, cov, None))
+
+
+def _of_some(dimensions: Any, mean: Any, cov: Any) -> tuple[Any, Any]:
+    """Mean and covariance of some of the variables."""
+    size = size_of(mean, cov)
+    matrix = covariance(cov, size)
+    center = functions[np.zeros](size) if mean is None else _float(mean)
+    which = [operator.index(k) for k in np.atleast_1d(dimensions)]
+    return center[which], matrix[np.ix_(which, which)]
+
+
 _Normal = type(stats.multivariate_normal)
 _FixedNormal = type(stats.multivariate_normal(0.0, 1.0))
 implements(_Normal.logpdf)(
@@ -114,6 +164,32 @@ implements(_FixedNormal.pdf)(
 )
 
 
+@implements(_Normal.cdf)
+def _normal_cdf(
+    self: Any, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False, maxpts: Any = None,
+    abseps: float = 1e-5, releps: float = 1e-5, *, lower_limit: Any = None, rng: Any = None,
+) -> Any:  # fmt: skip
+    return normal_cdf(x, mean, cov, lower_limit)
+
+
+@implements(_Normal.logcdf)
+def _normal_log_cdf(
+    self: Any, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False, maxpts: Any = None,
+    abseps: float = 1e-5, releps: float = 1e-5, *, lower_limit: Any = None, rng: Any = None,
+) -> Any:  # fmt: skip
+    return normal_log_cdf(x, mean, cov, lower_limit)
+
+
+implements(_FixedNormal.cdf)(
+    lambda self, x, *, lower_limit=None, rng=None: normal_cdf(x, self.mean, self.cov, lower_limit)
+)
+implements(_FixedNormal.logcdf)(
+    lambda self, x, *, lower_limit=None, rng=None: normal_log_cdf(
+        x, self.mean, self.cov, lower_limit
+    )
+)
+
+
 class FrozenNormal:
     """``multivariate_normal(mean, cov)`` of traced parameters."""
 
@@ -132,8 +208,26 @@ class FrozenNormal:
         """The differential entropy."""
         return normal_entropy(self.mean, self.cov)
 
+    def cdf(self, x: Any, *, lower_limit: Any = None, rng: Any = None) -> Any:
+        """The distribution function."""
+        return normal_cdf(x, self.mean, self.cov, lower_limit)
+
+    def logcdf(self, x: Any, *, lower_limit: Any = None, rng: Any = None) -> Any:
+        """The logarithm of the distribution function."""
+        return normal_log_cdf(x, self.mean, self.cov, lower_limit)
+
+    def marginal(self, dimensions: Any) -> FrozenNormal:
+        """The distribution of some of the variables."""
+        return FrozenNormal(*_of_some(dimensions, self.mean, self.cov), self.allow_singular)
+
 
 implements(stats.multivariate_normal)(FrozenNormal)
+if hasattr(_Normal, "marginal"):
+    implements(_Normal.marginal)(
+        lambda self, dimensions, mean=None, cov=1, allow_singular=False: FrozenNormal(
+            *_of_some(dimensions, mean, cov), allow_singular
+        )
+    )
 
 
 # -- Student's t ------------------------------------------------------------------------------------------
@@ -419,6 +513,7 @@ def vonmises_cdf(kappa: Any, x: Any) -> Any:
 __all__ = [
     "FrozenNormal", "covariance", "inverse_wishart_entropy", "inverse_wishart_log_density",
     "kernel_estimate", "log_kernel_estimate", "matrix_normal_entropy", "matrix_normal_log_density",
+    "normal_cdf", "normal_log_cdf",
     "matrix_t_log_density", "normal_entropy", "normal_log_density", "size_of", "student_entropy",
     "student_log_density", "whitened",
 ]  # fmt: skip

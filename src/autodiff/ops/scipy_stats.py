@@ -10,18 +10,28 @@ in float64.  Distributions and methods without a formula here are left to plain 
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import Any
 
 import numpy as np
 from scipy import stats
 from scipy.special import _ufuncs
+from scipy.stats import _continuous_distns
 
-from autodiff.ops import distribution_formulas, distributions, scipy_multivariate, special
+from autodiff.ops import (
+    distribution_formulas,
+    distribution_routines,
+    distributions,
+    scipy_multivariate,
+    special,
+)
 from autodiff.ops import distribution_moments as moments
 from autodiff.ops.distributions import Distribution, Formula
 from autodiff.ops.function_table import implements
+from autodiff.ops.distribution_moments import stats_of
 from autodiff.ops.gamma_functions import digamma_step
+from autodiff.ops.interpreting import interpreted
 from autodiff.ops.promotion import as_array, cast, select
 from autodiff.ops.scipy_functions import betaln, expit, log_expit, logit, ndtr, xlog1py, xlogy
 from autodiff.ops.smooth import log_square
@@ -448,12 +458,31 @@ class Frozen:
     def __getattr__(self, name: str) -> Any:
         if name in _NAMES:
             return lambda x: _evaluate(self.dist, name, x, self.args, self.kwds)
+        if name == "stats":
+            return lambda moments="mv": stats_of(self.dist, *self.args, moments=moments, **self.kwds)
+        if name == "expect":
+            return functools.partial(_expected, self)
         method = _OF_ALL.get(name)
         if method is None:
             raise unsupported(
                 f"{name} of a distribution with traced parameters", "write its formula"
             )
         return lambda *first, **words: method(self.dist, *first, *self.args, **words, **self.kwds)
+
+
+def _expected(
+    frozen: Frozen, func: Any = None, lb: Any = None, ub: Any = None, conditional: bool = False,
+    **options: Any,
+) -> Any:  # fmt: skip
+    """``expect`` of a distribution with traced parameters: SciPy's code, a quadrature or a sum."""
+    discrete = isinstance(frozen.dist, stats.rv_discrete)
+    shapes, loc, scale = distributions.parameters(
+        frozen.dist, frozen.args, frozen.kwds, scaled=not discrete
+    )
+    places = (loc,) if discrete else (loc, scale)
+    return interpreted(
+        frozen.dist.expect, func, tuple(shapes), *places, lb, ub, conditional, **options
+    )
 
 
 _NAMES = ("pdf", "logpdf", "pmf", "logpmf", "cdf", "sf", "logcdf", "logsf", "ppf", "isf")
@@ -503,4 +532,20 @@ _lazyselect = getattr(importlib.import_module("scipy._lib._util"), "_lazyselect"
 if _lazyselect is not None:
     implements(_lazyselect)(distributions.lazyselect)
 
-__all__ = ["Frozen", "scipy_multivariate"]
+# Masses that SciPy's own code asks for in a sum.
+for _name, _mass in (("binom_pmf", _binomial), ("nbinom_pmf", _negative_binomial)):
+    if hasattr(_ufuncs, f"_{_name}"):
+        implements(getattr(_ufuncs, f"_{_name}"))(_mass)
+
+
+@implements(_continuous_distns._log_diff)
+def _log_difference(log_p: Any, log_q: Any) -> Any:
+    """``log(exp(log_p) - exp(log_q))``, of which SciPy's code takes the real part of the exponential."""
+    low = log_q > log_p
+    d = np.where(low, log_p - log_q, log_q - log_p)
+    value = np.where(low, log_q, log_p) + np.log(-np.expm1(np.where(np.equal(d, 0), -1.0, d)))
+    imaginary = np.where(low, np.pi, 0.0)
+    return value + 1j * imaginary
+
+
+__all__ = ["Frozen", "distribution_routines", "scipy_multivariate"]

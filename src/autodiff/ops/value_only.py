@@ -1,0 +1,73 @@
+"""Functions of which the value alone is right, and why there is no derivative.
+
+    why_value_only("scipy.cluster.vq.kmeans")     "it repeats a choice of the nearest centres in C"
+
+What is not listed is a function that nobody has looked at.
+"""
+
+from __future__ import annotations
+
+_MASKED = "masked arrays are computed by plain NumPy"
+_DRAWS = "its value is made of random draws, or of how they compare"
+_NEAREST = "it repeats a choice of the nearest in C"
+_MERGES = "SciPy chooses in C what is merged, by comparing distances"
+_PATHS = "SciPy chooses paths in C, by comparing lengths"
+_KNOTS = "FITPACK chooses knots and smoothing by an iteration in Fortran"
+_LAME = "no formula is known of the derivative of Lamé functions by these arguments"
+_SERIES = "SciPy gives the coefficients of a series, of which no derivative is known"
+_SEARCH = "it is the result of a search that compares values"
+_DIFFERENCES = "it is made of differences itself"
+_LAPACK = "it is one routine of LAPACK, of which no derivative is known"
+_KRYLOV = "it is an iteration in C, as good as its tolerance"
+_NEW = "SciPy makes a class with caches and tolerances of its own of each such distribution"
+_MEASURE = "SciPy has no density of it but by quadrature in C"
+
+# By the beginnings of names, the longest one counts.
+REASONS: dict[str, str] = {
+    "numpy.ma": _MASKED,
+    "scipy.cluster.hierarchy": _MERGES,
+    "scipy.cluster.vq": _NEAREST,
+    "scipy.differentiate": _DIFFERENCES,
+    "scipy.interpolate.LSQ": _KNOTS,
+    "scipy.interpolate.Smooth": _KNOTS,
+    "scipy.interpolate.bispl": _KNOTS,
+    "scipy.interpolate.make_splprep": _KNOTS,
+    "scipy.interpolate.splprep": _KNOTS,
+    "scipy.interpolate.sproot": _KNOTS,
+    "scipy.linalg.cossin": _LAPACK,
+    "scipy.optimize.approx_fprime": _DIFFERENCES,
+    "scipy.optimize.check_grad": _DIFFERENCES,
+    "scipy.optimize.line_search": _SEARCH,
+    "scipy.sparse.csgraph": _PATHS,
+    "scipy.sparse.linalg.lobpcg": _KRYLOV,
+    "scipy.sparse.linalg.onenormest": _KRYLOV,
+    "scipy.sparse.linalg.spilu": _KRYLOV,
+    "scipy.sparse.linalg.svds": _KRYLOV,
+    "scipy.spatial.KDTree": _NEAREST,
+    "scipy.spatial.cKDTree": _NEAREST,
+    "scipy.special.ellip_": _LAME,
+    "scipy.special.mathieu_": _SERIES,
+    "scipy.stats.Binomial": _NEW,
+    "scipy.stats.Normal": _NEW,
+    "scipy.stats.Uniform": _NEW,
+    "scipy.stats._distribution_infrastructure": _NEW,
+    "scipy.stats.boxcox_normmax": _SEARCH,
+    "scipy.stats.ecdf": "it counts",
+    "scipy.stats.fit": _SEARCH,
+    "scipy.stats.goodness_of_fit": _DRAWS,
+    "scipy.stats.levy_stable": _MEASURE,
+    "scipy.stats._levy_stable": _MEASURE,
+    "scipy.stats.logrank": "it counts",
+    "scipy.stats.multiscale_graphcorr": _DRAWS,
+    "scipy.stats.ppcc_max": _SEARCH,
+    "scipy.stats.truncate": _NEW,
+}
+
+
+def why_value_only(name: str) -> str | None:
+    """Why a function has no derivative; None of one that is not listed."""
+    found = [beginning for beginning in REASONS if name.startswith(beginning)]
+    return REASONS[max(found, key=len)] if found else None
+
+
+__all__ = ["REASONS", "why_value_only"]
