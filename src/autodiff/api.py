@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from autodiff.capture.naming import Tags
     from autodiff.compiled import Compiled, devices, running
     from autodiff.engines.jax import platform
+    from autodiff.engines.native import pool
     from autodiff.ir import printing
     from autodiff.ops import tracer
     from autodiff.transform import Transformation, Wrt
@@ -82,6 +83,7 @@ else:
     ladder = later("autodiff.ladder")
     naming = later("autodiff.capture.naming")
     platform = later("autodiff.engines.jax.platform")
+    pool = later("autodiff.engines.native.pool")
     printing = later("autodiff.ir.printing")
     running = later("autodiff.compiled.running")
     sparse = later("autodiff.sparse")
@@ -113,6 +115,8 @@ class DerivativeOptions(Options, total=False):
     """What derivatives can be told besides."""
 
     holomorphic: bool
+    checkpoint: str | None
+    memory: int | None
 
 
 class MatrixOptions(DerivativeOptions, total=False):
@@ -146,6 +150,12 @@ class Transformed(Generic[P, R]):
         What to do when a function cannot be compiled.
     holomorphic : bool
         Of derivatives: whether df/dz is asked for, of complex results by complex arguments.
+    checkpoint : {None, "auto"}
+        Of derivatives: "auto" has loops keep no more for the way back than ``memory``, in bytes (by
+        default a quarter of the machine's): those that keep most are cut into segments, as by
+        :func:`autodiff.checkpoint`, and into segments of segments, as far as need be.
+    memory : int, optional
+        Bytes, with ``checkpoint="auto"``.
     """
 
     __autodiff_wraps__ = True
@@ -162,6 +172,8 @@ class Transformed(Generic[P, R]):
         use_cache: bool = True,
         on_fallback: str = "warn",
         holomorphic: bool = False,
+        checkpoint: str | None = None,
+        memory: int | None = None,
     ) -> None:
         self._binding = None
         if isinstance(function, (staticmethod, classmethod)):
@@ -200,6 +212,7 @@ class Transformed(Generic[P, R]):
         }
         self._wrt = wrt
         self._holomorphic = holomorphic
+        self._budget = budget_of(checkpoint, memory)
         described = self._describe(function)
         # What answers calls: at first perhaps only what is on disk.
         self._answers: Compiled | Waiting = (
@@ -214,6 +227,8 @@ class Transformed(Generic[P, R]):
         if not vars(type(self)).get("_is_stored", False):
             return None
         told = {**self._options, "wrt": self._wrt, "holomorphic": self._holomorphic}
+        if self._budget is not None:
+            told["memory"] = self._budget
         return Described.of(type(self), function, told)
 
     def _made(self, function: Any, described: Described | None) -> Compiled:
@@ -226,6 +241,7 @@ class Transformed(Generic[P, R]):
                 "complex numbers need no option",
             )
         transformation.holomorphic = bool(self._holomorphic)
+        transformation.budget = self._budget
         return compiling.Compiled(
             self._what_runs(function), transformation, **self._options, described=described
         )
@@ -307,6 +323,8 @@ class Transformed(Generic[P, R]):
         if home is self:
             return name
         options = {**self._options, "holomorphic": self._holomorphic}
+        if self._budget is not None:
+            options |= {"checkpoint": "auto", "memory": self._budget}
         return _restore, (type(self), self.__wrapped__, self._wrt, options)
 
     def __repr__(self) -> str:
@@ -678,7 +696,7 @@ class _Vjp(_WithVectors[P, R]):
 
 
 def _decorator(cls: type[Transformed[..., Any]], function: Any, options: dict[str, Any]) -> Any:
-    known = [n for n in _OPTIONS if cls is not Function or n not in ("wrt", "holomorphic")]
+    known = [n for n in _OPTIONS if cls is not Function or n not in _OF_DERIVATIVES]
     known += ["mode"] if issubclass(cls, _Matrix) else []
     _refuse_unknown(lambda: cls._transformation(cls.__new__(cls), None).name, options, known)
     if function is None:
@@ -695,7 +713,30 @@ def _refuse_unknown(title: Callable[[], str], options: Mapping[str, Any], known:
             )
 
 
-_OPTIONS = ("wrt", "engine", "device", "threads", "use_cache", "on_fallback", "holomorphic")
+_OF_DERIVATIVES = ("wrt", "holomorphic", "checkpoint", "memory")
+_OPTIONS = ("wrt", "engine", "device", "threads", "use_cache", "on_fallback", *_OF_DERIVATIVES[1:])
+
+
+def budget_of(checkpoint: Any, memory: Any) -> int | None:
+    """The bytes that loops may keep for the way back; None for as many as it takes."""
+    if checkpoint is None:
+        if memory is not None:
+            raise ArgumentError(
+                'memory is for checkpoint="auto".', remedy='give checkpoint="auto" as well'
+            )
+        return None
+    if checkpoint != "auto":
+        raise NameArgumentError(
+            f"checkpoint={checkpoint!r} is not known.",
+            remedy='use "auto", or mark a loop: for k in autodiff.checkpoint(range(n))',
+        )
+    if memory is None:
+        return (pool.memory_of_the_machine() or 2**32) // 4
+    if isinstance(memory, bool) or not isinstance(memory, (int, float, np.integer)) or memory < 1:
+        raise ArgumentError(
+            f"memory={memory!r} is no number of bytes.", remedy="pass bytes, such as memory=2**30"
+        )
+    return int(memory)
 
 
 def _refuse_device(engine: str, device: Any, use_cache: bool) -> None:
@@ -1074,7 +1115,7 @@ def vmap(
     >>> slopes(np.array([1.0, 2.0]))
     array([ 3., 12.])
     """
-    known = [name for name in _OPTIONS if name not in ("wrt", "holomorphic")]
+    known = [name for name in _OPTIONS if name not in _OF_DERIVATIVES]
     _refuse_unknown(lambda: "vmap", options, ["in_axes", "out_axes", "axis_size", *known])
     axes = {"in_axes": in_axes, "out_axes": out_axes, "axis_size": axis_size}
     if f is None:

@@ -30,6 +30,7 @@ from autodiff.differentiate import (
     real_part,
     unperturbed,
     with_outputs,
+    within_budget,
 )
 from autodiff.differentiate import jacobian as jacobian_program
 from autodiff.differentiate import jvp as jvp_program
@@ -84,6 +85,9 @@ class Transformation:
     holomorphic = False  # whether that is what is asked for
     takes_mode = False  # whether it is made by sweeps, forward or in reverse
     mode = "auto"  # which of the two is asked for
+    budget: int | None = (
+        None  # the bytes that loops may keep for the way back; None: as many as it takes
+    )
     # What is wrong where the program does not take the extra inputs of a call, and what to do.
     misfit = (
         "a vector does not have the shape of what is differentiated by",
@@ -399,13 +403,26 @@ class Derivative(Transformation):
     def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
         targets = self.targets(signature, captured, call)
         self._refuse_complex(signature, captured, targets)
-        plan = self.derive(signature, targets.captured, call, targets)
+        plan = self._derived(signature, targets.captured, call, targets)
         if self.holomorphic:
             plan.program = _conjugated(plan, first=int(self.gives_value))
         if targets.perturbed:
             first = len(captured.inputs) + len(captured.extents)
             plan.program = unperturbed(plan.program, first, targets.perturbed)
         return plan
+
+    def _derived(self, signature: Any, captured: Captured, call: Any, targets: _Targets) -> Plan:
+        """The plan, whose loops keep no more for the way back than there is memory for."""
+        if self.budget is None:
+            return self.derive(signature, captured, call, targets)
+        known = {} if captured.trace is None else captured.trace.known
+
+        def derive(program: Program) -> Plan:
+            return self.derive(signature, replace(captured, program=program), call, targets)
+
+        return within_budget(
+            captured.program, self.budget, known, derive, lambda plan: plan.program
+        )
 
     def _refuse_complex(self, signature: Any, captured: Captured, targets: _Targets) -> None:
         """Raise where a result is complex, or an argument is, and there is no such derivative."""

@@ -1,5 +1,6 @@
 """Differentiation: programs to programs, in forward and in reverse mode."""
 
+from autodiff.differentiate.budget import in_segments_throughout, within_budget
 from autodiff.differentiate.compressed import forward_products, products_modes, reverse_products
 from autodiff.differentiate.forward import jvp
 from autodiff.differentiate.intermediate import perturbed, unperturbed
@@ -19,6 +20,7 @@ __all__ = [
     "conjugate",
     "forward_jacobian",
     "forward_products",
+    "in_segments_throughout",
     "jacobian",
     "jvp",
     "linearized",
@@ -31,4 +33,5 @@ __all__ = [
     "unperturbed",
     "vjp",
     "with_outputs",
+    "within_budget",
 ]
