@@ -1,5 +1,7 @@
 """`checkpoint`: the same values and derivatives, and memory that grows with the root of the length."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -159,20 +161,252 @@ def test_effects_happen_once(capsys):
     assert found == capsys.readouterr().out
 
 
-def test_what_was_drawn_is_not_drawn_again():
+# -- loops that draw ---------------------------------------------------------------------------------
+def noisy(over):
     def f(x, rng):
         y = x[0]
-        for _ in checkpoint(range(20)):
-            y = np.sin(y) * x[1] + rng.normal()
+        for k in over(range(20)):
+            y = np.sin(y) * x[1] + rng.normal() * x[k % 5]
         return y
 
-    found = autodiff.gradient(f, wrt="x")(X, np.random.default_rng(3))
-    steps = 1e-6 * np.eye(5)
-    expected = [
-        (f(X + d, np.random.default_rng(3)) - f(X - d, np.random.default_rng(3))) / 2e-6
-        for d in steps
-    ]
-    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+    return f
+
+
+def by_the_state(over):
+    def f(x, rng):
+        y = x[0]
+        for _ in over(range(20)):
+            jumps = rng.poisson(1 + np.exp(-y * y))
+            y = np.sin(y) * x[1] + 0.1 * jumps * np.cos(y) + 0.1 * rng.gamma(1 + y * y)
+        return y
+
+    return f
+
+
+def stored(over):
+    def f(x, rng):
+        y, out = x * 1.0, np.zeros(20)
+        for k in over(range(20)):
+            noise = rng.normal(size=5)
+            if y[0] > 0:
+                y = y * 1.1
+            y = np.sin(y) * x[1] + noise * x[k % 5]
+            out[k] = y[1]
+        return np.sum(out * out)
+
+    return f
+
+
+def told(over):
+    def f(x, rng):
+        y = x[0]
+        for k in over(range(12)):
+            noise = rng.random()
+            print(k, noise, f"{y:.6f}")
+            y = np.sin(y) * x[1] + noise * y
+        return y
+
+    return f
+
+
+@pytest.mark.parametrize("engine", ["native", pytest.param("numpy", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "make",
+    [noisy, *(pytest.param(f, marks=pytest.mark.slow) for f in (by_the_state, stored, told))],
+)
+def test_what_was_drawn_is_not_drawn_again(make, engine, capsys):
+    """The numbers are those of the loop without the mark, and so is what the generator gives next."""
+    for transform in (autodiff.gradient, autodiff.hessian):
+        found = []
+        for over in (marked, unmarked):
+            rng = np.random.default_rng(3)
+            value = transform(make(over), wrt="x", engine=engine)(X, rng)
+            found.append((value, rng.random(), capsys.readouterr().out))
+        (ours, after, text), (theirs, expected_after, expected_text) = found
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-13)
+        assert (after, text) == (expected_after, expected_text)
+
+
+def test_of_loops_that_draw_what_is_drawn_is_kept_alone():
+    def f(x, rng):
+        y = x * 1.0
+        for _ in checkpoint(range(100)):
+            y = np.sin(y) * x + rng.normal()
+        return np.sum(y)
+
+    program = autodiff.gradient(f, wrt="x").ir(X, np.random.default_rng(0))
+    kept = [v.shape for op in walk(program.block) for v in op.results if v.shape and op.regions]
+    assert (100,) in kept  # the draws
+    assert (100, 5) not in kept  # the states
+    assert (10, 5) in kept
+
+
+# -- within a budget -----------------------------------------------------------------------------------
+def kept_bytes(transformed, *args):
+    """The work memory of a call, which is that of the tape but for a few arrays."""
+    text = str(transformed.explain(*args))
+    return int(text.split("memory  ")[1].split()[0].replace(",", ""))
+
+
+def diffusion(u, n):
+    for _ in range(n):
+        u = u + 0.1 * np.sin(np.roll(u, 1) - 2 * u + np.roll(u, -1))
+    return np.sum(u**2)
+
+
+FIELD = np.sin(np.arange(1000.0))
+
+
+@pytest.mark.parametrize(
+    ("rows", "segments"),
+    [
+        (100, 1),
+        *(pytest.param(*row, marks=pytest.mark.slow) for row in ((1000, 0), (40, 2), (25, 3))),
+    ],
+)
+def test_a_budget_is_kept_by_as_many_segments_as_it_takes(rows, segments):
+    plain = autodiff.gradient(diffusion, wrt="u")
+    thrifty = autodiff.gradient(diffusion, wrt="u", checkpoint="auto", memory=rows * 8000)
+    np.testing.assert_allclose(thrifty(FIELD, 1000), plain(FIELD, 1000), rtol=1e-12, atol=1e-14)
+    # Beside the tape there are some ten arrays of that length.
+    assert kept_bytes(thrifty, FIELD, 1000) <= (rows + 10) * 8000
+    assert kept_bytes(plain, FIELD, 1000) >= 1000 * 8000
+
+    def depth(block):
+        return max((1 + depth(r) for op in block.operations for r in op.regions), default=0)
+
+    backwards = depth(thrifty.ir(FIELD, 1000).block)
+    assert backwards == 1 + segments
+
+
+def test_a_call_of_other_sizes_is_within_the_budget_too():
+    thrifty = autodiff.gradient(diffusion, wrt="u", checkpoint="auto", memory=200 * 8000)
+    for n, made in ((100, 1), (150, 1), (3000, 2), (120, 2), (5000, 2)):
+        expected = autodiff.gradient(diffusion, wrt="u")(FIELD, n)
+        np.testing.assert_allclose(thrifty(FIELD, n), expected, rtol=1e-12, atol=1e-14)
+        assert len(thrifty.cache) == made
+
+
+@pytest.mark.slow
+def test_a_budget_that_is_too_small_is_an_error_that_says_how_much_it_takes():
+    thrifty = autodiff.gradient(diffusion, wrt="u", checkpoint="auto", memory=5 * 8000)
+    with pytest.raises(autodiff.errors.MemoryBudgetError) as caught:
+        thrifty(FIELD, 1000)
+    text = str(caught.value)
+    assert text.startswith("AD307: the way back of the derivative keeps ")
+    assert "bytes, also where its loops are in segments, and memory=40,000 is less." in text
+    assert "for _ in range(n):" in text
+
+
+@pytest.mark.slow
+def test_the_budget_is_a_quarter_of_the_machine_by_default():
+    thrifty = autodiff.gradient(diffusion, wrt="u", checkpoint="auto")
+    plain = autodiff.gradient(diffusion, wrt="u")
+    assert str(thrifty.ir(FIELD, 50)) == str(plain.ir(FIELD, 50))
+
+
+def two_loops(x, n):
+    small, large = x[0], np.outer(x, x)
+    for k in range(n):
+        small = np.sin(small) + x[k % 5]
+    for _ in range(n):
+        large = np.tanh(large * x)
+    return small * np.sum(large)
+
+
+def loop_in_a_loop(x, n):
+    y = x * 1.0
+    for i in range(n):
+        for j in range(n + i):
+            y = np.sin(y) + 0.01 * j
+        y = y * x
+    return np.sum(y)
+
+
+def until_settled(x, n):
+    y, k = x * 1.0, 0
+    while np.max(np.abs(np.cos(0.7 * y) + 0.1 * x - y)) > 1e-6 and k < n:
+        y = np.cos(0.7 * y) + 0.1 * x
+        k += 1
+    return np.sum(y**2)
+
+
+def with_draws(x, n):
+    rng = np.random.default_rng(5)
+    y = x * 1.0
+    for _ in range(n):
+        y = np.sin(y) * x + 0.1 * rng.normal()
+    return np.sum(y)
+
+
+def slope_beside_the_value(f, **options):
+    both = autodiff.value_and_gradient(f, **options)
+    return lambda *args: both(*args)[1]
+
+
+def rows_in_reverse(f, **options):
+    return autodiff.jacobian(f, mode="reverse", **options)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        autodiff.gradient,
+        *(
+            pytest.param(t, marks=pytest.mark.slow)
+            for t in (autodiff.hessian, slope_beside_the_value, rows_in_reverse)
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "f",
+    [
+        loop_in_a_loop,
+        *(pytest.param(f, marks=pytest.mark.slow) for f in (two_loops, until_settled, with_draws)),
+    ],
+)
+def test_derivatives_within_a_budget_are_those_without(f, transform):
+    expected = transform(f, wrt="x")(X, 60)
+    for memory in (10**9, 20_000):
+        found = transform(f, wrt="x", checkpoint="auto", memory=memory)(X, 60)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_a_derivative_inside_of_a_function_has_segments_everywhere():
+    def around(x):
+        return autodiff.gradient(diffusion, wrt="u", checkpoint="auto", memory=10**6)(x, 100)[0]
+
+    expected = autodiff.gradient(diffusion, wrt="u")(X, 100)[0]
+    assert autodiff.function(around)(X) == pytest.approx(expected, rel=1e-12)
+    kept = [op for op in walk(autodiff.function(around).ir(X).block) if op.kind == "for"]
+    assert max(v.shape[0] for op in kept for v in op.results if len(v.shape) == 2) == 10
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"checkpoint": "often"}, "AD102: checkpoint='often' is not known."),
+        ({"memory": 10**9}, 'AD101: memory is for checkpoint="auto".'),
+        ({"checkpoint": "auto", "memory": "1 GiB"}, "AD101: memory='1 GiB' is no number of bytes."),
+        ({"checkpoint": "auto", "memory": 0}, "AD101: memory=0 is no number of bytes."),
+    ],
+)
+def test_what_is_no_budget_is_refused(options, text):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        autodiff.gradient(diffusion, **options)
+    assert text in str(caught.value)
+
+
+def test_a_value_has_no_budget():
+    with pytest.raises(TypeError, match="function has no option 'checkpoint'"):
+        autodiff.function(diffusion, checkpoint="auto")
+
+
+@pytest.mark.slow
+def test_a_budget_is_kept_by_copies():
+    thrifty = autodiff.gradient(diffusion, wrt="u", checkpoint="auto", memory=100 * 8000)
+    again = pickle.loads(pickle.dumps(thrifty))
+    assert kept_bytes(again, FIELD, 1000) == kept_bytes(thrifty, FIELD, 1000)
 
 
 # -- loops whose length is not known ---------------------------------------------------------------

@@ -91,8 +91,13 @@ def checkpoint(items: T) -> T:
     Notes
     -----
     Of loops whose length is not known, ``while`` loops and those that end early (``break``,
-    ``return``), the segments grow, so that they keep about ``2 sqrt(2 n)`` iterations.  Loops that draw
-    random numbers keep every iteration, marked or not.  Large arrays that the loop only stores into are kept once for each segment.
+    ``return``), the segments grow, so that they keep about ``2 sqrt(2 n)`` iterations.  What a loop of
+    known length draws is drawn once and kept, its states are not; a loop of unknown length that draws, or one that
+    draws in a branch or in an inner loop, keeps every iteration, marked or not.  Large arrays that
+    the loop only stores into are kept once for each segment.
+
+    ``checkpoint="auto"``, an option of ``gradient`` and its like, cuts loops without a mark, so that they keep
+    no more than ``memory`` bytes.
 
     Source: A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed. (2008), chapter 12.
 

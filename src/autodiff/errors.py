@@ -118,6 +118,12 @@ class DerivativeError(AutodiffError, NotImplementedError):
     code = "AD301"
 
 
+class MemoryBudgetError(AutodiffError, MemoryError):
+    """A derivative that keeps more for the way back than the memory it is given."""
+
+    code = "AD307"
+
+
 class NonFiniteError(AutodiffError, FloatingPointError):
     """NaN or infinity in a value or derivative, with the operation that made it (``find_nan``)."""
 

@@ -23,7 +23,7 @@ from autodiff.capture.nested import call_frame
 from autodiff.capture.regions import Slot, fit, is_numeric, run_region, slot_of
 from autodiff.compiled import Signature
 from autodiff.compiled.binding import NOT_GIVEN, not_passed_on
-from autodiff.differentiate import custom, jvp, perturbed, vjp
+from autodiff.differentiate import custom, in_segments_throughout, jvp, perturbed, vjp
 from autodiff.differentiate.jacobians import jacobian
 from autodiff.dims import same_shape
 from autodiff.errors import NameArgumentError, NotScalarError, ShapeError
@@ -484,6 +484,8 @@ def _scalar(inner: _Inner, what: str) -> None:
 
 def _apply(transformation: Transformation, inner: _Inner, vectors: Any) -> Any:
     program, wrt, values = inner.program, inner.wrt, inner.values
+    if transformation.budget is not None:  # sizes are those of calls of the function around
+        program = in_segments_throughout(program)
     if isinstance(transformation, Gradient):
         _scalar(inner, "gradient")
         if not inner.operands:

@@ -651,3 +651,231 @@ def test_a_solution_that_ends_before_the_last_time_is_an_error_and_no_hang():
     for mode in ("forward", "reverse"):
         with pytest.raises(autodiff.DerivativeError, match=text):
             autodiff.jacobian(f, mode=mode)(1.0)
+
+
+# -- the error of a gradient, over methods and problems ---------------------------------------------------
+def oscillator(p, method, tolerance):
+    """Also by the end time: p[1] is in it."""
+    return si.solve_ivp(
+        lambda t, y: [y[1], -p[0] * y[0]], (0, 3 + p[1]), [1.0, p[1]], method, rtol=tolerance,
+        atol=tolerance,
+    ).y[:, -1]  # fmt: skip
+
+
+def predator_and_prey(p, method, tolerance):
+    def slope(t, y):
+        hares, lynxes = y
+        return [
+            p[0] * hares - p[1] * hares * lynxes,
+            p[2] * hares * lynxes - p[3] * lynxes,
+        ]
+
+    return si.solve_ivp(
+        slope, (0, 10), [10.0, 5.0], method, rtol=tolerance, atol=tolerance
+    ).y[:, -1]  # fmt: skip
+
+
+def kinetics(p, method, tolerance):
+    def slope(t, y):
+        a, b, c = y
+        first, second = -p[0] * a + p[1] * b * c, p[2] * b**2
+        return [first, -first - second, second]
+
+    return si.solve_ivp(
+        slope, (0, 100.0), [1.0, 0.0, 0.0], method, rtol=tolerance, atol=1e-2 * tolerance
+    ).y[:, -1]  # fmt: skip
+
+
+def relaxation(p, method, tolerance):
+    """Van der Pol's oscillator up to its first jump: beyond it, the state is as bad as the tolerance."""
+    return si.solve_ivp(
+        lambda t, y: [y[1], p[0] * (1 - y[0] ** 2) * y[1] - y[0]], (0, 500.0), [2.0, p[1]], method,
+        rtol=tolerance, atol=tolerance,
+    ).y[:1, -1]  # fmt: skip
+
+
+def falls(t, y):
+    return y[0]
+
+
+falls.terminal = True
+falls.direction = -1
+
+
+def bouncing(p, method, tolerance):
+    """A ball that keeps a part of its speed: where and how fast it is at its third bounce."""
+    start, state = 0.0, np.array([1.0, 0.0])
+    for _ in range(3):
+        found = si.solve_ivp(
+            lambda t, y: [y[1], -p[0] - 0.1 * y[1]], (start, start + 5), state, method,
+            events=falls, rtol=tolerance, atol=tolerance,
+        )  # fmt: skip
+        start = found.t_events[0][0]
+        state = np.array([0.0, -p[1] * found.y_events[0][0][1]])
+    return np.array([start, state[1]])
+
+
+OF_ERRORS = {
+    oscillator: ([2.0, 0.1], METHODS),
+    predator_and_prey: ([1.1, 0.4, 0.1, 0.4], METHODS),
+    kinetics: ([0.04, 1e4, 3e7], ("Radau", "BDF", "LSODA")),
+    relaxation: ([1000.0, 0.1], ("Radau", "BDF", "LSODA")),
+    bouncing: ([9.81, 0.8], METHODS),
+}
+BY_DEFAULT = {(oscillator, "RK23", 1e-3)}
+GRADIENTS = [
+    pytest.param(
+        f, method, tolerance,
+        marks=() if (f, method, tolerance) in BY_DEFAULT else pytest.mark.slow,
+        id=f"{f.__name__} {method} {tolerance:g}",
+    )
+    for f, (_, methods) in OF_ERRORS.items() for method in methods for tolerance in (1e-3, 1e-6)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("f", "method", "tolerance"), GRADIENTS)
+def test_the_error_of_a_gradient_is_at_most_ten_times_the_tolerance(f, method, tolerance):
+    """Compared with the variational equation at a tolerance of 1e-11, by columns of the Jacobian."""
+    p = np.array(OF_ERRORS[f][0])
+    kind = "Radau" if f in (kinetics, relaxation) else "DOP853"
+    exact = autodiff.jacobian(lambda p: f(p, kind, 1e-11), mode="forward")(p)
+    size = np.max(np.abs(exact), axis=0)
+    for mode in ("forward", "reverse"):
+        found = autodiff.jacobian(lambda p: f(p, method, tolerance), mode=mode)(p)
+        assert np.max(np.abs(found - exact) / size) <= 10 * tolerance
+
+
+def test_a_derivative_by_the_end_time_is_that_of_the_solution():
+    """Not the right-hand side at the state that SciPy returns, which is as bad as the tolerance."""
+
+    def end(T):
+        return si.solve_ivp(
+            lambda t, y: [y[1], -2 * y[0]], (0, T), [1.0, 0.0], "RK23", rtol=1e-2, atol=1e-2
+        ).y[0, -1]
+
+    exact = -np.sqrt(2) * np.sin(3 * np.sqrt(2))
+    assert abs(end(3.0) - np.cos(3 * np.sqrt(2))) > 0.02
+    for derivative in (autodiff.gradient(end), autodiff.jacobian(end, mode="forward")):
+        assert abs(derivative(3.0) / exact - 1) < 1e-3
+
+
+# -- complex states ---------------------------------------------------------------------------------------
+def two_levels(p):
+    """Schrödinger's equation of two states."""
+    hamiltonian = np.array([[p[0], p[1]], [p[1], -p[0]]])
+    return si.solve_ivp(
+        lambda t, y: -1j * (hamiltonian @ y), (0, 2), np.array([1.0, 0.0j]), **TIGHT
+    )
+
+
+def nonlinear(p):
+    return si.solve_ivp(
+        lambda t, y: [1j * p[0] * y[1], -p[1] * y[0] * np.abs(y[0]) ** 2], (0, 2), [1.0 + 0j, 0.5j],
+        t_eval=[1.0, 2.0], **TIGHT,
+    )  # fmt: skip
+
+
+def by_its_start(p):
+    return si.solve_ivp(lambda t, y: 1j * y**2, (0, 1), [p[0] + 1j * p[1]], "RK23", **TIGHT)
+
+
+def real_slope(p):
+    return si.solve_ivp(lambda t, y: [np.abs(y[0]) * p[0]], (0, p[1]), [1.0 + 1j], **TIGHT)
+
+
+def stiff(p):
+    return si.solve_ivp(
+        lambda t, y: 1j * p[0] * y - p[1] * y, (0, 2), [1.0 + 0j], "BDF", rtol=1e-9, atol=1e-11
+    )
+
+
+def passes(t, y):
+    return y[0].real - 0.3
+
+
+passes.terminal = True
+
+
+def turning(p):
+    return si.solve_ivp(
+        lambda t, y: 1j * p[0] * y, (0, 4), [p[1] + 0j], events=passes, dense_output=True, **TIGHT
+    )
+
+
+def all_of(p, solved):
+    """Real numbers of all parts of a result."""
+    found = solved(p)
+    states = [found.y[:, -1]]
+    if solved is turning:
+        states += [found.y_events[0][0], found.sol(0.2), found.t_events[0].astype(complex)]
+    whole = np.concatenate(states)
+    return np.concatenate([whole.real, whole.imag])
+
+
+COMPLEX = [
+    two_levels,
+    *(
+        pytest.param(f, marks=pytest.mark.slow)
+        for f in (nonlinear, by_its_start, real_slope, stiff, turning)
+    ),
+]
+
+
+@MOSTLY_NATIVE
+@pytest.mark.parametrize("solved", COMPLEX)
+def test_states_may_be_complex(solved, engine):
+    p = np.array([1.3, 0.7])
+    compiled = autodiff.function(lambda p: all_of(p, solved), engine=engine)
+    tolerance = 1e-10 if solved is stiff else 1e-12  # whose Jacobian SciPy finds by differences
+    for at in (p, 1.1 * p):
+        assert np.allclose(compiled(at), all_of(at, solved), rtol=tolerance, atol=tolerance)
+    assert len(compiled.cache) == 1
+    numeric = np.stack(
+        [
+            difference(lambda e, k=k: all_of(p + e * np.eye(2)[k], solved), 0.0)
+            for k in range(2)
+        ],
+        axis=1,
+    )  # fmt: skip
+    for mode in ("forward", "reverse"):
+        found = autodiff.jacobian(lambda p: all_of(p, solved), mode=mode, engine=engine)(p)
+        assert np.allclose(found, numeric, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_complex_states_have_second_derivatives():
+    def chance(p):
+        return np.abs(two_levels(p).y[0, -1]) ** 2
+
+    p = np.array([1.3, 0.7])
+    # Rabi's formula: the chance to be where one has started.
+    exact = autodiff.hessian(
+        lambda p: 1 - p[1] ** 2 / np.sum(p**2) * np.sin(2 * np.sqrt(np.sum(p**2))) ** 2
+    )(p)
+    assert np.allclose(autodiff.hessian(chance)(p), exact, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"method": "LSODA"},
+        {"method": "BDF", "jac": lambda t, y: np.array([[1j]])},
+        {"atol": np.array([1e-6])},
+    ],
+    ids=["method", "jac", "atol"],
+)
+def test_what_is_out_of_reach_of_complex_states_is_scipys(options):
+    def end(k):
+        return si.solve_ivp(lambda t, y: 1j * k * y, (0, 1), [1.0 + 0j], **options).y.real[0, -1]
+
+    if options.get("method") == "LSODA":
+        with pytest.raises(ValueError, match="does not support integration in a complex domain"):
+            autodiff.gradient(end)(1.3)
+        return
+    with pytest.warns(autodiff.FallbackWarning):
+        value = autodiff.function(end)(1.3)
+    assert value == end(1.3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", autodiff.FallbackWarning)
+        with pytest.raises(NotImplementedError):
+            autodiff.gradient(end)(1.3)

@@ -22,6 +22,7 @@ from autodiff.api.classes import (
     Vmap,
 )
 from autodiff.api.options import (
+    OF_DERIVATIVES,
     OPTIONS,
     DerivativeOptions,
     MatrixOptions,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def _decorator(cls: type[Transformed[..., Any]], function: Any, options: dict[str, Any]) -> Any:
-    known = [n for n in OPTIONS if cls is not Function or n not in ("wrt", "holomorphic")]
+    known = [n for n in OPTIONS if cls is not Function or n not in OF_DERIVATIVES]
     known += ["mode"] if issubclass(cls, Matrix) else []
     refuse_unknown(lambda: cls._transformation(cls.__new__(cls), None).name, options, known)
     if function is None:
@@ -411,7 +412,7 @@ def vmap(
     >>> slopes(np.array([1.0, 2.0]))
     array([ 3., 12.])
     """
-    known = [name for name in OPTIONS if name not in ("wrt", "holomorphic")]
+    known = [name for name in OPTIONS if name not in OF_DERIVATIVES]
     refuse_unknown(lambda: "vmap", options, ["in_axes", "out_axes", "axis_size", *known])
     axes = {"in_axes": in_axes, "out_axes": out_axes, "axis_size": axis_size}
     if f is None:

@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
+import numpy as np
+
 from autodiff.errors import ArgumentError, NameArgumentError
 from autodiff.later import later
 
 if TYPE_CHECKING:
     from autodiff import spellings
     from autodiff.engines.jax import platform
+    from autodiff.engines.native import pool
 else:
     platform = later("autodiff.engines.jax.platform")
+    pool = later("autodiff.engines.native.pool")
     spellings = later("autodiff.spellings")
 
-OPTIONS = ("wrt", "engine", "device", "threads", "use_cache", "on_fallback", "holomorphic")
+OF_DERIVATIVES = ("wrt", "holomorphic", "checkpoint", "memory")
+OPTIONS = ("wrt", "engine", "device", "threads", "use_cache", "on_fallback", *OF_DERIVATIVES[1:])
 
 
 class Options(TypedDict, total=False):
@@ -36,6 +41,8 @@ class DerivativeOptions(Options, total=False):
     """What derivatives can be told besides."""
 
     holomorphic: bool
+    checkpoint: str | None
+    memory: int | None
 
 
 class MatrixOptions(DerivativeOptions, total=False):
@@ -68,3 +75,25 @@ def refuse_device(engine: str, device: Any, use_cache: bool) -> None:
             remedy="give engine='jax' as well, or leave the device out",
         )
     platform.parsed(device)
+
+
+def budget_of(checkpoint: Any, memory: Any) -> int | None:
+    """The bytes that loops may keep for the way back; None for as many as it takes."""
+    if checkpoint is None:
+        if memory is not None:
+            raise ArgumentError(
+                'memory is for checkpoint="auto".', remedy='give checkpoint="auto" as well'
+            )
+        return None
+    if checkpoint != "auto":
+        raise NameArgumentError(
+            f"checkpoint={checkpoint!r} is not known.",
+            remedy='use "auto", or mark a loop: for k in autodiff.checkpoint(range(n))',
+        )
+    if memory is None:
+        return (pool.memory_of_the_machine() or 2**32) // 4
+    if isinstance(memory, bool) or not isinstance(memory, (int, float, np.integer)) or memory < 1:
+        raise ArgumentError(
+            f"memory={memory!r} is no number of bytes.", remedy="pass bytes, such as memory=2**30"
+        )
+    return int(memory)

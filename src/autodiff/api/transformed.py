@@ -20,7 +20,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from autodiff import debug
-from autodiff.api.options import OPTIONS, refuse_device, refuse_unknown
+from autodiff.api.options import OPTIONS, budget_of, refuse_device, refuse_unknown
 from autodiff.engines import ENGINES
 from autodiff.errors import ArgumentError, NameArgumentError, UnsupportedError
 from autodiff.garbage import few_collections
@@ -89,6 +89,12 @@ class Transformed(Generic[P, R]):
         What to do when a function cannot be compiled.
     holomorphic : bool
         Of derivatives: whether df/dz is asked for, of complex results by complex arguments.
+    checkpoint : {None, "auto"}
+        Of derivatives: "auto" has loops keep no more for the way back than ``memory``, in bytes (by
+        default a quarter of the machine's): those that keep most are cut into segments, as by
+        :func:`autodiff.checkpoint`, and into segments of segments, as far as need be.
+    memory : int, optional
+        Bytes, with ``checkpoint="auto"``.
     """
 
     __autodiff_wraps__ = True
@@ -105,6 +111,8 @@ class Transformed(Generic[P, R]):
         use_cache: bool = True,
         on_fallback: str = "warn",
         holomorphic: bool = False,
+        checkpoint: str | None = None,
+        memory: int | None = None,
     ) -> None:
         self._binding = None
         if isinstance(function, (staticmethod, classmethod)):
@@ -143,6 +151,7 @@ class Transformed(Generic[P, R]):
         }
         self._wrt = wrt
         self._holomorphic = holomorphic
+        self._budget = budget_of(checkpoint, memory)
         described = self._describe(function)
         # What answers calls: at first perhaps only what is on disk.
         self._answers: Compiled | Waiting = (
@@ -157,6 +166,8 @@ class Transformed(Generic[P, R]):
         if not vars(type(self)).get("_is_stored", False):
             return None
         told = {**self._options, "wrt": self._wrt, "holomorphic": self._holomorphic}
+        if self._budget is not None:
+            told["memory"] = self._budget
         return Described.of(type(self), function, told)
 
     def _made(self, function: Any, described: Described | None) -> Compiled:
@@ -169,6 +180,7 @@ class Transformed(Generic[P, R]):
                 "complex numbers need no option",
             )
         transformation.holomorphic = bool(self._holomorphic)
+        transformation.budget = self._budget
         return compiling.Compiled(
             self._what_runs(function), transformation, **self._options, described=described
         )
@@ -250,6 +262,8 @@ class Transformed(Generic[P, R]):
         if home is self:
             return name
         options = {**self._options, "holomorphic": self._holomorphic}
+        if self._budget is not None:
+            options |= {"checkpoint": "auto", "memory": self._budget}
         return _restore, (type(self), self.__wrapped__, self._wrt, options)
 
     def __repr__(self) -> str:

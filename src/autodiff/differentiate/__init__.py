@@ -7,6 +7,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from autodiff.differentiate.budget import in_segments_throughout as in_segments_throughout
+    from autodiff.differentiate.budget import within_budget as within_budget
     from autodiff.differentiate.compressed import forward_products as forward_products
     from autodiff.differentiate.compressed import products_modes as products_modes
     from autodiff.differentiate.compressed import reverse_products as reverse_products
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from autodiff.differentiate.reverse import vjp as vjp
 
 _HOMES = {
+    "budget": ("in_segments_throughout", "within_budget"),
     "compressed": ("forward_products", "products_modes", "reverse_products"),
     "forward": ("jvp",),
     "intermediate": ("perturbed", "unperturbed"),

@@ -5,7 +5,13 @@
 
 Reverse mode keeps the carries at the start of each segment, and on the way back runs one segment at
 a time again, with its residuals (``reverse_control``).  Memory is that of ``n/c + c`` iterations
-in place of ``n``, for one more run of the loop.
+in place of ``n``, for one more run of the loop.  A mark may ask for segments within segments
+(:class:`Segments`): with d levels about the root of degree d + 1 of n, for d more runs.
+
+What the iterations draw, or have Python compute, is had once, by a loop before that one, which keeps it:
+
+    for k in n:  x' = body(x, draw())  =>  for k in n:  d[k] = draw()
+                                           for k in n:  x' = body(x, d[k])       in segments
 
     while test(x):  x = body(x)    =>    while test(x):                          segment s
                                              while test(x) and j < s + c:  x = body(x)
@@ -19,20 +25,60 @@ Source: A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed. (2008), ch
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent, maximum, minimum
+from autodiff.dims import Dim, Extent, maximum, minimum, symbols
 from autodiff.ir.copying import Mapping, copy_operation, copy_value, map_attribute, map_type
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value, walk
 from autodiff.ops.builder import Builder, building, emit
 from autodiff.ops.control import INT, emit_for, emit_while
 from autodiff.ops.entries import ENTRIES
-from autodiff.ops.structural import slice_update, zeros
+from autodiff.ops.structural import slice_of, slice_update, zeros
 from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.plain_data import dataclass
 
 SHORTEST = 9  # iterations; of fewer, segments would save nothing
+
+
+@dataclass(frozen=True)
+class Segments:
+    """How a loop is cut: ``levels`` of segments within segments.
+
+    ``ratio`` is the memory that an iteration keeps, as a share of that of the start of a segment.
+    """
+
+    levels: int = 1
+    ratio: float = 1.0
+
+    def lengths(self, count: Extent) -> list[Extent]:
+        """Those of the segments of each level, from the outermost.
+
+        Where each level is cut into q pieces and the last has L iterations, q**d L = n, and
+        d q starts and L iterations are kept: least where q is ratio L.
+        """
+        if self == Segments():
+            return [_root(count)]
+        pieces = (count * self.ratio) if isinstance(count, int) else None
+        if pieces is not None:
+            q = min(max(math.ceil(pieces ** (1 / (self.levels + 1))), 1), count)
+            lengths: list[Extent] = []
+            for _ in range(self.levels):
+                count = -(-count // q)
+                lengths.append(count)
+            return lengths
+        n: Any = np.maximum(as_tracer(count), 1).astype(np.float64)
+        many = np.ceil((n * self.ratio) ** (1 / (self.levels + 1)))
+        many = np.minimum(np.maximum(many, 1.0), n)
+        found: list[Extent] = []
+        for _ in range(self.levels):
+            n = np.ceil(n / many)
+            value: Value = n.astype(INT).value
+            value.low = 1
+            found.append(Dim.symbol(value))
+        return found
 
 
 def in_segments(program: Program) -> Program:
@@ -48,18 +94,31 @@ def in_segments(program: Program) -> Program:
 
 
 def _is_marked(operation: Operation) -> bool:
-    """Whether a loop is marked and may run twice: it draws no random numbers and calls no Python for a value."""
-    if not operation.attributes.get("checkpointed", False):
-        return False
+    """Whether a loop is marked and can be in segments."""
+    mark = operation.attributes.get("checkpointed", False)
+    return bool(mark) and can_be_cut(operation)
+
+
+def can_be_cut(operation: Operation) -> bool:
+    """Whether a loop may run twice, once what it draws is had by another one."""
     if operation.kind == "while":
         inside = [op for region in operation.regions for op in walk(region)]
         stacks = len(operation.results) - 1 > len(operation.operands)
-        return not stacks and not any(ENTRIES[op.kind].has_effect and op.results for op in inside)
+        return not stacks and not any(map(_is_drawing, inside))
     count = operation.attributes["count"]
-    inner = walk(operation.regions[0])
-    return (isinstance(count, Dim) or count >= SHORTEST) and not any(
-        ENTRIES[op.kind].has_effect and op.results for op in inner
+    if not isinstance(count, Dim) and count < SHORTEST:
+        return False
+    body = operation.regions[0]
+    drawing = [op for op in walk(body) if _is_drawing(op)]
+    inside_of_it = {v for op in walk(body) for v in op.results} | set(body.parameters)
+    return all(op in body.operations for op in drawing) and not any(
+        symbols(n) & inside_of_it for op in drawing for v in op.results for n in v.shape
     )
+
+
+def _is_drawing(operation: Operation) -> bool:
+    """Whether an operation draws random numbers, or has Python compute something."""
+    return ENTRIES[operation.kind].has_effect and bool(operation.results)
 
 
 def _copy(builder: Builder, block: Block, mapping: Mapping) -> None:
@@ -102,20 +161,22 @@ def _root(count: Extent) -> Extent:
 
 
 def _segment(builder: Builder, operation: Operation, mapping: Mapping) -> None:
+    """A counted loop as one of loops."""
     body = operation.regions[0]
     n = len(operation.operands)
     count: Extent = map_attribute(operation.attributes["count"], mapping)
-    length = _root(count)
+    mark = operation.attributes["checkpointed"]
+    lengths = (mark if isinstance(mark, Segments) else Segments()).lengths(count)
+    drawn = _drawn_before(builder, operation, count, mapping)
     # What the body would stack is stored into arrays that the loops carry.
     stacks = [
         zeros((count, *map_type(v.type, mapping).shape), v.dtype).value for v in body.outputs[n:]
     ]
     starts = (*(mapping.get(v, v) for v in operation.operands), *stacks)
-    with builder.region() as outer:
-        s = _index(builder, (count + length - 1) // length)
-        carried = [builder.parameter(ArrayType(v.dtype, v.shape)) for v in starts]
-        first = Dim.symbol(s) * length
-        steps = maximum(minimum(length, count - first), 0)
+    marks: dict[str, Any] = {"tape": operation.attributes.get("tape")}
+
+    def passes(first: Extent, steps: Extent, starts: Sequence[Value]) -> Sequence[Value]:
+        """The iterations of one segment of the last level."""
         with builder.region() as inner:
             j = _index(builder, steps)
             k = emit("extent_value", value=first + Dim.symbol(j))
@@ -125,16 +186,84 @@ def _segment(builder: Builder, operation: Operation, mapping: Mapping) -> None:
             for parameter in body.parameters[1:]:
                 inner.parameters.append(copy_value(parameter, local))
             arrays = [builder.parameter(ArrayType(v.dtype, v.shape)) for v in stacks]
-            _copy(builder, body, local)
+            for value, rows in drawn.items():
+                local[value] = _row_of(rows, k, map_type(value.type, local))
+            _copy(builder, _without(body, drawn), local)
             found = [local.get(v, v) for v in body.outputs]
             inner.outputs = found[:n] + [
                 _with_row(array, k, row) for array, row in zip(arrays, found[n:], strict=True)
             ]
-        outer.outputs = list(
-            emit_for(steps, tuple(carried), inner, operation.source, run_again=True)
+        return emit_for(steps, tuple(starts), inner, operation.source, run_again=True, **marks)
+
+    def segments(
+        level: int, first: Extent, steps: Extent, starts: Sequence[Value]
+    ) -> Sequence[Value]:
+        """The iterations from ``first`` on, in segments of this level and those below."""
+        if level == len(lengths):
+            return passes(first, steps, starts)
+        length = lengths[level]
+        number = (steps + length - 1) // length
+        with builder.region() as outer:
+            s = _index(builder, number)
+            carried = [builder.parameter(ArrayType(v.dtype, v.shape)) for v in starts]
+            begin = Dim.symbol(s) * length
+            rest = maximum(minimum(length, steps - begin), 0)
+            outer.outputs = list(segments(level + 1, first + begin, rest, carried))
+        return emit_for(
+            number, tuple(starts), outer, operation.source, run_again=level > 0, **marks
         )
-    results = emit_for((count + length - 1) // length, starts, outer, operation.source)
+
+    results = segments(0, 0, count, starts)
     mapping.update(zip(operation.results, results, strict=True))
+
+
+def _drawn_before(
+    builder: Builder, operation: Operation, count: Extent, mapping: Mapping
+) -> dict[Value, Value]:
+    """What the iterations of a loop draw, by rows: each value of the body with its rows.
+
+    The loop that draws is the loop itself, less what nobody reads then.  It has the effects
+    too, in order; what fails, fails in the other one.
+    """
+    body = operation.regions[0]
+    drawn = [v for op in body.operations if _is_drawing(op) for v in op.results]
+    if not drawn:
+        return {}
+    local = dict(mapping)
+    with builder.region() as block:
+        block.parameters = [copy_value(p, local) for p in body.parameters]
+        for inner in body.operations:
+            if inner.kind != "check":
+                block.operations.append(copy_operation(inner, local, share=False))
+        n = len(operation.operands)
+        block.outputs = [local.get(v, v) for v in (*body.outputs[:n], *drawn)]
+    starts = tuple([mapping.get(v, v) for v in operation.operands])
+    results = emit_for(count, starts, block, operation.source)
+    return dict(zip(drawn, results[n:], strict=True))
+
+
+def _without(body: Block, drawn: dict[Value, Value]) -> Block:
+    """The body less what the loop that draws has done."""
+    if not drawn:
+        return body
+    return Block(body.parameters, _without_effects(body.operations), body.outputs)
+
+
+def _without_effects(operations: Sequence[Operation]) -> list[Operation]:
+    """The operations less the effects in them, but for checks."""
+    kept = []
+    for op in operations:
+        if ENTRIES[op.kind].has_effect and op.kind != "check":
+            continue
+        regions = tuple(
+            [Block(r.parameters, _without_effects(r.operations), r.outputs) for r in op.regions]
+        )
+        kept.append(
+            Operation(op.kind, op.operands, op.attributes, op.results, regions, op.source)
+            if regions
+            else op
+        )
+    return kept
 
 
 def _segment_of_any_length(builder: Builder, operation: Operation, mapping: Mapping) -> None:
@@ -142,6 +271,7 @@ def _segment_of_any_length(builder: Builder, operation: Operation, mapping: Mapp
     test, body = operation.regions
     starts = [mapping.get(v, v) for v in operation.operands]
     zero = Tracer.constant(np.zeros((), INT)).value
+    marks: dict[str, Any] = {"tape": operation.attributes.get("tape")}
 
     def carried() -> tuple[Value, list[Value]]:
         """Parameters for the number of iterations so far and for what the loop carries."""
@@ -178,9 +308,9 @@ def _segment_of_any_length(builder: Builder, operation: Operation, mapping: Mapp
             _copy(builder, body, local)
             done: Any = Tracer(total, "array")
             inner.outputs = [(done + 1).value, *(local.get(v, v) for v in body.outputs)]
-        found = emit_while((first, *values), inner_test, inner, operation.source)
+        found = emit_while((first, *values), inner_test, inner, operation.source, **marks)
         outer.outputs = list(found[1:])
-    _, total, *results = emit_while((zero, *starts), outer_test, outer, operation.source)
+    _, total, *results = emit_while((zero, *starts), outer_test, outer, operation.source, **marks)
     total.low = 0
     mapping.update(zip(operation.results, [total, *results], strict=True))
 
@@ -191,6 +321,11 @@ def _index(builder: Builder, count: Extent) -> Value:
     return k
 
 
+def _row_of(rows: Value, k: Value, type: ArrayType) -> Value:
+    starts: tuple[Extent, ...] = (Dim.symbol(k), *[0] * len(type.shape))
+    return slice_of(Tracer(rows, "array"), starts, (None, *type.shape), (1,) * len(starts)).value
+
+
 def _with_row(array: Value, k: Value, row: Value) -> Value:
     starts: tuple[Extent, ...] = (Dim.symbol(k), *[0] * len(row.shape))
     steps = (1,) * len(starts)
@@ -199,4 +334,4 @@ def _with_row(array: Value, k: Value, row: Value) -> Value:
     ).value
 
 
-__all__ = ["in_segments"]
+__all__ = ["Segments", "can_be_cut", "in_segments"]

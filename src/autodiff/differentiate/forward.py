@@ -19,7 +19,7 @@ from autodiff.differentiate.spectra import push_vectors, with_bases_apart
 from autodiff.ir.copying import Mapping, copy_operation, copy_value, map_attribute, map_type
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
 from autodiff.ops.builder import Builder, building
-from autodiff.ops.control import emit_cond, emit_for, emit_while
+from autodiff.ops.control import MARKS, emit_cond, emit_for, emit_while
 from autodiff.ops.entries import ENTRIES, Site
 from autodiff.ops.structural import zeros_like
 from autodiff.ops.tracer import Tracer
@@ -229,8 +229,8 @@ class Forward:
         operands = self._loop_operands(operation, live)
         count = map_attribute(operation.attributes["count"], self.mapping)
         block, stacked = self._body(operation, live)
-        marked = operation.attributes.get("checkpointed", False)
-        results = emit_for(count, operands, block, operation.source, checkpointed=marked)
+        marks = {name: operation.attributes.get(name) for name in MARKS}
+        results = emit_for(count, operands, block, operation.source, **marks)
         self._bind_loop(operation, operation.results, results, live, stacked)
 
     def _while(self, operation: Operation) -> None:
@@ -249,8 +249,8 @@ class Forward:
                 test_block.operations.append(again)
             test_block.outputs = [self.primal(v) for v in test.outputs]
         block, stacked = self._body(operation, live)
-        marked = operation.attributes.get("checkpointed", False)
-        results = emit_while(operands, test_block, block, operation.source, checkpointed=marked)
+        marks = {name: operation.attributes.get(name) for name in MARKS}
+        results = emit_while(operands, test_block, block, operation.source, **marks)
         self.mapping[operation.results[0]] = results[0]
         self._bind_loop(operation, operation.results[1:], results[1:], live, stacked)
 

@@ -15,6 +15,7 @@ Source: E. Hairer, S. P. Nørsett and G. Wanner, *Solving Ordinary Differential 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,31 @@ class _Curve:
     groups: tuple[Extent, ...]
     of_states: Program | None
     reads: int
+    is_exact: bool = True  # whether the rows are the solution, not what SciPy has returned
+
+    def solved(self, rows: Array | None = None) -> _Curve:
+        """The curve with rows of the solution itself, as far as they can be known.
+
+        Its slope is the derivative by times, with an error of the user's tolerance and no more.
+        """
+        if self.is_exact:
+            return self
+        if rows is None:
+            programs = [self.program]
+            if is_implicit(self.problem.method):
+                by_states = jacobian(self.program, [1], [0])
+                programs += [by_states, by_states]
+            rows = emit_tracer(
+                "curve",
+                *(self.start, self.times, self.z0, *self.tolerances, *self.read),
+                problem=self.problem,
+                programs=tuple(programs),
+                states=self.states,
+                groups=(),
+                reads=self.reads,
+                switches=None,
+            )
+        return replace(self, rows=rows, is_exact=True)
 
     def extended(
         self,
@@ -211,6 +237,7 @@ def _solution_of(site: Site) -> _Curve:
         (),
         None,
         len(operands) - problem.count,
+        is_exact=False,
     )
 
 
@@ -293,7 +320,10 @@ def _pushed(
         rows = curve.extended(program, z0, [*curve.read, *given], 1, active)
         exact, tangent = rows[:, :n], rows[:, n:]
     if times is not None:
-        moved = times[:, None] * _slopes(curve)
+        best = curve.solved(exact)
+        if not curve.is_exact:
+            exact = best.rows
+        moved = times[:, None] * _slopes(best)
         tangent = moved if tangent is None else tangent + moved
     return None if tangent is None else (tangent, exact)
 
@@ -339,6 +369,7 @@ def _pulled(
     wrt = [k for k, v in enumerate(curve.read) if needed[3 + k] and v.value.type.is_float]
     by_state = needed[0] or needed[2]
     n = curve.z0.shape[0]
+    best: _Curve | None = None
     if wrt or by_state:
         program = _sensitivities(curve.program, wrt, by_state)
         directions = (n if by_state else 0) + sum(
@@ -349,6 +380,7 @@ def _pulled(
         exact, sensitivity = rows[:, :n], rows[:, n:]
         if compared:
             sensitivity = _followed(curve, sensitivity, exact)
+            best = curve.solved(exact)
         count = product(ct.shape)
         line: Array = reshape(ct, (count,))
         whole = line @ reshape(sensitivity, (count, directions))
@@ -363,12 +395,17 @@ def _pulled(
             at = at + size
         if compared and _are_many(n * directions, curve.problem.method):
             _by_adjoint(curve, ct, wrt, by_state, needed[3:], pulled)
+            best = None  # else the sensitivities would be integrated for it
     if needed[0]:
         pulled[0] = -np.sum(pulled[2] * _slope_at_start(curve))
     if not needed[2]:
         pulled[2] = None
     if needed[1]:
-        pulled[1] = np.sum(ct * _slopes(curve), axis=1)
+        best = best or curve.solved()
+        along = _slopes(best)
+        if compared:
+            along = _followed(curve, along, best.rows)
+        pulled[1] = np.sum(ct * along, axis=1)
     return pulled
 
 

@@ -305,12 +305,13 @@ def _loop(sweep: Reverse, operation: Operation) -> Pull:
             for v, shape in zip(backward.residuals, backward.shapes, strict=True)
         ]
 
+    tape = operation.attributes.get("tape")
     if operation.kind == "for":
         count: Extent = map_attribute(operation.attributes["count"], sweep.mapping)
-        results = emit_for(count, operands, block, operation.source)
+        results = emit_for(count, operands, block, operation.source, tape=tape)
     else:
         assert test is not None
-        trips, *rest = emit_while(operands, test, block, operation.source)
+        trips, *rest = emit_while(operands, test, block, operation.source, tape=tape)
         sweep.mapping[operation.results[0]] = trips
         count, results = Dim.symbol(trips), tuple(rest)
     old = operation.results[first:]

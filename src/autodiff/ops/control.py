@@ -157,18 +157,26 @@ def emit_for(
     carries: tuple[Value, ...],
     body: Block,
     source: Any = None,
-    **marks: bool,
+    **marks: Any,
 ) -> tuple[Value, ...]:
     """Append a counted loop; ``body.parameters`` are ``(k, *carries)``.
 
     Marks say how reverse mode goes through it: ``checkpointed`` in segments, and ``run_again`` by
-    running it again on the way back where it stands in another loop.
+    running it again on the way back where it stands in another loop; ``tape`` is the number of a
+    loop of which it is to be known how much it keeps.
     """
     _hoist_slices(body)
     n = len(carries)
     types = tuple(v.type for v in body.outputs[:n]) + _stacked(count, body.outputs[n:])
-    attributes = {"count": count, **{name: True for name, marked in marks.items() if marked}}
+    attributes = {"count": count, **_given(marks)}
     return current_builder().emit("for", carries, attributes, types, (body,), source)
+
+
+MARKS = ("checkpointed", "tape")  # those that a loop has in forward mode too
+
+
+def _given(marks: dict[str, Any]) -> dict[str, Any]:
+    return {name: mark for name, mark in marks.items() if mark is not None and mark is not False}
 
 
 def _hoist_slices(body: Block) -> None:
@@ -207,14 +215,14 @@ def _fits(operation: Operation) -> bool:
 
 
 def emit_while(
-    carries: tuple[Value, ...], test: Block, body: Block, source: Any = None, **marks: bool
+    carries: tuple[Value, ...], test: Block, body: Block, source: Any = None, **marks: Any
 ) -> tuple[Value, ...]:
     """Append a while loop; results begin with the trip count.  Marks are as of :func:`emit_for`."""
     n = len(carries)
     builder = current_builder()
     types = (ArrayType(INT, ()), *(v.type for v in body.outputs[:n]))
     types += _stacked(0, body.outputs[n:])
-    attributes = {name: True for name, marked in marks.items() if marked}
+    attributes = _given(marks)
     results = builder.emit("while", carries, attributes, types, (test, body), source)
     trips = results[0]
     trips.low = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -120,13 +121,26 @@ class Derivative(Transformation):
     def apply(self, signature: Any, captured: Captured, call: Any) -> Plan:
         targets = self.targets(signature, captured, call)
         self._refuse_complex(signature, captured, targets)
-        plan = self.derive(signature, targets.captured, call, targets)
+        plan = self._derived(signature, targets.captured, call, targets)
         if self.holomorphic:
             plan.program = _conjugated(plan, first=int(self.gives_value))
         if targets.perturbed:
             first = len(captured.inputs) + len(captured.extents)
             plan.program = differentiate.unperturbed(plan.program, first, targets.perturbed)
         return plan
+
+    def _derived(self, signature: Any, captured: Captured, call: Any, targets: Targets) -> Plan:
+        """The plan, whose loops keep no more for the way back than there is memory for."""
+        if self.budget is None:
+            return self.derive(signature, captured, call, targets)
+        known = {} if captured.trace is None else captured.trace.known
+
+        def derive(program: Program) -> Plan:
+            return self.derive(signature, replace(captured, program=program), call, targets)
+
+        return differentiate.within_budget(
+            captured.program, self.budget, known, derive, lambda plan: plan.program
+        )
 
     def _refuse_complex(self, signature: Any, captured: Captured, targets: Targets) -> None:
         """Raise where a result is complex, or an argument is, and there is no such derivative."""

@@ -47,6 +47,8 @@ class Transformation:
     holomorphic = False  # whether that is what is asked for
     takes_mode = False  # whether it is made by sweeps, forward or in reverse
     mode = "auto"  # which of the two is asked for
+    # The bytes that loops may keep for the way back; None: as many as it takes.
+    budget: int | None = None
     # What is wrong where the program does not take the extra inputs of a call, and what to do.
     misfit = (
         "a vector does not have the shape of what is differentiated by",

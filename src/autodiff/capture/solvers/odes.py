@@ -40,6 +40,8 @@ from autodiff.capture.solvers.programs import (
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, Extent, product
 from autodiff.ir.data import ArrayType, Program, Value
+from autodiff.ops import dispatch
+from autodiff.ops.complex_numbers import is_complex, joined, parts_of
 from autodiff.ops.control import CheckFailed, emit_for
 from autodiff.ops.custom import stop
 from autodiff.ops.interpreting import interpreted
@@ -73,9 +75,13 @@ def solve_initial_value_problem(
     if not (extra is None or isinstance(extra, (tuple, list))):
         raise Declined("solve_ivp with arguments that are no tuple")
     t_span = _two(trace.deep(given.pop("t_span")))
-    y0 = _vector(trace.deep(given.pop("y0")))
+    y0 = trace.deep(given.pop("y0"))
+    in_pairs = is_complex(y0)
+    y0 = _pairs(y0) if in_pairs else _vector(y0)
     times = trace.deep(given.pop("t_eval", None))
     functions = {"fun": given.pop("fun")}
+    if in_pairs:
+        _refuse_of_complex(given, in_columns)
     if callable(given.get("jac")):
         functions["jac"] = given.pop("jac")
     if given.get("jac_sparsity") is not None:
@@ -83,7 +89,7 @@ def solve_initial_value_problem(
     options = ("rtol", "atol", "max_step", "first_step", "min_step", "jac", "jac_sparsity")
     if set(given).difference(options) or callable(given.get("jac")):
         raise Declined("solve_ivp with options of another kind")
-    call = _Call(frame, functions, y0, extra or (), node, in_columns=in_columns)
+    call = _Call(frame, functions, y0, extra or (), node, in_columns=in_columns, in_pairs=in_pairs)
     tolerances = [("rtol", 1e-3), ("atol", 1e-6), ("max_step", np.inf)]
     arguments = [*t_span, y0, _vector([] if times is None else times)]
     keywords = call.arguments(arguments, given, tolerances)
@@ -102,6 +108,24 @@ def solve_initial_value_problem(
     if dense:
         dict.__setitem__(result, "sol", Dense(at, arguments[0], last))
     return result
+
+
+def _pairs(y0: Any) -> Tracer:
+    """A complex vector as its real parts, then its imaginary ones."""
+    whole = joined(*parts_of(y0, FLOAT))
+    if len(whole.shape) != 1:
+        raise Declined("complex states that are no vector")
+    pair: Tracer = dispatch.functions[np.concatenate](list(whole.parts))
+    return pair
+
+
+def _refuse_of_complex(given: dict[str, Any], in_columns: bool) -> None:
+    """Decline what is said of complex states one by one, or of their Jacobian."""
+    if in_columns or any(given.get(k) is not None for k in ("jac", "jac_sparsity")):
+        raise Declined("solve_ivp of complex states with a Jacobian, or in columns")
+    absolute = given.get("atol", 0.0)
+    if absolute.shape if isinstance(absolute, Tracer) else np.shape(absolute):
+        raise Declined("solve_ivp of complex states with a tolerance for each")
 
 
 def _structure(x: Any) -> Any:
@@ -140,13 +164,40 @@ def _run(
         start, end, y0, times = values[:4]
         given = {**functions, **keywords(values), "t_span": (float(start), float(end))}
         given |= {"y0": np.array(y0), "method": method}
+        if call.in_pairs:
+            given["y0"] = _joined(given["y0"])
+            given["fun"] = _of_pairs(given["fun"])
         if "jac_sparsity" in given:
             given["jac_sparsity"] = _made_structure(given["jac_sparsity"], len(y0))
         if has_times:
             given["t_eval"] = np.array(times)
-        return calling(function, given)
+        result = calling(function, given)
+        if call.in_pairs:
+            result.y = np.concatenate([result.y.real, result.y.imag])
+            if result.y_events is not None:
+                result.y_events = [_apart(y) for y in result.y_events]
+        return result
 
     return run
+
+
+def _joined(pair: Any) -> Any:
+    half = len(pair) // 2
+    return pair[:half] + 1j * pair[half:]
+
+
+def _apart(states: Any) -> Any:
+    """Complex states, one row each, as pairs; of no state at all there are no columns either."""
+    return np.concatenate([states.real, states.imag], axis=-1) if np.ndim(states) > 1 else states
+
+
+def _of_pairs(function: Any) -> Any:
+    """What SciPy calls with complex states, from a function of pairs."""
+
+    def slope(t: Any, y: Any) -> Any:
+        return _joined(function(t, np.concatenate([y.real, y.imag])))
+
+    return slope
 
 
 @functools.cache
@@ -239,6 +290,7 @@ class _Call:
         node: ast.AST,
         time_first: bool = True,
         in_columns: bool = False,
+        in_pairs: bool = False,
     ) -> None:
         if not all(callable(f) for f in functions.values()):
             raise Declined("an integrator with something else in place of a function")
@@ -246,6 +298,7 @@ class _Call:
         self.names = self.own = tuple(functions)
         self.time_first = time_first
         self.in_columns = in_columns
+        self.in_pairs = in_pairs  # whether the states are complex, the real parts before the others
         self.operands = Operands()
         n = y0.shape[0]
         shapes: list[tuple[Extent, ...]] = [(n,), (n, n)]
@@ -278,6 +331,12 @@ class _Call:
                 return call_of(self.frame, function, [t, reshape(y, (n, 1)), *extra], node)
 
             outcome = captured(self.frame, function, [t, y], extra, node, [time, state], columns)
+        elif self.in_pairs:
+
+            def whole() -> Any:
+                return call_of(self.frame, function, [t, self.whole(y), *extra], node)
+
+            outcome = captured(self.frame, function, [t, y], extra, node, [time, state], whole)
         else:
             order = [t, y] if self.time_first else [y, t]
             outcome = captured(self.frame, function, order, extra, node, [time, state])
@@ -286,10 +345,20 @@ class _Call:
                 value = reshape(array_of(outcome.value, (*shape, 1)), shape)
             elif shape is None:  # a number
                 value = reshape(as_float(outcome.value), ())
+            elif self.in_pairs:
+                value = array_of(_pairs(outcome.value), shape)
             else:
                 value = array_of(outcome.value, shape)
             outcome.block.outputs = [value.value]
         return closed_program(outcome.block, getattr(function, "__name__", "f"))
+
+    def whole(self, states: Any, axis: int = 0) -> Any:
+        """States as the user sees them."""
+        if not self.in_pairs:
+            return states
+        half: Any = states.shape[axis] // 2
+        at = (slice(None),) * axis
+        return joined(states[(*at, slice(half))], states[(*at, slice(half, None))], "array")
 
     def arguments(
         self,
@@ -360,6 +429,7 @@ class _Call:
         tracers = [presented(v) for v in found]
         if not problem.in_columns:
             return tracers[0]
+        tracers[0] = self.whole(tracers[0])
         names = ["y", "t", *(other for other, _ in problem.others)]
         parts = {(k,): tracer for k, tracer in zip(names, tracers, strict=True)}
         return rebuilt(trace, _finished(), parts, ())
@@ -408,7 +478,7 @@ class Dense:
         check(inside, "a time outside of the solution")
         order: Any = np.argsort(sign * flat, kind="stable")
         back: Any = np.argsort(order, kind="stable")
-        states = self.solution.at(flat[order], self.end)[:, back]
+        states = self.solution.call.whole(self.solution.at(flat[order], self.end)[:, back])
         return states if times.shape else states[:, 0]
 
     def __call__(self, t: Any) -> Any:
@@ -443,7 +513,10 @@ def _with_events(
     plain_run = problem.run
 
     def run(given: dict[str, Any], values: Sequence[Any]) -> Any:
-        looked_at = [_event(given.pop(name), mark) for name, mark in zip(names, marks, strict=True)]
+        looked_at = [
+            _event(given.pop(name), mark, call.in_pairs)
+            for name, mark in zip(names, marks, strict=True)
+        ]
         return plain_run({**given, "events": looked_at}, values)
 
     problem = replace(
@@ -474,8 +547,9 @@ def _with_events(
         ends = _moving_times(call, problem, t, ending, last)
         whole = solution.at(ends, last)
     states = [derived_as(y, exact) for y, exact in zip(at[len(functions) :], states, strict=True)]
+    states = [call.whole(x, 1) for x in states]
     parts = {
-        ("y",): derived_as(y, whole), ("t",): derived_as(t, ends), ("nfev",): nfev, ("njev",): njev,
+        ("y",): call.whole(derived_as(y, whole)), ("t",): derived_as(t, ends), ("nfev",): nfev, ("njev",): njev,
         ("nlu",): nlu, ("status",): status,
     }  # fmt: skip
     result = rebuilt(trace, _finished(), parts, ())
@@ -499,9 +573,9 @@ def _marks(frame: Frame, event: Any, node: ast.AST) -> dict[str, Any]:
     return found
 
 
-def _event(function: Any, marks: dict[str, Any]) -> Any:
+def _event(function: Any, marks: dict[str, Any], in_pairs: bool) -> Any:
     def event(t: Any, y: Any) -> float:
-        return float(function(t, y))
+        return float(function(t, np.concatenate([y.real, y.imag]) if in_pairs else y))
 
     for name, value in marks.items():
         setattr(event, name, value)
@@ -531,7 +605,7 @@ def _moving(
     stopped = stop(last)
 
     def equations() -> Any:
-        states = solution.at(z, stopped)
+        states = call.whole(solution.at(z, stopped))
         with trace.builder.region() as body:
             k = trace.builder.parameter(ArrayType(_INT, ()), "k")
             k.low, k.high = 0, count - 1
@@ -544,9 +618,9 @@ def _moving(
     with trace.builder.reopened(outcome.block):
         outcome.block.outputs = [outcome.value.value]
     program, read = closed_program(outcome.block, getattr(event, "__name__", "event"))
-    # An event is found by bisection as exactly as it can be: a step of Newton's is a rounding error.
+    # It is as far from the event of the solution as the states are: how far is told of these.
     moved = emit_solution(
-        "an event of scipy.integrate.solve_ivp", stop(times), program, read, trace
+        "an event of scipy.integrate.solve_ivp", stop(times), program, read, trace, relative=0.1
     )
     return Tracer(moved.value, "array")
 

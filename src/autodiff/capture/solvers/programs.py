@@ -231,13 +231,21 @@ def for_derivatives(trace: Trace) -> Iterator[None]:
 
 # -- solutions ------------------------------------------------------------------------------------
 def emit_solution(
-    name: str, x: Any, program: Program, read: Sequence[Value], trace: Trace
+    name: str,
+    x: Any,
+    program: Program,
+    read: Sequence[Value],
+    trace: Trace,
+    relative: float = 1e-5,
 ) -> Tracer:
-    """A number or vector that is a zero of a program, and moves as that says."""
+    """A number or vector that is a zero of a program, and moves as that says.
+
+    ``relative``: what share of it a step of Newton's may be.
+    """
     is_system = bool(x.shape)
     solver = Solver(
         _first, name, (), 1, lambda arrays: {"x": arrays[0]}, lambda result: (result,),
-        ("n" if is_system else x.value.type,), is_system, 1e-9, _first, (), relative=1e-5,
+        ("n" if is_system else x.value.type,), is_system, 1e-9, _first, (), relative=relative,
     )  # fmt: skip
     attributes = {"solver": solver, "programs": (program,)}
     (value, _) = trace.builder.emit("root", (x.value, *read), attributes)

@@ -76,11 +76,15 @@ make:
 @functools.cache
 def kept_limit() -> int:
     """Free blocks together stay below this size: an eighth of the machine's memory, or 256 MiB."""
+    return max(_LEAST_KEPT, memory_of_the_machine() // 8)
+
+
+def memory_of_the_machine() -> int:
+    """The bytes of the machine's memory; 0 where the system does not say."""
     try:
-        whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # not a POSIX system
-        whole = 0
-    return max(_LEAST_KEPT, whole // 8)
+        return 0
 
 
 def _text() -> str:
