@@ -19,7 +19,7 @@ from autodiff.capture.frames import UNBOUND, Completion
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.reaching import reaches
-from autodiff.capture.regions import FILLS, is_numeric, live_scopes, type_text
+from autodiff.capture.regions import FILLS, is_numeric, live_scopes, type_text, undoing
 from autodiff.capture.sequences import LONGEST_UNROLLED, LazySequence, lazy_sequence, worth_rolling
 from autodiff.capture.unrolling import Passes
 from autodiff.dims import UndecidedExtent, at_least
@@ -120,7 +120,7 @@ def _let_go(frame: Frame, source: Any) -> None:
 
 
 def run_while(frame: Frame, node: ast.While) -> Completion | None:
-    """A ``while`` loop: rolled when its condition depends on inputs, or when it runs for long."""
+    """A ``while`` loop: rolled when its end depends on inputs, or when it runs for long."""
     peeled = 0
     rollable = frame.trace.tier.rolls
     passes = Passes(frame, node, FEW_PASSES)
@@ -155,9 +155,35 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
             passes.end()
             return frame.execute(node.orelse)
         frame.trace.allowance.take(PASS)
-        completion = frame.within("loop", node.body)
+        completion: Completion | None | Bail
+        if rollable and passes.count == peeled == 0:
+            completion = _first_pass(frame, node)
+            if isinstance(completion, Bail):
+                after = roll()
+                if after is not None:
+                    return after()
+                completion = frame.within("loop", node.body)
+        else:
+            completion = frame.within("loop", node.body)
         if passes.left_by(completion):
             return completion.after_loop
+
+
+def _first_pass(frame: Frame, node: ast.While) -> Completion | None | Bail:
+    """The first pass of a loop whose test is known; a bail where only the run knows if it ends the loop.
+
+    ``while True`` with a ``break`` where something has converged: it is undone, and all of the loop
+    is one loop of the program.  Pass by pass, each number of passes would be a program.
+    """
+    if not staging.escapes(node.body) - {"continue"}:
+        return frame.within("loop", node.body)
+    try:
+        with undoing(frame):
+            return frame.within("first pass", node.body)
+    except Bail as problem:
+        if problem.rung is not Rung.ROLLED:
+            raise
+        return problem
 
 
 def _may_end_by_handler(node: ast.While) -> bool:

@@ -50,7 +50,10 @@ def stage_if(frame: Frame, node: ast.If, test: Tracer) -> Completion | None:
         return frame.execute(node.body if decided else node.orelse)
     escapes = ends_of(frame, [node])
     if escapes and not can_end(frame, escapes):
-        taken, words = bool(test), " or ".join(sorted(escapes))
+        words = " or ".join(sorted(escapes))
+        if frame.boundary == "first pass":
+            raise Bail(Rung.ROLLED, f"a {words} in it", frame.source(node))
+        taken = bool(test)
         frame.trace.decisions.take(Rung.GUARDED, f"a {words} in it", frame.source(node))
         return frame.execute(node.body if taken else node.orelse)
     rests = list(frame.rests) if escapes else []
@@ -104,7 +107,7 @@ def can_end(frame: Frame, escapes: set[str]) -> bool:
         return escapes == {"return"}
     if frame.boundary == "staged loop":
         return True
-    return frame.boundary == "loop" and escapes == {"continue"}
+    return frame.boundary in ("loop", "first pass") and escapes == {"continue"}
 
 
 def side(
