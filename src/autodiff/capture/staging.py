@@ -318,15 +318,18 @@ def chosen_object(frame: Frame, x: Any) -> Any:
     if not choices.is_choice(x):
         return x
     test, *objects = choices.parts_of(x)
-    first, second = (vars(chosen_object(frame, part)) for part in objects)
+    first, second = (containers.attributes_of(chosen_object(frame, part)) for part in objects)
     if list(first) != list(second):
         raise NotStaged("the branches give objects with different attributes")
-    made = frame.trace.fresh(containers.new_instance(choices.class_of(x)))
     node = frame.scope.syntax.node
-    for name in first:
-        vars(made)[name] = stage_choice(
+    attributes = {
+        name: stage_choice(
             frame, test, partial(first.get, name), partial(second.get, name), node
         )
+        for name in first
+    }
+    made = frame.trace.fresh(containers.new_instance(choices.class_of(x)))
+    containers.set_attributes(made, attributes)
     return made
 
 

@@ -146,7 +146,7 @@ def rebuilt(trace: Trace, x: Any, leaf: Callable[[str, Any], Any], at: str = "")
     if cls is dict:
         return trace.fresh(made)
     obj = trace.fresh(containers.new_instance(cls))
-    vars(obj).update(made)
+    containers.set_attributes(obj, made)
     return obj
 
 
