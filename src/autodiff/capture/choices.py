@@ -279,9 +279,10 @@ class ObjectMerge:
         for x, partner in ((a, b), (b, a)):
             if x is not None:
                 self.known[id(x.origin)] = (old if partner is None else partner.origin, made)
-        vars(made).update(dict.fromkeys(tables[0]))
+        table: Any = table_of(made)
+        table.update(dict.fromkeys(tables[0]))
         for name in tables[0]:
-            put = partial(vars(made).__setitem__, name)
+            put = partial(table.__setitem__, name)
             self.merge.value(tables[0][name], tables[1][name], put)
         return made
 
@@ -291,7 +292,7 @@ class ObjectMerge:
             return x.table
         if is_choice(old):
             raise NotStaged("the branches choose among several objects")
-        return dict(vars(old))
+        return containers.attributes_of(old)
 
 
 def _is_new(x: Any) -> bool:

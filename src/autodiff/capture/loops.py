@@ -19,7 +19,7 @@ from autodiff.capture.frames import UNBOUND, Completion
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.reaching import reaches
-from autodiff.capture.regions import FILLS, is_numeric, live_scopes, type_text
+from autodiff.capture.regions import FILLS, is_numeric, live_scopes, run_region, type_text, undoing
 from autodiff.capture.sequences import LONGEST_UNROLLED, LazySequence, lazy_sequence, worth_rolling
 from autodiff.capture.unrolling import Passes
 from autodiff.dims import UndecidedExtent, at_least
@@ -119,7 +119,7 @@ def _let_go(frame: Frame, source: Any) -> None:
 
 
 def run_while(frame: Frame, node: ast.While) -> Completion | None:
-    """A ``while`` loop: rolled when its condition depends on inputs, or when it runs for long."""
+    """A ``while`` loop: rolled when its end depends on inputs, or when it runs for long."""
     peeled = 0
     rollable = frame.trace.tier.rolls
     passes = Passes(frame, node, FEW_PASSES)
@@ -154,9 +154,30 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
             passes.end()
             return frame.execute(node.orelse)
         frame.trace.allowance.take(PASS)
+        if rollable and passes.count == peeled == 0 and _may_end_at_run(frame, node):
+            after = roll()
+            if after is not None:
+                return after()
         completion = frame.within("loop", node.body)
         if passes.left_by(completion):
             return completion.after_loop
+
+
+def _may_end_at_run(frame: Frame, node: ast.While) -> bool:
+    """Whether only the run knows if the first pass is the last, of a loop whose test is known.
+
+    ``while True`` with a ``break`` where something has converged: all of it is one loop of the program,
+    as pass by pass each number of passes would be a program.  The pass is looked at as a region, which
+    changes nothing; where it cannot be one, the loop begins pass by pass.
+    """
+    if not staging.escapes(node.body) - {"continue"}:
+        return False
+    try:
+        with undoing(frame):
+            run_region(frame, lambda: frame.within("first pass", node.body))
+            raise NotStaged("it was only looked at")
+    except Bail as problem:
+        return problem.rung is Rung.ROLLED
 
 
 def _may_end_by_handler(node: ast.While) -> bool:

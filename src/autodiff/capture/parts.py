@@ -25,6 +25,7 @@ from dataclasses import field
 from types import SimpleNamespace
 from typing import Any, Protocol
 
+from autodiff import containers
 from autodiff.dims import UndecidedExtent
 from autodiff.plain_data import dataclass
 
@@ -169,6 +170,31 @@ class _Items(MutableMapping[str, Any]):
         return length
 
 
+class _Slots(MutableMapping[str, Any]):
+    """The attributes of an object that keeps them in slots, in the order of its class."""
+
+    def __init__(self, obj: Any) -> None:
+        self.obj = obj
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return containers.slots_of(type(self.obj))[name].__get__(self.obj)
+        except AttributeError:
+            raise KeyError(name) from None
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        containers.slots_of(type(self.obj))[name].__set__(self.obj, value)
+
+    def __delitem__(self, name: str) -> None:
+        containers.slots_of(type(self.obj))[name].__delete__(self.obj)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(containers.attributes_of(self.obj))
+
+    def __len__(self) -> int:
+        return len(containers.attributes_of(self.obj))
+
+
 class Parts:
     """The objects that regions have stored into, and what the open regions know of them."""
 
@@ -263,17 +289,30 @@ def _table(obj: Any, part: Any) -> MutableMapping[str, Any] | None:
         return _Items(obj) if known else None
     if not isinstance(part, str):
         return None
+    table = table_of(obj)
+    if isinstance(table, _Slots):
+        return table if part in table else None
     described = hasattr(type(inspect.getattr_static(type(obj), part, None)), "__set__")
-    return None if described else table_of(obj)
+    return None if described else table
 
 
-def table_of(obj: Any) -> dict[str, Any] | None:
-    """The attributes of an object that are nothing but entries of its ``__dict__``."""
+def table_of(obj: Any) -> MutableMapping[str, Any] | None:
+    """The attributes of an object that are nothing but entries of its ``__dict__``, or all of its slots."""
     cls = type(obj)
     if isinstance(obj, type) or not (cls.__setattr__ in _PLAIN_SETTERS or is_frozen(cls)):
         return None
     table = getattr(obj, "__dict__", None)
-    return table if type(table) is dict else None
+    if type(table) is dict:
+        return None if containers.slots_of(cls) else table
+    return _Slots(obj) if _keeps_slots(cls) else None
+
+
+def _keeps_slots(cls: type) -> bool:
+    """Whether instances are their slots, and nothing that is written in another language."""
+    return cls.__basicsize__ == _BARE + 8 * len(containers.slots_of(cls)) > _BARE
+
+
+_BARE = object.__basicsize__
 
 
 __all__ = ["Locals", "ObjectScope", "Parts", "QueueScope", "Region", "is_frozen", "table_of"]

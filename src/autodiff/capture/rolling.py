@@ -769,12 +769,27 @@ def _after_loop(frame: Frame, node: ast.For | ast.While, flags: _Flags) -> After
 
     if returned is None and (stopped is None or not node.orelse):
         return orelse
-    completion = (
-        orelse()
-        if returned is None
-        else _return_from_loop(frame, returned, Completion("return", result), orelse)
-    )
+    if returned is None:
+        completion = orelse()
+    elif stopped is None and _has_no_end(node):
+        completion = _return_surely(frame, Completion("return", result))
+    else:
+        completion = _return_from_loop(frame, returned, Completion("return", result), orelse)
     return lambda: completion
+
+
+def _has_no_end(node: ast.For | ast.While) -> bool:
+    """Whether nothing but a ``break``, ``return`` or exception ends a loop: ``while True``."""
+    test = getattr(node, "test", None)
+    return isinstance(test, ast.Constant) and bool(test.value)
+
+
+def _return_surely(frame: Frame, result: Completion) -> Completion:
+    """What follows such a loop is never run; there the types of both would have to merge."""
+    if frame.boundary != "staged loop":
+        return result
+    staging.record_end(frame, result)
+    return Completion("done")
 
 
 def _return_from_loop(

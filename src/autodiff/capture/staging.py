@@ -50,7 +50,10 @@ def stage_if(frame: Frame, node: ast.If, test: Tracer) -> Completion | None:
         return frame.execute(node.body if decided else node.orelse)
     escapes = ends_of(frame, [node])
     if escapes and not can_end(frame, escapes):
-        taken, words = bool(test), " or ".join(sorted(escapes))
+        words = " or ".join(sorted(escapes))
+        if frame.boundary == "first pass":
+            raise Bail(Rung.ROLLED, f"a {words} in it", frame.source(node))
+        taken = bool(test)
         frame.trace.decisions.take(Rung.GUARDED, f"a {words} in it", frame.source(node))
         return frame.execute(node.body if taken else node.orelse)
     rests = list(frame.rests) if escapes else []
@@ -104,7 +107,7 @@ def can_end(frame: Frame, escapes: set[str]) -> bool:
         return escapes == {"return"}
     if frame.boundary == "staged loop":
         return True
-    return frame.boundary == "loop" and escapes == {"continue"}
+    return frame.boundary in ("loop", "first pass") and escapes == {"continue"}
 
 
 def side(
@@ -315,15 +318,18 @@ def chosen_object(frame: Frame, x: Any) -> Any:
     if not choices.is_choice(x):
         return x
     test, *objects = choices.parts_of(x)
-    first, second = (vars(chosen_object(frame, part)) for part in objects)
+    first, second = (containers.attributes_of(chosen_object(frame, part)) for part in objects)
     if list(first) != list(second):
         raise NotStaged("the branches give objects with different attributes")
-    made = frame.trace.fresh(containers.new_instance(choices.class_of(x)))
     node = frame.scope.syntax.node
-    for name in first:
-        vars(made)[name] = stage_choice(
+    attributes = {
+        name: stage_choice(
             frame, test, partial(first.get, name), partial(second.get, name), node
         )
+        for name in first
+    }
+    made = frame.trace.fresh(containers.new_instance(choices.class_of(x)))
+    containers.set_attributes(made, attributes)
     return made
 
 

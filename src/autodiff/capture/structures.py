@@ -159,7 +159,7 @@ def _with_parts(trace: Trace, x: Any, made: dict[Any, Any]) -> Any:
     if cls is dict:
         return trace.fresh(made)
     obj = trace.fresh(containers.new_instance(cls))
-    vars(obj).update(made)
+    containers.set_attributes(obj, made)
     return obj
 
 

@@ -25,14 +25,17 @@ _WEIGHTS = np.where((_PLACES == 0) | (_PLACES == 1), 0.5, 1.0) / _COUNT
 def scaled_k_by_order(v: Any, x: Any) -> Any:
     """``∂/∂v kve(v, x)``."""
     order = np.abs(v)
+    # No more than a scale: an order that were differentiated would have a kink at 0, which K has not.
+    order = stop(order) if isinstance(order, Tracer) else order
     low, width = _interval(order, x)
     t = _column(low) + _column(width) * _PLACES
     # Not x (cosh t - 1) by a difference, which is 0 to the last bit for small t.
     half = np.sinh(0.5 * t)
-    n = _column(order)
-    growth = np.exp(n * t - 2 * _column(x) * half * half)
-    total = growth * t * -np.expm1(-2 * n * t) * _WEIGHTS
-    return np.sign(v) * 0.5 * width * np.sum(total, axis=-1)
+    n, scale = _column(v), _column(order)
+    growth = np.exp(scale * t - 2 * _column(x) * half * half)
+    doubled = np.expm1((n - scale) * t) - np.expm1(-(n + scale) * t)  # 2 sinh(v t) e**(-scale t)
+    total = growth * t * doubled * _WEIGHTS
+    return 0.5 * width * np.sum(total, axis=-1)
 
 
 def _interval(v: Any, x: Any) -> tuple[Any, Any]:

@@ -85,9 +85,14 @@ _PDTRC = (
 _PDTR = _negative(*_PDTRC)
 
 
-def _cut(rule: Any) -> Any:
-    """A rule of a count that SciPy cuts; counts may be integers."""
-    return lambda y, k, *rest: rule(y, np.floor(1.0 * k), *[1.0 * x for x in rest])
+def _cut(rule: Any, counts: int = 1) -> Any:
+    """A rule of counts that SciPy cuts, which are the first operands; counts may be integers."""
+
+    def partial(y: Any, *operands: Any) -> Any:
+        whole = [np.floor(1.0 * x) for x in operands[:counts]]
+        return rule(y, *whole, *[1.0 * x for x in operands[counts:]])
+
+    return partial
 
 
 _COUNTS = ((2.2, 2.8), (0.5, 3.0))
@@ -138,8 +143,8 @@ _BDTRC = (  # of real k and n
 _BDTR = _negative(*_BDTRC)
 _BINOMIAL = (lambda k, n, p: _f("betaincc")(k + 1, n - k, p), _BDTR)
 _TRIALS = ((2.0, 2.0), (5.0, 5.0), _LEVEL)
-row("bdtr", (None, None, _cut(_BDTR[2])), _TRIALS, "DLMF 8.17.5")
-row("bdtrc", (None, None, _cut(_BDTRC[2])), _TRIALS, "DLMF 8.17.5")
+row("bdtr", (None, None, _cut(_BDTR[2], 2)), _TRIALS, "DLMF 8.17.5")
+row("bdtrc", (None, None, _cut(_BDTRC[2], 2)), _TRIALS, "DLMF 8.17.5")
 inverse("bdtri", "bdtr", 2, _TRIALS)
 inverse("bdtrik", _BINOMIAL, 0, ((0.3, 0.7), (5.0, 7.0), (0.3, 0.6)))
 inverse("bdtrin", _BINOMIAL, 1, ((2.0, 3.0), (0.3, 0.7), (0.3, 0.6)))
@@ -149,8 +154,8 @@ _NBDTR = (  # of real k and n
     lambda y, k, n, p: _beta(n, k + 1, p),
 )
 _NEGATIVE_BINOMIAL = (lambda k, n, p: _f("betainc")(n, k + 1, p), _NBDTR)
-row("nbdtr", (None, None, _cut(_NBDTR[2])), _TRIALS, "DLMF 8.17.24")
-row("nbdtrc", (None, None, _cut(_negative(*_NBDTR)[2])), _TRIALS, "DLMF 8.17.24")
+row("nbdtr", (None, None, _cut(_NBDTR[2], 2)), _TRIALS, "DLMF 8.17.24")
+row("nbdtrc", (None, None, _cut(_negative(*_NBDTR)[2], 2)), _TRIALS, "DLMF 8.17.24")
 inverse("nbdtri", "nbdtr", 2, _TRIALS)
 inverse("nbdtrik", _NEGATIVE_BINOMIAL, 0, ((0.3, 0.7), (5.0, 7.0), (0.3, 0.6)))
 inverse("nbdtrin", _NEGATIVE_BINOMIAL, 1, ((2.0, 3.0), (0.3, 0.7), (0.3, 0.6)))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.ops.by_parameter import beyond, by_parameter, power_of
+from autodiff.ops.smooth import unknown_slope
 from autodiff.ops.special import _f
 from autodiff.ops.special_rows import row
 
@@ -19,6 +20,34 @@ _gegenbauer, _jacobi, _laguerre = (
     _f(f"eval_{name}") for name in ("gegenbauer", "jacobi", "genlaguerre")
 )
 _chebyu, _shifted = _f("eval_chebyu"), _f("eval_sh_jacobi")
+
+
+def _lowered(polynomial: Any, surplus: Any = lambda a: a) -> Any:
+    """A polynomial of a degree that derivatives have lowered.
+
+    Below degree 0 it is 0, of which SciPy's formula makes NaN at some degrees, or at and below ``x == -1``.  By the
+    degree it is no constant there.  ``surplus`` says of a parameter how far above -1 the polynomial is
+    regular: for negative degrees beyond that, which only SciPy's own symmetries reach, its value stands.
+    """
+
+    def value(n: Any, a: Any, *rest: Any) -> Any:
+        whole = np.equal(n, np.floor(n)) & np.less(n, 0) & np.greater(n + surplus(a), -1)
+        none = whole & (np.less(n, -1) | np.less_equal(rest[-1], -1))
+        return np.where(none, unknown_slope(n), polynomial(np.where(none, 0.0, n), a, *rest))
+
+    return value
+
+
+_lower_gegenbauer = _lowered(_gegenbauer, lambda a: 2 * a - 1)
+_lower_jacobi, _lower_laguerre = _lowered(_jacobi), _lowered(_laguerre)
+
+
+def _lower_chebyu(n: Any, x: Any) -> Any:
+    """Those of the second kind, of which only that of degree -1 is 0."""
+    none = np.equal(n, -1) & np.less_equal(x, -1)
+    return np.where(none, unknown_slope(n), _chebyu(np.where(none, 0.0, n), x))
+
+
 _DEGREE, _X = (2.0, 5.0), (-0.8, 0.8)
 
 
@@ -39,24 +68,24 @@ def _by_x(name: str, rule: Any, source: str, x: tuple[float, float] = _X) -> Non
     row(f"eval_{name}", (by_degree, rule), (_DEGREE, x), source)
 
 
-_by_x("legendre", lambda y, n, x: _gegenbauer(n - 1, 1.5, x), "DLMF 18.9.19")
-_by_x("chebyt", lambda y, n, x: n * _chebyu(n - 1, x), "DLMF 18.9.21")
-_by_x("chebyu", lambda y, n, x: 2.0 * _gegenbauer(n - 1, 2.0, x), "DLMF 18.9.19")
-_by_x("chebyc", lambda y, n, x: n * _chebyu(n - 1, 0.5 * x), "DLMF 18.9.21")
-_by_x("chebys", lambda y, n, x: _gegenbauer(n - 1, 2.0, 0.5 * x), "DLMF 18.9.19")
-_by_x("sh_legendre", lambda y, n, x: 2.0 * _gegenbauer(n - 1, 1.5, 2 * x - 1), "DLMF 18.9.19", (0.1, 0.9))  # fmt: skip
-_by_x("sh_chebyt", lambda y, n, x: 2.0 * n * _chebyu(n - 1, 2 * x - 1), "DLMF 18.9.21", (0.1, 0.9))
-_by_x("sh_chebyu", lambda y, n, x: 4.0 * _gegenbauer(n - 1, 2.0, 2 * x - 1), "DLMF 18.9.19", (0.1, 0.9))  # fmt: skip
+_by_x("legendre", lambda y, n, x: _lower_gegenbauer(n - 1, 1.5, x), "DLMF 18.9.19")
+_by_x("chebyt", lambda y, n, x: n * _lower_chebyu(n - 1, x), "DLMF 18.9.21")
+_by_x("chebyu", lambda y, n, x: 2.0 * _lower_gegenbauer(n - 1, 2.0, x), "DLMF 18.9.19")
+_by_x("chebyc", lambda y, n, x: n * _lower_chebyu(n - 1, 0.5 * x), "DLMF 18.9.21")
+_by_x("chebys", lambda y, n, x: _lower_gegenbauer(n - 1, 2.0, 0.5 * x), "DLMF 18.9.19")
+_by_x("sh_legendre", lambda y, n, x: 2.0 * _lower_gegenbauer(n - 1, 1.5, 2 * x - 1), "DLMF 18.9.19", (0.1, 0.9))  # fmt: skip
+_by_x("sh_chebyt", lambda y, n, x: 2.0 * n * _lower_chebyu(n - 1, 2 * x - 1), "DLMF 18.9.21", (0.1, 0.9))
+_by_x("sh_chebyu", lambda y, n, x: 4.0 * _lower_gegenbauer(n - 1, 2.0, 2 * x - 1), "DLMF 18.9.19", (0.1, 0.9))  # fmt: skip
 _by_x("hermite", lambda y, n, x: 2.0 * n * _f("eval_hermite")(_lower(n), x), "DLMF 18.9.25")
 _by_x("hermitenorm", lambda y, n, x: n * _f("eval_hermitenorm")(_lower(n), x), "DLMF 18.9.27")
-_by_x("laguerre", lambda y, n, x: -_laguerre(n - 1, 1.0, x), "DLMF 18.9.23")
+_by_x("laguerre", lambda y, n, x: -_lower_laguerre(n - 1, 1.0, x), "DLMF 18.9.23")
 _P = (0.5, 2.0)
 row(
     "eval_gegenbauer",
     (
         by_parameter(_gegenbauer, 0, _by_degree),
         by_parameter(_gegenbauer, 1, lambda n, a, x: beyond(a + 0.5)),
-        lambda y, n, a, x: 2 * a * _gegenbauer(n - 1, a + 1, x),
+        lambda y, n, a, x: 2 * a * _lower_gegenbauer(n - 1, a + 1, x),
     ),
     (_DEGREE, _P, _X),
     "DLMF 18.9.19",
@@ -66,7 +95,7 @@ row(
     (
         by_parameter(_laguerre, 0, _by_degree),
         by_parameter(_laguerre, 1, lambda n, a, x: np.maximum(beyond(a + 1), power_of(x))),
-        lambda y, n, a, x: -_laguerre(n - 1, a + 1, x),
+        lambda y, n, a, x: -_lower_laguerre(n - 1, a + 1, x),
     ),
     (_DEGREE, _P, _X),
     "DLMF 18.9.23",
@@ -77,7 +106,7 @@ row(
         by_parameter(_jacobi, 0, _by_degree),
         by_parameter(_jacobi, 1, lambda n, a, b, x: beyond(a + 1)),
         by_parameter(_jacobi, 2, lambda n, a, b, x: np.maximum(beyond(b + 1), power_of(x))),
-        lambda y, n, a, b, x: 0.5 * (n + a + b + 1) * _jacobi(n - 1, a + 1, b + 1, x),
+        lambda y, n, a, b, x: 0.5 * (n + a + b + 1) * _lower_jacobi(n - 1, a + 1, b + 1, x),
     ),
     (_DEGREE, _P, _P, _X),
     "DLMF 18.9.15",

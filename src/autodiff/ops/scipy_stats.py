@@ -50,6 +50,7 @@ def _ufunc(name: str) -> Formula:
 
 
 _gammainc, _gammaincc, _gammaln = _ufunc("gammainc"), _ufunc("gammaincc"), _ufunc("gammaln")
+_gammainccinv = _ufunc("gammainccinv")
 _betainc, _betaincc = _ufunc("betainc"), _ufunc("betaincc")
 _binom, _poch = _ufunc("binom"), _ufunc("poch")
 _log_ndtr, _ndtri, _stdtr = _ufunc("log_ndtr"), _ufunc("ndtri"), _ufunc("stdtr")
@@ -89,8 +90,30 @@ def _cauchy_quantile(q: Any) -> Any:
 
 
 def _laplace_cdf(z: Any) -> Any:
-    half = 0.5 * np.exp(-np.abs(z))
+    # Not by abs(z), whose kink would be one of the derivatives.
+    half = 0.5 * np.exp(select(z > 0, -z, z))
     return select(z > 0, 1 - half, half)
+
+
+def _generalized_normal_log_density(z: Any, b: Any) -> Any:
+    return np.log(0.5 * b) - _gammaln(1 / b) - np.abs(z) ** b
+
+
+def _generalized_normal_cdf(z: Any, b: Any) -> Any:
+    middle, sign = np.equal(z, 0), np.sign(z)
+    w = np.where(middle, 1.0, np.abs(z)) ** b
+    sides = 0.5 + 0.5 * sign - 0.5 * sign * _gammaincc(1 / b, w)
+    # At the median an odd function is a power of abs(z) and a sign, which have no derivative.
+    return np.where(middle, 0.5 + z * np.exp(_generalized_normal_log_density(z, b)), sides)
+
+
+def _generalized_normal_quantile(q: Any, b: Any) -> Any:
+    middle = np.equal(q, 0.5)
+    sign, level = np.sign(q - 0.5), np.where(middle, 0.25, q)
+    w = _gammainccinv(1 / b, 1.0 + sign - 2.0 * sign * level)
+    sides = sign * np.where(middle, 1.0, w) ** (1 / b)
+    slope = np.exp(-_generalized_normal_log_density(0.0 * q, b))
+    return np.where(middle, slope * (q - 0.5), sides)
 
 
 def _laplace_quantile(q: Any) -> Any:
@@ -220,6 +243,14 @@ _TABLE: dict[type, Distribution] = {
         (), lambda z: -np.logaddexp(0.0, z) - np.logaddexp(0.0, -z),
         cdf=expit, sf=lambda z: expit(-z), logcdf=log_expit, logsf=lambda z: log_expit(-z),
         ppf=logit, isf=lambda q: -logit(q),
+    ),
+    type(stats.genlogistic): Distribution(  # neither
+        ("c",), lambda z, c: np.log(c) + c * log_expit(z) + log_expit(-z)
+    ),
+    type(stats.gennorm): Distribution(
+        ("beta",), _generalized_normal_log_density,
+        cdf=_generalized_normal_cdf, sf=lambda z, b: _generalized_normal_cdf(-z, b),
+        ppf=_generalized_normal_quantile, isf=lambda q, b: -_generalized_normal_quantile(q, b),
     ),
     type(stats.cauchy): Distribution(
         (), lambda z: -_LOG_PI - log_square(z), density=lambda z: 1.0 / np.pi / (1.0 + z * z),

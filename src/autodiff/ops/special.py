@@ -478,6 +478,7 @@ _MILLS = _inverse_series(
 
 def _expn_partial(y: Any, n: Any, x: Any) -> Any:
     # -E of order n - 1, by the recurrence (A&S 5.1.14) where SciPy has no such order.
+    n = np.trunc(n)  # as SciPy cuts it
     low = np.less_equal(n, 1)
     below = expn(np.where(low, 1.0, n - 1), x)
     return -np.where(low, (np.exp(-x) - (n - 1) * y) / x, below)
