@@ -86,19 +86,28 @@ CASES: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
         lambda m: autodiff.gradient(m.listed)(V),
         TypeError,
         "AD104: gradient of listed: its result is a container, not one number.\n"
+        "  model.py, line 10, in listed\n"
+        "    def listed(x):\n"
+        "    ^^^^^^^^^^^^^^\n"
         "  Remedy: return one number; for other results use autodiff.jacobian",
     ),
     (
         lambda m: autodiff.gradient(m.text)(V),
         TypeError,
         "AD104: gradient of text: its result is str, not one number.\n"
+        "  model.py, line 13, in text\n"
+        "    def text(x):\n"
+        "    ^^^^^^^^^^^^\n"
         "  Remedy: return one floating-point number",
     ),
     (
         lambda m: autodiff.gradient(m.forgotten)(V),
         TypeError,
-        "AD104: gradient of forgotten: its result is NoneType, not one number.\n"
-        "  Remedy: return one floating-point number",
+        "AD104: gradient of forgotten: its result is None, not one number.\n"
+        "  model.py, line 16, in forgotten\n"
+        "    def forgotten(x):\n"
+        "    ^^^^^^^^^^^^^^^^^\n"
+        "  Remedy: end it with return and one floating-point number",
     ),
     (
         lambda m: autodiff.gradient(m.counted)(V),
@@ -152,7 +161,7 @@ CASES: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
         lambda m: autodiff.gradient(lambda text, flag: len(text) / 2)("text", True),
         TypeError,
         "AD103: <lambda> has no argument to differentiate by in this call: none is a number, an array "
-        "or a container with some.\n"
+        "or a container with some (text is of type str, flag is of type bool).\n"
         "  Remedy: pass floats or float arrays, or name what is meant in wrt",
     ),
     # -- elements

@@ -199,7 +199,7 @@ def test_vectors_of_hessian_vector():
         (lambda x: x[0], "its result has shape (3,), not one number."),
         (lambda x: x, "its result has shape (2, 3), not one number."),
         (lambda x: (x.sum(), 1), "its result is a container, not one number."),
-        (lambda x: None, "its result is NoneType, not one number."),
+        (lambda x: None, "its result is None, not one number."),
         (lambda x: np.ones(2), "its result has shape (2,), not one number."),
     ],
 )

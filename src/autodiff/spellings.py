@@ -56,6 +56,32 @@ NAMES: dict[str, str] = {
     "while_loop": _LOOPS,
     "tree_map": "containers may be given and returned as they are",
     "minimize": "it is autodiff.optimize.minimize",
+    "backward": "it is autodiff.gradient, whose call gives the derivative",
+    "GradientTape": "it is autodiff.gradient, around the function",
+    "gradients": "it is autodiff.gradient",
+    "Dual": "it is autodiff.jvp",
+    "jacobian_vector_product": "it is autodiff.jvp",
+    "vector_jacobian_product": "it is autodiff.vjp",
+    "vectorize": "it is autodiff.vmap",
+    "SX": _PLAIN,
+    "MX": _PLAIN,
+    "Parameter": "it is autodiff.optimize.Parameter",
+}
+
+ATTRIBUTES: dict[str, str] = {
+    "grad": "the derivative is autodiff.gradient(f)",
+    "gradient": "the derivative is autodiff.gradient(f)",
+    "backward": "the derivative is autodiff.gradient(f)",
+    "jacobian": "the derivative is autodiff.jacobian(f)",
+    "hessian": "the derivative is autodiff.hessian(f)",
+    "lower": "its program is f.ir(*args), its machine code f.llvm(*args) and f.assembly(*args)",
+    "inspect_llvm": "it is f.llvm(*args)",
+    "inspect_asm": "it is f.assembly(*args)",
+    "inspect_types": "it is f.explain(*args)",
+    "signatures": "what has been compiled is f.cache",
+    "py_func": "the function itself is f.__wrapped__",
+    "clear_cache": "make a new one: autodiff.function(f)",
+    "cache_clear": "make a new one: autodiff.function(f)",
 }
 
 OPTIONS: dict[str, str] = {
@@ -75,7 +101,26 @@ OPTIONS: dict[str, str] = {
     "allow_int": "leave it out: derivatives by integers are zero",
     "create_graph": "leave it out: derivatives may be differentiated again",
     "retain_graph": "leave it out",
+    "requires_grad": 'leave it out: by default all numbers are differentiated by, else wrt="x"',
+    "inputs": 'use wrt="x"',
+    "variables": 'use wrt="x"',
+    "persistent": "leave it out: a derivative may be called as often as you like",
+    "jit": 'leave it out: all is compiled; engine="numpy" runs it operation by operation',
+    "order": "use autodiff.hessian, or differentiate the derivative again",
+    "sparse": "use it with autodiff.jacobian and autodiff.hessian",
+    "mode": "use it with autodiff.jacobian and autodiff.hessian; a gradient is made in reverse",
+    "vectorize": "leave it out",
+    "in_dims": "use in_axes",
+    "out_dims": "use out_axes",
+    "chunk_size": "leave it out: lanes are a loop",
+    "unconnected_gradients": "leave it out: what the result does not depend on has derivative 0",
 }
+
+
+def attribute_advice(name: str) -> str:
+    """What to say of an attribute that a transformed function does not have; maybe nothing."""
+    advice = ATTRIBUTES.get(name)
+    return "" if advice is None else f": {advice}"
 
 
 def name_advice(name: str, known: list[str]) -> str:

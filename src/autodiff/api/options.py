@@ -7,6 +7,7 @@ gradient(f, argnums=0)          another library's: the error names the option th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
@@ -58,6 +59,22 @@ def refuse_unknown(title: Callable[[], str], options: Mapping[str, Any], known: 
             raise ArgumentError(
                 f"{title()} has no option {name!r}.", remedy=spellings.option_remedy(name, known)
             )
+
+
+def no_function_remedy(given: Any, name: str) -> str:
+    """What to do where something else than a function was given."""
+    if isinstance(given, str):
+        return f"in a decorator name the option: @autodiff.{name}(wrt={given!r})"
+    if isinstance(given, property):
+        return "put @property above it, so that it gets the function"
+    if isinstance(given, ModuleType):
+        return f"pass one of its functions, {given.__name__}.f"
+    if isinstance(given, Mapping):
+        return "pass one of the functions that it holds"
+    for method in ("logpdf", "logpmf", "forward", "predict", "fun"):
+        if callable(getattr(given, method, None)):
+            return f"pass one of its methods, such as x.{method}"
+    return "pass the function itself, not the result of calling it"
 
 
 def refuse_device(engine: str, device: Any, use_cache: bool) -> None:

@@ -20,7 +20,13 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from autodiff import debug
-from autodiff.api.options import OPTIONS, budget_of, refuse_device, refuse_unknown
+from autodiff.api.options import (
+    OPTIONS,
+    budget_of,
+    no_function_remedy,
+    refuse_device,
+    refuse_unknown,
+)
 from autodiff.engines import ENGINES
 from autodiff.errors import ArgumentError, NameArgumentError, UnsupportedError
 from autodiff.garbage import few_collections
@@ -33,7 +39,7 @@ from autodiff.tracebacks import hide_frames, without_our_frames
 # A call that is answered from disk needs none of these, which are most of what there is to load.
 if TYPE_CHECKING:
     import autodiff.compiled as compiling
-    from autodiff import dims, explain, inlining, ladder
+    from autodiff import dims, explain, inlining, ladder, spellings
     from autodiff.capture import naming, texts
     from autodiff.capture.naming import Tags
     from autodiff.compiled import Compiled
@@ -52,6 +58,7 @@ else:
     naming = later("autodiff.capture.naming")
     plans = later("autodiff.transform.plans")
     printing = later("autodiff.ir.printing")
+    spellings = later("autodiff.spellings")
     texts = later("autodiff.capture.texts")
     tracer = later("autodiff.ops.tracer")
 
@@ -123,7 +130,7 @@ class Transformed(Generic[P, R]):
         if not callable(function):
             raise ArgumentError(
                 f"{self._transformation(wrt).name} needs a function, not {type(function).__name__}.",
-                remedy="pass the function itself, not the result of calling it",
+                remedy=no_function_remedy(function, self._transformation(wrt).name),
             )
         if engine not in ENGINES:
             raise NameArgumentError(
@@ -265,6 +272,10 @@ class Transformed(Generic[P, R]):
         if self._budget is not None:
             options |= {"checkpoint": "auto", "memory": self._budget}
         return _restore, (type(self), self.__wrapped__, self._wrt, options)
+
+    def __getattr__(self, name: str) -> Any:
+        advice = "" if name.startswith("_") else spellings.attribute_advice(name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{advice}")
 
     def __repr__(self) -> str:
         name = getattr(self.__wrapped__, "__qualname__", repr(self.__wrapped__))

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.api.options import OPTIONS, refuse_unknown
 from autodiff.tracebacks import without_our_frames
 
 from .constraints import prepare_constraints
@@ -103,6 +104,7 @@ def minimize(
     parameters = as_parameters(x0)
     layout = Layout.of(parameters)
     entry = method_named(method, constrained=_any(constraints), bounded=bounds is not None)
+    refuse_unknown(lambda: "minimize", transformation, [*_OPTIONS, *_PARAMETERS])
     how: Options = tuple(sorted(transformation.items()))
 
     with recording(f"minimize {entry.name}", progress=progress, history=history) as recorder:
@@ -242,3 +244,11 @@ def shape_result(result: Any, layout: Layout) -> Any:
         if isinstance(entry, np.ndarray) and entry.shape == (layout.size,):
             result[name] = layout.unpack(entry)
     return result
+
+
+_OPTIONS = [name for name in OPTIONS if name != "wrt"]
+_PARAMETERS = [
+    name
+    for name, parameter in inspect.signature(minimize).parameters.items()
+    if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+]

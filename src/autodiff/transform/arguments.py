@@ -9,6 +9,7 @@ A tag and an array that the function reads are no parameters; they are :class:`N
 from __future__ import annotations
 
 import inspect
+import linecache
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -16,7 +17,9 @@ import numpy as np
 
 from autodiff import tree
 from autodiff.capture.naming import Tagged
-from autodiff.errors import NameArgumentError
+from autodiff.errors import ArgumentError, NameArgumentError
+from autodiff.ir.data import Source
+from autodiff.patterns import pattern
 from autodiff.plain_data import dataclass
 
 # An argument by name or position, a tag by its key or value, an array that the function reads.
@@ -141,8 +144,9 @@ def wrt_item(signature: Any, item: Any, slots: Sequence[Any]) -> int | Named:
     if isinstance(item, int):
         position = item if item >= 0 else item + len(slots)
         if not 0 <= position < len(slots):
+            count = f"{len(slots)} argument{'s' * (len(slots) != 1)}"
             raise NameArgumentError(
-                f"wrt={item!r}: {signature.title} has {len(slots)} arguments.",
+                f"wrt={item!r}: {signature.title} has {count}.",
                 remedy="name an argument, or give a position that exists",
             )
         return position
@@ -168,12 +172,72 @@ def written(wrt: Any) -> str:
 
 def unknown_name(signature: Any, item: Any, tags: Any) -> NameArgumentError:
     """The error for a name that is neither an argument's nor a tag's."""
+    known = [*signature.names, *(tags or ())]
+    near = _nearest(item, known) if isinstance(item, str) else []
     tagged = f", its tags {', '.join(map(repr, tags))}" if tags else ""
     return NameArgumentError(
         f"wrt={item!r} is not an argument of {signature.title}; "
         f"its arguments are {', '.join(signature.names) or 'unnamed'}{tagged}.",
-        remedy="name one of them",
+        remedy=f"did you mean {near[0]!r}?" if near else "name one of them",
     )
+
+
+def _nearest(name: str, known: Sequence[Any]) -> list[str]:
+    from difflib import get_close_matches  # loaded for a mistake only
+
+    return get_close_matches(name, [x for x in known if isinstance(x, str)], 1)
+
+
+def without_numbers(signature: Any, slots: Sequence[Any]) -> ArgumentError:
+    """The error for a call with nothing to differentiate by: what was given instead, and what to do."""
+    given = [
+        f"{name} is of type {type(x).__name__}"
+        for name, x in zip(signature.names, slots, strict=False)
+        if type(x) is not object  # what stands for a default
+    ]
+    remedies = [_AS_NUMBERS[type(x).__name__] for x in slots if type(x).__name__ in _AS_NUMBERS]
+    said = f" ({', '.join(given)})" if given else ""
+    return ArgumentError(
+        f"{signature.title} has no argument to differentiate by in this call: none is a "
+        f"number, an array or a container with some{said}.",
+        code="AD103",
+        remedy=remedies[0]
+        if remedies
+        else "pass floats or float arrays, or name what is meant in wrt",
+    )
+
+
+# What holds numbers, and is no number and no container of theirs, with what to pass instead.
+_AS_NUMBERS = {
+    "Decimal": "pass float(x)",
+    "Fraction": "pass float(x)",
+    "range": "pass np.arange(n, dtype=float)",
+    "set": "pass a list or an array: a set has no order",
+    "frozenset": "pass a list or an array: a set has no order",
+    "generator": "pass a list or an array: a generator can be gone through once only",
+    "map": "pass a list or an array: what map gives can be gone through once only",
+    "zip": "pass lists or arrays: what zip gives can be gone through once only",
+}
+
+
+def defined_at(signature: Any) -> Source | None:
+    """The line on which a function is defined, for errors that belong to it as a whole."""
+    function = signature.function
+    while not hasattr(function, "__code__") and hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return None
+    for number in range(code.co_firstlineno, code.co_firstlineno + _MOST_DECORATORS):
+        text = linecache.getline(code.co_filename, number).rstrip()
+        for begin in _BEGIN.finditer(text):
+            if (begin[1] or "<lambda>") == code.co_name:
+                return Source(code.co_filename, number, begin.start(), len(text), code.co_name)
+    return None
+
+
+_MOST_DECORATORS = 20  # lines before ``def``
+_BEGIN = pattern(r"\b(?:async +)?def +(\w+)|\blambda\b")
 
 
 def wrt_slots(signature: Any, wrt: Wrt, slots: Sequence[Any]) -> list[int]:

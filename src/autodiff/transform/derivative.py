@@ -7,6 +7,7 @@ are asked for get a warning, as their derivative is zero.
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,15 +19,18 @@ from autodiff import differentiate
 from autodiff.capture import Captured
 from autodiff.capture.naming import Naming, Tagged
 from autodiff.capture.paths import Path
-from autodiff.errors import ArgumentError, IntegerWarning, NotScalarError
+from autodiff.errors import ArgumentError, IntegerWarning, NameArgumentError, NotScalarError
 from autodiff.ir.data import Program
 from autodiff.tracebacks import depth_of_user
 from autodiff.transform.arguments import (
     Named,
     Wrt,
     by_default,
+    defined_at,
     holds_float,
     is_number,
+    without_numbers,
+    written,
     wrt_item,
     wrt_items,
     wrt_slots,
@@ -72,6 +76,17 @@ class Derivative(Transformation):
         kinds = (str, Tagged, Named, np.ndarray, np.generic)
         return [wrt_item(signature, x, ()) for x in items if isinstance(x, kinds)]
 
+    def open_axes(self, signature: Any, call: Any) -> frozenset[tuple[int, int]]:
+        flags = getattr(getattr(signature.function, "__code__", None), "co_flags", 0)
+        for flag, kind, remedy in _NO_RESULT:
+            if flags & flag:
+                raise ArgumentError(
+                    f"{self.name} of {signature.title}: it is {kind}, whose call has no result yet.",
+                    source=defined_at(signature),
+                    remedy=remedy,
+                )
+        return super().open_axes(signature, call)
+
     def differentiated_leaves(self, signature: Any, call: Any) -> list[int]:
         slots = wrt_slots(signature, self.wrt, call.given)
         for slot in slots:
@@ -84,12 +99,12 @@ class Derivative(Transformation):
         """What is differentiated by, and how the result is put together from one array a leaf."""
         items = wrt_items(signature, self.wrt, call.given)
         if not items:
-            raise ArgumentError(
-                f"{signature.title} has no argument to differentiate by in this call: none is a "
-                "number, an array or a container with some.",
-                code="AD103",
-                remedy="pass floats or float arrays, or name what is meant in wrt",
-            )
+            if self.wrt is not None:
+                raise NameArgumentError(
+                    f"wrt={written(self.wrt)} names nothing to differentiate by.",
+                    remedy="name an argument, or leave wrt out",
+                )
+            raise without_numbers(signature, call.given)
         targets = Targets(captured, call, items, signature, self.found)
         self._warn_of_integers(signature, call, items, targets)
         return targets
@@ -197,6 +212,14 @@ class Derivative(Transformation):
     def derive(self, signature: Any, captured: Captured, call: Any, targets: Targets) -> Plan:
         """The plan, given what is differentiated by."""
         raise NotImplementedError
+
+
+_PLAIN = "put what is computed into a plain function, and await around its call"
+_NO_RESULT = (
+    (inspect.CO_GENERATOR, "a generator", "collect what it yields: np.array([...]), or their sum"),
+    (inspect.CO_COROUTINE, "a coroutine (async def)", _PLAIN),
+    (inspect.CO_ASYNC_GENERATOR, "an asynchronous generator", _PLAIN),
+)
 
 
 def _conjugated(plan: Plan, first: int) -> Program:

@@ -20,6 +20,7 @@ from autodiff.ir.data import ArrayType, Block, Program, Value
 from autodiff.ladder import NotStaged
 from autodiff.ops.builder import building
 from autodiff.ops.structural import zeros
+from autodiff.transform.arguments import defined_at
 from autodiff.transform.targets import (
     Target,
     Targets,
@@ -34,6 +35,12 @@ class Slot:
 
     def __init__(self, plan: tuple[Any, ...]) -> None:
         self.plan = plan
+
+
+def is_gradient(function: Any) -> bool:
+    """Whether a function is itself a gradient, which has a number for each parameter."""
+    compiled = getattr(function, "_compiled", None)
+    return getattr(getattr(compiled, "transformation", None), "name", "") == "gradient"
 
 
 def result_of(structure: Any) -> Result:
@@ -56,6 +63,7 @@ def scalar_output(
     if captured.result.definition is not None or not plans:
         raise NotScalarError(
             f"{what} of {signature.title}: its result is a container, not one number.",
+            source=defined_at(signature),
             remedy="return one number; for other results use autodiff.jacobian",
         )
     plan = plans[0]
@@ -68,9 +76,14 @@ def scalar_output(
         kinds = (float, int, complex, np.generic)
         if isinstance(plan[1], kinds) and not isinstance(plan[1], bool):
             return None
+        is_none = plan[1] is None
+        kind = "None" if is_none else type(plan[1]).__name__
         raise NotScalarError(
-            f"{what} of {signature.title}: its result is {type(plan[1]).__name__}, not one number.",
-            remedy="return one floating-point number",
+            f"{what} of {signature.title}: its result is {kind}, not one number.",
+            source=defined_at(signature),
+            remedy="end it with return and one floating-point number"
+            if is_none
+            else "return one floating-point number",
         )
     if plan[0] == "argument":
         numbers = [k for k, r in enumerate(captured.inputs) if r.leaf == plan[1]]
@@ -83,7 +96,9 @@ def scalar_output(
         raise NotScalarError(
             f"{what} of {signature.title}: its result has shape {shape}, not one number.",
             source=value.owner.source if value.owner is not None else None,
-            remedy="reduce it, for example with np.sum, or use autodiff.jacobian",
+            remedy="take the second derivative with autodiff.hessian"
+            if is_gradient(signature.function)
+            else "reduce it, for example with np.sum, or use autodiff.jacobian",
         )
     if not value.type.is_float and (by_floats or value.dtype.kind == "b"):
         raise NotScalarError(

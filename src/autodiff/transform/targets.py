@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -174,10 +175,16 @@ def not_a_number(title: str, leaf: Any) -> ArgumentError:
     return ArgumentError(
         f"{title} cannot be differentiated by an argument of type {type(leaf).__name__}.",
         code="AD103",
-        remedy="pass its fields, record['name'], as arguments of their own"
-        if isinstance(leaf, np.void)
-        else "pass floats or float arrays",
+        remedy=_remedy_for(leaf),
     )
+
+
+def _remedy_for(leaf: Any) -> str:
+    if isinstance(leaf, np.void):
+        return "pass its fields, record['name'], as arguments of their own"
+    if hasattr(leaf, "__dict__") and not isinstance(leaf, (type, FunctionType)):
+        return "name the arrays that it holds, wrt=model.weights, or pass them as arguments"
+    return "pass floats or float arrays"
 
 
 def is_object(leaf: Target) -> bool:
