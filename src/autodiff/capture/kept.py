@@ -32,6 +32,7 @@ from autodiff.capture.records import (
     Number,
     Numbered,
     Ref,
+    Several,
     Template,
     Typed,
     as_array,
@@ -269,6 +270,8 @@ class KeptList(StoredList):
         if not looks_like(self.template, item):
             if isinstance(self.template, Typed) and not self.is_here():
                 self._needs_types(item)
+            if isinstance(item, StoredList) and item.is_stored() and not self.is_here():
+                self._split_anew()
             self._settle("an item of another kind")
             list.append(self, item)
             return
@@ -283,6 +286,15 @@ class KeptList(StoredList):
                 self.request_all(changes)
         for column, x in zip(self.columns, found, strict=True):
             column.append(x)
+
+    def _split_anew(self) -> None:
+        """Have the loop begin without columns: its items are lists whose numbers are in one array by now."""
+        if not isinstance(self.template, Several) or self.template.cls is not list:
+            return
+        for body in self.trace.rolling:
+            if body.home is self.block:
+                if all(body.before.get(column) == ([], None) for column in self.parts()):
+                    self.request("store")
 
     def _numbers_of(self, item: Any) -> Iterator[Any]:
         """The numbers of an item that looks like the template, which this list holds from now on."""

@@ -25,12 +25,13 @@ the copy tells where it matters (:mod:`autodiff.capture.numbering`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
+from autodiff.capture import contents
 from autodiff.capture.kept import FEW, KeptList
 from autodiff.capture.pools import refuse_new_length
 from autodiff.capture.records import (
@@ -518,6 +519,18 @@ class TracedList(KeptList):
         self._settle("repetition")
         list.__imul__(self, int(times))
         return self
+
+    def together(self, other: Any) -> Any:
+        """The list, with its items in arrays that could hold those of another list as well; None where none can."""
+        return contents.together(self, other) if isinstance(other, TracedList) else None
+
+    def columns_now(self) -> list[Tracer]:
+        """What these arrays hold."""
+        return contents.columns_of(self)
+
+    def with_columns(self, columns: Sequence[Any]) -> Any:
+        """A new list like this one, of the items in these."""
+        return contents.with_columns(self, columns)
 
     def with_items(self, items: Iterable[Any]) -> TracedList:
         """A list made where this one was, of other items."""
