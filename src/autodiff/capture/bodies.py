@@ -26,7 +26,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.kept import Needed, both_types
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loop_arrays import NUMBER, EvenSize, LoopArrays, Size
-from autodiff.capture.members import Form, Members
+from autodiff.capture.members import Form, Members, pool_for
 from autodiff.capture.parts import ObjectScope
 from autodiff.capture.pools import Pool, Wanted
 from autodiff.capture.regions import (
@@ -364,7 +364,7 @@ class Body:
             self._take(target.parts()[0], INDEX)
             return
         if isinstance(slot, Form):
-            pool = Members(target, slot)
+            pool = pool_for(target, slot)
             target.make_members(pool)
             for name, one in slot.slots.items():
                 self._take(pool.columns[name], one)

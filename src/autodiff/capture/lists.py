@@ -47,7 +47,7 @@ from autodiff.capture.regions import (
     slot_of,
     types_of,
 )
-from autodiff.capture.stores import FLAG, INDEX, Rows, Store, array_of, count_of, place
+from autodiff.capture.stores import FLAG, INDEX, HeldMatter, Rows, Store, array_of, count_of, place
 from autodiff.dims import (
     Dim,
     Extent,
@@ -298,6 +298,8 @@ class TracedList(KeptList):
             self[index] = item
             return
         if isinstance(index, slice) or store.slot.form == "array":
+            if not (isinstance(index, slice) or self.is_here() or self.trace.holds_arrays):
+                raise HeldMatter("another array in the place of one in a list")
             self._settle("a store")
             list.__setitem__(self, index, item)
             return
