@@ -18,8 +18,8 @@ kept, so that a list that is returned has them as they were.  Numbers whose type
 path, ``max(0.0, x)``, go to two such lists: of values, and of bools that tell their type.
 
 An array in a list is the array that was appended, not a copy.  The store holds copies, so from
-then on neither the array nor the item may be stored into: that raises ``AmbiguousStore``, and the
-call is captured again without stores for lists of arrays.  Which array it is, a number beside
+then on neither the array nor the item may be stored into: where one is, the call is captured again
+with arrays that are rows of a pool (:class:`~autodiff.capture.members.HeldArrays`).  Which array it is, a number beside
 the copy tells where it matters (:mod:`autodiff.capture.numbering`).
 """
 
