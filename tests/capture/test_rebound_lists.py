@@ -187,10 +187,58 @@ def in_a_while_loop(xs, a):
     return sum(row) + k
 
 
+def best_so_far(xs, a):
+    row = [a * x for x in xs]
+    best, least = row, 1e9
+    for x in xs:
+        row = [x * t + 0.1 for t in row]
+        if sum(row) < least:
+            best, least = row, sum(row)
+    return sum(best) + least
+
+
+def up_to_a_size(xs, a):
+    row = [a] * len(xs)
+    for x in xs:
+        new = [x * t + 1.0 for t in row]
+        if sum(new) > 20.0:
+            break
+        row = new
+    return sum(row)
+
+
+def first_of_a_size(xs, a):
+    row = [a] * len(xs)
+    for x in xs:
+        new = [x * t + 1.0 for t in row]
+        if sum(new) > 20.0:
+            return new[0] * new[1]
+        row = new
+    return sum(row)
+
+
+def history(xs, a):
+    row, rows = [a] * len(xs), []
+    for x in xs:
+        row = [x * t for t in row]
+        rows.append(row)
+    return rows[-1][0] + rows[2][1]
+
+
+def read_after_it(xs, a):
+    row = [a] * len(xs)
+    for x in xs:
+        new = [x * t for t in row]
+        old = row
+        row = new
+    return sum(row) + new[1] + old[0]
+
+
 ONE_LOOP = [
     edit_distance, edit_distance_appended, time_warp, soft_time_warp, best_path, forward_sums, steps_of_two_lists, three_terms,
     turned_round, changed_under_both_names, changed_before_it_is_bound_anew, in_order, rows_of_pairs, row_of_an_object, attribute,
-    entry, part_of_a_tuple, in_a_while_loop,
+    entry, part_of_a_tuple, in_a_while_loop, best_so_far, up_to_a_size, first_of_a_size, history,
+    read_after_it,
 ]  # fmt: skip
 
 
@@ -333,10 +381,20 @@ def whole_numbers_first(xs, a):
     return row
 
 
+def bound_anew_or_changed(xs, a):
+    row = [a] * len(xs)
+    for x in xs:
+        if x > 0.9:
+            row = [x * t + 1.0 for t in row]
+        elif x > 0.7:
+            row[0] += x
+    return row[0] + row[1]
+
+
 IDENTITY = [
     read_after_the_loop, another_name_before, changed_by_another_name, asked_which_it_is, kept_in_a_list, changed_after_it_is_kept,
     kept_in_a_dict, changed_by_a_function, in_an_iterator, bound_on_a_condition, two_names_of_one, of_two_types,
-    whole_numbers_first,
+    whole_numbers_first, bound_anew_or_changed,
 ]  # fmt: skip
 
 

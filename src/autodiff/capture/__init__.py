@@ -58,6 +58,7 @@ from autodiff.capture.members import (
     MembersPlan,
     member,
     refuse_part,
+    refuse_unknown_rows,
     row_step,
 )
 from autodiff.capture.naming import Naming, captured_by
@@ -72,7 +73,7 @@ from autodiff.capture.sequences import LazySequence
 from autodiff.capture.sharing import Part, take_apart
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State
-from autodiff.capture.stores import ListPlan
+from autodiff.capture.stores import HELD, ListPlan
 from autodiff.capture.text import DeferredText, is_pending
 from autodiff.capture.tiers import EAGER, STAGED, Tier
 from autodiff.capture.trace import (
@@ -329,6 +330,8 @@ def capture(
         trace.distinguish_arrays, trace.shares_rows = wanted.count(None), ROWS in wanted
         trace.gathers, trace.has_members = OBJECTS not in wanted, MEMBERS not in wanted
         trace.numbering.is_carried = ARRAYS in wanted
+        told_apart = trace.distinguish_arrays > 0 or MEMBERS in wanted or ARRAYS in wanted
+        trace.holds_arrays = HELD in wanted and not told_apart
         places = [place for place in wanted if isinstance(place, Place)]
         try:
             with floating.noting(floating.wanted()) as errors:
@@ -336,7 +339,7 @@ def capture(
                 found.errors = errors()
             return found
         except Bail as problem:
-            needs = _needs(trace, problem)
+            needs = _needs(trace, problem, wanted)
             if not needs:
                 raise
             learnt.append(Decision(Rung.LEARNT, problem.reason, problem.source))
@@ -345,12 +348,12 @@ def capture(
             raise Declined(f"changes of more than {MAXIMUM_PLACES} places outside of the function")
 
 
-def _needs(trace: Trace, problem: Bail) -> Sequence[Place | str | None]:
+def _needs(trace: Trace, problem: Bail, wanted: Sequence[Any]) -> Sequence[Place | str | None]:
     """What another attempt has to know; nothing where none would help."""
     if problem.rung is not Rung.LEARNT:
         needs = [(OBJECTS, trace.gathered), (MEMBERS, trace.used_members)]
         return [what for what, is_used in needs if is_used]
-    if problem.needs is None:
+    if problem.needs is None or (problem.needs == (HELD,) and HELD in wanted):
         return [] if trace.distinguish_arrays > TOLD_APART else [None]
     return problem.needs or [None]
 
@@ -985,6 +988,8 @@ def _plan_result(
         leaf = leaves[k]
         return is_array(leaf) and any(p.path and p.cell in whole for p in parts_of(leaf))
 
+    if not copies:
+        refuse_unknown_rows(trace, leaves)
     numbered = None if copies else Numbered(trace, leaves, outputs, forms, seen)
     for k in sorted(range(len(leaves)), key=is_view):
         if isinstance(leaves[k], Part):

@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture import choices, staging, structures
+from autodiff.capture.contents import is_long
 from autodiff.capture.frames import UNBOUND, Maybe, Poison, Scope
 from autodiff.capture.holders import has_other_names, is_aliased
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.kept import Needed, both_types
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loop_arrays import NUMBER, EvenSize, LoopArrays, Size
-from autodiff.capture.members import Form, Members
+from autodiff.capture.members import Form, Members, pool_for
 from autodiff.capture.parts import ObjectScope
 from autodiff.capture.pools import Pool, Wanted
 from autodiff.capture.regions import (
@@ -115,6 +116,11 @@ class Body:
     halves: list[Any] = field(default_factory=list)  # of complex temporaries, and of objects
     # Names of tuples, lists, dicts and objects, whose leaves are among ``names``.
     structures: dict[tuple[Scope, str], LeafScope] = field(default_factory=dict)
+    # Lists among them: what they were before the loop, and what they may be at the end of the last pass.
+    begun: dict[tuple[Scope, str], TracedList] = field(default_factory=dict)
+    ends: dict[tuple[Scope, str], list[Any]] = field(default_factory=dict)
+    # Those that may be known otherwise as well when a pass begins, which no pass may change.
+    shared: set[tuple[Scope, str]] = field(default_factory=set)
     has_two_types: bool = False  # whether the numbers of a list among them are of two types
     passing: frozenset[str] = frozenset()  # variables that only the body knows
     stand_ins: dict[tuple[Scope, str], Any] = field(default_factory=dict)  # in the body
@@ -228,8 +234,11 @@ class Body:
             assert index is not None
             cell.write(as_tracer(start + step * Dim.symbol(index)).value)
         self.arrays.enter(self.placed, index)
+        self.ends.clear()
         for scope, name in self.structures:
             self.stand_ins[scope, name] = scope.locals[name]
+            if (scope, name) in self.shared:
+                self.frame.trace.hold([scope.locals[name]])
 
     def _tell_apart(self) -> None:
         """A name that the body has bound to the array of before the loop again has changed."""
@@ -355,7 +364,7 @@ class Body:
             self._take(target.parts()[0], INDEX)
             return
         if isinstance(slot, Form):
-            pool = Members(target, slot)
+            pool = pool_for(target, slot)
             target.make_members(pool)
             for name, one in slot.slots.items():
                 self._take(pool.columns[name], one)
@@ -363,7 +372,7 @@ class Body:
             return
         items, store = self.before[target]
         if isinstance(slot, str):
-            self.lists.pop(target, None)
+            self._forget_stores(target)
             target.restore(items, store)
             target.queue = slot == "queue"
             return
@@ -550,7 +559,10 @@ class Body:
             self.run(index)
             self._tell_apart()
 
-        self.frame.trace.decisions.back_to(self.mark)
+        trace = self.frame.trace
+        trace.decisions.back_to(self.mark)
+        starts = [self.begun[key] for key in self.shared]
+        trace.hold(starts)
         try:
             outcome = run_region(self.frame, thunk, parameters, self._settle, self.is_done, True)
         except Bail as problem:
@@ -558,6 +570,8 @@ class Body:
                 raise
             # It may be that a type was needed that differs at first.
             raise Bail(Rung.PEELED, problem.reason, problem.source) from None
+        finally:
+            trace.let_go(starts)
         if outcome.raised is not None:
             raise NotStaged(f"the loop body raises {type(outcome.raised).__name__}")
         self.outcome, self.parameters = outcome, parameters
@@ -567,6 +581,7 @@ class Body:
         """Take up what the last run changed beyond the carries; whether there was anything."""
         changed = False
         self.temporaries = {}
+        changed |= self._learn_shared(outcome)
         for key in self.structures:
             changed |= self._spread(key, outcome)
         for key, end in list(outcome.names.items()):
@@ -631,6 +646,9 @@ class Body:
             for part in parts
             if isinstance(part, TracedList)
         )
+        if shared and isinstance(start, TracedList) and self._may_share(start):
+            self.shared.add(key)
+            shared = False
         for part in parts if not shared else ():
             self._let_go(part)
         known = structures.matched(trace, start, end)
@@ -638,7 +656,13 @@ class Body:
             raise _peel_for(f"{name!r}, of which the first pass changes the structure")
         if shared:
             raise NotStaged(f"the loop changes {name!r}, a {kind} with other names")
+        if isinstance(start, TracedList) and is_long(known):
+            self.begun[key] = start
         self._begin_structure(key, known)
+
+    def _may_share(self, x: TracedList) -> bool:
+        """Whether a list may be carried by its contents while it is known otherwise as well: if no pass changes it."""
+        return is_long(x) and x not in self.before and not self.frame.trace.distinguish_arrays
 
     def _begin_structure(self, key: tuple[Scope, str], start: Any) -> None:
         """Carry the leaves of what a name stands for from now on, before the loop."""
@@ -659,6 +683,13 @@ class Body:
         """A list that was to be changed by the body is only read by it: another one takes its place there."""
         if not isinstance(target, TracedList) or target not in self.before:
             return
+        self._forget_stores(target)
+        items, store = self.before[target]
+        if target.store is not store or target.columns is not None:
+            target.restore(items, store)
+
+    def _forget_stores(self, target: TracedList) -> None:
+        """Carry nothing more of what a list, or its columns, would have appended or stored."""
         for part in target.parts():
             if self.lists.pop(part, None) is None or part.store is None:
                 continue
@@ -669,9 +700,6 @@ class Body:
                 if cell in self.cells:
                     self.cells.remove(cell)
                 self.inductive.pop(cell, None)
-        items, store = self.before[target]
-        if target.store is not store or target.columns is not None:
-            target.restore(items, store)
 
     def _settle(self, key: tuple[Scope, str], value: Any) -> Any:
         """Of a choice between what a name was before and something new: an object that holds what it does.
@@ -679,6 +707,8 @@ class Body:
         The name is the only one of either, or the loop is refused.
         """
         stand_in, trace = self.stand_ins.get(key), self.frame.trace
+        if isinstance(value, TracedList):
+            self.ends[key] = trace.chosen_from(value)
         if not choices.is_choice(value) and not structures.is_cyclic(trace, value):
             like = stand_in if key in self.structures else value
             return structures.matched(trace, value, like)
@@ -696,6 +726,65 @@ class Body:
             return name in self.passing
         return (scope, name) in self.frame.passing
 
+    def _learn_shared(self, outcome: Outcome) -> bool:
+        """Find lists that two names may have at the end of a pass, or a name and something else; whether any is new."""
+        count = len(self.shared)
+        for key in self.begun:
+            # What only the body knows by then is bound anew before it is read.
+            others = outcome.entangled - {*self.begun} if key in outcome.entangled else set()
+            is_held = any(scope.locals.get(name, UNBOUND) is not UNBOUND for scope, name in others)
+            if is_held or self._known_otherwise(key, outcome) or self._may_be_given(key):
+                if not self._may_share(self.stand_ins[key]):
+                    raise NotStaged(f"the loop gives {key[1]!r} parts that have other names")
+                self.shared.add(key)
+        return len(self.shared) > count
+
+    def _known_otherwise(self, key: tuple[Scope, str], outcome: Outcome) -> bool:
+        """Whether the list that a name has at the end of a pass may be another name's, or from outside."""
+        others = [x for other in self.begun if other != key for x in self._ends_of(other)]
+        return any(
+            id(x) not in outcome.made or any(x is other for other in others)
+            for x in self._ends_of(key)
+        )
+
+    def refuse_shared(self, key: tuple[Scope, str]) -> None:
+        """A list that only the body knows is kept for what follows the loop: nobody else may have it that changes it."""
+        assert self.outcome is not None
+        if self.frame.trace.distinguish_arrays and (
+            key in self.outcome.entangled or self._known_otherwise(key, self.outcome)
+        ):
+            raise NotStaged(f"the loop gives {key[1]!r} parts that have other names")
+
+    def _may_be_given(self, key: tuple[Scope, str]) -> bool:
+        """Whether a name may have an argument's list all the time."""
+        keeps = any(x is self.stand_ins[key] for x in self._ends_of(key))
+        return keeps and self.frame.trace.is_given(self.begun[key])
+
+    def _ends_of(self, key: tuple[Scope, str]) -> list[Any]:
+        return self.ends.get(key) or [self.stand_ins.get(key)]
+
+    def share_results(self, ran: Any) -> None:
+        """After the loop lists that may be one, or one from before the loop, refuse to change."""
+        assert self.outcome is not None
+        found = {key: key[0].locals.get(key[1]) for key in {**self.begun, **self.ends}}
+        values = {key: x.value if isinstance(x, Maybe) else x for key, x in found.items()}
+        lists = {key: x for key, x in values.items() if isinstance(x, TracedList)}
+        for key, result in lists.items():
+            known = []
+            for x in self._ends_of(key):
+                known += [
+                    y
+                    for other, y in lists.items()
+                    if other != key and any(x is end for end in self._ends_of(other))
+                ]
+                known += [] if id(x) in self.outcome.made else [x]
+                if key in self.shared and x is self.stand_ins[key]:
+                    known.append(self.begun[key])
+            if key in self.shared and ran is not True:
+                known.append(self.begun[key])
+            if known:
+                self.frame.trace.make_ambiguous(known, result)
+
     def _spread(self, key: tuple[Scope, str], outcome: Outcome) -> bool:
         """The leaves of a structure at the end of the body, as variables of their own.
 
@@ -709,7 +798,8 @@ class Body:
         start = key[0].locals[key[1]]
         alike = structures.are_alike(trace, start, end)
         wider = start if alike else structures.matched(trace, start, end)
-        if key in outcome.entangled or not structures.are_alike(trace, wider, end):
+        entangled = key in outcome.entangled and key not in self.begun
+        if entangled or not structures.are_alike(trace, wider, end):
             raise NotStaged(f"the loop gives {key[1]!r} parts that have other names, or others")
         if not alike:
             self._begin_structure(key, wider)

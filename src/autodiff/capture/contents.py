@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autodiff.capture.lists import TracedList
 from autodiff.capture.records import Template, Typed
 from autodiff.capture.regions import Slot, Types, is_numeric
 from autodiff.capture.stores import FLAG, array_of
@@ -21,7 +20,7 @@ from autodiff.dims import Extent
 from autodiff.ops.dispatch import cast
 from autodiff.ops.either import Kind, kinds_of, union
 from autodiff.ops.structural import broadcast
-from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.plain_data import dataclass
 
 MOST_SINGLE = 8  # numbers of a list that a loop carries one by one, if nothing has them in an array
@@ -38,34 +37,35 @@ class Layout:
 
 def layout_of(x: Any) -> Layout | None:
     """How a list keeps its items, if all of them are in arrays as they are."""
-    if not isinstance(x, TracedList) or x.python_type is not list:
+    kept: Any = x
+    if not isinstance(x, StoredList) or x.python_type is not list:
         return None
-    if x.row is not None or not x.is_even():
+    if kept.row is not None or not kept.is_even():
         return None
     slots = []
-    for part in x.parts():
+    for part in kept.parts():
         store = part.store
         assert store is not None
         if store.changed is not None or store.rows is not None or store.slot.form == "array":
             return None
         slots.append(store.slot)
-    return Layout(type(x), x.template if x.columns is not None else None, tuple(slots))
+    return Layout(type(x), kept.template if kept.columns is not None else None, tuple(slots))
 
 
-def columns_of(x: TracedList) -> list[Tracer]:
+def columns_of(x: Any) -> list[Tracer]:
     """The numbers of each column, as they are now, as a value that is no array of the user's."""
     whole = [part.store.rows_up_to(x.extent) for part in x.parts() if part.store is not None]
     return [Tracer(column.value, "scalar") for column in whole]
 
 
-def with_columns(like: TracedList, columns: Sequence[Any]) -> Any:
+def with_columns(like: Any, columns: Sequence[Any]) -> Any:
     """A new list in the layout of another one."""
     layout = layout_of(like)
     assert layout is not None
     return _list_of(like, layout, columns)
 
 
-def _list_of(home: TracedList, layout: Layout, columns: Sequence[Any]) -> Any:
+def _list_of(home: Any, layout: Layout, columns: Sequence[Any]) -> Any:
     made = home._new(())
     made.frozen = home.frozen
     if layout.template is None:
@@ -83,10 +83,10 @@ def _list_of(home: TracedList, layout: Layout, columns: Sequence[Any]) -> Any:
 
 def is_long(x: Any) -> bool:
     """Whether a list has so many items that a loop does not carry them one by one."""
-    return isinstance(x, TracedList) and (x.is_stored() or list.__len__(x) > MOST_SINGLE)
+    return isinstance(x, StoredList) and (x.is_stored() or list.__len__(x) > MOST_SINGLE)
 
 
-def together(x: TracedList, other: TracedList) -> Any:
+def together(x: Any, other: Any) -> Any:
     """The list, with its items in arrays that could hold those of the other one as well; itself where that is so.
 
     None where nothing holds both.
@@ -107,7 +107,7 @@ def together(x: TracedList, other: TracedList) -> Any:
     return _list_of(x, layout, columns)
 
 
-def _kinds(x: TracedList) -> list[Kind] | None:
+def _kinds(x: Any) -> list[Kind] | None:
     """The types of the numbers in a list, the widest first; None of what else it may hold."""
     if x.columns is not None:
         return x.template.types.kinds() if isinstance(x.template, Typed) and x.is_even() else None
@@ -116,13 +116,11 @@ def _kinds(x: TracedList) -> list[Kind] | None:
         return _kinds_of_items(list(list.__iter__(x)))
     if store.rows is not None or store.slot.form == "array" or x.row is not None:
         return None
-    if store.changed is None:
-        return [Kind(store.slot.dtype, store.slot.form)]
-    typed = x.typed()
-    if typed is not None:
-        found: list[Kind] = typed[0].types.kinds()
-        return found
-    return None
+    types: Types | None = Types(store.slot)
+    known = [store.repeated[0]] if store.repeated is not None else store.head
+    for item in known if store.changed is not None else ():
+        types = None if types is None else types.widened(kinds_of(item) or ())
+    return types.kinds() if types is not None and types.slot == store.slot else None
 
 
 def _kinds_of_items(items: Sequence[Any]) -> list[Kind] | None:
@@ -137,14 +135,14 @@ def _kinds_of_items(items: Sequence[Any]) -> list[Kind] | None:
     return found
 
 
-def _values(x: TracedList, slot: Slot) -> Tracer:
+def _values(x: Any, slot: Slot) -> Tracer:
     """The numbers of a list, which are of one type."""
     if x.store is None:
         return array_of(list(list.__iter__(x)), slot)
     return x.store.rows_up_to(x.extent)
 
 
-def _typed(x: TracedList, template: Typed, kinds: Sequence[Kind]) -> list[Tracer]:
+def _typed(x: Any, template: Typed, kinds: Sequence[Kind]) -> list[Tracer]:
     """The numbers of a list in the wide type, and which of them are of the narrow one."""
     slot = template.types.slot
     if x.store is None and x.columns is None:

@@ -32,6 +32,7 @@ from autodiff.capture.records import (
     Number,
     Numbered,
     Ref,
+    Several,
     Template,
     Typed,
     as_array,
@@ -157,6 +158,9 @@ class KeptList(StoredList):
         if self.trace.shares_rows and isinstance(item, StoredList):
             self._ask_for_rows(item)
             return False
+        if self._holds_arrays and is_array(item):
+            self._ask_for_arrays(item)
+            return False
         template = template_of(item, self._numbering)
         if template is None:
             self._ask_for_members(item)
@@ -172,7 +176,14 @@ class KeptList(StoredList):
 
     def _is_split(self, item: Any) -> bool:
         """Whether columns hold an item, rather than one array."""
-        return not is_numeric(item) or (self._numbering is not None and is_array(item))
+        if is_numeric(item) and not is_array(item):
+            return False
+        return not is_numeric(item) or self._numbering is not None or self._holds_arrays
+
+    @property
+    def _holds_arrays(self) -> bool:
+        """Whether items that are arrays are these themselves."""
+        return self.trace.holds_arrays and not self.is_column
 
     @property
     def is_complex(self) -> bool:  # type: ignore[override]
@@ -269,6 +280,8 @@ class KeptList(StoredList):
         if not looks_like(self.template, item):
             if isinstance(self.template, Typed) and not self.is_here():
                 self._needs_types(item)
+            if isinstance(item, StoredList) and item.is_stored() and not self.is_here():
+                self._split_anew()
             self._settle("an item of another kind")
             list.append(self, item)
             return
@@ -283,6 +296,15 @@ class KeptList(StoredList):
                 self.request_all(changes)
         for column, x in zip(self.columns, found, strict=True):
             column.append(x)
+
+    def _split_anew(self) -> None:
+        """Have the loop begin without columns: its items are lists whose numbers are in one array by now."""
+        if not isinstance(self.template, Several) or self.template.cls is not list:
+            return
+        for body in self.trace.rolling:
+            if body.home is self.block:
+                if all(body.before.get(column) == ([], None) for column in self.parts()):
+                    self.request("store")
 
     def _numbers_of(self, item: Any) -> Iterator[Any]:
         """The numbers of an item that looks like the template, which this list holds from now on."""
@@ -333,11 +355,21 @@ class KeptList(StoredList):
         if form is not None and any(body.home is self.block for body in self.trace.rolling):
             self.request(form)
 
+    def _ask_for_arrays(self, item: Any) -> None:
+        """Have the items, arrays like ``item``, be rows of a pool, where that can be."""
+        step = members.row_step(item)
+        form = members.form_of_array(self.trace, item) if step is None else step.pool
+        if form is not None and any(body.home is self.block for body in self.trace.rolling):
+            self.request(form)
+
     def make_members(self, pool: members.Members) -> None:
         """Have the items be members of a pool (where the list was made)."""
-        if self.columns is not None or self.store is not None or list.__len__(self):
+        items = list(self._plain_items())
+        of_arrays = isinstance(pool, members.HeldArrays)
+        if self.columns is not None or self.store is not None or (items and not of_arrays):
             raise NotStaged("a list of different things")
-        number = self._new(())
+        list.clear(self)
+        number = self._new(pool.numbers(items) if isinstance(pool, members.HeldArrays) else ())
         number.block = self.block
         self.template, self.columns = Member(pool), (number,)
 

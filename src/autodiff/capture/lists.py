@@ -18,19 +18,20 @@ kept, so that a list that is returned has them as they were.  Numbers whose type
 path, ``max(0.0, x)``, go to two such lists: of values, and of bools that tell their type.
 
 An array in a list is the array that was appended, not a copy.  The store holds copies, so from
-then on neither the array nor the item may be stored into: that raises ``AmbiguousStore``, and the
-call is captured again without stores for lists of arrays.  Which array it is, a number beside
+then on neither the array nor the item may be stored into: where one is, the call is captured again
+with arrays that are rows of a pool (:class:`~autodiff.capture.members.HeldArrays`).  Which array it is, a number beside
 the copy tells where it matters (:mod:`autodiff.capture.numbering`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
+from autodiff.capture import contents
 from autodiff.capture.kept import FEW, KeptList
 from autodiff.capture.pools import refuse_new_length
 from autodiff.capture.records import (
@@ -46,7 +47,7 @@ from autodiff.capture.regions import (
     slot_of,
     types_of,
 )
-from autodiff.capture.stores import FLAG, INDEX, Rows, Store, array_of, count_of, place
+from autodiff.capture.stores import FLAG, INDEX, HeldMatter, Rows, Store, array_of, count_of, place
 from autodiff.dims import (
     Dim,
     Extent,
@@ -297,6 +298,8 @@ class TracedList(KeptList):
             self[index] = item
             return
         if isinstance(index, slice) or store.slot.form == "array":
+            if not (isinstance(index, slice) or self.is_here() or self.trace.holds_arrays):
+                raise HeldMatter("another array in the place of one in a list")
             self._settle("a store")
             list.__setitem__(self, index, item)
             return
@@ -518,6 +521,18 @@ class TracedList(KeptList):
         self._settle("repetition")
         list.__imul__(self, int(times))
         return self
+
+    def together(self, other: Any) -> Any:
+        """The list, with its items in arrays that could hold those of another list as well; None where none can."""
+        return contents.together(self, other) if isinstance(other, TracedList) else None
+
+    def columns_now(self) -> list[Tracer]:
+        """What these arrays hold."""
+        return contents.columns_of(self)
+
+    def with_columns(self, columns: Sequence[Any]) -> Any:
+        """A new list like this one, of the items in these."""
+        return contents.with_columns(self, columns)
 
     def with_items(self, items: Iterable[Any]) -> TracedList:
         """A list made where this one was, of other items."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import fields
 from types import FunctionType, MemberDescriptorType, MethodType
@@ -31,14 +31,14 @@ from autodiff.capture.choices import Among, group_and_index
 from autodiff.capture.parts import table_of
 from autodiff.capture.reaching import reaches
 from autodiff.capture.regions import Slot, cells_of, is_numeric, live_scopes, slot_of
-from autodiff.capture.stores import place
-from autodiff.ladder import Bail, NotStaged, Rung
+from autodiff.capture.stores import array_of, place
+from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.either import Either, is_array
 from autodiff.ops.indexing import Basic, SliceStep, slice_step
 from autodiff.ops.structural import reshape
-from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.plain_data import dataclass
 from autodiff.sameness import same_value
 
@@ -327,6 +327,101 @@ class Members:
             )
 
 
+class HeldArrays(Members):
+    """Arrays that are items of lists, and change: rows of one array, each known by its number.
+
+    rows[i] += x                    a load and a store of the row
+    rows[i] = a @ rows[i - 1]       one more row, and its number is stored
+    rows[i], rows[j] = rows[j], rows[i]
+    """
+
+    def row(self, number: Any) -> Any:
+        """The array of a number."""
+        return self._view("", number)
+
+    def fits(self, item: Any) -> bool:
+        """Whether something is one of the arrays, or can become one."""
+        if not is_array(item) or isinstance(item, ComplexTracer):
+            return False
+        if slot_of(item) != self.form.slots[""]:
+            return False
+        return self._is_own(item) or _is_whole(self.trace, item)
+
+    def _is_own(self, item: Tracer) -> bool:
+        step = row_step(item)
+        return step is not None and step.pool is self
+
+    def number(self, item: Any) -> Any:
+        """The number of an array; of one that becomes an item now, and is an item of nothing else."""
+        step = row_step(item)
+        if step is not None and step.pool is self:
+            return step.number
+        if item.cell.block is not self.trace.builder.block:
+            raise self._unfit("an array that is put into a list and was made before")
+        (column,) = self.columns.values()
+        length = column.extent
+        number = length if isinstance(length, int) else Tracer(as_tracer(length).value, "python")
+        column.append(Tracer(item.value, "array"))
+        self._take_name(item, number)
+        return number
+
+    def _take_name(self, item: Tracer, number: Any) -> None:
+        """Have the variables that hold an array hold the row; nothing else may."""
+        scopes, parts = live_scopes(self.trace.calling), _is_part_of(item)
+        for scope in scopes:
+            for name in [k for k, x in scope.locals.items() if parts(x)]:
+                if scope.locals[name].path:
+                    raise self._unfit("a part of an array that is put into a list")
+                scope.locals[name] = self.row(number)
+        if reaches(self.trace, list(scopes), parts):
+            raise self._unfit("an array that is put into a list and is known otherwise as well")
+
+    def numbers(self, items: list[Any]) -> list[Any]:
+        """The numbers of the items of a list that was made before, each of which may be in it several times."""
+        if not all(map(self.fits, items)):
+            raise self._unfit("a list of different things")
+        (column,) = self.columns.values()
+        new = list({x.cell: x for x in items if not self._is_own(x)}.values())
+        if not new or column.store is not None:
+            return [self.number(x) for x in items]
+        if any(x.cell.block is not column.block for x in new):
+            raise self._unfit("an array that is put into a list and was made before")
+        slot = self.form.slots[""]
+        column.fill(array_of([Tracer(x.value, "array") for x in new], slot), slot)
+        for number, x in enumerate(new):
+            self._take_name(x, number)
+        known = {x.cell: number for number, x in enumerate(new)}
+        return [known[x.cell] for x in items]
+
+    def _unfit(self, reason: str) -> Bail:
+        return NotStaged(reason) if self.trace.rolling else AmbiguousStore(reason)
+
+    def content(self, numbers: Tracer) -> Tracer | None:
+        """The arrays of some numbers as one."""
+        store = self._store("")
+        whole: Tracer = store.rows_up_to(store.length)[Tracer(numbers.value, "array")]
+        return whole
+
+    def copy(self) -> Members:
+        """A pool of copies of all arrays."""
+        made = copy(self)
+        made.columns = {name: column.copy() for name, column in self.columns.items()}
+        self.trace.used_members.append(made)
+        return made
+
+
+def form_of_array(trace: Any, x: Any) -> Form | None:
+    """What an array is as an item of a list that changes; None of others."""
+    if not is_array(x) or isinstance(x, ComplexTracer) or not _is_whole(trace, x):
+        return None
+    return Form(np.ndarray, {"": slot_of(x)}, {}, ("",), frozenset(("",)))
+
+
+def pool_for(home: Any, form: Form) -> Members:
+    """A pool of members, made where a list was."""
+    return HeldArrays(home, form) if form.cls is np.ndarray else Members(home, form)
+
+
 def member(x: Any) -> tuple[Members, Any] | None:
     """The pool and the number of a member."""
     if type(x) is not Among:
@@ -452,8 +547,8 @@ class MembersPlan:
             name: columns[name][number] if name in columns else form.fixed[name]
             for name in form.order
         }
-        x: Any = table
-        if form.cls is not dict:
+        x: Any = table[""] if form.cls is np.ndarray else table
+        if form.cls not in (dict, np.ndarray):
             x = containers.new_instance(form.cls)
             vars(x).update(table)
         made[self.key, number] = x
@@ -484,6 +579,8 @@ class ArrayOfMemberPlan:
     def build(self, outputs: Any, leaf: Any, made: dict[Any, Any]) -> Any:
         """The array."""
         owner = self.member.build(outputs, leaf, made)
+        if isinstance(owner, np.ndarray):
+            return owner
         return owner[self.name] if isinstance(owner, dict) else vars(owner)[self.name]
 
 
@@ -514,10 +611,27 @@ def refuse_part(trace: Any, x: Tracer) -> None:
             raise pool.refusal()
 
 
+def refuse_unknown_rows(trace: Any, leaves: Sequence[Any]) -> None:
+    """Refuse a result with an array that may be any of a pool, beside others of the pool: which it is, is not known."""
+    for pool in trace.used_members:
+        stores = [column.store for column in pool.columns.values() if column.store is not None]
+        buffers = {store.buffer for store in stores}
+        arrays = {id(x): x for x in leaves if is_array(x) and not buffers.isdisjoint(cells_of(x))}
+        unknown = [x for x in arrays.values() if row_step(x) is None]
+        lists = [x for x in leaves if isinstance(x, StoredList) and _is_of(x, pool)]
+        if unknown and len(arrays) + len(lists) > 1:
+            raise pool.refusal()
+
+
+def _is_of(x: StoredList, pool: Members) -> bool:
+    return x.template is not None and getattr(x.template, "pool", None) is pool
+
+
 __all__ = [
     "MEMBERS",
     "ArrayOfMemberPlan",
     "Form",
+    "HeldArrays",
     "ListOfMembersPlan",
     "MemberNeeded",
     "MemberPlan",
@@ -527,8 +641,11 @@ __all__ = [
     "both",
     "entry",
     "form_of",
+    "form_of_array",
     "member",
+    "pool_for",
     "refuse_part",
+    "refuse_unknown_rows",
     "row_step",
     "same_array",
     "same_member",

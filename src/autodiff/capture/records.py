@@ -17,7 +17,7 @@ import numpy as np
 
 from autodiff import containers, tables
 from autodiff.capture.choices import Among
-from autodiff.capture.members import Members
+from autodiff.capture.members import HeldArrays, Members
 from autodiff.capture.numbering import Known, Numbering, one_array
 from autodiff.capture.pools import Pool, row_of
 from autodiff.capture.regions import Slot, Types, as_parts, fit, is_numeric, tag_of, types_of
@@ -387,6 +387,8 @@ def as_array(template: Template, columns: Iterator[Tracer]) -> Tracer | None:
         whole = as_array(template.complex or Number(), columns)
         next(columns)
         return whole
+    if isinstance(template, Member) and isinstance(template.pool, HeldArrays):
+        return template.pool.content(next(columns))
     if isinstance(template, (Fixed, Fields, Member)):
         return None
     if isinstance(template, Ref):

@@ -330,7 +330,7 @@ def freeze(
         return copied(type(x)(inner(i) for i in x))
     if isinstance(x, StoredList):
         if x.is_stored():
-            return x if made is None or id(x) not in made else copied(x.as_left())
+            return copied(x.as_left()) if made is None or id(x) in made else x
         if not any(_has_content(i, made) for i in x):
             return x
         return copied(x.with_items([inner(i) for i in x]))
@@ -684,7 +684,7 @@ class Merge:
         elif choices.are_lists(self.frame.trace, first, second):
             self.objects.value(first, second, put)
         elif whole_of(a) is not None or whole_of(b) is not None:
-            raise NotStaged("the branches give different lists")
+            self._lists(a, b, self._paired(first, second, self._one_of(first, second, put)))
         elif (id(first), id(second)) in self.pairs:  # under another name, or in another place
             pair = self.pairs[id(first), id(second)]
             self.finish.append(lambda results: put(pair[0]))
@@ -832,6 +832,21 @@ class Merge:
             return lambda results: emit("logical_not", (self.test.value,))
         number = self._output(first, second, Slot(np.dtype(bool), (), "python"))
         return lambda results: results[number]
+
+    def _lists(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
+        """Merge lists, one of which is in arrays, by their contents."""
+        found = []
+        for x, other, block in zip((a, b), (b, a), self.blocks, strict=True):
+            with self.frame.trace.builder.reopened(block):
+                known = x.together(other) if isinstance(x, StoredList) else None
+                if known is None or known.frozen:  # it matters which item of a list it is
+                    raise NotStaged("the branches give different lists")
+                found.append((known, known.columns_now()))
+        (first, mine), (_, others) = found
+        columns: list[Any] = [None] * len(mine)
+        for k, (x, y) in enumerate(zip(mine, others, strict=True)):
+            self.value(x, y, partial(columns.__setitem__, k))
+        self.finish.append(lambda results: put(first.with_columns(columns)))
 
     def _sequence(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         items: list[Any] = [None] * len(a)

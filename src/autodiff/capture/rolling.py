@@ -216,14 +216,17 @@ def _spread_temporaries(body: Body) -> None:
     """Take objects that the body binds first apart into their leaves."""
     assert body.outcome is not None
     for key, end in list(body.temporaries.items()):
+        is_list = isinstance(end, TracedList) and end.is_stored()
         is_object = isinstance(end, choices.Instance) or choices.is_pooled(end)
-        if not is_object or key in body.outcome.entangled:
+        if not is_list and (not is_object or key in body.outcome.entangled):
             continue
         if body.is_done(key) or structures.is_cyclic(body.frame.trace, end):
             continue
         leaves = structures.leaves_of(body.frame.trace, end)
         if not leaves or not structures.is_plain(body.frame.trace, end):
             continue
+        if is_list:
+            body.refuse_shared(key)
         whole: Any = _LastObject(body.frame.trace, key, end)
         body.halves.append(whole)
         del body.temporaries[key]
@@ -314,6 +317,7 @@ def _bind_results(
             scope.locals[name] = Poison(name)
     for halves in body.halves:
         halves.join()
+    body.share_results(ran)
 
 
 def _bind_cells(

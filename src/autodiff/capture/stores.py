@@ -25,10 +25,10 @@ from autodiff.dims import (
     same,
 )
 from autodiff.ir.data import Value
-from autodiff.ladder import AmbiguousStore, NotStaged
+from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops import indexing
 from autodiff.ops.complex_numbers import ComplexTracer
-from autodiff.ops.dispatch import extent_of
+from autodiff.ops.dispatch import extent_of, known
 from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
 from autodiff.ops.tracer import (
     Cell,
@@ -41,6 +41,16 @@ from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:
     pass
+
+
+HELD = (
+    "held arrays"  # what an attempt has to know: that arrays in lists are stored into, or exchanged
+)
+
+
+def HeldMatter(reason: str) -> Bail:
+    """An array in a list changes, or another takes its place: a copy does not do."""
+    return Bail(Rung.LEARNT, reason, needs=(HELD,))
 
 
 @dataclass(eq=False)
@@ -191,12 +201,23 @@ def array_of(items: list[Any], slot: Slot) -> Tracer:
         return zeros(shape, slot.dtype)
     if not any(isinstance(x, (Tracer, Dim)) for x in items):
         return Tracer.constant(np.array(items, slot.dtype))
-    if all(same_object(x, items[0]) for x in items):
+    if all(same_object(x, items[0]) for x in items) or _are_one_constant(items):
         row = Tracer(fit(items[0], slot), "array")
         return broadcast(row, shape, tuple(range(1, len(shape))))
     rows = [reshape(Tracer(fit(x, slot), "array"), (1, *slot.shape)) for x in items]
     joined: Tracer = emit_tracer("concatenate", *rows, axis=0) if len(rows) > 1 else rows[0]
     return joined
+
+
+def _are_one_constant(items: list[Any]) -> bool:
+    """Whether all are constants of one content: ``[np.zeros(3) for _ in range(n)]``."""
+    first = known(items[0])
+    if first is None:
+        return False
+    others = (known(x) for x in items[1:])
+    return all(
+        x is not None and x.dtype == first.dtype and x.tobytes() == first.tobytes() for x in others
+    )
 
 
 def place(at: Extent, slot: Slot) -> tuple[Any, Any, Any]:
@@ -244,7 +265,7 @@ def is_item(x: Tracer) -> bool:
 
 
 def _refuse_store(parent: Tracer, new: Tracer) -> Tracer:
-    raise AmbiguousStore("a store into an array of a list")
+    raise HeldMatter("a store into an array of a list")
 
 
 # -- results --------------------------------------------------------------------------------------
@@ -299,7 +320,9 @@ class ListPlan:
 
 __all__ = [
     "FLAG",
+    "HELD",
     "INDEX",
+    "HeldMatter",
     "ItemStep",
     "ListPlan",
     "Rows",

@@ -206,6 +206,7 @@ class Tables:
     shares_rows: bool = False
     # Whether objects and dicts that loops put into lists may be known by numbers (capture.members).
     has_members: bool = True
+    holds_arrays: bool = False  # set when arrays in lists turn out to change (capture.members)
     owner: Any = None  # the object whose method is captured, or that is called
     # Where the containers of the arguments are, by the identity of what the function was given for each.
     given_at: dict[int, Path] = field(default_factory=dict)
@@ -492,6 +493,11 @@ class Trace(Tables):
         """Have objects refuse to change: others may refer to what they stand for."""
         self.held.update((id(obj), obj) for obj in objects)
 
+    def let_go(self, objects: Iterable[Any]) -> None:
+        """Let objects change again."""
+        for obj in objects:
+            self.held.pop(id(obj), None)
+
     def hold_item(self, obj: Any) -> Any:
         """A record of an argument, which stands for the one that was given: it may be read."""
         self.hold([obj])
@@ -598,6 +604,17 @@ class Trace(Tables):
         """Have lists and dicts refuse to change: a branch chose one of them, or what it made."""
         self.ambiguous.update((id(obj), obj) for obj in (*known, merged))
         self.chosen[id(merged)] = (merged, known)
+
+    def chosen_from(self, x: Any) -> list[Any]:
+        """The lists and dicts that one may be, as a branch or loop chose it: itself, and those that it stands for."""
+        found, pending = dict[int, Any](), [x]
+        while pending:
+            one = pending.pop()
+            if id(one) not in found:
+                found[id(one)] = one
+                merged, known = self.chosen.get(id(one), (None, ()))
+                pending += known if merged is one else ()
+        return list(found.values())
 
     def refuse_copies(self, parts: Sequence[Any]) -> None:
         """Refuse where it shows, in a result, that what a branch chose of lists and dicts is a copy."""

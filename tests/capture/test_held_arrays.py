@@ -1,0 +1,279 @@
+"""Lists of arrays that loops store into, replace and exchange."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff.api import Function
+
+from .support import agrees_with_slopes, one_loop_for_any_length, same
+
+both = pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
+
+
+# -- one loop, whatever the length --------------------------------------------------------------------
+def elements_stored(xs, a):
+    rows = [np.zeros(3) for _ in xs]
+    for i in range(len(xs)):
+        for j in range(3):
+            rows[i][j] = xs[i] * a + (rows[i - 1][j] if i else 0.0)
+    return rows[-1].sum()
+
+
+def added_in_place(xs, a):
+    rows = [np.ones(3) for _ in xs]
+    for i in range(1, len(xs)):
+        rows[i] += a * xs[i] * rows[i - 1]
+    return rows[-1].sum() + rows[1][0]
+
+
+def replaced(xs, a):
+    m = np.array([[a, 0.1], [0.2, 0.9]])
+    rows = [np.zeros(2)] * len(xs)
+    rows[0] = np.array([1.0, a])
+    for i in range(1, len(xs)):
+        rows[i] = m @ rows[i - 1] + xs[i]
+    return rows[-1].sum() + rows[2][0]
+
+
+def pairs_of_forces(xs, a):
+    points = [np.array([x, a]) for x in xs]
+    forces = [np.zeros(2) for _ in xs]
+    for i in range(len(xs)):
+        for j in range(i + 1, len(xs)):
+            d = (points[i] - points[j]) * a
+            forces[i] += d
+            forces[j] -= d
+    return sum([(f * f).sum() for f in forces])
+
+
+def exchanged(xs, a):
+    rows = [np.array([np.sin(9 * x), a]) for x in xs]
+    for i in range(len(rows) - 1):
+        if rows[i][0] > rows[i + 1][0]:
+            rows[i], rows[i + 1] = rows[i + 1], rows[i]
+    return rows[-1][0] + 2 * rows[0][0] * rows[0][1]
+
+
+def steps(xs, a):
+    places = [np.array([x, a]) for x in xs]
+    speeds = [np.zeros(2) for _ in xs]
+    for _ in range(10):
+        for p, v in zip(places, speeds, strict=True):
+            v -= 0.1 * p
+            p += 0.1 * v
+    return places[0][0] + speeds[-1][1]
+
+
+def of_a_while_loop(xs, a):
+    rows = [np.zeros(2) for _ in xs]
+    while rows[0][0] < 3.0:
+        for i in range(len(xs)):
+            rows[i][0] += a + 0.1 * i
+    return rows[0][0] + rows[-1][0]
+
+
+class Chain:
+    def __init__(self, xs):
+        self.rows = [np.array([x, 1.0]) for x in xs]
+
+    def step(self, a):
+        for i in range(1, len(self.rows)):
+            self.rows[i] = self.rows[i - 1] * a + self.rows[i]
+
+
+def of_an_object(xs, a):
+    chain = Chain(xs)
+    for _ in range(6):
+        chain.step(0.3 * a)
+    return chain.rows[0][0] + chain.rows[-1][1]
+
+
+ONE_LOOP = [
+    elements_stored, added_in_place, replaced, pairs_of_forces, exchanged, steps, of_a_while_loop, of_an_object,
+]  # fmt: skip
+
+
+@both
+@pytest.mark.parametrize("f", ONE_LOOP, ids=lambda f: f.__name__)
+def test_values_and_slopes(f, engine) -> None:
+    agrees_with_slopes(f, engine)
+
+
+@pytest.mark.parametrize("f", ONE_LOOP, ids=lambda f: f.__name__)
+def test_one_loop(f) -> None:
+    one_loop_for_any_length(f)
+
+
+def test_tangents() -> None:
+    xs, h = np.linspace(0.5, 1.5, 11), 1e-6
+    for f in (replaced, pairs_of_forces):
+        _, tangent = autodiff.jvp(f, (xs, 0.7), (0 * xs, 1.0))
+        assert tangent == pytest.approx((f(xs, 0.7 + h) - f(xs, 0.7 - h)) / (2 * h), rel=2e-6)
+
+
+# -- which array is which -----------------------------------------------------------------------------
+def one_of_them(xs, a):
+    rows = [np.zeros(2) for _ in xs]
+    r = rows[3]
+    for i in range(len(xs)):
+        rows[i][0] += xs[i] * a
+        rows[i][1] = rows[i - 1][0]
+    r[1] = 9.0
+    return rows, r
+
+
+def one_array_everywhere(xs, a):
+    z = np.zeros(2)
+    rows = [z] * len(xs)
+    for i in range(len(xs)):
+        rows[i][0] += xs[i] * a
+    return rows, z
+
+
+def old_one(xs, a):
+    rows = [np.array([x, a]) for x in xs]
+    old = rows[2]
+    for i in range(1, len(xs)):
+        rows[i] = rows[i - 1] * a
+    old[0] = 5.0
+    return rows, old
+
+
+def the_one_before(xs, a):
+    rows = [np.array([x, a]) for x in xs]
+    for i in range(1, len(xs)):
+        rows[i] = rows[i - 1]
+        rows[i][0] += 1.0
+    return rows
+
+
+def moved_on(xs, a):
+    rows = [np.array([x, a]) for x in xs]
+    for i in range(1, len(xs)):
+        r = rows[i]
+        r += rows[i - 1]
+        rows[i - 1] = r
+    return rows
+
+
+def changed_by_its_name_afterwards(xs, a):
+    rows = [np.array([x, a]) for x in xs]
+    for i in range(1, len(xs)):
+        new = rows[i] * 2
+        rows[i] = new
+        new[0] = xs[i]
+    new[1] = 77.0
+    return rows, new
+
+
+def asked_which_it_is(xs, a):
+    rows, count = [np.array([x, a]) for x in xs], 0
+    for i in range(1, len(xs)):
+        if xs[i] > 1.0:
+            rows[i] = rows[0]
+        count += rows[i] is rows[0]
+        rows[0][1] += a
+    return count, rows[-1]
+
+
+def in_two_lists(xs, a):
+    rows = [np.array([x, a]) for x in xs]
+    others = rows[:]
+    for i in range(len(xs)):
+        rows[i][0] = a * i
+        others[len(xs) - 1 - i][1] += xs[i]
+    return rows, others
+
+
+def appended_and_changed(xs, a):
+    rows = []
+    for i in range(len(xs)):
+        rows.append(np.array([xs[i], a]))
+        rows[i // 2][0] += 1.0
+    return np.array(rows), rows
+
+
+def appended_under_a_name(xs, a):
+    rows, x = [], np.array([a, 1.0])
+    for t in xs:
+        x = x * t
+        rows.append(x)
+        x[0] += 1.0
+    return rows, x
+
+
+def parts_of_them(xs, a):
+    rows = [np.zeros(2) for _ in xs]
+    parts = [r[:1] for r in rows]
+    for i in range(len(xs)):
+        rows[i][0] += xs[i] * a
+    return parts[3], rows[3]
+
+
+def views_of_an_array(xs, a):
+    whole = np.outer(xs, xs)
+    rows = [whole[i] for i in range(len(xs))]
+    for i in range(1, len(xs)):
+        rows[i] += a * rows[i - 1]
+    return whole, rows[2]
+
+
+def chosen_one(xs, a):
+    rows = [np.zeros(2) for _ in xs]
+    best = rows[0]
+    for i in range(1, len(xs)):
+        rows[i] = rows[i - 1] + xs[i] * a
+        if rows[i][0] > 1.0 and best[0] == 0.0:
+            best = rows[i]
+    best[1] = 7.0
+    return best, rows[2][1], rows[4][1]
+
+
+def of_another_size(xs, a):
+    rows = [np.zeros(2) for _ in xs]
+    for i in range(len(xs)):
+        rows[i] = np.zeros(3) + xs[i] if i > 4 else rows[i]
+        rows[i][0] = a
+    return rows
+
+
+def used_as_a_whole(xs, a):
+    rows = [np.zeros(2) for _ in xs]
+    for i in range(len(xs)):
+        rows[i][:] = a * i
+        rows[i][rows[i] > 2.0] = 1.0
+    total = sum(rows)
+    return total, np.sum(rows, axis=0), len(rows), rows[1:3]
+
+
+IDENTITY = [
+    one_of_them, one_array_everywhere, old_one, the_one_before, moved_on, changed_by_its_name_afterwards, asked_which_it_is,
+    in_two_lists, appended_and_changed, appended_under_a_name, parts_of_them, views_of_an_array, chosen_one, of_another_size,
+    used_as_a_whole,
+]  # fmt: skip
+
+
+def _arrays(x):
+    if isinstance(x, (list, tuple)):
+        return [array for part in x for array in _arrays(part)]
+    return [x] if isinstance(x, np.ndarray) else []
+
+
+def _shared(x):
+    """Which pairs of arrays in a result have memory in common."""
+    return [np.shares_memory(p, q) for p, q in itertools.combinations(_arrays(x), 2)]
+
+
+@both
+@pytest.mark.parametrize("f", IDENTITY, ids=lambda f: f.__name__)
+def test_each_array_is_the_one_that_it_is_in_python(f, engine) -> None:
+    """Of two lengths, by which the length becomes one of the run."""
+    compiled = Function(f, engine=engine)
+    for n, a in [(9, 0.7), (9, 1.3), (11, 2.3), (9, 0.2)]:
+        xs = np.linspace(0.5, 1.5, n)
+        found, expected = compiled(xs.copy(), a), f(xs.copy(), a)
+        same(found, expected)
+        assert _shared(found) == _shared(expected)
