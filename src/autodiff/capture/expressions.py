@@ -896,7 +896,9 @@ def _appending(frame: Frame, node: ast.Call) -> tuple[bool, Any] | None:
 # Functions that go through a whole generator before anything else happens.
 _TAKES_ALL = (sum, list, tuple, min, max, sorted, math.fsum, math.prod)
 # Of a module that is not imported for these.
-_STATISTICS = frozenset("mean fmean geometric_mean harmonic_mean median pvariance variance pstdev stdev".split())
+_STATISTICS = frozenset(
+    "mean fmean geometric_mean harmonic_mean median pvariance variance pstdev stdev".split()
+)
 
 
 def _takes_all(function: Any, node: ast.Call) -> bool:

@@ -7,6 +7,7 @@ fails, a loop goes down :mod:`the ladder <autodiff.ladder>`, and notes which run
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -218,13 +219,29 @@ def _peeled(
 def _rolled(frame: Frame, node: ast.For, sequence: LazySequence) -> rolling.After:
     """A loop of the program, which moves the iterator that it goes through to where the loop ends."""
     source, ends = sequence.source, staging.escapes(node.body) - {"continue"}
-    if source is not None and ends:
-        if is_used_elsewhere(frame, source.origins(), source, node.iter, may_end=True):
-            raise NotStaged("an iterator that is used after a loop which may end early")
-    after = rolling.roll_for(frame, node, sequence)
-    if source is not None:
+    if source is None:
+        return rolling.roll_for(frame, node, sequence)
+    if not ends or not is_used_elsewhere(frame, source.origins(), source, node.iter, may_end=True):
+        after = rolling.roll_for(frame, node, sequence)
         source.move(sequence.count, True)
+        return after
+    counted = copy.copy(node)
+    counted.target = ast.Tuple([ast.Name(TAKEN, ast.Store()), node.target], ast.Store())
+    for part in (counted.target, counted.target.elts[0]):
+        ast.copy_location(part, node.target)
+    scope, item = frame.scope, sequence.item
+    scope.syntax = replace(scope.syntax, assigned=scope.syntax.assigned | {TAKEN})
+    scope.locals[TAKEN] = 0
+    try:
+        numbered = replace(sequence, item=lambda k: (k + 1, item(k)))
+        after = rolling.roll_for(frame, counted, numbered)
+        source.move(scope.locals[TAKEN], False)
+    finally:
+        del scope.locals[TAKEN]
     return after
+
+
+TAKEN = "<taken>"  # how many items a loop has taken that may end early; no name that a program could have
 
 
 def is_used_elsewhere(

@@ -55,7 +55,9 @@ def mean(data: Any) -> Tracer:
 def geometric_mean(data: Any) -> Tracer:
     """``statistics.geometric_mean``: the exponential of the mean of the logarithms."""
     rows, count = _data(data, "geometric_mean", 1)
-    check(functions[np.all](pointwise("greater", rows, 0.0)), "a geometric mean of no positive number")
+    check(
+        functions[np.all](pointwise("greater", rows, 0.0)), "a geometric mean of no positive number"
+    )
     return number(pointwise("exp", exact_sum(pointwise("log", rows)) / count), float)
 
 
@@ -63,9 +65,13 @@ def geometric_mean(data: Any) -> Tracer:
 def harmonic_mean(data: Any, weights: Any = None) -> Tracer:
     """``statistics.harmonic_mean``: the reciprocal of the mean of the reciprocals."""
     if weights is not None:
-        raise unsupported("statistics.harmonic_mean with weights is not available", "leave them out")
+        raise unsupported(
+            "statistics.harmonic_mean with weights is not available", "leave them out"
+        )
     rows, count = _data(data, "harmonic_mean", 1)
-    check(functions[np.all](pointwise("greater", rows, 0.0)), "a harmonic mean of no positive number")
+    check(
+        functions[np.all](pointwise("greater", rows, 0.0)), "a harmonic mean of no positive number"
+    )
     return number(count / exact_sum(1.0 / rows), float)
 
 
