@@ -80,7 +80,7 @@ def _call(
         return run_users(function, *args, **kwargs)
     hashable = _hashable(function)
     if hashable and function in TAKES_ALL and _takes_all(function, args, kwargs):
-        args = [TAKES_ALL[function](frame, args[0]), *args[1:]]
+        args = [TAKES_ALL[function](frame, args[0], node), *args[1:]]
     special = SPECIAL.get(function) if hashable else None
     if special is not None:
         if function is not getattr or len(args) != 2:
@@ -144,7 +144,7 @@ def _as_read(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any
 
 
 # Functions that take all items of one argument: how it is made ready.
-TAKES_ALL: dict[Any, Callable[[Frame, Any], Any]] = {}
+TAKES_ALL: dict[Any, Callable[[Frame, Any, ast.AST], Any]] = {}
 
 
 def _known_class(function: Any, x: Any) -> Any:

@@ -823,7 +823,7 @@ def _call(frame: Frame, node: ast.Call) -> Any:
                 if columns is not None:
                     return frame.trace.fresh(iter(columns))
             arguments.extend(iterate(frame, items))
-        elif isinstance(argument, ast.GeneratorExp) and _takes_all(function):
+        elif isinstance(argument, ast.GeneratorExp) and _takes_all(function, node):
             arguments.append(_generated(frame, argument))
         elif isinstance(argument, ast.GeneratorExp) and (function is any or function is all):
             found = _rolled_truth(frame, argument, function is any)
@@ -901,7 +901,9 @@ _STATISTICS = frozenset(
 )
 
 
-def _takes_all(function: Any) -> bool:
+def _takes_all(function: Any, node: ast.Call) -> bool:
+    if (function is min or function is max) and any(k.arg == "key" for k in node.keywords):
+        return False  # it is called for an item before the next one is made
     if any(function is f for f in _TAKES_ALL):
         return True
     named = isinstance(function, FunctionType) and function.__module__ == "statistics"

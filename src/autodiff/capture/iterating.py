@@ -84,9 +84,13 @@ class Backwards(TracedIterator):
         count = self.count
         self.count = _concrete(count)
         node = self.frame.scope.syntax.node
+        whole = self.sequence if isinstance(self.sequence, LazySequence) else None
         while 0 < self.count <= len(self.sequence):
             self.count -= 1
-            yield load_item(self.frame, self.sequence, self.count, node)
+            if whole is not None:
+                yield whole.item(self.count)
+            else:
+                yield load_item(self.frame, self.sequence, self.count, node)
         self.has_ended = True
 
     def rest(self, frame: Frame) -> LazySequence | None:
@@ -352,10 +356,12 @@ def zipped(frame: Frame, given: Sequence[Any], kind: type, strict: bool = False)
     """The iterator of rows of what is given."""
     positions = [k for k, x in enumerate(given) if _is_generator(x)]
     others = [x for x in given if not _is_generator(x)]
-    if len(positions) == 1 and not strict and all(map(_is_indexed, others)):
-        k = positions[0]
-        around = library_in_python.zipped_around
-        return _text(frame, kind, around, tuple(given[:k]), given[k], tuple(given[k + 1 :]))
+    if len(positions) == 1 and positions[0] < 2 and not strict and all(map(_is_indexed, others)):
+        if positions[0] == 0:
+            return _text(frame, kind, library_in_python.zipped_after, given[0], tuple(given[1:]))
+        first, iterator, *rest = given
+        text = library_in_python.zipped_before
+        return _text(frame, kind, text, first, iterator, tuple(rest))
     sources = tuple([over(frame, x) for x in given])
     return _made(frame, named(Zipped, kind)(frame, sources, given, strict))
 
@@ -387,7 +393,7 @@ def _reversed(frame: Frame, sequence: Any) -> Any:
     if isinstance(sequence, (TracedIterator, TracedGenerator)):
         raise TypeError(f"'{type_of(sequence).__name__}' object is not reversible")
     whole = lazy_sequence(frame, sequence) if frame.trace.tier.rolls else None
-    if whole is not None and not isinstance(sequence, LazySequence):
+    if whole is not None:
         return _made(frame, named(Backwards, reversed)(frame, sequence, whole.count))
     if isinstance(sequence, list) and type(sequence) is not list:
         # A list's own method, which asks nothing of a class below it.

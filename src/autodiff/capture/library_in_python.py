@@ -76,7 +76,7 @@ def while_true(function: Callable[..., Any], iterable: Iterable[Any]) -> Iterato
     """``itertools.takewhile``."""
     for item in iterable:
         if not function(item):
-            return
+            break
         yield item
 
 
@@ -97,7 +97,7 @@ def first_of(iterable: Iterable[Any], count: int) -> Iterator[Any]:
         yield item
         taken += 1
         if taken >= count:
-            return
+            break
 
 
 def chained(iterables: Iterable[Any]) -> Iterator[Any]:
@@ -138,29 +138,31 @@ def paired(iterator: Iterator[Any], nothing: Any) -> Iterator[Any]:
         before = item
 
 
-def zipped_around(
-    before: tuple[Any, ...], iterator: Iterable[Any], after: tuple[Any, ...]
-) -> Iterator[Any]:
-    """``zip`` of one iterator with lists or arrays that are asked before it and after it."""
+def zipped_after(iterator: Iterable[Any], sequences: tuple[Any, ...]) -> Iterator[Any]:
+    """``zip`` of an iterator with lists or arrays that are asked after it."""
     k = 0
-    head: tuple[Any, ...] = ()
-    for sequence in before:
-        if k >= len(sequence):
-            return
-        head = (*head, sequence[k])
     for item in iterator:
-        tail: tuple[Any, ...] = ()
-        for sequence in after:
-            if k >= len(sequence):
-                return
-            tail = (*tail, sequence[k])
-        yield (*head, item, *tail)
+        if not all([k < len(sequence) for sequence in sequences]):
+            break
+        yield (item, *[sequence[k] for sequence in sequences])
         k += 1
-        head = ()
-        for sequence in before:
-            if k >= len(sequence):
-                return
-            head = (*head, sequence[k])
+
+
+def zipped_before(
+    sequence: Any, iterator: Iterable[Any], sequences: tuple[Any, ...]
+) -> Iterator[Any]:
+    """``zip`` of an iterator with a list or array that is asked before it, and others after it."""
+    if len(sequence) == 0:
+        return
+    k, first = 0, sequence[0]
+    for item in iterator:
+        if not all([k < len(other) for other in sequences]):
+            break
+        yield (first, item, *[other[k] for other in sequences])
+        k += 1
+        if k >= len(sequence):
+            break
+        first = sequence[k]
 
 
 def of_iterator(iterator: Iterator[Any]) -> Iterator[Any]:
@@ -247,3 +249,17 @@ def reduced_from_first(function: Callable[..., Any], iterable: Iterable[Any]) ->
     if is_first:
         raise TypeError("reduce() of empty iterable with no initial value")
     return total
+
+
+def extreme_by(
+    key: Callable[[Any], Any], iterable: Iterable[Any], is_better: Callable[[Any, Any], Any]
+) -> tuple[bool, Any]:
+    """``min`` and ``max`` with a key: whether there is an item, and the best one."""
+    is_empty, best, value = True, 0.0, 0.0
+    for item in iterable:
+        new = key(item)
+        if is_empty:
+            is_empty, best, value = False, item, new
+        elif is_better(new, value):
+            best, value = item, new
+    return is_empty, best

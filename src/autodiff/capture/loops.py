@@ -7,6 +7,7 @@ fails, a loop goes down :mod:`the ladder <autodiff.ladder>`, and notes which run
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from autodiff.capture import staging
 from autodiff.capture.assignment import assign
 from autodiff.capture.calls import iterate
 from autodiff.capture.effort import PASS
-from autodiff.capture.frames import UNBOUND, Completion
+from autodiff.capture.frames import UNBOUND, Completion, ComprehensionScope, Scope
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.reaching import reaches
@@ -245,14 +246,84 @@ def _peeled(
 def _rolled(frame: Frame, node: ast.For, sequence: LazySequence) -> rolling.After:
     """A loop of the program, which moves the iterator that it goes through to where the loop ends."""
     source, ends = sequence.source, staging.escapes(node.body) - {"continue"}
-    if source is not None and ends:
-        taken = {id(x) for x in source.origins()}
-        if reaches(frame.trace, list(live_scopes(frame)), lambda x: id(x) in taken):
-            raise NotStaged("an iterator that is used after a loop which may end early")
-    after = rolling.roll_for(frame, node, sequence)
-    if source is not None:
+    if source is None:
+        return rolling.roll_for(frame, node, sequence)
+    if not ends or not is_used_elsewhere(frame, source.origins(), source, node.iter, may_end=True):
+        after = rolling.roll_for(frame, node, sequence)
         source.move(sequence.count, True)
+        return after
+    counted = copy.copy(node)
+    counted.target = ast.Tuple([ast.Name(TAKEN, ast.Store()), node.target], ast.Store())
+    for part in (counted.target, counted.target.elts[0]):
+        ast.copy_location(part, node.target)
+    scope, item = frame.scope, sequence.item
+    scope.syntax = replace(scope.syntax, assigned=scope.syntax.assigned | {TAKEN})
+    scope.locals[TAKEN] = 0
+    try:
+        numbered = replace(sequence, item=lambda k: (k + 1, item(k)))
+        after = rolling.roll_for(frame, counted, numbered)
+        source.move(scope.locals[TAKEN], False)
+    finally:
+        del scope.locals[TAKEN]
     return after
+
+
+TAKEN = "<taken>"  # how many items a loop has taken that may end early; no name that a program could have
+
+
+def is_used_elsewhere(
+    frame: Frame, wanted: Sequence[Any], x: Any, node: ast.AST | None, may_end: bool
+) -> bool:
+    """Whether anything but the loop that goes through ``x`` may come to one of the objects that are ``wanted``.
+
+    ``node`` is the expression that has given ``x``: a variable may have it that nothing else reads.  Where the loop
+    ``may_end`` early, what is left is found by whoever reads the variable again: the same code, in a loop around.
+    """
+    ids = {id(y) for y in wanted}
+    owner = frame.scope.owner(node.id) if isinstance(node, ast.Name) else None
+    name = None
+    if owner is not None and isinstance(node, ast.Name) and owner.locals.get(node.id) is x:
+        if _is_read_last(frame, owner, node, may_end):
+            name = node.id
+
+    def partly(other: Any) -> list[Any] | None:
+        if other is not owner or name is None:
+            return None
+        return [v for k, v in owner.locals.items() if k != name] + [owner.parent, owner.closure]
+
+    return reaches(frame.trace, list(live_scopes(frame)), lambda other: id(other) in ids, partly)
+
+
+def _is_read_last(frame: Frame, owner: Scope, node: ast.Name, may_end: bool) -> bool:
+    """Whether a variable is read nowhere else from here on; one that capture has named, is not."""
+    if node.id.startswith("<"):
+        return True
+    parts = list(ast.walk(owner.syntax.node))
+    inner = {n for f in parts[1:] if isinstance(f, _FUNCTIONS) for n in ast.walk(f)}
+    here = (node.lineno, node.col_offset)
+    for n in parts:
+        is_read = isinstance(n, ast.Name) and n.id == node.id and isinstance(n.ctx, ast.Load)
+        if is_read and n is not node and (n in inner or (n.lineno, n.col_offset) >= here):  # type: ignore[attr-defined]
+            return False
+    mine: Scope | None = frame.scope
+    while isinstance(mine, ComprehensionScope):
+        mine = mine.parent
+    repeated = [part for n in parts for part in _repeated(n)]
+    is_repeated = any(n is node for part in repeated for n in ast.walk(part))
+    return not may_end or (owner is mine and not is_repeated)
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+
+
+def _repeated(node: ast.AST) -> list[ast.AST]:
+    """The parts of a loop or comprehension that run several times."""
+    if isinstance(node, (ast.For, ast.While)):
+        return [*node.body, *([node.test] if isinstance(node, ast.While) else [])]
+    if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)):
+        once = set(ast.walk(node.generators[0].iter))
+        return [n for n in ast.walk(node) if isinstance(n, ast.Name) and n not in once]
+    return []
 
 
 def _has_several(sequence: LazySequence) -> bool:
@@ -267,6 +338,7 @@ __all__ = [
     "AT_ONCE",
     "FEW_PASSES",
     "Ended",
+    "is_used_elsewhere",
     "roll_or_peel",
     "run_at_once",
     "run_for",

@@ -17,6 +17,7 @@ import ast
 import functools
 import itertools
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +41,7 @@ from autodiff.capture.sequences import LazySequence, lazy_sequence
 from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
+from autodiff.signals import run_users
 
 
 def lazily(frame: Frame, sequence: Any) -> LazySequence | None:
@@ -225,9 +227,18 @@ def _extreme(function: Any, sign: str) -> Callable[..., Any]:
             if isinstance(found, dict):
                 return found["result"]
             args = (found,)
+        if one and key is not None and isinstance(args[0], Iterating):
+            text, is_better = library_in_python.extreme_by, _BETTER[sign]
+            empty, best = call_function(frame.trace, text, [key, args[0], is_better], {})
+            if not run_users(bool, empty):
+                return best
+            args = ([],)
         return call_library(frame, function, list(args), words, frame.scope.syntax.node)
 
     return run
+
+
+_BETTER = {"<": operator.lt, ">": operator.gt}
 
 
 def _extreme_by(frame: Frame, lazy: LazySequence, key: Any, sign: str) -> Any:
@@ -240,7 +251,9 @@ def _extreme_by(frame: Frame, lazy: LazySequence, key: Any, sign: str) -> Any:
     )
     least = call(frame, key, [first], {}, frame.scope.syntax.node)
     found = run_loop(frame, text, rest, key=key, result=first, least=least)
-    return itertools.chain([first], rest) if found is None else found
+    if found is not None:
+        return found
+    return call(frame, itertools.chain, [[first], rest.source or rest], {}, frame.scope.syntax.node)
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {

@@ -40,10 +40,8 @@ from autodiff.capture.generators import (
 )
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.iterators import TracedIterator
-from autodiff.capture.loops import AT_ONCE, Ended, unroll_for
+from autodiff.capture.loops import AT_ONCE, Ended, is_used_elsewhere, unroll_for
 from autodiff.capture.origins import is_library
-from autodiff.capture.reaching import reaches
-from autodiff.capture.regions import live_scopes
 from autodiff.capture.sequences import LazySequence
 from autodiff.capture.staging import escapes
 from autodiff.later import later
@@ -54,7 +52,9 @@ if TYPE_CHECKING:
 else:
     rolling = later("autodiff.capture.rolling")
 
-ITEM = "<item>"  # of a ``yield from``; no name that a program could have
+# No names that a program could have.
+ITEM = "<item>"  # of a ``yield from``
+LEFT = "<left>"  # whether a loop has been left since the generator ends there
 
 
 class Pushed(ast.expr):
@@ -76,10 +76,11 @@ def _push(frame: Frame, node: Pushed) -> Any:
 EXPRESSIONS[Pushed] = _push
 
 
-def can_push(frame: Frame, x: Any, node: ast.AST | None = None) -> bool:
+def can_push(frame: Frame, x: Any, node: ast.AST | None = None, may_end: bool = False) -> bool:
     """Whether an object is a generator that has not begun, that nobody else has, and that would not see who takes its values.
 
-    ``node`` is the expression that has given it: a variable may have it that nothing else reads.
+    ``node`` is the expression that has given it: a variable may have it that nothing else reads.  ``may_end`` tells
+    whether it may be left before its end, so that whoever asks it then would get more.
     """
     if type(x) is not TracedGenerator or x.body is None or not frame.trace.tier.rolls:
         return False
@@ -87,21 +88,7 @@ def can_push(frame: Frame, x: Any, node: ast.AST | None = None) -> bool:
         return False
     if x.home is not frame.trace.made[-1] or not _only_yields(x.body[1].body):
         return False
-    scope = frame.scope
-    name = node.id if isinstance(node, ast.Name) and _reads(scope, node.id) == 1 else None
-
-    def partly(other: Any) -> list[Any] | None:
-        if other is not scope or name is None:
-            return None
-        return [v for k, v in scope.locals.items() if k != name] + [scope.parent, scope.closure]
-
-    return not reaches(frame.trace, list(live_scopes(frame)), lambda other: other is x, partly)
-
-
-def _reads(scope: Scope, name: str) -> int:
-    """How often the code of a function reads a variable."""
-    nodes = (n for n in ast.walk(scope.syntax.node) if isinstance(n, ast.Name) and n.id == name)
-    return sum(isinstance(n.ctx, ast.Load) for n in nodes)
+    return not is_used_elsewhere(frame, [x], x, node, may_end)
 
 
 def _only_yields(statements: Sequence[ast.stmt]) -> bool:
@@ -160,7 +147,7 @@ def may_loop(frame: Frame, node: ast.For, x: Any) -> bool:
     return (
         "return" not in ends
         and not ("break" in ends and node.orelse)
-        and can_push(frame, x, node.iter)
+        and can_push(frame, x, node.iter, "break" in ends)
     )
 
 
@@ -169,7 +156,7 @@ def suspends_in(statements: Sequence[ast.stmt]) -> bool:
     return any(map(suspends, statements))
 
 
-def collected(frame: Frame, x: Any, asks_length: bool = False) -> Any:
+def collected(frame: Frame, x: Any, node: ast.AST, asks_length: bool = False) -> Any:
     """The list of the values of a generator, for a function that takes them all; anything else as it is."""
     given, x = x, entered(frame, x)
     if asks_length and x is not given:
@@ -178,16 +165,17 @@ def collected(frame: Frame, x: Any, asks_length: bool = False) -> Any:
             if method is not None:
                 call(frame, method, [given], {}, frame.scope.syntax.node)
                 break
-    if not can_push(frame, x):
+    argument = node.args[0] if isinstance(node, ast.Call) and node.args else None
+    if not can_push(frame, x, argument):
         return x
     made = frame.trace.fresh(frame.trace.new_list())
     _run(frame, x, made.append, held=made)
     return made
 
 
-def _pairs(frame: Frame, x: Any) -> Any:
+def _pairs(frame: Frame, x: Any, node: ast.AST) -> Any:
     """What ``dict`` is given: of an object with an ``__iter__`` it may ask for ``keys`` instead."""
-    return collected(frame, x) if type(x) is TracedGenerator else x
+    return collected(frame, x, node) if type(x) is TracedGenerator else x
 
 
 def entered(frame: Frame, x: Any) -> Any:
@@ -217,9 +205,10 @@ def _run(
     inner, node = x.body
     x.steps.close()  # whoever asks it from now on finds it ended
     syntax = inner.scope.syntax
-    inner.scope.syntax = replace(syntax, assigned=syntax.assigned | {ITEM})
+    inner.scope.syntax = replace(syntax, assigned=syntax.assigned | {ITEM, LEFT})
     whole = copy.copy(node)
-    whole.body = [*_pushing(node.body, take, may_end), _left(node.body[-1])]
+    stays = _assigned(LEFT, False, node.body[0])
+    whole.body = [stays, *_pushing(node.body, take, may_end), _left(node.body[-1])]
     inner.is_pushed, inner.passing = True, passing
     holders = [frame.scope, held]  # what those may have who take the values
     frame.trace.in_hand.append(holders)
@@ -235,7 +224,10 @@ def _run(
 
 
 def _pushing(
-    statements: Sequence[ast.stmt], take: Callable[[Any], Any], may_end: bool
+    statements: Sequence[ast.stmt],
+    take: Callable[[Any], Any],
+    may_end: bool,
+    in_loop: bool = False,
 ) -> list[ast.stmt]:
     """The statements of a generator with what is done in the place of each ``yield``."""
     made: list[ast.stmt] = []
@@ -244,7 +236,7 @@ def _pushing(
             pushed = ast.copy_location(Pushed(statement.value.value, take), statement.value)
             one: ast.stmt = ast.Expr(pushed)
             if may_end:
-                one = ast.If(pushed, [_left(statement)], [])
+                one = ast.If(pushed, _ending(statement, in_loop), [])
             made.append(ast.copy_location(one, statement))
         elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.YieldFrom):
             target = ast.copy_location(ast.Name(ITEM, ast.Store()), statement)
@@ -253,21 +245,47 @@ def _pushing(
                 ast.Expr(ast.copy_location(ast.Yield(item), statement)), statement
             )
             loop = ast.For(target, statement.value.value, [inner], [])
-            ast.copy_location(loop, statement)
-            loop.body = _pushing(loop.body, take, may_end)
-            made.append(loop)
+            made += _pushing_loop(ast.copy_location(loop, statement), take, may_end, in_loop)
         elif isinstance(statement, ast.Return):  # what it returns is nobody's
             if statement.value is not None:
                 made.append(ast.copy_location(ast.Expr(statement.value), statement))
-            made.append(_left(statement))
-        elif isinstance(statement, (ast.If, ast.For, ast.While)):
+            made += _ending(statement, in_loop)
+        elif isinstance(statement, (ast.For, ast.While)):
+            made += _pushing_loop(statement, take, may_end, in_loop)
+        elif isinstance(statement, ast.If):
             changed = copy.copy(statement)
-            changed.body = _pushing(statement.body, take, may_end)
-            changed.orelse = _pushing(statement.orelse, take, may_end)
+            changed.body = _pushing(statement.body, take, may_end, in_loop)
+            changed.orelse = _pushing(statement.orelse, take, may_end, in_loop)
             made.append(changed)
         else:
             made.append(statement)
     return made
+
+
+def _pushing_loop(
+    loop: ast.For | ast.While, take: Callable[[Any], Any], may_end: bool, in_loop: bool
+) -> list[ast.stmt]:
+    """A loop of a generator; what ends the generator in it leaves the loop, and then what is around it."""
+    changed = copy.copy(loop)
+    changed.body = _pushing(loop.body, take, may_end, in_loop=True)
+    changed.orelse = _pushing(loop.orelse, take, may_end, in_loop)
+    inside = [n for statement in changed.body for n in ast.walk(statement)]
+    if not any(isinstance(n, ast.Name) and n.id == LEFT for n in inside):
+        return [changed]
+    left = ast.copy_location(ast.Name(LEFT, ast.Load()), loop)
+    return [changed, ast.copy_location(ast.If(left, _ending(loop, in_loop), []), loop)]
+
+
+def _ending(at: ast.stmt, in_loop: bool) -> list[ast.stmt]:
+    """The end of a generator: a loop can be left as one of the program, which a ``return`` in it may be not."""
+    if not in_loop:
+        return [_left(at)]
+    return [_assigned(LEFT, True, at), ast.copy_location(ast.Break(), at)]
+
+
+def _assigned(name: str, value: bool, at: ast.stmt) -> ast.stmt:
+    target = ast.copy_location(ast.Name(name, ast.Store()), at)
+    return ast.copy_location(ast.Assign([target], _constant(value, at)), at)
 
 
 def _left(at: ast.stmt) -> ast.Return:
