@@ -118,9 +118,8 @@ def _storing_path(specialisation: Specialisation, call: Call) -> Callable[..., A
 def _complex_path(specialisation: Specialisation, call: Call) -> Callable[..., Any]:
     """What answers later calls with complex arrays, which are read as arrays of their parts."""
     captured, plan = specialisation.captured, specialisation.plan
-    pairs = [(k, call.wholes[k].dtype, call.leaves[k].dtype) for k in call.wholes]
     if (
-        any(call.roles[k] != "complex array" for k, _, _ in pairs)
+        any(is_complex(role) and role != "complex array" for role in call.roles)
         or captured.objects
         or captured.watched
         or captured.changes_objects
@@ -132,6 +131,7 @@ def _complex_path(specialisation: Specialisation, call: Call) -> Callable[..., A
         or specialisation.input_leaves != list(range(len(call.leaves)))
     ):
         return no_fast_path
+    pairs = [(k, x.dtype, call.leaves[k].dtype) for k, x in call.wholes.items()]
     count = len(call.leaves)
     rebuild = _rebuilt(specialisation)
     run, reader = specialisation.run.call, specialisation.reader
