@@ -221,7 +221,7 @@ WITH_FACTORS = {
     "columns": (lambda a, b: np.sum(np.linalg.solve(a, np.stack([b, 2 * b], 1)) ** 2), 1),
     "two of one matrix": (_twice, 1),
     "logarithm of the determinant": (_likelihood, 2),  # another one where it is singular
-    "loop": (_in_a_loop, 3),  # on the way back the last pass by itself
+    "loop": (_in_a_loop, 3),
     "branch": (_in_a_branch, 1),
     "changed matrix": (_changed, 2),
     # Each is rounded as NumPy rounds it, by its own factors.
