@@ -485,3 +485,65 @@ def test_a_dataclass_that_holds_more_than_its_fields(engine: str) -> None:
         if extra is not None:
             p.extra = extra
         assert compiled(p) == 3.0 + (extra or 0.0)
+
+
+# -- complex arrays --------------------------------------------------------------------------------
+Z = np.array([1.0 + 2.0j, -0.5j, 3.0, 0.25 - 1.0j])
+WEIGHT = np.array([2.0])
+OF_COMPLEX = {
+    "a number": lambda z: np.sum(np.abs(z) ** 2),
+    "an array": lambda z: z * z,
+    "several": lambda z: (z.real, z + 1, {"n": z.imag * 2}),
+    "the argument": lambda z: (z, z.conj()),
+    "a view of it": lambda z: z[1:],
+    "with a global": lambda z: z * WEIGHT[0],
+}  # fmt: skip
+LAYOUTS_OF_COMPLEX = {
+    "as it was": Z,
+    "others": Z[::-1].copy(),
+    "every second": np.repeat(Z, 2)[::2],
+    "reversed": Z[::-1],
+    "single": Z.astype(np.complex64),
+    "real": Z.real.copy(),
+    "longer": np.concatenate([Z, Z]),
+    "none": Z[:0],
+    "a matrix": Z.reshape(2, 2),
+    "no axes": np.array(2.0 - 1.0j),
+}
+
+
+def parts(result: Any) -> list[Any]:
+    if isinstance(result, dict):
+        return list(result.values())
+    return [y for x in result for y in parts(x)] if isinstance(result, tuple) else [result]
+
+
+@over_engines
+@pytest.mark.parametrize("name", OF_COMPLEX)
+def test_complex_arrays(engine: str, name: str) -> None:
+    f = OF_COMPLEX[name]
+    compiled = autodiff.function(f, engine=engine)
+    compiled(Z)
+    assert (compiled._compiled.fast is not no_fast_path) == (engine == "native")
+    for number, (layout, z) in enumerate(LAYOUTS_OF_COMPLEX.items()):
+        WEIGHT[0] = number
+        if f is not OF_COMPLEX["a view of it"] or z.ndim == 1:
+            for x, y in zip(parts(compiled(z)), parts(f(z)), strict=True):
+                assert (x is z) == (y is z), layout
+                assert np.asarray(x).dtype == np.asarray(y).dtype
+                np.testing.assert_allclose(x, y, rtol=1e-6)
+
+
+def test_derivatives_by_complex_arrays() -> None:
+    slope = autodiff.gradient(OF_COMPLEX["a number"])
+    for z in (Z, 2 * Z, Z[::-1], Z.astype(np.complex64)):
+        np.testing.assert_allclose(slope(z), 2 * z, rtol=1e-6)
+        assert slope(z).dtype == z.dtype
+
+
+def test_a_complex_array_that_the_entry_reads_is_what_warnings_are_asked_of() -> None:
+    compiled = autodiff.function(lambda z: np.sum(z.real / z.imag))
+    compiled(Z + 3j)
+    for _ in range(3):
+        with pytest.warns(RuntimeWarning, match="divide by zero"):
+            assert compiled(Z) == np.inf

@@ -83,3 +83,24 @@ def test_what_nobody_answers_is_absent() -> None:
     for table, key in ((functions, np.sin), (builtin_functions, map), (ENTRIES, "no operation")):
         with pytest.raises(KeyError):
             table[key]  # type: ignore[index]
+
+
+# Modules whose operations are entered when a program first has one: those of solvers, of SciPy's functions, ...
+ENTERED_LATE = """adjoints bessel_functions boundaries correlation cosine_transforms cumulative_functions
+    distribution_functions elliptic_functions holomorphic_functions integrals interpolation linear_maps minima opaque
+    orthogonal_polynomials scipy_fft scipy_forms scipy_functions smoothing vertices""".split()
+
+
+def test_all_other_operations_are_in_the_table() -> None:
+    """Or the tests of all operations would leave some out."""
+    found = told_by("""[]
+import importlib, pkgutil
+import autodiff.ops
+before = len(ENTRIES)
+for module in pkgutil.walk_packages(autodiff.ops.__path__, "autodiff.ops."):
+    importlib.import_module(module.name)
+    if len(ENTRIES) > before:
+        value.append(module.name.removeprefix("autodiff.ops."))
+    before = len(ENTRIES)
+""")
+    assert set(found[1]) <= set(ENTERED_LATE)  # type: ignore[index]

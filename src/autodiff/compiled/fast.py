@@ -4,6 +4,7 @@
     guards                                  the guards, then the entry
     globals, attributes                     the guards, what they find, then the entry
     arrays, objects that are stored into     the entry, then its outputs go into them
+    complex arrays                           the entry, which is given their real and imaginary parts
     containers, flags, defaults             a generated function that takes them apart (``recall``)
 
 Each gives ``NotImplemented`` for a call that is not one for the specialisation.  ``fast`` takes the
@@ -42,6 +43,8 @@ def fast_path(signature: Signature, specialisation: Specialisation, call: Call) 
         return no_fast_path, no_fast_path
     if captured.mutated or specialisation.after:
         return _storing_path(specialisation, call), no_fast_path
+    if any(map(is_complex, call.roles)):
+        return _complex_path(specialisation, call), no_fast_path
     if not specialisation.ready or not _only_runs(specialisation, call):
         return no_fast_path, no_fast_path
     run = specialisation.run.call
@@ -110,6 +113,51 @@ def _storing_path(specialisation: Specialisation, call: Call) -> Callable[..., A
         return rebuild(outputs, args, hidden)
 
     return _followed(specialisation, count, run_on, rebuild) if specialisation.after else fast
+
+
+def _complex_path(specialisation: Specialisation, call: Call) -> Callable[..., Any]:
+    """What answers later calls with complex arrays, which are read as arrays of their parts."""
+    captured, plan = specialisation.captured, specialisation.plan
+    if (
+        any(is_complex(role) and role != "complex array" for role in call.roles)
+        or captured.objects
+        or captured.watched
+        or captured.changes_objects
+        or captured.needs_c_order
+        or plan.write_back
+        or plan.prepare is not None
+        or plan.extra_inputs
+        or specialisation.run.llvm is None
+        or specialisation.input_leaves != list(range(len(call.leaves)))
+    ):
+        return no_fast_path
+    pairs = [(k, x.dtype, call.leaves[k].dtype) for k, x in call.wholes.items()]
+    count = len(call.leaves)
+    rebuild = _rebuilt(specialisation)
+    run, reader = specialisation.run.call, specialisation.reader
+
+    def fast(*args: Any) -> Any:
+        if len(args) != count:
+            return NotImplemented
+        given = list(args)
+        for k, dtype, real in pairs:
+            x = args[k]
+            if type(x) is not np.ndarray or x.dtype != dtype:
+                return NotImplemented
+            given[k] = x[..., None].view(real)
+        hidden = reader(args)
+        if hidden is None:
+            return NotImplemented
+        before, current.running = current.running, (specialisation, args)
+        try:
+            outputs = run(*map(contiguous, given), *hidden)
+        finally:
+            current.running = before
+        if outputs is NotImplemented or rebuild is None:
+            return outputs
+        return rebuild(outputs, args, hidden)
+
+    return fast
 
 
 def _followed(

@@ -245,11 +245,15 @@ ENTRIES = Table(
     [
         f"autodiff.ops.{name}"
         for name in (
+            "complex_functions",
             "decompositions",
             "determinants",
+            "draws",
             "fourier",
             "gamma_functions",
             "linear_algebra",
+            "numpy_functions.indices",
+            "numpy_functions.mathematics",
             "special",
         )
     ]

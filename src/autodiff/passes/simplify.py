@@ -3,10 +3,12 @@
     power(x, 2)              multiply(x, x)         small integer exponents
     strong_multiply(ct, c)   multiply(ct, c)        c a finite constant; ct itself when c is 1
     multiply(x, 1), add(x, -0.0), cast to the same dtype, reshape of reshape, transpose of transpose, …
+    dot_general(a, D)        multiply(a, d)         in derivatives, where D is seen to be the diagonal matrix of d
 
 Constant scalars are folded by their NumPy meaning.  Nothing is reassociated, and no rule assumes
 that values are finite: a rule holds for NaN, infinities and signed zeros, but for the sign of a
-zero that a strong multiplication gives.
+zero that a strong multiplication gives, and for products of a derivative with a diagonal matrix, whose zeros
+contribute nothing.
 """
 
 from __future__ import annotations
@@ -289,8 +291,78 @@ def _reduce_sum(operation: Operation, scope: Scope) -> Value | None:
     return operation.operands[0] if not operation.attributes["axes"] else None
 
 
+# -- diagonal matrices ------------------------------------------------------------------------------
+def _dot_general(operation: Operation, scope: Scope) -> Value | None:
+    """A product of two matrices, one of which is diagonal, of a derivative: its cotangent was that of a diagonal."""
+    a, b = operation.operands
+    (in_a, in_b), (batch, _) = operation.attributes["contract"], operation.attributes["batch"]
+    if (
+        not operation.is_derived
+        or batch
+        or len(a.shape) != 2
+        or len(b.shape) != 2
+        or len(in_a) != 1
+    ):
+        return None
+    for diagonal, other, axis in ((_diagonal_of(b), a, 1), (_diagonal_of(a), b, 0)):
+        if diagonal is None:
+            continue
+        if (in_a if axis else in_b)[0] != axis:
+            other = append(scope, "transpose", (other,), operation, axes=(1, 0))
+        scale = append(
+            scope, "broadcast", (diagonal,), operation, shape=operation.result.shape, axes=(axis,)
+        )
+        return append(scope, "multiply", (other, scale), operation)
+    return None
+
+
+def _diagonal_of(x: Value) -> Value | None:
+    """The vector on the diagonal of what is zero elsewhere: what the cotangent of a diagonal is added into."""
+    owner = x.owner
+    if owner is None:
+        return None
+    if (
+        owner.kind == "select"
+        and _is_zeros(owner.operands[2])
+        and _holds_on_diagonal(owner.operands[0])
+    ):
+        return _diagonal_of(owner.operands[1])
+    added = owner.operands[0].owner if owner.kind == "reshape" else None
+    if added is None or added.kind != "slice_add" or not _is_zeros(added.operands[0]):
+        return None
+    n, m = (*owner.result.shape, None, None)[:2]
+    whole = isinstance(n, int) and n == m and len(owner.result.shape) == 2
+    slots = (
+        {"starts": (0,), "sizes": (n,), "steps": (n + 1,)} if whole and isinstance(n, int) else None
+    )
+    return (
+        added.operands[1] if slots == {k: tuple(v) for k, v in added.attributes.items()} else None
+    )
+
+
+def _holds_on_diagonal(condition: Value) -> bool:
+    """Whether it compares the number of a row with that of the column, which are the same there."""
+    owner = condition.owner
+    if owner is None or owner.kind not in ("greater_equal", "less_equal", "equal"):
+        return False
+    return sorted([_counted_axis(v) for v in owner.operands]) == [0, 1]
+
+
+def _counted_axis(x: Value) -> int:
+    """The axis of a matrix along which its elements count from 0; -1 if it is not such a matrix."""
+    if x.owner is None or x.owner.kind != "broadcast" or len(x.shape) != 2:
+        return -1
+    (line,), axes = x.owner.operands, x.owner.attributes["axes"]
+    if line.owner is not None and line.owner.kind == "reshape":
+        long = [k for k, n in enumerate(line.shape) if n != 1]
+        axes, line = tuple([axes[k] for k in long]), line.owner.operands[0]
+    counts = line.owner is not None and line.owner.kind == "iota"
+    return int(axes[0]) if counts and len(axes) == 1 else -1
+
+
 RULES: dict[str, Callable[[Operation, Scope], Value | None]] = {
     "add": _add,
+    "dot_general": _dot_general,
     "multiply": _multiply,
     "strong_multiply": _strong_multiply,
     "strong_product": _strong_multiply,

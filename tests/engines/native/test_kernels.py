@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff.engines.native import session
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.linear_algebra import dot_general, triangular_solve
 from autodiff.ops.reductions import true_positions
@@ -187,3 +188,92 @@ def test_positions_found_in_a_loop(seed: int) -> None:
     given = x.copy(), x.copy()
     np.testing.assert_allclose(autodiff.function(bins)(given[0], 7), bins(given[1], 7), 1e-13)
     np.testing.assert_allclose(given[0], given[1], 1e-14)
+
+
+# -- factors that are used again --------------------------------------------------------------------
+def _twice(a: Any, b: Any) -> Any:
+    return np.sum(np.linalg.solve(a, b) ** 2) + np.sum(np.linalg.solve(a, 2.0 * b) ** 3)
+
+
+def _likelihood(a: Any, b: Any) -> Any:
+    return np.log(abs(np.linalg.det(a))) + b @ np.linalg.solve(a, b)
+
+
+def _in_a_loop(a: Any, b: Any) -> Any:
+    for k in range(3):
+        b = np.linalg.solve(a + k * np.eye(len(b)), b)
+    return np.sum(b * b)
+
+
+def _in_a_branch(a: Any, b: Any) -> Any:
+    x = np.linalg.solve(a, b)
+    return np.sum(np.linalg.inv(a)) + x[0] if x[0] > 0 else np.sum(np.linalg.solve(a, x) ** 2)
+
+
+def _changed(a: Any, b: Any) -> Any:
+    first = np.linalg.solve(a, b)
+    a[0, 0] += 1.0
+    return np.sum(first * np.linalg.solve(a, b))
+
+
+# The gradient, and how many factorisations it takes.
+WITH_FACTORS = {
+    "solve": (lambda a, b: np.sum(np.linalg.solve(a, b) ** 2), 1),
+    "columns": (lambda a, b: np.sum(np.linalg.solve(a, np.stack([b, 2 * b], 1)) ** 2), 1),
+    "two of one matrix": (_twice, 1),
+    "logarithm of the determinant": (_likelihood, 2),  # another one where it is singular
+    "loop": (_in_a_loop, 3),
+    "branch": (_in_a_branch, 1),
+    "changed matrix": (_changed, 2),
+    # Each is rounded as NumPy rounds it, by its own factors.
+    "transpose by hand": (lambda a, b: np.sum(np.linalg.solve(a.T, np.linalg.solve(a, b)) ** 2), 2),
+    "stack": (lambda a, b: np.sum(np.linalg.solve(np.stack([a, a + 1.0]), b[:, None]) ** 2), 2),
+}
+
+
+@pytest.mark.parametrize("name", WITH_FACTORS)
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_a_matrix_is_factorised_once(name: str, n: int, rng: np.random.Generator) -> None:
+    f, count = WITH_FACTORS[name]
+    a, b = rng.standard_normal((n, n)) + 3.0 * np.eye(n), rng.standard_normal(n)
+    native = autodiff.value_and_gradient(f, wrt=("a", "b"))
+    value, slopes = native(a.copy(), b)
+    wanted, expected = autodiff.value_and_gradient(f, wrt=("a", "b"), engine="numpy")(a.copy(), b)
+    np.testing.assert_allclose(value, wanted, rtol=1e-11)
+    for slope, right in zip(slopes, expected, strict=True):
+        np.testing.assert_allclose(slope, right, rtol=1e-9, atol=1e-11)
+    if n == 7:
+        assert native.llvm(a, b).count("call void @dgetrf(") == count
+        again = native(2 * a, -b)  # nothing is left of the factors of the call before
+        np.testing.assert_allclose(
+            again[1][0],
+            autodiff.gradient(f, engine="numpy", wrt="a")(2 * a, -b),
+            rtol=1e-9,
+            atol=1e-11,
+        )
+
+
+def test_kept_factors_of_a_singular_matrix_are_not_divided_by() -> None:
+    def f(a: Any) -> Any:
+        return np.linalg.slogdet(a)[1] + np.sum(np.linalg.inv(a))
+
+    compiled = autodiff.function(f)
+    compiled(np.eye(3))
+    assert compiled.llvm(np.eye(3)).count("call void @dgetrf(") == 1
+    with pytest.raises(np.linalg.LinAlgError, match="Singular matrix"):
+        compiled(np.ones((3, 3)))
+
+
+@pytest.mark.parametrize("f", [lambda x: np.argmax(x), lambda x: x[np.argmin(x)] + x[np.argmax(x)]])
+def test_places_of_extrema_are_sought_many_elements_at_a_time(f: Any) -> None:
+    x = np.cos(np.arange(200.0))
+    compiled = autodiff.function(f)
+    assert compiled(x) == f(x)
+    text = compiled.llvm(x)
+    with session._lock:
+        module = session._state().parse(session._complete(text))
+        session._state().optimise(module, text)
+    assert str(module).count('"llvm.loop.isvectorized"') >= 1
+    loops = sum(line.startswith("head") for line in text.splitlines())
+    left = sum(line.startswith("head") for line in str(module).splitlines())
+    assert (loops, left) in ((2, 0), (4, 0))

@@ -54,6 +54,15 @@ class HostCall:
     source: Source | None = None
 
 
+@dataclass(frozen=True)
+class Factors:
+    """LU factors of the transpose of a matrix as they lie in memory, and the slot of the result code."""
+
+    matrix: Buffer
+    pivots: Buffer
+    info: str
+
+
 class Scope:
     """One block being written."""
 
@@ -67,6 +76,7 @@ class Scope:
         self.now = 0
         self.sinks: list[Sink] = []
         self.protected: set[Value] = set()  # virtual in the plan, kept in memory to the end
+        self.factors: dict[Value, Factors] = {}  # of matrices, for what comes later in the block
 
 
 @dataclass

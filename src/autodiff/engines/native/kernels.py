@@ -18,18 +18,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 
 import numpy as np
 
 from autodiff.dims import Dim, Extent, maximum, product
 from autodiff.engines.native import routines, scans, sizes
 from autodiff.engines.native.elements import Indices
-from autodiff.engines.native.generator import Generator
+from autodiff.engines.native.generator import Factors, Generator, Scope
 from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.storage import Buffer, linear, row_strides
 from autodiff.engines.native.views import Strided, group, strided
 from autodiff.engines.native.writer import literal, register_type
-from autodiff.ir.data import ArrayType, Operation, Value
+from autodiff.ir.data import ArrayType, Operation, Value, walk
 
 _INT32 = np.dtype(np.int32)
 _BLOCK = 32  # columns that LAPACK works on at once
@@ -311,6 +312,47 @@ def _factorised(
     return pivots, info
 
 
+def _matrix_of(operation: Operation) -> tuple[Value, bool]:
+    """The matrix whose factors an operation needs, and whether it is given its transpose.
+
+    What the user wrote is rounded as NumPy rounds it, by factors of the very matrix.
+    """
+    a = operation.operands[0]
+    owner = a.owner
+    if operation.is_derived and owner is not None and owner.kind == "transpose":
+        if tuple(owner.attributes["axes"]) == (1, 0):
+            return owner.operands[0], True
+    return a, False
+
+
+def _kept_factors(g: Generator, matrix: Value) -> Factors | None:
+    scope: Scope | None = g.scope
+    while scope is not None:
+        if matrix in scope.factors:
+            return scope.factors[matrix]
+        scope = scope.parent
+    return None
+
+
+def _keep_factors(g: Generator, a: Value, matrix: Buffer, pivots: Buffer, info: str) -> None:
+    """Keep the factors of a single matrix where a later step needs them: a derivative as a rule."""
+    plan, scope = g.scope.plan, g.scope
+    if plan is None or len(a.shape) != 2:
+        return
+    later = [node.operation for node in plan.ordered[scope.now + 1 :] if node.operation is not None]
+    inside = (inner for op in later for region in op.regions for inner in walk(region))
+    if not any(op.kind in _BY_LU and _matrix_of(op)[0] is a for op in chain(later, inside)):
+        return
+    for buffer in (matrix, pivots):
+        kept = Value(ArrayType(buffer.dtype, buffer.shape))
+        g.bind(kept, buffer)
+        scope.protected.add(kept)
+    scope.factors[a] = Factors(matrix, pivots, info)
+
+
+_BY_LU = ("solve", "inverse", "slogdet")
+
+
 def _factorises(g: Generator, operation: Operation) -> bool:
     """Whether all matrices have factors, found with the very routine that is about to be called."""
     (a,) = operation.operands
@@ -345,19 +387,26 @@ def _solve(g: Generator, operation: Operation) -> bool:
     if _letter(a.dtype) is None:
         return False
     *batch, n, k = b.shape
-    factors = _copy(g, a)
+    root, is_transpose = _matrix_of(operation)
+    known = _kept_factors(g, root)
+    factors = _copy(g, a) if known is None else known.matrix
     # By columns a right-hand side lies in one piece: with one column that is b as it is.
     single = _is_int(k, 1)
     right = _copy(g, b, g.destination(operation.result)) if single else _transposed_copy(g, b)
     f = _Fortran(g, a.dtype)
     with _batches(g, batch) as indices:
         start = _matrix_at(indices, n, n, batch)
-        pivots, info = _factorised(g, f, factors, start, n)
+        if known is None:
+            pivots, info = _factorised(g, f, factors, start, n)
+        else:
+            pivots, info = known.pivots, known.info
         f.require(info, operation, "Singular matrix")
+        if known is None:
+            _keep_factors(g, a, factors, pivots, info)
         f.call(
-            "getrs", f.character("T"), f.integer(n), f.integer(k), f.pointer(factors, start, n * n),
+            "getrs", f.character("N" if known is not None and is_transpose else "T"), f.integer(n), f.integer(k), f.pointer(factors, start, n * n),
             f.integer(maximum(n, 1)), f.pointer(pivots),
-            f.pointer(right, _matrix_at(indices, n, k, batch), n * k), f.integer(maximum(n, 1)), info,
+            f.pointer(right, _matrix_at(indices, n, k, batch), n * k), f.integer(maximum(n, 1)), f.info(),
         )  # fmt: skip
     if not single:
         solved = Value(ArrayType(b.dtype, (*batch, k, n)))
@@ -415,22 +464,36 @@ def _require_diagonal(
     g.fail_unless(g.w.here(f"load i1, ptr {good}"), "Singular matrix", operation.source)
 
 
+def _copy_memory(g: Generator, source: Buffer, place: Buffer, n: Extent) -> None:
+    """Copy a matrix as it lies."""
+    with g.w.scope(), g.w.loop(0, n * n) as i:
+        g.memory.store(g.memory.load(source, Dim.symbol(i), False), place, Dim.symbol(i))
+
+
 def _inverse(g: Generator, operation: Operation) -> bool:
     (a,) = operation.operands
     if _letter(a.dtype) is None:
         return False
     *batch, n, _ = a.shape
-    place = _copy(g, a, g.destination(operation.result))
+    known = _kept_factors(g, a)
+    place = g.destination(operation.result)
+    if known is None:
+        _copy(g, a, place)
+    else:
+        _copy_memory(g, known.matrix, place, n)
     work = g.memory.allocate(a.dtype, (n * 32,))
     f = _Fortran(g, a.dtype)
     with _batches(g, batch) as indices:
         start = _matrix_at(indices, n, n, batch)
         # The inverse of the transpose by columns is the inverse by rows.
-        pivots, info = _factorised(g, f, place, start, n)
+        if known is None:
+            pivots, info = _factorised(g, f, place, start, n)
+        else:
+            pivots, info = known.pivots, known.info
         f.require(info, operation, "Singular matrix")
         f.call(
             "getri", f.integer(n), f.pointer(place, start, n * n), f.integer(maximum(n, 1)), f.pointer(pivots),
-            f.pointer(work), f.integer(maximum(n * 32, 1)), info,
+            f.pointer(work), f.integer(maximum(n * 32, 1)), f.info(),
         )  # fmt: skip
     g.bind(operation.result, place)
     return True
@@ -468,14 +531,19 @@ def _slogdet(g: Generator, operation: Operation) -> bool:
         return False
     batch, n = a.shape[:-2], a.shape[-1]
     sign, logarithm = operation.results
-    factors = _copy(g, a)
+    known = _kept_factors(g, a)
+    factors = _copy(g, a) if known is None else known.matrix
     places = [
         g.destination(v) if v.shape else g.memory.allocate(v.dtype, ()) for v in (sign, logarithm)
     ]
     f = _Fortran(g, a.dtype)
     with _batches(g, batch) as indices:
         start = _matrix_at(indices, n, n, batch)
-        pivots, _ = _factorised(g, f, factors, start, n)  # a singular matrix has a zero in U: log 0
+        if known is None:  # a singular matrix has a zero in U: log 0
+            pivots, info = _factorised(g, f, factors, start, n)
+            _keep_factors(g, a, factors, pivots, info)
+        else:
+            pivots = known.pivots
         totals = _log_determinant(g, factors, start, pivots, n)
         position = linear(indices, batch) if indices else 0
         for place, total in zip(places, totals, strict=True):

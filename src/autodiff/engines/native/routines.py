@@ -21,7 +21,8 @@ NumPy lacks or has with another signature.  Both are calls of Python.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -144,6 +145,17 @@ def _is_positive(n: Extent) -> bool:
     return low is not None and low >= 1
 
 
+@contextmanager
+def _each(g: Generator, count: Extent) -> Iterator[Extent]:
+    """The numbers of some problems, without a loop if there is one."""
+    with g.w.scope():
+        if isinstance(count, int) and count == 1:
+            yield 0
+        else:
+            with g.w.loop(0, count) as which:
+                yield Dim.symbol(which)
+
+
 def _places(g: Generator, operation: Operation) -> list[Buffer]:
     return [g.destination(value) for value in operation.results]
 
@@ -206,9 +218,9 @@ def _qr(g: Generator, operation: Operation) -> bool:
     _matrices(g, raw, "d->d", (m, n, k), [(both, (m, n)), (scales, (k,))], operation, message)
     arguments = [(both, (m, n)), (scales, (k,)), (q, (m, k))]
     _matrices(g, reduced, "dd->d", (m, n, k), arguments, operation, message)
-    with g.w.scope(), g.w.loop(0, product(tuple(batch))) as which, g.w.loop(0, k) as i:
-        row = Dim.symbol(which) * (k * n) + Dim.symbol(i) * n
-        its = Dim.symbol(which) * (m * n) + Dim.symbol(i) * n
+    with _each(g, product(tuple(batch))) as which, g.w.loop(0, k) as i:
+        row = which * (k * n) + Dim.symbol(i) * n
+        its = which * (m * n) + Dim.symbol(i) * n
         with g.w.loop(0, Dim.symbol(i)) as j:
             g.memory.store("0.0", r, row + Dim.symbol(j))
         with g.w.loop(Dim.symbol(i), n) as j:
@@ -254,8 +266,7 @@ def _lines(
     if one:  # all lines in one call
         steps[0], steps[2] = n * bytes_of, m * bytes_made
     numbers = _numbers(g, (before if one else behind, n, m)), _numbers(g, steps)
-    with g.w.scope(), g.w.loop(0, 1 if one else before) as which:
-        k = Dim.symbol(which)
+    with _each(g, 1 if one else before) as k:
         parts, made_parts = bytes_of // x.dtype.itemsize, bytes_made // y.dtype.itemsize
         read = g.memory.address(x, k * (n * behind * parts), None if one else n * behind * parts)
         write = g.memory.address(
@@ -338,8 +349,8 @@ def _sort(g: Generator, operation: Operation) -> bool:
     g.store(x, place)
     n = x.shape[-1]
     sort = g.w.declare(name, "i32", "ptr, i64, ptr")
-    with g.w.scope(), g.w.loop(0, product(x.shape[:-1])) as which:
-        line = g.memory.address(place, Dim.symbol(which) * n, n)
+    with _each(g, product(x.shape[:-1])) as which:
+        line = g.memory.address(place, which * n, n)
         status = g.w.here(f"call i32 {sort}(ptr {line}, i64 {g.w.extent(n)}, ptr null)")
         _require(g, status, operation)
     return _bind(g, operation, [place])
@@ -354,8 +365,8 @@ def _argsort(g: Generator, operation: Operation) -> bool:
     values, place = g.buffer(x), g.destination(operation.result)
     n = x.shape[-1]
     sort = g.w.declare(name, "i32", "ptr, ptr, i64, ptr")
-    with g.w.scope(), g.w.loop(0, product(x.shape[:-1])) as which:
-        start = Dim.symbol(which) * n
+    with _each(g, product(x.shape[:-1])) as which:
+        start = which * n
         with g.w.loop(0, n) as j:
             g.memory.store(j.name, place, start + Dim.symbol(j))
         line, order = g.memory.address(values, start, n), g.memory.address(place, start, n)

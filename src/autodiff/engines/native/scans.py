@@ -103,8 +103,9 @@ def _arg_extremum_of_vector(g: Generator, operation: Operation) -> bool:
         here = element(g, x, (Dim.symbol(i),))
         hit = g.s.or_(g.s.eq(here, extreme), g.s.isnan(here))  # of numbers and NaN, the first NaN
         at = g.s.select(hit, Element(i.name, none.dtype), none)
-        old = Element(g.w.here(f"load i64, ptr {where}"), none.dtype)
-        g.w.line(f"store i64 {g.s.select(g.s.lt(at, old), at, old).name}, ptr {where}")
+        old = g.w.here(f"load i64, ptr {where}")
+        # Without signs: LLVM would ask the signs of what comes before the last step, and not vectorise.
+        g.w.line(f"store i64 {g.w.intrinsic('umin', 'i64', at.name, old)}, ptr {where}")
 
     def write_loops() -> None:
         with g.w.loop(0, n) as i:
