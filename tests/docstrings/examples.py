@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 MODULES = (
     "numpy numpy.linalg numpy.fft numpy.random numpy.ma numpy.polynomial numpy.polynomial.polynomial "
@@ -294,10 +295,10 @@ def _imports(statement: ast.stmt) -> set[str]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Nothing printed, nothing warned, NumPy's generator in a known state."""
+    """Nothing printed, nothing warned, no errors of special functions, NumPy's generator in a known state."""
     state = np.get_printoptions()
     np.random.seed(11)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
+    with warnings.catch_warnings(), np.errstate(all="ignore"), special.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         with contextlib.redirect_stdout(io.StringIO()):
             try:

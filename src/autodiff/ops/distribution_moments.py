@@ -19,9 +19,11 @@ import numpy as np
 
 from autodiff.ops import distributions
 from autodiff.ops.distributions import _finish, _float, _formula, _run, _true, interpreted
-from autodiff.ops.known import known
+from autodiff.ops.function_table import functions
+from autodiff.ops.known import check, known
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, select
 from autodiff.ops.smooth import unknown_slope
+from autodiff.ops.tracer import Tracer
 from autodiff.ops.ufuncs import unsupported
 
 # Integrals of which derivatives are not numbers; vonmises, whose density is periodic, has none over all numbers.
@@ -51,7 +53,7 @@ class Standardised:
     def __init__(self, dist: Any, args: Any, kwds: dict[str, Any]) -> None:
         from scipy import stats
 
-        self.dist = dist
+        self.dist, self.args, self.kwds = dist, args, kwds
         self.discrete = isinstance(dist, stats.rv_discrete)
         scaled = not self.discrete
         self.shapes, self.loc, self.scale = distributions.parameters(dist, args, kwds, scaled)
@@ -214,8 +216,20 @@ def _entropy(d: Standardised) -> Any:
 
 
 def _support(d: Standardised) -> tuple[Any, Any]:
-    low, high = distributions._support(d.dist, d.shapes)
-    return tuple([d.checked(_float(end) * d.scale + d.loc) for end in (low, high)])
+    """The ends of the support: integers where all that they are made of is."""
+    shapes, loc, scale = distributions.parameters(
+        d.dist, d.args, d.kwds, scaled=not d.discrete, convert=as_array
+    )
+    wide = broadcast_shapes(*[x.shape for x in (*shapes, loc, scale)])
+    loc = broadcast_to(loc, wide) if wide else loc
+    found = [as_array(end) * scale + loc for end in distributions._support(d.dist, shapes)]
+    return tuple([d.checked(x) if x.dtype.kind == "f" else _whole(d, x) for x in found])
+
+
+def _whole(d: Standardised, end: Any) -> Any:
+    """An end that is an integer; of parameters out of range it is NaN, which plain Python gives."""
+    check(functions[np.all](d.valid), "the parameters of a distribution are in their ranges")
+    return Tracer(as_array(end).value, "array" if end.shape else "scalar")
 
 
 OF_PARAMETERS: dict[str, Callable[[Standardised], Any]] = {

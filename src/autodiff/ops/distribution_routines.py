@@ -29,10 +29,10 @@ from autodiff.ops.builder import current_builder
 from autodiff.ops.custom import stop
 from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
 from autodiff.ops.function_table import implements
+from autodiff.ops.interpreting import interpreted
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, cast
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.tracer import Tracer, emit_tracer
-from autodiff.ops.ufuncs import unsupported
 
 # -- SciPy's own methods ------------------------------------------------------------------------------------
 # What is differentiated by the place alone: the density is SciPy's, too.
@@ -235,8 +235,8 @@ _enter()
 def quantile_of(self: Any, q: Any, *shapes: Any) -> Any:
     """The quantile that SciPy's own code asks for, as that of a median."""
     rule = distributions.RULES.get((self.name, "ppf")) if distributions.is_own(self) else None
-    if rule is None:
-        raise unsupported(f"a quantile of {type(self).__name__}", "write its formula")
+    if rule is None:  # a distribution of the user's
+        return interpreted(self._ppfvec, q, *shapes)
     return rule(as_array(q), *shapes)
 
 

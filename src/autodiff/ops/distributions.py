@@ -120,12 +120,12 @@ def _float(x: Any) -> Any:
 
 
 def parameters(
-    dist: Any, args: Sequence[Any], kwds: dict[str, Any], scaled: bool
+    dist: Any, args: Sequence[Any], kwds: dict[str, Any], scaled: bool, convert: Formula = _float
 ) -> tuple[list[Any], Any, Any]:
-    """Shape parameters, location and scale of a call."""
+    """Shape parameters, location and scale of a call, each as ``convert`` makes it."""
     shapes = [] if not dist.shapes else [name.strip() for name in dist.shapes.split(",")]
     names = [*shapes, "loc", *(["scale"] if scaled else [])]
-    given: dict[str, Any] = {"loc": 0.0, "scale": 1.0}
+    given: dict[str, Any] = {"loc": 0, "scale": 1}
     if len(args) > len(names):
         raise TypeError("too many parameters of a distribution")
     given.update(zip(names, args, strict=False))
@@ -136,7 +136,7 @@ def parameters(
     missing = [name for name in shapes if name not in given]
     if missing:
         raise TypeError(f"missing a shape parameter of a distribution: '{missing[0]}'")
-    return [_float(given[n]) for n in shapes], _float(given["loc"]), _float(given["scale"])
+    return [convert(given[n]) for n in shapes], convert(given["loc"]), convert(given["scale"])
 
 
 def _inner(low: Any, high: Any) -> Any:

@@ -28,9 +28,7 @@ _ROOT_TWO_PI = float(np.sqrt(2 * np.pi))
 
 
 def _meaning(lower: Any, upper: Any, cov: Any) -> Any:
-    found = stats.multivariate_normal.cdf(
-        upper, np.zeros(len(upper)), cov, allow_singular=True, lower_limit=lower
-    )
+    found = stats.multivariate_normal.cdf(upper, np.zeros(len(upper)), cov, lower_limit=lower)
     return np.asarray(found, np.float64)
 
 

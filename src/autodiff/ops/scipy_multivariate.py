@@ -22,6 +22,7 @@ from autodiff.ops import special
 from autodiff.ops.entries import Entry, Kernel, Rules, register
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.gamma_functions import digamma_step
+from autodiff.ops.known import check
 from autodiff.ops.linear_algebra import t, triangular_solve
 from autodiff.ops.multivariate_probability import box
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, cast
@@ -95,12 +96,16 @@ def normal_entropy(mean: Any, cov: Any) -> Any:
     return _scalar(0.5 * (size * (_LOG_TWO_PI + 1) + _log_determinant(factor)))
 
 
-def normal_cdf(x: Any, mean: Any, cov: Any, lower_limit: Any) -> Any:
+def normal_cdf(x: Any, mean: Any, cov: Any, lower_limit: Any, singular: bool = False) -> Any:
     """``multivariate_normal.cdf`` of one or two variables."""
+    if singular:
+        raise unsupported("multivariate_normal with allow_singular=True", "add to the diagonal")
     size = size_of(mean, cov)
     if size not in (1, 2):
         raise unsupported("multivariate_normal.cdf of three variables and more", "use two")
     matrix, center = covariance(cov, size), 0.0 if mean is None else _float(mean)
+    if size == 1:
+        check(matrix[0, 0] > 0, "a variance is positive")
     upper = functions[np.triu](matrix)  # SciPy reads that triangle
     matrix = upper + t(functions[np.triu](matrix, 1))
     point = _float(x)
@@ -127,11 +132,11 @@ def _signed(low: Any, high: Any, cov: Any) -> Any:
     return sign * box(np.where(swapped, high, low), np.where(swapped, low, high), cov)
 
 
-def normal_log_cdf(x: Any, mean: Any, cov: Any, lower_limit: Any) -> Any:
+def normal_log_cdf(x: Any, mean: Any, cov: Any, lower_limit: Any, singular: bool = False) -> Any:
     """``multivariate_normal.logcdf``, which is complex where limits are in the other order."""
     if lower_limit is not None:
         raise unsupported("multivariate_normal.logcdf with lower_limit=", "take the logarithm")
-    return np.log(normal_cdf(x, mean, cov, None))
+    return np.log(normal_cdf(x, mean, cov, None, singular))
 
 
 def _of_some(dimensions: Any, mean: Any, cov: Any) -> tuple[Any, Any]:
@@ -169,7 +174,7 @@ def _normal_cdf(
     self: Any, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False, maxpts: Any = None,
     abseps: float = 1e-5, releps: float = 1e-5, *, lower_limit: Any = None, rng: Any = None,
 ) -> Any:  # fmt: skip
-    return normal_cdf(x, mean, cov, lower_limit)
+    return normal_cdf(x, mean, cov, lower_limit, allow_singular)
 
 
 @implements(_Normal.logcdf)
@@ -177,15 +182,17 @@ def _normal_log_cdf(
     self: Any, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False, maxpts: Any = None,
     abseps: float = 1e-5, releps: float = 1e-5, *, lower_limit: Any = None, rng: Any = None,
 ) -> Any:  # fmt: skip
-    return normal_log_cdf(x, mean, cov, lower_limit)
+    return normal_log_cdf(x, mean, cov, lower_limit, allow_singular)
 
 
 implements(_FixedNormal.cdf)(
-    lambda self, x, *, lower_limit=None, rng=None: normal_cdf(x, self.mean, self.cov, lower_limit)
+    lambda self, x, *, lower_limit=None, rng=None: normal_cdf(
+        x, self.mean, self.cov, lower_limit, self.allow_singular
+    )
 )
 implements(_FixedNormal.logcdf)(
     lambda self, x, *, lower_limit=None, rng=None: normal_log_cdf(
-        x, self.mean, self.cov, lower_limit
+        x, self.mean, self.cov, lower_limit, self.allow_singular
     )
 )
 
@@ -210,11 +217,11 @@ class FrozenNormal:
 
     def cdf(self, x: Any, *, lower_limit: Any = None, rng: Any = None) -> Any:
         """The distribution function."""
-        return normal_cdf(x, self.mean, self.cov, lower_limit)
+        return normal_cdf(x, self.mean, self.cov, lower_limit, self.allow_singular)
 
     def logcdf(self, x: Any, *, lower_limit: Any = None, rng: Any = None) -> Any:
         """The logarithm of the distribution function."""
-        return normal_log_cdf(x, self.mean, self.cov, lower_limit)
+        return normal_log_cdf(x, self.mean, self.cov, lower_limit, self.allow_singular)
 
     def marginal(self, dimensions: Any) -> FrozenNormal:
         """The distribution of some of the variables."""
