@@ -43,8 +43,28 @@ def by_args(a):
     return si.quad_vec(lambda t, p, q: p * t**q, 0, 2, args=(np.array([a, 1.0]), 2.0))[0].sum()
 
 
+def complex_integral(a):
+    return si.quad(lambda t: np.exp(1j * a * t) * t, 0, a, complex_func=True)[0]
+
+
+def of_complex(a):
+    """The integral of t exp(i a t) over 0 < t < a."""
+    return np.exp(1j * a * a) * (1 / a**2 - 1j) - 1 / a**2
+
+
 # Each entry: a function of a number, the same in closed form, and a number.
 CALLS = {
+    "complex": (
+        lambda a: np.real(complex_integral(a)) + 2 * np.imag(complex_integral(a)),
+        lambda a: of_complex(a).real + 2 * of_complex(a).imag, 1.3,
+    ),
+    "with all that is told": (
+        lambda a: (
+            si.quad(lambda t: np.exp(-a * t), 0, 1, full_output=True)[0]
+            + si.nquad(lambda x, y: a * x * y, [(0, 1), (0, a)], full_output=True)[0]
+        ),
+        lambda a: (1 - np.exp(-a)) / a + a**3 / 4, 1.3,
+    ),
     "cos": (
         lambda a: weighted(lambda t: np.exp(-a * t), 0, np.inf, "cos", 2.0),
         lambda a: laplace(a, 2.0), 1.3,
@@ -253,3 +273,78 @@ def test_a_derivative_that_is_not_a_number_is_refused() -> None:
 
     with np.errstate(all="ignore"), pytest.raises(DerivativeError, match="AD305.*not a number"):
         autodiff.jvp(f, (1.0,), (1.0,))
+
+
+# -- without Python ------------------------------------------------------------------------------------
+def of_arrays(a):
+    """What the integrand reads are numbers of several types, and arrays."""
+    powers, single, whole = np.array([1.0, 2.0, 3.0]), np.float32(0.5), 3
+    return si.quad(lambda t: np.sum(np.sin(a * t) ** powers) * single * whole, 0, 1)[0]
+
+
+def nested(a):
+    return si.dblquad(lambda y, x: np.exp(-a * x * y), 0, 1, 0, lambda x: 1 + x)[0]
+
+
+@pytest.mark.parametrize("f", [of_arrays, nested, with_options, gaussian, complex_integral])
+def test_native_integrands_are_called_without_python(f, monkeypatch):
+    def by_python(*args):
+        raise AssertionError("Python was asked")
+
+    monkeypatch.setattr("autodiff.ops.integrals._by_python", by_python)
+    if f is not complex_integral:
+        # A kink that stays in place decides nothing: its derivatives are looked at by Python.
+        slope = autodiff.gradient(f) if f is not with_options else lambda a: None
+        slope(1.3)
+    compiled = autodiff.function(f)
+    for a in (1.3, 0.7):
+        assert compiled(a) == pytest.approx(f(a), rel=1e-13)
+
+
+@pytest.mark.parametrize("engine", ["native", pytest.param("numpy", marks=pytest.mark.slow)])
+def test_where_an_integrand_fails_python_is_asked(engine):
+    def raising(a):
+        def integrand(t):
+            if t > 0.7:
+                raise ValueError(f"{t:.3f} is too large")
+            return a * t
+
+        return si.quad(integrand, 0, 1)[0]
+
+    def divided(a):
+        return si.quad(lambda t: a / (t - 0.5), 0, 1)[0]
+
+    def endless(a):
+        return si.quad(lambda t: a / t, 0, 1)[0]
+
+    for f, error in ((raising, ValueError), (divided, ZeroDivisionError)):
+        with pytest.raises(error) as expected:
+            f(1.3)
+        with pytest.raises(error) as caught:
+            autodiff.function(f, engine=engine)(1.3)
+        assert str(caught.value).split("\n")[0] == str(expected.value)
+    with pytest.warns(si.IntegrationWarning):
+        expected_value = endless(1.3)
+    with pytest.warns(si.IntegrationWarning) as told:
+        assert autodiff.function(endless, engine=engine)(1.3) == pytest.approx(expected_value)
+    assert [w.filename for w in told] == [__file__]
+
+
+def test_a_message_of_an_integral_is_scipys():
+    def message(a):
+        return si.quad(lambda t: a / t, 0, 1, full_output=True)[3]
+
+    with pytest.warns(autodiff.FallbackWarning):
+        assert autodiff.function(message)(1.3) == message(1.3)
+
+
+def test_an_integral_inside_of_itself():
+    """Of one integrand two integrals are under way at a time."""
+
+    def f(a, depth):
+        def integrand(t):
+            return a * t + (f(a, depth - 1) if depth else 0.0)
+
+        return si.quad(integrand, 0, 1)[0]
+
+    assert autodiff.gradient(f, wrt="a")(1.3, 3) == pytest.approx(2.0)

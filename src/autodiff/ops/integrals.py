@@ -9,6 +9,7 @@ The shape of an integral is ``like[k]``: None is a number, an int an operand of 
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import field
@@ -19,6 +20,7 @@ import numpy as np
 from autodiff.dims import Extent
 from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType, Source
+from autodiff.ops.control import CheckFailed
 from autodiff.ops.entries import Entry, Kernel, OfPrograms, register
 from autodiff.ops.jumps import Observer, Switches
 from autodiff.ops.solvers import FLOAT, Evaluator
@@ -56,6 +58,8 @@ class Quadrature:
         Whether its integrand is made of derivatives, which may have no value where the integrand has one.
     source : Source or None
         The user's line.
+    is_full : bool
+        Whether the user asks for all that SciPy tells: of an integral that has failed that is more.
     """
 
     function: Callable[..., Any]
@@ -69,6 +73,7 @@ class Quadrature:
     is_outer: bool = True
     is_derivative: bool = False
     source: Source | None = None
+    is_full: bool = False
 
     def __repr__(self) -> str:
         return self.name
@@ -89,38 +94,107 @@ def _integral_meaning(
     switches: Switches | None,
 ) -> tuple[np.ndarray, ...]:
     read = others[options.count :]
-    shapes = [
-        () if k is None else k if isinstance(k, tuple) else np.shape(others[k - 2]) for k in like
-    ]
-    sizes = [int(np.prod(shape)) for shape in shapes]
-    integrand = _Integrand(programs[0](*read), like == (None,))
+    shapes = _NUMBER if like == (None,) else _shapes(like, others)
     given = {"a": float(a), "b": float(b), **options.keywords(others[: options.count])}
     if options.weight is not None:
         given["weight"] = options.weight
     if options.errors is not None and options.is_outer:
         options.errors.largest = 0.0
+    fast = None
+    if switches is None and not options.is_vector:
+        fast = _without_python(programs[0], read, options, given, shapes)
+    line, error = fast or _by_python(programs[0], read, options, given, shapes, switches)
+    if options.errors is not None:
+        error = options.errors.largest = max(getattr(options.errors, "largest", 0.0), error)
+    if shapes is _NUMBER:  # an inner integral is one of many
+        return np.array(line[0]), np.array(error)
+    sizes = [math.prod(shape) for shape in shapes]
+    parts = np.split(np.asarray(line), np.cumsum(sizes)[:-1])
+    integrals = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+    return (*integrals, np.asarray(error, float))
+
+
+_NUMBER: tuple[tuple[int, ...], ...] = ((),)
+
+
+def _shapes(like: tuple[Any, ...], others: Sequence[Any]) -> tuple[tuple[int, ...], ...]:
+    """Those of the integrals."""
+    return tuple(
+        [() if k is None else k if isinstance(k, tuple) else np.shape(others[k - 2]) for k in like]
+    )
+
+
+def _by_python(
+    program: Evaluator,
+    read: Sequence[Any],
+    options: Quadrature,
+    given: dict[str, Any],
+    shapes: Sequence[tuple[int, ...]],
+    switches: Switches | None,
+) -> tuple[Any, float]:
+    """The numbers of all integrals, and the estimate of the error."""
+    is_number = len(shapes) == 1 and not shapes[0]
+    integrand = _Integrand(program(*read), is_number)
     if options.is_vector:
-        number = like == (None,)
-        found, error = integrand.answer(
-            options, given | {"f": integrand.number if number else integrand.all}
-        )
+        function = integrand.number if is_number else integrand.all
+        found, error = integrand.answer(options, given | {"f": function})
         line = np.ravel(found)
     else:
         given["func"] = integrand.element
-        pairs = [
-            integrand.answer(options, given | {"args": (number,)}) for number in range(sum(sizes))
-        ]
-        line = np.array([value for value, _ in pairs])
-        error = pairs[0][1] if pairs else 0.0
-    if options.errors is not None:
-        error = options.errors.largest = max(getattr(options.errors, "largest", 0.0), error)
+        given["full_output"] = options.is_full
+        count = sum(math.prod(shape) for shape in shapes)
+        found = [integrand.answer(options, given | {"args": (number,)}) for number in range(count)]
+        if any(len(one) > 3 for one in found):
+            raise CheckFailed(f"{options.name} has a message: {found[0][-1]}")
+        line = np.array([one[0] for one in found])
+        error = found[0][1] if found else 0.0
     if switches is not None:
         _refuse_jumps(options, Observer(switches, 1, read), integrand.places)
     if options.is_derivative and np.isnan(line).any():
         _refuse_undefined(options, integrand, read)
-    parts = np.split(line, np.cumsum(sizes)[:-1])
-    integrals = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
-    return (*integrals, np.asarray(error, float))
+    return line, error
+
+
+def _without_python(
+    program: Evaluator,
+    read: Sequence[Any],
+    options: Quadrature,
+    given: dict[str, Any],
+    shapes: Sequence[tuple[int, ...]],
+) -> tuple[list[float], float] | None:
+    """The integrals, and the estimate of the error, by code that SciPy calls without Python.
+
+    None where there is no such code, or where anything has gone wrong: then Python is asked, which
+    warns and raises as ever.
+    """
+    make = getattr(program, "for_quadpack", None)
+    compiled = make() if make is not None else None
+    if compiled is None:
+        return None
+    block = compiled.lent(read)
+    given = {**given, "func": block.callable, "full_output": True}
+    line: list[float] = []
+    error = 0.0
+    try:
+        count = 1 if shapes is _NUMBER else sum([math.prod(shape) for shape in shapes])
+        for number in range(count):
+            if count > 1:
+                block.words[1] = number
+            value, estimate, _, *messages = options.call(options.function, given)
+            if block.words[0]:
+                error_of_python = compiled.host.take_error()
+                if not isinstance(error_of_python, (Exception, type(None))):
+                    raise error_of_python  # of a signal, which nothing else will raise again
+                return None
+            if messages or value != value:
+                return None
+            line.append(value)
+            error = error if number else estimate
+    except Exception:
+        return None
+    finally:
+        compiled.give_back(block)
+    return line, error
 
 
 class _Integrand:

@@ -20,6 +20,7 @@ import numpy as np
 from autodiff.capture.effects import Operands
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.regions import Slot, fit
+from autodiff.capture.solvers.minima import NotKept
 from autodiff.capture.solvers.programs import (
     NUMBER,
     as_float,
@@ -34,6 +35,7 @@ from autodiff.capture.solvers.programs import (
 )
 from autodiff.capture.trace import Declined
 from autodiff.ir.data import Program, Value
+from autodiff.ops.complex_numbers import as_complex, joined
 from autodiff.ops.integrals import Like, Quadrature
 from autodiff.ops.solvers import FLOAT, calling_from
 from autodiff.ops.tracer import Tracer, is_traced
@@ -48,15 +50,31 @@ def integrate(
 ) -> Any:
     """``scipy.integrate.quad``: the integral and the estimate of its error."""
     given = bound(function, args, kwargs)
-    if given.pop("full_output", False) or given.pop("complex_func", False):
-        raise Declined("quad with more than an integral, or a complex one")
-    integrand, limits = given.pop("func"), [given.pop("a"), given.pop("b")]
+    is_full, is_complex = given.pop("full_output", False), given.pop("complex_func", False)
+    if is_traced([is_full, is_complex]) or (is_full and is_complex):
+        raise Declined("a complex integral with more than an integral")
+    integrand, limits = _callable(given.pop("func")), [given.pop("a"), given.pop("b")]
     extra = further_arguments(frame, given)
-    program, read = number_program(frame, _callable(integrand), "python", extra, node)
-    if not (read or is_traced([*limits, *frame.trace.deep(given).values()])):
-        raise Declined("quad of constants")
-    call = _call(frame, function, "quad")
-    return tuple(_emitted(frame, call, limits, given, program, read, None))
+    call = replace(_call(frame, function, "quad"), is_full=bool(is_full))
+
+    def integrated(function: Any) -> list[Tracer]:
+        program, read = number_program(frame, function, "python", extra, node)
+        if not (read or is_traced([*limits, *frame.trace.deep(given).values()])):
+            raise Declined("quad of constants")
+        return _emitted(frame, call, limits, dict(given), program, read, None)
+
+    if is_complex:  # SciPy integrates both parts too, each by itself
+        parts = [_Inner(lambda *a, k=k: _part(frame, integrand, a, k, node)) for k in (0, 1)]
+        real, imaginary = map(integrated, parts)
+        return tuple([joined(re, im, "python") for re, im in zip(real, imaginary, strict=True)])
+    found = integrated(integrand)
+    return (*found, NotKept()) if is_full else tuple(found)
+
+
+def _part(frame: Frame, integrand: Any, args: Sequence[Any], which: int, node: ast.AST) -> Any:
+    """The real (0) or the imaginary part (1) of what an integrand returns."""
+    value = as_complex(call_of(frame, integrand, args, node))
+    return value.imag if which else value.real
 
 
 def integrate_vectors(
@@ -128,7 +146,11 @@ def _emitted(
     if any(end.shape for end in ends):
         raise Declined("an integral between arrays")
     values = (*(t.value for t in (*ends, *operands.tracers)), *read)
-    call = replace(call, count=len(operands.tracers), keywords=keywords, weight=weight)
+    if not operands.tracers:  # the same at every call, of which an inner integral has many
+        fixed = keywords(())
+        call = replace(call, count=0, keywords=lambda values: fixed, weight=weight)
+    else:
+        call = replace(call, count=len(operands.tracers), keywords=keywords, weight=weight)
     attributes = {"programs": (program,), "like": (like,), "options": call, "switches": None}
     results = [Tracer(v) for v in trace.builder.emit("integral", values, attributes)]
     shaped = [r if r.shape else presented(fit(r, Slot(FLOAT, (), "python"))) for r in results]
@@ -182,8 +204,9 @@ def integrate_in_many(
 ) -> Any:
     """``scipy.integrate.nquad``."""
     given = bound(function, args, kwargs)
-    if given.get("full_output"):
-        raise Declined("nquad with more than an integral")
+    is_full = given.get("full_output", False)
+    if is_traced([is_full]):
+        raise Declined("nquad that may give more than an integral")
     ranges = frame.trace.deep(given["ranges"])
     extra = frame.trace.deep(given.get("args") or ())
     options = frame.trace.deep(given.get("opts")) or {}
@@ -200,7 +223,8 @@ def integrate_in_many(
 
     of_each = [called(x) for x in ranges]
     nested = _Nested(frame, "nquad", given["func"], of_each, [called(x) for x in options], node)
-    return nested.whole(extra)
+    found = nested.whole(extra)
+    return (*found, NotKept()) if is_full else found
 
 
 @dataclass(frozen=True)

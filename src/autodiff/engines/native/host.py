@@ -129,6 +129,9 @@ def _meaning(operation: Operation, dims: list[Dim]) -> Callable[..., Any]:
     if not dims and not programs:
         return functools.partial(meaning, **operation.attributes)
     evaluators = {id(program): _Bound(program) for program in programs}
+    if not dims:
+        bound = tuple([evaluators[id(program)] for program in programs])
+        return functools.partial(meaning, **{**operation.attributes, "programs": bound})
 
     def call(*values: Any) -> Any:
         extents = [int(v) for v in values[count:]]
@@ -161,6 +164,7 @@ class _Bound:
         self.program = program
         self.native: Any = None
         self.kept: list[int] = []  # the numbers of the inputs that are no extents of others
+        self.integrand: Any = NotImplemented  # not asked for yet
 
     def __call__(self, *read: Any) -> Callable[..., Sequence[Any]]:
         values = self.program.inputs
@@ -190,6 +194,15 @@ class _Bound:
             return results
 
         return evaluate if own == 1 else evaluate_at
+
+    def for_quadpack(self) -> Any:
+        """The program as QUADPACK calls it without Python; None where it cannot."""
+        if self.integrand is NotImplemented:
+            from autodiff.engines.native.integrands import integrand_of
+            from autodiff.passes import optimize
+
+            self.integrand = integrand_of(optimize(self.program))
+        return self.integrand
 
     def _compile(self, own: int) -> None:
         from autodiff.engines.native.engine import compile_native
@@ -221,7 +234,7 @@ class HostCaller:
         self.error: BaseException | None = None
         self.addresses = {callbacks.CALLER: id(self)}
         # Views of memory where it was the last time: by number of the call, and whether of results.
-        self.views: dict[tuple[int, bool], tuple[list[int], list[np.ndarray]]] = {}
+        self.views: dict[tuple[int, bool], tuple[int, Any, list[int], list[np.ndarray]]] = {}
 
     def take_error(self) -> BaseException | None:
         """The exception of the last failed call, once."""
@@ -267,12 +280,13 @@ class HostCaller:
         self, number: int, of_results: bool, words: int, types: Sequence[tuple[np.dtype[Any], int]]
     ) -> list[np.ndarray]:
         """The operands or results of a call, which lie where they did in the last call as a rule."""
-        numbers = _numbers(words, types)
         known = self.views.get((number, of_results))
-        if known is not None and known[0] == numbers:
-            return known[1]
+        if known is not None and known[0] == words and known[1][:] == known[2]:
+            return known[3]
+        memory = _words_at(words, types)
+        numbers = memory[:]
         made = _arrays(numbers, types)
-        self.views[number, of_results] = numbers, made
+        self.views[number, of_results] = words, memory, numbers, made
         return made
 
 
@@ -302,9 +316,13 @@ def _sequence(item: Any, count: int) -> Any:
 
 def _numbers(words: int, types: Sequence[tuple[np.dtype[Any], int]]) -> list[int]:
     """The pointers and extents of some arrays."""
-    total = sum([1 + ndim for _, ndim in types])
-    numbers: list[int] = _sequence(ctypes.c_int64, total).from_address(words)[:]
+    numbers: list[int] = _words_at(words, types)[:]
     return numbers
+
+
+def _words_at(words: int, types: Sequence[tuple[np.dtype[Any], int]]) -> Any:
+    """The words of some arrays, where they lie."""
+    return _sequence(ctypes.c_int64, sum([1 + ndim for _, ndim in types])).from_address(words)
 
 
 def _arrays(numbers: list[int], types: Sequence[tuple[np.dtype[Any], int]]) -> list[np.ndarray]:
