@@ -493,7 +493,8 @@ def store_attribute(frame: Any, x: Any, name: str, value: Any, node: ast.AST, ca
         frame.trace.guard_class(pool.cls, name, static)
         call(frame, static.fset, [x, value], {}, node)
         return
-    if table_is_plain(pool.cls) and not hasattr(type(static), "__set__"):
+    described = hasattr(type(static), "__set__") and type(static) is not MemberDescriptorType
+    if table_is_plain(pool.cls) and not described:
         pool.store(name, number, value)
         return
     raise MemberNeeded(f"a store of {name!r} into an object that is an item of a list")
@@ -550,7 +551,7 @@ class MembersPlan:
         x: Any = table[""] if form.cls is np.ndarray else table
         if form.cls not in (dict, np.ndarray):
             x = containers.new_instance(form.cls)
-            vars(x).update(table)
+            containers.set_attributes(x, table)
         made[self.key, number] = x
         return x
 

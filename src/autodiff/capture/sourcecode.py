@@ -16,6 +16,7 @@ import inspect
 from types import CodeType, FunctionType
 from typing import Any
 
+from autodiff.capture.generated import generated
 from autodiff.capture.texts import FunctionNode, find_text
 from autodiff.plain_data import dataclass
 
@@ -170,7 +171,8 @@ class _Scan(_Visitor):
 def _find(function: FunctionType) -> Syntax | None:
     match = find_text(function)
     if match is None:
-        return None
+        node = generated(function)
+        return None if node is None else describe(node, function.__code__.co_filename)
     if not match.has_assertions:
         for node in match.nodes:
             _WithoutAssertions().visit(node)

@@ -323,9 +323,7 @@ def chosen_object(frame: Frame, x: Any) -> Any:
         raise NotStaged("the branches give objects with different attributes")
     node = frame.scope.syntax.node
     attributes = {
-        name: stage_choice(
-            frame, test, partial(first.get, name), partial(second.get, name), node
-        )
+        name: stage_choice(frame, test, partial(first.get, name), partial(second.get, name), node)
         for name in first
     }
     made = frame.trace.fresh(containers.new_instance(choices.class_of(x)))

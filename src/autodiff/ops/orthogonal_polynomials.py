@@ -74,7 +74,12 @@ _by_x("chebyu", lambda y, n, x: 2.0 * _lower_gegenbauer(n - 1, 2.0, x), "DLMF 18
 _by_x("chebyc", lambda y, n, x: n * _lower_chebyu(n - 1, 0.5 * x), "DLMF 18.9.21")
 _by_x("chebys", lambda y, n, x: _lower_gegenbauer(n - 1, 2.0, 0.5 * x), "DLMF 18.9.19")
 _by_x("sh_legendre", lambda y, n, x: 2.0 * _lower_gegenbauer(n - 1, 1.5, 2 * x - 1), "DLMF 18.9.19", (0.1, 0.9))  # fmt: skip
-_by_x("sh_chebyt", lambda y, n, x: 2.0 * n * _lower_chebyu(n - 1, 2 * x - 1), "DLMF 18.9.21", (0.1, 0.9))
+_by_x(
+    "sh_chebyt",
+    lambda y, n, x: 2.0 * n * _lower_chebyu(n - 1, 2 * x - 1),
+    "DLMF 18.9.21",
+    (0.1, 0.9),
+)
 _by_x("sh_chebyu", lambda y, n, x: 4.0 * _lower_gegenbauer(n - 1, 2.0, 2 * x - 1), "DLMF 18.9.19", (0.1, 0.9))  # fmt: skip
 _by_x("hermite", lambda y, n, x: 2.0 * n * _f("eval_hermite")(_lower(n), x), "DLMF 18.9.25")
 _by_x("hermitenorm", lambda y, n, x: n * _f("eval_hermitenorm")(_lower(n), x), "DLMF 18.9.27")

@@ -272,7 +272,8 @@ class Tracer:
                 "The truth value of an array with more than one element is ambiguous. "
                 "Use a.any() or a.all()"
             )
-        return bool(self._concrete())
+        # Of an array of one element it is that of the element, which a check can be made of.
+        return bool((self.reshape(())[()] if self.shape else self)._concrete())
 
     def __int__(self) -> int:
         return int(self._concrete())
