@@ -30,7 +30,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
-from autodiff import containers, labelled, tree
+from autodiff import containers, labelled, lookups, tree
 from autodiff.capture.arrays import Arrays
 from autodiff.capture.effort import Allowance
 from autodiff.capture.given import converted
@@ -46,6 +46,7 @@ from autodiff.dims import symbols as symbols_of
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, locate
 from autodiff.ir.data import ArrayType, Operation, Program, Source, Value
 from autodiff.ladder import AmbiguousStore, Bail, Decision, Decisions, Declined, NotStaged, Rung
+from autodiff.lookups import Name
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer, plain, whole_of
 from autodiff.ops.control import GUARD, CheckFailed, emit_check
@@ -242,6 +243,7 @@ class Trace(Tables):
         self.warned: set[str] = set() if warned is None else warned  # codes
         self.naming = naming  # of type autodiff.capture.naming.Naming
         self.users_depth = users_depth()  # of the calls around the capture
+        self.lookups: set[Name] = set()  # names of libraries that the code asked for
 
     __repr__ = object.__repr__  # it holds everything
 
@@ -923,6 +925,24 @@ class Trace(Tables):
             if found is not value and getattr(found, "__func__", None) is value:
                 path = path.attribute("__func__")  # a class method
             self.guards.append(Guard(path, "is", value))
+
+    def look_up(self, module: ModuleType, name: str) -> Any:
+        """``np.sin``: what a module of a library has under a name, and may have no more later."""
+        value = run_users(getattr, module, name)
+        self.note_lookup(module, name, value)
+        return value
+
+    def note_lookup(self, module: ModuleType, name: str, value: Any) -> None:
+        """Make the capture valid only while a module of a library has this under a name.
+
+        What is no function, class, module or number is an object like ``sys.stdout``: used where it is.
+        """
+        if not (callable(value) or isinstance(value, (ModuleType, float, int))):
+            return
+        if lookups.is_followed(module, name):
+            self.lookups.add(lookups.note(module, name, value))
+        elif not lookups.HAS_VERSIONS and name in vars(module):
+            self.guards.append(Guard(Path.root(module, "m").attribute(name), "is", value))
 
     def guard_presence(self, obj: Any, name: str, found: bool) -> None:
         """Make the capture valid only while an object has, or has not, an attribute."""
