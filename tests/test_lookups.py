@@ -98,7 +98,7 @@ def test_other_names_of_a_module_make_nothing_anew(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(np, "tanh", np.tanh)
     assert made(X) == of_sine(X)
     assert made.cache == [first]
-    assert not lookups.have_changed()
+    assert lookups.is_settled()
 
 
 def test_what_a_mock_stands_for_runs_uncompiled() -> None:

@@ -2,7 +2,7 @@
 
     note(np, "sin", np.sin)        # a program stands on this
     np.sin = mine
-    have_changed()                 # True: something was stored into a module that is noted
+    is_settled()                   # False: something was stored into a module that is noted
     settle()                       # whoever stands on ``np.sin`` is told, and forgets what it knows
 
 These names hardly ever change: to compare them at each call would cost as much as the call.  So what
@@ -164,15 +164,15 @@ def listen(listener: Listener) -> None:
     _listeners.add(listener)
 
 
-def have_changed() -> bool:
-    """Whether something was stored into one of the modules since they were looked at."""
-    return any(m.version.value != m.seen.value for m in list(_modules.values()))
+def is_settled() -> bool:
+    """Whether nothing was stored into the modules since they were looked at."""
+    return all(m.version.value == m.seen.value for m in list(_modules.values()))
 
 
-def settle() -> None:
-    """Look at the names where a module has changed, and tell those who stand on them."""
-    if not have_changed():
-        return
+def settle() -> Set[Name]:
+    """Look at the names where a module has changed, and tell those who stand on them: which lead elsewhere."""
+    if is_settled():
+        return frozenset()
     with _lock:
         looked_at = [(m, m.version.value) for m in list(_modules.values())]
         altered = {name for m, now in looked_at if now != m.seen.value for name in m.altered()}
@@ -186,6 +186,7 @@ def settle() -> None:
                 hook(replaced)
         for m, now in looked_at:  # last: until then, every entry asks
             m.seen.value = now
+    return altered
 
 
 def modules_of(names: Iterable[Name]) -> tuple[str, ...]:
@@ -197,8 +198,8 @@ __all__ = [
     "HAS_VERSIONS",
     "Listener",
     "Name",
-    "have_changed",
     "is_followed",
+    "is_settled",
     "listen",
     "modules_of",
     "note",

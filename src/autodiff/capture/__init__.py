@@ -39,6 +39,7 @@ from autodiff.capture import (
     passing,
     pushing,
     python_builtins,
+    remembered,
     statements,
 )
 from autodiff.capture.arrays import Chosen
@@ -390,6 +391,7 @@ def _capture(
         try:
             result = _run_knowing(trace, function, args, kwargs)
             captured = _leave(trace, result, name, own)
+            remembered.warn_of_recalled(trace, captured.program.outputs, function)
         except (AutodiffError, Bail) as error:
             error.source = error.source or trace.builder.source
             error.arose = _arose(trace, error.source)

@@ -31,6 +31,7 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 
 from autodiff import containers, labelled, lookups, tree
+from autodiff.capture import remembered
 from autodiff.capture.arrays import Arrays
 from autodiff.capture.effort import Allowance
 from autodiff.capture.given import converted
@@ -243,6 +244,11 @@ class Trace(Tables):
         self.warned: set[str] = set() if warned is None else warned  # codes
         self.naming = naming  # of type autodiff.capture.naming.Naming
         self.users_depth = users_depth()  # of the calls around the capture
+        # What earlier derivatives have left outside, and where it is read.
+        self.recalled: list[tuple[Input, Source | None]] = []
+        self.stored_outside: set[str] = (
+            set()
+        )  # paths of objects that were stored into (uncompiled tier)
         self.lookups: set[Name] = set()  # names of libraries that the code asked for
 
     __repr__ = object.__repr__  # it holds everything
@@ -315,6 +321,8 @@ class Trace(Tables):
         if self.naming is not None and self.naming.differentiates(example, path):
             self.differentiable.add(value)
         self.known[value] = (array, True)
+        if leaf is None:
+            remembered.note_read(self, self.inputs[-1])
         return tracer
 
     def remove_input(self, record: Input) -> None:
@@ -629,6 +637,8 @@ class Trace(Tables):
         if not self.is_external(obj):
             return x
         self.effects = True
+        if id(obj) in self.paths:
+            self.stored_outside.add(self.paths[id(obj)].text)
         return self.plain(x)
 
     def plain(self, x: Any) -> Any:
@@ -671,6 +681,8 @@ class Trace(Tables):
         if x.form == "array" and key in self.kept_arrays:
             return self.kept_arrays[key]
         obj = self.concrete(x)
+        if self.differentiable and x.dtype.kind == "f" and self.differentiated(x.value):
+            remembered.remember(obj)
         if x.form == "array":
             for record in () if is_complex else self.inputs:
                 own = record.leaf is None or not x.cell.version  # arguments stay as they are

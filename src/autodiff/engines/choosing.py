@@ -194,7 +194,7 @@ def _jax_executable(
     made = JaxFunction(program, inputs, outputs, result, device, matches)
 
     def call(*arguments: Any) -> Any:
-        return NotImplemented if lookups.have_changed() else made.call(*arguments)
+        return made.call(*arguments) if lookups.is_settled() else NotImplemented
 
     # XLA tells of no floating-point errors, so nobody is told.
     return Executable(program, call, made.failure, lambda listener: _Report())
@@ -210,7 +210,7 @@ def _numpy_executable(
 
     def call(*arguments: Any) -> Any:
         state["failure"] = None
-        if floating.is_strict() or lookups.have_changed():
+        if floating.is_strict() or not lookups.is_settled():
             return NotImplemented
         extents: dict[Any, int] = {}
         if len(arguments) != len(inputs) or not all(
