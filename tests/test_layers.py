@@ -56,6 +56,7 @@ LAYERS: dict[str, int] = {
     "cache": 0,
     "patterns": 0,
     "later": 0,
+    "lookups": 0,
     "dims": 0,
     "labelled": 0,
     "containers": 0,
@@ -97,7 +98,7 @@ WITHIN = {
     ("tree", "containers"), ("tree", "plain_data"), ("tables", "plain_data"), ("tables", "containers"), ("columns", "containers"),
     ("tree", "labelled"), ("tree", "tables"), ("columns", "tables"), ("tree", "sameness"), ("labelled", "errors"),
     ("debug", "errors"), ("dims", "errors"), ("tree", "errors"), ("errors", "debug"), ("tree", "debug"),
-    ("tracebacks", "debug"), ("later", "garbage"), ("ladder", "signals"), ("signals", "errors"), ("signals", "tracebacks"), ("dims", "signals"),
+    ("tracebacks", "debug"), ("later", "garbage"), ("ladder", "signals"), ("signals", "errors"), ("signals", "tracebacks"), ("dims", "signals"), ("lookups", "stack"),
     ("signals", "patterns"), ("ladder", "plain_data"), ("containers", "plain_data"), ("dims", "plain_data"), ("signals", "plain_data"),
 }  # fmt: skip
 

@@ -178,7 +178,13 @@ class IntegerWarning(UserWarning):
     """A derivative by an array of integers or bools, which is zero."""
 
 
-WARNINGS_OF_COMPILING = (UnrollWarning, IntegerWarning, SequentialWarning)
+class StoredValueWarning(UserWarning):
+    """A derivative by way of a value that an earlier call has kept outside, which is zero."""
+
+    code = "AD503"
+
+
+WARNINGS_OF_COMPILING = (UnrollWarning, IntegerWarning, SequentialWarning, StoredValueWarning)
 """Warnings that are given while a call is compiled; a filter of the user's makes errors of them."""
 
 

@@ -39,6 +39,7 @@ from autodiff.capture import (
     passing,
     pushing,
     python_builtins,
+    remembered,
     statements,
 )
 from autodiff.capture.arrays import Chosen
@@ -90,6 +91,7 @@ from autodiff.dims import Dim, deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Program, Source, Value
 from autodiff.ladder import Bail, Decision, Rung
+from autodiff.lookups import Name
 from autodiff.ops.builder import building
 from autodiff.ops.complex_numbers import ComplexTracer, from_pair
 from autodiff.ops.either import VARIES, Either, is_array
@@ -273,6 +275,7 @@ class Captured:
     # Int leaves read at run time whose value turned out to shape the program.
     specialised_leaves: frozenset[int] = frozenset()
     decisions: tuple[Decision, ...] = ()  # how loops and branches were compiled, and why so
+    lookups: frozenset[Name] = frozenset()  # names of libraries that the code asked for
 
     def extra_inputs(self, program: Program) -> list[Value]:
         """Inputs of a program made from this one beyond its own."""
@@ -392,6 +395,7 @@ def _capture(
         try:
             result = _run_knowing(trace, function, args, kwargs)
             captured = _leave(trace, result, name, own)
+            remembered.warn_of_recalled(trace, captured.program.outputs, function)
         except (AutodiffError, Bail) as error:
             error.source = error.source or trace.builder.source
             error.arose = _arose(trace, error.source)
@@ -667,6 +671,7 @@ def _leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> 
         trace.tier.reusable and _decided_by_order(trace),
         changed_argument=changed if isinstance(changed, Bail) else None,
         stores_into_arguments=bool(changed),
+        lookups=frozenset(trace.lookups),
     )
 
 

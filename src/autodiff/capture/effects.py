@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff import containers
+from autodiff.capture import remembered
 from autodiff.capture.frames import UNBOUND
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.opaque import lift_result, refuse_lost_derivative
@@ -228,6 +229,8 @@ def store_state(trace: Trace, derivative: bool, beside: Sequence[Store] = ()) ->
     if len(changed) == 1 and not contents and not beside:
         kind, reach, key = stores[0]
         make = keeper(trace, changed[0][1], operands)
+        if remembered.has_derivative(trace, changed[0][1]):
+            make = _remembering(make)
 
         def store(arrays: tuple[Any, ...]) -> None:
             if kind == "attribute":
@@ -239,6 +242,8 @@ def store_state(trace: Trace, derivative: bool, beside: Sequence[Store] = ()) ->
         return
     # All at once: an object in two of the places is one object.
     make_values = keeper(trace, (*[x for _, x in changed], *[x.value for x in beside]), operands)
+    if remembered.has_derivative(trace, [x for _, x in changed]):
+        make_values = _remembering(make_values)
 
     def effect(arrays: tuple[Any, ...]) -> None:
         for k, content in contents:
@@ -256,6 +261,17 @@ def store_state(trace: Trace, derivative: bool, beside: Sequence[Store] = ()) ->
                 owner.extend(value)
 
     _emit_host(trace, _at_the_end(effect), operands)
+
+
+def _remembering(make: Callable[[tuple[Any, ...]], Any]) -> Callable[[tuple[Any, ...]], Any]:
+    """Know what is stored, for later calls."""
+
+    def made(arrays: tuple[Any, ...]) -> Any:
+        stored = make(arrays)
+        remembered.remember(stored)
+        return stored
+
+    return made
 
 
 def _at_the_end(effect: Callable[[tuple[Any, ...]], None]) -> HostCall:

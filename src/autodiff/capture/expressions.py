@@ -510,7 +510,7 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
         if dataframes.is_its_own(frame.trace, obj):
             return run_users(getattr, obj, name)
     if isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in PURE_PACKAGES:
-        return run_users(getattr, obj, name)  # these modules do not change under us
+        return frame.trace.look_up(obj, name)
     if id(obj) not in frame.trace.paths and not isinstance(obj, (type, ModuleType, super)):
         getter = own_method(frame, obj, "__getattribute__")
         if getter is not None and not is_library(getter):
@@ -566,6 +566,8 @@ def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     except AttributeError:
         frame.trace.guard_presence(obj, name, found=False)
         raise
+    if isinstance(obj, ModuleType) and is_library(obj):
+        frame.trace.note_lookup(obj, name, value)
     path = frame.trace.paths.get(id(obj))
     if isinstance(value, MethodType) and isinstance(value.__func__, FunctionType):
         # Bound to an object that is guarded itself; which function it is bound to may change.
@@ -966,11 +968,17 @@ def _comprehension(
     return _generate(inner, node.generators, 0, elements, first, Passes(frame, node, why))
 
 
+@door
+def _suspended(value: Any) -> Iterator[Any]:
+    """A value of a generator expression: what is thrown in where it stands is the user's."""
+    yield value
+
+
 def _generate(
     frame: Frame, generators: Any, depth: int, elements: Any, first: Any, passes: Passes
 ) -> Iterator[Any]:
     if depth == len(generators):
-        yield passing(elements, frame)
+        yield from _suspended(passing(elements, frame))
         return
     generator = generators[depth]
     if generator.is_async:

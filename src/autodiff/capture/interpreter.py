@@ -16,6 +16,7 @@ values in :mod:`autodiff.capture.staging`, loops in :mod:`autodiff.capture.loops
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Callable, Sequence
 from types import CellType, FunctionType
 from typing import Any
@@ -94,11 +95,13 @@ class Frame:
             return changed
         if name in globals_:
             return self.trace.lift(globals_[name], Path.root(globals_, "g").item(name))
-        builtins = globals_.get("__builtins__", __builtins__)
-        table = builtins if isinstance(builtins, dict) else vars(builtins)
+        found = globals_.get("__builtins__", builtins)
+        table = found if isinstance(found, dict) else vars(found)
         self.trace.guards.append(Guard(Path.root(globals_, "g"), "missing", name))
         if name in table:
             if getattr(table[name], "__module__", "builtins") == "builtins":
+                if table is vars(builtins):
+                    self.trace.note_lookup(builtins, name, table[name])
                 return table[name]
             return self.trace.lift(table[name], Path.root(table, "b").item(name))
         raise NameError(f"name '{name}' is not defined")

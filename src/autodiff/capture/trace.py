@@ -30,7 +30,8 @@ from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
-from autodiff import containers, labelled, tree
+from autodiff import containers, labelled, lookups, tree
+from autodiff.capture import remembered
 from autodiff.capture.arrays import Arrays
 from autodiff.capture.effort import Allowance
 from autodiff.capture.given import converted
@@ -46,6 +47,7 @@ from autodiff.dims import symbols as symbols_of
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, locate
 from autodiff.ir.data import ArrayType, Operation, Program, Source, Value
 from autodiff.ladder import AmbiguousStore, Bail, Decision, Decisions, Declined, NotStaged, Rung
+from autodiff.lookups import Name
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer, plain, whole_of
 from autodiff.ops.control import GUARD, CheckFailed, emit_check
@@ -243,6 +245,12 @@ class Trace(Tables):
         self.warned: set[str] = set() if warned is None else warned  # codes
         self.naming = naming  # of type autodiff.capture.naming.Naming
         self.users_depth = users_depth()  # of the calls around the capture
+        # What earlier derivatives have left outside, and where it is read.
+        self.recalled: list[tuple[Input, Source | None]] = []
+        self.stored_outside: set[str] = (
+            set()
+        )  # paths of objects that were stored into (uncompiled tier)
+        self.lookups: set[Name] = set()  # names of libraries that the code asked for
 
     __repr__ = object.__repr__  # it holds everything
 
@@ -314,6 +322,8 @@ class Trace(Tables):
         if self.naming is not None and self.naming.differentiates(example, path):
             self.differentiable.add(value)
         self.known[value] = (array, True)
+        if leaf is None:
+            remembered.note_read(self, self.inputs[-1])
         return tracer
 
     def remove_input(self, record: Input) -> None:
@@ -644,6 +654,8 @@ class Trace(Tables):
         if not self.is_external(obj):
             return x
         self.effects = True
+        if id(obj) in self.paths:
+            self.stored_outside.add(self.paths[id(obj)].text)
         return self.plain(x)
 
     def plain(self, x: Any) -> Any:
@@ -686,6 +698,8 @@ class Trace(Tables):
         if x.form == "array" and key in self.kept_arrays:
             return self.kept_arrays[key]
         obj = self.concrete(x)
+        if self.differentiable and x.dtype.kind == "f" and self.differentiated(x.value):
+            remembered.remember(obj)
         if x.form == "array":
             for record in () if is_complex else self.inputs:
                 own = record.leaf is None or not x.cell.version  # arguments stay as they are
@@ -940,6 +954,24 @@ class Trace(Tables):
             if found is not value and getattr(found, "__func__", None) is value:
                 path = path.attribute("__func__")  # a class method
             self.guards.append(Guard(path, "is", value))
+
+    def look_up(self, module: ModuleType, name: str) -> Any:
+        """``np.sin``: what a module of a library has under a name, and may have no more later."""
+        value = run_users(getattr, module, name)
+        self.note_lookup(module, name, value)
+        return value
+
+    def note_lookup(self, module: ModuleType, name: str, value: Any) -> None:
+        """Make the capture valid only while a module of a library has this under a name.
+
+        What is no function, class, module or number is an object like ``sys.stdout``: used where it is.
+        """
+        if not (callable(value) or isinstance(value, (ModuleType, float, int))):
+            return
+        if lookups.is_followed(module, name):
+            self.lookups.add(lookups.note(module, name, value))
+        elif not lookups.HAS_VERSIONS and name in vars(module):
+            self.guards.append(Guard(Path.root(module, "m").attribute(name), "is", value))
 
     def guard_presence(self, obj: Any, name: str, found: bool) -> None:
         """Make the capture valid only while an object has, or has not, an attribute."""

@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from operator import is_not
 from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from autodiff import debug, floating, tree
+from autodiff import debug, floating, lookups, tree
 from autodiff.capture.texts import keep_text
 from autodiff.capture.trace import GUARD
 from autodiff.compiled import fallback, storing
@@ -128,12 +128,14 @@ class Compiled(Compiler):
         self.coded: Any = function if hasattr(function, "__code__") else _Codeless
         keep_text(function)
         self._start()
+        lookups.listen(self)
         self.of_integers: Compiled | None = None  # the value, where ints are differentiated by
         self.had_effects = False  # a call that ran uncompiled
         self.locks: dict[int, Lock] = {}  # by process
 
     def _start(self) -> None:
         """Know nothing yet of the function."""
+        self.names = set()
         self.code: Any = self.coded.__code__
         self.specialisations: dict[tuple[Any, ...], list[Specialisation]] = {}
         self.seen: dict[tuple[Any, ...], list[list[tuple[int, ...]]]] = {}  # shapes, by structure
@@ -146,6 +148,11 @@ class Compiled(Compiler):
         self.recalled: tuple[tuple[Recognise, Specialisation], ...] = ()
         # How often calls of a signature could not be compiled, and why the last time.
         self.declined: dict[tuple[Any, ...], tuple[int, str]] = {}
+
+    def forget_names(self, altered: Set[lookups.Name]) -> None:
+        """Start anew where names that a program stands on lead elsewhere."""
+        if not self.names.isdisjoint(altered):
+            self._start()
 
     def follow(self) -> None:
         """Start anew if the code of the function was replaced."""
@@ -166,6 +173,7 @@ class Compiled(Compiler):
         self, args: tuple[Any, ...], kwargs: dict[str, Any], extra: tuple[Any, ...] = ()
     ) -> Any:
         """The slow path of a call."""
+        lookups.settle()
         if floating.is_strict():
             return self._call_strictly(args, kwargs, extra)
         if not kwargs and not extra and type(self.fast) is BuiltinFunctionType:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from autodiff import debug
+from autodiff import debug, lookups
 from autodiff.capture import Captured, Leaf, capture
 from autodiff.capture.given import kind_of
 from autodiff.capture.lifetimes import let_go
@@ -87,6 +87,7 @@ class Compiler:
         self.device = device
         self.signature = Signature(function)
         self.warned: set[str] = set()  # what was said of it
+        self.names: set[lookups.Name] = set()  # of libraries, which programs stand on
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Bind a call and flatten its arguments, lists of numbers too."""
@@ -185,7 +186,7 @@ class Compiler:
         captured = self.captured(call, eager, general)
         if debug.level() >= 2:
             debug.show(2, f"# {self.signature.title}: captured\n{captured.program}")
-        with _our_own(self.transformation.name, captured):
+        with _our_own(self.transformation.name, captured), lookups.originals():
             plan = self._planned(captured, call)
         elapsed = (time.perf_counter() - started) * 1e3
         debug.show(
@@ -212,6 +213,7 @@ class Compiler:
 
     def _compile(self, call: Call, eager: bool, general: Generality | None) -> Specialisation:
         captured, plan = self.plan(call, eager, general)
+        self.names |= captured.lookups
         if captured.changed_argument is not None and self.transformation.is_value:
             raise captured.changed_argument
         forms = [
@@ -227,10 +229,11 @@ class Compiler:
         engine = "numpy" if eager else self.engine
         if engine == "jax":
             self._warn_of_sequences(plan.program)
-        with _our_own(f"the {engine} engine", captured):
+        with _our_own(f"the {engine} engine", captured), lookups.originals():
             run = executable(
-                plan.program, forms, plan.output_forms, result, engine, self.threads, self.device
-            )
+                plan.program, forms, plan.output_forms, result, engine, self.threads, self.device,
+                lookups.modules_of(captured.lookups),
+            )  # fmt: skip
         elapsed = (time.perf_counter() - started) * 1e3
         debug.show(
             1,

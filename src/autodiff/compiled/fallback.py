@@ -10,7 +10,9 @@ are real is not run twice for that.
 
 from __future__ import annotations
 
+import itertools
 import warnings
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -258,17 +260,26 @@ def _first(ours: AutodiffError, theirs: Exception) -> Exception:
     """The exception of plain Python; ours, in NumPy's words, where both say the same."""
     if not (isinstance(ours, ShapeError) and type(theirs) is ValueError and ours.source):
         return theirs
-    line, entry = None, theirs.__traceback__
+    last, entry = None, theirs.__traceback__
     while entry is not None:
         if entry.tb_frame.f_code.co_filename == ours.source.file:
-            line = entry.tb_lineno
+            last = entry
         entry = entry.tb_next
-    if line != ours.source.line:
+    if last is None or last.tb_lineno != ours.source.line:
+        return theirs
+    if str(theirs) != ours.message and not _is_at(last, ours.source):
         return theirs
     same = ShapeError(
         str(theirs) or ours.message, code=ours.code, source=ours.source, remedy=ours.remedy
     )
     return same.with_traceback(ours.__traceback__)
+
+
+def _is_at(entry: TracebackType, source: Source) -> bool:
+    """Whether an exception comes from this part of its line, where others may raise as well."""
+    positions = entry.tb_frame.f_code.co_positions()
+    _, _, column, end = next(itertools.islice(positions, entry.tb_lasti // 2, None))
+    return column is None or (column, end) == (source.column, source.end_column)
 
 
 def after_mistake(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff import floating
+from autodiff import floating, lookups
 from autodiff.capture.given import array_of, kind_of
 from autodiff.capture.running import Run, changing_objects, running
 from autodiff.compiled import fallback
@@ -116,9 +116,11 @@ def _run_on(
     before, current.running = current.running, (specialisation, call)
     try:
         outputs = specialisation.run.call(*inputs)
-        while outputs is NotImplemented and not floating.is_known():
+        while outputs is NotImplemented and not (floating.is_known() and lookups.is_settled()):
             floating.is_strict()  # another thread has looked at its state in between
-            outputs = specialisation.run.call(*inputs)
+            if not captured.lookups.isdisjoint(lookups.settle()):
+                return UNFIT  # a name was replaced since the call began
+            outputs = specialisation.run.call(*inputs)  # a module was imported meanwhile
     except BaseException as error:
         if run is not None:
             if error is current.raised:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import floating
+from autodiff import floating, lookups
 from autodiff.dims import Extent, symbols
 from autodiff.engines import ENGINES
 from autodiff.engines.numpy import compile_program, run_program
@@ -60,8 +60,13 @@ def executable(
     engine: str,
     threads: int = 1,
     device: str | None = None,
+    modules: Sequence[str] = (),
 ) -> Executable:
-    """Compile ``program`` for an engine; ``outputs`` are the forms of its outputs."""
+    """Compile ``program`` for an engine; ``outputs`` are the forms of its outputs.
+
+    After something was stored into one of ``modules``, calls are answered when the names in them
+    have been looked at (``lookups.settle``).
+    """
     if engine == "jax":
         return _jax_executable(program, inputs, outputs, result, device)
     if engine == "numpy":
@@ -69,7 +74,7 @@ def executable(
     if engine == "native":
         from autodiff.engines.native.engine import native_executable
 
-        native = native_executable(program, inputs, outputs, result, threads)
+        native = native_executable(program, inputs, outputs, result, threads, modules)
         return Executable(
             program,
             native.callable,
@@ -187,8 +192,12 @@ def _jax_executable(
     from autodiff.engines.jax.engine import JaxFunction
 
     made = JaxFunction(program, inputs, outputs, result, device, matches)
+
+    def call(*arguments: Any) -> Any:
+        return made.call(*arguments) if lookups.is_settled() else NotImplemented
+
     # XLA tells of no floating-point errors, so nobody is told.
-    return Executable(program, made.call, made.failure, lambda listener: _Report())
+    return Executable(program, call, made.failure, lambda listener: _Report())
 
 
 def _numpy_executable(
@@ -201,7 +210,7 @@ def _numpy_executable(
 
     def call(*arguments: Any) -> Any:
         state["failure"] = None
-        if floating.is_strict():
+        if floating.is_strict() or not lookups.is_settled():
             return NotImplemented
         extents: dict[Any, int] = {}
         if len(arguments) != len(inputs) or not all(

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import lookups
 from autodiff.cache import key_of
 
 # Of these modules functions are known by name; what they do is decided by versions.
@@ -300,6 +301,16 @@ def compared(facts: Facts, function: FunctionType) -> list[FunctionType] | None:
         return None
     # Functions that were two are two: code may ask whether they are one.
     return reached if len(set(map(id, reached))) == len(reached) else None
+
+
+def noted(facts: Facts) -> set[lookups.Name]:
+    """The names of libraries in facts that hold, which are followed from now on."""
+    found: set[lookups.Name] = set()
+    for module, name, _ in facts["attributes"]:
+        home = sys.modules[module]
+        if lookups.is_followed(home, name):
+            found.add(lookups.note(home, name, vars(home)[name]))
+    return found
 
 
 def _holds(of: Facts, function: FunctionType, reached: list[Any]) -> bool:

@@ -17,14 +17,14 @@ import functools
 import marshal
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from importlib.machinery import PathFinder
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from autodiff import cache, debug
+from autodiff import cache, debug, lookups
 from autodiff.engines.native import symbols
 from autodiff.engines.native.callables import callable_of
 from autodiff.errors import is_signal_handlers
@@ -168,12 +168,15 @@ def signature_of(args: tuple[Any, ...]) -> tuple[str, ...] | None:
 class Stored:
     """A specialisation that was read from disk, as far as it can be looked at."""
 
-    def __init__(self, run: Callable[..., Any], about: Mapping[str, Any], kept: Any) -> None:
+    def __init__(
+        self, run: Callable[..., Any], about: Mapping[str, Any], kept: Any, names: Set[lookups.Name]
+    ) -> None:
         self.run = run
         self.arguments: tuple[str, ...] = about["arguments"]
         self.guards: tuple[str, ...] = about["guards"]
         self.reads: tuple[str, ...] = about["reads"]
         self._kept = kept
+        self.names = names  # of libraries, that it stands on
 
     def __repr__(self) -> str:
         parts = [f"<stored specialisation for ({', '.join(self.arguments)})"]
@@ -193,13 +196,14 @@ def load(key: str, function: FunctionType, listener: Callable[..., None]) -> Sto
         reached = facts.compared(entry["facts"], function)
         if reached is None:
             return None
+        names = facts.noted(entry["facts"])
         call, kept = _callable(entry, listener)
         run = _guarded(entry, reached, call)
     except Exception as error:  # whatever there is to be said of it is said by making it anew
         if is_signal_handlers(error):
             raise
         return None
-    return Stored(run, entry["about"], kept)
+    return Stored(run, entry["about"], kept, names)
 
 
 def _callable(

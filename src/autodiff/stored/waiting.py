@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import linecache
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from types import CodeType, FunctionType
 from typing import Any
 
-from autodiff import floating
+from autodiff import floating, lookups
 from autodiff.stored.loading import Again, Described, Stored, load, signature_of
 
 
@@ -35,11 +35,17 @@ class Waiting:
         file = function.__code__.co_filename
         self.lines = tuple(linecache.getlines(file, function.__globals__))
         self._start()
+        lookups.listen(self)
 
     def _start(self) -> None:
         self.code: CodeType = self.coded.__code__
         self.fast: Any = nothing_yet
         self.found: dict[tuple[str, ...], Stored | None] = {}
+
+    def forget_names(self, altered: Set[lookups.Name]) -> None:
+        """Look again whether what was found holds, where names that it stands on lead elsewhere."""
+        if any(not one.names.isdisjoint(altered) for one in self.loaded):
+            self._start()
 
     def follow(self) -> None:
         """The code of the function was replaced: what was found is for another one."""
@@ -55,6 +61,7 @@ class Waiting:
         signature = signature_of(args)
         if signature is None:
             return NotImplemented
+        lookups.settle()
         if signature not in self.found:
             key = self.described.key(signature)
             self.found[signature] = None if key is None else load(key, self.coded, _listener(self))

@@ -168,6 +168,7 @@ def compile_native(
     threads: int = 1,
     copies: Sequence[tuple[int, int]] = (),
     heeds_errstate: bool = False,
+    modules: Sequence[str] = (),
 ) -> NativeFunction:
     """Compile a program behind an entry of the forms given.
 
@@ -175,7 +176,7 @@ def compile_native(
     ----------
     program : Program
         What to compile.
-    inputs, outputs, copies, heeds_errstate
+    inputs, outputs, copies, heeds_errstate, modules
         See :func:`autodiff.engines.native.entry.build`; numbers are those of the program's inputs
         and outputs.
     threads : int
@@ -183,7 +184,7 @@ def compile_native(
     """
     kernel = lower(program, threads)
     signature = _signature(program, kernel)
-    built = entry.build(signature, inputs, outputs, copies, heeds_errstate)
+    built = entry.build(signature, inputs, outputs, copies, heeds_errstate, modules)
     constants = [np.ascontiguousarray(c) for c in kernel.constants]
     addresses = {f"constant.{k}": c.ctypes.data for k, c in enumerate(constants)}
     host = HostCaller(kernel.host_calls)
@@ -261,6 +262,7 @@ def native_executable(
     outputs: Sequence[str],
     result: ResultTree,
     threads: int = 1,
+    modules: Sequence[str] = (),
 ) -> NativeFunction:
     """Compile a program whose inputs and outputs have forms, for ``autodiff.engines``.
 
@@ -272,7 +274,7 @@ def native_executable(
     numbers = [k for k, v in enumerate(program.inputs) if v not in found]
     specs = [_input(k, form) for k, form in zip(numbers, inputs, strict=True)]
     tree = _output_tree(result, leaves)
-    return compile_native(program, specs, tree, threads, heeds_errstate=True)
+    return compile_native(program, specs, tree, threads, heeds_errstate=True, modules=modules)
 
 
 def _output_tree(result: ResultTree, leaves: Sequence[OutputLeaf]) -> OutputTree:

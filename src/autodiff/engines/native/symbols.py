@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import floating
+from autodiff import floating, lookups
 from autodiff.errors import InternalError
 from autodiff.patterns import pattern
 from autodiff.stack import lock_of_the_process
@@ -163,6 +163,10 @@ def _find(name: str) -> int:
         return id(floating.variable)
     if name == "errstate.cells":
         return ctypes.addressof(floating.cells)
+    if family == "version":
+        return ctypes.addressof(lookups.of_module(rest).version)
+    if family == "seen":
+        return ctypes.addressof(lookups.of_module(rest).seen)
     if family == "descr":
         return id(np.dtype(rest))
     if family == "scalar":

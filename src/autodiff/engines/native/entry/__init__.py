@@ -105,6 +105,7 @@ def build(
     outputs: OutputTree,
     copies: Sequence[tuple[int, int]] = (),
     heeds_errstate: bool = False,
+    modules: Sequence[str] = (),
 ) -> Entry:
     """Write the entry point of a kernel.
 
@@ -122,6 +123,9 @@ def build(
     heeds_errstate : bool
         Whether a call under an ``np.errstate`` that is not known to be lenient is a miss, and
         floating-point errors are reported.
+    modules : sequence of str
+        Modules on whose names the program stands; a call after something was stored into one is a
+        miss, until the names have been looked at (see ``autodiff.lookups``).
 
     Returns
     -------
@@ -137,6 +141,9 @@ def build(
         if not (isinstance(spec, ArrayInput) and spec.written):
             raise InternalError(f"argument {target} is not said to be written")
     state = _write_errstate_check(writer) if heeds_errstate else ""
+    for module in modules:
+        now = writer.load("i64", writer.object(f"version.{module}"))
+        writer.require_equal("i64", now, writer.load("i64", writer.object(f"seen.{module}")))
     _write_checks(arguments, positional, inputs)
     passed = arguments.finish()
     results = Results(writer, arguments, outputs, copies)

@@ -1,0 +1,211 @@
+"""What names in NumPy, SciPy and ``math`` lead to, and whether they still do.
+
+    note(np, "sin", np.sin)        # a program stands on this
+    np.sin = mine
+    is_settled()                   # False: something was stored into a module that is noted
+    settle()                       # whoever stands on ``np.sin`` is told, and forgets what it knows
+
+These names hardly ever change: to compare them at each call would cost as much as the call.  So what
+is compared is the number that CPython gives a dict at each change of it (``ma_version_tag``), that of
+the module's dict with the number at which the names were looked at last.  Compiled entries do that by
+themselves: two loads a module that the function looks into.  Where the numbers differ, the call goes
+the slow way, which compares the names, tells the listeners whose names lead elsewhere, and takes the
+number for the one to compare with.
+
+While a name leads elsewhere than it did at first, this library itself goes by what was there: its
+rules are written in NumPy's names, and the derivative of ``cos`` is that of the original ``sin``.
+``originals`` puts those back as long as a piece of it runs that runs nothing of the user's; another
+thread may see them meanwhile.
+
+Where dicts have no such numbers (Python 3.14), ``HAS_VERSIONS`` is false and names are guards like
+others.  What is stored into the instances and modules of users is guarded anyway.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import sys
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Set
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, Protocol
+
+from autodiff.stack import lock_of_the_process
+
+_VERSION = object.__basicsize__ + ctypes.sizeof(ctypes.c_ssize_t)  # behind the header and ma_used
+_GONE = object()
+
+Name = tuple[str, str]
+"""A module, and a name in it."""
+
+
+class Listener(Protocol):
+    """What stands on names."""
+
+    def forget_names(self, altered: Set[Name]) -> None:
+        """Be told that these names lead elsewhere now."""
+
+
+class _Module:
+    """A module whose names programs stand on."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module = module
+        self.names: dict[str, Any] = {}
+        self.first = dict(vars(module))
+        self.version = _version_of(vars(module))
+        self.seen = ctypes.c_uint64(self.version.value)
+
+    def altered(self) -> list[Name]:
+        """The names that lead elsewhere, which are noted anew."""
+        space, found = vars(self.module), []
+        for name, before in self.names.items():
+            now = space.get(name, _GONE)
+            if now is not before:
+                self.names[name] = now
+                found.append((self.module.__name__, name))
+        return found
+
+    def replaced(self) -> dict[str, Any]:
+        """What names lead to now that led elsewhere at first."""
+        space = vars(self.module)
+        return {n: space[n] for n, x in self.first.items() if space.get(n, x) is not x}
+
+
+_modules: dict[str, _Module] = {}
+_hooks: list[Callable[[bool], None]] = []
+_listeners: weakref.WeakSet[Any] = weakref.WeakSet()
+_lock = lock_of_the_process()
+
+
+def _version_of(space: dict[str, Any]) -> ctypes.c_uint64:
+    return ctypes.c_uint64.from_address(id(space) + _VERSION)
+
+
+def _have_versions() -> bool:
+    """Whether dicts are numbered as expected, asked of one."""
+    space: dict[str, Any] = {"a": 1}
+    version, seen = _version_of(space), []
+    for change in (lambda: space.get("a"), lambda: space.update(a=2), lambda: space.update(b=1),
+                   lambda: space.pop("b"), lambda: space.get("b")):  # fmt: skip
+        before = version.value
+        change()
+        seen.append(before != version.value)
+    return seen == [False, True, True, True, False]
+
+
+HAS_VERSIONS = sys.implementation.name == "cpython" and _have_versions()
+
+
+def of_module(name: str) -> _Module:
+    """What is known of a module, which is imported if need be."""
+    found = _modules.get(name)
+    if found is None:
+        module = sys.modules.get(name) or importlib.import_module(name)
+        with _lock:
+            found = _modules.setdefault(name, _Module(module))
+    return found
+
+
+if HAS_VERSIONS:
+    for _name in ("math", "numpy", "numpy.linalg", "numpy.fft"):
+        of_module(_name)
+
+
+def is_followed(module: ModuleType, name: str) -> bool:
+    """Whether a name in a module can be followed: what its ``__getattr__`` makes cannot."""
+    known = sys.modules.get(module.__name__) is module
+    return HAS_VERSIONS and known and name in vars(module)
+
+
+def note(module: ModuleType, name: str, value: Any) -> Name:
+    """Follow a name in a module from now on."""
+    of_module(module.__name__).names.setdefault(name, value)
+    return module.__name__, name
+
+
+class _State:
+    """Whether some name leads elsewhere than at first, as it was when the modules were looked at."""
+
+    replaced = False
+
+
+state = _State()
+
+
+def when_replaced(hook: Callable[[bool], None]) -> None:
+    """Have a function told when names begin to lead elsewhere (True), and when none does any more."""
+    _hooks.append(hook)
+
+
+@contextmanager
+def originals() -> Iterator[None]:
+    """Names lead to what was there at first, while the body runs."""
+    if not state.replaced:
+        yield
+        return
+    with _lock:
+        now = [(m, m.replaced(), m.version.value == m.seen.value) for m in _modules.values()]
+        for m, replaced, _ in now:
+            vars(m.module).update({name: m.first[name] for name in replaced})
+        try:
+            yield
+        finally:
+            for m, replaced, was_seen in now:
+                vars(m.module).update(replaced)
+                if was_seen:  # nothing that the user has stored
+                    m.seen.value = m.version.value
+
+
+def listen(listener: Listener) -> None:
+    """Have an object told, as long as it is there."""
+    _listeners.add(listener)
+
+
+def is_settled() -> bool:
+    """Whether nothing was stored into the modules since they were looked at."""
+    return all(m.version.value == m.seen.value for m in list(_modules.values()))
+
+
+def settle() -> Set[Name]:
+    """Look at the names where a module has changed, and tell those who stand on them: which lead elsewhere."""
+    if is_settled():
+        return frozenset()
+    with _lock:
+        looked_at = [(m, m.version.value) for m in list(_modules.values())]
+        altered = {name for m, now in looked_at if now != m.seen.value for name in m.altered()}
+        if altered:
+            for listener in list(_listeners):
+                listener.forget_names(altered)
+        replaced = any(m.replaced() for m, _ in looked_at)
+        if replaced != state.replaced:
+            state.replaced = replaced
+            for hook in _hooks:
+                hook(replaced)
+        for m, now in looked_at:  # last: until then, every entry asks
+            m.seen.value = now
+    return altered
+
+
+def modules_of(names: Iterable[Name]) -> tuple[str, ...]:
+    """The modules of names, each once."""
+    return tuple(sorted({module for module, _ in names}))
+
+
+__all__ = [
+    "HAS_VERSIONS",
+    "Listener",
+    "Name",
+    "is_followed",
+    "is_settled",
+    "listen",
+    "modules_of",
+    "note",
+    "of_module",
+    "originals",
+    "settle",
+    "state",
+    "when_replaced",
+]
