@@ -22,8 +22,9 @@ test:  ## the test suite, on all cores
 slow:  ## the long tests: more random programs, every Hessian product
 	$(PYTHON) -m pytest -n auto -m slow
 
-jax:  ## the tables and the corpus on the JAX engine, on JAX's CPU (extra "jax")
-	AUTODIFF_TEST_JAX=1 $(PYTHON) -m pytest -n auto -m jax
+jax:  ## the tables, the corpus and the kernels on the JAX engine, on JAX's CPU (extra "jax")
+	AUTODIFF_TEST_JAX=1 $(PYTHON) -m pytest -q -n auto -m jax tests/engines/jax tests/programs
+	AUTODIFF_TEST_JAX=1 JAX_DISABLE_JIT=1 $(PYTHON) -m pytest -q -n auto -m jax tests/ops tests/capture
 
 docs:  ## build the site (extra "docs") into docs/_build/html, gallery included, without warnings
 	$(PYTHON) -m sphinx -W --keep-going -b html docs docs/_build/html

@@ -1,12 +1,14 @@
 """Building programs from plain functions for the tests of this folder, and running them."""
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff.engines.native.compile import compile_program as native_engine
 from autodiff.engines.numpy import compile_program as numpy_engine
 from autodiff.ir import ArrayType, Program, verify
@@ -28,6 +30,19 @@ if os.environ.get("AUTODIFF_TEST_JAX") == "1":
 
     ENGINES["jax"] = jax_engine
     DERIVATIVE_ENGINES.append("jax")
+
+
+def is_refused_everywhere(f: Callable[..., Any], arguments: Callable[[], Sequence[Any]]) -> bool:
+    """Whether a call is compiled by no engine: JAX, where nothing runs uncompiled, may refuse it too."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            autodiff.function(f, engine="numpy", on_fallback="error")(*arguments())
+        except autodiff.UnsupportedError:
+            return True
+        except Exception:
+            return False
+    return False
 
 
 def parameter_of(builder: Any, x: Any, k: int) -> Tracer:

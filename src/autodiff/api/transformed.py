@@ -273,9 +273,12 @@ class Transformed(Generic[P, R]):
             options |= {"checkpoint": "auto", "memory": self._budget}
         return _restore, (type(self), self.__wrapped__, self._wrt, options)
 
-    def __getattr__(self, name: str) -> Any:
+    def _lacks(self, name: str) -> Any:
         advice = "" if name.startswith("_") else spellings.attribute_advice(name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{advice}")
+
+    if not TYPE_CHECKING:  # a checker would take every misspelt attribute for one that is there
+        __getattr__ = _lacks
 
     def __repr__(self) -> str:
         name = getattr(self.__wrapped__, "__qualname__", repr(self.__wrapped__))

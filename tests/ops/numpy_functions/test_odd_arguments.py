@@ -14,7 +14,7 @@ import pytest
 from numpy.lib.stride_tricks import as_strided
 
 import autodiff
-from tests.ops.support import ENGINES
+from tests.ops.support import ENGINES, is_refused_everywhere
 
 rng = np.random.default_rng(0)
 ARGUMENTS: list[Any] = [
@@ -197,7 +197,7 @@ def outcome(f: Callable[[Any], Any], x: Any) -> Any:
             return error, x
 
 
-def same(found: Any, expected: Any) -> None:
+def same(found: Any, expected: Any, engine: str) -> None:
     if isinstance(expected, Exception):
         assert isinstance(found, type(expected)), (found, expected)
         text = str(expected)
@@ -207,22 +207,35 @@ def same(found: Any, expected: Any) -> None:
     if isinstance(expected, (tuple, list)):
         assert len(found) == len(expected)
         for one, other in zip(found, expected, strict=True):
-            same(one, other)
+            same(one, other, engine)
     elif isinstance(expected, (np.ndarray, np.generic)):
         assert found.dtype == expected.dtype, (found, expected)
-        np.testing.assert_allclose(found, expected, rtol=1e-6 if expected.dtype == "f4" else 1e-10)
+        rtol, atol = 1e-6 if expected.dtype == "f4" else 1e-10, 0.0
+        if engine == "jax" and expected.dtype.kind == "f":
+            # Sums in another order, and XLA takes subnormal numbers for 0.
+            largest = np.max(np.abs(expected), initial=0.0, where=np.isfinite(expected))
+            atol = max(rtol * largest, np.finfo(expected.dtype).smallest_normal)
+        np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol)
     else:
         assert found == expected or (found != found and expected != expected)
+
+
+ON_JAX = {"argsort": lambda x: (np.argsort(x, kind="stable"),) * 2}  # whatever NumPy's order is
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", ROWS)
 def test_odd_arguments_do_what_they_do_in_numpy(name: str, engine: str) -> None:
-    compiled = autodiff.function(ROWS[name], engine=engine)
+    f = ROWS[name]
+    compiled = autodiff.function(f, engine=engine)
+    plain = ON_JAX.get(name, f) if engine == "jax" else f
     for x in ARGUMENTS:
-        found, expected = outcome(compiled, x), outcome(ROWS[name], x)
+        found, expected = outcome(compiled, x), outcome(plain, x)
+        if engine == "jax" and isinstance(found[0], autodiff.UnsupportedError):
+            assert is_refused_everywhere(f, lambda x=x: [copy.deepcopy(x)]), (name, x, found[0])
+            continue
         try:
-            same(found, expected)
+            same(found, expected, engine)
         except AssertionError as difference:
             raise AssertionError(f"{name} of {x!r}: {difference}") from None
 
@@ -388,7 +401,7 @@ def test_calls_in_turn_do_what_they_do_in_numpy(name: str, engine: str) -> None:
         found = outcome(lambda args: (compiled(*args), args), args)
         expected = outcome(lambda args: (f(*args), args), args)
         try:
-            same(found[0], expected[0])
+            same(found[0], expected[0], engine)
         except AssertionError as difference:
             raise AssertionError(f"{name} of {args!r}: {difference}") from None
 
@@ -424,7 +437,7 @@ def test_python_integers_beyond_a_small_dtype(name: str, engine: str) -> None:
             found = outcome(lambda x, k=k: compiled(x, k), x)
             expected = outcome(lambda x, k=k: INTEGERS[name](x, k), x)
             try:
-                same(found, expected)
+                same(found, expected, engine)
             except AssertionError as difference:
                 raise AssertionError(f"{name} of {x!r} and {k}: {difference}") from None
 
@@ -464,7 +477,7 @@ def test_integers_do_not_hold_what_numpy_refuses(name: str, engine: str) -> None
             found = outcome(lambda x, v=v: compiled(x, v), x)
             expected = outcome(lambda x, v=v: STORES[name](x, v), x)
             try:
-                same(found, expected)
+                same(found, expected, engine)
             except AssertionError as difference:
                 raise AssertionError(f"{name} of {v!r} in {x!r}: {difference}") from None
 
@@ -526,4 +539,4 @@ def test_what_is_not_read_raises_all_the_same(name: str, engine: str) -> None:
 def test_an_attempted_factorisation_decides(engine: str) -> None:
     compiled = autodiff.function(is_definite, engine=engine)
     for a in (np.eye(2), -np.eye(2), 2 * np.eye(2)):
-        same(compiled(a), is_definite(a))
+        same(compiled(a), is_definite(a), engine)

@@ -9,7 +9,7 @@ import pytest
 
 import autodiff
 from autodiff.errors import NoReturnError
-from tests.ops.support import ENGINES
+from tests.ops.support import ENGINES, is_refused_everywhere
 
 REDUCTIONS = [
     "sum", "prod", "mean", "std", "var", "max", "min", "all", "any", "argmax", "argmin", "ptp",
@@ -71,7 +71,13 @@ def test_an_output_is_taken_or_refused_as_numpy_does(name: str, way: str, engine
                 if name in ACCUMULATIONS and shape == ():
                     continue  # NumPy does not return
                 expected = answer(f, make(), np.zeros(shape, dtype))
-                assert answer(compiled, make(), np.zeros(shape, dtype)) == expected, (shape, dtype)
+                try:
+                    found = answer(compiled, make(), np.zeros(shape, dtype))
+                except autodiff.UnsupportedError:
+                    given = lambda: [make(), np.zeros(shape, dtype)]
+                    assert engine == "jax" and is_refused_everywhere(f, given), (shape, dtype)
+                else:
+                    assert found == expected, (shape, dtype)
 
 
 INTO_NO_AXES: dict[str, Callable[[Any, Any], Any]] = {
@@ -173,6 +179,12 @@ def test_other_reductions_are_stored_into_objects(engine: str) -> None:
         np.sum(x, out=y)
         return y
 
+    if engine == "jax":
+        with pytest.raises(
+            autodiff.UnsupportedError, match="cannot be written into an array that is"
+        ):
+            autodiff.function(f, engine=engine)(np.ones(3))
+        return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert autodiff.function(f, engine=engine)(np.array([3.0, 1.0, 2.0])) == np.array(6.0)

@@ -72,6 +72,8 @@ def _convolve(t: Translation, operation: Operation) -> Any:
     terms = jnp.outer(a, v)
     m, n = terms.shape
     place = np.arange(m)[:, None] + np.arange(n)
+    if terms.dtype == bool:  # whose sum is whether one of them is true
+        return jnp.zeros(m + n - 1, bool).at[place].max(terms)
     return jnp.zeros(m + n - 1, terms.dtype).at[place].add(terms)
 
 
