@@ -94,7 +94,7 @@ def together(x: Any, other: Any) -> Any:
     first, second = layout_of(x), layout_of(other)
     if first is not None and first == second:
         return x
-    mine, others = _kinds(x), _kinds(other)
+    mine, others = kinds_of_numbers(x), kinds_of_numbers(other)
     kinds = None if mine is None or others is None else union(mine, others)
     if mine is None or kinds is None:
         return None
@@ -103,11 +103,11 @@ def together(x: Any, other: Any) -> Any:
     layout = Layout(type(x), template, (slot,) if template is None else (slot, FLAG))
     if layout == first:
         return x
-    columns = [_values(x, slot)] if template is None else _typed(x, template, mine)
+    columns = [_values(x, slot)] if template is None else typed(x, template)
     return _list_of(x, layout, columns)
 
 
-def _kinds(x: Any) -> list[Kind] | None:
+def kinds_of_numbers(x: Any) -> list[Kind] | None:
     """The types of the numbers in a list, the widest first; None of what else it may hold."""
     if x.columns is not None:
         return x.template.types.kinds() if isinstance(x.template, Typed) and x.is_even() else None
@@ -142,7 +142,7 @@ def _values(x: Any, slot: Slot) -> Tracer:
     return x.store.rows_up_to(x.extent)
 
 
-def _typed(x: Any, template: Typed, kinds: Sequence[Kind]) -> list[Tracer]:
+def typed(x: Any, template: Typed) -> list[Tracer]:
     """The numbers of a list in the wide type, and which of them are of the narrow one."""
     slot = template.types.slot
     if x.store is None and x.columns is None:
@@ -157,8 +157,18 @@ def _typed(x: Any, template: Typed, kinds: Sequence[Kind]) -> list[Tracer]:
     assert x.store is not None
     values = x.store.rows_up_to(x.extent)
     length: Extent = values.shape[0]
-    is_narrow = as_tracer(kinds[0].is_type(template.narrow))
+    own = Kind(x.store.slot.dtype, x.store.slot.form)
+    is_narrow = as_tracer(own.is_type(template.narrow))
     return [cast(values, slot.dtype), broadcast(is_narrow, (length,), ())]
 
 
-__all__ = ["Layout", "columns_of", "is_long", "layout_of", "together", "with_columns"]
+__all__ = [
+    "Layout",
+    "columns_of",
+    "is_long",
+    "kinds_of_numbers",
+    "layout_of",
+    "together",
+    "typed",
+    "with_columns",
+]
