@@ -783,6 +783,8 @@ class KeptList(StoredList):
         if store.repeated is None or store.repeated[2] is not store.buffer.value:
             raise NotStaged("a list of items of different types")
         item, n, _ = store.repeated
+        if symbols(n) - set(self.trace.extents.values()):
+            raise NotStaged("a list of items of different types, whose length depends on the loop")
         if widest(slot, slot_of(item)) != slot:
             raise NotStaged("a list of items of different types")
         content = broadcast(Tracer(fit(item, slot), "array"), (n,), ())
