@@ -20,7 +20,7 @@ from autodiff.dims import Extent
 from autodiff.ops.dispatch import cast
 from autodiff.ops.either import Kind, kinds_of, union
 from autodiff.ops.structural import broadcast
-from autodiff.ops.tracer import StoredList, Tracer, as_tracer
+from autodiff.ops.tracer import StoredList, Tracer, as_tracer, emit_tracer
 from autodiff.plain_data import dataclass
 
 MOST_SINGLE = 8  # numbers of a list that a loop carries one by one, if nothing has them in an array
@@ -94,6 +94,8 @@ def together(x: Any, other: Any) -> Any:
     first, second = layout_of(x), layout_of(other)
     if first is not None and first == second:
         return x
+    if x.row is not None:
+        return None
     mine, others = kinds_of_numbers(x), kinds_of_numbers(other)
     kinds = None if mine is None or others is None else union(mine, others)
     if mine is None or kinds is None:
@@ -105,6 +107,19 @@ def together(x: Any, other: Any) -> Any:
         return x
     columns = [_values(x, slot)] if template is None else typed(x, template)
     return _list_of(x, layout, columns)
+
+
+def joined(x: Any, other: Any) -> Any:
+    """The items of two lists of numbers, one of which is in arrays, of types that both hold; None of others."""
+    if not (x.is_stored() or other.is_stored()) or x.row is not None or other.row is not None:
+        return None
+    first, second = together(x, other), together(other, x)
+    if first is None or second is None or layout_of(first) != layout_of(second):
+        return None
+    pairs = zip(columns_of(first), columns_of(second), strict=True)
+    made = with_columns(first, [emit_tracer("concatenate", *pair, axis=0) for pair in pairs])
+    made.frozen = False
+    return made
 
 
 def kinds_of_numbers(x: Any) -> list[Kind] | None:
@@ -166,6 +181,7 @@ __all__ = [
     "Layout",
     "columns_of",
     "is_long",
+    "joined",
     "kinds_of_numbers",
     "layout_of",
     "together",

@@ -478,12 +478,16 @@ class TracedList(KeptList):
         if not isinstance(other, list):
             return NotImplemented
         joined = self.joined(other)
+        if joined is None:
+            joined = contents.joined(self, other if type(other) is TracedList else self._new(other))
         return self._new(list(self) + list(other)) if joined is None else joined
 
     def __radd__(self, other: Any) -> Any:
         if not isinstance(other, list):
             return NotImplemented
         joined = self._new(other).joined(self)
+        if joined is None:
+            joined = contents.joined(self._new(other), self)
         return self._new(list(other) + list(self)) if joined is None else joined
 
     def __mul__(self, times: Any) -> Any:
