@@ -234,11 +234,54 @@ def read_after_it(xs, a):
     return sum(row) + new[1] + old[0]
 
 
+def interpolated(xs, a):
+    """Of Neville's scheme: one number fewer in every pass."""
+    row = [np.sin(x) for x in xs]
+    for k in range(1, len(xs)):
+        row = [
+            ((a - xs[i + k]) * row[i] + (xs[i] - a) * row[i + 1]) / (xs[i] - xs[i + k])
+            for i in range(len(xs) - k)
+        ]
+    return row[0]
+
+
+def tree_of_prices(xs, a):
+    values = [max(a * x - 0.8, 0.0) for x in xs]
+    for i in range(len(xs) - 1, 0, -1):
+        values = [max(0.5 * (values[j] + values[j + 1]), 0.1 * j) for j in range(i)]
+    return values[0]
+
+
+def halves_of_neighbours(xs, a):
+    row = [a * x for x in xs]
+    while len(row) > 1:
+        row = [0.5 * (row[i] + row[i + 1] * a) for i in range(len(row) - 1)]
+    return row[0]
+
+
+def improved_order_by_order(xs, a):
+    row = [a * x for x in xs]
+    for _ in range(len(xs)):
+        new = [row[0]]
+        for i in range(1, len(row)):
+            new.append(new[i - 1] + (row[i] - row[i - 1]) / (1.0 + i))
+        row = new
+    return row[-1]
+
+
+def product_of_factors(xs, a):
+    p = [1.0]
+    for x in xs:
+        p = [u - a * x * v for u, v in zip(p + [0.0], [0.0] + p, strict=True)]
+    return sum(p)
+
+
 ONE_LOOP = [
     edit_distance, edit_distance_appended, time_warp, soft_time_warp, best_path, forward_sums, steps_of_two_lists, three_terms,
     turned_round, changed_under_both_names, changed_before_it_is_bound_anew, in_order, rows_of_pairs, row_of_an_object, attribute,
     entry, part_of_a_tuple, in_a_while_loop, best_so_far, up_to_a_size, first_of_a_size, history,
-    read_after_it,
+    read_after_it, interpolated, tree_of_prices, halves_of_neighbours, improved_order_by_order,
+    product_of_factors,
 ]  # fmt: skip
 
 
@@ -391,10 +434,39 @@ def bound_anew_or_changed(xs, a):
     return row[0] + row[1]
 
 
+def longer_in_every_pass(xs, a):
+    row = [a, 1.0]
+    for x in xs:
+        new = [0.0] * (len(row) + 1)
+        for i in range(len(row)):
+            new[i] += row[i] * x
+            new[i + 1] += row[i]
+        row = new
+    return row
+
+
+def item_of_a_list(xs, a):
+    rows, row = [[x * a for x in xs] for _ in xs], [a] * len(xs)
+    for i in range(len(xs)):
+        row[1] += xs[i]
+        row = rows[i]
+    return rows, row
+
+
+def one_of_two_lists(xs, a):
+    p, q = [x * a for x in xs], [x + a for x in xs]
+    r = p
+    for x in xs:
+        r = p if x > 1.0 else q
+        p[0] += x
+    r[1] = 9.0
+    return p, q, r
+
+
 IDENTITY = [
     read_after_the_loop, another_name_before, changed_by_another_name, asked_which_it_is, kept_in_a_list, changed_after_it_is_kept,
     kept_in_a_dict, changed_by_a_function, in_an_iterator, bound_on_a_condition, two_names_of_one, of_two_types,
-    whole_numbers_first, bound_anew_or_changed,
+    whole_numbers_first, bound_anew_or_changed, longer_in_every_pass, item_of_a_list, one_of_two_lists,
 ]  # fmt: skip
 
 

@@ -8,7 +8,15 @@ import pytest
 import autodiff
 from autodiff.api import Function
 
-from .support import ENGINES, agrees, same, sharing, uncompiled_allowed
+from .support import (
+    ENGINES,
+    agrees,
+    agrees_with_slopes,
+    one_loop_for_any_length,
+    same,
+    sharing,
+    uncompiled_allowed,
+)
 
 over_engines = pytest.mark.parametrize("engine", ENGINES)
 
@@ -219,6 +227,127 @@ def queue_of_lists(xs, a):
 LISTS = [
     queue_of_pairs, queue_of_lists, window, put_first, put_anywhere, put_or_not, sorted_each_time, best_few, turned, deleted,
 ]  # fmt: skip
+
+
+# -- rows with numbers of two types --------------------------------------------------------------------
+def longest_alike(xs, a):
+    n = len(xs)
+    best = [[0.0] * (n + 1) for _ in range(n + 1)]
+    for i in range(1, n + 1):
+        for j in range(1, n + 1):
+            if abs(xs[i - 1] - xs[j - 1]) < 0.17:
+                best[i][j] = best[i - 1][j - 1] + xs[i - 1] * a
+            else:
+                best[i][j] = max(best[i - 1][j], best[i][j - 1])
+    return best[n][n]
+
+
+def chain_of_products(xs, a):
+    n = len(xs)
+    best = [[0.0] * n for _ in range(n)]
+    for i in range(n):
+        best[i][i] = xs[i]
+    for length in range(1, n):
+        for i in range(n - length):
+            best[i][i + length] = max(
+                best[i][k] + a * best[k + 1][i + length] for k in range(i, i + length)
+            )
+    return best[0][n - 1]
+
+
+def exchanged_and_stored(xs, a):
+    m = [[0.0] * 3 for _ in xs]
+    for i in range(len(xs)):
+        m[i][0] = xs[i]
+        m[i][1] = a
+        m[i - 1], m[i] = m[i], m[i - 1]
+        m[i][2] = m[i - 1][2] + m[i][0]
+    return m[-1][2] + m[0][1]
+
+
+OF_TWO_TYPES = [longest_alike, chain_of_products, exchanged_and_stored]
+
+
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("f", OF_TWO_TYPES, ids=lambda f: f.__name__)
+def test_rows_of_two_types_are_one_loop_with_the_slopes_of_it(f, engine) -> None:
+    agrees_with_slopes(f, engine)
+    one_loop_for_any_length(f)
+
+
+def some_stored(xs, a):
+    m = [[0.0] * 3 for _ in xs]
+    for i in range(len(xs)):
+        m[i][i % 3] = xs[i]
+        m[i] = m[i - 1]
+        m[i][1] = a
+    return m, [sum(row) for row in m], max(m[3]), sorted(m[2])
+
+
+def copied_deeply_with_both(xs, a):
+    m = [[0.0] * 3 for _ in xs]
+    for i in range(len(xs)):
+        m[i][0] = xs[i]
+        m[i - 1], m[i] = m[i], m[i - 1]
+    other = copy.deepcopy(m)
+    other[0][1] = xs[2]
+    return m, other, m[0] is m[1]
+
+
+def made_anew_of_both(xs, a):
+    m = [[1.0] * 3 for _ in xs]
+    for i in range(len(xs)):
+        m[i][1] = xs[i]
+        m[i] = [2 * x for x in m[i]]
+    return m
+
+
+def of_either_type(xs, a):
+    m = [[1.0] * 3 for _ in xs]
+    for i in range(len(xs)):
+        m[i][1] = xs[i] if xs[i] > 1.0 else a
+    return m
+
+
+def whole_numbers_and_others(xs, a):
+    m = [[0] * len(xs) for _ in xs]
+    for i in range(len(xs)):
+        for j in range(len(xs)):
+            if i != j:
+                m[i][j] = xs[i] * xs[j]
+    return m
+
+
+def read_in_other_ways(xs, a):
+    m, s = [[0.0] * 3 for _ in xs], 0.0
+    for i in range(len(xs)):
+        m[i][1] += xs[i] * a
+        for x in m[i]:
+            s = s + x
+        copied = list(m[i])
+        copied[0] = 1.0
+        s = s + sum(copied) + len(m[i])
+    return s, m[1:3], m[0] + m[1], np.array(m), np.sum(m)
+
+
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "f",
+    [
+        some_stored,
+        copied_deeply_with_both,
+        made_anew_of_both,
+        of_either_type,
+        whole_numbers_and_others,
+        read_in_other_ways,
+    ],
+    ids=lambda f: f.__name__,
+)
+def test_each_number_of_a_row_is_of_its_type(f, engine) -> None:
+    first = np.linspace(0.5, 1.5, 9)
+    agrees(f, (first, 0.7), (1.1 * first, 1.3), engine=engine)
+
+
 ALL = [*((f, _matrix) for f in MATRICES), *((f, _numbers) for f in LISTS)]
 
 

@@ -67,7 +67,7 @@ from autodiff.capture.nested import call_frame
 from autodiff.capture.numbering import ARRAYS, ArrayPlan, ArraysMatter
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
-from autodiff.capture.pools import ROWS, row_of
+from autodiff.capture.pools import ROWS, TypesOfRows, row_of
 from autodiff.capture.records import Member, PoolPlan, RecordPlan, Ref, RowPlan, RowsPlan
 from autodiff.capture.regions import cells_of, is_listed
 from autodiff.capture.sequences import LazySequence
@@ -94,7 +94,7 @@ from autodiff.ladder import Bail, Decision, Rung
 from autodiff.lookups import Name
 from autodiff.ops.builder import building
 from autodiff.ops.complex_numbers import ComplexTracer, from_pair
-from autodiff.ops.either import VARIES, Either, is_array
+from autodiff.ops.either import VARIES, Either, is_array, union
 from autodiff.ops.function_table import functions as numpy_functions
 from autodiff.ops.tracer import (
     Cell,
@@ -326,13 +326,16 @@ def capture(
     tier = EAGER if eager else STAGED
     # None: arrays are to be told apart; ``ROWS``: so are lists that are items of lists; ``ARRAYS``: arrays that are
     # have numbers; ``OBJECTS``: objects in lists are read one by one.
-    wanted, learnt = list[Place | str | None](), list[Decision]()
+    wanted, learnt = list[Place | TypesOfRows | str | None](), list[Decision]()
     while True:
         trace = Trace(tier, replace(naming, tags={}), learnt, warned, run_long)
         trace.slots, trace.derivative = slots, derivative
         trace.distinguish_arrays, trace.shares_rows = wanted.count(None), ROWS in wanted
         trace.gathers, trace.has_members = OBJECTS not in wanted, MEMBERS not in wanted
         trace.numbering.is_carried = ARRAYS in wanted
+        for types in (x for x in wanted if isinstance(x, TypesOfRows)):
+            known = trace.row_kinds
+            trace.row_kinds = (union(known, types.kinds) if known else types.kinds) or known
         told_apart = trace.distinguish_arrays > 0 or MEMBERS in wanted or ARRAYS in wanted
         trace.holds_arrays = HELD in wanted and not told_apart
         places = [place for place in wanted if isinstance(place, Place)]
@@ -351,12 +354,14 @@ def capture(
             raise Declined(f"changes of more than {MAXIMUM_PLACES} places outside of the function")
 
 
-def _needs(trace: Trace, problem: Bail, wanted: Sequence[Any]) -> Sequence[Place | str | None]:
+def _needs(
+    trace: Trace, problem: Bail, wanted: Sequence[Any]
+) -> Sequence[Place | TypesOfRows | str | None]:
     """What another attempt has to know; nothing where none would help."""
     if problem.rung is not Rung.LEARNT:
         needs = [(OBJECTS, trace.gathered), (MEMBERS, trace.used_members)]
         return [what for what, is_used in needs if is_used]
-    if problem.needs is None or (problem.needs == (HELD,) and HELD in wanted):
+    if problem.needs is None or all(one in wanted for one in problem.needs):
         return [] if trace.distinguish_arrays > TOLD_APART else [None]
     return problem.needs or [None]
 
@@ -876,9 +881,10 @@ def _plan_rows(
     if pool.rows.block is not trace.builder.block:
         raise Declined("a list made inside of a branch or loop in the result")
     if (pool, "pool") not in seen:
-        seen[pool, "pool"] = PoolPlan(len(outputs), pool.slot)
-        outputs.append(pool.content.value)
-        forms.append("array")
+        seen[pool, "pool"] = PoolPlan(len(outputs), pool.slot, len(outputs) + 1, pool.template)
+        for one in (pool, pool.tags) if pool.tags is not None else (pool,):
+            outputs.append(one.content.value)
+            forms.append("array")
     plan = seen[pool, "pool"]
     if row is None:
         assert x.columns is not None

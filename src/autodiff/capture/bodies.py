@@ -283,7 +283,7 @@ class Body:
 
         Where an extent is at first, it is the largest, unless the body turns out to make it larger.
         """
-        if slot.form != "array" or end.form != "array" or slot.dtype != end.dtype:
+        if not slot.shape or slot.form != end.form or slot.dtype != end.dtype:
             return False
         if len(slot.shape) != len(end.shape):
             return False
@@ -325,7 +325,7 @@ class Body:
         """Take up that a variable's extents change with the iteration; False where not evenly."""
         if key in self.sizes or self.count is None or len(slot.shape) != len(end.shape):
             return False
-        if slot.form != "array" or end.form != "array" or slot.dtype != end.dtype:
+        if not slot.shape or slot.form != end.form or slot.dtype != end.dtype:
             return False
         assert self.outcome is not None
         inside = defined(self.outcome)
@@ -336,7 +336,6 @@ class Body:
             axis: EvenSize(m, step, maximum(m, m + step * self.count))
             for axis, m, step in differing
         }
-        self.names[key] = Slot(slot.dtype, slot.shape, "array")
         return True
 
     # -- lists that the body appends to or stores into

@@ -20,7 +20,7 @@ from autodiff.dims import Extent
 from autodiff.ops.dispatch import cast
 from autodiff.ops.either import Kind, kinds_of, union
 from autodiff.ops.structural import broadcast
-from autodiff.ops.tracer import StoredList, Tracer, as_tracer
+from autodiff.ops.tracer import StoredList, Tracer, as_tracer, emit_tracer
 from autodiff.plain_data import dataclass
 
 MOST_SINGLE = 8  # numbers of a list that a loop carries one by one, if nothing has them in an array
@@ -94,7 +94,9 @@ def together(x: Any, other: Any) -> Any:
     first, second = layout_of(x), layout_of(other)
     if first is not None and first == second:
         return x
-    mine, others = _kinds(x), _kinds(other)
+    if x.row is not None:
+        return None
+    mine, others = kinds_of_numbers(x), kinds_of_numbers(other)
     kinds = None if mine is None or others is None else union(mine, others)
     if mine is None or kinds is None:
         return None
@@ -103,11 +105,24 @@ def together(x: Any, other: Any) -> Any:
     layout = Layout(type(x), template, (slot,) if template is None else (slot, FLAG))
     if layout == first:
         return x
-    columns = [_values(x, slot)] if template is None else _typed(x, template, mine)
+    columns = [_values(x, slot)] if template is None else typed(x, template)
     return _list_of(x, layout, columns)
 
 
-def _kinds(x: Any) -> list[Kind] | None:
+def joined(x: Any, other: Any) -> Any:
+    """The items of two lists of numbers, one of which is in arrays, of types that both hold; None of others."""
+    if not (x.is_stored() or other.is_stored()) or x.row is not None or other.row is not None:
+        return None
+    first, second = together(x, other), together(other, x)
+    if first is None or second is None or layout_of(first) != layout_of(second):
+        return None
+    pairs = zip(columns_of(first), columns_of(second), strict=True)
+    made = with_columns(first, [emit_tracer("concatenate", *pair, axis=0) for pair in pairs])
+    made.frozen = False
+    return made
+
+
+def kinds_of_numbers(x: Any) -> list[Kind] | None:
     """The types of the numbers in a list, the widest first; None of what else it may hold."""
     if x.columns is not None:
         return x.template.types.kinds() if isinstance(x.template, Typed) and x.is_even() else None
@@ -142,7 +157,7 @@ def _values(x: Any, slot: Slot) -> Tracer:
     return x.store.rows_up_to(x.extent)
 
 
-def _typed(x: Any, template: Typed, kinds: Sequence[Kind]) -> list[Tracer]:
+def typed(x: Any, template: Typed) -> list[Tracer]:
     """The numbers of a list in the wide type, and which of them are of the narrow one."""
     slot = template.types.slot
     if x.store is None and x.columns is None:
@@ -157,8 +172,19 @@ def _typed(x: Any, template: Typed, kinds: Sequence[Kind]) -> list[Tracer]:
     assert x.store is not None
     values = x.store.rows_up_to(x.extent)
     length: Extent = values.shape[0]
-    is_narrow = as_tracer(kinds[0].is_type(template.narrow))
+    own = Kind(x.store.slot.dtype, x.store.slot.form)
+    is_narrow = as_tracer(own.is_type(template.narrow))
     return [cast(values, slot.dtype), broadcast(is_narrow, (length,), ())]
 
 
-__all__ = ["Layout", "columns_of", "is_long", "layout_of", "together", "with_columns"]
+__all__ = [
+    "Layout",
+    "columns_of",
+    "is_long",
+    "joined",
+    "kinds_of_numbers",
+    "layout_of",
+    "together",
+    "typed",
+    "with_columns",
+]

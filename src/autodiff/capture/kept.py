@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
@@ -21,6 +22,7 @@ from autodiff.capture.pools import (
     Pool,
     RowsMatter,
     RowStore,
+    TypesMatter,
     Wanted,
     make_pool,
     refuse_new_length,
@@ -68,7 +70,7 @@ from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
 from autodiff.ops.builder import current_block
 from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import cast
-from autodiff.ops.either import Either, Kind, is_array, kinds_of
+from autodiff.ops.either import Either, Kind, is_array, kinds_of, union
 from autodiff.ops.structural import broadcast, slice_of, slice_update, zeros
 from autodiff.ops.tracer import (
     Cell,
@@ -114,11 +116,13 @@ class KeptList(StoredList):
     @property
     def row(self) -> RowStore | None:
         """The row of a pool that it is."""
+        if self.columns:
+            return self.columns[0].row if isinstance(self.template, Typed) else None
         return self.store if isinstance(self.store, RowStore) else None
 
     def as_left(self) -> Self:
         """A list of the same items, in arrays of their own: the region ends that has made this one."""
-        if self.store is not None and (self.row is not None or self.store.rows is not None):
+        if self.row is not None or (self.store is not None and self.store.rows is not None):
             return self
         made = self._new(())
         made.block, made.frozen, made.is_column = self.block, self.frozen, self.is_column
@@ -339,7 +343,7 @@ class KeptList(StoredList):
         """Have the items be rows of a pool, ``item`` among them, where that can be."""
         if self.trace.distinguish_arrays:
             return
-        wanted = Wanted.by([item, *self._plain_items()])
+        wanted = Wanted.by([item, *self._plain_items()], self.trace.row_kinds)
         if wanted is None or not any(body.home is self.block for body in self.trace.rolling):
             return
         if not self.trace.shares_rows:
@@ -362,6 +366,16 @@ class KeptList(StoredList):
         if form is not None and any(body.home is self.block for body in self.trace.rolling):
             self.request(form)
 
+    def _ask_for_types(self, item: Any) -> None:
+        """Have rows hold numbers of the type of ``item`` as well, where that can be."""
+        row, kinds = self.row, kinds_of(item) if is_numeric(item) else None
+        if row is None or kinds is None or self.is_column:
+            return
+        known = row.pool.kinds()
+        joined = union(known, kinds)
+        if joined is not None and joined != known:
+            raise TypesMatter(kinds)
+
     def make_members(self, pool: members.Members) -> None:
         """Have the items be members of a pool (where the list was made)."""
         items = list(self._plain_items())
@@ -377,7 +391,8 @@ class KeptList(StoredList):
         """Have the items, which are lists, be rows of a pool (where the list was made)."""
         items = list(self._plain_items())
         every = Wanted.by(items) if items else wanted
-        if every is None or every.slot != wanted.slot or not same(every.length, wanted.length):
+        kinds = None if every is None else union(wanted.kinds, every.kinds)
+        if every is None or kinds is None or not same(every.length, wanted.length):
             raise NotStaged("a list of lists of different types or lengths")
         if symbols(wanted.length) - set(self.trace.extents.values()):
             raise NotStaged("a list of lists whose length depends on the loop")
@@ -388,7 +403,9 @@ class KeptList(StoredList):
         if not all(item.is_here() for item in new):
             raise NotStaged("a list of lists that were made inside of a branch or loop")
         if pool is None:
-            pool = make_pool(self, wanted, new)
+            wide = Slot(kinds[0].dtype, (), kinds[0].form)
+            template = Typed(Types(wide, kinds[1])) if len(kinds) == 2 else None
+            pool = make_pool(self, replace(wanted, kinds=tuple(kinds)), new, template)
         column = self._new([pool.number(item) for item in items])
         column.block = self.block
         column.make_store(INDEX)
@@ -766,6 +783,8 @@ class KeptList(StoredList):
         if store.repeated is None or store.repeated[2] is not store.buffer.value:
             raise NotStaged("a list of items of different types")
         item, n, _ = store.repeated
+        if symbols(n) - set(self.trace.extents.values()):
+            raise NotStaged("a list of items of different types, whose length depends on the loop")
         if widest(slot, slot_of(item)) != slot:
             raise NotStaged("a list of items of different types")
         content = broadcast(Tracer(fit(item, slot), "array"), (n,), ())

@@ -60,7 +60,7 @@ from autodiff.ladder import Declined, NotStaged
 from autodiff.ops import dispatch
 from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import extent_of
-from autodiff.ops.either import Either, kinds_of
+from autodiff.ops.either import Either, Kind, kinds_of
 from autodiff.ops.known import check
 from autodiff.ops.structural import broadcast, slice_update
 from autodiff.ops.tracer import (
@@ -264,6 +264,7 @@ class TracedList(KeptList):
 
     def __setitem__(self, index: Any, item: Any) -> None:
         self._refuse_frozen()
+        self._ask_for_types(item)
         if self.columns is not None:
             self._set_record(index, item)
             return
@@ -477,12 +478,16 @@ class TracedList(KeptList):
         if not isinstance(other, list):
             return NotImplemented
         joined = self.joined(other)
+        if joined is None:
+            joined = contents.joined(self, other if type(other) is TracedList else self._new(other))
         return self._new(list(self) + list(other)) if joined is None else joined
 
     def __radd__(self, other: Any) -> Any:
         if not isinstance(other, list):
             return NotImplemented
         joined = self._new(other).joined(self)
+        if joined is None:
+            joined = contents.joined(self._new(other), self)
         return self._new(list(other) + list(self)) if joined is None else joined
 
     def __mul__(self, times: Any) -> Any:
@@ -525,6 +530,14 @@ class TracedList(KeptList):
     def together(self, other: Any) -> Any:
         """The list, with its items in arrays that could hold those of another list as well; None where none can."""
         return contents.together(self, other) if isinstance(other, TracedList) else None
+
+    def kinds(self) -> list[Kind] | None:
+        """The types of the numbers that it holds, the widest first; None of what else it may hold."""
+        return contents.kinds_of_numbers(self)
+
+    def in_types(self, template: Typed) -> list[Tracer]:
+        """The numbers in the wide type, and which of them are of the narrow one."""
+        return contents.typed(self, template)
 
     def columns_now(self) -> list[Tracer]:
         """What these arrays hold."""

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.members import Members
-from autodiff.capture.regions import Slot, is_numeric, slot_of
-from autodiff.capture.stores import Store, array_of, count_of
+from autodiff.capture.regions import Slot
+from autodiff.capture.stores import FLAG, Store, array_of, count_of
 from autodiff.dims import Extent, same
 from autodiff.ir.data import Value
 from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
 from autodiff.ops.dispatch import extent_of
-from autodiff.ops.either import Either
+from autodiff.ops.either import Kind, union
 from autodiff.ops.structural import slice_of, slice_update
 from autodiff.ops.tracer import Cell, StoredList, Tracer, as_tracer
 from autodiff.plain_data import dataclass
@@ -37,13 +37,31 @@ def RowsMatter(reason: str) -> Bail:
     return Bail(Rung.LEARNT, reason, needs=(ROWS,))
 
 
+@dataclass(frozen=True)
+class TypesOfRows:
+    """What an attempt has to know: that rows hold numbers of these types as well."""
+
+    kinds: tuple[Kind, ...]
+
+
+def TypesMatter(kinds: Sequence[Kind]) -> Bail:
+    """A number of another type is stored into a row."""
+    reason = "a store of a number of another type into a list that is an item of a list"
+    return Bail(Rung.LEARNT, reason, needs=(TypesOfRows(tuple(kinds)),))
+
+
 @dataclass(eq=False)
 class Pool:
-    """The rows that there are: a list of arrays that no code of the user's has."""
+    """The rows that there are: a list of arrays that no code of the user's has.
+
+    Of rows with numbers of two types a second pool tells which type each number is of.
+    """
 
     rows: Any  # a list in a store
     slot: Slot  # of the numbers in a row
     length: Extent  # of a row
+    template: Any = None  # of numbers of two types: what they are (``records.Typed``)
+    tags: Pool | None = None
 
     @property
     def content(self) -> Tracer:
@@ -55,16 +73,41 @@ class Pool:
     def row(self, number: Any) -> Any:
         """The row of a number."""
         made = self.rows._new(())
-        made.store = RowStore(self, number)
+        self._be(made, number)
         return made
+
+    def _be(self, item: Any, number: Any) -> None:
+        """Have a list without items be the row of a number."""
+        if self.tags is None:
+            item.store = RowStore(self, number)
+            return
+        columns = []
+        for pool in (self, self.tags):
+            column = self.rows._new(())
+            column.is_column, column.store = True, RowStore(pool, number)
+            columns.append(column)
+        item.store, item.template, item.columns = None, self.template, tuple(columns)
+
+    def kinds(self) -> list[Kind]:
+        """The types of the numbers in rows."""
+        if self.template is None:
+            return [Kind(self.slot.dtype, self.slot.form)]
+        found: list[Kind] = self.template.types.kinds()
+        return found
 
     def fits(self, item: Any) -> bool:
         """Whether a list is a row, or can become one."""
         known = row_of(item)
         if known is not None:
             return known.pool is self
-        found = slot_of_row(item)
-        return found is not None and found[0] == self.slot and same(found[1], self.length)
+        found = shape_of_row(item)
+        if found is None or not same(found[1], self.length):
+            return False
+        return self.holds(found[0])
+
+    def holds(self, kinds: Sequence[Kind]) -> bool:
+        """Whether numbers of these types are numbers of rows."""
+        return union(self.kinds(), kinds) == self.kinds()
 
     def number(self, item: Any) -> Any:
         """The number of a list, which becomes a row where it is none."""
@@ -76,36 +119,48 @@ class Pool:
         item.trace.refuse_held(item)
         if not item.is_here():
             item.request(self)
-        content = contents(item, self.slot)
         length = self.rows.extent
         number = length if isinstance(length, int) else Tracer(as_tracer(length).value, "python")
-        self.rows.append(Tracer(content.value, "array"))
+        pools = [self] if self.tags is None else [self, self.tags]
+        for pool, content in zip(pools, contents(item, self.slot, self.template), strict=True):
+            pool.rows.append(Tracer(content.value, "array"))
         self.take_as(item, number)
         return number
 
     def take_as(self, item: Any, number: Any) -> None:
         """Have a list be the row of a number, which holds its items."""
         list.clear(item)
-        item.store = RowStore(self, number)
+        self._be(item, number)
+
+    def copy(self) -> Pool:
+        """A pool of copies of all rows."""
+        tags = None if self.tags is None else self.tags.copy()
+        return replace(self, rows=self.rows.copy(), tags=tags)
 
 
-def contents(item: Any, slot: Slot) -> Tracer:
-    """The numbers of a list that becomes a row."""
+def contents(item: Any, slot: Slot, template: Any) -> list[Tracer]:
+    """The numbers of a list that becomes a row; of two types, which type each is of as well."""
+    if template is not None:
+        found: list[Tracer] = item.in_types(template)
+        return found
     if item.store is None:
-        return array_of(list(list.__iter__(item)), slot)
-    whole: Tracer = item.whole()
-    return whole
+        return [array_of(list(list.__iter__(item)), slot)]
+    return [item.store.rows_up_to(item.extent)]
 
 
-def make_pool(home: Any, wanted: Wanted, items: Sequence[Any]) -> Pool:
-    """A pool of some lists, made where the list ``home`` was."""
-    slot = Slot(wanted.slot.dtype, (wanted.length,), "array")
-    found = [Tracer(contents(item, wanted.slot).value, "array") for item in items]
-    content = array_of(found, slot)
-    rows = home._new(())
-    rows.block = home.block
-    rows.fill(content, slot)
-    pool = Pool(rows, wanted.slot, wanted.length)
+def make_pool(home: Any, wanted: Wanted, items: Sequence[Any], template: Any) -> Pool:
+    """A pool of some lists, made where the list ``home`` was; ``template``: of numbers of two types."""
+    columns = [contents(item, wanted.slot, template) for item in items]
+    made = []
+    for k, one in enumerate((wanted.slot,) if template is None else (wanted.slot, FLAG)):
+        slot = Slot(one.dtype, (wanted.length,), "array")
+        rows = home._new(())
+        rows.block = home.block
+        rows.fill(array_of([Tracer(found[k].value, "array") for found in columns], slot), slot)
+        made.append(Pool(rows, one, wanted.length))
+    pool = made[0]
+    if template is not None:
+        pool.template, pool.tags = template, made[1]
     for number, item in enumerate(items):
         pool.take_as(item, number)
     return pool
@@ -123,7 +178,7 @@ def copy_of(x: Any, clones: dict[Any, tuple[Any, Any]]) -> Any:
     if pool is None:
         return None
     if pool not in clones:
-        clones[pool] = (pool, Pool(pool.rows.copy(), pool.slot, pool.length))
+        clones[pool] = (pool, pool.copy())
     clone: Pool = clones[pool][1]
     if row is not None:
         return clone.row(row.number)
@@ -233,44 +288,60 @@ def refuse_new_length(x: Any, what: str) -> None:
         raise AmbiguousStore(reason) if row.pool.rows.is_here() else NotStaged(reason)
 
 
-def slot_of_row(item: Any) -> tuple[Slot, Extent] | None:
-    """The type of the numbers in a list, and how many there are, if it is a row or can become one."""
+def shape_of_row(item: Any) -> tuple[list[Kind], Extent] | None:
+    """The types of the numbers in a list, and how many there are, if it is a row or can become one."""
     if not isinstance(item, StoredList) or item.python_type is not list:
         return None
     kept: Any = item
-    if kept.columns is not None or kept.frozen or id(item) in kept.trace.given:
+    if item.row is not None:
+        return item.row.pool.kinds(), item.row.pool.length
+    if kept.frozen or id(item) in kept.trace.given:
         return None
-    store = kept.store
-    if store is not None:
-        uneven = store.changed is not None or store.rows is not None or store.slot.form == "array"
-        return None if uneven else (store.slot, kept.extent)
-    items = list(list.__iter__(item))
-    if not items or not all(is_numeric(x) and not isinstance(x, Either) for x in items):
-        return None
-    (slot, *others) = {slot_of(x) for x in items}
-    return None if others or slot.form == "array" else (slot, len(items))
+    kinds = kept.kinds()
+    return (kinds, kept.extent) if kinds else None
+
+
+def _of_any_value(kinds: Sequence[Kind]) -> list[Kind]:
+    """The types for numbers of any value, where the wide one holds all of these."""
+    free = [Kind(kind.dtype, kind.form) for kind in kinds]
+    return union(free[:1], free[1:]) or [*kinds]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a list needs whose items are to be rows: of which type and length; the pool, if there is one."""
+    """What a list needs whose items are to be rows: of which types and length; the pool, if there is one."""
 
-    slot: Slot
+    kinds: tuple[Kind, ...]  # the widest first
     length: Extent
     pool: Pool | None
 
+    @property
+    def slot(self) -> Slot:
+        """The type that holds the numbers."""
+        return Slot(self.kinds[0].dtype, (), self.kinds[0].form)
+
     @staticmethod
-    def by(items: Sequence[Any]) -> Wanted | None:
-        """What lists need; None where they cannot be rows of one pool."""
-        found = [slot_of_row(item) for item in items]
+    def by(items: Sequence[Any], also: Sequence[Kind] = ()) -> Wanted | None:
+        """What lists need, with numbers of more types; None where they cannot be rows of one pool."""
+        found = [shape_of_row(item) for item in items]
         first = found[0]
-        if first is None or any(x is None or x[0] != first[0] for x in found):
-            return None
-        if not all(x is not None and same(x[1], first[1]) for x in found):
+        kinds = None if first is None else first[0]
+        for shape in found[1:]:
+            if first is None or kinds is None or shape is None or not same(shape[1], first[1]):
+                return None
+            kinds = union(kinds, shape[0])
+        if first is None or kinds is None:
             return None
         known = [row_of(item) for item in items]
         pools = {row.pool for row in known if row is not None}
-        return None if len(pools) > 1 else Wanted(*first, next(iter(pools), None))
+        if len(pools) > 1:
+            return None
+        pool = next(iter(pools), None)
+        if pool is None:
+            kinds = _of_any_value((union(kinds, also) if also else None) or kinds)
+        elif not pool.holds(kinds):
+            return None
+        return Wanted(tuple(kinds), first[1], pool)
 
 
 __all__ = [
@@ -278,6 +349,8 @@ __all__ = [
     "Pool",
     "RowStore",
     "RowsMatter",
+    "TypesMatter",
+    "TypesOfRows",
     "Wanted",
     "both_rows",
     "copy_of",

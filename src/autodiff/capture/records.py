@@ -392,6 +392,9 @@ def as_array(template: Template, columns: Iterator[Tracer]) -> Tracer | None:
     if isinstance(template, (Fixed, Fields, Member)):
         return None
     if isinstance(template, Ref):
+        types = template.pool.template
+        if types is not None and types.types.slot.dtype != np.result_type(*types.dtypes()):
+            return None
         return template.pool.content[Tracer(next(columns).value, "array")]
     if not isinstance(template, Several):
         return next(columns)
@@ -470,12 +473,18 @@ class PoolPlan:
 
     output: int
     slot: Slot
+    tags: int = 0  # an output that tells of which of two types each number is
+    template: Typed | None = None
 
     def row(self, outputs: Any, number: int, made: dict[Any, Any]) -> list[Any]:
         """The row of a number; ``made`` has those of this result."""
         key = self.output, number
         if key not in made:
-            made[key] = items_of(np.asarray(outputs[self.output])[number], self.slot)
+            items = items_of(np.asarray(outputs[self.output])[number], self.slot)
+            if self.template is not None:
+                tags = np.asarray(outputs[self.tags])[number]
+                items = [self.template.plain(x, t) for x, t in zip(items, tags, strict=True)]
+            made[key] = items
         row: list[Any] = made[key]
         return row
 

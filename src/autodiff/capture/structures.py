@@ -168,12 +168,13 @@ def matched(trace: Trace, x: Any, like: Any) -> Any:
 
     It is made anew where that changes anything; what does not go is left as it is.
     """
-    if isinstance(x, TracedList) and isinstance(like, TracedList) and (is_long(x) or is_long(like)):
-        found = together(x, like)
-        if found is not None:
-            return found
     if is_numeric(x) or as_parts(x) is not None or row_of(x) is not None or member(x) is not None:
         return x
+    if isinstance(x, TracedList) and isinstance(like, TracedList):
+        grows = list.__len__(x) != list.__len__(like)
+        found = together(x, like) if grows or is_long(x) or is_long(like) else None
+        if found is not None:
+            return found
     mine, other = parts_of(trace, x), parts_of(trace, like)
     if mine is None or other is None or [k for k, _ in mine] != [k for k, _ in other]:
         return x

@@ -208,6 +208,7 @@ class Tables:
     shares_rows: bool = False
     # Whether objects and dicts that loops put into lists may be known by numbers (capture.members).
     has_members: bool = True
+    row_kinds: Sequence[Any] = ()  # types that the numbers of rows are of as well
     holds_arrays: bool = False  # set when arrays in lists turn out to change (capture.members)
     owner: Any = None  # the object whose method is captured, or that is called
     # Where the containers of the arguments are, by the identity of what the function was given for each.
