@@ -1,5 +1,8 @@
 """Iterators give their items when they are asked: every order that a program can see is Python's."""
 
+# Programs are as users write them.
+# ruff: noqa: B905, C417
+
 import copy
 import itertools
 import math
