@@ -28,7 +28,7 @@ import numpy as np
 from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes, library_in_python
 from autodiff.capture.construction import construct
-from autodiff.capture.functions import Closure, call_function, own_method
+from autodiff.capture.functions import Closure, call_function, own_method, run_text
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
 from autodiff.capture.library import Callback, call_library
@@ -273,7 +273,7 @@ def iterator_of(frame: Frame, made: Any) -> Any:
     if isinstance(made, Iterating):
         return made
     if own_method(frame, made, "__next__") is not None:
-        return call_function(frame.trace, library_in_python.of_iterator, [made], {})
+        return run_text(frame.trace, library_in_python.of_iterator, made)
     if not hasattr(type(made), "__next__"):
         raise TypeError(f"iter() returned non-iterator of type '{type_name(made)}'")
     return made
@@ -307,7 +307,7 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
             made = call(frame, method, [obj], {}, frame.scope.syntax.node)
             return iterate(frame, iterator_of(frame, made))
         if method is None and asked_for_items(frame, obj):
-            return call_function(frame.trace, library_in_python.of_sequence, [obj], {})
+            return run_text(frame.trace, library_in_python.of_sequence, obj)
         if path is None:
             items = run_users(iter, obj)
             if type(obj) not in (list, tuple, str, range):  # the others may end with an exception

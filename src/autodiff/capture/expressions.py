@@ -1015,7 +1015,7 @@ def stored_items(frame: Frame, x: Any) -> Any:
     names = ("__iter__", "__len__", "__getitem__")
     if all(own_method(frame, x, name) is None for name in names):
         return x
-    items = kind.__iter__(x)  # type: ignore[arg-type]
+    items = kind.__iter__(x)
     return frame.trace.new_list(items) if kind is list else tuple(items)
 
 

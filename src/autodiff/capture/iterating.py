@@ -14,7 +14,6 @@ import operator
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ import numpy as np
 from autodiff.capture import library_in_python
 from autodiff.capture.calls import SPECIAL, call, iterate
 from autodiff.capture.expressions import load_item
-from autodiff.capture.functions import call_function, own_method
+from autodiff.capture.functions import own_method, run_text
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import TracedIterator, named
@@ -284,7 +283,11 @@ def over(frame: Frame, x: Any) -> Any:
     return trace.fresh(run_users(iter, iterate(frame, x)))
 
 
-_ITERATORS = {kind: type(iter(kind())) for kind in (list, tuple)} | {range: type(iter(range(0)))}
+_ITERATORS: dict[type, type] = {
+    list: type(iter(list[Any]())),
+    tuple: type(iter(())),
+    range: type(iter(range(0))),
+}
 
 
 def _over_sequence(frame: Frame, x: Any) -> Any:
@@ -336,9 +339,9 @@ def _is_of_any_length(frame: Frame, arguments: tuple[Any, ...]) -> bool:
     return given and frame.trace.tier.rolls and len(arguments) <= 2
 
 
-def _text(frame: Frame, kind: Any, function: FunctionType, *arguments: Any) -> Any:
+def _text(frame: Frame, kind: Any, function: Callable[..., Any], *arguments: Any) -> Any:
     """An iterator of a class of Python's, by one of the texts."""
-    made = call_function(frame.trace, function, list(arguments), {})
+    made = run_text(frame.trace, function, *arguments)
     made.kind = kind
     return made
 

@@ -182,7 +182,7 @@ def entered(frame: Frame, x: Any) -> Any:
         made = call(frame, method, [x], {}, frame.scope.syntax.node)
         return iterator_of(frame, made)
     if method is None and asked_for_items(frame, x):
-        return functions.call_function(frame.trace, library_in_python.of_sequence, [x], {})
+        return functions.run_text(frame.trace, library_in_python.of_sequence, x)
     return x
 
 
@@ -332,7 +332,7 @@ AT_ONCE.append(run_at_once)
 for _function in (sum, min, max, set, frozenset, deque, math.fsum, math.prod):
     TAKES_ALL[_function] = collected
 TAKES_ALL[dict] = _pairs
-for _function in (list, tuple, sorted):
-    TAKES_ALL[_function] = partial(collected, asks_length=True)
+for _maker in (list, tuple, sorted):
+    TAKES_ALL[_maker] = partial(collected, asks_length=True)
 
 __all__ = ["can_push", "collected", "run_at_once"]
