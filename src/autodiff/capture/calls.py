@@ -98,6 +98,9 @@ def _call(
         return labelled.apply(function, args, kwargs)
     if isinstance(function, FunctionType) and "__autodiff_inline__" in function.__dict__:
         return function.__dict__["__autodiff_inline__"](frame.trace, args, kwargs)
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, (list, deque, set)) and getattr(function, "__name__", "") in _EXTENDING:
+        args = [unpacked(frame, x) if is_asked(frame, x) else x for x in args]
     if isinstance(function, MethodType):
         if isinstance(function.__func__, Closure):
             return function.__func__(function.__self__, *args, **kwargs)
@@ -143,6 +146,8 @@ def _as_read(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any
     return args
 
 
+# Methods that take the items of what they are given.
+_EXTENDING = frozenset(("extend", "extendleft", "update"))
 # Functions that take all items of one argument: how it is made ready.
 TAKES_ALL: dict[Any, Callable[[Frame, Any, ast.AST], Any]] = {}
 
@@ -277,6 +282,34 @@ def iterator_of(frame: Frame, made: Any) -> Any:
     if not hasattr(type(made), "__next__"):
         raise TypeError(f"iter() returned non-iterator of type '{type_name(made)}'")
     return made
+
+
+def is_asked(frame: Frame, x: Any) -> bool:
+    """Whether an object is gone through by methods of the user's, which are to be interpreted wherever that is done."""
+    if isinstance(x, Tracer) or x is None or isinstance(x, (int, float, str)):
+        return False
+    names = ("__iter__", "__next__")
+    methods = [own_method(frame, x, name) for name in names]
+    if any(isinstance(m, Closure) or _is_users(m) for m in methods):
+        return True
+    return asked_for_items(frame, x)
+
+
+def asks_length(frame: Frame, x: Any) -> None:
+    """Python asks an object how many items there will be, where it makes room for them."""
+    for name in ("__len__", "__length_hint__"):
+        method = own_method(frame, x, name)
+        if method is not None:
+            call(frame, method, [x], {}, frame.scope.syntax.node)
+            return
+
+
+def unpacked(frame: Frame, x: Any) -> Any:
+    """The items that ``*x`` puts into a list, and ``xs.extend(x)``."""
+    items = iterate(frame, x)
+    if not isinstance(x, (Tracer, Iterating, list, tuple, dict, set)):
+        asks_length(frame, x)
+    return items
 
 
 def asked_for_items(frame: Frame, obj: Any) -> bool:

@@ -9,6 +9,7 @@ Nothing is taken, and no function is called, before an item is asked for.
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import operator
 from collections import deque
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture import library_in_python
-from autodiff.capture.calls import SPECIAL, call, iterate
+from autodiff.capture.calls import SPECIAL, call, is_asked, iterate
 from autodiff.capture.expressions import load_item
 from autodiff.capture.functions import own_method, run_text
 from autodiff.capture.generators import TracedGenerator
@@ -546,16 +547,10 @@ def _by_python(function: Any) -> Callable[..., Any]:
     """One that Python runs: it asks iterators of ours."""
 
     def run(frame: Frame, *args: Any, **words: Any) -> Any:
-        takes = [over(frame, x) if _is_asked(frame, x) else x for x in args]
+        takes = [over(frame, x) if is_asked(frame, x) else x for x in args]
         return call_library(frame, function, takes, words, frame.scope.syntax.node)
 
     return run
-
-
-def _is_asked(frame: Frame, x: Any) -> bool:
-    """Whether an object of the user's class is gone through by its own methods."""
-    names = ("__iter__", "__next__", "__getitem__")
-    return any(own_method(frame, x, name) is not None for name in names)
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
@@ -583,7 +578,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
         for function in (
             *(itertools.cycle, itertools.product, itertools.combinations, itertools.permutations),
             *(itertools.zip_longest, itertools.groupby, itertools.tee),
-            itertools.combinations_with_replacement,
+            *(itertools.combinations_with_replacement, heapq.nlargest, heapq.nsmallest),
         )
     },
 }

@@ -29,7 +29,7 @@ from typing import Any
 
 from autodiff.capture import choices, functions, library_in_python, rolling
 from autodiff.capture.assignment import assign
-from autodiff.capture.calls import TAKES_ALL, asked_for_items, call, iterator_of
+from autodiff.capture.calls import TAKES_ALL, asked_for_items, asks_length, call, iterator_of
 from autodiff.capture.frames import Completion, Scope
 from autodiff.capture.functions import Closure
 from autodiff.capture.generators import (
@@ -150,15 +150,11 @@ def suspends_in(statements: Sequence[ast.stmt]) -> bool:
     return any(map(suspends, statements))
 
 
-def collected(frame: Frame, x: Any, node: ast.AST, asks_length: bool = False) -> Any:
+def collected(frame: Frame, x: Any, node: ast.AST, with_length: bool = False) -> Any:
     """The list of the values of a generator, for a function that takes them all; anything else as it is."""
     given, x = x, entered(frame, x)
-    if asks_length and x is not given:
-        for name in ("__len__", "__length_hint__"):  # for how many items Python makes room
-            method = functions.own_method(frame, given, name)
-            if method is not None:
-                call(frame, method, [given], {}, frame.scope.syntax.node)
-                break
+    if with_length and x is not given:
+        asks_length(frame, given)
     argument = node.args[0] if isinstance(node, ast.Call) and node.args else None
     if not can_push(frame, x, argument):
         return x
@@ -333,6 +329,6 @@ for _function in (sum, min, max, set, frozenset, deque, math.fsum, math.prod):
     TAKES_ALL[_function] = collected
 TAKES_ALL[dict] = _pairs
 for _maker in (list, tuple, sorted):
-    TAKES_ALL[_maker] = partial(collected, asks_length=True)
+    TAKES_ALL[_maker] = partial(collected, with_length=True)
 
 __all__ = ["can_push", "collected", "run_at_once"]
