@@ -284,6 +284,16 @@ def iterator_of(frame: Frame, made: Any) -> Any:
     return made
 
 
+def _from_outside(frame: Frame, iterator: Any) -> Iterator[Any]:
+    """What an iterator gives that was there before the call: no more than is taken is gone afterwards."""
+    while True:
+        try:
+            item = call_library(frame, next, [iterator], {}, frame.scope.syntax.node)
+        except StopIteration:
+            return
+        yield item
+
+
 def is_asked(frame: Frame, x: Any) -> bool:
     """Whether an object is gone through by methods of the user's, which are to be interpreted wherever that is done."""
     if isinstance(x, Tracer) or x is None or isinstance(x, (int, float, str)):
@@ -357,4 +367,6 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
     if isinstance(obj, (dict, MappingProxyType, set)):
         return _items(iter(obj))
     frame.trace.tier.decline(f"iteration over {type(obj).__name__}")
+    if is_iterator(obj):
+        return _from_outside(frame, obj)
     return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])

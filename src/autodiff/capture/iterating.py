@@ -25,7 +25,7 @@ from autodiff.capture.expressions import load_item
 from autodiff.capture.functions import own_method, run_text
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.iterators import TracedIterator, named
+from autodiff.capture.iterators import Iterating, TracedIterator, named
 from autodiff.capture.library import call_library
 from autodiff.capture.origins import type_of
 from autodiff.capture.sequences import LazySequence, lazy_sequence
@@ -322,7 +322,8 @@ def _next(frame: Frame, *arguments: Any) -> Any:
                 if len(arguments) == 1:
                     raise
                 return arguments[1]
-    frame.trace.advancing(arguments[:1])
+    if not arguments or not isinstance(arguments[0], Iterating):
+        return call_library(frame, next, list(arguments), {}, frame.scope.syntax.node)
     whole = lazy_sequence(frame, arguments[0]) if _is_of_any_length(frame, arguments) else None
     if whole is not None and isinstance(whole.count, Dim):
         if bool(np.greater(as_tracer(whole.count), 0)):  # under a guard
