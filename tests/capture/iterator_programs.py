@@ -2974,3 +2974,84 @@ def arr_rev(xs, a):
     for x in r:
         s = s * 0.9 + x
     return float(s)
+
+
+def stop_map(xs, a):
+    def f(x):
+        if x > 1.4:
+            raise StopIteration
+        return x * a
+
+    s = 0.0
+    for y in map(f, xs):
+        s += y
+    return s
+
+
+def stop_map_sum(xs, a):
+    def f(x):
+        if x > 1.4:
+            raise StopIteration
+        return x * a
+
+    return sum(map(f, xs))
+
+
+def stop_filter(xs, a):
+    def f(x):
+        if x > 1.4:
+            raise StopIteration
+        return x > 0
+
+    return sum(filter(f, xs)) * a
+
+
+def stop_take(xs, a):
+    def f(x):
+        if x > 1.4:
+            raise StopIteration
+        return x > -1
+
+    s = 0.0
+    for y in takewhile(f, xs):
+        s += y * a
+    return s
+
+
+def stop_acc(xs, a):
+    def f(p, x):
+        if x > 1.4:
+            raise StopIteration
+        return p * a + x
+
+    return sum(accumulate(xs, f))
+
+
+def stop_filter_iter(xs, a):
+    it = iter(xs)
+    return sum(filter(lambda x: x > next(it), xs[1:])) * a
+
+
+def stop_next_filter(xs, a):
+    def f(x):
+        if x > 1.4:
+            raise StopIteration
+        return x > 5
+
+    return next(filter(f, xs), a) * a
+
+
+def raise_in_zip(xs, a):
+    def f(x):
+        if x > 1.4:
+            raise ValueError("big")
+        return x * a
+
+    try:
+        return sum(x * y for x, y in zip(xs, map(f, xs)))
+    except ValueError as e:
+        return a, str(e)
+
+
+def isl_two(xs, a):
+    return sum(islice(map(lambda x: x * a, xs), 1, 6, 2)), sum(islice(xs, 0, None, 3)) * a

@@ -34,7 +34,7 @@ NOT_SMOOTH = {name for name in PROGRAMS if name.endswith("nograd")}
 IN_DEFAULT = (
     "map_var map_zip_two map_next iter_half zip_twice filter_var accumulate_var chain_from pairwise_ any_map "
     "any_rest next_stop zip_strict2 up_half seq_list mylistiter_plus mylistlen chunk stop_in_genexp isinst "
-    "min_gen_key count_held zip_gen_state gen_in_outer_loop any_in_comp gen_return_in_loop2 fsum2 geo"
+    "min_gen_key count_held zip_gen_state gen_in_outer_loop any_in_comp gen_return_in_loop2 fsum2 geo stop_acc bag_all"
 ).split()
 
 

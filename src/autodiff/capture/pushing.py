@@ -24,7 +24,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from types import FunctionType
+from types import FunctionType, GeneratorType
 from typing import Any
 
 from autodiff.capture import choices, functions, library_in_python, rolling
@@ -208,7 +208,8 @@ def _run(
     except Stopped as stopped:
         raise stopped.error from None
     except StopIteration as error:
-        raise RuntimeError("generator raised StopIteration") from error
+        if x.kind is GeneratorType:  # Python's own iterators end there
+            raise RuntimeError("generator raised StopIteration") from error
     finally:
         frame.trace.in_hand[:] = [x for x in frame.trace.in_hand if x is not holders]
 
