@@ -13,7 +13,7 @@ import itertools
 import math
 import operator
 import statistics
-from collections import deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from itertools import (
     accumulate,
     chain,
@@ -2489,3 +2489,569 @@ def zip_gen_break(xs, a):
         if s > 0.8:
             break
     return s + 2 * sum(it)
+
+
+class Bag:
+    def __init__(self, xs):
+        self.items = list(xs)
+        self.log = []
+
+    def __len__(self):
+        self.log.append("len")
+        return len(self.items)
+
+    def __iter__(self):
+        self.log.append("iter")
+        return iter(self.items)
+
+    def __contains__(self, x):
+        self.log.append("in")
+        return x in self.items
+
+    def __reversed__(self):
+        self.log.append("rev")
+        return reversed(self.items)
+
+    def __getitem__(self, k):
+        self.log.append("get")
+        return self.items[k]
+
+    def __bool__(self):
+        self.log.append("bool")
+        return len(self.items) > 3
+
+
+class Pairs(list):
+    def __iter__(self):
+        return zip(list.__iter__(self), range(100))
+
+
+class Lazy:
+    def __init__(self, xs, a):
+        self.xs, self.a = xs, a
+
+    def __iter__(self):
+        return map(lambda x: x * self.a, self.xs)
+
+
+class Shifting:
+    def __init__(self, xs):
+        self.xs, self.n = xs, 0
+
+    def __iter__(self):
+        self.n += 1
+        return (x * self.n for x in self.xs)
+
+
+class Stack(list):
+    def append(self, x):
+        if len(self) < 3:
+            list.append(self, x)
+
+    def pop(self, *k):
+        return list.pop(self, *k) * 10
+
+
+class Vec(list):
+    def __add__(self, o):
+        return Vec(x + y for x, y in zip(self, o))
+
+    def __mul__(self, c):
+        return Vec(x * c for x in self)
+
+    def __setitem__(self, k, v):
+        list.__setitem__(self, k, v * 2)
+
+    def __eq__(self, o):
+        return len(self) == len(o)
+
+
+class Default(dict):
+    def __missing__(self, k):
+        self[k] = v = k * 2.0
+        return v
+
+    def __setitem__(self, k, v):
+        dict.__setitem__(self, k, v + 1)
+
+
+def bag_all(xs, a):
+    b = Bag(xs)
+    r = sum(b) * a + len(b)
+    s = 0.0
+    for x in reversed(b):
+        s = s * a + x
+    t = sorted(b)
+    c = (
+        max(b, default=0.0),
+        list(b),
+        tuple(b),
+        0.5 in b,
+        bool(b),
+        (1 if b else 0),
+        [*b],
+        b[0] if len(xs) else 0,
+    )
+    return r + s + sum(t), c, b.log
+
+
+def bag_unpack(xs, a):
+    b = Bag(xs[:3] if len(xs) >= 3 else [1.0, 2.0, 3.0])
+    p, q, r = b
+    f = lambda *v: sum(v)
+    return p * a + q + f(*b) + r, b.log
+
+
+def bag_extend(xs, a):
+    b = Bag(xs)
+    ys = [a]
+    ys.extend(b)
+    ys += b
+    return sum(ys), ys, b.log
+
+
+def bag_set(xs, a):
+    b = Bag([1, 2, 1])
+    return a, len(set(b)), dict.fromkeys(b), Counter(b), deque(b, maxlen=2), b.log
+
+
+def bag_zip(xs, a):
+    b = Bag(xs)
+    z = zip(b, b)
+    s = sum(x * y for x, y in z) * a
+    e = list(enumerate(b))
+    m = sum(map(lambda x: x, b))
+    return s + m, len(e), b.log
+
+
+def bag_array_nograd(xs, a):
+    b = Bag(xs)
+    v = np.array(b)
+    return float(v.sum()), b.log
+
+
+def pairs(xs, a):
+    return sum(x * k * a for x, k in Pairs(xs)), len(Pairs(xs)), [x for x, k in Pairs(xs)]
+
+
+def lazy(xs, a):
+    q = Lazy(xs, a)
+    return sum(q) + max(q, default=0.0) + sum(y * y for y in q) + len(list(q))
+
+
+def lazy_nested(xs, a):
+    q = Lazy(Lazy(xs, a), 2.0)
+    return sum(q) + sum(map(lambda x: x, q)) + sum(x * y for x, y in zip(q, xs))
+
+
+def shifting(xs, a):
+    q = Shifting(xs)
+    return sum(q) * a + sum(q) + sum(list(q)) + q.n
+
+
+def stack(xs, a):
+    s = Stack()
+    for x in xs:
+        s.append(x * a)
+    if len(s) < 2:
+        return a
+    return s.pop() + s.pop(0) + sum(s), len(s)
+
+
+def vec(xs, a):
+    v = Vec(xs) + Vec(xs)
+    w = v * a
+    if len(w):
+        w[0] = 1.0
+    return sum(w) + 0.0, type(w).__name__, v == w, list(w)
+
+
+def default(xs, a):
+    d = Default()
+    d["p"] = a
+    d[3] = a * 2
+    return d["p"] + d[3] + d[5], sorted(map(str, d)), sum(d.values())
+
+
+def od_iter(xs, a):
+    d = OrderedDict((k, x * a) for k, x in enumerate(xs))
+    if len(d) > 1:
+        d.move_to_end(0)
+    it = iter(d.items())
+    return sum(k * v for k, v in it), list(reversed(d))
+
+
+def dd(xs, a):
+    d = defaultdict(list)
+    for k, x in enumerate(xs):
+        d[k % 2].append(x * a)
+    return sum(map(sum, d.values())), {k: len(v) for k, v in d.items()}
+
+
+def sum_of_map_lists(xs, a):
+    return sum(map(sum, zip(xs, xs[1:], xs[2:]))) * a
+
+
+def zip_unzip(xs, a):
+    if len(xs) < 2:
+        return a
+    p, q = zip(*((x, x * a) for x in xs))
+    return sum(p) + sum(q) * 2, type(p).__name__
+
+
+def dictzip(xs, a):
+    d = dict(zip(range(len(xs)), map(lambda x: x * a, xs)))
+    return sum(k * v for k, v in d.items()), len(d)
+
+
+def dict_enum(xs, a):
+    d = dict(enumerate(x * a for x in xs))
+    return sum(d.values()), list(d)
+
+
+def maxenum(xs, a):
+    k, x = max(enumerate(xs), key=lambda p: p[1], default=(7, a))
+    return x * a + k
+
+
+def minzip(xs, a):
+    x, y = min(zip(xs, reversed(xs)), default=(a, a))
+    return x * a + y
+
+
+def sortzip(xs, a):
+    return sum(k * x * a for k, (x, y) in enumerate(sorted(zip(xs, reversed(xs)))))
+
+
+def argsort(xs, a):
+    order = sorted(range(len(xs)), key=lambda k: xs[k], reverse=True)
+    return sum(k * xs[j] * a for k, j in enumerate(order)), order
+
+
+def sort_key_iter(xs, a):
+    log = []
+
+    def key(x):
+        log.append(x)
+        return -x
+
+    ys = [x * a for x in xs]
+    ys.sort(key=key)
+    return sum(k * y for k, y in enumerate(ys)), log
+
+
+def stable(xs, a):
+    rows = [(k % 3, x * a) for k, x in enumerate(xs)]
+    rows.sort(key=operator.itemgetter(0))
+    s = 0.0
+    for k, y in rows:
+        s = s * 0.7 + y
+    return s
+
+
+def partial_map(xs, a):
+    return sum(map(functools.partial(lambda c, x: c * x, a), xs))
+
+
+def method_map(xs, a):
+    v = np.array([1.0, a])
+    return float(sum(map(v.dot, [np.array([x, 1.0]) for x in xs])))
+
+
+def npfunc_map(xs, a):
+    return float(sum(map(np.exp, map(lambda x: x * a, xs))))
+
+
+def mathfunc_map(xs, a):
+    return sum(map(math.exp, map(lambda x: x * a, xs)))
+
+
+def two_level(xs, a):
+    rows = [[x, x * a] for x in xs]
+    return (
+        sum(itertools.chain.from_iterable(rows))
+        + sum(sum(r) for r in rows)
+        + sum(x for r in rows for x in r)
+    )
+
+
+def matrix_t(xs, a):
+    m = [[x * k * a for k in range(3)] for x in xs]
+    t = list(map(list, zip(*m)))
+    return sum(map(sum, t)), len(t)
+
+
+def dotprod(xs, a):
+    return sum(map(operator.mul, xs, xs)) * a
+
+
+def polyval(xs, a):
+    return functools.reduce(lambda s, c: s * a + c, xs, 0.0)
+
+
+def cumprod(xs, a):
+    return sum(accumulate((x * a for x in xs), operator.mul))
+
+
+def cumini(xs, a):
+    return list(accumulate([1, 2, 3], initial=10)), sum(accumulate(xs, initial=a))
+
+
+def moving(xs, a):
+    d = deque(maxlen=3)
+    s = 0.0
+    for x in map(lambda x: x * a, xs):
+        d.append(x)
+        s += sum(d) / len(d)
+    return s
+
+
+def pair_loop(xs, a):
+    it = iter(xs)
+    prev = next(it, None)
+    s = 0.0
+    for cur in it:
+        s += (cur - prev) ** 2 * a
+        prev = cur
+    return s
+
+
+def first_true(xs, a):
+    return next(filter(lambda x: x > 0.6, xs), a) * a
+
+
+def index_of(xs, a):
+    return next((k for k, x in enumerate(map(lambda x: x * a, xs)) if x > 1.0), -1) * a
+
+
+def exhaust(xs, a):
+    m = map(lambda x: x * a, xs)
+    deque(m, maxlen=0)
+    return a, list(m)
+
+
+def consume_n(xs, a):
+    it = map(lambda x: x * a, xs)
+    next(islice(it, 2, 2), None)
+    return sum(it)
+
+
+def all_equal(xs, a):
+    g = groupby(xs)
+    return a, next(g, True) and not next(g, False)
+
+
+def iter_of_iter(xs, a):
+    it = iter(iter(iter(xs)))
+    return next(it, a) * a + sum(iter(it))
+
+
+def map_kw(xs, a):
+    try:
+        return sum(map(lambda x, y: x * y, xs)) * a
+    except TypeError as e:
+        return a, "missing" in str(e)
+
+
+def throw_in(xs, a):
+    def g():
+        try:
+            for x in xs:
+                yield x * a
+        except ValueError:
+            yield 100.0 * a
+
+    it = g()
+    s = next(it, 0.0)
+    if xs:
+        s += it.throw(ValueError("x"))
+    return s + sum(it)
+
+
+def send_map(xs, a):
+    def g():
+        s = 0.0
+        while True:
+            x = yield s
+            s = s * a + x
+
+    h = g()
+    next(h)
+    return sum(map(h.send, xs))
+
+
+def nested_gen_state(xs, a):
+    c = [0.0]
+
+    def outer():
+        for x in inner():
+            c[0] += 1
+            yield x * c[0]
+
+    def inner():
+        for x in xs:
+            c[0] += 0.5
+            yield x * a
+
+    return sum(y * c[0] for y in outer()) + c[0]
+
+
+def return_early(xs, a):
+    for k, y in enumerate(map(lambda x: x * a, xs)):
+        if y > 1.0:
+            return y * k
+    return a
+
+
+def continue_zip(xs, a):
+    s = 0.0
+    for x, y in zip(xs, map(lambda x: x * a, xs)):
+        if x < 0.6:
+            continue
+        s += y
+    else:
+        s += 100 * a
+    return s
+
+
+def while_zip(xs, a):
+    z = zip(xs, map(lambda x: x * a, xs))
+    s, n = 0.0, 0
+    while (p := next(z, None)) is not None:
+        s += p[0] * p[1]
+        n += 1
+    return s, n
+
+
+def try_map(xs, a):
+    def f(x):
+        if x > 1.4:
+            raise KeyError("big")
+        return x * a
+
+    s = 0.0
+    it = map(f, xs)
+    for k in range(6):
+        try:
+            s += next(it)
+        except KeyError:
+            s += 10.0 * a
+        except StopIteration:
+            s += 1.0
+    return s
+
+
+def arr_enumerate(xs, a):
+    v = np.array(xs)
+    for k, x in enumerate(v):
+        v[k] = x * a + k
+    return float(v.sum())
+
+
+def arr_zip_write(xs, a):
+    v, w = np.array(xs), np.zeros(len(xs))
+    for k, (x, y) in enumerate(zip(v, w)):
+        w[k] = x * a + y
+        if k + 1 < len(w):
+            w[k + 1] = w[k]
+    return float(w.sum())
+
+
+def arr_rows_map(xs, a):
+    m = np.outer(xs, [1.0, a, a * a])
+    for row in map(lambda r: r * 2, m):
+        row += 1
+    for row in m:
+        row += a
+    return float(m.sum())
+
+
+def arr_rev(xs, a):
+    v = np.array(xs) * a
+    r = reversed(v)
+    v += 1.0
+    s = 0.0
+    for x in r:
+        s = s * 0.9 + x
+    return float(s)
+
+
+def stop_map(xs, a):
+    def f(x):
+        if x > 1.4:
+            raise StopIteration
+        return x * a
+
+    s = 0.0
+    for y in map(f, xs):
+        s += y
+    return s
+
+
+def stop_map_sum(xs, a):
+    def f(x):
+        if x > 1.4:
+            raise StopIteration
+        return x * a
+
+    return sum(map(f, xs))
+
+
+def stop_filter(xs, a):
+    def f(x):
+        if x > 1.4:
+            raise StopIteration
+        return x > 0
+
+    return sum(filter(f, xs)) * a
+
+
+def stop_take(xs, a):
+    def f(x):
+        if x > 1.4:
+            raise StopIteration
+        return x > -1
+
+    s = 0.0
+    for y in takewhile(f, xs):
+        s += y * a
+    return s
+
+
+def stop_acc(xs, a):
+    def f(p, x):
+        if x > 1.4:
+            raise StopIteration
+        return p * a + x
+
+    return sum(accumulate(xs, f))
+
+
+def stop_filter_iter(xs, a):
+    it = iter(xs)
+    return sum(filter(lambda x: x > next(it), xs[1:])) * a
+
+
+def stop_next_filter(xs, a):
+    def f(x):
+        if x > 1.4:
+            raise StopIteration
+        return x > 5
+
+    return next(filter(f, xs), a) * a
+
+
+def raise_in_zip(xs, a):
+    def f(x):
+        if x > 1.4:
+            raise ValueError("big")
+        return x * a
+
+    try:
+        return sum(x * y for x, y in zip(xs, map(f, xs)))
+    except ValueError as e:
+        return a, str(e)
+
+
+def isl_two(xs, a):
+    return sum(islice(map(lambda x: x * a, xs), 1, 6, 2)), sum(islice(xs, 0, None, 3)) * a

@@ -1,11 +1,16 @@
 """Iterators give their items when they are asked: every order that a program can see is Python's."""
 
+# Programs are as users write them.
+# ruff: noqa: B905, C417
+
 import copy
+import heapq
 import itertools
 import math
 import random
 import statistics
 import warnings
+from collections import deque
 
 import numpy as np
 import pytest
@@ -29,7 +34,7 @@ NOT_SMOOTH = {name for name in PROGRAMS if name.endswith("nograd")}
 IN_DEFAULT = (
     "map_var map_zip_two map_next iter_half zip_twice filter_var accumulate_var chain_from pairwise_ any_map "
     "any_rest next_stop zip_strict2 up_half seq_list mylistiter_plus mylistlen chunk stop_in_genexp isinst "
-    "min_gen_key count_held zip_gen_state gen_in_outer_loop any_in_comp gen_return_in_loop2 fsum2 geo"
+    "min_gen_key count_held zip_gen_state gen_in_outer_loop any_in_comp gen_return_in_loop2 fsum2 geo stop_acc bag_all"
 ).split()
 
 
@@ -213,6 +218,126 @@ def test_iterators_put_together_at_random(seed):
 @pytest.mark.parametrize("seed", range(100, 400))
 def test_many_iterators_put_together_at_random(seed):
     _compared_at_random(seed, ENGINES, (5, 12, 0))
+
+
+# -- methods that tell the items ---------------------------------------------------------------------
+weight = 2.0
+
+
+class Yields:
+    def __init__(self, xs):
+        self.xs = xs
+
+    def __iter__(self):
+        for x in self.xs:
+            yield x * weight
+
+
+class Asked(Yields):
+    k = 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.k == len(self.xs):
+            raise StopIteration
+        self.k += 1
+        return self.xs[self.k - 1] * weight
+
+
+class Indexed:
+    def __init__(self, xs):
+        self.xs = xs
+
+    def __getitem__(self, k):
+        return self.xs[k] * weight
+
+    def __len__(self):
+        return len(self.xs)
+
+
+class Multiplied(list):
+    def __iter__(self):
+        for x in list.__iter__(self):
+            yield x * weight
+
+
+def _extended(q):
+    ys = [1.0]
+    ys.extend(q)
+    return ys
+
+
+def _added(q):
+    ys = [1.0]
+    ys += q
+    return ys
+
+
+def _put_in(q):
+    ys = [1.0, 2.0]
+    ys[1:] = q
+    return ys
+
+
+def _queued(q):
+    queue = deque([1.0])
+    queue.extend(q)
+    return list(queue)
+
+
+def _unpacked(q):
+    first, *rest = q
+    return [first, *rest]
+
+
+TAKERS = {
+    **{f.__name__: f for f in (_extended, _added, _put_in, _queued, _unpacked, list, tuple)},
+    **{f.__name__: lambda q, f=f: [f(q)] for f in (sum, max, sorted, math.fsum, math.prod)},
+    "star": lambda q: [*q],
+    "call": lambda q: (lambda *values: values)(*q),
+    "chain": lambda q: list(itertools.chain(q, [1.0])),
+    "longest": lambda q: list(itertools.zip_longest(q, [1.0])),
+    "tee": lambda q: list(itertools.tee(q)[1]),
+    "product": lambda q: list(itertools.product(q, [1.0])),
+    "islice": lambda q: list(itertools.islice(q, 1, 3)),
+    "nlargest": lambda q: heapq.nlargest(1, q),
+    "dict": lambda q: dict(zip("abc", q)),
+    "array": lambda q: np.array(list(q)),
+    "any": lambda q: any(x > 3.5 for x in q),
+    "next": lambda q: next(iter(q)),
+}
+
+
+@pytest.mark.parametrize("kind", [Yields, Asked, Indexed, Multiplied])
+def test_what_methods_read_is_read_at_every_call(kind, monkeypatch):
+    for name, take in TAKERS.items():
+        compiled = autodiff.function(lambda xs, take=take: take(kind(xs)), engine="numpy")
+        for value in (2.0, 4.0):
+            monkeypatch.setitem(globals(), "weight", value)
+            args = ([0.5, 1.0, 1.5],)
+            expected = _outcome(lambda xs, take=take: take(kind(xs)), args)
+            assert _same(_outcome(compiled, args), expected), name
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_of_an_iterator_from_outside_no_more_is_taken_than_python_takes(engine):
+    takers = (
+        lambda a: sum(x * y * a for x, y in zip([0.5, 1.5], numbers)),
+        lambda a: sum(x * y * a for y, x in zip(numbers, [0.5, 1.5])),
+        lambda a: next(numbers) * a,
+        lambda a: sum(itertools.islice(itertools.chain(numbers, [0.0]), 3)) * a,
+        lambda a: next(k * a for k in numbers if k % 3 == 0),
+    )
+    for take in takers:
+        found = []
+        for f in (take, autodiff.function(take, engine=engine)):
+            numbers = itertools.count(1)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FallbackWarning)
+                found.append([float(f(0.5)), float(f(0.5)), next(numbers)])
+        assert found[0] == found[1]
 
 
 # -- one loop -------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import numpy as np
 
 from autodiff import labelled
 from autodiff.capture import choices, dataframes, members
-from autodiff.capture.calls import call, iterate
+from autodiff.capture.calls import call, is_asked, iterate
 from autodiff.capture.functions import Closure, descriptor, own_method
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.origins import is_library
@@ -108,6 +108,8 @@ def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
 def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.AST) -> None:
     """``container[index] = value``."""
     index = frame.trace.as_index(index) if frame.trace.whole else index
+    if isinstance(index, slice) and isinstance(container, list) and is_asked(frame, value):
+        value = frame.trace.new_list(iterate(frame, value))
     if members.member(container) is not None:
         members.store_entry(container, index, value)
         return

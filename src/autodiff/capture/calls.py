@@ -28,7 +28,7 @@ import numpy as np
 from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes, library_in_python
 from autodiff.capture.construction import construct
-from autodiff.capture.functions import Closure, call_function, own_method
+from autodiff.capture.functions import Closure, call_function, own_method, run_text
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
 from autodiff.capture.library import Callback, call_library
@@ -98,6 +98,9 @@ def _call(
         return labelled.apply(function, args, kwargs)
     if isinstance(function, FunctionType) and "__autodiff_inline__" in function.__dict__:
         return function.__dict__["__autodiff_inline__"](frame.trace, args, kwargs)
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, (list, deque, set)) and getattr(function, "__name__", "") in _EXTENDING:
+        args = [unpacked(frame, x) if is_asked(frame, x) else x for x in args]
     if isinstance(function, MethodType):
         if isinstance(function.__func__, Closure):
             return function.__func__(function.__self__, *args, **kwargs)
@@ -143,6 +146,8 @@ def _as_read(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any
     return args
 
 
+# Methods that take the items of what they are given.
+_EXTENDING = frozenset(("extend", "extendleft", "update"))
 # Functions that take all items of one argument: how it is made ready.
 TAKES_ALL: dict[Any, Callable[[Frame, Any, ast.AST], Any]] = {}
 
@@ -273,10 +278,48 @@ def iterator_of(frame: Frame, made: Any) -> Any:
     if isinstance(made, Iterating):
         return made
     if own_method(frame, made, "__next__") is not None:
-        return call_function(frame.trace, library_in_python.of_iterator, [made], {})
+        return run_text(frame.trace, library_in_python.of_iterator, made)
     if not hasattr(type(made), "__next__"):
         raise TypeError(f"iter() returned non-iterator of type '{type_name(made)}'")
     return made
+
+
+def _from_outside(frame: Frame, iterator: Any) -> Iterator[Any]:
+    """What an iterator gives that was there before the call: no more than is taken is gone afterwards."""
+    while True:
+        try:
+            item = call_library(frame, next, [iterator], {}, frame.scope.syntax.node)
+        except StopIteration:
+            return
+        yield item
+
+
+def is_asked(frame: Frame, x: Any) -> bool:
+    """Whether an object is gone through by methods of the user's, which are to be interpreted wherever that is done."""
+    if isinstance(x, Tracer) or x is None or isinstance(x, (int, float, str)):
+        return False
+    names = ("__iter__", "__next__")
+    methods = [own_method(frame, x, name) for name in names]
+    if any(isinstance(m, Closure) or _is_users(m) for m in methods):
+        return True
+    return asked_for_items(frame, x)
+
+
+def asks_length(frame: Frame, x: Any) -> None:
+    """Python asks an object how many items there will be, where it makes room for them."""
+    for name in ("__len__", "__length_hint__"):
+        method = own_method(frame, x, name)
+        if method is not None:
+            call(frame, method, [x], {}, frame.scope.syntax.node)
+            return
+
+
+def unpacked(frame: Frame, x: Any) -> Any:
+    """The items that ``*x`` puts into a list, and ``xs.extend(x)``."""
+    items = iterate(frame, x)
+    if not isinstance(x, (Tracer, Iterating, list, tuple, dict, set)):
+        asks_length(frame, x)
+    return items
 
 
 def asked_for_items(frame: Frame, obj: Any) -> bool:
@@ -307,7 +350,7 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
             made = call(frame, method, [obj], {}, frame.scope.syntax.node)
             return iterate(frame, iterator_of(frame, made))
         if method is None and asked_for_items(frame, obj):
-            return call_function(frame.trace, library_in_python.of_sequence, [obj], {})
+            return run_text(frame.trace, library_in_python.of_sequence, obj)
         if path is None:
             items = run_users(iter, obj)
             if type(obj) not in (list, tuple, str, range):  # the others may end with an exception
@@ -324,4 +367,6 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
     if isinstance(obj, (dict, MappingProxyType, set)):
         return _items(iter(obj))
     frame.trace.tier.decline(f"iteration over {type(obj).__name__}")
+    if is_iterator(obj):
+        return _from_outside(frame, obj)
     return iter([frame.trace.lift(x, path.item(k)) for k, x in enumerate(obj)])

@@ -17,7 +17,7 @@ from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes, gathered, members
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.assignment import assign, store_item
-from autodiff.capture.calls import SPECIAL_TYPES, call, iterate
+from autodiff.capture.calls import SPECIAL_TYPES, call, iterate, unpacked
 from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.effects import append_outside
 from autodiff.capture.frames import ComprehensionScope, Scope
@@ -447,7 +447,7 @@ def _elements(frame: Frame, nodes: list[ast.expr]) -> list[Any]:
     items: list[Any] = []
     for node in nodes:
         if isinstance(node, ast.Starred):
-            items.extend(iterate(frame, frame.evaluate(node.value)))
+            items.extend(unpacked(frame, frame.evaluate(node.value)))
         else:
             items.append(frame.evaluate(node))
     return items
@@ -824,7 +824,7 @@ def _call(frame: Frame, node: ast.Call) -> Any:
                 columns = transposed(items)  # all of one length
                 if columns is not None:
                     return frame.trace.fresh(iter(columns))
-            arguments.extend(iterate(frame, items))
+            arguments.extend(unpacked(frame, items))
         elif isinstance(argument, ast.GeneratorExp) and _takes_all(function, node):
             arguments.append(_generated(frame, argument))
         elif isinstance(argument, ast.GeneratorExp) and (function is any or function is all):
@@ -1023,7 +1023,7 @@ def stored_items(frame: Frame, x: Any) -> Any:
     names = ("__iter__", "__len__", "__getitem__")
     if all(own_method(frame, x, name) is None for name in names):
         return x
-    items = kind.__iter__(x)  # type: ignore[arg-type]
+    items = kind.__iter__(x)
     return frame.trace.new_list(items) if kind is list else tuple(items)
 
 

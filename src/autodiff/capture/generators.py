@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from types import GeneratorType
 from typing import Any
 
+from autodiff.capture import library_in_python
 from autodiff.capture.frames import Completion
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
@@ -143,6 +144,8 @@ def _body(frame: Frame, node: Any) -> Generator[Any, Any, Any]:
         try:
             completion = yield from steps(frame, statements)
         except Stopped as stopped:
+            if frame.scope.globals is vars(library_in_python):
+                return None  # Python's own iterators end where a function that they call raises it
             raise RuntimeError("generator raised StopIteration") from stopped.error
     return None if completion is None else completion.value
 

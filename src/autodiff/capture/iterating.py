@@ -9,23 +9,23 @@ Nothing is taken, and no function is called, before an item is asked for.
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import operator
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from autodiff.capture import library_in_python
-from autodiff.capture.calls import SPECIAL, call, iterate
+from autodiff.capture.calls import SPECIAL, call, is_asked, iterate
 from autodiff.capture.expressions import load_item
-from autodiff.capture.functions import call_function, own_method
+from autodiff.capture.functions import own_method, run_text
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.iterators import TracedIterator, named
+from autodiff.capture.iterators import Iterating, TracedIterator, named
 from autodiff.capture.library import call_library
 from autodiff.capture.origins import type_of
 from autodiff.capture.sequences import LazySequence, lazy_sequence
@@ -284,7 +284,11 @@ def over(frame: Frame, x: Any) -> Any:
     return trace.fresh(run_users(iter, iterate(frame, x)))
 
 
-_ITERATORS = {kind: type(iter(kind())) for kind in (list, tuple)} | {range: type(iter(range(0)))}
+_ITERATORS: dict[type, type] = {
+    list: type(iter(list[Any]())),
+    tuple: type(iter(())),
+    range: type(iter(range(0))),
+}
 
 
 def _over_sequence(frame: Frame, x: Any) -> Any:
@@ -318,7 +322,8 @@ def _next(frame: Frame, *arguments: Any) -> Any:
                 if len(arguments) == 1:
                     raise
                 return arguments[1]
-    frame.trace.advancing(arguments[:1])
+    if not arguments or not isinstance(arguments[0], Iterating):
+        return call_library(frame, next, list(arguments), {}, frame.scope.syntax.node)
     whole = lazy_sequence(frame, arguments[0]) if _is_of_any_length(frame, arguments) else None
     if whole is not None and isinstance(whole.count, Dim):
         if bool(np.greater(as_tracer(whole.count), 0)):  # under a guard
@@ -336,9 +341,9 @@ def _is_of_any_length(frame: Frame, arguments: tuple[Any, ...]) -> bool:
     return given and frame.trace.tier.rolls and len(arguments) <= 2
 
 
-def _text(frame: Frame, kind: Any, function: FunctionType, *arguments: Any) -> Any:
+def _text(frame: Frame, kind: Any, function: Callable[..., Any], *arguments: Any) -> Any:
     """An iterator of a class of Python's, by one of the texts."""
-    made = call_function(frame.trace, function, list(arguments), {})
+    made = run_text(frame.trace, function, *arguments)
     made.kind = kind
     return made
 
@@ -543,16 +548,10 @@ def _by_python(function: Any) -> Callable[..., Any]:
     """One that Python runs: it asks iterators of ours."""
 
     def run(frame: Frame, *args: Any, **words: Any) -> Any:
-        takes = [over(frame, x) if _is_asked(frame, x) else x for x in args]
+        takes = [over(frame, x) if is_asked(frame, x) else x for x in args]
         return call_library(frame, function, takes, words, frame.scope.syntax.node)
 
     return run
-
-
-def _is_asked(frame: Frame, x: Any) -> bool:
-    """Whether an object of the user's class is gone through by its own methods."""
-    names = ("__iter__", "__next__", "__getitem__")
-    return any(own_method(frame, x, name) is not None for name in names)
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
@@ -580,7 +579,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
         for function in (
             *(itertools.cycle, itertools.product, itertools.combinations, itertools.permutations),
             *(itertools.zip_longest, itertools.groupby, itertools.tee),
-            itertools.combinations_with_replacement,
+            *(itertools.combinations_with_replacement, heapq.nlargest, heapq.nsmallest),
         )
     },
 }

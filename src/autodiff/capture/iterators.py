@@ -32,6 +32,9 @@ class Iterating:
 
     kind: Any = object  # its class in plain Python
 
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError
+
 
 class TracedIterator(Iterating):
     """An iterator of Python's that captured code has made.

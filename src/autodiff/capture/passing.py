@@ -28,7 +28,7 @@ from autodiff.capture.calls import SPECIAL, call, iterate
 from autodiff.capture.conditions import truth
 from autodiff.capture.expressions import Foreseen, is_long, own_truth
 from autodiff.capture.frames import ComprehensionScope
-from autodiff.capture.functions import call_function
+from autodiff.capture.functions import run_text
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterating import over
@@ -125,7 +125,7 @@ def _any_all(stop: bool) -> Callable[..., Any]:
         if not isinstance(sequence, (list, tuple, StoredList, Tracer, Foreseen)):
             # What is behind the item that decides is not asked for.
             text = library_in_python.any_of if stop else library_in_python.all_of
-            return call_function(frame.trace, text, [over(frame, sequence)], {})
+            return run_text(frame.trace, text, over(frame, sequence))
         result: Any = not stop
         for item in iterate(frame, sequence):
             if isinstance(item, Tracer):
@@ -144,7 +144,7 @@ def _reduce(frame: Frame, function: Any, sequence: Any, *initial: Any) -> Any:
     node = frame.scope.syntax.node
     if isinstance(sequence, TracedGenerator):
         reduced = library_in_python.reduced if initial else library_in_python.reduced_from_first
-        return call_function(frame.trace, reduced, [function, *initial, sequence], {})
+        return run_text(frame.trace, reduced, function, *initial, sequence)
     lazy = lazily(frame, sequence)
     rest = sequence
     if lazy is not None and (initial or _some(frame, lazy)):
@@ -229,7 +229,7 @@ def _extreme(function: Any, sign: str) -> Callable[..., Any]:
             args = (found,)
         if one and key is not None and isinstance(args[0], Iterating):
             text, is_better = library_in_python.extreme_by, _BETTER[sign]
-            empty, best = call_function(frame.trace, text, [key, args[0], is_better], {})
+            empty, best = run_text(frame.trace, text, key, args[0], is_better)
             if not run_users(bool, empty):
                 return best
             args = ([],)

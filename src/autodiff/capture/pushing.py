@@ -24,12 +24,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from types import FunctionType
+from types import FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from autodiff.capture import choices, functions, library_in_python
 from autodiff.capture.assignment import assign
-from autodiff.capture.calls import TAKES_ALL, asked_for_items, call, iterator_of
+from autodiff.capture.calls import TAKES_ALL, asked_for_items, asks_length, call, iterator_of
 from autodiff.capture.frames import Completion, Scope
 from autodiff.capture.functions import Closure
 from autodiff.capture.generators import (
@@ -156,15 +156,11 @@ def suspends_in(statements: Sequence[ast.stmt]) -> bool:
     return any(map(suspends, statements))
 
 
-def collected(frame: Frame, x: Any, node: ast.AST, asks_length: bool = False) -> Any:
+def collected(frame: Frame, x: Any, node: ast.AST, with_length: bool = False) -> Any:
     """The list of the values of a generator, for a function that takes them all; anything else as it is."""
     given, x = x, entered(frame, x)
-    if asks_length and x is not given:
-        for name in ("__len__", "__length_hint__"):  # for how many items Python makes room
-            method = functions.own_method(frame, given, name)
-            if method is not None:
-                call(frame, method, [given], {}, frame.scope.syntax.node)
-                break
+    if with_length and x is not given:
+        asks_length(frame, given)
     argument = node.args[0] if isinstance(node, ast.Call) and node.args else None
     if not can_push(frame, x, argument):
         return x
@@ -188,7 +184,7 @@ def entered(frame: Frame, x: Any) -> Any:
         made = call(frame, method, [x], {}, frame.scope.syntax.node)
         return iterator_of(frame, made)
     if method is None and asked_for_items(frame, x):
-        return functions.call_function(frame.trace, library_in_python.of_sequence, [x], {})
+        return functions.run_text(frame.trace, library_in_python.of_sequence, x)
     return x
 
 
@@ -218,7 +214,8 @@ def _run(
     except Stopped as stopped:
         raise stopped.error from None
     except StopIteration as error:
-        raise RuntimeError("generator raised StopIteration") from error
+        if x.kind is GeneratorType:  # Python's own iterators end there
+            raise RuntimeError("generator raised StopIteration") from error
     finally:
         frame.trace.in_hand[:] = [x for x in frame.trace.in_hand if x is not holders]
 
@@ -338,7 +335,7 @@ AT_ONCE.append(run_at_once)
 for _function in (sum, min, max, set, frozenset, deque, math.fsum, math.prod):
     TAKES_ALL[_function] = collected
 TAKES_ALL[dict] = _pairs
-for _function in (list, tuple, sorted):
-    TAKES_ALL[_function] = partial(collected, asks_length=True)
+for _maker in (list, tuple, sorted):
+    TAKES_ALL[_maker] = partial(collected, with_length=True)
 
 __all__ = ["can_push", "collected", "run_at_once"]

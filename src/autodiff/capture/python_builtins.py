@@ -26,7 +26,7 @@ from autodiff.capture.assignment import (
     store_item,
     store_past_setter,
 )
-from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, iterate
+from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, is_asked, iterate
 from autodiff.capture.construction import construct
 from autodiff.capture.expressions import (
     IN_PLACE,
@@ -220,6 +220,11 @@ def _asarray(function: Any) -> Callable[..., Any]:
         method = own_method(frame, args[0], "__array__") if args else None
         if method is not None:
             args = (call(frame, method, [args[0]], {}, node), *args[1:])
+        elif args and is_asked(frame, args[0]) and isinstance(args[0], (list, tuple)):
+            args = (list(iterate(frame, args[0])), *args[1:])
+        elif args and is_asked(frame, args[0]) and hasattr(type(args[0]), "__len__"):
+            reason = f"{function.__name__} of a sequence of the user's own"
+            frame.trace.tier.decline(reason, frame.source(node))
         return call_library(frame, function, list(args), kwargs, node)
 
     return run

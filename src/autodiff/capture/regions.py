@@ -157,7 +157,7 @@ def _run_into(
             if isinstance(scope, QueueScope) and len(scope.locals) != len(before):
                 if isinstance(scope.obj, StoredList):
                     scope.obj.refuse_queue()
-                limit = scope.obj.maxlen
+                limit = getattr(scope.obj, "maxlen", None)
                 if is_pass and limit is not None and len(before) < len(scope.locals) <= MOST_QUEUED:
                     raise Bail(Rung.PEELED, FILLS)  # until it is full
                 raise NotStaged(FILLS)

@@ -21,7 +21,7 @@ from typing import Any
 
 from autodiff.capture import loops, staging
 from autodiff.capture.assignment import assign, delete_item, store_attribute, store_item
-from autodiff.capture.calls import call
+from autodiff.capture.calls import call, is_asked, unpacked
 from autodiff.capture.expressions import (
     BINARY_OF,
     IN_PLACE,
@@ -102,6 +102,8 @@ def apply_in_place(
         isinstance(built_in, WrapperDescriptorType) and not isinstance(old, Tracer)
     ):
         frame.trace.changing(old, frame.source(node))
+    if isinstance(old, (list, deque)) and function is operator.iadd and is_asked(frame, value):
+        value = unpacked(frame, value)
     value = frame.trace.deep(value)
     if isinstance(old, (list, dict, set, deque)) and frame.trace.is_external(old):
         frame.trace.storing_into(old)

@@ -72,7 +72,7 @@ def harmonic_mean(data: Any, weights: Any = None) -> Tracer:
     check(
         functions[np.all](pointwise("greater", rows, 0.0)), "a harmonic mean of no positive number"
     )
-    return number(count / exact_sum(1.0 / rows), float)
+    return number(pointwise("divide", count, exact_sum(pointwise("divide", 1.0, rows))), float)
 
 
 @implements_builtin(statistics.median)
