@@ -106,8 +106,12 @@ def behaviour(made: tuple[type, ...]) -> list[Any]:
     return shown
 
 
+@pytest.mark.parametrize("few", [0, 3, 1000])
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_they_behave_alike(options: dict[str, bool]) -> None:
+def test_they_behave_alike(
+    options: dict[str, bool], few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain_data, "_FEW", few)  # objects that are filled without a function
     ours = behaviour(classes(plain_data.dataclass, options))
     for got, wanted in zip(ours, behaviour(classes(dataclasses.dataclass, options)), strict=True):
         assert got == wanted or repr(got) == repr(wanted)

@@ -9,7 +9,7 @@
 
 A first call imports 170 such classes, most of which never have an object, and for each the standard library reads the
 annotations and compiles the text of five methods, a third of a millisecond in all.  Here all of that waits until it is
-asked for: ``__init__`` is compiled for the first object, and the fields are read when something needs their names.
+asked for: ``__init__`` is compiled when there are some objects, and the fields are read when something needs their names.
 ``fields``, ``replace`` and ``is_dataclass`` work as ever, since the fields are found by the standard
 library.  Options are ``frozen`` and ``eq``; for ``slots`` and the like take the original.
 """
@@ -98,6 +98,72 @@ def _await_fields(cls: type) -> None:
                 setattr(cls, name, default.default)
 
 
+_FEW = 10
+"""Objects that are filled step by step: to compile a function for them takes as long as some thirty of them."""
+
+# Of a field: its name, annotation, default, default factory, and whether it is a parameter.
+_Part = tuple[str, Any, Any, Any, bool]
+
+
+def _parts_of(cls: type) -> list[_Part]:
+    """The fields of a class, of annotations that are texts without a second meaning as they stand."""
+    found: dict[str, _Part] = {}
+    for base in reversed(cls.__mro__):
+        fields = base.__dict__.get("__dataclass_fields__")
+        if type(fields) is not _Awaited:
+            known = () if fields is None else dataclasses.fields(base)
+            found |= {f.name: (f.name, f.type, f.default, f.default_factory, f.init) for f in known}
+            continue
+        for name, text in fields.annotations.items():
+            if type(text) is not str or any(word in text for word in _NO_FIELDS):
+                fields.__get__(None, base)  # which says what they are
+                return _parts_of(cls)
+            default = fields.defaults.get(name, _MISSING)
+            if isinstance(default, dataclasses.Field):
+                found[name] = (name, text, default.default, default.default_factory, default.init)
+            else:
+                found[name] = (name, text, default, _MISSING, True)
+    return list(found.values())
+
+
+_NO_FIELDS = ("ClassVar", "InitVar", "KW_ONLY")
+
+
+def _fill(
+    self: Any, parts: list[_Part], args: tuple[Any, ...], kwargs: dict[str, Any], frozen: bool
+) -> bool:
+    """Give an object its fields, as a function for them would; False where that is to say what is wrong."""
+    names = [part[0] for part in parts if part[4]]
+    given = dict(zip(names, args, strict=False))
+    if len(args) > len(names) or not given.keys().isdisjoint(kwargs):
+        return False
+    if not kwargs.keys() <= set(names):
+        return False
+    given |= kwargs
+    required = [
+        name for name, _, default, new, init in parts if init and default is new is _MISSING
+    ]
+    if not given.keys() >= set(required):
+        return False
+    for name, _, default, new, init in parts:
+        if name in given:
+            value = given[name]
+        elif new is not _MISSING:
+            value = new()
+        elif init:
+            value = default
+        else:
+            continue
+        if frozen:
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self, name, value)
+    finish = getattr(self, "__post_init__", None)
+    if finish is not None:
+        finish()
+    return True
+
+
 def _put_off(cls: type, frozen: bool) -> Callable[..., None]:
     """What is in the place of ``__init__`` until there is an object: of most classes there never is."""
 
@@ -111,7 +177,17 @@ def _put_off(cls: type, frozen: bool) -> Callable[..., None]:
                 del cls.__signature__  # type: ignore[attr-defined]
         return made
 
+    left = _FEW
+    parts: list[_Part] = []
+
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        nonlocal left
+        if left:
+            left -= 1
+            if not parts:
+                parts[:] = _parts_of(cls)
+            if _fill(self, parts, args, kwargs, frozen):
+                return
         settled()(self, *args, **kwargs)
 
     if "__init__" not in cls.__dict__:
@@ -136,29 +212,31 @@ class _Signature:
 
 
 def _initialiser(cls: type, frozen: bool) -> Callable[..., None]:
-    fields = dataclasses.fields(cls)
+    fields = _parts_of(cls)
     scope: dict[str, Any] = {"_set": object.__setattr__, "_missing": _MISSING}
     parameters, body = ["self"], []
-    for field in fields:
-        name, value = field.name, field.name
-        if field.default_factory is not _MISSING:
-            scope[f"_new_{name}"] = field.default_factory
-            parameters += [f"{name}=_missing"] if field.init else []
+    for name, _, default, new, init in fields:
+        value = name
+        if new is not _MISSING:
+            scope[f"_new_{name}"] = new
+            parameters += [f"{name}=_missing"] if init else []
             value = f"_new_{name}() if {name} is _missing else {name}"
-            value = value if field.init else f"_new_{name}()"
-        elif field.default is not _MISSING:
-            scope[f"_default_{name}"] = field.default
-            parameters += [f"{name}=_default_{name}"] if field.init else []
+            value = value if init else f"_new_{name}()"
+        elif default is not _MISSING:
+            scope[f"_default_{name}"] = default
+            parameters += [f"{name}=_default_{name}"] if init else []
         else:
-            parameters += [name] if field.init else []
-        if field.init or field.default_factory is not _MISSING:
+            parameters += [name] if init else []
+        if init or new is not _MISSING:
             store = f"_set(self, {name!r}, {value})" if frozen else f"self.{name} = {value}"
             body.append(store)
     if hasattr(cls, "__post_init__"):
         body.append("self.__post_init__()")
     exec(f"def __init__({', '.join(parameters)}): {'; '.join(body) or 'pass'}", scope)
     made: Callable[..., None] = scope["__init__"]
-    made.__annotations__ = {f.name: f.type for f in fields if f.init} | {"return": None}
+    made.__annotations__ = {name: type for name, type, *_, init in fields if init} | {
+        "return": None
+    }
     return made
 
 

@@ -352,9 +352,9 @@ def call_impure(
         # Compiled code gives no warnings of its own; what it gives on purpose is looked at below.
         trace.filtered[-1] = True
         return run_users(function, *args, **kwargs)
-    if function is getattr(_logging(), "getLogger", None) and all(
-        isinstance(name, str) for name in args
-    ):
+    logging = _logging()
+    makes_logger = logging is not None and function is logging.getLogger
+    if makes_logger and all(isinstance(name, str) for name in args):
         return run_users(function, *args, **kwargs)  # of one name there is one
     if function is warnings.warn and any(trace.filtered):
         raise Declined("a warning under filters that the function sets", frame.source(node))

@@ -28,9 +28,9 @@ Derivative forms (rules are plain NumPy; they run on arrays and on tracers alike
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, ItemsView, Iterator, KeysView, Sequence, ValuesView
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -38,6 +38,9 @@ from autodiff.dims import differ
 from autodiff.errors import ShapeError
 from autodiff.ir.data import ArrayType, Operation, Value
 from autodiff.plain_data import dataclass
+
+if TYPE_CHECKING:
+    from _collections_abc import dict_items, dict_keys, dict_values
 
 TypeRule: TypeAlias = Callable[..., tuple[ArrayType, ...]]
 
@@ -225,17 +228,17 @@ class Table(dict[str, Entry]):
         self._load_all()
         return super().__len__()
 
-    def keys(self) -> KeysView[str]:
+    def keys(self) -> dict_keys[str, Entry]:
         """All names."""
         self._load_all()
         return super().keys()
 
-    def values(self) -> ValuesView[Entry]:
+    def values(self) -> dict_values[str, Entry]:
         """All entries."""
         self._load_all()
         return super().values()
 
-    def items(self) -> ItemsView[str, Entry]:
+    def items(self) -> dict_items[str, Entry]:
         """All names with their entries."""
         self._load_all()
         return super().items()

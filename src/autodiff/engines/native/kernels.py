@@ -4,7 +4,7 @@
                        one unit stride are passed as they lie
     cholesky           potrf           solve      getrf, getrs         factorises   potrf or getrf
     triangular_solve   trsm            inverse    getrf, getri         slogdet   getrf
-    eigenvalues        syevd, without vectors
+    eigenvalues        syevd, without vectors            pseudo_inverse   NumPy's svd, gemm
 
 Decompositions with vectors, transforms and sorting are NumPy's own functions (`routines`).
 
@@ -22,7 +22,7 @@ from itertools import chain
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent, maximum, product
+from autodiff.dims import Dim, Extent, maximum, minimum, product
 from autodiff.engines.native import routines, scans, sizes
 from autodiff.engines.native.elements import Indices
 from autodiff.engines.native.generator import Factors, Generator, Scope
@@ -525,6 +525,42 @@ def _eigenvalues(g: Generator, operation: Operation) -> bool:
     return True
 
 
+def _pseudo_inverse(g: Generator, operation: Operation) -> bool:
+    """``np.linalg.pinv``: of the singular values those that are not small are inverted."""
+    (a,), rcond = operation.operands, operation.attributes["rcond"]
+    if not isinstance(rcond, (float, type(None))):
+        return False
+    found = routines.thin_svd(g, operation)
+    if found is None:
+        return False
+    u, s, vh = found
+    *batch, m, n = a.shape
+    k = minimum(m, n)
+    scaled, place = g.memory.allocate(a.dtype, (k, m)), g.destination(operation.result)
+    f = _Fortran(g, a.dtype)
+    with _batches(g, batch) as indices:
+        at_s, at_u = linear((*indices, 0), s.shape), linear((*indices, 0, 0), u.shape)
+        largest = Element(g.memory.load(s, at_s, False), a.dtype)
+        cutoff = g.s.mul(g.s.constant(1e-15 if rcond is None else rcond, largest), largest)
+        with g.w.scope(), g.w.loop(0, k) as i:
+            x = Element(g.memory.load(s, at_s + Dim.symbol(i), False), a.dtype)
+            one, zero = g.s.constant(1.0, x), g.s.constant(0.0, x)
+            factor = g.s.select(g.s.gt(x, cutoff), g.s.div(one, x), zero)
+            with g.w.loop(0, m) as j:
+                of_u = g.memory.load(u, at_u + Dim.symbol(j) * k + Dim.symbol(i), False)
+                product = g.s.mul(factor, Element(of_u, a.dtype))
+                g.memory.store(product.name, scaled, Dim.symbol(i) * m + Dim.symbol(j))
+        at_vh = linear((*indices, 0, 0), vh.shape)
+        at = linear((*indices, 0, 0), operation.result.shape)
+        f.call(
+            "gemm", f.character("N"), f.character("T"), f.integer(m), f.integer(n), f.integer(k),
+            f.number(1.0), f.pointer(scaled, 0, k * m), f.integer(m), f.pointer(vh, at_vh, k * n), f.integer(n),
+            f.number(0.0), f.pointer(place, at, n * m), f.integer(m),
+        )  # fmt: skip
+    g.bind(operation.result, place)
+    return True
+
+
 def _slogdet(g: Generator, operation: Operation) -> bool:
     (a,) = operation.operands
     if _letter(a.dtype) is None:
@@ -590,6 +626,7 @@ _ROUTINES: dict[str, Callable[[Generator, Operation], bool]] = {
     "inverse": _inverse,
     "eigenvalues": _eigenvalues,
     "slogdet": _slogdet,
+    "pseudo_inverse": _pseudo_inverse,
     **scans.ROUTINES,
     **routines.ROUTINES,
 }

@@ -156,7 +156,7 @@ def _agrees(declared: Any, name: str, types: str) -> bool:
     function = getattr(declared, f"LLVMPY_{name}", None)
     if function is None:
         return False
-    result, *arguments = types.replace("s", "p")
+    result, *arguments = list(types.replace("s", "p"))
     # c_int is what ctypes takes where nothing is declared: of results that nobody looks at.
     right = _letter(function.restype) in (("v", "i") if result == "v" else (result,))
     declared_arguments = function.argtypes
@@ -366,10 +366,12 @@ class Linker(_Owner):
         """A library of object files, which may use the names of other libraries; RuntimeError if something lacks."""
         parts = [(_OBJECT, code) for code in objects]
         parts += [(_LIBRARY, library.encode()) for library in libraries]
-        elements = (_Element * len(parts))(*[(kind, value, len(value)) for kind, value in parts])
-        given = [(symbol.encode(), address) for symbol, address in imports.items()]
+        elements = (_Element * len(parts))(
+            *[_Element(kind, value, len(value)) for kind, value in parts]
+        )
+        given = [_Symbol(symbol.encode(), address) for symbol, address in imports.items()]
         known = (_Symbol * len(given))(*given)
-        wanted = (_Symbol * len(exports))(*[(symbol.encode(), 0) for symbol in exports])
+        wanted = (_Symbol * len(exports))(*[_Symbol(symbol.encode(), 0) for symbol in exports])
         tracker, problem = _told(
             "LLJIT_Link", self._pointer, name.encode(), elements, len(elements), known, len(known),
             wanted, len(wanted),

@@ -197,6 +197,23 @@ def _svd(g: Generator, operation: Operation) -> bool:
     )
 
 
+def thin_svd(g: Generator, operation: Operation) -> tuple[Buffer, Buffer, Buffer] | None:
+    """Work memory with ``u``, ``s`` and ``vh`` of the operand, for what is computed of them."""
+    (a,) = operation.operands
+    *batch, m, n = a.shape
+    path = f"{_LINALG}.svd_s"
+    known = a.dtype == np.float64 and _has(path, "(m,n)->(m,p),(p),(p,n)", "d->ddd")
+    if not (known and _is_positive(m) and _is_positive(n)):
+        return None
+    k = minimum(m, n)
+    shapes: tuple[tuple[Extent, ...], ...] = ((m, k), (k,), (k, n))
+    made = [g.memory.allocate(a.dtype, (*batch, *shape)) for shape in shapes]
+    arguments = [(g.buffer(a), (m, n)), *zip(made, shapes, strict=True)]
+    _matrices(g, path, "d->ddd", (m, n, k), arguments, operation, "SVD did not converge")
+    u, s, vh = made
+    return u, s, vh
+
+
 def _singular_values(g: Generator, operation: Operation) -> bool:
     return _decomposed(g, operation, "svd", "(m,n)->(p)", "d->d", "SVD did not converge")
 
