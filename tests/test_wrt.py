@@ -7,8 +7,8 @@ import struct
 
 import numpy as np
 import pytest
-from scipy.optimize import BFGS
 from scipy import special
+from scipy.optimize import BFGS
 
 import autodiff
 
@@ -212,7 +212,10 @@ def test_an_object_that_keeps_what_it_is_given_loses_no_derivative_silently():
         strategy.update(W, W**2 * x)
         return np.sum(strategy.get_matrix())
 
-    with pytest.warns(autodiff.FallbackWarning), pytest.raises(autodiff.DerivativeError, match="update"):
+    with (
+        pytest.warns(autodiff.FallbackWarning),
+        pytest.raises(autodiff.DerivativeError, match="update"),
+    ):
         autodiff.gradient(kept, wrt=W)(X)
 
 

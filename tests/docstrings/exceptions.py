@@ -55,4 +55,8 @@ EXCEPTIONS: dict[str, str] = {
     "scipy.sparse.linalg.lsqr 2": _BY_STEPS,
     "scipy.sparse.linalg.svds 9": _ROUNDING,
     "scipy.special.seterr 1": _ERRORS,
+    "scipy.stats.boxcox 3": _FIT,
+    "scipy.stats.boxcox_llf 3": _FIT,
+    "scipy.stats.boxcox_normplot 3": _FIT,
+    "scipy.stats.bradford 3": _ROUNDING,
 }

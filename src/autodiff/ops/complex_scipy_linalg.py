@@ -24,7 +24,10 @@ from autodiff.ops import complex_linalg
 from autodiff.ops.complex_linalg import _embedded, _h, _halves, _matrix
 from autodiff.ops.complex_numbers import NOT_HOLOMORPHIC, as_complex, decline, joined, plain
 from autodiff.ops.function_table import functions
-from autodiff.ops.known import check
+from autodiff.ops.known import check, known
+from autodiff.ops.promotion import as_array
+from autodiff.ops.scipy_matrices import OF_PAIRS
+from autodiff.ops.tracer import emit_tracer
 
 _IGNORED = frozenset(("overwrite_a", "overwrite_b", "check_finite", "disp", "balanced"))
 
@@ -50,8 +53,15 @@ def _of_series(name: str) -> Callable[..., Any]:
         _only(options, name)
         z = _one(A, name)
         n = z.shape[-1]
-        real = functions[getattr(linalg, name)]
-        return _halves(real(_embedded(z), *given)[:, :n], n, -2)
+        if name in OF_PAIRS:
+            values = tuple([known(as_array(v)) for v in given])
+            if any(v is None for v in values):
+                raise decline(f"scipy.linalg.{name} of run-time order")
+            options = {"name": f"paired_{name}", "options": tuple(map(float, values))}
+            found = emit_tracer("matrix_function", _embedded(z), **options)
+        else:
+            found = functions[getattr(linalg, name)](_embedded(z), *given)
+        return _halves(found[:, :n], n, -2)
 
     return function
 

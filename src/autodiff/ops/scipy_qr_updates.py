@@ -35,7 +35,9 @@ def _factors(name: str, q: Any, r: Any, rest: tuple[Any, ...], changed: Any, **h
     columns = n if economic else m
     types = (ArrayType(q.dtype, (m, columns)), ArrayType(q.dtype, (columns, n)))
     found = _routine(name, (q, r, *rest), types, **how)
-    made, upper = complete_qr(changed) if not economic and m > n else functions[np.linalg.qr](changed)
+    made, upper = (
+        complete_qr(changed) if not economic and m > n else functions[np.linalg.qr](changed)
+    )
     signs: Any = np.sign(np.sum(found[0] * stop(made), axis=0))
     return made * signs, signs[:, None] * upper
 
@@ -96,7 +98,9 @@ def qr_insert(
     at = _place(k, matrix.shape[axis])
     shape = (1, -1) if axis == 0 else (-1, 1)
     block: Any = added if added.ndim == 2 else added.reshape(shape)
-    parts = (matrix[:at], block, matrix[at:]) if axis == 0 else (matrix[:, :at], block, matrix[:, at:])
+    parts = (
+        (matrix[:at], block, matrix[at:]) if axis == 0 else (matrix[:, :at], block, matrix[:, at:])
+    )
     changed = _joined(list(parts), axis)
     return _factors("qr_insert", q, r, (added,), changed, k=at, which=which)
 

@@ -27,9 +27,9 @@ from autodiff.ops import (
     special,
 )
 from autodiff.ops import distribution_moments as moments
+from autodiff.ops.distribution_moments import stats_of
 from autodiff.ops.distributions import Distribution, Formula
 from autodiff.ops.function_table import implements
-from autodiff.ops.distribution_moments import stats_of
 from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.promotion import as_array, cast, select
@@ -459,7 +459,9 @@ class Frozen:
         if name in _NAMES:
             return lambda x: _evaluate(self.dist, name, x, self.args, self.kwds)
         if name == "stats":
-            return lambda moments="mv": stats_of(self.dist, *self.args, moments=moments, **self.kwds)
+            return lambda moments="mv": stats_of(
+                self.dist, *self.args, moments=moments, **self.kwds
+            )
         if name == "expect":
             return functools.partial(_expected, self)
         method = _OF_ALL.get(name)
