@@ -45,6 +45,7 @@ CALLS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
     "slogdet": (lambda a: tuple(np.linalg.slogdet(a)), A),
     "cholesky": (lambda a: np.linalg.cholesky(a), HERMITIAN),
     "eigh": (lambda a: tuple(np.linalg.eigh(a)), HERMITIAN),
+    "eigh upper": (lambda a: tuple(np.linalg.eigh(a, "U")), HERMITIAN + 0.1 * A),
     "eigvalsh": (lambda a: np.linalg.eigvalsh(a), HERMITIAN),
     "eigvalsh upper": (lambda a: np.linalg.eigvalsh(a, "U"), HERMITIAN),
     "eig": (lambda a: tuple(np.linalg.eig(a)), A),
