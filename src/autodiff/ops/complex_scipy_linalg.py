@@ -57,8 +57,10 @@ def _of_series(name: str) -> Callable[..., Any]:
             values = tuple([known(as_array(v)) for v in given])
             if any(v is None for v in values):
                 raise decline(f"scipy.linalg.{name} of run-time order")
-            options = {"name": f"paired_{name}", "options": tuple(map(float, values))}
-            found = emit_tracer("matrix_function", _embedded(z), **options)
+            numbers = tuple([float(v) for v in values if v is not None])
+            found = emit_tracer(
+                "matrix_function", _embedded(z), name=f"paired_{name}", options=numbers
+            )
         else:
             found = functions[getattr(linalg, name)](_embedded(z), *given)
         return _halves(found[:, :n], n, -2)
