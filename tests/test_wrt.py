@@ -7,8 +7,8 @@ import struct
 
 import numpy as np
 import pytest
-from scipy.optimize import BFGS
 from scipy import special
+from scipy.optimize import BFGS
 
 import autodiff
 

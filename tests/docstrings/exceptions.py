@@ -8,6 +8,7 @@ _ROUNDING = "what is looked at is rounding: an inverse of a singular matrix, an 
 _FILTER = "a filter of high order, whose coefficients and roots amplify rounding"
 _FIT = "a fit, as good as its tolerance, or of parameters that the data do not tell apart"
 _ERRORS = "it makes SciPy raise of singular values, which a derived formula may meet elsewhere"
+_QUADRATURE = "a moment that SciPy integrates over quantiles, with an error of its own; here over the density"
 _BY_STEPS = "numbers of Python or of NumPy, by where the iteration stops"
 _STATE = "the state of the operating system's generator"
 
@@ -44,6 +45,7 @@ EXCEPTIONS: dict[str, str] = {
     "scipy.optimize.curve_fit 9": _FIT,
     "scipy.optimize.fmin_bfgs 1": _FIT,
     "scipy.optimize.isotonic_regression 1": _FIT,
+    "scipy.signal.ShortTimeFFT.from_win_equals_dual 1": _ROUNDING,
     "scipy.signal.buttord 1": _FILTER,
     "scipy.signal.dbode 1": _FILTER,
     "scipy.signal.filtfilt 3": _FILTER,
@@ -55,4 +57,13 @@ EXCEPTIONS: dict[str, str] = {
     "scipy.sparse.linalg.lsqr 2": _BY_STEPS,
     "scipy.sparse.linalg.svds 9": _ROUNDING,
     "scipy.special.seterr 1": _ERRORS,
+    "scipy.stats.boxcox 3": _FIT,
+    "scipy.stats.boxcox_llf 3": _FIT,
+    "scipy.stats.boxcox_normplot 3": _FIT,
+    "scipy.stats.bradford 3": _ROUNDING,
+    "scipy.stats.exponweib 3": _QUADRATURE,
+    "scipy.stats.genexpon 3": _QUADRATURE,
+    "scipy.stats.genhalflogistic 3": _QUADRATURE,
+    "scipy.stats.halfgennorm 3": _QUADRATURE,
+    "scipy.stats.johnsonsb 3": _QUADRATURE,
 }

@@ -45,6 +45,7 @@ CALLS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
     "slogdet": (lambda a: tuple(np.linalg.slogdet(a)), A),
     "cholesky": (lambda a: np.linalg.cholesky(a), HERMITIAN),
     "eigh": (lambda a: tuple(np.linalg.eigh(a)), HERMITIAN),
+    "eigh upper": (lambda a: tuple(np.linalg.eigh(a, "U")), HERMITIAN + 0.1 * A),
     "eigvalsh": (lambda a: np.linalg.eigvalsh(a), HERMITIAN),
     "eigvalsh upper": (lambda a: np.linalg.eigvalsh(a, "U"), HERMITIAN),
     "eig": (lambda a: tuple(np.linalg.eig(a)), A),
@@ -79,10 +80,36 @@ CALLS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
     "scipy eigvals": (lambda a: scipy.linalg.eigvals(a), A),
     "scipy lstsq": (lambda a: scipy.linalg.lstsq(a, RIGHT)[0], TALL),
     "scipy pinv": (lambda a: scipy.linalg.pinv(a), TALL),
-}
+    "logm": (lambda a: scipy.linalg.logm(a @ a + 5 * np.eye(3)), 0.3 * A),
+    "sqrtm": (lambda a: scipy.linalg.sqrtm(a), HERMITIAN + 0.1 * A),
+    "cosm and sinm": (lambda a: (scipy.linalg.cosm(a), scipy.linalg.sinm(a)), A),
+    "power of a matrix": (lambda a: scipy.linalg.fractional_matrix_power(a, 0.3), HERMITIAN + 0.1 * A),
+    "funm": (lambda a: scipy.linalg.funm(a, np.exp), A),
+    "sylvester": (lambda a: scipy.linalg.solve_sylvester(a, a.conj().T, a + 1), A),
+    "lyapunov": (lambda a: scipy.linalg.solve_continuous_lyapunov(a, a + 1j * a.T), A),
+    "riccati": (lambda a: scipy.linalg.solve_continuous_are(a, a[:, :2], np.eye(3), 2 * np.eye(2)), A),
+    "discrete riccati": (lambda a: scipy.linalg.solve_discrete_are(a, a[:, :2], np.eye(3), 2 * np.eye(2)), A),
+    "toeplitz": (lambda a: (scipy.linalg.toeplitz(a[0]), scipy.linalg.toeplitz(a[0], a[1])), A),
+    "hankel": (lambda a: (scipy.linalg.hankel(a[0]), scipy.linalg.hankel(a[0], a[1])), A),
+    "circulant": (lambda a: scipy.linalg.circulant(a[0]), A),
+    "blocks": (lambda a: scipy.linalg.block_diag(a, a[:1]), A),
+    "toeplitz system": (lambda a: scipy.linalg.solve_toeplitz((a[0] + 5, a[1]), a[2]), A),
+    "triangles": (
+        lambda a: (
+            scipy.linalg.solve_triangular(a, VECTOR, lower=True),
+            scipy.linalg.solve_triangular(a, BLOCK, trans=1),
+            scipy.linalg.solve_triangular(a, VECTOR, trans="C", unit_diagonal=True),
+        ),
+        A,
+    ),
+    "cho_solve": (lambda a: scipy.linalg.cho_solve((a, False), VECTOR), A),
+    "cho_solve lower": (lambda a: scipy.linalg.cho_solve((a, True), BLOCK), A),
+    "rq": (lambda a: scipy.linalg.rq(a), A),
+    "scipy norm": (lambda a: (scipy.linalg.norm(a), scipy.linalg.norm(a[0], 3)), A),
+}  # fmt: skip
 if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
     CALLS["cholesky upper"] = (lambda a: np.linalg.cholesky(a, upper=True), HERMITIAN)
-DEFAULT = ("solve", "det", "eigh", "eig of a real matrix")
+DEFAULT = ("solve", "det", "eigh", "eig of a real matrix", "sylvester")
 
 
 def _several(x: Any) -> list[Any]:

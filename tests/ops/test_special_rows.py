@@ -18,16 +18,7 @@ from tests.ops.support import ENGINES, check_derivatives, parameter_of, trace
 
 engines = pytest.mark.parametrize("engine", ENGINES)
 # A second derivative of these is refused.
-ONCE = (
-    "smirnov",
-    "smirnovi",
-    "smirnovc",
-    "smirnovci",
-    "pro_ang1_cv",
-    "pro_rad1_cv",
-    "obl_ang1_cv",
-    "obl_rad1_cv",
-)
+ONCE = ("pro_ang1_cv", "pro_rad1_cv", "obl_ang1_cv", "obl_rad1_cv")
 # Integrals for each element, in second derivatives twice over.
 LONG = ("btdtria", "btdtrib", "bdtrik", "bdtrin", "nbdtrik", "nbdtrin", "stdtridf", "fdtridfd")
 # SciPy's own value is no more accurate, so that differences of it are not.

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import cmath
 import functools
+import importlib
 import inspect
 import itertools
 from collections.abc import Callable, Sequence
@@ -118,7 +119,9 @@ def find(function: Any) -> Callable[..., Any] | None:
             functions.get(function)  # which enters those of SciPy
             found = TABLE.get(function)
         if found is None and module.startswith("scipy.linalg"):
-            for known, implementation in complex_linalg.of_scipy().items():
+            functions.get(function)  # likewise
+            more = importlib.import_module("autodiff.ops.complex_scipy_linalg").of_scipy()
+            for known, implementation in (complex_linalg.of_scipy() | more).items():
                 TABLE.setdefault(known, implementation)
             found = TABLE.get(function)
         return found

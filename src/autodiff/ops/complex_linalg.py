@@ -308,8 +308,10 @@ def _eigh_values(pair: Any) -> Any:
     return np.linalg.eigvalsh(whole(pair))
 
 
-def _eigh_meaning(pair: Any, scipy: bool = False) -> Any:
-    if scipy:  # by another routine of LAPACK's, with other signs
+def _eigh_meaning(pair: Any, scipy: bool = False, upper: bool = False) -> Any:
+    if upper:  # of the other triangle of the same matrix
+        w, v = np.linalg.eigh(np.swapaxes(whole(pair), -1, -2).conj(), "U")
+    elif scipy:  # by another routine of LAPACK's, with other signs
         from scipy import linalg
 
         w, v = linalg.eigh(whole(pair))
@@ -360,12 +362,11 @@ def _eigh_of(a: Any, triangle: str, scipy: bool = False) -> tuple[Any, Any]:
     if triangle.upper() not in ("L", "U"):
         raise ValueError("UPLO argument must be 'L' or 'U'")
     a = _matrix(a, square=True)
-    if triangle.upper() == "U":
-        # NumPy reads the upper triangle, and the last element of each vector is real.
-        raise decline("np.linalg.eigh with UPLO='U'")
-    w, v = emit_tracer("complex_eigh", plain(a.pair), scipy=scipy)
+    upper = triangle.upper() == "U"  # then the last element of each vector is real
+    how = {"upper": True} if upper else {"scipy": scipy}
+    w, v = emit_tracer("complex_eigh", plain((_h(a) if upper else a).pair), **how)
     v = from_pair(v, "array")
-    return Tracer(w.value, "array"), _as_made(v, v[..., 0, :])
+    return Tracer(w.value, "array"), _as_made(v, v[..., -1 if upper else 0, :])
 
 
 def eigh(a: Any, UPLO: str = "L") -> Any:
@@ -660,7 +661,7 @@ def _same(types: Any) -> tuple[ArrayType, ...]:
     return (types[0],)
 
 
-def _eigh_rule(types: Any, scipy: bool = False) -> tuple[ArrayType, ...]:
+def _eigh_rule(types: Any, scipy: bool = False, upper: bool = False) -> tuple[ArrayType, ...]:
     a = types[0]
     return ArrayType(a.dtype, a.shape[:-2]), a
 

@@ -364,7 +364,41 @@ row(
     "Marsaglia, Tsang and Wang (2003)",
 )
 inverse("kolmogi", "kolmogorov", 0, (_LEVEL,))
-row("smirnovp", (None, "x"), ((5.0, 5.0), (0.15, 0.5)), "piecewise polynomial", private=True)
+_FEW = 32
+
+
+def _smirnov_bend(y: Any, n: Any, x: Any) -> Any:
+    """The second derivative: of up to 32 numbers, of the terms of the sum; of more it is smooth but near 0.
+
+    Terms ``C(n, j) x (x + j/n)**(j-1) (1 - x - j/n)**(n-j)``, as long as the last base is positive.
+    """
+    few = np.less_equal(n, _FEW) & np.greater(x, 0)
+    column = lambda v: np.reshape(v, (*np.shape(v), 1))  # noqa: E731
+    m, u = column(np.where(few, n, float(_FEW))), column(np.where(few, x, 0.5))
+    j = np.arange(float(_FEW))
+    v = u + j / m
+    inside = np.less(v, 1.0) & np.less(j, m)
+    w = np.where(inside, 1.0 - v, 0.5)
+    term = (
+        of("binom")(m + 0.0 * j, j + 0.0 * m) * u * v ** (j - 1) * w ** np.where(inside, m - j, 0)
+    )
+    slope = 1 / u + (j - 1) / v - (m - j) / w
+    bend = term * (slope * slope - 1 / u**2 - (j - 1) / v**2 - (m - j) / w**2)
+    return np.where(few, np.sum(np.where(inside, bend, 0.0), axis=-1), _smooth_bend(y, n, x))
+
+
+_smooth_bend = by_parameter(
+    of("smirnovp"),
+    1,
+    lambda n, x: 4 * (n * np.abs(x) + np.sqrt(n)) + 6 / np.maximum(np.abs(x), 1e-300),
+)
+row(
+    "smirnovp",
+    (None, _smirnov_bend),
+    ((5.0, 5.0), (0.15, 0.5)),
+    "Birnbaum and Tingey (1951)",
+    private=True,
+)
 row(
     "smirnov",
     (None, lambda y, n, x: of("smirnovp")(n, x)),

@@ -103,7 +103,7 @@ def constant(dist: Any, name: str, *operands: Any) -> Any:
 
 
 # -- distribution functions of densities ----------------------------------------------------------------------
-_STEP = 0.1
+_STEP = 0.05
 _V = np.arange(-3.6, 5.3, _STEP)
 _S = np.exp(_V - np.exp(-_V))  # from 0 to infinity
 _WEIGHTS = _STEP * (1 + np.exp(-_V)) * _S

@@ -30,13 +30,13 @@ from autodiff.ir.data import ArrayType
 from autodiff.ops import complex_linalg
 from autodiff.ops.builder import current_builder
 from autodiff.ops.complex_numbers import from_pair, is_complex
+from autodiff.ops.complex_scipy_linalg import check_apart
 from autodiff.ops.control import emit_refusal
 from autodiff.ops.custom import stop
 from autodiff.ops.decompositions import noise
 from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.interpreting import interpreted
-from autodiff.ops.known import check
 from autodiff.ops.linear_algebra import mm, t
 from autodiff.ops.numpy_functions.linear_algebra import float_matrix
 from autodiff.ops.python_numbers import number
@@ -464,15 +464,6 @@ def eigvals(a: Any, b: Any = None, **options: Any) -> Any:
 _REAL = 1e6 * float(np.finfo(np.float64).eps)  # what SciPy takes for the rounding of 0
 
 
-def _check_apart(x: Any, values: Any) -> None:
-    """Where eigenvalues are close and the matrix is not normal, SciPy says that it may be inaccurate."""
-    n = x.shape[0]
-    distances = np.abs(values[:, None] - values[None, :]) + functions[np.diag](np.abs(values))
-    square = np.sum(x * x) - np.sum(np.abs(values) ** 2)
-    beyond = n * np.sqrt(np.maximum(square, 0.0))
-    check(1000 * np.min(distances) > beyond, "the eigenvalues of a matrix are apart")
-
-
 @implements(linalg.funm)
 def funm(A: Any, func: Callable[..., Any], disp: bool = True) -> Any:
     """``scipy.linalg.funm`` of a matrix with eigenvectors, by these; real where SciPy makes it so."""
@@ -480,7 +471,7 @@ def funm(A: Any, func: Callable[..., Any], disp: bool = True) -> Any:
         raise unsupported("scipy.linalg.funm with disp=False", "leave it out")
     x = _one(A, "funm")
     values, vectors = complex_linalg.eig_results(x)
-    _check_apart(x, values)
+    check_apart(x, values)
     found = np.matmul(vectors * func(values), complex_linalg.inv(vectors))
     return found.real if bool(functions[np.all](np.abs(found.imag) <= _REAL)) else found
 

@@ -85,8 +85,24 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
+def _of_pairs(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of a real matrix that stands for a complex one, of which it is real but for rounding."""
+
+    def real(a: Any, *options: Any) -> Any:
+        found = np.asarray(function(a, *options))
+        small = 1e-9 * np.max(np.abs(found), initial=0.0)
+        return found.real if np.max(np.abs(found.imag), initial=0.0) <= small else found
+
+    return real
+
+
+# Of the real matrix of twice the size of a complex one: by names of their own.
+OF_PAIRS = ("logm", "signm", "fractional_matrix_power")
+_PAIRED = {f"paired_{name}": _of_pairs(FUNCTIONS[name]) for name in OF_PAIRS}
+
+
 def _function_meaning(a: Any, name: str, options: Any) -> Any:
-    found = FUNCTIONS[name](a, *options)
+    found = (_PAIRED.get(name) or FUNCTIONS[name])(a, *options)
     if np.iscomplexobj(found):
         if np.any(found.imag):
             raise ValueError(f"the result of {name} is complex")

@@ -518,9 +518,21 @@ def vonmises_cdf(kappa: Any, x: Any) -> Any:
 
 
 __all__ = [
-    "FrozenNormal", "covariance", "inverse_wishart_entropy", "inverse_wishart_log_density",
-    "kernel_estimate", "log_kernel_estimate", "matrix_normal_entropy", "matrix_normal_log_density",
-    "normal_cdf", "normal_log_cdf",
-    "matrix_t_log_density", "normal_entropy", "normal_log_density", "size_of", "student_entropy",
-    "student_log_density", "whitened",
+    "FrozenNormal",
+    "covariance",
+    "inverse_wishart_entropy",
+    "inverse_wishart_log_density",
+    "kernel_estimate",
+    "log_kernel_estimate",
+    "matrix_normal_entropy",
+    "matrix_normal_log_density",
+    "matrix_t_log_density",
+    "normal_cdf",
+    "normal_entropy",
+    "normal_log_cdf",
+    "normal_log_density",
+    "size_of",
+    "student_entropy",
+    "student_log_density",
+    "whitened",
 ]  # fmt: skip
