@@ -16,6 +16,7 @@ A run that fails gives NaN; the caller looks at the status, and asks Python what
 from __future__ import annotations
 
 import ctypes
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -74,7 +75,7 @@ class Integrand:
             keep=(constants, self.host),
         )
         self.function = _KIND(self.machine.address("integrand"))
-        self.results = sum(int(np.prod(shape)) for _, shape in kernel.outputs)
+        self.results = sum(_size(shape) for _, shape in kernel.outputs)
         read = kernel.inputs[1:]
         self.dtypes = [dtype for dtype, _ in read]
         self.are_arrays = [bool(shape) for _, shape in read]
@@ -119,12 +120,17 @@ def integrand_of(program: Program) -> Integrand | None:
         return None
     if any(v.dtype != _FLOAT for v in program.outputs):
         return None
-    if sum(int(np.prod(v.type.shape)) for v in program.outputs) > MOST_RESULTS:
+    if sum(_size(v.type.shape) for v in program.outputs) > MOST_RESULTS:
         return None
     kernel = lower(program)
     if kernel.extents or kernel.sized or not isinstance(kernel.work_bytes, int):
         return None
     return Integrand(program, kernel)
+
+
+def _size(shape: Any) -> int:
+    """Of static extents."""
+    return math.prod(shape)
 
 
 def _glue(kernel: Kernel) -> str:
@@ -144,7 +150,7 @@ def _glue(kernel: Kernel) -> str:
     for k, (_, shape) in enumerate(kernel.outputs):
         lines.append(f"%result{k} = getelementptr double, ptr %results, i64 {at}")
         arguments.append(f"ptr %result{k}")
-        at += int(np.prod(shape))
+        at += _size(shape)
     body = "\n".join(f"  {line}" for line in lines)
     return f"""\
 declare i32 @kernel({", ".join(types)})
