@@ -432,7 +432,7 @@ def _cubic(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
     if not isinstance(conditions, str):
         c = _with_conditions(function, extents, x, y, conditions)
     elif conditions == "periodic":
-        check(np.all(y[0] == y[-1]), "the same value at both ends of a period")
+        check(as_tracer(np.all(y[0] == y[-1])), "the same value at both ends of a period")
         # Linear also in values that differ there, of which the transpose asks.
         make = functools.partial(_closed, function)
         c = coefficients(Fit("CubicSpline", make), extents, x, y)
@@ -535,7 +535,7 @@ def _b_spline(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant
     options = dict(_only(given, k=(1, 2, 3, 4, 5), bc_type=(*_CONDITIONS, "periodic"), axis=(0,)))
     if options.get("bc_type") == "periodic":
         k = options.get("k", 3)
-        check(np.all(y[0] == y[-1]), "the same value at both ends of a period")
+        check(as_tracer(np.all(y[0] == y[-1])), "the same value at both ends of a period")
         fit = Fit("make_interp_spline", functools.partial(_closed, function, k=k))
         c = coefficients(fit, (x.shape[0] + k - 1,), x, y)
         return Interpolant(

@@ -20,6 +20,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.solvers.minima import NotKept, bounds_of
 from autodiff.capture.solvers.programs import as_float, bound, for_derivatives, numbers
 from autodiff.capture.trace import Declined
+from autodiff.dims import Extent
 from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.smooth import derived_as
@@ -293,7 +294,7 @@ def _in_integers(
     given: dict[str, Any],
     n: int,
     more: Sequence[str] = (),
-    sizes: Sequence[int] = (),
+    sizes: Sequence[Extent] = (),
 ) -> Any:
     """The result of a program all of whose unknowns are integers."""
     integrality = given.get("integrality")
