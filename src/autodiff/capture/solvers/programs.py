@@ -68,11 +68,17 @@ def closed_program(block: Block, name: str) -> tuple[Program, list[Value]]:
     return Program(Block([*parameters, *inputs], operations, outputs), name), read
 
 
-def call_of(frame: Frame, function: Any, args: Sequence[Any], node: ast.AST) -> Any:
+def call_of(
+    frame: Frame,
+    function: Any,
+    args: Sequence[Any],
+    node: ast.AST,
+    named: dict[str, Any] | None = None,
+) -> Any:
     """A call of the user's function."""
     from autodiff.capture.calls import call
 
-    return call(frame, function, list(args), {}, node)
+    return call(frame, function, list(args), dict(named or {}), node)
 
 
 def captured(
@@ -214,9 +220,7 @@ class Inlined:
 
 def with_names(frame: Frame, function: Any, named: dict[str, Any], node: ast.AST) -> Inlined:
     """The function with some arguments given by name."""
-    from autodiff.capture.calls import call
-
-    return Inlined(lambda *args: call(frame, function, list(args), dict(named), node))
+    return Inlined(lambda *args: call_of(frame, function, args, node, named))
 
 
 def further_arguments(frame: Frame, given: dict[str, Any]) -> tuple[Any, ...]:

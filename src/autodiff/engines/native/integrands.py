@@ -24,8 +24,6 @@ from typing import Any
 import numpy as np
 
 from autodiff.engines.native import session
-from autodiff.engines.native.host import HostCaller
-from autodiff.engines.native.lowering import Kernel, lower
 from autodiff.ir.data import Program
 
 _KIND = ctypes.CFUNCTYPE(
@@ -60,10 +58,10 @@ class Block:
 
 
 class Integrand:
-    """A compiled program for QUADPACK."""
+    """A compiled program for QUADPACK: its kernel, and what that calls of Python."""
 
-    def __init__(self, program: Program, kernel: Kernel) -> None:
-        self.host = HostCaller(kernel.host_calls)
+    def __init__(self, kernel: Any, host: Any) -> None:
+        self.host = host
         self.kernel = kernel
         constants = [np.ascontiguousarray(c) for c in kernel.constants]
         addresses = {f"constant.{k}": c.ctypes.data for k, c in enumerate(constants)}
@@ -111,21 +109,16 @@ class Integrand:
         self.free.append(block)
 
 
-def integrand_of(program: Program) -> Integrand | None:
-    """The program for QUADPACK; None of one that it cannot call."""
+def may_be_one(program: Program) -> bool:
+    """Whether a program is an integrand that QUADPACK can call: of a number, with a few floats as results."""
     if len(program.inputs) == 0 or program.inputs[0].type.shape or not program.outputs:
-        return None
+        return False
     values = (*program.inputs, *program.outputs)
     if not all(v.type.is_static for v in values) or program.inputs[0].dtype != _FLOAT:
-        return None
+        return False
     if any(v.dtype != _FLOAT for v in program.outputs):
-        return None
-    if sum(_size(v.type.shape) for v in program.outputs) > MOST_RESULTS:
-        return None
-    kernel = lower(program)
-    if kernel.extents or kernel.sized or not isinstance(kernel.work_bytes, int):
-        return None
-    return Integrand(program, kernel)
+        return False
+    return sum(_size(v.type.shape) for v in program.outputs) <= MOST_RESULTS
 
 
 def _size(shape: Any) -> int:
@@ -133,7 +126,7 @@ def _size(shape: Any) -> int:
     return math.prod(shape)
 
 
-def _glue(kernel: Kernel) -> str:
+def _glue(kernel: Any) -> str:
     """LLVM of what QUADPACK calls."""
     declared = re.search(r"define i32 @kernel\((.*?)\) #0", kernel.text)
     assert declared is not None
@@ -178,4 +171,4 @@ failed:
 """
 
 
-__all__ = ["Block", "Integrand", "integrand_of"]
+__all__ = ["Block", "Integrand", "may_be_one"]
