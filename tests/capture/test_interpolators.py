@@ -191,6 +191,35 @@ OF_DATA = {
     "cubic": lambda y, x: np.sum(si.CubicSpline(X, y)(x) ** 2),
     "natural": lambda y, x: np.sum(si.CubicSpline(X, y, bc_type="natural")(x, 1) ** 2),
     "clamped": lambda y, x: np.sum(si.CubicSpline(X, y, 0, "clamped").derivative()(x) ** 2),
+    "given at the ends": lambda y, x: np.sum(
+        si.CubicSpline(X, y, bc_type=((1, y[0] ** 2), (2, 0.3)))(x + y[0]) ** 2
+    ),
+    "given for columns": lambda y, x: np.sum(
+        si.CubicSpline(X, np.stack([y, y**2], 1), bc_type=("natural", (1, y[:2])))(x, 1) ** 2
+    ),
+    "periodic": lambda y, x: np.sum(
+        si.CubicSpline(AROUND, np.append(y, y[0]), bc_type="periodic")(3 * x) ** 2
+    ),
+    "periodic columns": lambda y, x: np.sum(
+        si.CubicSpline(
+            AROUND, np.stack([np.append(y, y[0])] * 2, 1), bc_type="periodic"
+        ).derivative()(x)
+        ** 2
+    ),
+    "periodic B-spline": lambda y, x: np.sum(
+        si.make_interp_spline(AROUND, np.append(y, y[0]), k=5, bc_type="periodic")(3 * x) ** 2
+    ),
+    "goes around": lambda y, x: np.sum(si.CubicSpline(X, y, extrapolate="periodic")(2 * x) ** 2),
+    "zeros": lambda y, x: np.sum(si.CubicSpline(X, y - 3).roots(extrapolate=False) ** 2),
+    "where it has a value": lambda y, x: np.sum(
+        si.PchipInterpolator(X, y + np.sin(3 * X)).solve(0.4 * y[3], extrapolate=False) ** 2
+    ),
+    "extrema": lambda y, x: np.sum(
+        si.CubicSpline(X, y + 3 * np.sin(3 * X)).derivative().roots(extrapolate=False) ** 2
+    ),
+    "zeros that there are not": lambda y, x: np.sum(
+        si.CubicSpline(X, y + 50).roots(extrapolate=False) + y[0]
+    ),
     "B-spline": lambda y, x: np.sum(si.make_interp_spline(X, y, k=3)(x) ** 2),
     "B-spline of degree 5": lambda y, x: np.sum(si.make_interp_spline(X, y, 5)(x) ** 2),
     "columns": lambda y, x: np.sum(si.CubicSpline(X, np.stack([y, y**2], 1))(x) ** 2),
@@ -272,7 +301,7 @@ FEW = np.r_[[0.0] * 3, 1.5, 2.5, 3.5, [5.0] * 3]
 GRID = (np.array([0.0, 0.7, 1.2, 2.5]), X)
 PLACES = np.stack([X, 5 * np.sin(7 * X) ** 2], 1)
 USUAL = {"cubic", "natural", "B-spline", "columns", "monotone", "Akima", "splrep", "on a grid"}
-USUAL |= {"radial", "triangles"}
+USUAL |= {"radial", "triangles", "given at the ends", "periodic"}
 DATA = [pytest.param(n, marks=() if n in USUAL else pytest.mark.slow) for n in OF_DATA]
 # Its weights are the solution of a system, which magnifies the last digits; the others are sums.
 SOLVED = {"radial"}
@@ -379,7 +408,7 @@ def test_what_is_out_of_reach_has_its_value_and_no_derivative(engine):
     spline = SPLINES["cubic"]
     for f in (
         lambda y: np.sum(si.splev(INSIDE, si.splrep(X, y, s=0.1, per=1))),
-        lambda y: si.CubicSpline(X, y - 3).roots()[0],
+        lambda y: si.InterpolatedUnivariateSpline(X, y - 3).roots()[0],
         lambda y: np.sum(spline.integrate(0, y[0], "periodic")),
     ):
         assert np.isclose(autodiff.function(f, engine=engine)(Y), f(Y), rtol=1e-15)
@@ -481,3 +510,27 @@ def test_smoothing_by_cross_validation():
     fixed = si.make_smoothing_spline(MANY, direction, lam=0.003)(AT)
     assert np.allclose(found @ direction, numeric, rtol=0.02, atol=1e-3)
     assert not np.allclose(fixed, numeric, rtol=0.02, atol=1e-3)
+
+
+def test_a_zero_that_touches_has_no_derivative():
+    """p**2, which is 0 at 0 and nowhere else; and a place at a jump is no zero."""
+
+    def touching(y):
+        return si.PPoly(np.array([[1.0], [0.0], [0.0]]) * y, np.array([-1.0, 1.0])).roots()[0]
+
+    with pytest.raises(autodiff.DerivativeError, match="AD305: solve of a piecewise polynomial"):
+        autodiff.gradient(touching)(2.0)
+
+    def jumping(y):
+        return si.PPoly(np.array([[-1.0, 1.0]]) * y, np.array([-1.0, 0.0, 1.0])).roots()[0]
+
+    assert autodiff.function(jumping)(2.0) == jumping(2.0) == 0.0
+
+
+def test_a_period_whose_ends_differ_is_scipys_error():
+    def f(y):
+        return np.sum(si.CubicSpline(X, y, bc_type="periodic")(INSIDE))
+
+    for way in (autodiff.function, autodiff.gradient):
+        with pytest.raises(ValueError, match="must be identical"):
+            way(f)(Y)

@@ -314,6 +314,111 @@ def along_a_line(a):
     return x * so.brent(objective, (a,)) + so.golden(objective, (a,), tol=1e-10)
 
 
+def all_that_older_names_tell(a):
+    """The minimum, its value, and a flag that the search went well."""
+
+    def objective(z, c):
+        return (z[0] - c) ** 2 + z[0] ** 4 + (z[1] - z[0]) ** 2
+
+    total = 0.0
+    for search, options in (
+        (so.fmin, {"xtol": 1e-9, "ftol": 1e-15}), (so.fmin_powell, {"xtol": 1e-9, "ftol": 1e-15}),
+        (so.fmin_cg, {"gtol": 1e-9}), (so.fmin_bfgs, {"gtol": 1e-9}),
+    ):  # fmt: skip
+        found = search(objective, [0.1, 0.2], args=(a,), disp=0, full_output=True, **options)
+        total = total + found[0][0] + found[1] + 0 * found[-1]
+
+    def of_one(z, c):
+        return (z - c) ** 2 + 0.1 * z**4
+
+    for search, options in (
+        (so.brent, {}), (so.golden, {"tol": 1e-11}), (so.fminbound, {"x1": -3, "x2": 3, "xtol": 1e-11}),
+    ):  # fmt: skip
+        x, value, *_ = search(of_one, args=(a,), full_output=True, **options)
+        total = total + x * value
+    return total
+
+
+def older_names_with_bounds(a):
+    def objective(z):
+        return (z[0] - a) ** 2 + a * z[1] ** 2 + z[0] * z[1]
+
+    def slope(z):
+        return np.array([2 * (z[0] - a) + z[1], 2 * a * z[1] + z[0]])
+
+    tight = {"factr": 10.0, "pgtol": 1e-10}
+    x, value, _ = so.fmin_l_bfgs_b(objective, [0.1, 0.2], approx_grad=True, **tight)
+    y, _, _ = so.fmin_l_bfgs_b(objective, [0.1, 0.2], fprime=slope, **tight)
+    box = [(None, 0.9), (-5, 5)]
+    z, held, _ = so.fmin_l_bfgs_b(
+        lambda z: (objective(z), slope(z)), [0.1, 0.2], bounds=box, **tight
+    )
+    w, _, _ = so.fmin_tnc(objective, [0.1, 0.2], fprime=slope, disp=0, ftol=1e-15, pgtol=1e-10)
+    return x[0] * value + y[1] + z[1] * held + w[0]
+
+
+MOMENTS = np.linspace(0, 2, 9)
+EXACT = {"ftol": 1e-14, "xtol": 1e-14, "gtol": 1e-14}
+
+
+def decay(t, p, q):
+    return p * np.exp(-q * t)
+
+
+def decays(t, p, q):
+    return np.stack([np.exp(-q * t), -p * t * np.exp(-q * t)], axis=1)
+
+
+def measured(a):
+    return np.exp(-a * MOMENTS) + 0.02 * np.cos(9 * MOMENTS)
+
+
+def fit_with_correlated_errors(a):
+    errors = np.eye(9) + 0.1 * a * np.ones((9, 9))
+    popt, _ = so.curve_fit(decay, MOMENTS, measured(a), p0=[1, 1], sigma=errors, **EXACT)
+    return popt[0] * popt[1]
+
+
+def fit_with_a_jacobian(a):
+    popt, _, _, _, flag = so.curve_fit(
+        decay, MOMENTS, measured(a), p0=[1, 1], jac=decays, full_output=True, **EXACT
+    )
+    return popt[0] * popt[1] * (1.0 if flag in (1, 2, 3, 4) else np.nan)
+
+
+def fit_with_a_loss(a):
+    popt, _ = so.curve_fit(
+        decay, MOMENTS, measured(a), p0=[1, 1], method="trf", loss="soft_l1", f_scale=0.3, **EXACT
+    )
+    return popt[0] * popt[1]
+
+
+def residuals_by_names(a):
+    def residuals(z, y, scale):
+        return scale * (decay(MOMENTS, *z) - y)
+
+    def slopes(z, y, scale):
+        return scale * decays(MOMENTS, *z)
+
+    found = so.least_squares(
+        residuals, [1.0, 1.0], args=(measured(a),), kwargs={"scale": a}, jac=slopes, **EXACT
+    )
+    return found.x[0] * found.x[1] + found.cost
+
+
+def leastsq_with_a_jacobian(a):
+    def residuals(z, y):
+        return decay(MOMENTS, *z) - y
+
+    given = {"args": (measured(a),), "ftol": 1e-14, "xtol": 1e-14}
+    x, _ = so.leastsq(residuals, [1.0, 1.0], Dfun=lambda z, y: decays(MOMENTS, *z), **given)
+    y, _, _, _, _ = so.leastsq(
+        residuals, [1.0, 1.0], Dfun=lambda z, y: decays(MOMENTS, *z).T, col_deriv=True,
+        full_output=True, **given,
+    )  # fmt: skip
+    return x[0] * y[1]
+
+
 MINIMA = {
     **{
         f.__name__: f
@@ -326,7 +431,9 @@ MINIMA = {
             assignment, in_a_loop,
             inside_of_a_root, on_a_branch, held_by_constraints_and_bounds,
             constraints_with_jacobians, linear_constraints, nonlinear_constraints, bounds_that_move,
-            older_names, along_a_line,
+            older_names, along_a_line, all_that_older_names_tell, older_names_with_bounds,
+            fit_with_correlated_errors, fit_with_a_jacobian, fit_with_a_loss, residuals_by_names,
+            leastsq_with_a_jacobian,
         )
     },
     **{loss: robust(loss) for loss in ("soft_l1", "huber", "cauchy", "arctan")},
@@ -342,6 +449,7 @@ FAST = (
 ROUGH = {
     "linear_constraints": 1e-5, "nonlinear_constraints": 1e-5,
     "held_by_constraints_and_bounds": 1e-5, "older_names": 1e-5,
+    "all_that_older_names_tell": 1e-5, "older_names_with_bounds": 1e-5,
     "held_by_an_equation": 1e-5, "held_by_an_inequality": 1e-5,
     "held_by_some_of_several_constraints": 1e-5, "Nelder-Mead": 1e-4, "COBYLA": 1e-3, "TNC": 1e-4, "SLSQP": 1e-4,
 }  # fmt: skip

@@ -217,6 +217,18 @@ ROOTS = {
         )
     },
 }  # fmt: skip
+
+
+def many_at_once(a):
+    """Zeros from an array of starts, with all that is told of them."""
+    found = so.newton(
+        lambda z, b: z**3 + b * z - 1.0, np.array([0.5, 0.6]), args=(np.array([a, 2 * a]),),
+        full_output=True,
+    )  # fmt: skip
+    return found.root[0] * found.root[1] + (0.0 if np.all(found.converged) else np.nan)
+
+
+ROOTS["many at once"] = (many_at_once, 1.3)
 INTEGRALS = {
     "by a parameter": (lambda a: si.quad(lambda t: np.exp(-a * t), 0, 1)[0], 1.3),
     "by its limits": (lambda a: si.quad(lambda t: np.cos(t * t), -a, a**2)[0], 1.3),

@@ -42,7 +42,18 @@ def balanced(t):
     return found.x[2] * found.fun + found.eqlin.marginals[0] + found.lower.marginals[1]
 
 
-CALLS = {f.__name__: f for f in (nonnegative, between_bounds, program, balanced)}
+def in_integers(t):
+    """Constant but for the costs: of constraints made here, made outside, and as tuples."""
+    found = so.milp(
+        -t, constraints=[so.LinearConstraint([[1.0, 1.0]], ub=4 * t[0]), ROOM, ([[1, 0]], 0, 3)],
+        integrality=1, bounds=so.Bounds(0, 9),
+    )  # fmt: skip
+    other = so.linprog(-t, A_ub=[[1, 3]], b_ub=[6.5], integrality=[1, 1])
+    return found.fun * t[0] + found.x[0] * t[1] + other.fun + other.slack[0]
+
+
+ROOM = so.LinearConstraint([[1.0, 3.0]], -np.inf, [6.0])
+CALLS = {f.__name__: f for f in (nonnegative, between_bounds, program, balanced, in_integers)}
 POINT = np.array([1.1, 1.3])
 
 

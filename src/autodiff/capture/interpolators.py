@@ -23,9 +23,17 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.solvers.programs import for_derivatives
+from autodiff.capture.naming import capturing
+from autodiff.capture.nested import call_frame
+from autodiff.capture.solvers.programs import (
+    captured,
+    closed_program,
+    emit_solution,
+    for_derivatives,
+)
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, UndecidedExtent, same_shape
+from autodiff.ir.data import ArrayType, Value
 from autodiff.ladder import Bail
 from autodiff.ops import dispatch
 from autodiff.ops.either import Either
@@ -34,6 +42,7 @@ from autodiff.ops.interpolation import (
     Fit,
     akima_slopes,
     coefficients,
+    crossings,
     filled,
     fitted,
     hermite,
@@ -143,6 +152,37 @@ class Interpolant:
         # PPoly gives an array without axes, BSpline a number.
         return Tracer((last - first).value, "array") if self.degree is None else last - first
 
+    def solve(self, y: Any = 0.0, discontinuity: Any = True, extrapolate: Any = None) -> Any:
+        """Where the piecewise polynomial has a value: places that move as that says."""
+        goes_on = self.extrapolate if extrapolate is None else extrapolate
+        if self.degree is not None or len(self.parts[0].shape) != 2:
+            raise Declined("where a spline has a value, or several piecewise polynomials")
+        if is_traced([discontinuity, goes_on]):
+            raise Declined("roots with options known only at run time")
+        (c, x, _), value = self.parts, _number(y)
+        options = {"order": self.order, "jumps": bool(discontinuity), "beyond": goes_on is True}
+        found = crossings(c, x, value, **options)
+        trace = capturing()
+        assert trace is not None
+        frame = call_frame(trace)
+        node = frame.scope.syntax.node
+        parameter = Value(ArrayType(np.dtype(float), found.shape), "z")
+        z: Any = Tracer(parameter, "array")
+
+        def difference() -> Any:
+            return self.at(z, 0, True) - value
+
+        outcome = captured(frame, self, [z], (), node, [parameter], difference)
+        with frame.trace.builder.reopened(outcome.block):
+            outcome.block.outputs = [outcome.value.value]
+        program, read = closed_program(outcome.block, "difference")
+        name = "solve of a piecewise polynomial"
+        return Tracer(emit_solution(name, found, program, read, frame.trace).value, "array")
+
+    def roots(self, discontinuity: Any = True, extrapolate: Any = None) -> Any:
+        """Where the piecewise polynomial is zero."""
+        return self.solve(0.0, discontinuity, extrapolate)
+
     def _ends(self) -> tuple[Any, Any]:
         t, k = self.parts[0], self.degree
         assert k is not None
@@ -162,7 +202,9 @@ class Interpolant:
         return self.at(*args, **kwargs)
 
 
-_METHODS = ("derivative", "antiderivative", "integrate", "integral", "ev", "__call__")
+_METHODS = (
+    "derivative", "antiderivative", "integrate", "integral", "ev", "__call__", "roots", "solve",
+)  # fmt: skip
 
 
 def attempt(
@@ -383,11 +425,70 @@ _BEYOND = (True, False)
 def _cubic(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
     axis = _first_axis(given)
     x, y = _data(given, "x", "y")
-    ends = ("not-a-knot", "natural", "clamped")
-    options = dict(_only(given, bc_type=ends, extrapolate=_BEYOND))
-    fit = Fit("CubicSpline", functools.partial(function, **options))
-    c = coefficients(fit, (4, x.shape[0] - 1), x, y)
-    return Interpolant(function, _piecewise, (c, x, axis), options.get("extrapolate", True))
+    conditions = given.pop("bc_type", "not-a-knot")
+    options = dict(_only(given, extrapolate=(*_BEYOND, "periodic")))
+    beyond = options.get("extrapolate", "periodic" if conditions == "periodic" else True)
+    extents = (4, x.shape[0] - 1)
+    if not isinstance(conditions, str):
+        c = _with_conditions(function, extents, x, y, conditions)
+    elif conditions == "periodic":
+        check(as_tracer(np.all(y[0] == y[-1])), "the same value at both ends of a period")
+        # Linear also in values that differ there, of which the transpose asks.
+        make = functools.partial(_closed, function)
+        c = coefficients(Fit("CubicSpline", make), extents, x, y)
+    elif conditions in _CONDITIONS:
+        fit = Fit("CubicSpline", functools.partial(function, bc_type=conditions, **options))
+        c = coefficients(fit, extents, x, y)
+    else:
+        raise Declined("a spline with other conditions at its ends")
+    return Interpolant(function, _piecewise, (c, x, axis), beyond)
+
+
+_CONDITIONS = ("not-a-knot", "natural", "clamped")
+
+
+def _closed(function: Any, x: Any, y: Any, **options: Any) -> Any:
+    return function(x, np.concatenate([y[:-1], y[:1]]), bc_type="periodic", **options)
+
+
+def _with_conditions(
+    function: Any, extents: tuple[Any, ...], x: Any, y: Any, conditions: Any
+) -> Any:
+    """The coefficients of a cubic spline whose first or second derivatives at its ends are given."""
+    if not isinstance(conditions, (tuple, list)) or len(conditions) != 2:
+        raise Declined("conditions at the ends of a spline that are no pair")
+    orders: list[Any] = []  # of the derivatives that are given
+    values: list[Any] = []
+    fixed: list[Any] = []  # at each end: None where it is among the values
+    for one in conditions:
+        if isinstance(one, str) and one in _CONDITIONS:
+            fixed.append(one)
+            continue
+        if not isinstance(one, (tuple, list)) or len(one) != 2 or one[0] not in (1, 2):
+            raise Declined("a condition at the end of a spline of another kind")
+        fixed.append(None)
+        orders.append(int(one[0]))
+        values.append(_double(one[1]))
+        if not same_shape(values[-1].shape, y.shape[1:]):
+            raise Declined("a condition at the end of a spline of another shape")
+
+    def fit(units: Sequence[float] | None) -> Fit:
+        """With the values that are given, or as many numbers in their place."""
+
+        def make(x: Any, y: Any, *values: Any) -> Any:
+            given = values if units is None else [np.full(np.shape(y)[1:], u) for u in units]
+            rest = iter(zip(orders, given, strict=True))
+            pair = tuple([next(rest) if one is None else one for one in fixed])
+            return function(x, y, bc_type=pair)
+
+        return Fit("CubicSpline", make)
+
+    formula = coefficients(fit([0.0] * len(values)), extents, x, y)
+    at_rest = zeros(y.shape, float)
+    for k, value in enumerate(values):
+        units = [1.0 if other == k else 0.0 for other in range(len(values))]
+        formula = formula + coefficients(fit(units), extents, x, at_rest) * value
+    return fitted(fit(None), formula, x, y, *values)
 
 
 def _first_axis(given: dict[str, Any]) -> int:
@@ -431,9 +532,16 @@ def _b_spline(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant
         t, where = _fixed_knots(frame, "make_lsq_spline", t)
         fit = Fit("make_lsq_spline", lambda x, y: function(x, y, where, k))
         return Interpolant(cls, _spline, (t, coefficients(fit, (count,), x, y), k, 0), True, k)
-    ends = ("not-a-knot", "natural", "clamped")
-    options = dict(_only(given, k=(1, 2, 3, 4, 5), bc_type=ends, axis=(0,)))
-    k, usual = options.get("k", 3), options.get("bc_type", ends[0]) == ends[0]
+    options = dict(_only(given, k=(1, 2, 3, 4, 5), bc_type=(*_CONDITIONS, "periodic"), axis=(0,)))
+    if options.get("bc_type") == "periodic":
+        k = options.get("k", 3)
+        check(as_tracer(np.all(y[0] == y[-1])), "the same value at both ends of a period")
+        fit = Fit("make_interp_spline", functools.partial(_closed, function, k=k))
+        c = coefficients(fit, (x.shape[0] + k - 1,), x, y)
+        return Interpolant(
+            cls, _spline, (knots(fit, x.shape[0] + 2 * k, x), c, k, 0), "periodic", k
+        )
+    k, usual = options.get("k", 3), options.get("bc_type", _CONDITIONS[0]) == _CONDITIONS[0]
     if not usual and k != 3:
         raise Declined("a spline of another degree with conditions at its ends")
     count = x.shape[0] if usual else x.shape[0] + 2

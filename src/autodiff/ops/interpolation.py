@@ -26,6 +26,8 @@ import scipy
 from autodiff.dims import Dim, Extent
 from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
+from autodiff.ops.builder import current_builder
+from autodiff.ops.control import CheckFailed
 from autodiff.ops.entries import Entry, Kernel, Rules, register
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.structural import zeros
@@ -382,6 +384,46 @@ register(
 )
 
 
+# -- where a piecewise polynomial has a value -------------------------------------------------------
+def _places(c: Any, x: Any, y: Any, order: int, jumps: bool, beyond: bool) -> np.ndarray:
+    pieces = scipy.interpolate.PPoly(np.array(c), np.array(x))
+    if order:
+        pieces = pieces.derivative(order)
+    found: np.ndarray = pieces.solve(float(y), jumps, beyond)
+    if np.isnan(found).any():
+        raise CheckFailed("a piecewise polynomial that is constant over an interval")
+    return found
+
+
+register(
+    Entry(
+        "places_size",
+        lambda types, **options: (ArrayType(np.dtype(np.int64), ()),),
+        lambda c, x, y, **options: np.asarray(len(_places(c, x, y, **options)), np.int64),
+        Kernel("places_size"),
+        zero_derivative=True,
+    )
+)
+register(
+    Entry(
+        "places",
+        lambda types, size, **options: (ArrayType(types[0].dtype, (size,)),),
+        lambda c, x, y, size, **options: _places(c, x, y, **options),
+        Kernel("places"),
+        zero_derivative=True,
+        kept=True,
+    )
+)
+
+
+def crossings(c: Array, x: Array, y: Array, **options: Any) -> Array:
+    """Where piecewise polynomials have the value ``y``, as constants; as many as there are."""
+    operands = tuple([v.value for v in (c, x, y)])
+    (count,) = current_builder().emit("places_size", operands, options)
+    count.low = 0
+    return emit_tracer("places", c, x, y, size=Dim.symbol(count), **options)
+
+
 # -- coefficients of data that carry derivatives ---------------------------------------------------
 @dataclass(frozen=True)
 class Fit:
@@ -504,6 +546,7 @@ __all__ = [
     "Fit",
     "akima_slopes",
     "coefficients",
+    "crossings",
     "filled",
     "fitted",
     "hermite",

@@ -9,7 +9,7 @@
     minima.py      minimize, minimize_scalar, least_squares, leastsq, curve_fit,
                    linear_sum_assignment
     constraints.py of minimize
-    vertices.py    linprog, nnls, lsq_linear
+    vertices.py    linprog, milp, nnls, lsq_linear
     systems.py     cg … lsqr, eigsh, expm_multiply, LinearOperator
 
 A new value of what the user's function reads compiles nothing, and a derivative by it has a rule.
@@ -63,6 +63,7 @@ _ROWS: dict[tuple[str, str], Callable[..., Any]] = {
     ("scipy.integrate", "solve_bvp"): solve_boundary_problem,
     **{("scipy.optimize", name): minima.minimize_by_name for name in minima.OLDER},
     **{("scipy.optimize", name): minima.minimize_along_a_line for name in minima.ALONG_A_LINE},
+    **{("scipy.optimize", name): minima.minimize_with_bounds for name in minima.WITH_BOUNDS},
     ("scipy.optimize", "minimize"): minima.minimize,
     ("scipy.optimize", "minimize_scalar"): minima.minimize_scalar,
     ("scipy.optimize", "least_squares"): minima.least_squares,
@@ -76,6 +77,7 @@ _ROWS: dict[tuple[str, str], Callable[..., Any]] = {
     ("scipy.optimize", "nnls"): vertices.solve_nonnegative,
     ("scipy.optimize", "lsq_linear"): vertices.solve_with_bounds,
     ("scipy.optimize", "linprog"): vertices.solve_program,
+    ("scipy.optimize", "milp"): vertices.solve_in_integers,
     **{("scipy.sparse.linalg", name): handler for name, handler in systems.ROWS.items()},
 }
 

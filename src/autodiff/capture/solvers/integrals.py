@@ -23,6 +23,7 @@ from autodiff.capture.regions import Slot, fit
 from autodiff.capture.solvers.minima import NotKept
 from autodiff.capture.solvers.programs import (
     NUMBER,
+    Inlined,
     as_float,
     bound,
     call_of,
@@ -64,7 +65,7 @@ def integrate(
         return _emitted(frame, call, limits, dict(given), program, read, None)
 
     if is_complex:  # SciPy integrates both parts too, each by itself
-        parts = [_Inner(lambda *a, k=k: _part(frame, integrand, a, k, node)) for k in (0, 1)]
+        parts = [Inlined(lambda *a, k=k: _part(frame, integrand, a, k, node)) for k in (0, 1)]
         real, imaginary = map(integrated, parts)
         return tuple([joined(re, im, "python") for re, im in zip(real, imaginary, strict=True)])
     found = integrated(integrand)
@@ -259,7 +260,7 @@ class _Nested:
             given["points"] = [x for x in given["points"] if limits[0] <= x <= limits[1]]
         integrand: Any = _callable(self.function)
         if level:
-            integrand = _Inner(lambda t, *more: self.at(level - 1, [t, *more], errors)[0])
+            integrand = Inlined(lambda t, *more: self.at(level - 1, [t, *more], errors)[0])
         program, read = number_program(self.frame, integrand, "python", around, self.node)
         outermost = level == len(self.ranges) - 1
         if outermost and not (read or is_traced(list(limits))):
@@ -267,21 +268,6 @@ class _Nested:
         call = _call(self.frame, sys.modules["scipy.integrate"].quad, self.name)
         call = replace(call, errors=errors, is_outer=outermost)
         return _emitted(self.frame, call, limits, given, program, read, None)
-
-
-@dataclass(frozen=True)
-class _Inner:
-    """The integrals inside of one, as its integrand."""
-
-    function: Callable[..., Any]
-
-    def __autodiff_inline__(self, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """How capture treats a call."""
-        return self.function(*args)
-
-    def __call__(self, *args: Any) -> Any:
-        """As in capture, where alone it is called."""
-        return self.function(*args)
 
 
 INTEGRATORS: dict[str, Callable[..., Any]] = {

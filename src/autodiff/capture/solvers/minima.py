@@ -12,7 +12,7 @@ import ast
 import functools
 import inspect
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,10 +31,12 @@ from autodiff.capture.solvers.programs import (
     call_of,
     captured,
     closed_program,
+    for_derivatives,
     further_arguments,
     numbers,
     presented,
     reading,
+    with_names,
 )
 from autodiff.capture.trace import Declined
 from autodiff.dims import equal, equal_shapes
@@ -130,6 +132,12 @@ OLDER = {
     "fmin_ncg": ("f", "fprime", "fhess"),
 }
 ALONG_A_LINE = ("fminbound", "brent", "golden")
+# How many results they have with ``full_output``: the minimum, its value, others.
+_FULL = {
+    "fmin": 5, "fmin_powell": 6, "fmin_cg": 5, "fmin_bfgs": 7, "fmin_ncg": 6, "fminbound": 4,
+    "brent": 4, "golden": 3, "fmin_l_bfgs_b": 3, "fmin_tnc": 3,
+}  # fmt: skip
+WITH_BOUNDS = ("fmin_l_bfgs_b", "fmin_tnc")
 
 
 def minimize_by_name(
@@ -139,8 +147,9 @@ def minimize_by_name(
     given = bound(function, args, kwargs)
     extra = further_arguments(frame, given)
     _refuse(given, "callback", "fhess_p")
-    if given.get("full_output") or given.get("retall"):
-        raise Declined("a minimiser with more than a minimum")
+    is_full = _is_full(given)
+    if given.get("retall"):
+        raise Declined("a minimiser with all that it has looked at")
     first, *others = OLDER[function.__name__]
     x0 = _start(frame.trace.deep(given.pop("x0")))
     n = x0.shape[0]
@@ -150,7 +159,38 @@ def minimize_by_name(
             derived = given.pop(name)
             callbacks.append(array_valued(frame, name, derived, x0, extra, shape, node))
     call = _Call(frame, function, "x0", callbacks)
-    return call.alone([x0, spread(-np.inf, n), spread(np.inf, n)], given, x0.value.type)
+    start = [x0, spread(-np.inf, n), spread(np.inf, n)]
+    return call.alone(start, given, x0.value.type, _FULL[function.__name__] if is_full else 0)
+
+
+def _is_full(given: dict[str, Any]) -> bool:
+    """Whether more than the minimum is asked for."""
+    asked = given.get("full_output", False)
+    if is_traced([asked]):
+        raise Declined("a minimiser that may give more than a minimum")
+    return bool(asked)
+
+
+def minimize_with_bounds(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``fmin_l_bfgs_b`` and ``fmin_tnc``: the minimum, its value or a number, a dict or another number."""
+    given = bound(function, args, kwargs)
+    extra = further_arguments(frame, given)
+    _refuse(given, "callback")
+    x0 = _start(frame.trace.deep(given.pop("x0")))
+    n = x0.shape[0]
+    both = given.get("fprime") is None and not given.get("approx_grad")
+    callbacks = [_objective(frame, "func", given.pop("func"), x0, extra, both, node)]
+    if given.get("fprime") is not None:
+        slope = given.pop("fprime")
+        callbacks.append(array_valued(frame, "fprime", slope, x0, extra, (n,), node))
+    lower, upper = _pairs(frame, frame.trace.deep(given.get("bounds")), n)
+    call = _Call(frame, function, "x0", callbacks)
+    if function.__name__ == "fmin_l_bfgs_b":
+        return call.alone([x0, lower, upper], given, x0.value.type, 3, has_flag=False)
+    types = (x0.value.type, ArrayType(_INT, (), True), ArrayType(_INT, (), True))
+    return call.known([x0, lower, upper], given, ("x", "nfeval", "rc"), types)
 
 
 def minimize_along_a_line(
@@ -159,8 +199,7 @@ def minimize_along_a_line(
     """``fminbound``, ``brent`` and ``golden``: the minimum alone."""
     given = bound(function, args, kwargs)
     extra = further_arguments(frame, given)
-    if given.get("full_output"):
-        raise Declined("a minimiser with more than a minimum")
+    is_full = _is_full(given)
     is_bounded = function.__name__ == "fminbound"
     z = Tracer(Value(NUMPY_NUMBER if is_bounded else NUMBER), "scalar" if is_bounded else "python")
     lower, upper = as_float(-np.inf), as_float(np.inf)
@@ -170,7 +209,8 @@ def minimize_along_a_line(
             raise Declined("bounds that are no numbers")
     callbacks = [_objective(frame, "func", given.pop("func"), z, extra, False, node)]
     call = _Call(frame, function, None, callbacks)
-    return call.alone([as_float(np.nan), lower, upper], given, NUMPY_NUMBER)
+    count = _FULL[function.__name__] if is_full else 0
+    return call.alone([as_float(np.nan), lower, upper], given, NUMPY_NUMBER, count, has_flag=False)
 
 
 def _refuse(given: dict[str, Any], *names: str) -> None:
@@ -270,20 +310,23 @@ def least_squares(
     extra = further_arguments(frame, given)
     named = trace.deep(given.pop("kwargs", None))
     _refuse(given, "callback", "jac_sparsity")
-    if named:
-        raise Declined("residuals with arguments by name")
     loss, scale = given.get("loss", "linear"), given.get("f_scale", 1.0)
     if not isinstance(loss, str) or not isinstance(scale, (int, float)):
         raise Declined("a loss of the user's own")
     x0 = _start(trace.deep(given.pop("x0")))
     n = x0.shape[0]
-    residuals = array_valued(frame, "fun", given.pop("fun"), x0, extra, None, node)
+    function_of = given.pop("fun")
+    slopes = given.pop("jac") if callable(given.get("jac")) else None
+    if named:
+        function_of = with_names(frame, function_of, named, node)
+        slopes = None if slopes is None else with_names(frame, slopes, named, node)
+    residuals = array_valued(frame, "fun", function_of, x0, extra, None, node)
     callbacks = [residuals]
-    if callable(given.get("jac")):
+    if slopes is not None:
         shape = (residuals.program.outputs[0].shape[0], n)
         if not isinstance(shape[0], int):
             raise Declined("a Jacobian of a number of residuals known only at run time")
-        callbacks.append(array_valued(frame, "jac", given.pop("jac"), x0, extra, shape, node))
+        callbacks.append(array_valued(frame, "jac", slopes, x0, extra, shape, node))
     lower, upper = _two(frame, trace.deep(given.get("bounds", (-np.inf, np.inf))), n)
     call = _Call(frame, function, "x0", callbacks, loss=loss, scale=float(scale))
     moved = (("cost", "objective"), ("fun", "residuals"))
@@ -297,14 +340,32 @@ def leastsq(
     trace = frame.trace
     given = bound(function, args, kwargs)
     extra = further_arguments(frame, given)
-    if given.get("full_output") or given.get("col_deriv") or given.get("Dfun") is not None:
-        raise Declined("leastsq with more than a minimum, or with a Jacobian")
+    is_full = _is_full(given)
     x0 = _start(trace.deep(given.pop("x0")))
     n = x0.shape[0]
-    residuals = array_valued(frame, "func", given.pop("func"), x0, extra, None, node)
-    call = _Call(frame, function, "x0", [residuals], "linear")
-    types = (x0.value.type, ArrayType(_INT, (), True))
-    return call.known([x0, spread(-np.inf, n), spread(np.inf, n)], given, ("x", "ier"), types)
+    callbacks = [array_valued(frame, "func", given.pop("func"), x0, extra, None, node)]
+    if given.get("Dfun") is not None:
+        shape = (callbacks[0].program.outputs[0].shape[0], n)
+        if not isinstance(shape[0], int) or is_traced([given.get("col_deriv")]):
+            raise Declined("a Jacobian of a number of residuals known only at run time")
+        shape = shape[::-1] if given.get("col_deriv") else shape
+        slopes = given.pop("Dfun")
+        callbacks.append(array_valued(frame, "Dfun", slopes, x0, extra, shape, node))
+    call = _Call(frame, function, "x0", callbacks, "linear")
+    flag = ArrayType(_INT, (), True)
+    start = [x0, spread(-np.inf, n), spread(np.inf, n)]
+    if not is_full:
+        return call.known(start, given, ("x", "ier"), (x0.value.type, flag))
+    types = (x0.value.type, ArrayType(FLOAT, (n, n)), flag)
+    x, cov, ier = call.known(start, given, ("x", "cov_x", "ier"), types, _with_covariance)
+    return x, cov, NotKept(), NotKept(), ier
+
+
+def _with_covariance(result: Any) -> tuple[Any, ...]:
+    """The minimum, its covariance and the flag, of what a fit returns with ``full_output``."""
+    if result[1] is None:
+        raise CheckFailed("a fit without a covariance")
+    return result[0], result[1], result[4]
 
 
 def curve_fit(
@@ -314,31 +375,43 @@ def curve_fit(
     trace = frame.trace
     given = bound(function, args, kwargs)
     given.update(given.pop("kwargs", {}))
-    if given.get("full_output") or callable(given.get("jac")) or given.get("nan_policy"):
-        raise Declined("curve_fit with more than a fit, or with a Jacobian")
-    if given.get("loss", "linear") != "linear":
-        raise Declined("curve_fit with a loss")
+    is_full = _is_full(given)
+    if given.get("nan_policy"):
+        raise Declined("curve_fit of data that may be missing")
+    loss, scale = given.get("loss", "linear"), given.get("f_scale", 1.0)
+    if not isinstance(loss, str) or not isinstance(scale, (int, float)):
+        raise Declined("a loss of the user's own")
     model = given.pop("f")
     x, y = trace.deep(given.pop("xdata")), as_float(trace.deep(given.pop("ydata")))
     x = as_float(x) if isinstance(x, (list, tuple, np.ndarray, Tracer)) else x
     sigma = trace.deep(given.pop("sigma", None))
     if sigma is not None:
         sigma = as_float(sigma)
-        if not equal_shapes(sigma.shape, y.shape):
-            raise Declined("curve_fit with correlated data")
+        if len(sigma.shape) != 1 and not equal_shapes(sigma.shape, y.shape * 2):
+            raise Declined("curve_fit with errors of another size than the data")
+        if len(sigma.shape) == 1 and not equal_shapes(sigma.shape, y.shape):
+            raise Declined("curve_fit with errors of another size than the data")
     p0 = trace.deep(given.pop("p0", None))
     start = spread(np.nan, _parameters(model)) if p0 is None else _start(p0)
     n = start.shape[0]
     if not isinstance(n, int) or len(y.shape) != 1:
         raise Declined("curve_fit of a number of parameters known only at run time")
     lower, upper = _two(frame, trace.deep(given.get("bounds", (-np.inf, np.inf))), n)
-    callbacks = _of_model(frame, model, x, y, sigma, n, node)
-    call = _Call(frame, function, None if p0 is None else "p0", callbacks, "linear", objective=1)
+    slopes = given.pop("jac") if callable(given.get("jac")) else None
+    callbacks = _of_model(frame, model, x, y, sigma, n, node, slopes)
+    call = _Call(
+        frame, function, None if p0 is None else "p0", callbacks, loss, float(scale),
+        objective=len(callbacks) - 1,
+    )  # fmt: skip
     given.update(xdata=x if isinstance(x, Tracer) else np.zeros(0), ydata=y)
     if sigma is not None:
         given["sigma"] = sigma
     types = (start.value.type, ArrayType(FLOAT, (n, n)))
-    return call.known([start, lower, upper], given, ("popt", "pcov"), types)
+    if not is_full:
+        return call.known([start, lower, upper], given, ("popt", "pcov"), types)
+    names, flag = ("popt", "pcov", "ier"), ArrayType(_INT, (), True)
+    fit = call.known([start, lower, upper], given, names, (*types, flag), _with_covariance)
+    return (*fit[:2], NotKept(), NotKept(), fit[2])
 
 
 def _parameters(model: Any) -> int:
@@ -363,29 +436,38 @@ def _as_model(evaluate: Any, count: int) -> Any:
 
 
 def _of_model(
-    frame: Frame, model: Any, x: Any, y: Tracer, sigma: Any, n: int, node: ast.AST
+    frame: Frame, model: Any, x: Any, y: Tracer, sigma: Any, n: int, node: ast.AST, slopes: Any
 ) -> list[Callback]:
-    """The model as SciPy calls it, and the residuals, of the parameters as a vector."""
+    """The model as SciPy calls it, its slopes, if given, and the residuals, of the parameters as a vector."""
+    factor: Any = None
+    if sigma is not None and len(sigma.shape) == 2:
+        with for_derivatives(frame.trace):
+            factor = np.linalg.cholesky(sigma)
 
-    def program(residuals: bool) -> Callback:
+    def program(residuals: bool, name: str = "f", function: Any = model) -> Callback:
         parameter = Value(ArrayType(FLOAT, (n,)), "p")
         z = Tracer(parameter, "array")
 
         def run(vector: Any) -> Any:
             values = [vector[k] for k in range(n)]
-            return call_of(frame, model, [x, *values], node)
+            return call_of(frame, function, [x, *values], node)
 
         outcome = captured(frame, None, [z], (), node, thunk=lambda: run(z))
         with frame.trace.builder.reopened(outcome.block):
-            result: Any = array_of(outcome.value, y.shape)
+            shape = (*y.shape, n) if name == "jac" else y.shape
+            result: Any = array_of(outcome.value, shape)
             if residuals:
                 result = result - y
-                result = result if sigma is None else result / sigma
+                if factor is not None:
+                    result = np.linalg.solve(factor, result)
+                elif sigma is not None:
+                    result = result / sigma
             outcome.block.outputs = [result.value]
-        made, read = closed_program(outcome.block, getattr(model, "__name__", "f"))
-        return Callback("f", made, read, "array")
+        made, read = closed_program(outcome.block, getattr(function, "__name__", "f"))
+        return Callback(name, made, read, "array")
 
-    return [program(False), program(True)]
+    given = [] if slopes is None else [program(False, "jac", slopes)]
+    return [program(False), *given, program(True)]
 
 
 # -- all of them ---------------------------------------------------------------------------------------------
@@ -444,7 +526,8 @@ class _Call:
             if start is not None:
                 made[start] = np.array(values[0])
             if is_fit:
-                made["f"] = _as_model(functions["f"], len(values[0]))
+                for name in functions:
+                    made[name] = _as_model(functions[name], len(values[0]))
             return calling(function, made)
 
         used = self.callbacks[: self.objective or len(self.callbacks) - self.sides]
@@ -480,15 +563,39 @@ class _Call:
         given: dict[str, Any],
         names: tuple[str, ...],
         types: tuple[ArrayType, ...],
+        leaves: Callable[[Any], tuple[Any, ...]] = tuple,
     ) -> Any:
         """The results of a call that returns a tuple of arrays."""
-        solver = replace(self._solver(first, given), leaves=tuple, types=types, names=names)
+        solver = replace(self._solver(first, given), leaves=leaves, types=types, names=names)
         return tuple(self._emit(solver))
 
-    def alone(self, first: Sequence[Tracer], given: dict[str, Any], type: ArrayType) -> Any:
-        """The result of a call that returns the minimum and nothing else."""
+    def alone(
+        self,
+        first: Sequence[Tracer],
+        given: dict[str, Any],
+        type: ArrayType,
+        count: int = 0,
+        has_flag: bool = True,
+    ) -> Any:
+        """The result of a call that returns the minimum and nothing else.
+
+        ``count``: it returns so many things, the value of the minimum the second, and a flag, if it has one,
+        the last of them.
+        """
         solver = replace(self._solver(first, given), types=(type,), names=("x",))
-        return self._emit(solver)[0]
+        if not count:
+            return self._emit(solver)[0]
+        number = NUMPY_NUMBER if self.callbacks[0].returns.startswith("number") else NUMBER
+        flag = ((ArrayType(_INT, (), True),), ("flag",)) if has_flag else ((), ())
+        solver = replace(
+            solver,
+            leaves=lambda result: (result[0], result[1], *([result[-1]] if has_flag else [])),
+            types=(type, number, *flag[0]),
+            names=("x", "fun", *flag[1]),
+            moved=((1, "objective"),),
+        )
+        x, value, *flags = self._emit(solver)
+        return (x, value, *[NotKept()] * (count - 2 - len(flags)), *flags)
 
     def emitted(
         self,
@@ -630,6 +737,7 @@ def assign(
 __all__ = [
     "ALONG_A_LINE",
     "OLDER",
+    "WITH_BOUNDS",
     "NotKept",
     "assign",
     "bounds_of",
@@ -640,4 +748,5 @@ __all__ = [
     "minimize_along_a_line",
     "minimize_by_name",
     "minimize_scalar",
+    "minimize_with_bounds",
 ]

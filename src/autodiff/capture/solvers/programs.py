@@ -30,6 +30,7 @@ from autodiff.ops.entries import ENTRIES
 from autodiff.ops.solvers import FLOAT, Solver
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Form, StoredList, Tracer, as_tracer, emit_tracer
+from autodiff.plain_data import dataclass
 
 NUMBER = ArrayType(FLOAT, (), True)
 NUMPY_NUMBER = ArrayType(FLOAT, ())
@@ -67,11 +68,17 @@ def closed_program(block: Block, name: str) -> tuple[Program, list[Value]]:
     return Program(Block([*parameters, *inputs], operations, outputs), name), read
 
 
-def call_of(frame: Frame, function: Any, args: Sequence[Any], node: ast.AST) -> Any:
+def call_of(
+    frame: Frame,
+    function: Any,
+    args: Sequence[Any],
+    node: ast.AST,
+    named: dict[str, Any] | None = None,
+) -> Any:
     """A call of the user's function."""
     from autodiff.capture.calls import call
 
-    return call(frame, function, list(args), {}, node)
+    return call(frame, function, list(args), dict(named or {}), node)
 
 
 def captured(
@@ -196,6 +203,26 @@ def _widened(x: Any) -> Any:
     return x.wide if isinstance(x, Either) else x
 
 
+@dataclass(frozen=True)
+class Inlined:
+    """A function of capture's own in the place of one of the user's."""
+
+    function: Callable[..., Any]
+
+    def __autodiff_inline__(self, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """How capture treats a call."""
+        return self.function(*args)
+
+    def __call__(self, *args: Any) -> Any:
+        """As in capture, where alone it is called."""
+        return self.function(*args)
+
+
+def with_names(frame: Frame, function: Any, named: dict[str, Any], node: ast.AST) -> Inlined:
+    """The function with some arguments given by name."""
+    return Inlined(lambda *args: call_of(frame, function, args, node, named))
+
+
 def further_arguments(frame: Frame, given: dict[str, Any]) -> tuple[Any, ...]:
     """The further arguments of the user's functions, which SciPy hands on."""
     extra = frame.trace.deep(given.pop("args", ()))
@@ -302,10 +329,12 @@ def rebuilt(trace: Any, x: Any, results: dict[Any, Tracer], path: tuple[Any, ...
     if path in results:
         return results[path]
     if isinstance(x, tuple):
-        return tuple([rebuilt(trace, item, results, (*path, k)) for k, item in enumerate(x)])
+        items = [rebuilt(trace, item, results, (*path, k)) for k, item in enumerate(x)]
+        made: Any = getattr(type(x), "_make", tuple)  # of a named tuple
+        return made(items)
     if isinstance(x, dict):
-        made = dict.__new__(type(x))
+        whole = dict.__new__(type(x))
         for key, item in x.items():
-            dict.__setitem__(made, key, rebuilt(trace, item, results, (*path, key)))
-        return trace.fresh(made)
+            dict.__setitem__(whole, key, rebuilt(trace, item, results, (*path, key)))
+        return trace.fresh(whole)
     return x

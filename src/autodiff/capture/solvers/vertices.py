@@ -1,4 +1,4 @@
-"""``linprog``, ``nnls`` and ``lsq_linear`` in captured code: SciPy's values, and the equations that hold.
+"""``linprog``, ``milp``, ``nnls`` and ``lsq_linear`` in captured code: SciPy's values, and the equations that hold.
 
     x, _ = nnls(A, b)      x = derived_as(called(A, b), solution of the equations of its free unknowns)
 
@@ -20,6 +20,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.solvers.minima import NotKept, bounds_of
 from autodiff.capture.solvers.programs import as_float, bound, for_derivatives, numbers
 from autodiff.capture.trace import Declined
+from autodiff.dims import Extent
 from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.smooth import derived_as
@@ -169,7 +170,7 @@ def solve_program(
     trace = frame.trace
     given = {k: trace.deep(v) for k, v in bound(function, args, kwargs).items() if v is not None}
     method = given.get("method", "highs")
-    if set(given) & {"callback", "integrality", "x0"} or not str(method).startswith("highs"):
+    if set(given) & {"callback", "x0"} or not str(method).startswith("highs"):
         raise Declined("a linear program with these options")
     c = _array(given.pop("c"), 1)
     n: Any = c.shape[0]
@@ -182,6 +183,10 @@ def solve_program(
     e, u = equal[1].shape[0], below[1].shape[0]
     arrays = {"c": c, "A_eq": equal[0], "b_eq": equal[1], "A_ub": below[0], "b_ub": below[1]}
     arrays |= {"lower": lower, "upper": upper}
+    if given.get("integrality") is not None:
+        return _in_integers(
+            frame, _with_pairs(function), arrays, given, n, ("slack", "con"), (u, e)
+        )
     names = (
         "x", "fun", "slack", "con", "ineqlin.marginals", "eqlin.marginals", "lower.marginals",
         "upper.marginals", "nit",
@@ -224,6 +229,92 @@ def solve_program(
     return _result(frame, parts)
 
 
+# -- integers -----------------------------------------------------------------------------------------------
+def solve_in_integers(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``scipy.optimize.milp`` of integers alone: the solution is constant, its value moves with the costs."""
+    trace = frame.trace
+    given = {k: v for k, v in bound(function, args, kwargs).items() if v is not None}
+    c = _array(trace.deep(given.pop("c")), 1)
+    n: Any = c.shape[0]
+    bounds = given.pop("bounds", (0.0, np.inf))
+    lower, upper = bounds_of(frame, trace.deep(bounds), n)
+    arrays = {"c": c, "lower": lower, "upper": upper}
+    constraints = given.pop("constraints", ())
+    if not isinstance(constraints, (list, tuple)) or _is_one(constraints):
+        constraints = [constraints]
+    for k, one in enumerate(constraints):
+        for name, value in zip(("A", "lb", "ub"), _three(frame, one), strict=True):
+            arrays[f"{name} {k}"] = _array(value, 0, 1, 2)
+    given = {k: trace.deep(v) for k, v in given.items()}
+    return _in_integers(frame, _with_constraints(function, len(constraints)), arrays, given, n)
+
+
+def _is_one(constraints: Any) -> bool:
+    """Whether it is the three parts of one constraint."""
+    return len(constraints) == 3 and not any(
+        type(x) is sys.modules["scipy.optimize"].LinearConstraint or isinstance(x, tuple)
+        for x in constraints
+    )
+
+
+def _three(frame: Frame, one: Any) -> list[Any]:
+    if isinstance(one, (list, tuple)) and len(one) == 3:
+        return [frame.trace.deep(x) for x in one]
+    if type(one) is not sys.modules["scipy.optimize"].LinearConstraint:
+        raise Declined("milp with a constraint of another kind")
+    path, found = frame.trace.paths.get(id(one)), []
+    for name in ("A", "lb", "ub"):
+        value = vars(one)[name]
+        if path is not None:  # from outside, where it may be changed
+            value = frame.trace.lift(value, path.attribute(name))
+        found.append(frame.trace.deep(value))
+    return found
+
+
+def _with_constraints(function: Any, count: int) -> Any:
+    def call(lower: Any, upper: Any, **keywords: Any) -> Any:
+        optimize = sys.modules["scipy.optimize"]
+        parts = [[keywords.pop(f"{name} {k}") for name in ("A", "lb", "ub")] for k in range(count)]
+        return function(
+            bounds=optimize.Bounds(lower, upper),
+            constraints=[optimize.LinearConstraint(*x) for x in parts],
+            **keywords,
+        )
+
+    call.__name__ = function.__name__
+    return call
+
+
+def _in_integers(
+    frame: Frame,
+    function: Any,
+    arrays: dict[str, Tracer],
+    given: dict[str, Any],
+    n: int,
+    more: Sequence[str] = (),
+    sizes: Sequence[Extent] = (),
+) -> Any:
+    """The result of a program all of whose unknowns are integers."""
+    integrality = given.get("integrality")
+    if is_traced([integrality]) or not np.all(np.asarray(integrality, float) == 1):
+        raise Declined("a linear program of integers and other numbers")
+    types = (
+        ArrayType(FLOAT, (n,)), ArrayType(FLOAT, ()), *(ArrayType(FLOAT, (size,)) for size in sizes),
+    )  # fmt: skip
+    x, cost, *others = _called(frame, function, arrays, given, ("x", "fun", *more), types)
+    plain = _plain(arrays["c"])
+    with for_derivatives(frame.trace):
+        total = plain @ x
+    parts = {"x": x, "fun": Tracer(derived_as(cost, total).value, "python")}
+    parts |= dict(zip(more, others, strict=True))
+    parts |= {"success": True, "status": 0}
+    names = ("message", "nit", "mip_node_count", "mip_dual_bound", "mip_gap", "crossover_nit")
+    parts |= {name: NotKept() for name in names}
+    return _result(frame, parts)
+
+
 def _multipliers(frame: Frame, residual: Array, found: Array, exact: Array) -> Any:
     return _result(frame, {"residual": residual, "marginals": derived_as(found, exact)})
 
@@ -252,4 +343,4 @@ def _with_pairs(function: Any) -> Any:
     return call
 
 
-__all__ = ["solve_nonnegative", "solve_program", "solve_with_bounds"]
+__all__ = ["solve_in_integers", "solve_nonnegative", "solve_program", "solve_with_bounds"]

@@ -37,6 +37,7 @@ from autodiff.engines.native.entry import (
 from autodiff.engines.native.entry.arguments import bare_symbol
 from autodiff.engines.native.entry.forms import FEW
 from autodiff.engines.native.host import HostCaller
+from autodiff.engines.native.integrands import Integrand, may_be_one
 from autodiff.engines.native.lowering import Kernel, lower
 from autodiff.errors import InternalError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Block, Program
@@ -197,6 +198,16 @@ def compile_native(
     )
     call = entry.callable_of(machine, built, program.name)
     return NativeFunction(program, kernel, machine, call, host)
+
+
+def integrand_of(program: Program) -> Integrand | None:
+    """The program for QUADPACK, which calls it without Python; None of one that it cannot call."""
+    if not may_be_one(program):
+        return None
+    kernel = lower(program)
+    if kernel.extents or kernel.sized or not isinstance(kernel.work_bytes, int):
+        return None
+    return Integrand(kernel, HostCaller(kernel.host_calls))
 
 
 def _signature(program: Program, kernel: Kernel) -> Signature:

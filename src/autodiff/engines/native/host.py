@@ -198,18 +198,18 @@ class _Bound:
     def for_quadpack(self) -> Any:
         """The program as QUADPACK calls it without Python; None where it cannot."""
         if self.integrand is NotImplemented:
-            from autodiff.engines.native.integrands import integrand_of
-            from autodiff.passes import optimize
-
-            self.integrand = integrand_of(optimize(self.program))
+            self.integrand = _engine().integrand_of(self._optimised())
         return self.integrand
 
-    def _compile(self, own: int) -> None:
-        from autodiff.engines.native.engine import compile_native
-        from autodiff.engines.native.entry import ArrayInput, ArrayOutput, ScalarInput, ScalarOutput
+    def _optimised(self) -> Program:
         from autodiff.passes import optimize
 
-        program = optimize(self.program)
+        return optimize(self.program)
+
+    def _compile(self, own: int) -> None:
+        from autodiff.engines.native.entry import ArrayInput, ArrayOutput, ScalarInput, ScalarOutput
+
+        program = self._optimised()
         extents = {s for v in program.inputs for n in v.shape for s in symbols(n)}
         self.kept = [k for k, v in enumerate(program.inputs) if v not in extents]
         inputs = [
@@ -223,7 +223,13 @@ class _Bound:
             ArrayOutput(k) if v.shape else ScalarOutput(k, v.dtype)
             for k, v in enumerate(program.outputs)
         ]
-        self.native = compile_native(program, inputs, tuple(outputs))
+        self.native = _engine().compile_native(program, inputs, tuple(outputs))
+
+
+def _engine() -> Any:
+    from autodiff.engines.native import engine
+
+    return engine
 
 
 class HostCaller:

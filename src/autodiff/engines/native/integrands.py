@@ -16,6 +16,7 @@ A run that fails gives NaN; the caller looks at the status, and asks Python what
 from __future__ import annotations
 
 import ctypes
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -23,8 +24,6 @@ from typing import Any
 import numpy as np
 
 from autodiff.engines.native import session
-from autodiff.engines.native.host import HostCaller
-from autodiff.engines.native.lowering import Kernel, lower
 from autodiff.ir.data import Program
 
 _KIND = ctypes.CFUNCTYPE(
@@ -59,10 +58,10 @@ class Block:
 
 
 class Integrand:
-    """A compiled program for QUADPACK."""
+    """A compiled program for QUADPACK: its kernel, and what that calls of Python."""
 
-    def __init__(self, program: Program, kernel: Kernel) -> None:
-        self.host = HostCaller(kernel.host_calls)
+    def __init__(self, kernel: Any, host: Any) -> None:
+        self.host = host
         self.kernel = kernel
         constants = [np.ascontiguousarray(c) for c in kernel.constants]
         addresses = {f"constant.{k}": c.ctypes.data for k, c in enumerate(constants)}
@@ -74,7 +73,7 @@ class Integrand:
             keep=(constants, self.host),
         )
         self.function = _KIND(self.machine.address("integrand"))
-        self.results = sum(int(np.prod(shape)) for _, shape in kernel.outputs)
+        self.results = sum(_size(shape) for _, shape in kernel.outputs)
         read = kernel.inputs[1:]
         self.dtypes = [dtype for dtype, _ in read]
         self.are_arrays = [bool(shape) for _, shape in read]
@@ -110,24 +109,24 @@ class Integrand:
         self.free.append(block)
 
 
-def integrand_of(program: Program) -> Integrand | None:
-    """The program for QUADPACK; None of one that it cannot call."""
+def may_be_one(program: Program) -> bool:
+    """Whether a program is an integrand that QUADPACK can call: of a number, with a few floats as results."""
     if len(program.inputs) == 0 or program.inputs[0].type.shape or not program.outputs:
-        return None
+        return False
     values = (*program.inputs, *program.outputs)
     if not all(v.type.is_static for v in values) or program.inputs[0].dtype != _FLOAT:
-        return None
+        return False
     if any(v.dtype != _FLOAT for v in program.outputs):
-        return None
-    if sum(int(np.prod(v.type.shape)) for v in program.outputs) > MOST_RESULTS:
-        return None
-    kernel = lower(program)
-    if kernel.extents or kernel.sized or not isinstance(kernel.work_bytes, int):
-        return None
-    return Integrand(program, kernel)
+        return False
+    return sum(_size(v.type.shape) for v in program.outputs) <= MOST_RESULTS
 
 
-def _glue(kernel: Kernel) -> str:
+def _size(shape: Any) -> int:
+    """Of static extents."""
+    return math.prod(shape)
+
+
+def _glue(kernel: Any) -> str:
     """LLVM of what QUADPACK calls."""
     declared = re.search(r"define i32 @kernel\((.*?)\) #0", kernel.text)
     assert declared is not None
@@ -144,7 +143,7 @@ def _glue(kernel: Kernel) -> str:
     for k, (_, shape) in enumerate(kernel.outputs):
         lines.append(f"%result{k} = getelementptr double, ptr %results, i64 {at}")
         arguments.append(f"ptr %result{k}")
-        at += int(np.prod(shape))
+        at += _size(shape)
     body = "\n".join(f"  {line}" for line in lines)
     return f"""\
 declare i32 @kernel({", ".join(types)})
@@ -172,4 +171,4 @@ failed:
 """
 
 
-__all__ = ["Block", "Integrand", "integrand_of"]
+__all__ = ["Block", "Integrand", "may_be_one"]
