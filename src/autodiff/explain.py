@@ -60,8 +60,8 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         lines.append(f"  input   {record.path.describe():<24} {record.value.type}  ({kind})")
     for number in (n for n, _ in captured.mutated):
         lines.append(f"  stores  into {captured.inputs[number].path.describe()}")
-    for guard in captured.guards:
-        lines.append(f"  guard   {guard.describe()}")
+    for text in dict.fromkeys(guard.describe() for guard in captured.guards):
+        lines.append(f"  guard   {text}")
     file = getattr(getattr(compiled.function, "__code__", None), "co_filename", "")
     for decision in captured.decisions:
         lines.append(f"  decided {decision.text(file)}")
