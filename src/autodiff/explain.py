@@ -64,7 +64,8 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     lines += [f"  fixed   {text}" for text in _fixed(call)]
     for number in (n for n, _ in captured.mutated):
         lines.append(f"  stores  into {captured.inputs[number].path.describe()}")
-    lines += dict.fromkeys(f"  guard   {guard.describe()}" for guard in captured.guards)
+    for text in dict.fromkeys(guard.describe() for guard in captured.guards):
+        lines.append(f"  guard   {text}")
     file = getattr(getattr(compiled.function, "__code__", None), "co_filename", "")
     for decision in captured.decisions:
         lines.append(f"  decided {decision.text(file)}")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from tests.capture.support import ENGINES, captured
+from tests.capture.support import ENGINES, captured, uncompiled_allowed
 
 engines = pytest.mark.parametrize("engine", ENGINES)
 
@@ -207,3 +207,32 @@ def test_a_comparison_that_python_refuses_is_refused_in_its_words(engine: str) -
         TypeError, match="'<' not supported between instances of 'Fixed' and 'State'"
     ):
         autodiff.function(lambda x: Fixed(x) < State(x), engine=engine)(1.0)
+
+
+class Watched(Point):
+    __slots__ = ("stores",)
+
+    def __init__(self, x, y):
+        self.stores = 0
+        super().__init__(x, y)
+
+    @property
+    def x(self):
+        return 2 * Point.x.__get__(self)
+
+    @x.setter
+    def x(self, value):
+        self.stores += 1
+        Point.x.__set__(self, value)
+
+
+@engines
+def test_a_property_before_a_slot_is_called(engine: str) -> None:
+    def f(v):
+        p = Watched(v, 1.0)
+        for _ in range(6):
+            p.x = 0.6 * p.x
+        return p.x * p.stores
+
+    with uncompiled_allowed():  # the slot is asked for past its class
+        assert autodiff.function(f, engine=engine)(0.5) == pytest.approx(f(0.5), rel=1e-14)

@@ -19,6 +19,7 @@ USES = [
     lambda x: x * len(",".join([f"{x:.1f}", "b", str(x)])),
     lambda x: x * float(f"{x:.1f}"),
     lambda x: x * ("1" in f"{x:.1f}"),
+    lambda x: x * (f"{x:.1f}" in "1.0 and 12.0") + (str(x) not in "2.0"),
     lambda x: x * len(f"{x:.1f}" * 2),
     lambda x: x * len(f"{x:.1f}"[1:]),
     lambda x: x * len(f"{x:.1f}".upper().split(".")),

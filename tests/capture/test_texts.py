@@ -467,3 +467,11 @@ def test_a_file_that_is_run_in_parts_is_found_again(whole: bool, tmp_path: Path)
         assert find_text(function) is not None
     gradient = autodiff.gradient(namespace["Model"]().value, on_fallback="error")
     np.testing.assert_array_equal(gradient(X[:2]), [1.0, 2.0])
+
+
+@pytest.mark.filterwarnings("ignore:invalid escape")
+def test_what_python_says_of_a_text_is_said_once(load: Load) -> None:
+    module = load("def f(x):\n    return x * len('\\.')\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert autodiff.function(module.f)(2.0) == 4.0

@@ -6,7 +6,9 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+from scipy import special
 
+import autodiff
 import autodiff.ops.scipy_functions  # noqa: F401 - fills the tables
 from autodiff.ops.by_parameter import NODES, WEIGHTS, by_parameter
 from autodiff.ops.entries import ENTRIES, Partials
@@ -86,3 +88,15 @@ def test_the_rule_takes_arrays_of_any_shape() -> None:
     for shape in ((), (3,), (2, 0), (2, 3)):
         v, x = np.full(shape, 0.4), np.full(shape, 2.5)
         np.testing.assert_allclose(rule(None, v, x), 2.5 * np.cos(v * x), rtol=1e-13)
+
+
+@pytest.mark.parametrize("x", [3.0])
+def test_bessel_functions_of_the_second_kind_are_even_in_their_order(x: float) -> None:
+    def f(v: Any) -> Any:
+        return special.kv(v, x)
+
+    with mp.workdps(30):
+        exact = mp.taylor(lambda v: mp.besselk(v, x), 0, 3)
+    for order, want in enumerate((0.0, 2 * exact[2], 0.0), 1):
+        f = autodiff.gradient(f, engine="numpy")
+        assert f(0.0) == pytest.approx(float(want), rel=1e-10, abs=1e-12), f"order {order}"

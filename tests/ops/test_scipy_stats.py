@@ -1,6 +1,7 @@
 """``scipy.stats`` in captured code: densities and distribution functions, with derivatives."""
 
 import numpy as np
+import pytest
 from scipy import stats
 
 import autodiff
@@ -94,3 +95,36 @@ def test_parameters_of_a_frozen_distribution_are_read_at_every_call() -> None:
         ):
             change(frozen)
             np.testing.assert_allclose(compiled(0.3), f(0.3), 1e-13)
+
+
+MEDIANS = [
+    (stats.norm, ()), (stats.laplace, ()), (stats.logistic, ()), (stats.cauchy, ()), (stats.t, (2.5,)),
+    (stats.gennorm, (1.3,)), (stats.gennorm, (3.0,)), (stats.genlogistic, (0.4,)), (stats.hypsecant, ()),
+    (stats.skewcauchy, (0.3,)), (stats.laplace_asymmetric, (1.0,)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dist", "shapes"), MEDIANS)
+def test_slopes_where_the_sign_changes(dist, shapes) -> None:
+    # By abs(x) and sign(x), whose kinks cancel, they would be 0.
+    def slope(name, x):
+        return autodiff.gradient(lambda x: getattr(dist, name)(x, *shapes), engine="numpy")(x)
+
+    for x in (0.0, float(dist.median(*shapes))):
+        density = dist.pdf(x, *shapes)
+        assert slope("cdf", x) == pytest.approx(density, rel=1e-10)
+        assert slope("sf", x) == pytest.approx(-density, rel=1e-10)
+        assert slope("logcdf", x) == pytest.approx(density / dist.cdf(x, *shapes), rel=1e-10)
+    median = dist.pdf(dist.median(*shapes), *shapes)
+    assert slope("ppf", 0.5) == pytest.approx(1 / median, rel=1e-10)
+    assert slope("isf", 0.5) == pytest.approx(-1 / median, rel=1e-10)
+
+
+@pytest.mark.parametrize("c", [0.4, 2.5])
+def test_a_generalised_logistic_density_is_smooth_at_zero(c) -> None:
+    def f(x):
+        return stats.genlogistic.logpdf(x, c)
+
+    first = autodiff.gradient(f, engine="numpy")
+    assert first(0.0) == pytest.approx(-1 + (c + 1) / 2, rel=1e-12)
+    assert autodiff.gradient(first, engine="numpy")(0.0) == pytest.approx(-(c + 1) / 4, rel=1e-12)

@@ -41,7 +41,7 @@ from autodiff.capture.sequences import LazySequence, lazy_sequence
 from autodiff.capture.staging import stage_boolean, stage_choice
 from autodiff.capture.state import MISSING
 from autodiff.capture.stores import is_item
-from autodiff.capture.text import DeferredText
+from autodiff.capture.text import DeferredText, characters
 from autodiff.capture.trace import Declined, is_library
 from autodiff.capture.unrolling import Passes
 from autodiff.dims import Dim
@@ -398,6 +398,8 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
         refuse_unseen(frame, items)
     for x in items[1:]:
         frame.trace.guard_apart(item, x)
+    if isinstance(container, str):
+        item = characters(item)
     if not isinstance(container, (list, tuple, Set, dict)):  # what it yields is known by no path
         refuse_unseen(frame, (item,))
     with frame.trace.comparing_items():

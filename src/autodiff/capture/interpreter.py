@@ -125,7 +125,7 @@ class Frame:
 
     def _store_outside(self, place: Place, value: Any) -> None:
         if value is UNBOUND:
-            raise Declined(f"deletion of {place.text}")
+            raise Declined(f"deletion of {place.at.describe()}")
         if self.trace.tier.holds_back:
             self.trace.state.store(place, value)
         elif place.kind == "attribute":

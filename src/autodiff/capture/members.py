@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import fields
 from types import FunctionType, MemberDescriptorType, MethodType
@@ -126,7 +126,7 @@ def _is_part_of(array: Tracer) -> Callable[[Any], bool]:
     return lambda x: isinstance(x, Tracer) and array.cell in cells_of(x)
 
 
-def _parts(x: Any) -> dict[str, Any] | None:
+def _parts(x: Any) -> Mapping[str, Any] | None:
     """What an object or dict holds by name, if that is all there is to it."""
     if type(x) is dict:
         return x

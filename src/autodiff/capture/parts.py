@@ -18,6 +18,7 @@ it changes, not on how many frames are active around it.
 from __future__ import annotations
 
 import inspect
+import struct
 from collections import deque
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
@@ -308,11 +309,14 @@ def table_of(obj: Any) -> MutableMapping[str, Any] | None:
 
 
 def _keeps_slots(cls: type) -> bool:
-    """Whether instances are their slots, and nothing that is written in another language."""
-    return cls.__basicsize__ == _BARE + 8 * len(containers.slots_of(cls)) > _BARE
+    """Whether instances are their slots, and nothing that is written in another language or computed."""
+    slots = containers.slots_of(cls)
+    if not cls.__basicsize__ == _BARE + _POINTER * len(slots) > _BARE:
+        return False
+    return all(inspect.getattr_static(cls, name, None) is slot for name, slot in slots.items())
 
 
-_BARE = object.__basicsize__
+_BARE, _POINTER = object.__basicsize__, struct.calcsize("P")
 
 
 __all__ = ["Locals", "ObjectScope", "Parts", "QueueScope", "Region", "is_frozen", "table_of"]

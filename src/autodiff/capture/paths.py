@@ -24,6 +24,7 @@ from autodiff.sameness import same_value
 # How roots are written: (what the path begins with, what stands for it).
 _WRITTEN = (
     (pattern(r"^_g[0-9a-f]+\['(\w+)'\]"), r"\1"),  # a global
+    (pattern(r"^_g[0-9a-f]+$"), "globals"),
     (pattern(r"^_c(?:_(\w+)_)?[0-9a-f]+\.cell_contents"), r"\1"),  # a variable of a closure
     (pattern(r"^_kept_(\w+)_[0-9a-f]+$"), r"\1 (as it was)"),  # what a recording holds
     (pattern(r"^_f[0-9a-f]+\.__defaults__"), "defaults"),
@@ -122,6 +123,8 @@ class Guard:
             return f"{where} is {'not ' * (self.relation == 'apart')}{self.expected.describe()}"
         named = self.relation in ("is", "type")
         expected = getattr(self.expected, "__name__", None) if named else None
+        if isinstance(self.expected, Path):
+            expected = self.expected.describe()
         expected = expected or repr(self.expected)
         short = expected if len(expected) < 60 else expected[:57] + "…"
         return f"{where} {self.relation} {short}"

@@ -640,7 +640,7 @@ def type_text(x: Any) -> str:
     return type_name(x) if isinstance(x, Tracer) else _OURS.get(type(x).__name__, type(x).__name__)
 
 
-_OURS = {"TracedGenerator": "generator", "Closure": "function", "Unbound": "name without a value"}
+_OURS = {"TracedGenerator": "generator", "Closure": "function", "DeferredText": "str", "Unbound": "name without a value"}  # fmt: skip
 
 
 class Merge:

@@ -171,8 +171,8 @@ class _Scan(_Visitor):
 def _find(function: FunctionType) -> Syntax | None:
     match = find_text(function)
     if match is None:
-        node = generated(function)
-        return None if node is None else describe(node, function.__code__.co_filename)
+        written = generated(function)
+        return None if written is None else describe(written, function.__code__.co_filename)
     if not match.has_assertions:
         for node in match.nodes:
             _WithoutAssertions().visit(node)

@@ -116,6 +116,7 @@ class State:
         self.appended_arrays: list[tuple[Any, int, Source | None]] = []
         self.appended_objects: dict[int, Any] = {}
         self.unknown: list[Place] = []  # stored into, though not known when the capture began
+        self.unknown_at: Source | None = None  # where the first of them was
         self.read: set[str] = set()  # places whose values the function has seen
         for place in places:
             self._enter(place)
@@ -135,8 +136,8 @@ class State:
     def restart(self) -> None:
         """Begin again where places have come up that were not known."""
         if self.unknown:
-            names = ", ".join(place.text for place in self.unknown)
-            raise Bail(Rung.LEARNT, f"it changes {names}", needs=self.unknown)
+            names = ", ".join(place.at.describe() for place in self.unknown)
+            raise Bail(Rung.LEARNT, f"it changes {names}", self.unknown_at, self.unknown)
 
     def changes(self, obj: Any) -> bool:
         """Whether an object has places that change, or is appended to."""
@@ -272,6 +273,7 @@ class State:
         known = self.by_owner.get(id(place.owner), {}).get(place.key)
         if known is None:
             self.unknown.append(place)
+            self.unknown_at = self.unknown_at or self.trace.builder.source
             if len(self.unknown) > MAXIMUM_PLACES:
                 self.restart()
             self.places[place.text] = place

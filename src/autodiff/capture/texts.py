@@ -162,6 +162,12 @@ def _all_names(code: CodeType) -> Iterator[str]:
 
 
 def _parsed(text: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they were given when Python compiled it
+        return _parsed_quietly(text)
+
+
+def _parsed_quietly(text: str) -> ast.Module:
     try:
         return ast.parse(text)
     except RecursionError:  # how deep a tree may be depends on how deep the stack is
