@@ -231,3 +231,26 @@ def test_identity_where_all_are_apart_is_compiled(engine: str) -> None:
             rows = [Body(1.5 + k, 2.0 + shift) for k in range(3)]
             assert compiled(rows) == pytest.approx(apart(rows), rel=1e-14)
     assert len(compiled.cache) == 1
+
+
+WHOLE = np.arange(6.0)
+PART = WHOLE[1:4]
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_whose_view_an_array_from_outside_is(engine: str) -> None:
+    def of_outside(x):
+        return x.sum() * (PART.base is WHOLE)
+
+    def of_itself(x):
+        return x.base is None, x[0].base is x, (x * 2).base is None
+
+    x = np.ones((2, 3)).copy()
+    assert autodiff.function(lambda x: x.sum() * (WHOLE.base is None), engine=engine)(x) == 6.0
+    with pytest.warns(autodiff.FallbackWarning, match="the base of an array from outside"):
+        assert autodiff.function(of_outside, engine=engine)(x) == of_outside(x) == 6.0
+    made = autodiff.function(of_itself, engine=engine)
+    assert made(x) == of_itself(x) == (True, True, True)
+    with pytest.warns(autodiff.FallbackWarning, match="the base of an array from outside"):
+        assert made(WHOLE.reshape(2, 3)) == (False, False, True)
+    assert made(x) == (True, True, True)
