@@ -254,3 +254,18 @@ def test_whose_view_an_array_from_outside_is(engine: str) -> None:
     with pytest.warns(autodiff.FallbackWarning, match="the base of an array from outside"):
         assert made(WHOLE.reshape(2, 3)) == (False, False, True)
     assert made(x) == (True, True, True)
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_names_of_an_array_and_of_a_function(engine: str) -> None:
+    def of_array(x):
+        return len(dir(x)), "__autodiff_binds__" in dir(x), "value" in dir(x[0]), len(dir([x]))
+
+    def of_frame(x):
+        y = x * 2
+        return dir(), y
+
+    x = np.ones(3)
+    assert autodiff.function(of_array, engine=engine)(x) == of_array(x)
+    with pytest.warns(autodiff.FallbackWarning, match="the names in a function"):
+        assert autodiff.function(of_frame, engine=engine)(x)[0] == ["x", "y"]
