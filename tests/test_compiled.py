@@ -111,7 +111,7 @@ def test_the_number_of_paths_is_bounded(engine) -> None:
 
 # -- the fast path ---------------------------------------------------------------------------------------
 STRANGE: list[Any] = [
-    V[::-1], V[:2], V.reshape(1, 3), V.astype(">f8"), V.astype(np.float32), np.asfortranarray(np.ones((3, 3))),
+    V[::-1], V[:2], V.reshape(1, 3), V.astype(np.float32), np.asfortranarray(np.ones((3, 3))),
     np.float64(2.0), 2.0, 2, True, np.array(2.0), [0.5, 1.5, 2.5], np.zeros(0), np.frombuffer(b"\0" * 25, "u1")[1:].view("f8"),
 ]  # fmt: skip
 

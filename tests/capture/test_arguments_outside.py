@@ -231,3 +231,41 @@ def test_identity_where_all_are_apart_is_compiled(engine: str) -> None:
             rows = [Body(1.5 + k, 2.0 + shift) for k in range(3)]
             assert compiled(rows) == pytest.approx(apart(rows), rel=1e-14)
     assert len(compiled.cache) == 1
+
+
+WHOLE = np.arange(6.0)
+PART = WHOLE[1:4]
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_whose_view_an_array_from_outside_is(engine: str) -> None:
+    def of_outside(x):
+        return x.sum() * (PART.base is WHOLE)
+
+    def of_itself(x):
+        return x.base is None, x[0].base is x, (x * 2).base is None
+
+    x = np.ones((2, 3)).copy()
+    assert autodiff.function(lambda x: x.sum() * (WHOLE.base is None), engine=engine)(x) == 6.0
+    with pytest.warns(autodiff.FallbackWarning, match="the base of an array from outside"):
+        assert autodiff.function(of_outside, engine=engine)(x) == of_outside(x) == 6.0
+    made = autodiff.function(of_itself, engine=engine)
+    assert made(x) == of_itself(x) == (True, True, True)
+    with pytest.warns(autodiff.FallbackWarning, match="the base of an array from outside"):
+        assert made(WHOLE.reshape(2, 3)) == (False, False, True)
+    assert made(x) == (True, True, True)
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_names_of_an_array_and_of_a_function(engine: str) -> None:
+    def of_array(x):
+        return len(dir(x)), "__autodiff_binds__" in dir(x), "value" in dir(x[0]), len(dir([x]))
+
+    def of_frame(x):
+        y = x * 2
+        return dir(), y
+
+    x = np.ones(3)
+    assert autodiff.function(of_array, engine=engine)(x) == of_array(x)
+    with pytest.warns(autodiff.FallbackWarning, match="the names in a function"):
+        assert autodiff.function(of_frame, engine=engine)(x)[0] == ["x", "y"]

@@ -115,6 +115,32 @@ def test_where_leaves_what_is_in_out(name, engine) -> None:
         _agree(lambda x, o=out: f(x, where=x > 0.4, out=np.full(5, o)), (X,), engine)
 
 
+MASKED = {
+    "a ufunc": lambda x, m: np.add(x, 1.0, out=np.zeros(5), where=m),
+    "a composed ufunc": lambda x, m: np.cbrt(x, out=np.zeros(5), where=m),
+    "a sum": lambda x, m: np.sum(x, where=m),
+    "a mean": lambda x, m: np.mean(x, where=m),
+    "a deviation": lambda x, m: np.std(x, where=m),
+    "a maximum": lambda x, m: np.max(x, where=m, initial=0.0),
+    "any": lambda x, m: np.any(x > 0.5, where=m),
+    "a method": lambda x, m: x.prod(where=m),
+    "a copy": lambda x, m: [np.copyto(x, 2.0, where=m), x][1],
+}
+
+
+@ENGINES
+@pytest.mark.parametrize("name", MASKED)
+def test_an_array_for_where_has_bools(name, engine) -> None:
+    made = autodiff.function(MASKED[name], engine=engine)
+    for mask in (M.astype(int), M.astype(float), M.astype(np.uint8)):
+        with pytest.raises(TypeError, match=f"from dtype.'{mask.dtype}'. to dtype.'bool'."):
+            MASKED[name](X.copy(), mask)
+        with pytest.raises(TypeError, match=f"from dtype.'{mask.dtype}'. to dtype.'bool'."):
+            made(X.copy(), mask)
+    for mask in (M, M.tolist()):
+        _agree(lambda x, m=mask: MASKED[name](x, m), (X.copy(),), engine)
+
+
 @ENGINES
 def test_what_was_left_has_its_derivative(engine) -> None:
     def f(x):

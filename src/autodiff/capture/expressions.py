@@ -638,12 +638,26 @@ def _attribute_of_array(frame: Frame, obj: Tracer, name: str, node: ast.AST) -> 
     if not hasattr(plain, name):
         owner = plain.__name__ if plain.__module__ == "builtins" else f"numpy.{plain.__name__}"
         raise AttributeError(f"{owner!r} object has no attribute {name!r}", name=name)
+    if name in ("__array_priority__", "__doc__"):  # which tracers have for themselves
+        return getattr(np.empty(0) if plain is np.ndarray else plain(), name)
+    if name == "base":
+        _refuse_base(frame, obj, node)
     try:
         return _as_numbers(run_users(getattr, obj, name))
     except AttributeError as error:
         refuse_ours(error)
         kind = "np.ndarray" if obj.form == "array" else plain.__name__
         raise Declined(f"{kind}.{name}, which is not supported", frame.source(node)) from None
+
+
+def _refuse_base(frame: Frame, array: Tracer, node: ast.AST) -> None:
+    """Decline where an array from outside is, or may be, a view of another one; a program knows its own."""
+    for record in frame.trace.inputs:
+        if record.cell is not array.cell:
+            continue
+        if not isinstance(record.example, np.ndarray) or record.example.base is not None:
+            raise Declined("the base of an array from outside", frame.source(node))
+        frame.trace.guards.append(Guard(record.path.attribute("base"), "is", None))
 
 
 def _own(obj: Any) -> Any:

@@ -187,6 +187,15 @@ def _callable(frame: Frame, obj: Any) -> bool:
     return not isinstance(obj, Tracer) and callable(obj)
 
 
+def _dir(frame: Frame, *args: Any) -> Any:
+    if not args:  # the names of a frame of the user's, which there is not
+        raise Declined("the names in a function", frame.trace.builder.source)
+    plain = type_of(args[0])
+    if plain is not type(args[0]):  # what stands for an array, a number or a list
+        return dir(np.empty(0) if plain is np.ndarray else plain())
+    return call_library(frame, dir, list(args), {}, frame.scope.syntax.node)
+
+
 def _abs(frame: Frame, obj: Any) -> Any:
     method = own_method(frame, obj, "__abs__")
     if method is not None:
@@ -431,6 +440,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **{function: _in_place(function) for function in IN_PLACE.values()},
     operator.iconcat: _in_place(operator.iadd),
     callable: _callable,
+    dir: _dir,
     range: _range,
     list: _list,
     tuple: _tuple,

@@ -304,6 +304,9 @@ class Trace(Tables):
                 f"{title} has dtype {array.dtype}, which is not supported.",
                 remedy="pass real floating-point, integer or bool arrays of at most 64 bits",
             )
+        if not (array.dtype.isnative or self.derivative):
+            # What only moves elements keeps their order, and ``x.dtype`` is another one.
+            self.tier.decline(f"{title}, which has the byte order of another machine")
         dtype = array.dtype.newbyteorder("=")
         shape: tuple[Extent, ...] = array.shape
         if symbols:

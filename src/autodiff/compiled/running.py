@@ -82,6 +82,8 @@ def _run_on(
 ) -> Any:
     captured = specialisation.captured
     prepare = specialisation.plan.prepare
+    if specialisation.is_value and not all(map(_is_native, hidden)):
+        return UNFIT  # whose results have that order, too
     if prepare is None and len(extra) != len(specialisation.plan.extra_inputs):
         return UNFIT  # of a result with more parts, or fewer
     arguments = [call.leaves[k] for k in specialisation.input_leaves]
@@ -267,6 +269,10 @@ def _in_c_order(x: Any) -> bool:
 def contiguous(x: Any) -> Any:
     """An array in C order, as entries take it, without binding the call anew."""
     return x if type(x) is not np.ndarray or x.flags.c_contiguous else np.array(x, order="C")
+
+
+def _is_native(x: Any) -> bool:
+    return not isinstance(x, np.ndarray) or x.dtype.isnative
 
 
 def _prepared(x: Any, form: InputForm) -> Any:

@@ -355,6 +355,20 @@ def select(condition: Any, a: Any, b: Any, dtype: Any = None) -> Tracer:
     return Tracer(result.value, "array" if shape else "scalar")
 
 
+def mask_of(where: Any) -> Any:
+    """What is given for ``where=``: an array must be one of bools; numbers and lists count as truth.
+
+    Raises
+    ------
+    TypeError
+        NumPy's, for an array of another dtype.
+    """
+    is_array = where.form == "array" if isinstance(where, Tracer) else isinstance(where, np.ndarray)
+    if is_array and where.dtype != np.bool_:
+        np.add(0.0, 0.0, out=np.zeros(1), where=np.zeros(1, where.dtype))  # type: ignore[call-overload]
+    return where
+
+
 # -- sequences ----------------------------------------------------------------------------------
 def contains_tracer(x: Any) -> bool:
     """Whether a nested list or tuple has a tracer (or a symbolic extent) somewhere inside."""

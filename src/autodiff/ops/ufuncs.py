@@ -34,6 +34,7 @@ from autodiff.ops.promotion import (
     constant,
     describe,
     dtype_of,
+    mask_of,
     operand,
     pointwise,
     resolve,
@@ -112,6 +113,7 @@ def call(
 ) -> Any:
     """``ufunc(*inputs, …)`` on tracers."""
     name = NAMES.get(ufunc)
+    where = where if where is True else mask_of(where)
     if name is None:
         return _composed(ufunc, inputs, out, where, dtype, options)
     if options:

@@ -10,7 +10,12 @@ from autodiff.dims import at_least, equal
 from autodiff.ops import complex_linalg
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.linear_algebra import t
-from autodiff.ops.numpy_functions.linear_algebra import float_matrix, matmul, refuse_half
+from autodiff.ops.numpy_functions.linear_algebra import (
+    float_matrix,
+    in_double,
+    matmul,
+    refuse_half,
+)
 from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import as_array, cast, pointwise
 from autodiff.ops.reflections import complete_qr
@@ -19,6 +24,7 @@ from autodiff.ops.ufuncs import unsupported
 
 
 @implements(np.linalg.eigh)
+@in_double
 def eigh(a: Any, UPLO: str = "L") -> Any:
     """``np.linalg.eigh``."""
     from numpy.linalg._linalg import EighResult
@@ -36,6 +42,7 @@ def _eigh(a: Any, triangle: str) -> tuple[Tracer, Tracer]:
 
 
 @implements(np.linalg.eigvalsh)
+@in_double
 def eigvalsh(a: Any, UPLO: str = "L") -> Tracer:
     """``np.linalg.eigvalsh``."""
     return _eigh(a, UPLO)[0]
@@ -61,6 +68,7 @@ def _mirrored(a: Any) -> Tracer:
 
 
 @implements(np.linalg.svd)
+@in_double
 def svd(
     a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
 ) -> Any:
@@ -91,6 +99,7 @@ def svdvals(x: Any, /) -> Tracer:
 
 
 @implements(np.linalg.qr)
+@in_double
 def qr(a: Any, mode: str = "reduced") -> Any:
     """``np.linalg.qr``."""
     from numpy.linalg._linalg import QRResult
@@ -107,6 +116,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 
 
 @implements(np.linalg.pinv)
+@in_double
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Tracer:
     """``np.linalg.pinv``."""
     if rcond is not None and rtol is not None:
@@ -117,6 +127,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None
 
 
 @implements(np.linalg.lstsq)
+@in_double
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """``np.linalg.lstsq`` by the pseudo-inverse; residuals where the rank, at run time, is full."""
     x = float_matrix(a, square=False)

@@ -6,9 +6,11 @@ np.linalg.solve(a, b)            solve, with the leading axes broadcast
 
 from __future__ import annotations
 
+import functools
 import operator
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+from typing import cast as cast_type
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
@@ -493,6 +495,40 @@ def float_matrix(a: Any, square: bool = True) -> Tracer:
     return cast(x, x.dtype if x.dtype.kind == "f" else np.float64)
 
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def in_double(function: F) -> F:
+    """A function of ``np.linalg``: what is in single precision is computed in double, as NumPy does.
+
+    LAPACK is given doubles, and the results are rounded once; so a matrix is singular, or has a
+    rank, in double precision.
+    """
+
+    @functools.wraps(function)
+    def computed(*args: Any, **options: Any) -> Any:
+        given = [x for x in (*args, *options.values()) if isinstance(x, (Tracer, np.ndarray))]
+        if not given or any(x.dtype != np.float32 for x in given):
+            return function(*args, **options)
+        wide = {k: _as_double(x) for k, x in options.items()}
+        return _as_single(function(*map(_as_double, args), **wide))
+
+    return cast_type(F, computed)
+
+
+def _as_double(x: Any) -> Any:
+    return cast(as_array(x), np.float64) if isinstance(x, (Tracer, np.ndarray)) else x
+
+
+def _as_single(x: Any) -> Any:
+    if type(x) is tuple:
+        return tuple(map(_as_single, x))
+    if isinstance(x, tuple):  # SVDResult and the like
+        return type(x)(*map(_as_single, x))
+    is_double = isinstance(x, Tracer) and x.dtype == np.float64
+    return Tracer(cast(x, np.float32).value, x.form) if is_double else x
+
+
 def refuse_half(x: Tracer) -> None:
     """Raise for float16, of which LAPACK knows nothing."""
     if x.dtype == np.float16:
@@ -522,11 +558,13 @@ def note_call(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Non
         x = cast(x, np.result_type(x.dtype, dtype))
     if kwargs.get("upper"):
         x = primitives.t(x)
+    x = cast(x, np.float64)  # as it is computed
     routine = _ROUTINES[function]
     raising(lambda: emit("factorises", (x.value,), routine=routine), np.linalg.LinAlgError)
 
 
 @implements(np.linalg.inv)
+@in_double
 def inv(a: Any) -> Tracer:
     """``np.linalg.inv``."""
     result: Tracer = emit_tracer("inverse", float_matrix(a))
@@ -534,6 +572,7 @@ def inv(a: Any) -> Tracer:
 
 
 @implements(np.linalg.solve)
+@in_double
 def solve(a: Any, b: Any) -> Tracer:
     """``np.linalg.solve``: b is a vector only if it is 1-d."""
     x, y = float_matrix(a), _plain(b)
@@ -554,6 +593,7 @@ def solve(a: Any, b: Any) -> Tracer:
 
 
 @implements(np.linalg.cholesky)
+@in_double
 def cholesky(a: Any, /, *, upper: bool = False) -> Tracer:
     """``np.linalg.cholesky``; like NumPy it reads one triangle only."""
     x = float_matrix(a)
@@ -565,6 +605,7 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Tracer:
 
 
 @implements(np.linalg.slogdet)
+@in_double
 def slogdet(a: Any) -> Any:
     """``np.linalg.slogdet``."""
     from numpy.linalg._linalg import SlogdetResult
@@ -574,6 +615,7 @@ def slogdet(a: Any) -> Any:
 
 
 @implements(np.linalg.det)
+@in_double
 def det(a: Any) -> Tracer:
     """``np.linalg.det``: of small matrices by cofactors, else the product of pivots' logarithms."""
     x = float_matrix(a)

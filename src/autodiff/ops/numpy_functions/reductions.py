@@ -32,6 +32,7 @@ from autodiff.ops.promotion import (
     constant,
     describe,
     fit,
+    mask_of,
     pointwise,
     select,
 )
@@ -112,7 +113,7 @@ def _loop_dtype(x: Tracer, dtype: Any, out: Any) -> np.dtype[Any]:
 def _masked(x: Tracer, where: Any, neutral: Any) -> Tracer:
     if not _given(where) or where is True:
         return x
-    if as_array(where).ndim > x.ndim:
+    if as_array(mask_of(where)).ndim > x.ndim:
         raise ValueError("input operand has more dimensions than allowed by the axis remapping")
     return select(where, x, constant(neutral, x.dtype), x.dtype)
 
@@ -166,7 +167,7 @@ def _extreme(name: str, ufunc: str) -> Callable[..., Tracer]:
                     f"reduction operation '{ufunc}' does not have an identity, so to use a where "
                     "mask one has to specify 'initial'"
                 )
-            x = select(where, x, cast(initial, x.dtype), x.dtype)
+            x = select(mask_of(where), x, cast(initial, x.dtype), x.dtype)
         if _given(initial):
             check_number(initial, x.dtype)
             first = cast(initial, x.dtype)
@@ -278,7 +279,7 @@ def _count(x: Tracer, axes: Axes, where: Any, keepdims: bool) -> Any:
     if not _given(where) or where is True:
         n: Extent = product(tuple(x.shape[k] for k in axes))
         return n
-    mask = fit(as_array(where), np.dtype(bool), x.shape)
+    mask = fit(as_array(mask_of(where)), np.dtype(bool), x.shape)
     if not mask.shape and x.shape:
         mask = structural.broadcast(mask, x.shape, ())
     return sum_(mask, axis=axes, dtype=np.int64, keepdims=keepdims)

@@ -33,6 +33,7 @@ from autodiff.ops.promotion import (
     broadcast_to,
     cast,
     check_number,
+    mask_of,
     operand,
     pointwise,
     result_dtype,
@@ -502,6 +503,7 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
         dst[...] = value
         return
     new = _fit_value(value, dst.shape, dst.dtype)
+    where = mask_of(where)
     mask = broadcast_to(as_array(where), dst.shape) if as_array(where).shape else as_array(where)
     dst.write(select(mask, new, Tracer(dst.value, "array"), dst.dtype).value)
 
