@@ -13,6 +13,14 @@ from .support import agrees_with_slopes, one_loop_for_any_length, same
 both = pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
 
 
+def sampled(functions):
+    """Every third of them by default, all where slow tests run."""
+    return [
+        f if k % 3 == 0 else pytest.param(f, marks=pytest.mark.slow)
+        for k, f in enumerate(functions)
+    ]
+
+
 # -- one loop, whatever the length --------------------------------------------------------------------
 def elements_stored(xs, a):
     rows = [np.zeros(3) for _ in xs]
@@ -97,12 +105,12 @@ ONE_LOOP = [
 
 
 @both
-@pytest.mark.parametrize("f", ONE_LOOP, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", sampled(ONE_LOOP), ids=lambda f: f.__name__)
 def test_values_and_slopes(f, engine) -> None:
     agrees_with_slopes(f, engine)
 
 
-@pytest.mark.parametrize("f", ONE_LOOP, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", sampled(ONE_LOOP), ids=lambda f: f.__name__)
 def test_one_loop(f) -> None:
     one_loop_for_any_length(f)
 
@@ -268,7 +276,7 @@ def _shared(x):
 
 
 @both
-@pytest.mark.parametrize("f", IDENTITY, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", sampled(IDENTITY), ids=lambda f: f.__name__)
 def test_each_array_is_the_one_that_it_is_in_python(f, engine) -> None:
     """Of two lengths, by which the length becomes one of the run."""
     compiled = Function(f, engine=engine)

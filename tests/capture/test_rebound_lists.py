@@ -19,6 +19,14 @@ from .support import (
 over_engines = pytest.mark.parametrize("engine", ENGINES)
 
 
+def sampled(functions):
+    """Every third of them by default, all where slow tests run."""
+    return [
+        f if k % 3 == 0 else pytest.param(f, marks=pytest.mark.slow)
+        for k, f in enumerate(functions)
+    ]
+
+
 # -- one loop, whatever the length --------------------------------------------------------------------
 def edit_distance(xs, a):
     n = len(xs)
@@ -286,12 +294,12 @@ ONE_LOOP = [
 
 
 @pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("f", ONE_LOOP, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", sampled(ONE_LOOP), ids=lambda f: f.__name__)
 def test_values_and_slopes(f, engine) -> None:
     agrees_with_slopes(f, engine)
 
 
-@pytest.mark.parametrize("f", ONE_LOOP, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", sampled(ONE_LOOP), ids=lambda f: f.__name__)
 def test_one_loop(f) -> None:
     one_loop_for_any_length(f)
 
@@ -471,7 +479,7 @@ IDENTITY = [
 
 
 @pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("f", IDENTITY, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", sampled(IDENTITY), ids=lambda f: f.__name__)
 def test_each_list_is_the_one_that_it_is_in_python(f, engine) -> None:
     """Of two lengths, by which the length becomes one of the run."""
     compiled = Function(f, engine=engine)
