@@ -1,11 +1,13 @@
 """The error and gamma functions, and scipy.special on traced arrays."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import special
 
+import autodiff
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.dispatch import builtin_functions
 from autodiff.ops.special import digamma
@@ -102,3 +104,16 @@ def test_poles_fail_at_run_time(name: str, x: float) -> None:
         getattr(math, name)(x)
     with pytest.raises(CheckFailed):
         run(builtin_functions[getattr(math, name)], x)
+
+
+@pytest.mark.parametrize(("n", "k"), [(0.0, 2.0), (1.0, 2.0), (1.0, 3.0), (2.0, 5.0), (0.0, 1.0)])
+def test_binomial_coefficients_that_are_zero_have_slopes(n: float, k: float) -> None:
+    def polynomial(n: Any) -> Any:
+        return np.prod([(n - j) / (j + 1) for j in range(int(k))])
+
+    def f(n: Any) -> Any:
+        return special.binom(n, k)
+
+    for order in (1, 2):
+        f, polynomial = (autodiff.gradient(g, engine="numpy") for g in (f, polynomial))
+        assert f(n) == pytest.approx(polynomial(n), rel=1e-12, abs=1e-14), f"order {order}"

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.ops.special import digamma, enter_ufunc
+from autodiff.ops.special import apply, digamma, enter_ufunc
 
 # B(2k) / 2k for k = 1, 2, …, with the signs of the asymptotic series of digamma (A&S 6.3.18):
 # digamma(x) = log x - 1 / 2x - sum over k of these times x**-2k.
@@ -89,7 +89,20 @@ def _asymptotic(low: Any, high: Any, step: Any) -> Any:
 
 
 def _binom_slope(y: Any, n: Any, k: Any) -> tuple[Any, Any]:
-    return y * digamma_step(n - k + 1, k), y * digamma_step(k + 1, n - 2 * k)
+    # 1 / gamma(n - k + 1) has its zeros where k is larger than n: y is 0 times the infinity of digamma.
+    # There by reflection: y = sin(pi (n - k + 1)) / pi * beta(n + 1, k - n).
+    beyond = np.greater(k - n, 0.5) & np.greater(n, -1.0)
+    m, j = np.where(beyond, n, 2.0), np.where(beyond, k, 3.0)
+    turn = m - j + 1.0
+    angle = np.pi * (turn - 2.0 * np.rint(0.5 * turn))
+    size, cosine, sine = apply("scipy_beta", m + 1.0, j - m), np.cos(angle), np.sin(angle) / np.pi
+    by_n = size * (cosine + sine * (digamma(m + 1.0) - digamma(j - m)))
+    by_k = size * (sine * (digamma(j - m) - digamma(j + 1.0)) - cosine)
+    n, k = np.where(beyond, 3.0, n), np.where(beyond, 1.0, k)
+    return (
+        np.where(beyond, by_n, y * digamma_step(n - k + 1, k)),
+        np.where(beyond, by_k, y * digamma_step(k + 1, n - 2 * k)),
+    )
 
 
 _POSITIVE = ((0.5, 4.0), (0.5, 4.0))
