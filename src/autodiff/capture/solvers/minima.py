@@ -669,7 +669,7 @@ class NotKept:
     """
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
-        raise Declined("what a minimiser returns beside numbers and arrays")
+        raise Declined("what a solver returns beside numbers and arrays")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
