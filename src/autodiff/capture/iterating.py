@@ -324,21 +324,19 @@ def _next(frame: Frame, *arguments: Any) -> Any:
                 return arguments[1]
     if not arguments or not isinstance(arguments[0], Iterating):
         return call_library(frame, next, list(arguments), {}, frame.scope.syntax.node)
-    whole = lazy_sequence(frame, arguments[0]) if _is_of_any_length(frame, arguments) else None
-    if whole is not None and isinstance(whole.count, Dim):
-        if bool(np.greater(as_tracer(whole.count), 0)):  # under a guard
-            item = whole.item(0)
-            arguments[0].move(1, False)
-            return item
-        if len(arguments) == 2:
-            return arguments[1]
-        raise StopIteration
-    return run_users(next, *arguments)
-
-
-def _is_of_any_length(frame: Frame, arguments: tuple[Any, ...]) -> bool:
-    given = isinstance(arguments[0], TracedIterator) if arguments else False
-    return given and frame.trace.tier.rolls and len(arguments) <= 2
+    iterator = arguments[0]
+    whole = lazy_sequence(frame, iterator) if frame.trace.tier.rolls else None
+    if not isinstance(iterator, TracedIterator) or whole is None or len(arguments) > 2:
+        return run_users(next, *arguments)
+    if not isinstance(whole.count, Dim):
+        return run_users(next, *arguments)
+    if bool(np.greater(as_tracer(whole.count), 0)):  # under a guard
+        item = whole.item(0)
+        iterator.move(1, False)
+        return item
+    if len(arguments) == 2:
+        return arguments[1]
+    raise StopIteration
 
 
 def _text(frame: Frame, kind: Any, function: Callable[..., Any], *arguments: Any) -> Any:
