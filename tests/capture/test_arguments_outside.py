@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import warnings
 from typing import Any
 
@@ -269,3 +270,17 @@ def test_names_of_an_array_and_of_a_function(engine: str) -> None:
     assert autodiff.function(of_array, engine=engine)(x) == of_array(x)
     with pytest.warns(autodiff.FallbackWarning, match="the names in a function"):
         assert autodiff.function(of_frame, engine=engine)(x)[0] == ["x", "y"]
+
+
+def test_a_frame_is_refused_where_python_does_not_run_the_function() -> None:
+    def f(x):
+        return np.sum(inspect.currentframe().f_locals["x"])
+
+    x = np.ones(3)
+    with pytest.warns(autodiff.FallbackWarning, match="currentframe"):
+        assert autodiff.function(f)(x) == 3.0
+    with (
+        pytest.warns(autodiff.FallbackWarning, match="currentframe"),
+        pytest.raises(UnsupportedError, match="the frame of a function that is differentiated"),
+    ):
+        autodiff.gradient(f)(x)

@@ -381,7 +381,7 @@ def _capture(
     with (
         building(trace.builder),
         deciding(trace.decide),
-        concretizing(trace.concrete),
+        concretizing(trace.answer),
         captured_by(trace),
     ):
         values = _enter(trace, arguments, differentiated)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import inspect
 import random
 import sys
 import time
@@ -408,6 +409,8 @@ def _run_now(
         return frame.scope.globals
     if function in (locals, vars) and not args:
         return {n: v for n, v in frame.scope.locals.items() if v is not UNBOUND}
+    if function in (inspect.currentframe, inspect.stack):  # which would be frames of ours
+        raise Declined("the frame of a function that is differentiated", frame.source(node))
     if function in (exec, eval):
         return _execute(frame, function, [characters(a) for a in args])
     if not (function in _OUTPUT_ONLY or _is_logging(function) or _is_writer(function)):

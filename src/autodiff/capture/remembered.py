@@ -8,8 +8,8 @@
 What is outside of the function is constant to it, also what an earlier call has computed there from
 the same argument.  Of a state that goes on from call to call (a running mean) this is what one
 wants; of a value that is kept to be used again it is not, and nothing else tells.  So it is said once
-where the result depends on such a value and the function may leave it where it is: a state is stored
-anew.
+where the result depends on such a value, the function may leave it where it is, and the arguments
+decide of that: a state is stored anew, and what is computed at the first call alone is a constant.
 
 Values are known by their identity, for as long as they are among the last that were stored.
 """
@@ -77,6 +77,8 @@ def warn_of_recalled(trace: Trace, outputs: Iterable[Value], function: Any) -> N
     """Say of which values the derivative is zero because an earlier call has computed them."""
     if not trace.recalled or StoredValueWarning.code in trace.warned:
         return
+    if not _is_decided_by_arguments(trace):
+        return
     needed = _sources(outputs)
     for record, source in reversed(trace.recalled):
         if record.value in needed and not _is_stored_anew(trace, record):
@@ -97,6 +99,12 @@ def _sources(outputs: Iterable[Value]) -> set[Value]:
         if value.owner is not None and value.owner.kind != "stop_gradient":
             pending += all_uses(value.owner)
     return found
+
+
+def _is_decided_by_arguments(trace: Trace) -> bool:
+    """Whether what is differentiated by decides what the function does: if not, it is the state alone."""
+    branches = [op.operands[0] for op in walk(trace.builder.block) if op.kind == "cond"]
+    return any(map(trace.differentiated, [*trace.asked, *branches]))
 
 
 def _first_use(trace: Trace, value: Value) -> Source | None:

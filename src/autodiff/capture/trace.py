@@ -248,9 +248,9 @@ class Trace(Tables):
         self.users_depth = users_depth()  # of the calls around the capture
         # What earlier derivatives have left outside, and where it is read.
         self.recalled: list[tuple[Input, Source | None]] = []
-        self.stored_outside: set[str] = (
-            set()
-        )  # paths of objects that were stored into (uncompiled tier)
+        self.asked: list[Value] = []  # what Python has decided by
+        # Paths of objects that were stored into (uncompiled tier).
+        self.stored_outside: set[str] = set()
         self.lookups: set[Name] = set()  # names of libraries that the code asked for
 
     __repr__ = object.__repr__  # it holds everything
@@ -265,6 +265,7 @@ class Trace(Tables):
             self.ambiguous, self.chosen, self.held, self.merged, self.keep_alive, self.kept_scopes, self.seeded, self.made,
             self.scopes, self.active, self.rolling, self.in_hand, self.complex_inputs, self.remade,
             self.attempts, self.used_members, self.given_at, self.paths, self.lengths, self.guards, self.objects,
+            self.recalled, self.asked,
         ):  # fmt: skip
             table.clear()
         self.heap.forget()
@@ -1158,6 +1159,12 @@ class Trace(Tables):
             self.guarded[value] = None
             _emit_guard(tracer, array)
         return self.present(tracer, array)
+
+    def answer(self, tracer: Tracer, *args: Any, **kwargs: Any) -> Any:
+        """The value of a tracer that Python asks for: it decides by that."""
+        if self.differentiable:
+            self.asked.append(tracer.value)
+        return self.concrete(tracer, *args, **kwargs)
 
     @contextmanager
     def comparing_items(self) -> Iterator[None]:

@@ -365,7 +365,7 @@ def mask_of(where: Any) -> Any:
     """
     is_array = where.form == "array" if isinstance(where, Tracer) else isinstance(where, np.ndarray)
     if is_array and where.dtype != np.bool_:
-        np.add(0.0, 0.0, out=np.zeros(1), where=np.zeros(1, where.dtype))  # type: ignore[call-overload]
+        np.add(0.0, 0.0, out=np.zeros(1), where=np.zeros(1, where.dtype))
     return where
 
 
