@@ -8,7 +8,9 @@ _ROUNDING = "what is looked at is rounding: an inverse of a singular matrix, an 
 _FILTER = "a filter of high order, whose coefficients and roots amplify rounding"
 _FIT = "a fit, as good as its tolerance, or of parameters that the data do not tell apart"
 _ERRORS = "it makes SciPy raise of singular values, which a derived formula may meet elsewhere"
-_QUADRATURE = "a moment that SciPy integrates over quantiles, with an error of its own; here over the density"
+_QUADRATURE = (
+    "a moment that SciPy integrates over quantiles, with an error of its own; here over the density"
+)
 _BY_STEPS = "numbers of Python or of NumPy, by where the iteration stops"
 _STATE = "the state of the operating system's generator"
 

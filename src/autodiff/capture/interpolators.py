@@ -61,6 +61,7 @@ from autodiff.ops.interpolation import (
     surface,
 )
 from autodiff.ops.known import check
+from autodiff.ops.python_numbers import number
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.smoothing import by_knots, chosen, penalised
 from autodiff.ops.solvers import calling_from
@@ -149,8 +150,7 @@ class Interpolant:
             a, b = (np.clip(x, *self._ends()) for x in (a, b))
         whole = self.antiderivative()
         first, last = (whole.at(x, 0, True if self.degree is not None else goes_on) for x in (a, b))
-        # PPoly gives an array without axes, BSpline a number.
-        return Tracer((last - first).value, "array") if self.degree is None else last - first
+        return Tracer((last - first).value, "array")  # without axes
 
     def solve(self, y: Any = 0.0, discontinuity: Any = True, extrapolate: Any = None) -> Any:
         """Where the piecewise polynomial has a value: places that move as that says."""
@@ -722,7 +722,7 @@ def _integral_by_fitpack(t: Any, c: Any, k: int, a: Any, b: Any) -> Any:
     a, b = (np.clip(_number(x), t[k], t[n]) for x in (a, b))
     knots_of_whole, whole = integral_of_spline(t, c[:n], k)
     first, last = (spline(knots_of_whole, whole, k + 1, x) for x in (a, b))
-    return last - first
+    return number(last - first, float)  # FITPACK's own result is one of Python's
 
 
 def _by_fit(frame: Frame, function: Any, given: dict[str, Any]) -> Any:
