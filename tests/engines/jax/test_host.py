@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
 
 import autodiff
 from autodiff import errors
@@ -334,3 +335,10 @@ def test_every_core_scalar_function_is_there() -> None:
         return {name for name in dir(cls) if not name.startswith("_")}
 
     assert public(Scalars) - public(elements.Elements) <= {"extremum"}  # of native reductions
+
+
+def test_special_functions_of_complex_numbers_are_not_those_of_real_ones() -> None:
+    z = np.array([0.35 + 0.45j, 0.9 - 0.2j])
+    for name in ("ndtr", "psi", "loggamma", "erfcx", "expi"):
+        f = getattr(scipy.special, name)
+        np.testing.assert_array_equal(autodiff.function(f, engine="jax")(z), f(z))

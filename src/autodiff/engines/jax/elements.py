@@ -10,6 +10,8 @@ All operands of one operation have its shape, or none (Python's and NumPy's cons
 
 from __future__ import annotations
 
+import functools
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -115,6 +117,14 @@ SPECIAL: dict[str, Callable[..., Any]] = {
         *((("log_ndtr", _log_ndtr),) if hasattr(special, "erfcx") else ()),
     )
 }
+
+
+@functools.cache
+def _operand_count(name: str) -> int:
+    found: Any = importlib.import_module("scipy.special")
+    for part in name.removeprefix("scipy.special.").split("."):
+        found = getattr(found, part)
+    return int(found.nin)
 
 
 class Elements:
@@ -377,7 +387,9 @@ class Elements:
             Where JAX has no such function.
         """
         function = SPECIAL.get(name)
-        if function is None or part or any(e.dtype.kind != "f" for e in x):
+        # Of complex numbers the operands are pairs: SciPy has more of them than the function of real ones.
+        is_real = function is not None and not part and len(x) == _operand_count(name)
+        if function is None or not is_real or any(e.dtype.kind != "f" for e in x):
             raise UnsupportedError(
                 f"the JAX engine has no {name}: it is computed by SciPy's own code, on the CPU.",
                 code="AD306",
