@@ -20,7 +20,8 @@ from autodiff.capture import Declined
 from autodiff.capture.calls import call
 from autodiff.capture.naming import Naming, refuse_untagged_uses, single
 from autodiff.capture.nested import call_frame
-from autodiff.capture.regions import Slot, fit, is_numeric, run_region, slot_of
+from autodiff.capture.regions import run_region
+from autodiff.capture.slots import Slot, fit, is_numeric, slot_of
 from autodiff.compiled import Signature
 from autodiff.compiled.binding import NOT_GIVEN, not_passed_on
 from autodiff.differentiate import custom, in_segments_throughout, jvp, perturbed, vjp

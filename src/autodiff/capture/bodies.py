@@ -29,9 +29,9 @@ from autodiff.capture.loop_arrays import NUMBER, EvenSize, LoopArrays, Size
 from autodiff.capture.members import Form, Members, pool_for
 from autodiff.capture.parts import ObjectScope
 from autodiff.capture.pools import Pool, Wanted
-from autodiff.capture.regions import (
+from autodiff.capture.regions import Outcome, run_region
+from autodiff.capture.slots import (
     INT,
-    Outcome,
     Slot,
     Types,
     as_parts,
@@ -39,7 +39,6 @@ from autodiff.capture.regions import (
     is_numeric,
     join,
     placeholder,
-    run_region,
     same_object,
     slot_of,
     tag_of,

@@ -27,11 +27,12 @@ import numpy as np
 
 from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes, library_in_python
+from autodiff.capture.callbacks import Callback
 from autodiff.capture.construction import construct
 from autodiff.capture.functions import Closure, call_function, own_method, run_text
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
-from autodiff.capture.library import Callback, call_library
+from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import is_impure, is_library, type_of
 from autodiff.capture.paths import Guard, Path, is_literal

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff.capture.records import Template, Typed
-from autodiff.capture.regions import Slot, Types, is_numeric
+from autodiff.capture.slots import Slot, Types, is_numeric
 from autodiff.capture.stores import FLAG, array_of
 from autodiff.dims import Extent
 from autodiff.ops.dispatch import cast

@@ -15,9 +15,11 @@ from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 from autodiff import containers
+from autodiff.capture.access import load_attribute, load_item
 from autodiff.capture.calls import SPECIAL, call, iterate
-from autodiff.capture.expressions import load_attribute, load_item
+from autodiff.capture.findings import Input
 from autodiff.capture.functions import Closure, own_method
+from autodiff.capture.identities import is_stored
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
@@ -25,7 +27,7 @@ from autodiff.capture.paths import Guard, Path
 from autodiff.capture.pools import copy_of
 from autodiff.capture.regions import cells_of
 from autodiff.capture.sourcecode import syntax_of
-from autodiff.capture.trace import Declined, Input, is_stored
+from autodiff.capture.trace import Declined
 from autodiff.dims import Dim
 from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Cell, Tracer

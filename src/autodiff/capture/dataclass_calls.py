@@ -22,10 +22,10 @@ from types import FunctionType
 from typing import Any
 
 from autodiff import containers
+from autodiff.capture.access import load_attribute
 from autodiff.capture.assignment import store_attribute, store_past_setter
 from autodiff.capture.calls import SPECIAL, call
 from autodiff.capture.construction import INITIALISERS, construct
-from autodiff.capture.expressions import load_attribute
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.sourcecode import syntax_of
 from autodiff.signals import run_users

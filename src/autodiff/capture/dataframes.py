@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff.capture.paths import Guard, Path
+from autodiff.capture.table_heads import Contents, Head, head_of, is_of_numbers, is_table
 from autodiff.labelled import (
     OF_FRAME,
     OF_SERIES,
@@ -46,75 +47,6 @@ if TYPE_CHECKING:
     from autodiff.capture.trace import Trace
 
 
-# -- what is compared at each call ------------------------------------------------------------------
-class Head:
-    """What a DataFrame is but for its contents: index, labels and dtypes of the columns."""
-
-    __slots__ = ("dtypes", "index", "names")
-
-    def __init__(self, frame: Any) -> None:
-        self.index, self.names, self.dtypes = frame.index, list(frame.columns), list(frame.dtypes)
-
-    def __eq__(self, other: Any) -> bool:
-        return (
-            isinstance(other, Head)
-            and self.names == other.names
-            and self.dtypes == other.dtypes
-            and (self.index is other.index or _is_same(self.index, other.index))
-        )
-
-    def __hash__(self) -> int:
-        return hash(tuple(self.names))
-
-    def __repr__(self) -> str:
-        return f"<a DataFrame of {len(self.index)} rows, {len(self.names)} columns>"
-
-
-class Contents:
-    """What a column holds."""
-
-    __slots__ = ("series",)
-
-    def __init__(self, series: Any) -> None:
-        self.series = series
-
-    def __eq__(self, other: Any) -> bool:
-        return isinstance(other, Contents) and self.series.equals(other.series)
-
-    def __hash__(self) -> int:
-        return hash(len(self.series))
-
-    def __repr__(self) -> str:
-        return f"<the contents of {self.series.name}>"
-
-
-def _is_same(a: Any, b: Any) -> bool:
-    return type(a) is type(b) and a.dtype == b.dtype and a.names == b.names and a.equals(b)
-
-
-def head_of(frame: Any) -> Head | None:
-    """What a DataFrame is but for its contents; None where it is none any more."""
-    return Head(frame) if type(frame).__name__ == "DataFrame" else None
-
-
-def is_table(obj: Any) -> bool:
-    """Whether an object is a DataFrame with columns of several kinds, by names."""
-    cls = type(obj)
-    if cls.__name__ != "DataFrame" or cls.__module__.split(".")[0] != "pandas":
-        return False
-    names = list(obj.columns)
-    return (
-        not is_labelled(obj)
-        and all(type(name) in (str, int) for name in names)
-        and len(set(names)) == len(names)
-        and any(map(_is_of_numbers, obj.dtypes))
-    )
-
-
-def _is_of_numbers(dtype: Any) -> bool:
-    return isinstance(dtype, np.dtype) and dtype.kind in "fiub"
-
-
 def lifted(trace: Trace, frame: Any, path: Path) -> Table:
     """The Table of a DataFrame that a path leads to."""
     at = Path(f"_head_of({path.text})", (*path.roots, ("_head_of", head_of)))
@@ -123,7 +55,7 @@ def lifted(trace: Trace, frame: Any, path: Path) -> Table:
     def reader(name: Any) -> Callable[[], Any]:
         def read() -> Any:
             column = frame[name]
-            if _is_of_numbers(column.dtype):
+            if is_of_numbers(column.dtype):
                 there = path.item(name)
                 values = trace.lift(
                     column.to_numpy(), Path(f"{there.text}.to_numpy()", there.roots)
@@ -361,7 +293,7 @@ class Table(StandIn):
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         return np.asarray(self._numbers("__array__")._values, *args, **kwargs)
 
-    def _is_of_numbers(self) -> bool:
+    def is_of_numbers(self) -> bool:
         return all(isinstance(self._column(name), Labelled) for name in self._columns)
 
     def _numbers(self, what: str) -> Labelled:
@@ -614,7 +546,7 @@ def _is_number_like(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(map(_is_number_like, list.__iter__(value) if isinstance(value, list) else value))
     return isinstance(value, (bool, int, float)) or (
-        isinstance(value, (np.ndarray, np.generic)) and _is_of_numbers(value.dtype)
+        isinstance(value, (np.ndarray, np.generic)) and is_of_numbers(value.dtype)
     )
 
 

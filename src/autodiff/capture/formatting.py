@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers
+from autodiff.capture.access import load_attribute, load_item
 from autodiff.capture.calls import SPECIAL, call, iterate
-from autodiff.capture.expressions import load_attribute, load_item
 from autodiff.capture.functions import Closure, own_method
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame

@@ -37,7 +37,7 @@ from autodiff.capture.records import (
     template_of_part,
     width,
 )
-from autodiff.capture.regions import Slot, is_listed
+from autodiff.capture.slots import Slot, is_listed
 from autodiff.capture.stores import Store, is_item
 from autodiff.dims import bounds
 from autodiff.ir.data import Value

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture import library_in_python
+from autodiff.capture.access import load_item
 from autodiff.capture.calls import SPECIAL, call, is_asked, iterate
-from autodiff.capture.expressions import load_item
 from autodiff.capture.functions import own_method, run_text
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame

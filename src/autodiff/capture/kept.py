@@ -46,15 +46,7 @@ from autodiff.capture.records import (
     template_of,
     width,
 )
-from autodiff.capture.regions import (
-    Slot,
-    Types,
-    fit,
-    is_numeric,
-    slot_of,
-    types_of,
-    widest,
-)
+from autodiff.capture.slots import Slot, Types, fit, is_numeric, slot_of, types_of, widest
 from autodiff.capture.stores import FLAG, INDEX, ItemStep, Rows, Store, array_of, count_of, place
 from autodiff.dims import (
     Extent,

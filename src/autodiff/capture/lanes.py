@@ -22,8 +22,9 @@ import numpy as np
 from autodiff import tree
 from autodiff.capture.effort import PASS
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.regions import Slot, as_parts, fit, is_numeric, run_region, slot_of
+from autodiff.capture.regions import run_region
 from autodiff.capture.rolling import roll_rows
+from autodiff.capture.slots import Slot, as_parts, fit, is_numeric, slot_of
 from autodiff.capture.trace import Declined
 from autodiff.capture.unrolling import Passes
 from autodiff.dims import Dim, Extent, UndecidedExtent, at_least

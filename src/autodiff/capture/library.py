@@ -23,8 +23,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from types import (
-    BuiltinFunctionType,
-    FunctionType,
     MappingProxyType,
     MethodDescriptorType,
     MethodType,
@@ -38,30 +36,35 @@ import numpy as np
 
 from autodiff import labelled, lookups
 from autodiff.capture import choices
+from autodiff.capture.callbacks import (
+    Callback,
+    CalledOut,
+    as_library_sees,
+    call_unknown,
+    callback,
+    calls_functions,
+    compares_items,
+    in_python,
+    is_callback,
+    is_method_in_c,
+)
 from autodiff.capture.effects import call_impure, is_generator
 from autodiff.capture.foreign import changes_itself, refuse_change
 from autodiff.capture.functions import Closure, call_function, own_method
 from autodiff.capture.hidden_draws import draws_anew, note_seeded, without_draws
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.opaque import (
-    as_given,
-    call_opaque,
     holds_traced_sparse,
     is_sparse,
     lift_result,
-    lost_text,
-    refuse_lost_derivative,
-    refuse_lost_zeros,
     refuse_unseen,
     run_native,
-    traced_leaves,
 )
 from autodiff.capture.origins import (
     COMPARING,
     COMPARING_ITEMS,
     PURE_MODULES,
     is_impure,
-    is_library,
     is_own,
     module_of,
     module_of_class,
@@ -71,15 +74,14 @@ from autodiff.capture.origins import (
 from autodiff.capture.paths import Guard
 from autodiff.capture.text import characters
 from autodiff.capture.trace import Declined, Trace
-from autodiff.errors import AutodiffError, DerivativeError, DtypeError, UnsupportedError
-from autodiff.ir.data import Source
-from autodiff.ladder import Bail, Rung
+from autodiff.errors import DtypeError
+from autodiff.ladder import Bail
 from autodiff.later import later
 from autodiff.ops import complex_numbers, dispatch, fatal
 from autodiff.ops.builder import current_builder
 from autodiff.ops.protocol import by_originals
 from autodiff.ops.tracer import StoredList, Tracer, is_traced
-from autodiff.signals import door, refuse_ours, run_users
+from autodiff.signals import refuse_ours, run_users
 
 if TYPE_CHECKING:
     from autodiff.ops import complex_functions
@@ -188,11 +190,11 @@ def _call(
         )  # a method that was kept: ``dot = A.dot``
         if isinstance(owner, Tracer):
             function = getattr(owner, function.__name__)
-    calls_back = trace.tier.reusable and _calls_back(function)
+    calls_back = trace.tier.reusable and calls_functions(function)
     if calls_back:
-        if not _compares(function):  # which compares objects, callable or not
-            args = [_callback(frame, a, node) for a in args]
-        kwargs = {k: _callback(frame, v, node) for k, v in kwargs.items()}
+        if not compares_items(function):  # which compares objects, callable or not
+            args = [callback(frame, a, node) for a in args]
+        kwargs = {k: callback(frame, v, node) for k, v in kwargs.items()}
     found = _change(frame, function, owner, args, kwargs, node)
     if found is not NotImplemented:
         return found
@@ -309,7 +311,7 @@ def _call_with_all_lifted(
         args, kwargs = characters(args), characters(kwargs)
     if not traced:
         return _call_untraced(frame, function, args, kwargs, node)
-    return _call_unknown(frame, function, args, kwargs, node)
+    return call_unknown(frame, function, args, kwargs, node)
 
 
 def _operation(
@@ -357,120 +359,9 @@ def _announce_change(
     trace.changing(owner, source)
 
 
-class Callback:
-    """A user's function handed to a library, which calls it: it is interpreted like any other call.
-
-    Were it called as it is, what it reads from globals and objects would be frozen in the program.
-    """
-
-    def __init__(self, frame: Frame, function: Any, node: ast.AST) -> None:
-        self.frame, self.function, self.node = frame, function, node
-        self.__name__ = getattr(function, "__name__", type(function).__name__)
-        self.__doc__ = getattr(function, "__doc__", None)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        from autodiff.capture.calls import call
-
-        result = call(self.frame, self.function, list(args), kwargs, self.node)
-        caller = self.frame.trace.called_out
-        return result if caller is None else caller.numbers(result, self.frame, self.node)
-
-
-class CalledOut:
-    """A library that computes with numbers, while it calls functions of the user.
-
-    Where the numbers differ from call to call the program cannot hold them, and where they carry a
-    derivative it would be lost.  A library may swallow what is raised on its way: it is kept.
-    """
-
-    def __init__(self, function: Any) -> None:
-        self.name = name_of(function)
-        self.raised: BaseException | None = None
-
-    def lost(self, source: Source | None) -> DerivativeError:
-        """The error for a derivative that ends in what a callback returns, or decides."""
-        self.raised = DerivativeError(
-            f"{self.name} has no derivative by what the function it calls reads.",
-            code="AD302",
-            source=source,
-            remedy="give it one with autodiff.custom_gradient, or pass what it reads "
-            "through autodiff.stop_gradient if no derivative should flow",
-        )
-        return self.raised
-
-    def numbers(self, result: Any, frame: Frame, node: ast.AST) -> Any:
-        """What a callback returned, as the library takes it."""
-        trace = frame.trace
-        try:
-            for tracer in traced_leaves(result):
-                _, depends = trace.evaluate(tracer.value)
-                if depends and trace.differentiated(tracer.value):
-                    raise self.lost(frame.source(node))
-                if depends:
-                    reason = f"{self.name}, which computes with values of the function it calls"
-                    trace.tier.decline(reason, frame.source(node))
-        except Exception as error:
-            self.raised = self.raised or error
-            raise
-        return result
-
-    def call(self, trace: Trace, call: Callable[[], Any]) -> Any:
-        """Run the library; what was raised in a callback is raised."""
-        before, trace.called_out = trace.called_out, self
-        try:
-            result = call()
-        except BaseException:
-            if self.raised is not None:
-                raise self.raised from None
-            raise
-        finally:
-            trace.called_out = before
-        if self.raised is not None:
-            raise self.raised
-        return result
-
-
-def _compares(function: Any) -> bool:
-    """Whether a function compares objects, by a ``key`` if there is one."""
-    if any(function is f for f in (sorted, min, max)):
-        return True
-    return isinstance(getattr(function, "__self__", None), list) and function.__name__ == "sort"
-
-
-def _calls_back(function: Any) -> bool:
-    """Whether a library function may call functions among its arguments."""
-    return _compares(function) or module_of(function).split(".")[0] in (
-        "numpy",
-        "scipy",
-        "itertools",
-    )
-
-
-def _callback(frame: Frame, value: Any, node: ast.AST) -> Any:
-    """A user's function as a :class:`Callback`, also within a list; anything else as it is."""
-    if type(value) is tuple and any(callable(v) for v in value):
-        return tuple([_callback(frame, v, node) for v in value])
-    if isinstance(value, list) and any(callable(v) for v in list.__iter__(value)):
-        return [_callback(frame, v, node) for v in value]
-    inner = value
-    while isinstance(inner, functools.partial):
-        inner = inner.func
-    if isinstance(inner, MethodType):
-        inner = inner.__func__
-    if not isinstance(inner, (FunctionType, type, Closure, Tracer)):
-        inner = getattr(type(inner), "__call__", None)  # noqa: B004 - the function itself
-    # A polynomial can be called, too, but is what its library computes with.
-    own = isinstance(inner, FunctionType) and not is_library(inner) and not _is_polynomial(value)
-    return Callback(frame, value, node) if own else value
-
-
-def _is_polynomial(value: Any) -> bool:
-    return module_of(type(value)).startswith("numpy.")
-
-
 def _get(frame: Frame, table: dict[Any, Any], key: Any, default: Any = None) -> Any:
     """``table.get(key)`` of a dict that the function changes."""
-    from autodiff.capture.expressions import load_item
+    from autodiff.capture.access import load_item
 
     try:
         return load_item(frame, table, key, frame.scope.syntax.node)
@@ -502,7 +393,7 @@ def _implementation(function: Any, traced: bool) -> Callable[..., Any] | None:
             if found is None and isinstance(function, MethodType):
                 found = dispatch.functions.get(function.__func__)
                 return None if found is None else functools.partial(found, function.__self__)
-            if found is None and _is_method_in_c(function):
+            if found is None and is_method_in_c(function):
                 owner = function.__self__
                 found = dispatch.functions.get(getattr(type(owner), function.__name__, None))
                 return None if found is None else functools.partial(found, owner)
@@ -510,13 +401,6 @@ def _implementation(function: Any, traced: bool) -> Callable[..., Any] | None:
         return dispatch.functions.get(function) if function in _CREATION else None
     except TypeError:  # unhashable
         return None
-
-
-def _is_method_in_c(function: Any) -> bool:
-    owner = getattr(function, "__self__", None)
-    return isinstance(function, BuiltinFunctionType) and not isinstance(
-        owner, (type, ModuleType, type(None))
-    )
 
 
 def _on_complex(
@@ -576,17 +460,17 @@ def _call_untraced(
             known = lookup(function, True) if root == "scipy" else None
             if known is not None:  # of a matrix that is read at every call
                 return run_users(known, *args, **kwargs)
-            python = _in_python(function)
+            python = in_python(function)
             if python is None and is_sparse(owner):
-                python, args = _in_python(function.__func__), [owner, *args]
+                python, args = in_python(function.__func__), [owner, *args]
             if python is not None:
                 return call_function(frame.trace, python, args, kwargs)
             reason = f"{name_of(function)} of an object from outside of the function"
             raise Declined(reason, frame.source(node))
     given = [x for x in (*args, *kwargs.values()) if is_generator(x)]
     draws = any(id(x) not in frame.trace.seeded for x in given) and root in ("scipy", "statistics")
-    calls = root == "scipy" and any(map(_is_callback, (*args, *kwargs.values())))
-    python = _in_python(function) if draws and not calls else None
+    calls = root == "scipy" and any(map(is_callback, (*args, *kwargs.values())))
+    python = in_python(function) if draws and not calls else None
     if python is not None:
         return call_function(frame.trace, python, args, kwargs)
     if draws or draws_anew(function, args, kwargs):
@@ -594,8 +478,8 @@ def _call_untraced(
         frame.trace.tier.decline(reason, frame.source(node))
     if calls:
         caller = CalledOut(function)
-        args = [_seen(frame, a, node) for a in args]
-        kwargs = {k: _seen(frame, v, node) for k, v in kwargs.items()}
+        args = [as_library_sees(frame, a, node) for a in args]
+        kwargs = {k: as_library_sees(frame, v, node) for k, v in kwargs.items()}
         with without_draws(frame, function, node):
             return lift_result(caller.call(frame.trace, lambda: run_native(function, args, kwargs)))
     refuse_change(frame, function, args, kwargs, node)
@@ -608,19 +492,6 @@ def _call_untraced(
     return result
 
 
-def _is_callback(x: Any) -> bool:
-    return isinstance(x, (Callback, Closure)) or (
-        isinstance(x, (list, tuple)) and any(map(_is_callback, x))
-    )
-
-
-def _seen(frame: Frame, x: Any, node: ast.AST) -> Any:
-    """A function made by captured code as one whose results are looked at."""
-    if type(x) in (list, tuple) and _is_callback(x):
-        return type(x)(_seen(frame, item, node) for item in x)
-    return Callback(frame, x, node) if isinstance(x, Closure) else x
-
-
 def _keeps_only(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
     """Whether a library function hands objects on without looking into them."""
     if any(isinstance(a, (Callback, Closure)) for a in (*args, *kwargs.values())):
@@ -629,92 +500,3 @@ def _keeps_only(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
 
 
 _KEEPERS: tuple[Any, ...] = (functools.partial, super, MethodType, inspect.signature, operator.is_)
-
-
-@door
-def _applied(function: Any, args: Any, kwargs: Any) -> Any:
-    """The call, whose keywords may be no strings: that is Python's to say."""
-    return function(*args, **kwargs)
-
-
-def _call_unknown(
-    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
-) -> Any:
-    """A function of traced arrays that no table knows."""
-    module = module_of(function).split(".")[0]
-    owner = getattr(function, "__self__", None)
-    if _is_method_in_c(function):
-        # A method in C is of no module: it may keep what it is given, as ContextVar.set does.
-        module = module_of_class(function, owner).split(".")[0]
-    if isinstance(owner, (list, dict, tuple, set, str)) or module in (
-        "builtins", "itertools", "functools", "operator", "collections", "copy", "typing", "enum",
-        "_operator", "_functools", "_collections",
-    ):  # fmt: skip
-        # These move objects about or call operators and functions that we see again.
-        return _applied(function, args, kwargs)
-    if frame.trace.differentiable and module_of(function).startswith("scipy.optimize"):
-        if any(map(_is_callback, (*args, *kwargs.values()))):
-            return _search(frame, function, args, kwargs, node)
-    if is_sparse(owner) and _leaves_out_zeros(function):
-        refuse_lost_zeros(frame, name_of(function), [vars(owner)["data"]], node)
-    python = _in_python(function)
-    of_object: list[Any] = []
-    if python is None and isinstance(function, MethodType) and module in ("numpy", "scipy"):
-        python, of_object = _in_python(function.__func__), [owner]  # ``norm._cdf(x)``
-    elif python is None and module_of(type(function)).startswith("scipy."):
-        python, of_object = _in_python(type(function).__call__), [function]  # ``CZT(20)(x)``
-    if python is not None and module != "autodiff":
-        mark, refusals = frame.trace.builder.source, len(frame.trace.refusals)
-        try:
-            found = call_function(frame.trace, python, [*of_object, *args], kwargs)
-            for name, refusal in frame.trace.refusals[refusals:]:
-                # The user's line, not the library's, and what is called there.
-                refusal.source = frame.source(node)
-                refusal.message = lost_text(f"{name}, which {name_of(function)} calls,")
-            return found
-        except (
-            Bail,
-            UnsupportedError,
-            DerivativeError,
-            DtypeError,
-            AttributeError,
-            TypeError,
-        ) as error:
-            refuse_ours(error)
-            if isinstance(error, Bail) and error.rung is not Rung.UNCOMPILED:
-                raise
-            if isinstance(error, TypeError) and frame.trace.tier.reusable:
-                raise  # plain Python says whose it is
-            # It reaches something out of sight: the error names the function the user called.
-            frame.trace.builder.source = mark
-        except AutodiffError as error:
-            error.source = frame.source(node)  # the user's line, not the library's
-            raise
-    return call_opaque(frame, function, args, kwargs, node)
-
-
-def _leaves_out_zeros(function: Any) -> bool:
-    """Whether a method of a sparse array gives only those elements that are not 0."""
-    of_diagonals = getattr(function.__self__, "format", None) == "dia"
-    return function.__name__ == "nonzero" or (of_diagonals and function.__name__ == "tocoo")
-
-
-def _search(
-    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
-) -> Any:
-    """A search of SciPy's for which there is no rule: it is not differentiated along its path."""
-    trace = frame.trace
-    reason = f"{name_of(function)}, whose derivative is not known"
-    trace.tier.decline(reason, frame.source(node))
-    refuse_lost_derivative(frame, function, args, kwargs, node)
-    args = as_given(trace, [_seen(frame, a, node) for a in args])
-    kwargs = as_given(trace, {k: _seen(frame, v, node) for k, v in kwargs.items()})
-    call = CalledOut(function).call
-    return lift_result(call(trace, lambda: run_native(function, args, kwargs)))
-
-
-def _in_python(function: Any) -> FunctionType | None:
-    """The Python code of a library function, where it has any."""
-    if not isinstance(function, FunctionType):  # NumPy's functions that dispatch on their arguments
-        function = getattr(function, "_implementation", None)
-    return function if isinstance(function, FunctionType) else None

@@ -39,14 +39,7 @@ from autodiff.capture.records import (
     build,
     looks_like,
 )
-from autodiff.capture.regions import (
-    Slot,
-    Types,
-    fit,
-    is_numeric,
-    slot_of,
-    types_of,
-)
+from autodiff.capture.slots import Slot, Types, fit, is_numeric, slot_of, types_of
 from autodiff.capture.stores import FLAG, INDEX, HeldMatter, Rows, Store, array_of, count_of, place
 from autodiff.dims import (
     Dim,

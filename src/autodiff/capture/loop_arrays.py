@@ -32,7 +32,8 @@ from autodiff.capture.arrays import Arrays, Chosen, Equal, array_of, moved, plac
 from autodiff.capture.heap import Object
 from autodiff.capture.predicates import Predicate, Refused
 from autodiff.capture.references import Choice, Reference, To, objects_of
-from autodiff.capture.regions import Outcome, Slot, is_listed
+from autodiff.capture.regions import Outcome
+from autodiff.capture.slots import Slot, is_listed
 from autodiff.dims import Dim, Extent, same, same_shape, symbols
 from autodiff.ir.data import Value
 from autodiff.ops.builder import Builder, emit

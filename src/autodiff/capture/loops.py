@@ -20,8 +20,9 @@ from autodiff.capture.frames import UNBOUND, Completion, ComprehensionScope, Sco
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.reaching import reaches
-from autodiff.capture.regions import FILLS, is_numeric, live_scopes, run_region, type_text, undoing
+from autodiff.capture.regions import FILLS, live_scopes, run_region, undoing
 from autodiff.capture.sequences import LONGEST_UNROLLED, LazySequence, lazy_sequence, worth_rolling
+from autodiff.capture.slots import is_numeric, type_text
 from autodiff.capture.unrolling import Passes
 from autodiff.dims import UndecidedExtent, at_least
 from autodiff.ladder import Bail, NotStaged, Rung

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from autodiff.capture import choices
+from autodiff.capture.access import load_attribute, load_item
 from autodiff.capture.calls import iterate
-from autodiff.capture.expressions import is_singleton, load_attribute, load_item
 from autodiff.capture.frames import Completion
 from autodiff.capture.interpreter import STATEMENTS, Frame
+from autodiff.capture.operators import is_singleton
 from autodiff.capture.python_builtins import _hasattr, _isinstance
 from autodiff.capture.trace import Declined
 from autodiff.ops.tracer import Tracer

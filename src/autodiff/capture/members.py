@@ -30,7 +30,8 @@ from autodiff.capture.arrays import Chosen
 from autodiff.capture.choices import Among, group_and_index
 from autodiff.capture.parts import table_of
 from autodiff.capture.reaching import reaches
-from autodiff.capture.regions import Slot, cells_of, is_numeric, live_scopes, slot_of
+from autodiff.capture.regions import cells_of, live_scopes
+from autodiff.capture.slots import Slot, is_numeric, slot_of
 from autodiff.capture.stores import array_of, place
 from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
 from autodiff.ops.complex_numbers import ComplexTracer

@@ -17,7 +17,8 @@ from autodiff.capture.arrays import Chosen, array_of
 from autodiff.capture.calls import call
 from autodiff.capture.frames import Scope
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.regions import Outcome, fit, is_numeric, run_region, slot_of
+from autodiff.capture.regions import Outcome, run_region
+from autodiff.capture.slots import fit, is_numeric, slot_of
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.trace import Declined, Trace
 from autodiff.dims import Extent, equal

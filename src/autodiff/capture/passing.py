@@ -25,8 +25,8 @@ import numpy as np
 
 from autodiff.capture import library_in_python, python_builtins
 from autodiff.capture.calls import SPECIAL, call, iterate
+from autodiff.capture.comprehensions import Foreseen, is_long
 from autodiff.capture.conditions import truth
-from autodiff.capture.expressions import Foreseen, is_long, own_truth
 from autodiff.capture.frames import ComprehensionScope
 from autodiff.capture.functions import run_text
 from autodiff.capture.generators import TracedGenerator
@@ -36,8 +36,9 @@ from autodiff.capture.iterators import Iterating, TracedIterator
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList, ordered, rows_of, separate
 from autodiff.capture.loops import roll_or_peel
-from autodiff.capture.regions import Slot
+from autodiff.capture.operators import own_truth
 from autodiff.capture.sequences import LazySequence, lazy_sequence
+from autodiff.capture.slots import Slot
 from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.members import Members
-from autodiff.capture.regions import Slot
+from autodiff.capture.slots import Slot
 from autodiff.capture.stores import FLAG, Store, array_of, count_of
 from autodiff.dims import Extent, same
 from autodiff.ir.data import Value

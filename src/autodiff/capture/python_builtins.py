@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.access import load_attribute, load_item, load_past_getter
 from autodiff.capture.assignment import (
     delete_item,
     store_attribute,
@@ -28,25 +29,17 @@ from autodiff.capture.assignment import (
 )
 from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, is_asked, iterate
 from autodiff.capture.construction import construct
-from autodiff.capture.expressions import (
-    IN_PLACE,
-    apply_binary,
-    is_same,
-    load_attribute,
-    load_item,
-    load_past_getter,
-    own_truth,
-)
 from autodiff.capture.functions import own_method
 from autodiff.capture.given import TracedTuple, converted
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
+from autodiff.capture.operators import IN_PLACE, apply_binary, is_same, own_truth
 from autodiff.capture.origins import type_of
 from autodiff.capture.records import Typed
-from autodiff.capture.regions import fit
 from autodiff.capture.sequences import lazy_range
+from autodiff.capture.slots import fit
 from autodiff.capture.statements import apply_in_place
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined

@@ -20,7 +20,7 @@ from autodiff.capture.choices import Among
 from autodiff.capture.members import HeldArrays, Members
 from autodiff.capture.numbering import Known, Numbering, one_array
 from autodiff.capture.pools import Pool, row_of
-from autodiff.capture.regions import Slot, Types, as_parts, fit, is_numeric, tag_of, types_of
+from autodiff.capture.slots import Slot, Types, as_parts, fit, is_numeric, tag_of, types_of
 from autodiff.dims import Extent, same
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged

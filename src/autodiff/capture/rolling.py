@@ -19,237 +19,36 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import choices, staging, structures
+from autodiff.capture import staging
 from autodiff.capture.assignment import assign
-from autodiff.capture.bodies import ATTEMPTS, FLAG, Body, Tags, defined, leading
+from autodiff.capture.bodies import ATTEMPTS, Body, defined, leading
 from autodiff.capture.conditions import truth
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Poison, Scope
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList
-from autodiff.capture.loop_arrays import NUMBER
-from autodiff.capture.regions import (
-    Outcome,
-    Slot,
-    as_parts,
-    fit,
-    is_listed,
-    is_numeric,
-    run_region,
-    slot_of,
-    undoing,
-)
+from autodiff.capture.regions import Outcome, run_region, undoing
 from autodiff.capture.sequences import LazySequence
+from autodiff.capture.slots import Slot, fit, is_listed, is_numeric, slot_of
 from autodiff.capture.sourcecode import _Scan
-from autodiff.capture.trace import Declined, NotStaged, Trace
+from autodiff.capture.temporaries import keep_temporaries, runs, shape_at, starts_of, with_leading
+from autodiff.capture.trace import Declined, NotStaged
 from autodiff.dims import (
     Dim,
     Extent,
-    bounds,
     last_index,
-    maximum,
-    same_shape,
-    substitute,
     symbols,
-    upper_bound,
 )
 from autodiff.ir.data import Block, Value, free_values, uses, walk
 from autodiff.ladder import Bail
 from autodiff.ops.builder import emit
-from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.control import emit_for, emit_while
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.either import Either, is_array
-from autodiff.ops.structural import slice_update, zeros
 from autodiff.ops.tracer import Tracer, as_tracer
 from autodiff.plain_data import dataclass
 from autodiff.signals import Signal
 
 After = Callable[[], Completion | None]  # what is left to do once a loop stands in the program
-
-
-class _Halves:
-    """A scope for the parts of a complex variable that the body binds first."""
-
-    def __init__(self, scope: Any, name: str, form: Any) -> None:
-        self.locals: dict[str, Any] = {}
-        self.parent = None
-        self.scope = scope
-        self.name = name
-        self.form = form
-
-    def join(self) -> None:
-        """Bind the variable to the number or array of both parts."""
-        re, im = self.locals["real"], self.locals["imag"]
-        if isinstance(re, Maybe):
-            whole = ComplexTracer((re.value, im.value), self.form)
-            self.scope.locals[self.name] = Maybe(re.bound, whole)
-        elif isinstance(re, Poison) or isinstance(im, Poison):
-            self.scope.locals[self.name] = Poison(self.name)
-        else:
-            self.scope.locals[self.name] = ComplexTracer((re, im), self.form)
-
-
-# -- making the loop --------------------------------------------------------------------------------
-def _with_leading(room: Value, value: Value) -> Value:
-    """``room`` with its first elements replaced by the whole of ``value``."""
-    n = len(value.shape)
-    whole, part = Tracer(room, "array"), Tracer(value, "array")
-    return slice_update(whole, part, (0,) * n, value.shape, (1,) * n).value
-
-
-def _starts(body: Body) -> list[Value]:
-    values = []
-    for key, slot in body.names.items():
-        scope, name = key
-        start = scope.starts[name] if isinstance(scope, Tags) else scope.locals[name]
-        value = fit(start, slot)
-        if key in body.sizes and not same_shape(slot.shape, body.room(key)):
-            value = _with_leading(zeros(body.room(key), slot.dtype).value, value)
-        values.append(value)
-    return values + [cell.value for cell in body.cells]
-
-
-def _keep_temporaries(body: Body) -> tuple[list[tuple[Scope, str]], list[Slot], list[Value]]:
-    """Names first bound in the body whose last value can be carried out of the loop."""
-    assert body.outcome is not None
-    inside = defined(body.outcome)
-    keys, slots, starts = [], [], []
-    _halve_temporaries(body)
-    _spread_temporaries(body)
-    body.index = body.parameters[0]
-    for key, end in body.temporaries.items():
-        if isinstance(end, Maybe) and key[1].startswith("<result"):
-            end = body.outcome.names[key] = end.value  # read only where the loop has returned
-        latched = isinstance(end, Maybe)
-        if isinstance(end, Maybe):
-            end = end.value
-        if not is_numeric(end) or (latched and isinstance(end, Either)):
-            continue
-        slot = slot_of(end)
-        if any(symbols(n) & inside for n in slot.shape if isinstance(n, Dim)):
-            room = None if latched else _room_of_last(body, slot, inside)
-            if room is None:
-                continue
-            body.lasts[key] = slot.shape
-            slot = Slot(slot.dtype, room, slot.form)
-        keys.append(key)
-        slots.append(slot)
-        start = zeros(slot.shape, slot.dtype).value
-        starts.append(fit(Tracer(start, slot.form), slot))
-        if isinstance(end, Either):
-            tag = body.tags[key] = (key[0], f"<type of {key[1]}>")
-            body.outcome.names[tag] = Tracer(end.is_narrow, "python")
-            body.narrow[key] = end.narrow
-            keys.append(tag)
-            slots.append(FLAG)
-            starts.append(fit(False, FLAG))
-        if is_array(end) and body.frame.trace.numbering.is_carried:
-            which = body.which[key] = (key[0], f"<which {key[1]}>")
-            body.outcome.names[which] = _number_at_end(body, end)
-            keys.append(which)
-            slots.append(NUMBER)
-            starts.append(fit(0, NUMBER))
-        if latched:
-            # Not every iteration binds it: it keeps its value, and whether it was ever bound.
-            flag = (key[0], f"<bound {key[1]}>")
-            body.latches[key] = flag
-            body.outcome.names[flag] = body.outcome.names[key].bound
-            keys.append(flag)
-            slots.append(FLAG)
-            starts.append(fit(False, FLAG))
-    return keys, slots, starts
-
-
-def _number_at_end(body: Body, end: Tracer) -> Tracer:
-    """Which array a name is at the end of the body (``numbering``)."""
-    trace = body.frame.trace
-    assert body.outcome is not None
-    trace.rolling.append(body)
-    try:
-        with trace.builder.reopened(body.outcome.block):
-            return Tracer(trace.numbering.value_of(end), "python")
-    finally:
-        trace.rolling.pop()
-
-
-def _halve_temporaries(body: Body) -> None:
-    """Take complex temporaries apart, each into two real ones."""
-    assert body.outcome is not None
-    body.halves = []
-    for key, end in list(body.temporaries.items()):
-        number = as_parts(end.value if isinstance(end, Maybe) else end)
-        if number is None:
-            continue
-        halves: Any = _Halves(*key, number.form)
-        body.halves.append(halves)
-        del body.temporaries[key]
-        for name, part in zip(("real", "imag"), number.parts, strict=True):
-            half = Maybe(end.bound, part) if isinstance(end, Maybe) else part
-            if isinstance(end, Maybe) and key[1].startswith("<result"):
-                half = part  # read only where the loop has returned
-            body.temporaries[halves, name] = body.outcome.names[halves, name] = half
-
-
-class _LastObject:
-    """A scope for the leaves of an object that the body binds first, which nobody else has at its end."""
-
-    def __init__(self, trace: Trace, key: tuple[Scope, str], end: Any) -> None:
-        self.locals: dict[str, Any] = {}
-        self.parent = None
-        self.trace, self.key, self.end = trace, key, end
-
-    def join(self) -> None:
-        """Bind the variable to an object made of the leaves."""
-        scope, name = self.key
-        leaves = {at: x.value if isinstance(x, Maybe) else x for at, x in self.locals.items()}
-        if len(leaves) < len(structures.leaves_of(self.trace, self.end)) or any(
-            isinstance(x, Poison) for x in leaves.values()
-        ):
-            scope.locals[name] = Poison(name)
-            return
-        made = structures.rebuilt(self.trace, self.end, lambda at, old: leaves[at])
-        bound = [x.bound for x in self.locals.values() if isinstance(x, Maybe)]
-        scope.locals[name] = Maybe(bound[0], made) if bound else made
-
-
-def _spread_temporaries(body: Body) -> None:
-    """Take objects that the body binds first apart into their leaves."""
-    assert body.outcome is not None
-    for key, end in list(body.temporaries.items()):
-        is_list = isinstance(end, TracedList) and end.is_stored()
-        is_object = isinstance(end, choices.Instance) or choices.is_pooled(end)
-        if not is_list and (not is_object or key in body.outcome.entangled):
-            continue
-        if body.is_done(key) or structures.is_cyclic(body.frame.trace, end):
-            continue
-        leaves = structures.leaves_of(body.frame.trace, end)
-        if not leaves or not structures.is_plain(body.frame.trace, end):
-            continue
-        if is_list:
-            body.refuse_shared(key)
-        whole: Any = _LastObject(body.frame.trace, key, end)
-        body.halves.append(whole)
-        del body.temporaries[key]
-        for at, leaf in leaves.items():
-            body.temporaries[whole, at] = body.outcome.names[whole, at] = leaf
-
-
-def _room_of_last(body: Body, slot: Slot, inside: set[Value]) -> tuple[Extent, ...] | None:
-    """The largest extents of an array whose size depends on the iteration; None where unknown."""
-    if body.count is None or _runs(body.count) is not True:
-        return None
-    index = body.parameters[0]
-    if any(symbols(n) & inside - {index} for n in slot.shape if isinstance(n, Dim)):
-        return None
-    room = [upper_bound(n, {index}) for n in slot.shape]
-    if any(n is None for n in room):
-        return None
-    return tuple([maximum(n, 0) for n in room if n is not None])
-
-
-def _at(shape: tuple[Extent, ...], index: Value, k: Extent) -> tuple[Extent, ...]:
-    """A shape in terms of the loop's index, in iteration ``k``."""
-    return tuple([substitute(n, lambda s: k if s is index else Dim.symbol(s)) for n in shape])
 
 
 def _finish(body: Body, keys: list[tuple[Scope, str]], slots: list[Slot]) -> None:
@@ -262,7 +61,7 @@ def _finish(body: Body, keys: list[tuple[Scope, str]], slots: list[Slot]) -> Non
             end = outcome.names.get(key, UNBOUND)
             value = parameter if end is UNBOUND else fit(end, slot)
             sized = end is not UNBOUND and key in body.sizes
-            outputs.append(_with_leading(parameter, value) if sized else value)
+            outputs.append(with_leading(parameter, value) if sized else value)
         for cell, parameter in zip(
             body.cells, block.parameters[1 + len(body.names) :], strict=True
         ):
@@ -291,7 +90,7 @@ def _temporary(body: Body, key: tuple[Scope, str], slot: Slot, before: Value) ->
     if key in body.latches.values():
         return fit(Tracer(emit("logical_or", (end.value, before)), "python"), slot)
     value = fit(end, slot)
-    return _with_leading(before, value) if key in body.lasts else value
+    return with_leading(before, value) if key in body.lasts else value
 
 
 def _bind_results(
@@ -356,7 +155,7 @@ def _bind_temporaries(
             continue
         if key in body.lasts:
             assert body.count is not None
-            value = leading(value, _at(body.lasts[key], body.parameters[0], body.count - 1))
+            value = leading(value, shape_at(body.lasts[key], body.parameters[0], body.count - 1))
         last = Tracer(value, slot.form)
         if slot.form == "array":
             last = body.arrays.temporary(ends[key], value, key in body.latches, trips)
@@ -477,13 +276,13 @@ def _roll_for(frame: Frame, node: ast.For, sequence: LazySequence) -> After:
     with body.lists_restored():
         body.interpret(sequence.lists)
         frame.at(node)
-        keys, slots, fillers = _keep_temporaries(body)
+        keys, slots, fillers = keep_temporaries(body)
         _finish(body, keys, slots)
         assert body.outcome is not None
-        carries = tuple(_starts(body) + fillers)
+        carries = tuple(starts_of(body) + fillers)
         results = emit_for(count, carries, body.outcome.block, checkpointed=sequence.checkpointed)
     _bind_results(
-        body, results, keys, slots, _runs(sequence.count), lambda: as_tracer(sequence.count).value
+        body, results, keys, slots, runs(sequence.count), lambda: as_tracer(sequence.count).value
     )
     body.stands(node)
     return lambda: frame.execute(node.orelse)
@@ -505,7 +304,7 @@ def roll_rows(
         body = Body(frame, run, count, count)
         with body.lists_restored():
             body.interpret()
-            keys, slots, fillers = _keep_temporaries(body)
+            keys, slots, fillers = keep_temporaries(body)
             _finish(body, keys, slots)
             assert body.outcome is not None
             block, inside = body.outcome.block, defined(body.outcome)
@@ -514,10 +313,10 @@ def roll_rows(
             varying = _varying(block)
             differ = [value in varying for value in given]
             block.outputs += given
-            carries = tuple(_starts(body) + fillers)
+            carries = tuple(starts_of(body) + fillers)
             results = emit_for(count, carries, block)
     n = len(carries)
-    _bind_results(body, results[:n], keys, slots, _runs(count), lambda: as_tracer(count).value)
+    _bind_results(body, results[:n], keys, slots, runs(count), lambda: as_tracer(count).value)
     body.stands(node)
     return list(zip(results[n:], differ, strict=True))
 
@@ -531,15 +330,6 @@ def _varying(block: Block) -> set[Value]:
         if not varying.isdisjoint(read) or any(op.kind == "host_call" for op in inner):
             varying.update(operation.results)
     return varying
-
-
-def _runs(count: Extent) -> Any:
-    """Whether a loop of ``count`` iterations runs at all: True, or a traced bool."""
-    low, _ = bounds(count)
-    if low is not None and low >= 1:
-        return True
-    positive: Any = np.greater(as_tracer(count), 0)
-    return Tracer(positive.value, "python")
 
 
 # -- while, and loops with an early end ---------------------------------------------------------------
@@ -621,7 +411,7 @@ def _roll_conditional(
             frame.scope.locals.pop(name, None)
         raise
     trips = results[0]
-    ran = _runs(extent_of(Tracer(trips, "python")))
+    ran = runs(extent_of(Tracer(trips, "python")))
     stacks = len(results) - len(body.row_cells())
     _bind_results(body, results[1:stacks], keys, slots, ran, lambda: trips)
     body.end_rows(trips, results[stacks:])
@@ -721,14 +511,14 @@ def _emit_while(
         raise NotStaged("the loop condition changes variables")
     with frame.trace.builder.reopened(tested.block):
         tested.block.outputs = [as_tracer(tested.value).value]
-    keys, slots, fillers = _keep_temporaries(body)
+    keys, slots, fillers = keep_temporaries(body)
     _finish(body, keys, slots)
     tested.block.parameters += [Value(slot.type) for slot in slots]
     assert body.outcome is not None
     stacked = body.row_cells()
     outcome = body.outcome
     outcome.block.outputs += [outcome.cells.get(cell, cell.value) for cell in stacked]
-    carries = tuple(_starts(body) + fillers)
+    carries = tuple(starts_of(body) + fillers)
     if count is not None:  # nothing ends it early
         results = emit_for(count, carries, outcome.block, checkpointed=checkpointed)
         return body, keys, slots, (as_tracer(count).value, *results)

@@ -25,14 +25,9 @@ from autodiff.capture.attempts import raise_alike, raised_by
 from autodiff.capture.conditions import truth
 from autodiff.capture.frames import Completion
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.merging import Merge, variable
 from autodiff.capture.parts import ObjectScope
-from autodiff.capture.regions import (
-    Merge,
-    Outcome,
-    run_region,
-    undoing,
-    variable,
-)
+from autodiff.capture.regions import Outcome, run_region, undoing
 from autodiff.ir.data import Value, walk
 from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops.control import emit_check, emit_cond

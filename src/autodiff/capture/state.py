@@ -31,17 +31,14 @@ from autodiff import containers
 from autodiff.capture.arrays import array_of
 from autodiff.capture.choices import refuse
 from autodiff.capture.frames import UNBOUND, Maybe, Poison
+from autodiff.capture.identities import is_stored
+from autodiff.capture.inputs import is_library
+from autodiff.capture.outside import is_count
 from autodiff.capture.parts import Locals, Parts
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.running import current_run
 from autodiff.capture.text import is_pending
-from autodiff.capture.trace import (
-    Trace,
-    is_count,
-    is_library,
-    is_stored,
-    refuse_captured_class,
-)
+from autodiff.capture.trace import Trace, refuse_captured_class
 from autodiff.ir.data import Source, Value, uses, walk
 from autodiff.ladder import Bail, Declined, Rung
 from autodiff.ops.either import is_array

@@ -20,21 +20,15 @@ from types import WrapperDescriptorType
 from typing import Any
 
 from autodiff.capture import loops, staging
+from autodiff.capture.access import load_attribute, load_item
 from autodiff.capture.assignment import assign, delete_item, store_attribute, store_item
 from autodiff.capture.calls import call, is_asked, unpacked
-from autodiff.capture.expressions import (
-    BINARY_OF,
-    IN_PLACE,
-    apply_binary,
-    load_attribute,
-    load_item,
-    own_truth,
-)
 from autodiff.capture.frames import BREAK, CONTINUE, UNBOUND, Completion
 from autodiff.capture.functions import make_closure, own_method
+from autodiff.capture.inputs import is_library
 from autodiff.capture.interpreter import STATEMENTS, Frame
+from autodiff.capture.operators import BINARY_OF, IN_PLACE, apply_binary, own_truth
 from autodiff.capture.paths import Path
-from autodiff.capture.trace import is_library
 from autodiff.labelled import Labelled
 from autodiff.ladder import Bail, Declined
 from autodiff.ops.either import is_array

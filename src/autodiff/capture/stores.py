@@ -13,11 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff.capture.regions import (
-    Slot,
-    fit,
-    same_object,
-)
+from autodiff.capture.slots import Slot, fit, same_object
 from autodiff.dims import (
     Dim,
     Extent,

@@ -22,7 +22,7 @@ from autodiff.capture.lists import FEW, TracedList
 from autodiff.capture.members import both, member
 from autodiff.capture.parts import is_frozen, table_of
 from autodiff.capture.pools import both_rows, row_of
-from autodiff.capture.regions import are_complex, as_parts, is_numeric, same_object
+from autodiff.capture.slots import are_complex, as_parts, is_numeric, same_object
 from autodiff.capture.trace import Trace
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either

@@ -36,11 +36,11 @@ from autodiff.capture.generators import (
     suspended,
     suspends,
 )
+from autodiff.capture.inputs import is_library
 from autodiff.capture.interpreter import EXPRESSIONS, STATEMENTS, Frame
 from autodiff.capture.regions import INTERNAL
 from autodiff.capture.sequences import Elements
 from autodiff.capture.sourcecode import Known
-from autodiff.capture.trace import is_library
 from autodiff.capture.unrolling import Passes
 from autodiff.errors import AutodiffError, ShapeError
 from autodiff.ladder import Declined, Rung

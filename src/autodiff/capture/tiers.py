@@ -32,7 +32,7 @@ class Tier:
     holds_back = True
     """Stores outside, texts, draws and other effects wait until the program runs."""
 
-    def builder(self, trace: Trace) -> Builder:
+    def builder(self, trace: Any) -> Builder:
         """What collects the operations."""
         return Builder()
 
@@ -44,7 +44,7 @@ class Tier:
         """Refuse what only the path of one call, or plain Python, can do."""
         raise Declined(reason, source)
 
-    def new_list(self, items: Any, trace: Trace) -> list[Any]:
+    def new_list(self, items: Any, trace: Any) -> list[Any]:
         """A list made by the captured code."""
         return TracedList(items, trace)
 
@@ -58,7 +58,7 @@ class EagerTier(Tier):
 
     reusable = rolls = holds_back = False
 
-    def builder(self, trace: Trace) -> Builder:
+    def builder(self, trace: Any) -> Builder:
         """What runs at once the operations that may fail."""
         return EagerBuilder(trace)
 
@@ -69,7 +69,7 @@ class EagerTier(Tier):
     def decline(self, reason: str, source: Source | None = None) -> None:
         """Nothing: it is done now."""
 
-    def new_list(self, items: Any, trace: Trace) -> list[Any]:
+    def new_list(self, items: Any, trace: Any) -> list[Any]:
         """An ordinary list."""
         return list(items)
 

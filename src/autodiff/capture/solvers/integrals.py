@@ -19,7 +19,7 @@ import numpy as np
 
 from autodiff.capture.effects import Operands
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.regions import Slot, fit
+from autodiff.capture.slots import Slot, fit
 from autodiff.capture.solvers.minima import NotKept
 from autodiff.capture.solvers.programs import (
     NUMBER,

@@ -560,7 +560,7 @@ def _with_events(
 
 def _marks(frame: Frame, event: Any, node: ast.AST) -> dict[str, Any]:
     """What is said of an event: whether it ends the integration, and in which direction it counts."""
-    from autodiff.capture.expressions import load_attribute
+    from autodiff.capture.access import load_attribute
 
     found = {}
     for name in ("terminal", "direction"):

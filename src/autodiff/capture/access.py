@@ -1,0 +1,404 @@
+"""Attributes and items: ``obj.name`` and ``obj[index]``."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import operator
+from collections import defaultdict
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from autodiff import labelled
+from autodiff.capture import choices, dataframes, gathered, members
+from autodiff.capture.assignment import store_item
+from autodiff.capture.calls import call
+from autodiff.capture.functions import descriptor, own_method
+from autodiff.capture.inputs import is_library
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.lists import TracedList
+from autodiff.capture.origins import type_of
+from autodiff.capture.paths import Guard, Path
+from autodiff.capture.staging import stage_choice
+from autodiff.capture.state import MISSING
+from autodiff.capture.trace import Declined
+from autodiff.dims import Dim
+from autodiff.ladder import Bail, NotStaged
+from autodiff.ops import dispatch
+from autodiff.ops.tracer import StoredList, Tracer, as_tracer, is_traced
+from autodiff.signals import door, refuse_ours, run_users
+
+
+def as_key(frame: Frame, x: Any) -> Any:
+    """``x`` to be looked up by its hash, which a list of the user's has none of."""
+    frame.trace.guard_hashed(x)
+    return _hashed(x)
+
+
+@door
+def _hashed(x: Any) -> Any:
+    if isinstance(x, list):
+        raise TypeError("unhashable type: 'list'")
+    hash(x)
+    return x
+
+
+def attribute(frame: Frame, node: ast.Attribute) -> Any:
+    """``obj.name``."""
+    obj = frame.evaluate(node.value)
+    frame.at(node)
+    return load_attribute(frame, obj, node.attr, node)
+
+
+def _as_numbers(x: Any) -> Any:
+    """Extents as the traced Python ints that the user's code sees (``x.shape``, ``x.size``)."""
+    if isinstance(x, Dim):
+        return as_tracer(x)
+    if type(x) is tuple and any(isinstance(n, Dim) for n in x):
+        return tuple(as_tracer(n) if isinstance(n, Dim) else n for n in x)
+    return x
+
+
+PURE_PACKAGES = ("numpy", "scipy", "math", "operator", "itertools", "functools")
+
+
+def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
+    """``obj.name``, lifted or guarded where it comes from outside."""
+    if name == "__class__":
+        return type_of(obj)
+    if members.member(obj) is not None:
+        return members.attribute(frame, obj, name, node, load_attribute, call)
+    if type(obj) is choices.Among:
+        return gathered.attribute(frame, obj, name, node, load_attribute, call)
+    if choices.is_choice(obj):
+        return _attribute_of_choice(frame, obj, name, node)
+    if isinstance(obj, Tracer):
+        return _attribute_of_array(frame, obj, name, node)
+    if labelled.is_foreign(obj) or isinstance(obj, labelled.StandIn):
+        stands_for = dataframes.in_place_of(frame.trace, obj)
+        if stands_for is obj or stands_for.knows(name):
+            obj = stands_for
+        if dataframes.is_its_own(frame.trace, obj):
+            return run_users(getattr, obj, name)
+    if isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in PURE_PACKAGES:
+        return frame.trace.look_up(obj, name)
+    if id(obj) not in frame.trace.paths and not isinstance(obj, (type, ModuleType, super)):
+        getter = own_method(frame, obj, "__getattribute__")
+        if getter is not None and not is_library(getter):
+            return _load_by_getter(frame, obj, name, getter, node)
+    return load_past_getter(frame, obj, name, node)
+
+
+def _load_by_getter(frame: Frame, obj: Any, name: str, getter: Any, node: ast.AST) -> Any:
+    """``obj.name`` of an object made here whose class has a ``__getattribute__``."""
+    try:
+        return call(frame, getter, [obj, name], {}, node)
+    except AttributeError as error:
+        refuse_ours(error)
+        fallback = own_method(frame, obj, "__getattr__")
+        if fallback is None:
+            raise
+    return call(frame, fallback, [obj, name], {}, node)
+
+
+def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
+    """``object.__getattribute__(obj, name)``, and what a ``__getattr__`` gives where that has nothing."""
+    changed = _changed_attribute(frame, obj, name)
+    if changed is not MISSING:
+        return changed
+    static = inspect.getattr_static(type(obj), name, None)
+    if labelled.is_foreign(obj) and obj is not static and not callable(static):
+        path = frame.trace.paths.get(id(obj))
+        if path is not None:  # read as it is, and again at every call
+            return frame.trace.lift(run_users(getattr, obj, name), path.attribute(name))
+    if isinstance(static, property) and isinstance(static.fget, FunctionType):
+        frame.trace.guard_class(type(obj), name, static)
+        return call(frame, static.fget, [obj], {}, node)
+    reader = getattr(type(static), "__get__", None)
+    if (
+        isinstance(reader, FunctionType)
+        and not is_library(reader)
+        and id(obj) not in frame.trace.paths
+        and not isinstance(obj, (type, ModuleType, super))
+        and (hasattr(type(static), "__set__") or name not in _own(obj))
+    ):
+        found = descriptor(frame.trace, obj, name, static)
+        return call(frame, reader, [found, obj, type(obj)], {}, node)
+    if static is None and not isinstance(obj, (type, ModuleType)) and name not in _own(obj):
+        getter = own_method(frame, obj, "__getattr__")
+        frame.trace.guard_presence(obj, name, found=getter is not None)
+        if getter is not None:
+            path = frame.trace.paths.get(id(obj))
+            if path is not None:
+                frame.trace.guards.append(Guard(path, "computes", name))
+            return call(frame, getter, [obj, name], {}, node)
+    try:
+        value = run_users(getattr, obj, name)
+    except AttributeError:
+        frame.trace.guard_presence(obj, name, found=False)
+        raise
+    if isinstance(obj, ModuleType) and is_library(obj):
+        frame.trace.note_lookup(obj, name, value)
+    path = frame.trace.paths.get(id(obj))
+    if isinstance(value, MethodType) and isinstance(value.__func__, FunctionType):
+        # Bound to an object that is guarded itself; which function it is bound to may change.
+        stored = value.__self__ is not obj and not isinstance(obj, super)
+        if stored and not isinstance(value.__self__, type):
+            at = path or _path_of_class(obj, name, static)
+            return value if at is None else frame.trace.lift(value, at.attribute(name))
+        if path is None:
+            _guard_bound(frame, obj, name, value.__func__)
+        else:
+            at = path.attribute(name).attribute("__func__")
+            frame.trace.guards.append(Guard(at, "is", value.__func__))
+        return value
+    bound = type(value).__name__ in ("builtin_function_or_method", "method-wrapper", "method")
+    if bound and name not in _own(obj) and not isinstance(static, BuiltinFunctionType):
+        return value  # a method of the object, not a function that was stored there
+    if path is None:
+        path = _path_of_class(obj, name, static)
+    return value if path is None else frame.trace.lift(value, path.attribute(name))
+
+
+def _attribute_of_choice(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
+    """``z.name`` of an object that a branch chose; its methods are given the choice."""
+    cls = choices.class_of(obj)
+    if issubclass(cls, (list, dict)):
+        return choices.Method(obj, name)
+    static = inspect.getattr_static(cls, name, None)
+    test, first, second = choices.parts_of(obj)
+    if isinstance(static, property) and isinstance(static.fget, FunctionType):
+        frame.trace.guard_class(cls, name, static)
+        return call(frame, static.fget, [obj], {}, node)
+    if isinstance(static, FunctionType):
+        if any(name in vars(x) for x in choices.objects_of(obj)):
+            choices.refuse(obj)
+        frame.trace.guard_class(cls, name, static)
+        return MethodType(static, obj)
+    return stage_choice(
+        frame,
+        test,
+        lambda: load_attribute(frame, first, name, node),
+        lambda: load_attribute(frame, second, name, node),
+        node,
+    )
+
+
+def call_of_choice(
+    frame: Frame, method: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``z.append(x)`` of a list or dict that a branch chose."""
+
+    def called(x: Any) -> Any:
+        return call(frame, load_attribute(frame, x, method.name, node), args, kwargs, node)
+
+    test, first, second = choices.parts_of(method.owner)
+    return stage_choice(frame, test, lambda: called(first), lambda: called(second), node)
+
+
+def _attribute_of_array(frame: Frame, obj: Tracer, name: str, node: ast.AST) -> Any:
+    """``x.name`` of what is traced: only what the object has in plain Python."""
+    plain = obj.python_type
+    if name == "__class__":
+        return plain
+    if not hasattr(plain, name):
+        owner = plain.__name__ if plain.__module__ == "builtins" else f"numpy.{plain.__name__}"
+        raise AttributeError(f"{owner!r} object has no attribute {name!r}", name=name)
+    if name in ("__array_priority__", "__doc__"):  # which tracers have for themselves
+        return getattr(np.empty(0) if plain is np.ndarray else plain(), name)
+    if name == "base":
+        _refuse_base(frame, obj, node)
+    try:
+        return _as_numbers(run_users(getattr, obj, name))
+    except AttributeError as error:
+        refuse_ours(error)
+        kind = "np.ndarray" if obj.form == "array" else plain.__name__
+        raise Declined(f"{kind}.{name}, which is not supported", frame.source(node)) from None
+
+
+def _refuse_base(frame: Frame, array: Tracer, node: ast.AST) -> None:
+    """Decline where an array from outside is, or may be, a view of another one; a program knows its own."""
+    for record in frame.trace.inputs:
+        if record.cell is not array.cell:
+            continue
+        if not isinstance(record.example, np.ndarray) or record.example.base is not None:
+            raise Declined("the base of an array from outside", frame.source(node))
+        frame.trace.guards.append(Guard(record.path.attribute("base"), "is", None))
+
+
+def _own(obj: Any) -> Any:
+    return getattr(obj, "__dict__", ())
+
+
+def _changed_attribute(frame: Frame, obj: Any, name: str) -> Any:
+    """An attribute that the function changes, of an object or of its class."""
+    state = frame.trace.state
+    if not state.places:
+        return MISSING
+    if name == "__dict__":
+        frame.trace.refuse_changed(obj, "the __dict__")
+    if isinstance(obj, ModuleType):
+        return state.load(vars(obj), name)
+    found = state.load(obj, name)
+    if found is not MISSING or name in getattr(obj, "__dict__", ()):
+        return found
+    for cls in type(obj).__mro__ if not isinstance(obj, type) else obj.__mro__[1:]:
+        found = state.load(cls, name)
+        if found is not MISSING or name in vars(cls):
+            return found
+    return MISSING
+
+
+def _guard_bound(frame: Frame, obj: Any, name: str, function: FunctionType) -> None:
+    """Guard a method of an object that was made here, of a class, or of ``super()``."""
+    if isinstance(obj, super):
+        classes = type(obj.__self__).__mro__  # type: ignore[attr-defined]
+    else:
+        classes = obj.__mro__ if isinstance(obj, type) else type(obj).__mro__
+    for cls in classes:
+        found = vars(cls).get(name)
+        if found is function or getattr(found, "__func__", None) is function:
+            frame.trace.guard_class(cls, name, function)
+            return
+
+
+def _path_of_class(obj: Any, name: str, static: Any) -> Path | None:
+    """Where an attribute is read that belongs to a class or module, or to an object's class."""
+    if isinstance(obj, (type, ModuleType)):
+        return None if is_library(obj) else Path.root(obj, "t")
+    if static is None or hasattr(type(static), "__get__") or is_library(type(obj)):
+        return None
+    if name in getattr(obj, "__dict__", ()):
+        return None
+    return Path.root(type(obj), "t")
+
+
+def subscript(frame: Frame, node: ast.Subscript) -> Any:
+    """``container[index]``."""
+    container = frame.evaluate(node.value)
+    index = frame.evaluate(node.slice)
+    frame.at(node)
+    return load_item(frame, container, index, node)
+
+
+def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
+    """``container[index]``."""
+    index = frame.trace.as_index(index) if frame.trace.whole else index
+    if members.member(container) is not None:
+        return run_users(members.entry, container, index)
+    if choices.is_choice(container) and issubclass(choices.class_of(container), (list, dict)):
+        test, first, second = choices.parts_of(container)
+        return stage_choice(
+            frame,
+            test,
+            lambda: load_item(frame, first, index, node),
+            lambda: load_item(frame, second, index, node),
+            node,
+        )
+    if labelled.is_foreign(container) or isinstance(container, labelled.StandIn):
+        container = dataframes.in_place_of(frame.trace, container)
+        if dataframes.is_its_own(frame.trace, container):
+            return run_users(operator.getitem, container, index)
+    if isinstance(container, Tracer):
+        index = frame.trace.deep(index)
+        try:
+            return run_users(operator.getitem, container, index)
+        except Bail as failure:
+            return frame.trace.rerun(failure, operator.getitem, (container, index), {})
+    if container is np.r_ or container is np.c_:
+        items = index if isinstance(index, tuple) else (index,)
+        return dispatch.functions[container](items) if is_traced(items) else container[index]
+    if isinstance(container, TracedList):
+        if not container.is_stored() and isinstance(index, Tracer):
+            if container.is_here() or not container.can_store():
+                index = _as_index(index)
+        return run_users(operator.getitem, container, index)
+    if isinstance(index, Tracer):
+        if isinstance(container, np.ndarray):
+            return _item_of_array(frame.trace, container, index)
+        index = _as_index(index)
+    if labelled.is_foreign(container) and _is_label(index):
+        path = frame.trace.paths.get(id(container))
+        if path is not None:
+            return frame.trace.lift(run_users(operator.getitem, container, index), path.item(index))
+    method = own_method(frame, container, "__getitem__")
+    if method is not None:
+        return call(frame, method, [container, index], {}, node)
+    if isinstance(container, type) and not is_library(container):
+        static = inspect.getattr_static(container, "__class_getitem__", None)
+        if isinstance(static, classmethod) and isinstance(static.__func__, FunctionType):
+            method = load_attribute(frame, container, "__class_getitem__", node)
+            return call(frame, method, [index], {}, node)
+    path = frame.trace.paths.get(id(container))
+    if path is not None and frame.trace.state.changes(container):
+        changed = _changed_item(frame, container, index)
+        if changed is not MISSING:
+            return changed
+    if isinstance(container, dict) and as_key(frame, index) not in container:
+        missing = own_method(frame, container, "__missing__")
+        if missing is not None:
+            return call(frame, missing, [container, index], {}, node)
+        if isinstance(container, defaultdict) and container.default_factory is not None:
+            made = call(frame, container.default_factory, [], {}, node)
+            store_item(frame, container, index, made, node)
+            if path is None or frame.trace.tier.holds_back:
+                return made
+            # Where each call is traced, what is stored outside is plain.
+            return frame.trace.lift(container[index], path.item(index))
+    value = run_users(operator.getitem, container, index)
+    if path is None or isinstance(container, type):
+        return frame.trace.original(value)
+    if isinstance(index, slice):
+        return frame.trace.original(frame.trace.deep(container)[index])
+    return frame.trace.lift(value, path.item(index))
+
+
+def _item_of_array(trace: Any, array: np.ndarray[Any, Any], index: Tracer) -> Any:
+    """An item of an array that is none of the program, at a place known only when that runs."""
+    if not trace.tier.reusable:
+        return run_users(operator.getitem, array, trace.untraced(index))
+    item = as_tracer(array)[index]
+    if isinstance(item, Tracer) and item.path:  # the program would read, and store into, a copy
+        raise NotStaged("a part of an array that is not traced, at a place known at run time")
+    return item
+
+
+def _changed_item(frame: Frame, container: Any, index: Any) -> Any:
+    """An item that the function changes, of a dict or list from outside."""
+    state = frame.trace.state
+    if isinstance(index, slice) or not hashable(index) or state.is_appended(container):
+        frame.trace.refuse_changed(container, "an item")
+    if type(container) is list and -len(container) <= index < 0:
+        index += len(container)
+    return state.load(container, index)
+
+
+def hashable(key: Any) -> bool:
+    """Whether ``key`` has a hash."""
+    return isinstance(key, (int, str, float, tuple, bool, type(None)))
+
+
+def _is_label(index: Any) -> bool:
+    """Whether an index is made of names and numbers, whose text says it all."""
+    if isinstance(index, (list, tuple)):
+        return all(_is_label(item) for item in index)
+    return type(index) in (str, int, bool)
+
+
+def _as_index(index: Tracer) -> Any:
+    concrete = index._concrete()
+    return concrete
+
+
+def stored_items(frame: Frame, x: Any) -> Any:
+    """A list or tuple whose class has methods of its own as Python's operators see it: its items."""
+    kind = list if isinstance(x, list) else tuple if isinstance(x, tuple) else None
+    if kind is None or type(x) is kind or isinstance(x, StoredList):
+        return x
+    names = ("__iter__", "__len__", "__getitem__")
+    if all(own_method(frame, x, name) is None for name in names):
+        return x
+    items = kind.__iter__(x)
+    return frame.trace.new_list(items) if kind is list else tuple(items)

@@ -1,0 +1,165 @@
+"""What a capture has found out so far: its inputs, guards and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import field
+from typing import Any, TypeAlias
+
+from autodiff.capture.arrays import Arrays
+from autodiff.capture.effort import Allowance
+from autodiff.capture.parts import Parts
+from autodiff.capture.paths import Guard, Path
+from autodiff.capture.written import Written
+from autodiff.errors import DerivativeError
+from autodiff.ir.data import Program, Source, Value
+from autodiff.ops.tracer import (
+    Cell,
+    Form,
+    Tracer,
+)
+from autodiff.plain_data import dataclass
+
+RunLong: TypeAlias = Callable[[Program, Sequence[Any]], Sequence[Any]]
+"""Runs a program on its inputs by an engine that is fast in loops; raises :class:`CheckFailed`."""
+
+
+@dataclass
+class Input:
+    """One input of the program: where it comes from and what it is."""
+
+    value: Value
+    path: Path
+    form: Form
+    cell: Cell
+    example: Any
+    leaf: int | None  # number of the argument leaf, None for a hidden input
+    private: bool = False  # a copy that nobody else sees: a store into it is no effect
+
+
+@dataclass(eq=False)
+class Tables:
+    """What a capture has found out so far."""
+
+    parts: Parts = field(default_factory=Parts)
+    heap: Arrays = field(default_factory=Arrays)
+    ambiguous: dict[int, Any] = field(default_factory=dict)
+    chosen: dict[int, tuple[Any, Sequence[Any]]] = field(default_factory=dict)  # ... of which
+    # What stands, in a loop's body, for an object of before.
+    held: dict[int, Any] = field(default_factory=dict)
+    merged: dict[int, Any] = field(default_factory=dict)  # tuples that may be older ones
+    checkpointed: Any = None  # what ``checkpoint`` was called on last
+    # What stands for an object that is reached by a path; None where the object itself does.
+    stand_in: Callable[[Any, Path], Any] | None = None
+    # Inputs by the identity of what they were read from.
+    named: dict[int, list[Value]] = field(default_factory=dict)
+    inputs: list[Input] = field(default_factory=list)
+    guards: list[Guard] = field(default_factory=list)
+    paths: dict[int, Path] = field(default_factory=dict)
+    keep_alive: list[Any] = field(default_factory=list)
+    # Objects from outside whose attributes are read one by one.
+    instances: set[int] = field(default_factory=set)
+    known: dict[Value, tuple[Any, bool]] = field(default_factory=dict)
+    guarded: dict[Value, None] = field(default_factory=dict)  # a set in order
+    by_array: dict[int, Tracer] = field(default_factory=dict)
+    by_path: dict[str, Tracer] = field(default_factory=dict)
+    allowance: Allowance = field(default_factory=Allowance)  # for the sides of branches
+    depth: int = 0  # of the calls that are interpreted
+    waiting: int = 0  # those of them that an expression with other operands has made
+    is_alone: bool = True  # whether the next one is the first thing that its statement does
+    runs_unseen: int = 0  # functions without source that run now
+    # The exception that was met last where a function ends, and where it arose.
+    raised: tuple[BaseException, Source | None] | None = None
+    # Scopes whose names functions change that may outlive them (nonlocal), by identity.
+    kept_scopes: dict[int, Any] = field(default_factory=dict)
+    active: list[Any] = field(default_factory=list)  # syntax of the functions that are running
+    endless: set[Any] = field(default_factory=set)  # of those whose recursion traced values end
+    # Inputs that carry derivatives (uncompiled tier).
+    differentiable: set[Value] = field(default_factory=set)
+    # Containers made, per open region.
+    made: list[dict[int, Any]] = field(default_factory=lambda: [{}])
+    # Generators made by the function from a fixed seed.
+    seeded: dict[int, Any] = field(default_factory=dict)
+    # Per open catch_warnings: whether filters were set in it.
+    filtered: list[bool] = field(default_factory=list)
+    called_out: Any = None  # the library that calls functions of the user, if one does
+    # Of complex arrays among the arguments, by the number of their leaf: each with its input.
+    complex_inputs: dict[int, tuple[Any, Input]] = field(default_factory=dict)
+    # Arrays that are items of an argument, of which the program has copies; dicts and the like.
+    copied: dict[Cell, None] = field(default_factory=dict)
+    items: dict[int, tuple[Any, list[Any]]] = field(default_factory=dict)
+    # Lists of records, with columns; which tables.
+    tables: list[tuple[Any, Any, Any]] = field(default_factory=list)
+    whole: set[Value] = field(default_factory=set)  # float inputs that were given as ints
+    # Extents of inputs that are read at run time.
+    extents: dict[int, Value] = field(default_factory=dict)
+    decided: dict[Any, None] = field(default_factory=dict)  # comparisons of extents; a set in order
+    objects: list[Path] = field(default_factory=list)  # paths to the objects that host calls use
+    scopes: list[Any] = field(default_factory=list)  # scopes of the active frames
+    # What is raised where values that capture cannot look into are differentiated.
+    refusals: list[tuple[str, DerivativeError]] = field(default_factory=list)
+    state: Any = None  # the places outside that change (capture.state)
+    slots: Sequence[Any] = ()  # the arguments as the user gave them
+    arguments: tuple[Any, Any] = ((), {})  # what the function is given in their place
+    slot_of: dict[str, int] = field(default_factory=dict)  # by the name of the parameter
+    _given: dict[int, Any] | None = None
+    # What stands for the containers in them.
+    taken_apart: dict[int, Any] = field(default_factory=dict)
+    lengths: list[tuple[int, Guard]] = field(default_factory=list)  # lists whose length was guarded
+    # Where objects were first changed.
+    changes: dict[int, Source | None] = field(default_factory=dict)
+    has_text: bool = False  # whether text was made that the program writes
+    # Texts whose characters Python has, of values with a derivative.
+    written: Written = field(default_factory=Written)
+    effects: bool = False  # whether the function does more than compute
+    # Results of one of two types: how to make them, by the number of their output.
+    either_outputs: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    derivative: bool = False  # whether the program will be differentiated
+    # Arrays that are results, by output number.
+    output_of: dict[Cell, int] = field(default_factory=dict)
+    # In the uncompiled tier: objects stored into the user's objects, and what they stand for.
+    kept: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    # ... and those that hold traced values until the end.
+    stored: dict[int, Any] = field(default_factory=dict)
+    # What was made in the place of a dataclass among the arguments, and where that is.
+    remade: dict[int, tuple[Any, Path]] = field(default_factory=dict)
+    # Of tuples and the like, once stored.
+    plain_copies: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    kept_arrays: dict[Any, Any] = field(default_factory=dict)
+    in_hand: list[Any] = field(default_factory=list)  # what statements hold that are not done yet
+    # The bodies of the loops that are being staged.
+    rolling: list[Any] = field(default_factory=list)
+    # How many items lists have that are kept in arrays.
+    counts: set[Cell] = field(default_factory=set)
+    # Bodies of ``try`` and ``with`` around what is run.
+    tried: int = 0
+    # The ``try`` statements that are being run, outermost first.
+    attempts: list[Any] = field(default_factory=list)
+    # Set when what a branch chose turns out to be stored into, and raised when it is used as a whole:
+    # arrays in lists are told apart; lists and dicts are choices (``choices.TOLD_APART``), then the
+    # branch is guarded.
+    distinguish_arrays: int = 0
+    # Lists of objects from outside that loops go through (capture.gathered), by path; whether there may be any.
+    gathered: dict[str, Any] = field(default_factory=dict)
+    # What stands in the place of DataFrames with columns of several kinds, with these, by their id.
+    dataframes: dict[int, Any] = field(default_factory=dict)
+    gathers: bool = True
+    # Set when it turns out to matter which list an item of a list is (capture.pools).
+    shares_rows: bool = False
+    # Whether objects and dicts that loops put into lists may be known by numbers (capture.members).
+    has_members: bool = True
+    row_kinds: Sequence[Any] = ()  # types that the numbers of rows are of as well
+    holds_arrays: bool = False  # set when arrays in lists turn out to change (capture.members)
+    owner: Any = None  # the object whose method is captured, or that is called
+    # Where the containers of the arguments are, by the identity of what the function was given for each.
+    given_at: dict[int, Path] = field(default_factory=dict)
+    used_members: list[Any] = field(default_factory=list)  # the pools of such objects
+    calling: Any = (
+        None  # the frame of the function that was entered, or that called something, last
+    )
+    # Lists that are arguments, one array each (given.Given).
+    given: dict[int, Any] = field(default_factory=dict)
+    copies_given: bool = False  # lists hold copies of lists that are the user's own
+    compares_items: bool = False  # Python compares what containers hold
+    # Copies of containers, with everything in them lifted, that libraries were given; of which.
+    copies: dict[int, tuple[Any, Any]] = field(default_factory=dict)

@@ -1,0 +1,207 @@
+"""Which objects are one object, as far as the program has to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
+from typing import Any
+
+from autodiff import containers, tree
+from autodiff.capture.given import converted
+from autodiff.capture.inputs import Inputs
+from autodiff.capture.lists import TracedList
+from autodiff.capture.parts import table_of
+from autodiff.capture.paths import Guard, Path, has_repeats
+from autodiff.dims import Extent
+from autodiff.ir.data import Source
+from autodiff.ladder import AmbiguousStore, Declined, NotStaged
+from autodiff.ops.tracer import (
+    Cell,
+    StoredList,
+    Tracer,
+)
+
+
+class Identities(Inputs):
+    """Which objects are one object: those that were given, made, merged or copied."""
+
+    def new_list(self, items: Any = ()) -> list[Any]:
+        """A list made by the captured code."""
+        return self.tier.new_list(items, self)
+
+    def listed(self, items: StoredList) -> StoredList:
+        """A list of the same items."""
+        assert isinstance(items, TracedList)
+        return converted(items, TracedList) or items
+
+    def length(self, items: list[Any]) -> Extent:
+        """How many items there are, which for a list in an array may be known only at run time."""
+        return items.extent if isinstance(items, TracedList) else len(items)
+
+    def fresh(self, obj: Any) -> Any:
+        """Note a container made during the capture: changing it has no effect outside."""
+        self.made[-1][id(obj)] = obj
+        return obj
+
+    def seed(self, generator: Any) -> Any:
+        """Note a random generator that is made anew, from a fixed seed, at every call."""
+        self.seeded[id(generator)] = generator
+        return self.fresh(generator)
+
+    def touch(self) -> None:
+        """What cannot be put back is about to change: a statement that does it is not run twice."""
+        for attempt in self.attempts:
+            attempt.touched = True
+
+    def given_containers(self) -> dict[int, Any]:
+        """The lists, dicts and the like in the arguments, which the program has taken apart, by id."""
+        if self._given is None:
+            self._given = {id(x): x for x in tree.nodes(self.slots)}
+        return self._given
+
+    def refuse_given(self, obj: Any, source: Source | None = None) -> None:
+        """Refuse the change of an object from outside that is in the arguments too."""
+        path = self.paths.get(id(obj))
+        if path is not None and id(obj) in self.given_containers():
+            kind = type(obj).__name__
+            reason = f"a change of {path.describe()}, a {kind} that is in the arguments too"
+            raise Declined(reason, source)
+
+    def guard_not_given(self, obj: Any) -> None:
+        """Have an object from outside compared with the containers in the arguments of each call."""
+        path = self.paths.get(id(obj))
+        if path is None or "defaults__" in path.text:
+            return
+        if any(type(x) is type(obj) for x in self.given_containers().values()):
+            self.guards.append(Guard(path, "not given", None))
+
+    def hold(self, objects: Iterable[Any]) -> None:
+        """Have objects refuse to change: others may refer to what they stand for."""
+        self.held.update((id(obj), obj) for obj in objects)
+
+    def hold_item(self, obj: Any) -> Any:
+        """A record of an argument, which stands for the one that was given: it may be read."""
+        self.hold([obj])
+        return self.note_item(obj)
+
+    def note_item(self, obj: Any) -> Any:
+        """The same for one that knows itself that it may not change."""
+        self.items[id(obj)] = (obj, _parts_now(obj))
+        return obj
+
+    def has_changed_items(self) -> bool:
+        """Whether one was stored into where nobody saw it: by a function without source."""
+        return any(
+            any(a is not b for a, b in zip_longest(parts, _parts_now(obj)))
+            for obj, parts in self.items.values()
+        )
+
+    def note_given(self, arguments: Any) -> None:
+        """Note the containers that the function is given in the place of those of the arguments."""
+        for part in tree.nodes(arguments):
+            self.taken_apart[id(part)] = part
+            if type(part) is dict or table_of(part) is not None:
+                self.fresh(part)  # so loops carry what they change of it
+
+    def _guard_identity(self, left: Any, right: Any) -> None:
+        """Each container in the arguments is taken apart by itself, though two may be one."""
+        given = [id(x) in self.taken_apart for x in (left, right)]
+        if all(given):
+            self.guard_no_repeats("an identity test")
+        elif any(given):
+            other = left if given[1] else right
+            if id(other) in self.given_containers():
+                raise Declined("an identity test of an argument with itself")
+            self.guard_not_given(other)
+
+    def guard_no_repeats(self, what: str) -> None:
+        """Have no container twice in the arguments, now and at every call."""
+        if has_repeats(self.slots):
+            raise Declined(f"{what}, where arguments have one container twice")
+        self.guards.append(Guard(Path("args"), "without repeats", None))
+
+    def guard_apart(self, left: Any, right: Any) -> None:
+        """Have two objects from outside be two at every call."""
+        first, second = self.paths.get(id(left)), self.paths.get(id(right))
+        if left is right or first is None or second is None or first.text == second.text:
+            return
+        known = {*self.instances, *([] if self.owner is None else [id(self.owner)])}
+        if self.tier.reusable and id(left) in known and id(right) in known:
+            self.guards.append(Guard(first, "apart", second))
+
+    def refuse_identity(self, left: Any, right: Any) -> None:
+        """It matters whether two objects are one: not of copies."""
+        self._guard_identity(left, right)
+        self.guard_apart(left, right)
+        arrays = isinstance(left, Tracer) and isinstance(right, Tracer)
+        if arrays and self.copied and left.form == right.form == "array":
+            raise NotStaged("an identity test of arrays beside a list of arrays")
+        lists = isinstance(left, StoredList) and isinstance(right, StoredList)
+        if lists and (id(left) in self.items or id(right) in self.items):
+            raise NotStaged("an identity test of a list that is an item of a list")
+        if (isinstance(left, tuple) and isinstance(right, tuple)) and (
+            id(left) in self.merged or id(right) in self.merged
+        ):
+            raise Declined("an identity test of a tuple that a branch or loop chose")
+
+    def note_merged(self, x: Any) -> Any:
+        """A tuple made of those that a branch or loop chose from: it may be any of them."""
+        self.merged[id(x)] = x
+        return x
+
+    def refuse_items(self, *objects: Any) -> None:
+        """It matters which objects these are, or that are in them, and not only what they hold."""
+        if self.items and containers.holds(
+            objects, lambda x: id(x) in self.items, stop=lambda x: isinstance(x, StoredList)
+        ):
+            raise NotStaged("a comparison of records of a list that is an argument")
+
+    def note_copied(self, x: Any) -> None:
+        """A list of lists is to hold copies: note if any of those is one of the user's own."""
+        for part in containers.walk(x, is_stored):
+            if isinstance(part, list) and self.is_given(part):
+                self.copies_given = True
+
+    def is_given(self, x: Any) -> bool:
+        """Whether a container is from outside, or stands for one of the arguments."""
+        return id(x) in self.taken_apart or id(x) in self.given or self.is_external(x)
+
+    def cells_of_inputs(self) -> Iterator[Cell]:
+        """The storages of the arrays among the inputs; of complex ones those of their parts."""
+        yield from (record.cell for record in self.inputs if record.form == "array")
+        for entered, _ in self.complex_inputs.values():
+            yield from (part.cell for part in entered.parts)
+
+    def make_ambiguous(self, known: Sequence[Any], merged: Any) -> None:
+        """Have lists and dicts refuse to change: a branch chose one of them, or what it made."""
+        self.ambiguous.update((id(obj), obj) for obj in (*known, merged))
+        self.chosen[id(merged)] = (merged, known)
+
+    def refuse_copies(self, parts: Sequence[Any]) -> None:
+        """Refuse where it shows, in a result, that what a branch chose of lists and dicts is a copy."""
+        ids = {id(x) for x in parts}
+        for x in parts:
+            merged, pending = self.chosen.get(id(x), (None, ()))
+            pending = [*pending] if merged is x else []
+            while pending:
+                one = pending.pop()
+                pending += self.chosen.get(id(one), (None, ()))[1]
+                if self.is_given(one) or id(one) in ids or getattr(one, "frozen", False):
+                    raise AmbiguousStore("a list or dict in the result that a branch chose")
+
+    def refuse_held(self, obj: Any) -> None:
+        """A change is about to happen, or it matters which object it is."""
+        if id(obj) in self.ambiguous:
+            raise AmbiguousStore("a use of a list or dict itself that a branch chose among others")
+        if id(obj) in self.held:
+            raise NotStaged(f"a use of a {type(obj).__name__} itself that a loop binds anew")
+
+
+def is_stored(x: Any) -> bool:
+    """Whether ``x`` is a list whose items are in an array of the program."""
+    return isinstance(x, StoredList) and x.is_stored()
+
+
+def _parts_now(obj: Any) -> list[Any]:
+    """What a record holds; of a list that knows itself whether it changes, nothing."""
+    return [] if isinstance(obj, StoredList) else list(containers.parts_of(obj, keys=True))

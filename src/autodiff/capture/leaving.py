@@ -1,0 +1,719 @@
+"""The way out of a capture: a plan for each part of what the function returned.
+
+A part is an output, a view of an output, an object that was given or found outside, or a
+constant; :class:`~autodiff.capture.results.Result` follows the plans at each call.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections import Counter
+from collections.abc import Sequence
+from enum import Enum
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from autodiff import containers, tree
+from autodiff.capture import (
+    effects,
+    given,
+)
+from autodiff.capture.arrays import Chosen
+from autodiff.capture.choices import is_choice, refuse
+from autodiff.capture.gathered import refuse_changes
+from autodiff.capture.generators import TracedGenerator
+from autodiff.capture.identities import is_stored
+from autodiff.capture.inputs import is_library
+from autodiff.capture.iterators import TracedIterator
+from autodiff.capture.lists import TracedList, refuse_open_length
+from autodiff.capture.members import (
+    ArrayOfMemberPlan,
+    ListOfMembersPlan,
+    MemberPlan,
+    Members,
+    MembersPlan,
+    member,
+    refuse_part,
+    refuse_unknown_rows,
+    row_step,
+)
+from autodiff.capture.numbering import ArrayPlan, ArraysMatter
+from autodiff.capture.origins import type_of
+from autodiff.capture.paths import Guard, Path
+from autodiff.capture.pools import row_of
+from autodiff.capture.records import Member, PoolPlan, RecordPlan, Ref, RowPlan, RowsPlan
+from autodiff.capture.regions import cells_of
+from autodiff.capture.results import Captured, Leaf, Result
+from autodiff.capture.sequences import LazySequence
+from autodiff.capture.sharing import Part, take_apart
+from autodiff.capture.slots import is_listed
+from autodiff.capture.stores import ListPlan
+from autodiff.capture.text import DeferredText, is_pending
+from autodiff.capture.trace import Declined, NotStaged, Trace
+from autodiff.capture.written_back import Container, Store, stores
+from autodiff.dims import Dim
+from autodiff.ir.data import Program, Value
+from autodiff.ladder import Bail
+from autodiff.ops.complex_numbers import ComplexTracer
+from autodiff.ops.either import VARIES, Either, is_array
+from autodiff.ops.tracer import (
+    Cell,
+    Tracer,
+    as_tracer,
+)
+
+
+def has_effects(trace: Trace) -> bool:
+    """Whether the function does more than compute: a second run would do it again."""
+    return trace.effects or any(r.leaf is None and r.cell.version for r in trace.inputs)
+
+
+def path_of_part(path: Path, step: tuple[type, Any]) -> Path:
+    """The path to a part of a container of a class."""
+    cls, key = step
+    if isinstance(key, str) and hasattr(cls, "__dataclass_fields__") or issubclass(cls, tuple):
+        return Path(containers.path_to(cls, key, path.text), path.roots)
+    return path.item(key)
+
+
+def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> Captured:
+    """The finished capture around what the function returned."""
+    derivative = trace.derivative
+    if trace.tier.holds_back:
+        trace.state.forget_unread()
+    given.leave(trace, result, derivative)
+    refuse_changes(trace)
+    outputs: list[Value] = []
+    forms: list[str] = []
+    # Of what is found outside, and of what is shared.
+    copies = derivative or not trace.tier.holds_back
+    own = {} if copies else trace.given_at
+    result, parts = (
+        (result, [])
+        if copies
+        else take_apart(result, lambda x: id(x) in own or trace.is_external(x))
+    )
+    plain = [_plain_keys(trace, _plain_lists(x, whole=not derivative)) for x in (*parts, result)]
+    plan = _plan_result(trace, plain, outputs, forms, copies)
+    for entered, record in trace.complex_inputs.values():
+        if any(part.cell.version for part in entered.parts):
+            record.cell.write(entered.pair.value)
+    mutated = []
+    for number, record in enumerate(trace.inputs):
+        if record.cell.version:
+            mutated.append((number, len(outputs)))
+            outputs.append(record.cell.value)
+            forms.append("array")
+    trace.builder.block.outputs = outputs
+    watched = False
+    changed: list[Store] | Bail = []
+    if trace.tier.holds_back:
+        if not derivative:
+            _refuse_two_of_one(trace, [*parts, result])
+            changed = stores(trace, taken, [*parts, result])
+            trace.effects |= not isinstance(changed, Bail) and bool(changed)
+        effects.store_state(trace, derivative, [] if isinstance(changed, Bail) else changed)
+        watched = effects.order_effects(trace.builder.block)
+    extents = list(trace.extents.values())
+    trace.builder.block.parameters += extents
+    program = Program(trace.builder.block, name)
+    return Captured(
+        program,
+        trace.inputs,
+        trace.guards,
+        plan,
+        mutated,
+        forms,
+        trace.keep_alive,
+        trace,
+        trace.objects,
+        extents,
+        trace.naming,
+        trace.named,
+        watched,
+        has_effects(trace),
+        bool(trace.state.places),
+        trace.tier.reusable and _decided_by_order(trace),
+        changed_argument=changed if isinstance(changed, Bail) else None,
+        stores_into_arguments=bool(changed),
+        lookups=frozenset(trace.lookups),
+    )
+
+
+def _refuse_two_of_one(trace: Trace, result: Any) -> None:
+    """Decline where the result holds an object that is kept outside too: each would be made for itself."""
+    kept = {id(x): x for x in trace.state.kept()}
+    # Lists in a store are another kind of result; their items need not be computed to see that.
+    for part in containers.walk(result, lambda x: is_stored(x) or trace.is_external(x)):
+        if id(part) in kept:
+            raise Declined(f"a {type(part).__name__} that is kept outside and returned as well")
+
+
+def _decided_by_order(trace: Trace) -> bool:
+    """Whether arguments in another order than C would give other values, or show a copy as a view."""
+    builder = trace.builder
+    return (
+        builder.ordered_values
+        or (builder.stored and builder.ordered_copies)
+        or any(cell.version for cell in builder.ordered_views)
+    )
+
+
+def _plain_lists(result: Any, whole: bool) -> Any:
+    """The result with ordinary lists for those made here, but for those that stay in their store."""
+
+    def stays(x: Any) -> bool:
+        return bool(x.is_stored() and whole and x.is_even())
+
+    def plain(x: Any) -> Any:
+        if not isinstance(x, TracedList):
+            return _plain_lists(x, whole)
+        if stays(x):
+            return x
+        refuse_open_length(x)
+        items = [plain(item) for item in x]
+        return tuple(items) if type_of(x) is tuple else items
+
+    if isinstance(result, TracedList):
+        return plain(result)
+    if not tree.is_container(result):
+        return result
+    # What holds none of them stays: it may be one of the user's own.
+    return containers.replaced(
+        result,
+        lambda x: isinstance(x, TracedList) and not stays(x),
+        plain,
+        stop=lambda x: isinstance(x, TracedList) or not tree.is_container(x),
+    )
+
+
+def _plain_keys(trace: Trace, result: Any) -> Any:
+    """The result with the values of this call, guarded, for traced keys and members of sets."""
+
+    def has_traced_keys(x: Any) -> bool:
+        kind = containers.kind_of(x)
+        if kind is None:
+            return False
+        if kind.name in ("set", "frozenset"):
+            return any(is_pending(item) for item in kind.values(x))
+        return kind.has_keys and any(containers.holds(key, is_pending) for key in kind.keys(x))
+
+    def plain(x: Any) -> Any:
+        kind = containers.kind_of(x)
+        assert kind is not None
+        if not kind.has_keys:
+            return trace.untraced(x)
+        keys = [trace.untraced(key) for key in kind.keys(x)]
+        return kind.make(x, keys, [_plain_keys(trace, value) for value in kind.values(x)])
+
+    return containers.replaced(
+        result,
+        has_traced_keys,
+        plain,
+        stop=lambda x: isinstance(x, TracedList) or trace.is_external(x),
+    )
+
+
+def _plan_list(
+    trace: Trace, x: TracedList, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
+) -> tuple[Any, ...]:
+    """A list whose items are in a store: the array, and how many there are."""
+    if id(x) in trace.given and given.is_unchanged(trace, x):
+        leaf = trace.given[id(x)].leaf
+        if leaf is None:
+            raise NotStaged("a list of records that is an argument, in the result")
+        return ("argument", leaf)
+    if row_of(x) is not None or isinstance(x.template, Ref):
+        return _plan_rows(trace, x, outputs, forms, seen)
+    if x.columns is not None and isinstance(x.template, Member):
+        pool = _plan_members(trace, x.template.pool, outputs, forms, seen)
+        plan = _plan_list(trace, x.columns[0], outputs, forms, seen)[1]
+        return ("list", ListOfMembersPlan(pool, plan))
+    if x.columns is not None and x.template is not None:
+        plans = [_plan_list(trace, c, outputs, forms, seen)[1] for c in x.columns]
+        return ("list", RecordPlan(x.template, tuple(plans)))
+    if x.block is not trace.builder.block or x.store is None:
+        raise Declined("a list made inside of a branch or loop in the result")
+    key = (x.store.buffer, "list")
+    if key in seen:
+        return seen[key]
+    store = x.store
+    array = x.whole()
+    assert array is not None
+    length, count, changed = store.length, None, None
+    outputs.append(array.value)
+    forms.append("array")
+    buffer = len(outputs) - 1
+    if isinstance(length, Dim):
+        count = len(outputs)
+        outputs.append(store.count.value)
+        forms.append("int")
+    head: list[Any] = []
+    repeated: tuple[Any, ...] | None = None
+    if store.changed is not None:
+        known: dict[Any, tuple[Any, ...]] = {}
+        for item in store.head:
+            is_one = isinstance(item, Tracer) and not isinstance(item, Either)
+            which = (item.value, item.form) if is_one else id(item)
+            if which not in known:
+                known[which] = _plan_leaf(trace, item, outputs, forms, {})
+            head.append(known[which])
+        if store.repeated is not None:
+            repeated = _plan_leaf(trace, store.repeated[0], outputs, forms, {})
+        if store.changed.value is not store.unchanged or store.repeated is not None:
+            changed = len(outputs)
+            outputs.append(store.changed.value)
+            forms.append("array")
+    plan = ListPlan(
+        buffer,
+        None if isinstance(length, Dim) else length,
+        count,
+        store.slot.form,
+        tuple(head),
+        repeated,
+        changed,
+        type_of(x),
+    )
+    seen[key] = ("list", plan)
+    return seen[key]
+
+
+def _plan_members(
+    trace: Trace, pool: Members, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
+) -> MembersPlan:
+    """The members of a pool."""
+    arrays = {name for name, slot in pool.form.slots.items() if slot.form == "array"}
+    if trace.derivative or arrays - pool.form.owned:  # of which several may have one
+        raise pool.refusal()
+    if (pool, "pool") not in seen:
+        columns = {
+            name: _plan_list(trace, column, outputs, forms, seen)[1]
+            for name, column in pool.columns.items()
+        }
+        seen[pool, "pool"] = MembersPlan(len(outputs), pool.form, columns)
+    plan: MembersPlan = seen[pool, "pool"]
+    return plan
+
+
+def _plan_member(
+    trace: Trace, x: Any, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
+) -> tuple[Any, ...]:
+    """An object that is an item of a list."""
+    found = member(x)
+    if found is None:
+        refuse(x)
+    assert found is not None
+    pool, number = found
+    plan = _plan_members(trace, pool, outputs, forms, seen)
+    return ("list", _plan_number(plan, number, outputs, forms))
+
+
+def _plan_number(
+    plan: MembersPlan, number: Any, outputs: list[Value], forms: list[str]
+) -> MemberPlan:
+    if isinstance(number, int):
+        return MemberPlan(plan, number, is_output=False)
+    outputs.append(as_tracer(number).value)
+    forms.append("int")
+    return MemberPlan(plan, len(outputs) - 1, is_output=True)
+
+
+def _plan_array_of_member(
+    trace: Trace, x: Tracer, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
+) -> tuple[Any, ...] | None:
+    """An array that an object in a list holds; None of others."""
+    if not trace.used_members or trace.derivative or not x.path:
+        return None
+    step = row_step(x)
+    if step is None:
+        refuse_part(trace, x)
+        return None
+    plan = _plan_members(trace, step.pool, outputs, forms, seen)
+    return ("list", ArrayOfMemberPlan(_plan_number(plan, step.number, outputs, forms), step.name))
+
+
+def _plan_rows(
+    trace: Trace, x: Any, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
+) -> tuple[Any, ...]:
+    """A list that is a row of a pool, or a list of such."""
+    row = row_of(x)
+    pool = row.pool if row is not None else x.template.pool
+    if pool.rows.block is not trace.builder.block:
+        raise Declined("a list made inside of a branch or loop in the result")
+    if (pool, "pool") not in seen:
+        seen[pool, "pool"] = PoolPlan(len(outputs), pool.slot, len(outputs) + 1, pool.template)
+        for one in (pool, pool.tags) if pool.tags is not None else (pool,):
+            outputs.append(one.content.value)
+            forms.append("array")
+    plan = seen[pool, "pool"]
+    if row is None:
+        assert x.columns is not None
+        (column,) = x.columns
+        return ("list", RowsPlan(plan, _plan_list(trace, column, outputs, forms, seen)[1]))
+    if isinstance(row.number, int):
+        return ("list", RowPlan(plan, row.number, is_output=False))
+    outputs.append(as_tracer(row.number).value)
+    forms.append("int")
+    return ("list", RowPlan(plan, len(outputs) - 1, is_output=True))
+
+
+_EMPTY: tuple[()] = ()  # of which there is one
+
+
+class _Held:
+    """A container from outside that is part of the result: it is returned itself."""
+
+    def __init__(self, obj: Any, path: Path | None = None) -> None:
+        self.obj = obj
+        self.path = path  # of one among the arguments
+
+
+def _own(trace: Trace, x: Any, given: dict[int, Path]) -> _Held | None:
+    """How to return a container that is one of the user's own."""
+    if isinstance(x, TracedList) or not tree.is_container(x) or x is _EMPTY:
+        return None
+    copied, obj = trace.copies.get(id(x), (None, None))
+    obj = obj if copied is x else x
+    path = given.get(id(x)) or trace.paths.get(id(obj))
+    return None if path is None else _Held(obj, path if path.is_of_arguments else None)
+
+
+def _hold(trace: Trace, result: Any) -> Any:
+    """The result with what is returned itself in place of the user's own containers."""
+    given = trace.given_at if containers.kind_of(result) is not None else {}
+    return containers.replaced(
+        result,
+        lambda x: _own(trace, x, given) is not None,
+        lambda x: _own(trace, x, given),
+        stop=lambda x: isinstance(x, TracedList) or not tree.is_container(x),
+    )
+
+
+def name_of_leaf(leaf: Leaf) -> tuple[str, int] | None:
+    """The parameter that a leaf belongs to, and the number of its slot."""
+    name = re.match(r"argument (\w+)", leaf.title)
+    number = re.match(r"\D*args\[(\d+)\]", leaf.path.text)
+    return None if name is None or number is None else (name[1], int(number[1]))
+
+
+def given_containers(trace: Trace) -> dict[int, Path]:
+    """Where the containers are in whose places others were made, by the identities of these."""
+    found: dict[int, Path] = {}
+    args, kwargs = trace.arguments
+    for k, (original, made) in enumerate(zip(trace.slots, args, strict=False)):
+        if not _match(trace, original, made, Path(f"args[{k}]"), found):
+            break  # *rest: what comes after are its items
+    for name, made in kwargs.items():
+        k = trace.slot_of.get(name, len(trace.slots))
+        if k < len(trace.slots):
+            _match(trace, trace.slots[k], made, Path(f"args[{k}]"), found)
+    return found
+
+
+def _match(trace: Trace, original: Any, made: Any, path: Path, found: dict[int, Path]) -> bool:
+    """Note what was made of a container and of those in it; whether that is what it was made of."""
+    cls = type(original)
+    if id(made) in trace.given:
+        return given.is_unchanged(trace, made)
+    if cls is not type(made) or not tree.is_container(original) or id(made) in found:
+        return not tree.is_container(original) and not tree.is_container(made)
+    attributes = containers.attributes_of(made) if containers.is_record(made) else {}
+    parts = dict(tree.children(made)) | attributes
+    found[id(made)] = path
+    fits = True
+    for key, part in tree.children(original):
+        fits = (
+            fits
+            and key in parts
+            and _match(trace, part, parts[key], path_of_part(path, (cls, key)), found)
+        )
+    if not fits:
+        del found[id(made)]
+    return fits
+
+
+def _plan_result(
+    trace: Trace, pieces: Sequence[Any], outputs: list[Value], forms: list[str], copies: bool
+) -> Result:
+    """How to rebuild the last of the pieces, of which the others are parts.
+
+    ``copies``: what is returned of arrays and objects from outside need not be these.
+    """
+    leaves: list[Any] = []
+    structures = []
+    for piece in pieces:
+        held = piece if copies else _hold(trace, piece)
+        if tree.is_container(held) and not isinstance(held, TracedList):
+            found, definition = tree.flatten(held, whole_lists=True)
+        else:
+            found, definition = [held], None
+        structures.append((len(leaves), len(leaves) + len(found), definition))
+        leaves += found
+    plans: dict[int, tuple[Any, ...]] = {}
+    seen: dict[tuple[Cell, Any], tuple[Any, ...]] = {}
+    arrays = [leaf for leaf in leaves if is_array(leaf)]
+    whole = {part.cell for leaf in arrays for part in parts_of(leaf) if not part.path}
+
+    def is_view(k: int) -> bool:
+        """Whether a leaf is a view of another one, which is planned before it."""
+        leaf = leaves[k]
+        return is_array(leaf) and any(p.path and p.cell in whole for p in parts_of(leaf))
+
+    if not copies:
+        refuse_unknown_rows(trace, leaves)
+    numbered = None if copies else Numbered(trace, leaves, outputs, forms, seen)
+    for k in sorted(range(len(leaves)), key=is_view):
+        if isinstance(leaves[k], Part):
+            plans[k] = ("part", leaves[k].number)
+            continue
+        plan = None if copies else _plan_found(trace, leaves[k], outputs, forms, seen)
+        plans[k] = plan or _plan_leaf(trace, leaves[k], outputs, forms, seen)
+        if numbered is not None and is_array(leaves[k]):
+            plans[k] = numbered.plan(leaves[k], plans[k])
+    if numbered is not None:
+        numbered.finish()
+    *parts, result = [
+        Result([plans[k] for k in range(first, end)], definition)
+        for first, end, definition in structures
+    ]
+    return dataclasses.replace(result, parts=tuple(parts))
+
+
+class Numbered:
+    """The arrays of a result of which it depends on the path, or on a list's items, whether they are one."""
+
+    def __init__(
+        self,
+        trace: Trace,
+        leaves: Sequence[Any],
+        outputs: list[Value],
+        forms: list[str],
+        seen: dict[Any, Any],
+    ) -> None:
+        self.trace, self.outputs, self.forms, self.seen = trace, outputs, forms, seen
+        self.numbering = trace.numbering
+        arrays = {id(leaf): leaf for leaf in leaves if is_array(leaf)}.values()
+        self.times = Counter(cell for leaf in arrays for cell in cells_of(leaf))
+        self.times.update(trace.cells_of_inputs())
+
+    def _matters(self, leaf: Tracer) -> bool:
+        """Whether others may be an array that is one of several."""
+        chosen = [x.cell for x in parts_of(leaf) if isinstance(x.cell, Chosen)]
+        return any(self.times[cell] > 1 for one in chosen for cell in one.cells)
+
+    def plan(self, leaf: Tracer, plan: tuple[Any, ...]) -> tuple[Any, ...]:
+        """How the result has an array that is planned as if no other were it."""
+        if isinstance(plan[1], ArrayPlan):
+            return plan
+        matters = self._matters(leaf)
+        if not (matters or self.numbering.is_carried):
+            return plan
+        if matters and self._is_kept(leaf):
+            raise Declined("an array in the result that is one of several, and is kept outside")
+        number = self._number(leaf, matters)
+        if number is None:
+            return plan
+        is_output = isinstance(number, Tracer)
+        is_complex = isinstance(leaf, ComplexTracer)
+        if not is_output and plan[0] not in ("output", "complex"):
+            self.numbering.known[number, is_complex] = plan
+            return plan
+        if is_output:
+            self.outputs.append(number.value)
+            self.forms.append("int")
+            number = len(self.outputs) - 1
+        made = ArrayPlan(number, is_output, plan, self.numbering.known, is_complex)
+        for key in [key for key, known in self.seen.items() if known is plan]:
+            self.seen[key] = ("list", made)
+        return ("list", made)
+
+    def _is_kept(self, leaf: Tracer) -> bool:
+        """Whether an array, or one that it may be, is kept outside as well."""
+        state, cells = self.trace.state, cells_of(leaf).keys()
+        outside = [*state.kept(), *state.scope.locals.values()]
+        found = containers.walk(outside, lambda x: is_stored(x) or self.trace.is_external(x))
+        return any(is_array(x) and cells_of(x).keys() & cells for x in found)
+
+    def _number(self, leaf: Tracer, matters: bool) -> Any:
+        try:
+            return self.numbering.of(leaf)
+        except Bail as problem:
+            if not self.numbering.is_carried:
+                raise ArraysMatter(problem.reason) from None
+            if matters or is_listed(leaf):
+                raise Declined(f"{problem.reason}, and in the result") from None
+            return None
+
+    def finish(self) -> None:
+        """Say how the arrays are made that are, or are views of, those of the arguments and from outside."""
+        pairs = [pair for pair, _ in self.trace.complex_inputs.values()]
+        entered = [part.cell for pair in pairs for part in pair.parts]
+        for x, number in [*self.numbering.sites.items()]:
+            plan = _plan_found(self.trace, x.like, self.outputs, self.forms, self.seen)
+            if plan is not None and not isinstance(plan[1], ArrayPlan):
+                key = number, x.like.cell in entered or plan[0] == "complex"
+                self.numbering.known.setdefault(key, plan)
+
+
+def parts_of(leaf: Tracer) -> tuple[Tracer, ...]:
+    """The real arrays that an array is made of: both parts of a complex one, or itself."""
+    return leaf.parts if isinstance(leaf, ComplexTracer) else (leaf,)
+
+
+def _plan_found(
+    trace: Trace, leaf: Any, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
+) -> tuple[Any, ...] | None:
+    """An array or object that was there before the call, or a view of an array."""
+    if isinstance(leaf, _Held):
+        if leaf.path is not None:
+            return ("found", trace.number_of(leaf.path))
+        leaf = leaf.obj
+    if not isinstance(leaf, Tracer):
+        if trace.is_external(leaf):
+            if isinstance(leaf, np.void):
+                return ("found", trace.number_of(trace.paths[id(leaf)]))
+            trace.guards.append(Guard(trace.paths[id(leaf)], "is", leaf))
+            return ("constant", leaf)
+        if isinstance(leaf, (set, bytearray)):
+            return ("copy", leaf)
+        kind = type(leaf)
+        if _is_plain(leaf) or is_library(kind) or isinstance(leaf, (type, FunctionType, Enum)):
+            return None
+        if isinstance(leaf, DeferredText) or kind.__module__.startswith("autodiff"):
+            return None
+        raise Declined(f"a result of type {kind.__name__} that the function makes")
+    if not is_array(leaf):
+        return None
+    part = parts_of(leaf)[0]
+    source = _source_of(trace, part.cell, seen)
+    if source is None or not part.path:
+        return source
+    steps = []
+    for step in part.path:
+        if step.repeat is None:
+            return None
+        extents = []
+        for extent in step.extents:
+            if isinstance(extent, Dim):
+                outputs.append(as_tracer(extent).value)
+                forms.append("int")
+            extents.append((extent, len(outputs) - 1 if isinstance(extent, Dim) else None))
+        steps.append((step.repeat, extents))
+    return ("view", source, steps)
+
+
+def _source_of(trace: Trace, cell: Cell, seen: dict[Any, Any]) -> tuple[Any, ...] | None:
+    """The array outside, or the whole array among the results, that has this storage."""
+    first = sum(record.leaf is not None for record in trace.inputs)
+    for number, record in enumerate(trace.inputs):
+        if record.cell is cell and not record.private:
+            if record.leaf is not None:
+                return ("argument", record.leaf)
+            return ("hidden", number - first)
+    for number, (entered, _) in trace.complex_inputs.items():
+        if any(part.cell is cell for part in entered.parts):
+            return ("argument", number)
+    return seen.get((cell, ()))
+
+
+def _plan_leaf(
+    trace: Trace,
+    leaf: Any,
+    outputs: list[Value],
+    forms: list[str],
+    seen: dict[Any, tuple[Any, ...]],
+) -> tuple[Any, ...]:
+    if is_choice(leaf):
+        return _plan_member(trace, leaf, outputs, forms, seen)
+    if isinstance(leaf, DeferredText):
+        raise Declined("a result that is text made of traced values")
+    if isinstance(leaf, TracedIterator):
+        raise Declined(f"a result that is an iterator ({leaf.kind.__name__})")
+    if isinstance(leaf, TracedGenerator) or inspect.iscoroutine(leaf):
+        if inspect.iscoroutine(leaf):
+            leaf.close()
+        raise Declined("a result that is a generator or coroutine")
+    if isinstance(leaf, TracedList):
+        return _plan_list(trace, leaf, outputs, forms, seen)
+    if isinstance(leaf, LazySequence):
+        raise Declined("a result that is a range of run-time size")
+    if not isinstance(leaf, Tracer):
+        if not _is_plain(leaf) and not trace.is_external(leaf) and _reaches_tracer(leaf):
+            raise Declined(f"a result of type {type(leaf).__name__} that holds traced arrays")
+        return ("constant", leaf)
+    if isinstance(leaf, ComplexTracer):
+        return _plan_complex(leaf, outputs, forms, seen)
+    if isinstance(leaf, Either):
+        return _plan_either(trace, leaf, outputs, forms, seen)
+    held = _plan_array_of_member(trace, leaf, outputs, forms, seen)
+    if held is not None:
+        return held
+    if leaf.form == "array" and not leaf.path:
+        for record in trace.inputs:
+            if record.cell is leaf.cell and record.leaf is not None:
+                return ("argument", record.leaf)
+    key = (leaf.cell, leaf.path)
+    if leaf.form == "array" and key in seen:
+        return seen[key]
+    form: str = leaf.form
+    if form == "python":
+        form = {"f": "float", "i": "int", "u": "int", "b": "bool"}[leaf.dtype.kind]
+    plan = ("output", len(outputs), form)
+    outputs.append(leaf.value)
+    forms.append(form)
+    seen[key] = plan
+    if form == "array" and not leaf.path:
+        trace.output_of[leaf.cell] = plan[1]
+    return plan
+
+
+def _plan_complex(
+    leaf: ComplexTracer, outputs: list[Value], forms: list[str], seen: dict[Any, tuple[Any, ...]]
+) -> tuple[Any, ...]:
+    """A complex result: an output with real and imaginary parts along its last axis."""
+    re, im = leaf.parts
+    key = (re.cell, (re.path, im.cell, im.path)) if leaf.form == "array" else (id(leaf), "number")
+    if key in seen:
+        return seen[key]
+    plan = ("complex", len(outputs), leaf.form)
+    outputs.append(leaf.pair.value)
+    forms.append("array")
+    seen[key] = plan
+    for part in leaf.parts:  # views of it, its parts among them, are views of what is made
+        if leaf.form == "array" and not part.path:
+            seen[part.cell, ()] = plan
+    return plan
+
+
+def _plan_either(
+    trace: Trace, leaf: Either, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
+) -> tuple[Any, ...]:
+    """A number that is of one of two types."""
+    wide = _plan_leaf(trace, leaf.wide, outputs, forms, seen)
+    narrow: tuple[Any, ...] = ("constant", leaf.narrow.constant)
+    if leaf.narrow.constant is VARIES and leaf.narrow.dtype.kind == "c":
+        narrow = ("complex", wide[1], leaf.narrow.form)
+    elif leaf.narrow.constant is VARIES:
+        kind = leaf.narrow.dtype
+        python = leaf.narrow.form == "python"
+        how = "real part" if wide[0] == "complex" else "converted"
+        narrow = (how, wide[1], type(kind.type().item()) if python else kind.type)
+    outputs.append(leaf.is_narrow)
+    forms.append("bool")
+    trace.either_outputs[wide[1]] = ("either", len(outputs) - 1, narrow, wide)
+    return wide if trace.derivative else trace.either_outputs[wide[1]]
+
+
+def _is_plain(obj: Any) -> bool:
+    return obj is None or isinstance(
+        obj, (bool, int, float, complex, str, bytes, np.generic, np.ndarray)
+    )
+
+
+def _reaches_tracer(obj: Any) -> bool:
+    parts = [] if isinstance(obj, type) else list(getattr(obj, "__dict__", {}).values())
+    return any(containers.holds(part, is_pending) for part in (obj, *parts))

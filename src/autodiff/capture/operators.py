@@ -1,0 +1,325 @@
+"""Operators on what the interpreter holds: arithmetic, comparisons, identity, membership, truth."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Set
+from typing import Any
+
+import numpy as np
+
+from autodiff import containers, labelled
+from autodiff.capture import choices, dataframes, members
+from autodiff.capture.access import (
+    as_key,
+    hashable,
+    load_item,
+    stored_items,
+)
+from autodiff.capture.arrays import Chosen
+from autodiff.capture.calls import call, iterate
+from autodiff.capture.conditions import as_python, python_not, truth
+from autodiff.capture.functions import own_method
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.lists import TracedList
+from autodiff.capture.numbering import ArraysMatter
+from autodiff.capture.opaque import refuse_unseen
+from autodiff.capture.origins import type_of
+from autodiff.capture.paths import Guard
+from autodiff.capture.pools import RowsMatter, row_of, same_row
+from autodiff.capture.predicates import Predicate
+from autodiff.capture.references import Choice, Reference, To
+from autodiff.capture.regions import cells_of
+from autodiff.capture.slots import is_listed
+from autodiff.capture.stores import is_item
+from autodiff.capture.text import DeferredText, characters
+from autodiff.capture.trace import Declined
+from autodiff.ladder import Bail, NotStaged
+from autodiff.ops.either import Either, choose, is_array
+from autodiff.ops.tracer import AmbiguousStore, Tracer
+from autodiff.signals import door, refuse_ours, run_users
+
+# What Python calls the operators: ``operator.__add__`` for ``a + b``, ``operator.__iadd__`` for ``a += b``, and the
+# methods of a class, ``__add__`` and ``__radd__``.
+_NAMES: dict[type, str] = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv",
+    ast.FloorDiv: "floordiv", ast.Mod: "mod", ast.Pow: "pow", ast.MatMult: "matmul",
+    ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor",
+    ast.LShift: "lshift", ast.RShift: "rshift",
+}  # fmt: skip
+BINARY: dict[type, Callable[[Any, Any], Any]] = {
+    kind: getattr(operator, f"__{name}__") for kind, name in _NAMES.items()
+}
+IN_PLACE: dict[type, Callable[[Any, Any], Any]] = {
+    kind: getattr(operator, f"__i{name}__") for kind, name in _NAMES.items()
+}
+BINARY_OF = {IN_PLACE[kind]: BINARY[kind] for kind in IN_PLACE}  # ``a + b`` for ``a += b``
+UNARY: dict[type, Callable[[Any], Any]] = {
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Invert: operator.invert,
+}
+COMPARE: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+# -- operators of the user's classes ---------------------------------------------------------------
+METHODS: dict[Any, tuple[str, str | None]] = {
+    **{BINARY[kind]: (f"__{name}__", f"__r{name}__") for kind, name in _NAMES.items()},
+    operator.lt: ("__lt__", "__gt__"),
+    operator.le: ("__le__", "__ge__"),
+    operator.gt: ("__gt__", "__lt__"),
+    operator.ge: ("__ge__", "__le__"),
+    operator.eq: ("__eq__", "__eq__"),
+    operator.ne: ("__ne__", "__ne__"),
+    operator.neg: ("__neg__", None),
+    operator.pos: ("__pos__", None),
+    operator.invert: ("__invert__", None),
+}
+
+
+def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.AST) -> Any:
+    """``left op right``, through the user's own methods where a class defines the operator."""
+    left = dataframes.in_place_of(frame.trace, left)
+    right = dataframes.in_place_of(frame.trace, right)
+    if dataframes.computes_alone(frame.trace, left, right):
+        return run_users(function, left, right)
+    if labelled.is_foreign(left) != labelled.is_foreign(right):
+        if isinstance(left, (Tracer, labelled.Labelled)) and labelled.is_labelled(right):
+            right = labelled.lift(right)
+        elif isinstance(right, (Tracer, labelled.Labelled)) and labelled.is_labelled(left):
+            left = labelled.lift(left)
+    name, reflected = METHODS.get(function, (None, None))
+    for obj, other, method_name in ((left, right, name), (right, left, reflected)):
+        method = own_method(frame, obj, method_name)
+        if method is not None:
+            result = call(frame, method, [obj, other], {}, node)
+            if result is not NotImplemented:
+                return result
+    if function is operator.mod and type_of(right) is tuple:
+        right = tuple(right)
+    if function is operator.mod and isinstance(left, (str, DeferredText)):
+        from autodiff.capture.formatting import percent
+
+        frame.trace.allowance.before_operator(function, left, right)
+        return percent(frame, left, right)
+    if function is operator.mod and isinstance(left, bytes):
+        refuse_unseen(frame, (right,), node)
+    left, right = frame.trace.deep(left), frame.trace.deep(right)
+    if function is operator.add or function is operator.mul:
+        left, right = stored_items(frame, left), stored_items(frame, right)
+    frame.trace.allowance.before_operator(function, left, right)
+    try:
+        result = frame.trace.original(run_users(function, left, right))
+        return frame.trace.fresh(result) if type(result) is dict else result
+    except Bail as failure:
+        return frame.trace.rerun(failure, function, (left, right), {})
+
+
+def own_truth(frame: Frame, obj: Any) -> Any:
+    """What is asked where ``obj`` is a condition: the answer of the user's class, if it has one."""
+    if isinstance(obj, (Tracer, bool)):
+        return obj
+    if choices.is_choice(obj):
+        cls = choices.class_of(obj)
+        if not hasattr(cls, "__bool__") and not hasattr(cls, "__len__"):
+            return True
+    for name in ("__bool__", "__len__"):
+        method = own_method(frame, obj, name)
+        if method is not None:
+            return call(frame, method, [obj], {}, frame.scope.syntax.node)
+    return obj
+
+
+def both_hold(first: Tracer, second: Tracer) -> Any:
+    """``first and second`` of two comparisons, without a branch: neither has effects.
+
+    Like ``and`` it is the first that is false, or else the second: Python's bool or NumPy's.
+    """
+    condition = truth(first)
+    if all(x.dtype.kind == "b" and not x.shape for x in (first, second)):
+        if first.form == second.form and not isinstance(second, Either):
+            both: Any = np.logical_and(condition, truth(second))
+            return Tracer(both.value, first.form)
+        chosen = choose(condition, second, first)
+        if chosen is not NotImplemented:
+            return chosen
+    return second if condition else first
+
+
+def compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
+    """One comparison of a chain."""
+    if isinstance(kind, (ast.Is, ast.IsNot)):
+        same = is_same(frame, left, right)
+        if isinstance(kind, ast.Is):
+            return same
+        return python_not(same) if isinstance(same, Tracer) else not same
+    if isinstance(kind, (ast.In, ast.NotIn)):
+        frame.trace.refuse_items(left)
+        found = _contains(frame, left, right)
+        return (
+            found
+            if isinstance(kind, ast.In)
+            else (python_not(found) if isinstance(found, Tracer) else not found)
+        )
+    frame.trace.refuse_items(left, right)
+    frame.trace.guard_apart(left, right)  # which are equal if they are one
+    for side in (left, right):
+        if containers.kind_of(side) is not None:
+            frame.trace.guard_hashed(side)
+    compare, node = COMPARE[type(kind)], frame.scope.syntax.node
+    if isinstance(left, Tracer) or isinstance(right, Tracer):
+        return apply_binary(frame, compare, left, right, node)
+    with frame.trace.comparing_items():
+        return apply_binary(frame, compare, left, right, node)
+
+
+def is_same(frame: Frame, left: Any, right: Any) -> Any:
+    """``left is right``: a bool, or a traced one of arrays that a branch chose."""
+    if members.member(left) is not None or members.member(right) is not None:
+        return members.same_member(left, right)
+    for x, other in ((left, right), (right, left)):
+        if choices.is_choice(x) and left is not right:
+            test, first, second = choices.parts_of(x)
+            return choices.same(test, is_same(frame, first, other), is_same(frame, second, other))
+    if row_of(left) is not None or row_of(right) is not None:
+        return same_row(left, right)
+    _check_identity(frame, left, right)
+    if is_singleton(left, right) or is_singleton(right, left):
+        return True
+    if not (is_array(left) and is_array(right)):
+        return False
+    found = members.same_array(left, right)
+    if found is not None:
+        return found
+    numbering = frame.trace.numbering
+    if numbering.is_carried and (numbering.knows(left) or numbering.knows(right)):
+        return numbering.same(left, right)
+    heap = frame.trace.heap
+    if any(isinstance(x.cell, Chosen) and x.cell.reference is None for x in (left, right)):
+        if left.cell is not right.cell and cells_of(left).keys() & cells_of(right).keys():
+            raise NotStaged("an identity test of an array that is a part of others")
+    same = heap.decided(_identical(frame, heap.reference(left), heap.reference(right)))
+    return same if isinstance(same, bool) else Tracer(heap.value_of(same), "python")
+
+
+def _identical(frame: Frame, a: Reference, b: Reference) -> Predicate:
+    """Where two arrays are one."""
+    if isinstance(a, Choice):
+        first, second = (_identical(frame, x, b) for x in (a.a, a.b))
+        return frame.trace.heap.logic.choose(a.predicate, first, second)
+    if isinstance(b, Choice):
+        return _identical(frame, b, a)
+    assert isinstance(a, To) and isinstance(b, To)
+    return _same_array(frame, a.object.like, b.object.like)
+
+
+def is_singleton(value: Any, singleton: Any) -> bool:
+    """``value is singleton``, which a traced Python bool may be."""
+    if isinstance(value, Tracer) and isinstance(singleton, bool):
+        return value.form == "python" and value.dtype.kind == "b" and bool(value) is singleton
+    return value is singleton
+
+
+def _check_identity(frame: Frame, left: Any, right: Any) -> None:
+    """Whether two arrays from outside are one is known for this call only.
+
+    Of what a branch or loop chose, it has to be decided which one it is.
+    """
+    if left is not right:
+        # Two names of the user's may have one float; an item of an array is made anew each time.
+        if all(isinstance(x, Tracer) and x.form != "array" for x in (left, right)):
+            given = {id(record.cell) for record in frame.trace.inputs}
+            if id(left.cell) in given and id(right.cell) in given:
+                node = frame.scope.syntax.node
+                raise Declined("whether two numbers are one object", frame.source(node))
+        frame.trace.refuse_identity(left, right)
+        if isinstance(left, Tracer) and isinstance(right, Tracer):
+            if (is_item(left) or is_item(right)) and all(
+                is_item(x) or is_listed(x) for x in (left, right)
+            ):
+                if not frame.trace.numbering.is_carried:
+                    raise ArraysMatter("an identity test of an array of a list")
+        elif isinstance(left, TracedList) and isinstance(right, TracedList):
+            if left.frozen and right.frozen:
+                if not frame.trace.shares_rows:
+                    raise RowsMatter("an identity test of a list that is an item of a list")
+                raise AmbiguousStore("an identity test of a list that is an item of a list")
+            frame.trace.refuse_held(left)
+            frame.trace.refuse_held(right)
+        elif type_of(left) is type_of(right):
+            frame.trace.refuse_held(left)
+            frame.trace.refuse_held(right)
+    if isinstance(left, Tracer) and isinstance(right, Tracer) and left.cell is not right.cell:
+        cells = {id(left.cell), id(right.cell)}
+        records = [r for r in frame.trace.inputs if id(r.cell) in cells and r.form == "array"]
+        if len(records) == 2 and any(r.leaf is None for r in records):
+            frame.trace.tier.decline("an identity test of arrays from outside of the function")
+
+
+def _same_array(frame: Frame, left: Tracer, right: Tracer) -> bool:
+    if left.cell is right.cell or left.path != right.path:
+        return left.cell is right.cell and left.path == right.path
+    # Two arguments, whole: at another call they may be one object, or no longer be one.
+    records = [r for r in frame.trace.inputs if r.cell in (left.cell, right.cell)]
+    if len(records) != 2 or left.path or any(r.leaf is None for r in records):
+        return False
+    one, other = records
+    same: bool = one.example is other.example
+    frame.trace.guards.append(Guard(one.path, "alias" if same else "apart", other.path))
+    return same
+
+
+@door
+def _is_in(item: Any, container: Any) -> bool:
+    # No generator, which would not be marked: an ``__eq__`` of the user's may change the container.
+    for x in container:  # noqa: SIM110
+        if x is item or x == item:
+            return True
+    return False
+
+
+def _contains(frame: Frame, item: Any, container: Any) -> Any:
+    if isinstance(container, Tracer):
+        return as_python(np.any(container == item))
+    if type(container) is dict and hashable(item) and frame.trace.state.changes(container):
+        try:
+            load_item(frame, container, item, frame.scope.syntax.node)
+        except KeyError as error:
+            refuse_ours(error)
+            return False
+        return True
+    method = own_method(frame, container, "__contains__")
+    if method is not None:
+        return call(frame, method, [container, item], {}, frame.scope.syntax.node)
+    if isinstance(container, TracedList):
+        holders = container.places_of(item)
+        if holders is not None:
+            return as_python(np.any(holders))
+    container = stored_items(frame, frame.trace.deep(container))
+    if isinstance(container, (Set, dict)):
+        as_key(frame, item)
+    if id(container) in frame.trace.instances:
+        container = list(iterate(frame, container))
+    if isinstance(item, Tracer) or (
+        isinstance(container, (list, tuple)) and any(isinstance(x, Tracer) for x in container)
+    ):
+        with frame.trace.comparing_items():
+            return _is_in(item, container)
+    frame.trace.advancing((container,))
+    items = (item, *container) if isinstance(container, (list, tuple, set, dict)) else (item,)
+    if any(own_method(frame, x, "__eq__") is not None for x in items):
+        refuse_unseen(frame, items)
+    for x in items[1:]:
+        frame.trace.guard_apart(item, x)
+    if isinstance(container, str):
+        item = characters(item)
+    if not isinstance(container, (list, tuple, Set, dict)):  # what it yields is known by no path
+        refuse_unseen(frame, (item,))
+    with frame.trace.comparing_items():
+        return run_users(operator.contains, container, item)
