@@ -94,14 +94,14 @@ PLACES = [
     "autodiff.capture.expressions.stage_choice",
     "autodiff.capture.regions.freeze",
     "autodiff.capture.regions._entangled",
-    "autodiff.capture.regions.slot_of",
-    "autodiff.capture.regions.Merge.value",
+    "autodiff.capture.slots.slot_of",
+    "autodiff.capture.merging.Merge.value",
     "autodiff.capture.rolling.roll_for",
     "autodiff.capture.rolling.roll_while",
     "autodiff.capture.loops.lazy_sequence",
     "autodiff.capture.rolling._make_while",
     "autodiff.capture.rolling.emit_for",
-    "autodiff.capture.expressions.load_item",
+    "autodiff.capture.access.load_item",
     "autodiff.capture.expressions.apply_binary",
     "autodiff.capture.statements.own_truth",
     "autodiff.capture.functions.bind",
@@ -110,7 +110,7 @@ PLACES = [
     "autodiff.capture.trace.Trace.lift",
     "autodiff.capture.trace.Trace.deep",
     "autodiff.capture.effects.order_effects",
-    "autodiff.capture._leave",
+    "autodiff.capture.leave",
     "autodiff.ops.protocol.protocol.apply_ufunc",
     "autodiff.ops.builder.Builder.emit",
     "autodiff.passes.simplify",
@@ -200,10 +200,10 @@ def test_a_slip_of_an_engine_leaves_derivatives_right(monkeypatch) -> None:
     made = autodiff.compiled.compiling.executable
 
     @functools.wraps(made)
-    def without_native(program, forms, outputs, single, engine, threads, device):
+    def without_native(program, forms, outputs, single, engine, *others):
         if engine == "native":
             raise KeyError("a slip")
-        return made(program, forms, outputs, single, engine, threads, device)
+        return made(program, forms, outputs, single, engine, *others)
 
     monkeypatch.setattr(autodiff.compiled.compiling, "executable", without_native)
     gradient = autodiff.gradient(loop)
@@ -216,7 +216,7 @@ def test_a_slip_of_an_engine_leaves_derivatives_right(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["autodiff.capture._leave", "autodiff.compiled.compiling.optimize"]
+    "place", ["autodiff.capture.leave", "autodiff.compiled.compiling.optimize"]
 )
 @pytest.mark.parametrize("transform", [autodiff.function, autodiff.gradient])
 def test_effects_happen_once_though_a_slip_made_the_call_run_again(
@@ -264,7 +264,7 @@ def test_what_plain_python_raises_too_is_the_users(monkeypatch) -> None:
     def wrong(x):
         return np.sum(x[7])
 
-    inject(monkeypatch, "autodiff.capture.expressions.load_item", AttributeError)
+    inject(monkeypatch, "autodiff.capture.access.load_item", AttributeError)
     for transform in (autodiff.function, autodiff.gradient):
         with pytest.raises(IndexError, match="index 7 is out of bounds"):
             transform(wrong)(X)
