@@ -1,7 +1,10 @@
 """What names of libraries lead to is what is compiled, also where they are replaced after the first call."""
 
+import contextlib
+import io
 import math
 import unittest.mock
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -126,3 +129,22 @@ def test_dicts_without_numbers_have_guards(monkeypatch: pytest.MonkeyPatch) -> N
     assert any("sin" in guard for guard in made.cache[0].guards)
     monkeypatch.setattr(np, "sin", np.cos)
     np.testing.assert_allclose(made(X), np.sum(np.cos(X) * X))
+
+
+def shows(x):
+    print("sum", np.sum(x))
+    warnings.warn("small", UserWarning, stacklevel=1)
+    return np.sum(x)
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_what_the_user_redirects_stays_redirected(engine) -> None:
+    made = autodiff.function(shows, engine=engine)
+    for k in range(3):
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text), warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            made(X + k)
+        assert text.getvalue() == f"sum {np.sum(X + k)}\n"
+        assert [str(w.message) for w in caught] == ["small"]
+        assert not lookups.state.replaced

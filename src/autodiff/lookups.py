@@ -34,6 +34,8 @@ from typing import Any, Protocol
 
 from autodiff.stack import lock_of_the_process
 
+# The libraries in whose names this one is written.
+_RULES = ("cmath", "functools", "itertools", "math", "numpy", "operator", "scipy", "statistics")
 _VERSION = object.__basicsize__ + ctypes.sizeof(ctypes.c_ssize_t)  # behind the header and ma_used
 _GONE = object()
 
@@ -54,7 +56,10 @@ class _Module:
     def __init__(self, module: ModuleType) -> None:
         self.module = module
         self.names: dict[str, Any] = {}
-        self.first = dict(vars(module))
+        # What there was at first, of a library that our rules are written in: ``sys.stdout`` and the
+        # filters of ``warnings`` are the user's to replace, for us as well.
+        ours = module.__name__.partition(".")[0] in _RULES
+        self.first = dict(vars(module)) if ours else {}
         self.version = _version_of(vars(module))
         self.seen = ctypes.c_uint64(self.version.value)
 

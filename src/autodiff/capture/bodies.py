@@ -672,9 +672,13 @@ class Body:
             self.has_two_types = True
         leaves = self.structures.get(key) or structures.LeafScope(trace, scope, name)
         self.structures[key] = leaves
-        for at, leaf in structures.leaves_of(trace, start).items():
-            known = self.names.get((leaves, at))
-            if known is None or known.dtype != slot_of(leaf).dtype:
+        found = structures.leaves_of(trace, start)
+        for stale in [k for k in self.names if k[0] is leaves and k[1] not in found]:
+            del self.names[stale]  # of a list that was carried item by item
+            self.narrow.pop(stale, None)
+        for at, leaf in found.items():
+            known, slot = self.names.get((leaves, at)), slot_of(leaf)
+            if known is None or known.dtype != slot.dtype or len(known.shape) != len(slot.shape):
                 self._take_types((leaves, at), types_of(leaf))
 
     def _let_go(self, target: Any) -> None:
