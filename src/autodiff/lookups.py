@@ -12,10 +12,9 @@ themselves: two loads a module that the function looks into.  Where the numbers 
 the slow way, which compares the names, tells the listeners whose names lead elsewhere, and takes the
 number for the one to compare with.
 
-While a name leads elsewhere than it did at first, this library itself goes by what was there: its
-rules are written in NumPy's names, and the derivative of ``cos`` is that of the original ``sin``.
-``originals`` puts those back as long as a piece of it runs that runs nothing of the user's; another
-thread may see them meanwhile.
+While a name of a library that this one is written in leads elsewhere than at first, nothing is
+compiled: the derivative of ``cos`` is made with ``np.sin``, and what that name leads to is the user's.
+``state.replaced`` is such a name.
 
 Where dicts have no such numbers (Python 3.14), ``HAS_VERSIONS`` is false and names are guards like
 others.  What is stored into the instances and modules of users is guarded anyway.
@@ -27,8 +26,7 @@ import ctypes
 import importlib
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Set
-from contextlib import contextmanager
+from collections.abc import Iterable, Set
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -46,8 +44,8 @@ Name = tuple[str, str]
 class Listener(Protocol):
     """What stands on names."""
 
-    def forget_names(self, altered: Set[Name]) -> None:
-        """Be told that these names lead elsewhere now."""
+    def forget_names(self, altered: Set[Name] | None) -> None:
+        """Be told that these names lead elsewhere now; None: all that was compiled may."""
 
 
 class _Module:
@@ -66,21 +64,21 @@ class _Module:
     def altered(self) -> list[Name]:
         """The names that lead elsewhere, which are noted anew."""
         space, found = vars(self.module), []
-        for name, before in self.names.items():
+        for name, before in list(self.names.items()):
             now = space.get(name, _GONE)
             if now is not before:
                 self.names[name] = now
                 found.append((self.module.__name__, name))
         return found
 
-    def replaced(self) -> dict[str, Any]:
-        """What names lead to now that led elsewhere at first."""
+    def replaced(self) -> str:
+        """A name that leads elsewhere than at first; empty if there is none."""
         space = vars(self.module)
-        return {n: space[n] for n, x in self.first.items() if space.get(n, x) is not x}
+        names = (n for n, x in self.first.items() if space.get(n, x) is not x)
+        return next((f"{self.module.__name__}.{name}" for name in names), "")
 
 
 _modules: dict[str, _Module] = {}
-_hooks: list[Callable[[bool], None]] = []
 _listeners: weakref.WeakSet[Any] = weakref.WeakSet()
 _lock = lock_of_the_process()
 
@@ -127,41 +125,20 @@ def is_followed(module: ModuleType, name: str) -> bool:
 
 def note(module: ModuleType, name: str, value: Any) -> Name:
     """Follow a name in a module from now on."""
-    of_module(module.__name__).names.setdefault(name, value)
+    names = of_module(module.__name__).names
+    with _lock:
+        names.setdefault(name, value)
     return module.__name__, name
 
 
 class _State:
-    """Whether some name leads elsewhere than at first, as it was when the modules were looked at."""
+    """What was found when the modules were looked at last."""
 
-    replaced = False
+    replaced = ""  # a name that leads elsewhere than at first
+    changes = 0  # how often names have led elsewhere
 
 
 state = _State()
-
-
-def when_replaced(hook: Callable[[bool], None]) -> None:
-    """Have a function told when names begin to lead elsewhere (True), and when none does any more."""
-    _hooks.append(hook)
-
-
-@contextmanager
-def originals() -> Iterator[None]:
-    """Names lead to what was there at first, while the body runs."""
-    if not state.replaced:
-        yield
-        return
-    with _lock:
-        now = [(m, m.replaced(), m.version.value == m.seen.value) for m in _modules.values()]
-        for m, replaced, _ in now:
-            vars(m.module).update({name: m.first[name] for name in replaced})
-        try:
-            yield
-        finally:
-            for m, replaced, was_seen in now:
-                vars(m.module).update(replaced)
-                if was_seen:  # nothing that the user has stored
-                    m.seen.value = m.version.value
 
 
 def listen(listener: Listener) -> None:
@@ -181,14 +158,13 @@ def settle() -> Set[Name]:
     with _lock:
         looked_at = [(m, m.version.value) for m in list(_modules.values())]
         altered = {name for m, now in looked_at if now != m.seen.value for name in m.altered()}
-        if altered:
+        replaced = next(filter(None, (m.replaced() for m, _ in looked_at)), "")
+        everything = bool(replaced) != bool(state.replaced)
+        state.replaced = replaced
+        if altered or everything:
+            state.changes += 1
             for listener in list(_listeners):
-                listener.forget_names(altered)
-        replaced = any(m.replaced() for m, _ in looked_at)
-        if replaced != state.replaced:
-            state.replaced = replaced
-            for hook in _hooks:
-                hook(replaced)
+                listener.forget_names(None if everything else altered)
         for m, now in looked_at:  # last: until then, every entry asks
             m.seen.value = now
     return altered
@@ -209,8 +185,6 @@ __all__ = [
     "modules_of",
     "note",
     "of_module",
-    "originals",
     "settle",
     "state",
-    "when_replaced",
 ]

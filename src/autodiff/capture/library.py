@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff import labelled, lookups
+from autodiff import labelled
 from autodiff.capture import choices
 from autodiff.capture.callbacks import (
     Callback,
@@ -79,7 +79,6 @@ from autodiff.ladder import Bail
 from autodiff.later import later
 from autodiff.ops import complex_numbers, dispatch, fatal
 from autodiff.ops.builder import current_builder
-from autodiff.ops.protocol import by_originals
 from autodiff.ops.tracer import StoredList, Tracer, is_traced
 from autodiff.signals import refuse_ours, run_users
 
@@ -379,11 +378,6 @@ def _refuse_changed(trace: Trace, function: Any, objects: Sequence[Any], node: a
 
 def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
     """The implementation of a NumPy function or a builtin on tracers."""
-    found = _implementation(function, traced)
-    return by_originals(found) if found is not None and lookups.state.replaced else found
-
-
-def _implementation(function: Any, traced: bool) -> Callable[..., Any] | None:
     try:
         if isinstance(function, _DESCRIPTORS) and function.__objclass__ in _ARRAY_TYPES:
             # np.ndarray.sum(x), with an array that may be traced

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.inputs import is_library
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.trace import Declined, Trace
 from autodiff.capture.written import may_read_numbers
@@ -144,6 +145,7 @@ class _Reading:
             if name in function.__globals__:
                 at = Path.root(function.__globals__, "g").item(name)
                 self.value(function.__globals__[name], at, f"reads the global {name!r}")
+                self.follow(function.__globals__[name], names)
             elif name in _EFFECTS and hasattr(builtins, name):
                 raise self.declined(f"calls {name}")
         if _stores_outside(function.__code__):
@@ -157,9 +159,20 @@ class _Reading:
         ):
             at = Path.root(cell, "c").attribute("cell_contents")
             self.value(cell.cell_contents, at, f"reads the variable {name!r}")
+            self.follow(cell.cell_contents, names)
         for name, value, at in _defaults(function, path):
             if defaults is None or name in defaults:
                 self.value(value, at, f"has the default {name!r}")
+
+    def follow(self, module: Any, names: set[str]) -> None:
+        """Note what the code may ask of a module of a library, and of the modules in it."""
+        if not isinstance(module, ModuleType) or not is_library(module):
+            return
+        for name in sorted(names & vars(module).keys()):
+            found = vars(module)[name]
+            self.trace.note_lookup(module, name, found)
+            if found is not module:
+                self.follow(found, names - {name})
 
     def value(self, value: Any, path: Path, what: str) -> None:
         """Guard a value that the code can reach by ``path``."""

@@ -149,9 +149,9 @@ class Compiled(Compiler):
         # How often calls of a signature could not be compiled, and why the last time.
         self.declined: dict[tuple[Any, ...], tuple[int, str]] = {}
 
-    def forget_names(self, altered: Set[lookups.Name]) -> None:
+    def forget_names(self, altered: Set[lookups.Name] | None) -> None:
         """Start anew where names that a program stands on lead elsewhere."""
-        if not self.names.isdisjoint(altered):
+        if altered is None or not self.names.isdisjoint(altered):
             self._start()
 
     def follow(self) -> None:

@@ -42,6 +42,7 @@ from autodiff.garbage import few_collections
 from autodiff.ir.data import Program
 from autodiff.ir.printing import format_type
 from autodiff.ir.results import ResultTree
+from autodiff.ladder import Declined
 from autodiff.later import later
 from autodiff.passes import optimize
 from autodiff.signals import Arose, Signal, as_internal, refuse_ours
@@ -149,6 +150,9 @@ class Compiler:
         self, call: Call, eager: bool = False, general: Generality | None = None
     ) -> Captured:
         """Capture one call."""
+        if lookups.state.replaced:  # what rules are written in
+            name = lookups.state.replaced
+            raise Declined(f"{name}, in whose place another was put since autodiff was imported")
         general = general or Generality(axes=((),) * len(call.leaves))
         leaves = [
             Leaf(
@@ -186,7 +190,7 @@ class Compiler:
         captured = self.captured(call, eager, general)
         if debug.level() >= 2:
             debug.show(2, f"# {self.signature.title}: captured\n{captured.program}")
-        with _our_own(self.transformation.name, captured), lookups.originals():
+        with _our_own(self.transformation.name, captured):
             plan = self._planned(captured, call)
         elapsed = (time.perf_counter() - started) * 1e3
         debug.show(
@@ -212,8 +216,11 @@ class Compiler:
             return with_room(users_depth(), self._compile, call, eager, general)
 
     def _compile(self, call: Call, eager: bool, general: Generality | None) -> Specialisation:
+        changes = lookups.state.changes
         captured, plan = self.plan(call, eager, general)
         self.names |= captured.lookups
+        if lookups.state.changes != changes:
+            raise Declined("a name of a library that another thread has replaced meanwhile")
         if captured.changed_argument is not None and self.transformation.is_value:
             raise captured.changed_argument
         forms = [
@@ -229,7 +236,7 @@ class Compiler:
         engine = "numpy" if eager else self.engine
         if engine == "jax":
             self._warn_of_sequences(plan.program)
-        with _our_own(f"the {engine} engine", captured), lookups.originals():
+        with _our_own(f"the {engine} engine", captured):
             run = executable(
                 plan.program, forms, plan.output_forms, result, engine, self.threads, self.device,
                 lookups.modules_of(captured.lookups),

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import lookups
 from autodiff.ir.data import Program
 from autodiff.ops.evaluate import run_block
 from autodiff.ops.nonfinite import Finder, watching, who_is_told
@@ -33,11 +32,6 @@ def compile_program(program: Program) -> Callable[[Sequence[Any]], list[Any]]:
 
 def run_program(program: Program, arguments: Sequence[Any]) -> list[Any]:
     """Run ``program`` under the ``np.errstate`` in force."""
-    with lookups.originals():
-        return _run_program(program, arguments)
-
-
-def _run_program(program: Program, arguments: Sequence[Any]) -> list[Any]:
     environment = dict(zip(program.inputs, arguments, strict=True))
     told = who_is_told()
     if told is None:

@@ -15,8 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autodiff import lookups
-
 
 class Protocol:
     """One function for each thing that a tracer is asked."""
@@ -36,26 +34,8 @@ class Protocol:
         """Put the functions in place."""
         assert functions.keys() == Protocol.__annotations__.keys()
         vars(self).update(functions)
-        self.functions = functions
-        lookups.when_replaced(self.go_by_originals)
-
-    def go_by_originals(self, replaced: bool) -> None:
-        """Go by NumPy's own names while the user has replaced some."""
-        vars(self).update(
-            {n: by_originals(f) for n, f in self.functions.items()} if replaced else self.functions
-        )
-
-
-def by_originals(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of this library, which goes by what NumPy's names led to at first."""
-
-    def answer(*args: Any, **kwargs: Any) -> Any:
-        with lookups.originals():
-            return function(*args, **kwargs)
-
-    return answer
 
 
 protocol = Protocol()
 
-__all__ = ["Protocol", "by_originals", "protocol"]
+__all__ = ["Protocol", "protocol"]

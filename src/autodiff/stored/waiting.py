@@ -42,9 +42,9 @@ class Waiting:
         self.fast: Any = nothing_yet
         self.found: dict[tuple[str, ...], Stored | None] = {}
 
-    def forget_names(self, altered: Set[lookups.Name]) -> None:
+    def forget_names(self, altered: Set[lookups.Name] | None) -> None:
         """Look again whether what was found holds, where names that it stands on lead elsewhere."""
-        if any(not one.names.isdisjoint(altered) for one in self.loaded):
+        if altered is None or any(not one.names.isdisjoint(altered) for one in self.loaded):
             self._start()
 
     def follow(self) -> None:
@@ -62,6 +62,8 @@ class Waiting:
         if signature is None:
             return NotImplemented
         lookups.settle()
+        if lookups.state.replaced:
+            return NotImplemented
         if signature not in self.found:
             key = self.described.key(signature)
             self.found[signature] = None if key is None else load(key, self.coded, _listener(self))
