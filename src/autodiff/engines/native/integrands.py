@@ -82,7 +82,10 @@ class Integrand:
 
     def lent(self, read: Sequence[Any]) -> Block:
         """A block for one integral with these values of what the program reads, to be given back."""
-        block = self.free.pop() if self.free else self._new()
+        try:
+            block = self.free.pop()
+        except IndexError:  # all are lent, perhaps to other threads
+            block = self._new()
         words, floats = block.words, block.floats
         words[0] = words[1] = 0
         for k, dtype, is_array, x in zip(

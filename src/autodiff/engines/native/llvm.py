@@ -26,7 +26,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from ctypes import byref, c_bool, c_char_p, c_int, c_size_t, c_uint, c_uint8, c_uint64, c_void_p
 from typing import Any
 
@@ -316,20 +316,25 @@ class Module(_Owner):
 
 def run_passes(module: Module, machine: TargetMachine, passes: Sequence[str] | None) -> None:
     """Run these passes on a module, in place; None: LLVM's pipeline of level 1, with its vectoriser of loops."""
-    options = _call("CreatePipelineTuningOptions")
-    _call("PTOSetLoopVectorization", options, True)
-    _call("PTOSetSLPVectorization", options, False)
-    builder = _call("CreatePassBuilder", machine._pointer, options)
-    if passes is None:
-        manager = _call("buildPerModuleDefaultPipeline", builder, 1)
-    else:
-        manager = _call("CreateNewModulePassManager")
-        for name in passes:
+    with ExitStack() as disposals:
+
+        def made(what: str, dispose: str, *arguments: Any) -> Any:
+            found = _call(what, *arguments)
+            disposals.callback(_call, dispose, found)
+            return found
+
+        options = made("CreatePipelineTuningOptions", "DisposePipelineTuningOptions")
+        _call("PTOSetLoopVectorization", options, True)
+        _call("PTOSetSLPVectorization", options, False)
+        builder = made("CreatePassBuilder", "DisposePassBuilder", machine._pointer, options)
+        dispose = "DisposeNewModulePassManger"
+        if passes is None:
+            manager = made("buildPerModuleDefaultPipeline", dispose, builder, 1)
+        else:
+            manager = made("CreateNewModulePassManager", dispose)
+        for name in passes or ():
             _call(f"module_Add{name}Pass", manager)
-    _call("RunNewModulePassManager", manager, module._pointer, builder)
-    _call("DisposeNewModulePassManger", manager)
-    _call("DisposePassBuilder", builder)
-    _call("DisposePipelineTuningOptions", options)
+        _call("RunNewModulePassManager", manager, module._pointer, builder)
 
 
 # -- linking --------------------------------------------------------------------------------------
