@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from autodiff.capture import trace
+from autodiff.capture import inputs
 from autodiff.engines import run_native
 from autodiff.ir import verify
 from autodiff.ir.data import ArrayType
@@ -114,7 +114,7 @@ def test_what_numpy_runs_at_capture_does_not_grow_with_the_iterations(f, iterati
         same(compiled(x, 300), f(x, 300))
     # What was compiled may guard the number of iterations or not.
     same(compiled(X, 30), f(X, 30))
-    assert 0 < iterations[0] <= 5 * trace.MAXIMUM_STEPS
+    assert 0 < iterations[0] <= 5 * inputs.MAXIMUM_STEPS
 
 
 @pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
@@ -138,7 +138,7 @@ def test_a_derivative_knows_the_value_in_the_same_way(iterations):
     total = np.sum(uses * X)
     expected = len("large") * (total + uses * np.sum(X))
     np.testing.assert_allclose(slope, expected)
-    assert iterations[0] <= trace.MAXIMUM_STEPS
+    assert iterations[0] <= inputs.MAXIMUM_STEPS
 
 
 def test_effects_of_the_loop_happen_once(capsys):

@@ -219,7 +219,12 @@ def _attribute_of_array(frame: Frame, obj: Tracer, name: str, node: ast.AST) -> 
 
 
 def _refuse_base(frame: Frame, array: Tracer, node: ast.AST) -> None:
-    """Decline where an array from outside is, or may be, a view of another one; a program knows its own."""
+    """Decline where an array from outside is, or may be, a view of another one; a program knows its own.
+
+    What is followed of SciPy asks to save memory: the values are the same.
+    """
+    if str(frame.scope.globals.get("__name__")).startswith("scipy."):
+        return
     for record in frame.trace.inputs:
         if record.cell is not array.cell:
             continue
