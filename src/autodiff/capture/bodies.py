@@ -350,11 +350,14 @@ class Body:
             raise NotStaged("a list of items of different types")
         self._note_before(target)
         if isinstance(slot, Pool):
+            self._forget_stores(target)  # its items are a row's from now on
             slot.take(target)
             return
         if isinstance(slot, Wanted):
             for item in target:
                 self._note_before(item)
+                self._forget_stores(item)
+            self._forget_stores(target)
             target.make_rows(slot)
             return
         if isinstance(slot, Members):

@@ -150,7 +150,7 @@ class Merge:
         known = [
             x
             for x in (a, b)
-            if isinstance(x, (list, dict)) and not any(id(x) in o.made for o in self.outcomes)
+            if isinstance(x, (list, dict)) and any(map(self._is_old, trace.chosen_from(x)))
         ]
         if not known:
             return put
@@ -171,6 +171,10 @@ class Merge:
             put(merged)
 
         return marked
+
+    def _is_old(self, x: Any) -> bool:
+        """Whether a list or dict is from before the branch."""
+        return not any(id(x) in outcome.made for outcome in self.outcomes)
 
     def _changed(self) -> Iterator[Any]:
         """The scopes that either side has changed."""

@@ -160,7 +160,7 @@ def _run_into(
             if before.get(name, UNBOUND) is not value
         }
         lasting = {key: value for key, value in changed.items() if not is_done(key)}
-        outcome.entangled = _entangled(lasting, trace.made[-1])
+        outcome.entangled = _entangled(lasting, trace)
         for key, value in changed.items():
             outcome.names[key] = freeze(settle(key, value), outcome.made, origins)
 
@@ -236,8 +236,9 @@ def _with_inner(operation: Operation) -> Iterator[Operation]:
         yield from walk(region)
 
 
-def _entangled(changed: dict[tuple[Any, str], Any], made: dict[int, Any]) -> set[Any]:
-    """Names with a list, dict or object that is under two of them, or twice under one, or not new."""
+def _entangled(changed: dict[tuple[Any, str], Any], trace: Any) -> set[Any]:
+    """Names with a list, dict or object that is, or may be, under two of them, or twice under one, or not new."""
+    made = trace.made[-1]
     found: set[Any] = set()
     first: dict[int, Any] = {}
 
@@ -258,10 +259,13 @@ def _entangled(changed: dict[tuple[Any, str], Any], made: dict[int, Any]) -> set
         if not isinstance(x, (list, tuple)) and table is None:
             return
         if not isinstance(x, tuple):
-            if id(x) in first or id(x) not in made:
-                found.update((key, first.get(id(x), key)))
+            # Of what a branch chose: what it may be.
+            for one in trace.chosen_from(x):
+                if id(one) in first or id(one) not in made:
+                    found.update((key, first.get(id(one), key)))
+                first.setdefault(id(one), key)
+            if key in found:
                 return
-            first[id(x)] = key
         for part in (
             list(table.values())
             if table is not None

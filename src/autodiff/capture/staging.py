@@ -312,6 +312,8 @@ def chosen_object(frame: Frame, x: Any) -> Any:
     """A new object that holds what an object holds that a branch chose."""
     if not choices.is_choice(x):
         return x
+    if issubclass(choices.class_of(x), (list, dict)):
+        raise NotStaged("the loop chooses among lists or dicts")
     test, *objects = choices.parts_of(x)
     first, second = (containers.attributes_of(chosen_object(frame, part)) for part in objects)
     if list(first) != list(second):
