@@ -777,6 +777,16 @@ SMOOTH_ALL_THE_SAME: dict[str, tuple[Any, Any, tuple[float, ...]]] = {
     "log of triang by its mode": (
         lambda c: stats.triang.logpdf(0.1, c), lambda c: mpmath.log(0.2 / c), (0.2, 0.4, 0.9)
     ),
+    "poch": (lambda a: special.poch(a, 2.5), lambda a: mpmath.rf(a, 2.5), (0.0, -1.0, -2.0, -3.0, -0.9, 0.1, -7.0, 1.5)),
+    "poch of a whole step": (lambda a: special.poch(a, 3.0), lambda a: a * (a + 1) * (a + 2), (0.0, -1.0, -2.0, -3.0, -5.0, 2.0)),
+    "poch by its step": (lambda m: special.poch(-2.0, m), None, (0.5, 2.5)),
+    "binom left of zero": (
+        lambda k: special.binom(5.0, k), lambda k: mpmath.binomial(5, k), (-1.0, -2.0, -0.7, 0.0, 5.0, 6.0)
+    ),
+    "binom by its first left of zero": (
+        lambda n: special.binom(n, -1.5), lambda n: mpmath.binomial(n, -1.5), (0.3, 2.0, 5.0)
+    ),
+    "beta at a pole": (lambda a: special.beta(a, 1.0), lambda a: 1 / a, (-1.0, -2.0, 0.5)),
     "mean with zero": (lambda b: special.agm(0.0, b), None, (0.5, 2.0)),
     "mean of zero": (lambda b: special.agm(b, 0.0), None, (0.5, 2.0)),
     "F by the numerator at zero": (lambda m: special.fdtr(m, 1.0, 0.0), None, (1.0, 3.0)),
