@@ -588,3 +588,19 @@ def test_a_period_whose_ends_differ_is_scipys_error():
     for way in (autodiff.function, autodiff.gradient):
         with pytest.raises(ValueError, match="must be identical"):
             way(f)(Y)
+
+
+PLACED = {
+    "cubic": lambda x: si.CubicSpline(np.cumsum(np.abs(x) + 1), X**2)(4.0),
+    "B-spline": lambda x: si.make_interp_spline(np.cumsum(np.abs(x) + 1), X**2)(4.0),
+}
+
+
+@ENGINES
+@pytest.mark.parametrize("name", PLACED)
+def test_the_places_of_data_are_refused_with_the_line(engine, name):
+    with pytest.raises(
+        autodiff.DerivativeError, match="not by where the values are given"
+    ) as caught:
+        autodiff.gradient(PLACED[name], engine=engine)(np.ones(9))
+    assert "test_interpolators.py, line" in str(caught.value)

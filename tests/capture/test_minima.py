@@ -552,6 +552,25 @@ def test_the_value_at_a_minimum_moves_as_the_objective(engine):
     assert np.allclose(autodiff.gradient(found, engine=engine)(a), right, rtol=1e-6, atol=1e-6)
 
 
+@ENGINES
+@pytest.mark.parametrize("options", [{}, {"sigma": np.array([0.5])}, {"method": "trf"}])
+def test_one_number_as_the_data_of_a_fit_stands_for_all_of_them(engine, options):
+    """The closed form: the data is y times a vector of ones."""
+    design = np.stack([np.ones(8) + TIMES, TIMES**2], axis=1)
+
+    def found(y):
+        return so.curve_fit(
+            lambda t, a, b: a + a * t + b * t**2, TIMES, y, p0=[1.0, 1.0], **options
+        )[0]
+
+    y = np.array([2.0])
+    value = autodiff.function(found, engine=engine, on_fallback="error")(y)
+    assert np.allclose(value, found(y), rtol=1e-12)
+    slope = autodiff.jacobian(found, engine=engine, on_fallback="error")(y)
+    right = np.linalg.pinv(design) @ np.ones((8, 1))
+    assert np.allclose(slope, right, rtol=1e-6, atol=1e-8)
+
+
 # What a barrier method is kept from, and the slope of x[0] + 3 x[1] by the place of the free minimum.
 SIZE = np.hypot(1.3, 2)
 BARRIERS = {

@@ -456,7 +456,10 @@ def _of_model(
 
         outcome = captured(frame, None, [z], (), node, thunk=lambda: run(z))
         with frame.trace.builder.reopened(outcome.block):
-            shape = (*y.shape, n) if name == "jac" else y.shape
+            length = y.shape
+            if isinstance(y.shape[0], int) and y.shape[0] == 1:  # one number for all of the data
+                length = np.shape(outcome.value)[:1] or y.shape
+            shape = (*length, n) if name == "jac" else length
             result: Any = array_of(outcome.value, shape)
             if residuals:
                 result = result - y
