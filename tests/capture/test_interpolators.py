@@ -322,6 +322,60 @@ def test_data_may_carry_derivatives(engine, name):
     assert np.allclose(along, numeric, rtol=1e-6, atol=1e-7)
 
 
+# One point or several, as SciPy takes them: the shape of the result follows from the form.
+FORMS = {
+    "numbers": (0.3, 0.4),
+    "a number and a vector": (0.3, np.array([0.2, 0.4])),
+    "arrays without an axis": (np.array(0.3), np.array(0.4)),
+    "a vector": np.array([0.3, 0.4]),
+    "a list": [0.3, 0.4],
+    "pairs": [(0.3, 0.4), (0.2, 0.1)],
+    "rows of rows": np.full((2, 3, 2), 0.3),
+    "a mesh": tuple(np.meshgrid([0.2, 0.3], [0.3, 0.4, 0.5])),
+}
+LATTICE = np.linspace(0.0, 1.0, 4)
+SCATTERED = np.random.default_rng(0).random((12, 2)) * 2 - 0.5
+IN_SPACE = {
+    "triangles": lambda z, at: si.LinearNDInterpolator(SCATTERED, z[:12])(at),
+    "triangles of columns": lambda z, at: si.LinearNDInterpolator(SCATTERED, z.reshape(12, 2))(at),
+    "griddata": lambda z, at: si.griddata(SCATTERED, z[:12], at),
+    "a grid": lambda z, at: si.RegularGridInterpolator((LATTICE, LATTICE), z[:16].reshape(4, 4))(
+        at
+    ),
+    "a cubic grid": lambda z, at: si.RegularGridInterpolator(
+        (LATTICE, LATTICE), z[:16].reshape(4, 4), method="cubic"
+    )(at),
+    "interpn": lambda z, at: si.interpn((LATTICE, LATTICE), z[:16].reshape(4, 4), at),
+}
+
+
+@ENGINES
+@pytest.mark.parametrize("name", IN_SPACE)
+def test_results_have_the_shape_that_scipy_gives_points_of_that_form(engine, name):
+    z = np.sin(np.arange(24.0))
+
+    def f(z):
+        return [IN_SPACE[name](z, at) for at in FORMS.values()]
+
+    found = autodiff.function(f, engine=engine, on_fallback="error")(z)
+    for have, want in zip(found, f(z), strict=True):
+        assert type(have) is type(want)
+        assert have.shape == want.shape
+        assert np.allclose(have, want, rtol=1e-12, equal_nan=True)
+
+
+@ENGINES
+def test_separate_coordinates_that_are_numbers_are_one_point(engine):
+    def f(z, x):
+        return si.LinearNDInterpolator(SCATTERED, z)(x, x / 2)
+
+    z = np.sin(np.arange(12.0))
+    found = autodiff.function(f, engine=engine, on_fallback="error")(z, 0.4)
+    assert found.shape == f(z, 0.4).shape == ()
+    assert np.isclose(found, f(z, 0.4))
+    autodiff.check_gradient(f, z, 0.4, engine=engine)
+
+
 @ENGINES
 @pytest.mark.parametrize("method", ["slinear", "cubic"])
 def test_splines_on_a_grid(engine, method):
@@ -534,3 +588,19 @@ def test_a_period_whose_ends_differ_is_scipys_error():
     for way in (autodiff.function, autodiff.gradient):
         with pytest.raises(ValueError, match="must be identical"):
             way(f)(Y)
+
+
+PLACED = {
+    "cubic": lambda x: si.CubicSpline(np.cumsum(np.abs(x) + 1), X**2)(4.0),
+    "B-spline": lambda x: si.make_interp_spline(np.cumsum(np.abs(x) + 1), X**2)(4.0),
+}
+
+
+@ENGINES
+@pytest.mark.parametrize("name", PLACED)
+def test_the_places_of_data_are_refused_with_the_line(engine, name):
+    with pytest.raises(
+        autodiff.DerivativeError, match="not by where the values are given"
+    ) as caught:
+        autodiff.gradient(PLACED[name], engine=engine)(np.ones(9))
+    assert "test_interpolators.py, line" in str(caught.value)

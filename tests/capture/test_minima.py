@@ -7,6 +7,7 @@ import pytest
 import scipy.optimize as so
 
 import autodiff
+from autodiff.errors import DerivativeError, NoSolutionWarning
 
 ENGINES = pytest.mark.parametrize("engine", ["numpy", "native"])
 TIMES = np.linspace(0, 1, 8)
@@ -549,6 +550,81 @@ def test_the_value_at_a_minimum_moves_as_the_objective(engine):
     z = a / (1 + a[0])
     right = 2 * (a - z) + np.array([np.sum(z**2), 0, 0])
     assert np.allclose(autodiff.gradient(found, engine=engine)(a), right, rtol=1e-6, atol=1e-6)
+
+
+@ENGINES
+@pytest.mark.parametrize("options", [{}, {"sigma": np.array([0.5])}, {"method": "trf"}])
+def test_one_number_as_the_data_of_a_fit_stands_for_all_of_them(engine, options):
+    """The closed form: the data is y times a vector of ones."""
+    design = np.stack([np.ones(8) + TIMES, TIMES**2], axis=1)
+
+    def found(y):
+        return so.curve_fit(
+            lambda t, a, b: a + a * t + b * t**2, TIMES, y, p0=[1.0, 1.0], **options
+        )[0]
+
+    y = np.array([2.0])
+    value = autodiff.function(found, engine=engine, on_fallback="error")(y)
+    assert np.allclose(value, found(y), rtol=1e-12)
+    slope = autodiff.jacobian(found, engine=engine, on_fallback="error")(y)
+    right = np.linalg.pinv(design) @ np.ones((8, 1))
+    assert np.allclose(slope, right, rtol=1e-6, atol=1e-8)
+
+
+# What a barrier method is kept from, and the slope of x[0] + 3 x[1] by the place of the free minimum.
+SIZE = np.hypot(1.3, 2)
+BARRIERS = {
+    "a plane": (lambda: {"constraints": so.LinearConstraint([[1, 1]], -np.inf, 1)}, -1.0),
+    "both bounds": (lambda: {"bounds": [(-5, 1), (-5, 1)]}, 0.0),
+    "one bound": (lambda: {"bounds": [(-5, 5), (-5, 1)]}, 1.0),
+    "far bounds": (lambda: {"bounds": [(-5, 5), (-5, 5)]}, 1.0),
+    "a bound and a far plane": (
+        lambda: {
+            "bounds": [(-5, 1), (-5, 5)],
+            "constraints": so.LinearConstraint([[1, 1]], -np.inf, 9),
+        },
+        0.0,
+    ),
+    "an equation and a bound": (
+        lambda: {"bounds": [(0, 5), (0, 5)], "constraints": so.LinearConstraint([[1, 1]], 1, 1)},
+        -1.0,
+    ),
+    "a circle": (
+        lambda: {"constraints": so.NonlinearConstraint(lambda z: z @ z, -np.inf, 1.0)},
+        1 / SIZE - 1.3 * (1.3 + 6) / SIZE**3,  # the point (a, 2) moved onto it
+    ),
+}
+
+
+@ENGINES
+@pytest.mark.parametrize("name", BARRIERS)
+def test_a_barrier_method_stops_inside_of_what_holds_the_minimum(engine, name, recwarn):
+    options, slope = BARRIERS[name]
+
+    def place(a):
+        return so.minimize(
+            lambda z: (z[0] - a) ** 2 + (z[1] - 2) ** 2,
+            [0.0, 0.0],
+            method="trust-constr",
+            **options(),
+        ).x @ np.array([1.0, 3.0])
+
+    found = autodiff.gradient(place, engine=engine, on_fallback="error")(1.3)
+    assert np.isclose(found, slope, rtol=1e-4, atol=1e-6)
+    assert not [w for w in recwarn if issubclass(w.category, NoSolutionWarning)]
+
+
+@ENGINES
+@pytest.mark.parametrize("kind", ["bounds", "constraints"])
+def test_a_barrier_that_hardly_holds_is_an_error(engine, kind):
+    def place(a):
+        held = so.Bounds(-5, 1.3) if kind == "bounds" else so.LinearConstraint([[1, 0]], -5, 1.3)
+        return so.minimize(
+            lambda z: np.sum((z - a) ** 2), [0.0, 0.0], method="trust-constr", **{kind: held}
+        ).x[0]
+
+    with pytest.raises(DerivativeError, match="AD305"):
+        autodiff.gradient(place, engine=engine)(1.3)
 
 
 # -- what is no minimum, or no smooth one ------------------------------------------------------------------------

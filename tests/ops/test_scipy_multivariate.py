@@ -216,3 +216,46 @@ def test_the_von_mises_function_has_mpmaths_slopes(kappa: float, x: float) -> No
     largest = 0.3 / kappa  # of the slope by the concentration
     np.testing.assert_allclose(by_kappa, float(expected[0]), rtol=1e-9, atol=1e-13 * largest)
     np.testing.assert_allclose(by_x, float(expected[1]), rtol=1e-9, atol=1e-14)
+
+
+# -- shapes that do not fit ---------------------------------------------------------------------------------
+ONES, UNIT = np.ones, np.eye
+MISFITS: dict[str, Callable[[Any], Any]] = {
+    "rows alone": lambda t: stats.matrix_normal.logpdf(t * UNIT(2), rowcov=UNIT(2)),
+    "rows alone, density": lambda t: stats.matrix_normal.pdf(t * ONES((2, 3)), rowcov=UNIT(2)),
+    "neither": lambda t: stats.matrix_normal.logpdf(t * ONES((2, 3))),
+    "a number of rows": lambda t: stats.matrix_normal.logpdf(t * ONES((2, 3)), None, t, UNIT(3)),
+    "other columns": lambda t: stats.matrix_normal.logpdf(t * ONES((2, 3)), None, UNIT(2), UNIT(2)),
+    "no square": lambda t: stats.matrix_normal.pdf(t * ONES((2, 3)), None, ONES((2, 3)), UNIT(3)),
+    "mean of another shape": lambda t: stats.matrix_normal.logpdf(t * ONES((2, 3)), ONES((1, 3)), UNIT(2), UNIT(3)),
+    "mean that is a vector": lambda t: stats.matrix_normal.logpdf(t * ONES((2, 3)), ONES(3)),
+    "normal of more variables": lambda t: stats.multivariate_normal.logpdf(t * ONES(2), cov=UNIT(3)),
+    "normal of as many points": lambda t: stats.multivariate_normal.pdf(t * ONES((4, 2)), cov=UNIT(4)),
+    "normal mean that is a matrix": lambda t: stats.multivariate_normal.pdf(t * ONES(3), ONES((1, 3)), UNIT(3)),
+    "t of more variables": lambda t: stats.multivariate_t.pdf(t * ONES(2), shape=UNIT(3)),
+    "inverse wishart": lambda t: stats.invwishart.logpdf(t * UNIT(2), 4, UNIT(3)),
+    "few degrees of freedom": lambda t: stats.invwishart.logpdf(t * UNIT(3), 1, UNIT(3)),
+}  # fmt: skip
+if hasattr(stats, "matrix_t"):
+    MISFITS["spread of rows alone"] = lambda t: stats.matrix_t.logpdf(
+        t * UNIT(2), row_spread=UNIT(2)
+    )
+
+
+@engines
+@pytest.mark.parametrize("name", MISFITS)
+def test_shapes_that_do_not_fit_are_the_error_that_they_are_in_scipy(
+    name: str, engine: str
+) -> None:
+    with pytest.raises(ValueError):
+        MISFITS[name](0.5)
+    with pytest.raises(ValueError):
+        autodiff.function(MISFITS[name], engine=engine)(0.5)
+
+
+@engines
+def test_a_number_as_a_covariance_has_the_size_of_the_mean(engine: str) -> None:
+    def f(t: Any) -> Any:
+        return stats.matrix_normal.logpdf(t * ONES((2, 3)), np.zeros((2, 3)), t, 2.0)
+
+    assert np.isclose(autodiff.function(f, engine=engine, on_fallback="error")(0.5), f(0.5))

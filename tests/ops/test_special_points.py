@@ -759,3 +759,80 @@ def test_slopes_of_scaled_bessel_functions_far_out(name: str, sign: int) -> None
     for x in (1e10, 1e16, 1e100):
         slope = autodiff.gradient(lambda x: function(x))(x)
         np.testing.assert_allclose(slope, sign * 0.5 * function(x) / x, rtol=1e-9)
+
+
+# -- where a factor is infinite and another is zero, and the whole is smooth ---------------------------------
+# A function of one number, the same of mpmath, points; of None the derivative is 0.
+SMOOTH_ALL_THE_SAME: dict[str, tuple[Any, Any, tuple[float, ...]]] = {
+    "factorial": (special.factorial, mpmath.factorial, (0.0, 1.0, 0.5, 3.0)),
+    "factorial of an array": (
+        lambda x: special.factorial(x * np.ones(1))[0], mpmath.factorial, (0.0, 1.0, 2.5)
+    ),
+    "triang by its mode": (
+        lambda c: stats.triang.pdf(0.1, c), lambda c: 0.2 / c, (0.2, 0.4, 0.9)
+    ),
+    "triang right of its mode": (
+        lambda c: stats.triang.logpdf(0.8, c), lambda c: mpmath.log(0.4 / (1 - c)), (0.2, 0.4)
+    ),
+    "log of triang by its mode": (
+        lambda c: stats.triang.logpdf(0.1, c), lambda c: mpmath.log(0.2 / c), (0.2, 0.4, 0.9)
+    ),
+    "poch": (lambda a: special.poch(a, 2.5), lambda a: mpmath.rf(a, 2.5), (0.0, -1.0, -2.0, -3.0, -0.9, 0.1, -7.0, 1.5)),
+    "poch of a whole step": (lambda a: special.poch(a, 3.0), lambda a: a * (a + 1) * (a + 2), (0.0, -1.0, -2.0, -3.0, -5.0, 2.0)),
+    "poch by its step": (lambda m: special.poch(-2.0, m), None, (0.5, 2.5)),
+    "binom left of zero": (
+        lambda k: special.binom(5.0, k), lambda k: mpmath.binomial(5, k), (-1.0, -2.0, -0.7, 0.0, 5.0, 6.0)
+    ),
+    "binom by its first left of zero": (
+        lambda n: special.binom(n, -1.5), lambda n: mpmath.binomial(n, -1.5), (0.3, 2.0, 5.0)
+    ),
+    "beta at a pole": (lambda a: special.beta(a, 1.0), lambda a: 1 / a, (-1.0, -2.0, 0.5)),
+    "mean with zero": (lambda b: special.agm(0.0, b), None, (0.5, 2.0)),
+    "mean of zero": (lambda b: special.agm(b, 0.0), None, (0.5, 2.0)),
+    "F by the numerator at zero": (lambda m: special.fdtr(m, 1.0, 0.0), None, (1.0, 3.0)),
+    "F by the denominator at zero": (lambda n: special.fdtr(1.0, n, 0.0), None, (1.0, 3.0)),
+    "R_D of zero": (
+        lambda z: special.elliprd(0.0, 2.0, z), lambda z: mpmath.elliprd(0, 2, z), (1.0, 2.0, 7.0)
+    ),
+    "R_D of a second zero": (
+        lambda z: special.elliprd(2.0, 0.0, z), lambda z: mpmath.elliprd(2, 0, z), (1.0, 2.0, 7.0)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("name", SMOOTH_ALL_THE_SAME)
+def test_derivatives_where_infinity_meets_zero(name: str, engine: str) -> None:
+    function, exact, points = SMOOTH_ALL_THE_SAME[name]
+    slope = autodiff.gradient(function, engine=engine, on_fallback="error")
+    value = autodiff.function(function, engine=engine, on_fallback="error")
+    for x in points:
+        right = 0.0 if exact is None else float(mpmath.diff(exact, x))
+        assert np.isclose(slope(x), right, rtol=1e-9, atol=1e-12)
+        assert np.isclose(autodiff.jvp(function, (x,), (1.0,))[1], right, rtol=1e-9, atol=1e-12)
+        assert np.isclose(value(x), function(x), rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_polygamma_gives_arrays_of_float64(order: int, engine: str) -> None:
+    def f(x: Any) -> Any:
+        return special.polygamma(order, x)
+
+    for x in (2.0, np.float32(3.0), np.array(1.5), np.array([1.0, 2.0], np.float32), 2):
+        have, want = autodiff.function(f, engine=engine, on_fallback="error")(x), f(x)
+        assert type(have) is type(want)
+        assert (have.dtype, have.shape) == (want.dtype, want.shape)
+        assert np.allclose(have, want, rtol=1e-14)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_factorials_as_in_scipy(engine: str) -> None:
+    numbers = (0.0, 1.0, -1.0, -0.5, 3, 0, np.float64(1.0), np.nan)
+    arrays = (np.array([0.0, 1.0, 2.5, -1.0, np.nan]), np.array([0, 1, 3]), np.array(2.0))
+    for x in (*numbers, *arrays, np.array([1.0, 2.0], np.float32)):
+        want = special.factorial(x)
+        have = autodiff.function(lambda x: special.factorial(x), engine=engine)(x)
+        assert type(have) is type(want)
+        assert (have.dtype, have.shape) == (want.dtype, want.shape)
+        assert np.allclose(have, want, rtol=1e-14, equal_nan=True)

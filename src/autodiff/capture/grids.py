@@ -39,6 +39,26 @@ from autodiff.ops.tracer import Tracer
 from autodiff.plain_data import dataclass
 
 
+def _points_of(given: Any, d: Any) -> Any:
+    """Points of shape (…, d), from an array or from coordinates, one array for each axis.
+
+    Coordinates that are numbers are one point, of which the value has no axis; an array of one axis
+    is a row of points.
+    """
+    if isinstance(given, tuple) and len(given) == 1:
+        given = given[0]
+    if isinstance(given, tuple):
+        parts = np.broadcast_arrays(*[array_of(x) for x in given])
+        points = double_of(np.stack(list(parts), axis=-1))
+    else:
+        points = double_of(given)
+        if len(points.shape) == 1 and (d == 1 or points.shape[0] == d):
+            points = np.reshape(points, (-1, d))
+    if not points.shape or points.shape[-1] != d:
+        raise Declined("an interpolator at points of other dimensions")
+    return points
+
+
 @dataclass(frozen=True)
 class _Grid:
     """What a ``RegularGridInterpolator`` is made of; of a spline ``values`` are its coefficients."""
@@ -51,19 +71,8 @@ class _Grid:
 
     def at(self, points: Any) -> Any:
         """Values at points, of shape (…, d); or at coordinates, one array for each axis."""
-        if isinstance(points, tuple):
-            parts = np.broadcast_arrays(*[array_of(x) for x in points])
-            points = np.stack(list(parts), axis=-1)
-        points = double_of(points)
         d = len(self.grids)
-        if not points.shape:
-            raise Declined("an interpolator at points of other dimensions")
-        if len(points.shape) == 1 and d == 1 and points.shape[0] != 1:
-            points = np.reshape(points, (-1, 1))
-        if not points.shape or points.shape[-1] != d:
-            raise Declined("an interpolator at points of other dimensions")
-        if len(points.shape) == 1:
-            points = np.reshape(points, (1, d))
+        points = _points_of(points, d)
         flat = np.reshape(points, (-1, d))
         found: Any = on_grid(
             self.grids,
@@ -159,7 +168,11 @@ def interpolant_on_grid(frame: Frame, function: Any, given: dict[str, Any]) -> I
 def interpn_at(frame: Frame, function: Any, given: dict[str, Any]) -> Any:
     """``interpn``."""
     at = given.pop("xi")
-    return grid_of(given).at(at)
+    grid = grid_of(given)
+    points = _points_of(at, len(grid.grids))
+    if len(points.shape) == 1:  # one point is a row of one here
+        points = np.reshape(points, (1, -1))
+    return grid.at(points)
 
 
 _SCALE_FREE = ("linear", "thin_plate_spline", "cubic", "quintic")
@@ -220,17 +233,11 @@ def triangulated(frame: Frame, function: Any, given: dict[str, Any]) -> Interpol
         raise Declined("an interpolator on triangles with these options")
 
     def at(*x: Any) -> Any:
-        given = x[0] if len(x) == 1 else x
-        if isinstance(given, tuple):
-            given = np.stack(list(np.broadcast_arrays(*[array_of(v) for v in given])), axis=-1)
-        points = double_of(given)
         d: Any = places.shape[1]
-        if not points.shape or points.shape[-1] != d:
-            raise Declined("an interpolator at points of other dimensions")
+        points = _points_of(x, d)
         flat: Any = np.reshape(points, (-1, d))
         found = on_triangles(places, values, flat, rescale, fill)
-        shape = points.shape[:-1] or (1,)
-        return np.reshape(found, (*shape, *values.shape[1:]))
+        return np.reshape(found, (*points.shape[:-1], *values.shape[1:]))
 
     return Called(function, at)
 

@@ -166,7 +166,7 @@ def _found(frame: Frame, interpolate: Any, owner: Any, node: ast.AST) -> Interpo
             tx, ty, c = (double_of(x) for x in _items(frame, read("tck"))[:3])
             return Surface(type(owner), (tx, ty), c, tuple([int(k) for k in read("degrees")]))
     if type(owner) is interpolate.RegularGridInterpolator and not owner._descending_dimensions:
-        names = {"points": "_grid", "values": "_values", "fill_value": "fill_value"}
+        names = {"points": "grid", "values": "_values", "fill_value": "fill_value"}
         found = {name: read(own) for name, own in names.items()}
         found = {**found, "method": read("method"), "bounds_error": read("bounds_error")}
         solved = None if owner._spline is None else _part(frame, read("_spline"), "c", node)

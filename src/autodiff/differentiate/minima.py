@@ -275,7 +275,7 @@ def _point_of_constraints(operation: Operation, site: Site, gradient: Program) -
     (slope,), (first,) = (put_in_place(gradient, [at, *read]) for at in (x, begin))
     together: Array = np.concatenate(values)
     steep: Array = np.concatenate(slopes)
-    holds, force = emit_tracer("multipliers", together, steep, slope, first, solver=solver)
+    holds, force = emit_tracer("multipliers", together, steep, slope, first, x, solver=solver)
     equations = _equations(gradient, constraints, len(solver.equal))
     hessian = jacobian(equations, [0], [0])
     free: Array = np.concatenate([np.ones(x.shape), holds])

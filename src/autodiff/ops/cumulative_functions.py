@@ -120,9 +120,11 @@ def _fdtr_by(number: int) -> Any:
     """The derivative by the degrees of freedom of the numerator or of the denominator."""
 
     def partial(y: Any, m: Any, n: Any, x: Any) -> Any:
-        by_shape = _shapes(0.5 * m, 0.5 * n, m * x / (m * x + n))[number]
-        density = x * _ratio_density(m, n, x)
-        return 0.5 * by_shape + (-density / n if number else density / m)
+        none = np.equal(x, 0)  # where the function is 0 for all degrees of freedom
+        z = np.where(none, 1.0, x)
+        by_shape = _shapes(0.5 * m, 0.5 * n, m * z / (m * z + n))[number]
+        density = z * _ratio_density(m, n, z)
+        return np.where(none, 0.0, 0.5 * by_shape + (-density / n if number else density / m))
 
     return partial
 

@@ -359,14 +359,15 @@ def _chosen(cond: Any, first: Any, other: Any) -> Any:
     value: Any = select(cond, first, other, np.float64)
     if not isinstance(cond, Tracer):
         return value
-    for kind, parameter in _fixed(cond.value):
+    for comparison, kind, parameter in _fixed(cond.value):
         poison = unknown_slope(_float(parameter))
-        pair = (poison, 0.0) if kind == "equal" else (0.0, poison)
-        value = value + select(cond, pair[0], pair[1], np.float64)
+        # Of x > c and c != 1 the second alone says where c is fixed.
+        pair = (cond, poison, 0.0) if kind == "equal" else (comparison, 0.0, poison)
+        value = value + select(*pair, np.float64)
     return value
 
 
-def _fixed(value: Any) -> list[tuple[str, Any]]:
+def _fixed(value: Any) -> list[tuple[Any, str, Any]]:
     """The comparisons with a number of which a condition is made, and what is compared."""
     operation = value.owner
     if operation is None:
@@ -376,5 +377,9 @@ def _fixed(value: Any) -> list[tuple[str, Any]]:
     if operation.kind in ("equal", "not_equal"):
         a, b = operation.operands
         pairs = [(Tracer(x), Tracer(y)) for x, y in ((a, b), (b, a))]
-        return [(operation.kind, x) for x, y in pairs if known(y) is not None and known(x) is None]
+        return [
+            (Tracer(value, "array"), operation.kind, x)
+            for x, y in pairs
+            if known(y) is not None and known(x) is None
+        ]
     return []

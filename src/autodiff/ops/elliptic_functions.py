@@ -69,7 +69,13 @@ def _rd_slope(x: Any, y: Any, z: Any) -> Any:
 
 def _rd_by_last(y: Any, a: Any, b: Any, c: Any) -> Any:
     """∂R_D/∂z; as R_D is homogeneous of degree -3/2."""
-    return -(1.5 * y + a * _rd_slope(a, b, c) + b * _rd_slope(b, a, c)) / c
+    return -(1.5 * y + _times_slope(a, b, c) + _times_slope(b, a, c)) / c
+
+
+def _times_slope(x: Any, y: Any, z: Any) -> Any:
+    """``x ∂R_D/∂x``, which is 0 at 0: there the slope is infinite as the root of 1/x."""
+    none = np.equal(x, 0)
+    return np.where(none, 0.0, x * _rd_slope(np.where(none, z, x), y, z))
 
 
 def _rj_slope(y: Any, x: Any, others: tuple[Any, Any], p: Any) -> Any:
@@ -219,9 +225,10 @@ row("ellipkm1", (_km1_partial,), ((0.1, 0.9),), "DLMF 19.4.1")
 
 def _agm_slope(a: Any, b: Any) -> Any:
     """The derivative of the mean by ``b``: of π a / 2 K(1 - b²/a²) (DLMF 19.8.5)."""
-    q = b / a
+    none = np.equal(a, 0)  # then the mean is 0 for each b
+    q = b / np.where(none, 1.0, a)
     k = _f("ellipkm1")(q * q)
-    return -np.pi * q * _km1_partial(None, q * q) / (k * k)
+    return np.where(none, 0.0, -np.pi * q * _km1_partial(None, q * q) / (k * k))
 
 
 row(

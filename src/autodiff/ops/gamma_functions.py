@@ -54,11 +54,14 @@ def digamma_step(a: Any, b: Any) -> Any:
     Negative ones are reflected (A&S 6.3.7).
     """
     c = a + b
-    left_a, left_c = np.less(a, 0), np.less(c, 0)
+    # The cotangents of arguments that are a whole number apart are equal, and infinite at poles.
+    whole = np.equal(b, np.rint(b)) & np.less_equal(a, 0) & np.less_equal(c, 0)
+    left_a, left_c = np.less(a, 0) | whole, np.less(c, 0) | whole
     low, high = np.where(left_a, 1 - a, a), np.where(left_c, 1 - c, c)
     step = np.where(left_a | left_c, high - low, b)
     total = _near(low, high, step) + _asymptotic(low + _SHIFT, high + _SHIFT, step)
-    return total - (_cotangent(left_c, c) - _cotangent(left_a, a))
+    apart = np.logical_not(whole)
+    return total - (_cotangent(left_c & apart, c) - _cotangent(left_a & apart, a))
 
 
 def _near(low: Any, high: Any, step: Any) -> Any:
@@ -88,7 +91,28 @@ def _asymptotic(low: Any, high: Any, step: Any) -> Any:
     return logarithm + 0.5 * difference + difference * (u + v) * divided
 
 
+def _poch_by_first(y: Any, a: Any, m: Any) -> Any:
+    """∂(a)_m/∂a; near the zeros of 1 / gamma(a) by reflection, y = gamma(a + m) gamma(1 - a) sin(πa) / π."""
+    c = a + m
+    smooth = np.greater(c, 0) | np.greater(np.abs(c - np.rint(c)), 0.2)
+    close = np.less(np.abs(a - np.rint(a)), 0.2) & np.less(a, 0.25) & np.greater(a, -80.0)
+    near = close & smooth & np.less(np.abs(c), 80.0)
+    b, d = np.where(near, a, -0.5), np.where(near, c, 1.0)
+    angle = np.pi * (b - 2.0 * np.rint(0.5 * b))
+    size = apply("scipy_gamma", d) * apply("scipy_gamma", 1.0 - b)
+    turned = np.sin(angle) / np.pi * (digamma(d) - digamma(1.0 - b)) + np.cos(angle)
+    first, step = np.where(near, 1.0, a), np.where(near, 1.0, m)
+    return np.where(near, size * turned, y * digamma_step(first, step))
+
+
 def _binom_slope(y: Any, n: Any, k: Any) -> tuple[Any, Any]:
+    # A k that is negative is one beyond n from the other side: binom(n, k) = binom(n, n - k).
+    below = np.less(k, -0.5) & np.greater(n, -1.0)
+    by_n, by_k = _binom_slope_above(y, n, np.where(below, n - k, k))
+    return np.where(below, by_n + by_k, by_n), np.where(below, -by_k, by_k)
+
+
+def _binom_slope_above(y: Any, n: Any, k: Any) -> tuple[Any, Any]:
     # 1 / gamma(n - k + 1) has its zeros where k is larger than n: y is 0 times the infinity of digamma.
     # There by reflection: y = sin(pi (n - k + 1)) / pi * beta(n + 1, k - n).
     beyond = np.greater(k - n, 0.5) & np.greater(n, -1.0)
@@ -120,7 +144,7 @@ for _entry in (
     ("betaln", (lambda y, a, b: -digamma_step(a, b), lambda y, a, b: -digamma_step(b, a)), _POSITIVE),
     ("binom", (lambda y, n, k: _binom_slope(y, n, k)[0], lambda y, n, k: _binom_slope(y, n, k)[1]),
      ((3.0, 6.0), (0.5, 2.5))),
-    ("poch", (lambda y, a, m: y * digamma_step(a, m), lambda y, a, m: y * digamma(a + m)), _POSITIVE),
+    ("poch", (_poch_by_first, lambda y, a, m: y * digamma(a + m)), _POSITIVE),
     ("logit", (lambda y, x: 1 / (x * (1 - x)),), ((0.1, 0.9),)),
     # x**a e**-x / gamma(a)
     ("igam_fac", (lambda y, a, x: y * (np.log(x) - digamma(a)), lambda y, a, x: y * (a / x - 1)), _POSITIVE,

@@ -459,6 +459,7 @@ def _by_x(site: Any) -> DerivativeError:
     return DerivativeError(
         f"scipy.interpolate.{site.attributes['fit'].name} has derivatives by the values "
         "it interpolates and the points where it is evaluated, not by where the values are given.",
+        source=current_builder().source,
         remedy="pass the places through autodiff.stop_gradient if no derivative should flow",
     )
 

@@ -2,7 +2,7 @@
 
     minimized(x0, lower, upper, *arguments, *read; solver, programs)   the minimum, what else was asked for
     free(x, g, H, lower, upper; solver)                              1 where x may move, 0 at a bound
-    multipliers(c, A, g, g0; solver)                                 1 where a constraint holds, and its force
+    multipliers(c, A, g, g0, x; solver)                              1 where a constraint holds, and its force
     settled(H, g, x, x0, g0; solver)                                 H, once it can be divided by
     calm(u, g, step, x, x0, g0; solver)                              u, once a step of Newton's is small
 
@@ -76,6 +76,8 @@ class Minimizer:
         How many functions the constraints are.
     source : Source or None
         The user's line.
+    is_inner : bool
+        Whether it is a barrier method, which stops inside of what holds the minimum.
     """
 
     name: str
@@ -94,6 +96,7 @@ class Minimizer:
     equal: tuple[bool, ...]
     functions: int
     source: Source | None
+    is_inner: bool = False
 
     def __repr__(self) -> str:
         return self.name
@@ -185,9 +188,13 @@ def _free_meaning(x: Any, g: Any, h: Any, lower: Any, upper: Any, *, solver: Min
     step = np.abs(g) / np.where(curvature > 0, curvature, 1.0)
     held = np.zeros(np.shape(x), bool)
     for distance, pushes in ((x - lower, g > 0), (upper - x, g < 0)):
-        near = distance <= 1e-4 * width
-        held |= near & pushes & (step > np.maximum(distance, 1e-7 * width))
-        undecided = (distance <= 1e-9 * width) & (step <= 1e-7 * width)
+        if solver.is_inner:
+            held_here, undecided = _held_inside(distance, np.where(pushes, step, 0.0), width)
+            held |= held_here
+        else:
+            near = distance <= 1e-4 * width
+            held |= near & pushes & (step > np.maximum(distance, 1e-7 * width))
+            undecided = (distance <= 1e-9 * width) & (step <= 1e-7 * width)
         if np.any(undecided & (lower < upper)):
             raise DerivativeError(
                 f"{solver.name} has no derivative here: the solution is at a bound that does not "
@@ -197,6 +204,17 @@ def _free_meaning(x: Any, g: Any, h: Any, lower: Any, upper: Any, *, solver: Min
                 remedy="move the bound, or give the call a derivative with autodiff.custom_gradient",
             )
     return np.where(held | (lower == upper), 0.0, 1.0)
+
+
+def _held_inside(distance: Any, force: Any, width: Any) -> tuple[Any, Any]:
+    """What holds a point that a barrier keeps inside, and what cannot be decided.
+
+    The product of the distance and the force is the barrier's parameter, which is small: where one is
+    much larger than the other, that is the one that stays when the parameter goes to zero.
+    """
+    near = distance <= 0.05 * width
+    held = near & (force > 10 * distance)
+    return held, near & ~held & (force >= np.maximum(0.1 * distance, 1e-9 * width))
 
 
 register(
@@ -210,8 +228,24 @@ register(
 )
 
 
+def _holding_inside(distance: Any, slopes: Any, g: Any, x: Any, equal: Any) -> tuple[Any, Any]:
+    """As ``_held_inside``, of constraints: their forces are multipliers that are not negative."""
+    from scipy.optimize import nnls
+
+    width = max(np.max(np.abs(x), initial=0.0), 1.0)
+    near = equal | (distance <= 0.05 * width)
+    steep = np.maximum(np.max(np.abs(slopes), axis=1, initial=0.0), 1e-300)
+    rows = slopes / steep[:, None]
+    columns = np.concatenate([rows[near], -rows[equal]]).T  # an equation pushes both ways
+    force = np.zeros(len(distance))
+    if columns.shape[1]:
+        force[near] = nnls(columns, g)[0][: np.count_nonzero(near)]
+    held, undecided = _held_inside(distance / width, force, 1.0)
+    return equal | held, undecided & ~equal
+
+
 def _multipliers_meaning(
-    c: Any, slopes: Any, g: Any, g0: Any, *, solver: Minimizer
+    c: Any, slopes: Any, g: Any, g0: Any, x: Any, *, solver: Minimizer
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which constraints hold the minimum, and the multipliers λ with g = λ A.
 
@@ -219,11 +253,14 @@ def _multipliers_meaning(
     """
     equal = np.array(solver.equal)
     steep = np.maximum(np.max(np.abs(slopes), axis=1, initial=0.0), 1e-300)
-    holds = equal | (c <= 1e-5 * steep)
+    scale = max(np.max(np.abs(g), initial=0.0), np.max(np.abs(g0), initial=0.0))
+    if solver.is_inner:
+        holds, undecided = _holding_inside(c / steep, slopes, g / max(scale, 1e-300), x, equal)
+    else:
+        holds, undecided = equal | (c <= 1e-5 * steep), False
     force = np.zeros(len(c))
     force[holds] = np.linalg.lstsq(slopes[holds].T, g, rcond=None)[0]
-    scale = max(np.max(np.abs(g), initial=0.0), np.max(np.abs(g0), initial=0.0))
-    if np.any(holds & ~equal & (force * steep <= 1e-5 * scale)):
+    if np.any(undecided | (holds & ~equal & (force * steep <= 1e-5 * scale))):
         raise DerivativeError(
             f"{solver.name} has no derivative here: the solution is at a constraint that does not "
             "hold it, so it moves in one direction only.",
@@ -267,7 +304,8 @@ def _look_at_step(step: Any, g: Any, x: Any, x0: Any, g0: Any, solver: Minimizer
     distance = np.max(np.abs(x), initial=0.0)
     if np.all(np.isfinite(x0)):
         distance = max(distance, np.max(np.abs(x - x0), initial=0.0))
-    settled = step <= 1e-3 * distance or slope <= 1e-6 * np.max(np.abs(g0), initial=0.0)
+    near = 1e-2 if solver.is_inner else 1e-3
+    settled = step <= near * distance or slope <= 1e-6 * np.max(np.abs(g0), initial=0.0)
     if not settled:
         warnings.warn(
             f"{solver.name} ({_where(solver)}) stopped where the gradient of the objective is not zero "

@@ -44,11 +44,21 @@ def _data(data: Any, name: str, least: int) -> tuple[Tracer, Any]:
     return Tracer(whole.value, "array"), count
 
 
-@implements_builtin(statistics.mean, statistics.fmean)
+def _mean(data: Any, name: str) -> Tracer:
+    rows, count = _data(data, name, 1)
+    return number(exact_sum(rows) / count, float)
+
+
+@implements_builtin(statistics.mean)
 def mean(data: Any) -> Tracer:
     """``statistics.mean`` of floats."""
-    rows, count = _data(data, "mean", 1)
-    return number(exact_sum(rows) / count, float)
+    return _mean(data, "mean")
+
+
+@implements_builtin(statistics.fmean)
+def fmean(data: Any) -> Tracer:
+    """``statistics.fmean`` of floats."""
+    return _mean(data, "fmean")
 
 
 @implements_builtin(statistics.geometric_mean)

@@ -174,6 +174,25 @@ def comb(
     return select(inside, binom(x, safe), constant(0, x.dtype))
 
 
+@implements(special.factorial)
+def factorial(n: Any, exact: bool = False, extend: str = "zero") -> Any:
+    """``gamma(n + 1)``; 0 for negative numbers.
+
+    SciPy returns the number 1 at 0 and at 1, which says nothing of the slope there.
+    """
+    x = as_array(n)
+    if exact or extend != "zero" or x.dtype.kind not in "iuf" or x.dtype.itemsize < 4:
+        raise unsupported("scipy.special.factorial with these options", "call scipy.special.gamma")
+    if x.form != "array" and x.dtype == np.float32:  # of another dtype at 0 and 1
+        raise unsupported("scipy.special.factorial of a number of float32", "pass a float64")
+    negative: Any = np.less(x, 0)
+    if x.dtype.kind != "f":
+        x = Tracer(cast(x, np.float64).value, x.form)
+    found: Any = entries.pointwise_ufunc("scipy_gamma", select(negative, 1.0, x, x.dtype) + 1.0)
+    value = select(negative, 0.0, found, np.float64)
+    return Tracer(value.value, "array" if x.form == "array" else "scalar")
+
+
 def _positive(x: Any, y: Any) -> Any:
     return (x > 0.0) & (y > 0.0)
 
@@ -248,10 +267,11 @@ def polygamma(n: Any, x: Any) -> Any:
         raise unsupported("scipy.special.polygamma of a traced order", "pass a number")
     k = int(order)
     if k == 0:
-        return digamma(x)
+        return Tracer(cast(digamma(x), np.float64).value, "array")
     sign = 1.0 if k % 2 else -1.0
-    value: Any = entries.pointwise_ufunc("scipy_zeta", k + 1.0, as_float(x))
-    return value * (sign * math.factorial(k))
+    value: Any = entries.pointwise_ufunc("scipy_zeta", k + 1.0, cast(as_array(x), np.float64))
+    found = value * (sign * math.factorial(k))
+    return Tracer(found.value, "array")  # also of a number
 
 
 @implements(special.zeta)

@@ -18,6 +18,7 @@ import numpy as np
 from scipy import stats
 from scipy.stats import _stats
 
+from autodiff.dims import equal
 from autodiff.ops import special
 from autodiff.ops.entries import Entry, Kernel, Rules, register
 from autodiff.ops.function_table import functions, implements
@@ -71,7 +72,16 @@ def whitened(x: Any, mean: Any, cov: Any) -> tuple[Any, Any, Any, Any]:
         point = point.reshape(1, 1)
     elif point.ndim == 1:
         point = point.reshape(-1, 1) if c.shape[0] == 1 else point.reshape(1, -1)
-    difference = point if mean is None else point - _float(mean)
+    center = None if mean is None else _float(mean)
+    if c.ndim != 2 or not equal(c.shape[0], c.shape[1]):
+        raise ValueError("A covariance must be a scalar or a square 2D array.")
+    if center is not None and (
+        center.ndim > 1 or (center.ndim and not equal(center.shape[0], size))
+    ):
+        raise ValueError(f"Array 'mean' must be a vector of length {size}.")
+    if not equal(point.shape[-1], size):
+        raise ValueError(f"Points have {point.shape[-1]} components, not {size}.")
+    difference = point if center is None else point - center
     flat = difference.reshape(-1, difference.shape[-1])
     factor = functions[np.linalg.cholesky](c)
     solved: Any = triangular_solve(factor, t(flat), True, False)
@@ -309,7 +319,12 @@ def inverse_wishart_log_density(x: Any, df: Any, scale: Any) -> Any:
     point, c = _float(x), _float(scale)
     if point.ndim != 2 or c.ndim != 2:
         raise unsupported("invwishart of numbers, or of several matrices", "ask matrix by matrix")
-    n, size = _float(df), _whole(c.shape[0])
+    n, size = _float(df), _square(c)
+    if tuple(_whole(k) for k in point.shape) != (size, size):
+        raise ValueError(
+            f"Quantiles have incompatible dimensions: should be {(size, size)}, got {point.shape}."
+        )
+    check(n > size - 1, "as many degrees of freedom as the scale has rows")
     factor, inner = (functions[np.linalg.cholesky](m) for m in (point, c))
     solved: Any = triangular_solve(factor, inner, True, False)  # whose square sum is tr(scale x⁻¹)
     level = n * _log_determinant(inner) - np.sum(solved * solved) - n * size * _LOG_2
@@ -341,11 +356,32 @@ implements(_InverseWishart.entropy)(lambda self, df, scale: inverse_wishart_entr
 
 
 def _sizes(mean: Any, rows: Any, columns: Any, x: Any) -> tuple[int, int]:
-    if x is not None:
-        return _whole(x.shape[-2]), _whole(x.shape[-1])
-    if mean is not None:
-        return _whole(mean.shape[-2]), _whole(mean.shape[-1])
-    return tuple(_whole(c.shape[-1]) if c.shape else 1 for c in (rows, columns))  # type: ignore[return-value]
+    """The shape of a matrix, as SciPy finds it: of covariances that are numbers, by the mean.
+
+    A number without a mean is a covariance of one row.
+    """
+    if mean is not None and len(mean.shape) != 2:
+        raise ValueError("Array `mean` must be two dimensional.")
+    found = []
+    for axis, c in enumerate((rows, columns)):
+        if not c.shape:
+            found.append(1 if mean is None else _whole(mean.shape[axis]))
+        else:
+            found.append(_square(c))
+    m, n = found
+    for what, given in (("mean", mean), ("X", x)):
+        if given is not None and tuple(_whole(k) for k in given.shape) != (m, n):
+            raise ValueError(
+                f"The shape of array `{what}` is not compatible with the distribution parameters."
+            )
+    return m, n
+
+
+def _square(c: Any) -> int:
+    """The size of a covariance that is no number."""
+    if len(c.shape) > 2 or _whole(c.shape[0]) != _whole(c.shape[-1]):
+        raise ValueError("A covariance must be a scalar or a square 2D array.")
+    return _whole(c.shape[0])
 
 
 def _matrix(x: Any, mean: Any, rows: Any, columns: Any) -> tuple[Any, ...]:

@@ -120,6 +120,8 @@ def minimize(
     call = _Call(frame, function, "x0", functions, equal=tuple(equal))
     call.constraints = asked
     call.sides = len(sides)
+    method = given.get("method")
+    call.is_inner = isinstance(method, str) and method.lower() == "trust-constr"
     return call.emitted([x0, lower, upper], given, ("x",), (("fun", "objective"),))
 
 
@@ -454,7 +456,10 @@ def _of_model(
 
         outcome = captured(frame, None, [z], (), node, thunk=lambda: run(z))
         with frame.trace.builder.reopened(outcome.block):
-            shape = (*y.shape, n) if name == "jac" else y.shape
+            length = y.shape
+            if isinstance(y.shape[0], int) and y.shape[0] == 1:  # one number for all of the data
+                length = np.shape(outcome.value)[:1] or y.shape
+            shape = (*length, n) if name == "jac" else length
             result: Any = array_of(outcome.value, shape)
             if residuals:
                 result = result - y
@@ -494,6 +499,7 @@ class _Call:
         self.objective = objective
         self.equal = equal
         self.constraints: Constraints | None = None
+        self.is_inner = False
         self.sides = 0  # the last programs, which SciPy is not given
         self.operands = Operands()
         self.read = list(dict.fromkeys(v for c in callbacks for v in c.read))
@@ -544,6 +550,7 @@ class _Call:
             len(self.operands.tracers),
             run, lambda result: (result,), (), (), self.objective, self.loss, self.scale, (), bounded,
             self.equal, len(names) + self.sides, trace.builder.source,
+            self.is_inner,
         )  # fmt: skip
 
     def _values(self) -> tuple[Value, ...]:
