@@ -154,7 +154,8 @@ def refuse_answer(name: str, answer: Any) -> None:
     elif isinstance(answer, (int, np.integer)) and answer < 0:
         raise ValueError(_NO_LENGTH)
     elif isinstance(answer, Tracer):
-        check(np.greater_equal(answer, 0), _NO_LENGTH, ValueError)
+        is_length: Any = np.greater_equal(answer, 0)
+        check(is_length, _NO_LENGTH, ValueError)
 
 
 _NO_LENGTH = "__len__() should return >= 0"
