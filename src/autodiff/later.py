@@ -14,6 +14,12 @@ from typing import Any
 from autodiff.garbage import few_collections
 
 
+def is_loaded(name: str) -> bool:
+    """Load a module; whether that is complete, which it is not while the module's own body asks."""
+    spec = importlib.import_module(name).__spec__
+    return not getattr(spec, "_initializing", False)
+
+
 class later:
     """What stands for a module."""
 

@@ -475,3 +475,95 @@ def test_what_additions_lose_is_not_lost_by_fsum_and_means(engine):
     slopes = autodiff.gradient(lambda xs: math.fsum(x * x for x in xs), engine=engine)([1.0, 2.0])
     np.testing.assert_array_equal(slopes, [2.0, 4.0])
     assert autodiff.function(lambda xs: math.fsum(xs), engine=engine)([math.inf, 1.0]) == math.inf
+
+
+# -- names bound to one iterator or another ----------------------------------------------------------
+def bound_anew_and_not_asked(xs, a):
+    it = iter(xs)
+    for x in xs:
+        if x > a:
+            it = iter([x, 1.0])  # noqa: F841
+    return 1
+
+
+def bound_anew_and_asked_after_the_loop(xs, a):
+    it = iter([3.0, a])
+    for x in xs:
+        if x > a:
+            it = iter([x, 1.0])
+    return next(it)
+
+
+def bound_anew_and_asked_at_once(xs, a):
+    it, total = iter([a]), 0.0
+    for x in xs:
+        if x > a:
+            it = zip([x], [2.0])
+            for p, q in it:
+                total = total + p * q
+    return total, list(it)
+
+
+def bound_on_two_sides(xs, a):
+    it = iter([a, 2.0]) if a > 0.5 else iter([3.0])
+    return sum(it)
+
+
+def in_a_list_and_bound_anew(xs, a):
+    held = [iter([a])]
+    for x in xs:
+        if x > a:
+            held[0] = map(math.sin, [x, 3.0])
+    return next(held[0])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "f",
+    [
+        bound_anew_and_not_asked,
+        bound_anew_and_asked_after_the_loop,
+        bound_anew_and_asked_at_once,
+        bound_on_two_sides,
+        in_a_list_and_bound_anew,
+    ],
+    ids=lambda f: f.__name__,
+)
+def test_a_name_may_be_bound_to_another_iterator_under_a_condition(f, engine) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FallbackWarning)
+        for a in (A, -1.0, 3.0):
+            for x in (NUMBERS, NUMBERS[3:5]):
+                found = autodiff.function(f, engine=engine)(np.array(x), a)
+                assert _same(found, f(np.array(x), a))
+
+
+# -- the end that ``iter(f, last)`` waits for --------------------------------------------------------
+class Marked:
+    """A number that notes whenever it is compared."""
+
+    def __init__(self, value, notes):
+        self.value = value
+        self.notes = notes
+
+    def __eq__(self, other):
+        self.notes.append(self.value)
+        return self.value == other.value
+
+
+def ends_at_the_very_nan(x):
+    last = float("nan")
+    items = iter([1.0, float("nan"), last, 2.0])
+    return [x * item for item in iter(lambda: next(items), last)]
+
+
+def asks_the_last_one(x):
+    notes = []
+    items = iter([Marked(1, notes), Marked(2, notes), Marked(3, notes)])
+    return [x * item.value for item in iter(lambda: next(items), Marked(2.0, notes))], notes
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("f", [ends_at_the_very_nan, asks_the_last_one], ids=lambda f: f.__name__)
+def test_the_last_item_is_known_by_identity_and_then_by_its_own_comparison(f, engine) -> None:
+    assert _same(autodiff.function(f, engine=engine)(A), f(A))

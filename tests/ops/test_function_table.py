@@ -104,3 +104,42 @@ for module in pkgutil.walk_packages(autodiff.ops.__path__, "autodiff.ops."):
     before = len(ENTRIES)
 """)
     assert set(found[1]) <= set(ENTERED_LATE)  # type: ignore[index]
+
+
+def test_threads_that_come_at_once_find_what_one_finds() -> None:
+    code = """
+import json, sys, threading
+import numpy as np
+import scipy.ndimage, scipy.fft, statistics
+from autodiff.ops import ENTRIES
+from autodiff.ops.function_table import builtin_functions, functions
+sys.setswitchinterval(1e-6)
+asked = [
+    lambda: len(ENTRIES) > 250, lambda: ENTRIES.get("svd") is not None, lambda: "svd" in ENTRIES,
+    lambda: "svd" in list(ENTRIES), lambda: functions.get(scipy.fft.dct) is not None,
+    lambda: functions.get(scipy.ndimage._nd_image.correlate1d) is not None, lambda: functions.get(np.median) is not None,
+    lambda: builtin_functions.get(statistics.fmean) is not None,
+]
+found, together = {}, threading.Barrier(4 * len(asked))
+def ask(k):
+    together.wait()
+    try:
+        found[k] = asked[k % len(asked)]()
+    except BaseException as error:
+        found[k] = repr(error)
+threads = [threading.Thread(target=ask, args=(k,)) for k in range(4 * len(asked))]
+[t.start() for t in threads], [t.join() for t in threads]
+print(json.dumps([found[k] for k in sorted(found)]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [True] * 32
+
+
+def test_an_operation_is_entered_once_and_known_by_its_name() -> None:
+    entry = ENTRIES["svd"]
+    assert "svd" in ENTRIES
+    assert ENTRIES.get("svd") is entry
+    assert ENTRIES.get("no operation") is None
+    assert "no operation" not in ENTRIES
+    with pytest.raises(ValueError, match="'svd' is entered twice"):
+        ENTRIES.enter(entry)

@@ -260,6 +260,9 @@ def test_arguments_are_mutated() -> None:
         (lambda a: np.broadcast_to(a[:, :1], (3, 4)), "assignment destination is read-only"),
         (lambda a: np.diagonal(a), "assignment destination is read-only"),
         (lambda a: np.diag(a), "assignment destination is read-only"),
+        (lambda a: a.imag, "assignment destination is read-only"),
+        (lambda a: np.imag(a), "assignment destination is read-only"),
+        (lambda a: np.imag(a > 0)[1:], "assignment destination is read-only"),
     ],
 )
 def test_read_only_views(view, text) -> None:

@@ -207,7 +207,7 @@ def until(function: Callable[[], Any], last: Any) -> Iterator[Any]:
             item = function()
         except StopIteration:
             break
-        if item == last:
+        if last is item or last == item:
             break
         yield item
 

@@ -37,6 +37,7 @@ from autodiff.capture.text import DeferredText, characters
 from autodiff.capture.trace import Declined
 from autodiff.ladder import Bail, NotStaged
 from autodiff.ops.either import Either, choose, is_array
+from autodiff.ops.known import check
 from autodiff.ops.tracer import AmbiguousStore, Tracer
 from autodiff.signals import door, refuse_ours, run_users
 
@@ -132,8 +133,32 @@ def own_truth(frame: Frame, obj: Any) -> Any:
     for name in ("__bool__", "__len__"):
         method = own_method(frame, obj, name)
         if method is not None:
-            return call(frame, method, [obj], {}, frame.scope.syntax.node)
+            answer = call(frame, method, [obj], {}, frame.scope.syntax.node)
+            refuse_answer(name, answer)
+            return answer
     return obj
+
+
+def refuse_answer(name: str, answer: Any) -> None:
+    """Raise what Python raises where ``__bool__`` or ``__len__`` gives no bool or no length."""
+    kind = type_of(answer)
+    given = f"numpy.{kind.__name__.rstrip('_')}" if kind.__module__ == "numpy" else kind.__name__
+    if name == "__bool__":
+        if kind is not bool:
+            raise TypeError(f"__bool__ should return bool, returned {given}")
+    elif kind is np.ndarray:
+        if answer.ndim or answer.dtype.kind not in "iu":
+            raise TypeError("only integer scalar arrays can be converted to a scalar index")
+    elif kind is np.bool_ or not hasattr(kind, "__index__"):
+        raise TypeError(f"'{given}' object cannot be interpreted as an integer")
+    elif isinstance(answer, (int, np.integer)) and answer < 0:
+        raise ValueError(_NO_LENGTH)
+    elif isinstance(answer, Tracer):
+        is_length: Any = np.greater_equal(answer, 0)
+        check(is_length, _NO_LENGTH, ValueError)
+
+
+_NO_LENGTH = "__len__() should return >= 0"
 
 
 def both_hold(first: Tracer, second: Tracer) -> Any:

@@ -27,6 +27,7 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 from autodiff import containers
+from autodiff.capture.iterators import Iterating
 from autodiff.dims import UndecidedExtent
 from autodiff.plain_data import dataclass
 
@@ -300,6 +301,8 @@ def _table(obj: Any, part: Any) -> MutableMapping[str, Any] | None:
 def table_of(obj: Any) -> MutableMapping[str, Any] | None:
     """The attributes of an object that are nothing but entries of its ``__dict__``, or all of its slots."""
     cls = type(obj)
+    if issubclass(cls, Iterating):  # what ours keep is no attribute of Python's iterator
+        return None
     if isinstance(obj, type) or not (cls.__setattr__ in _PLAIN_SETTERS or is_frozen(cls)):
         return None
     table = getattr(obj, "__dict__", None)

@@ -35,7 +35,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
-from autodiff.capture.operators import IN_PLACE, apply_binary, is_same, own_truth
+from autodiff.capture.operators import IN_PLACE, apply_binary, is_same, own_truth, refuse_answer
 from autodiff.capture.origins import type_of
 from autodiff.capture.records import Typed
 from autodiff.capture.sequences import lazy_range
@@ -79,7 +79,11 @@ def _len(frame: Frame, obj: Any) -> Any:
         return as_tracer(length) if isinstance(length, Dim) else length
     method = own_method(frame, obj, "__len__")
     if method is not None:
-        return call(frame, method, [obj], {}, frame.scope.syntax.node)
+        length = call(frame, method, [obj], {}, frame.scope.syntax.node)
+        refuse_answer("__len__", length)
+        if isinstance(length, Tracer):
+            return dispatch.builtin_functions[int](length)
+        return operator.index(length)
     frame.trace.refuse_changed(obj, "the length")
     return len(obj)
 

@@ -27,7 +27,6 @@ Derivative forms (rules are plain NumPy; they run on arrays and on tracers alike
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -37,6 +36,8 @@ import numpy as np
 from autodiff.dims import differ
 from autodiff.errors import ShapeError
 from autodiff.ir.data import ArrayType, Operation, Value
+from autodiff.later import is_loaded
+from autodiff.ops.function_table import loading
 from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ class Table(dict[str, Entry]):
 
     def __init__(self, homes: Sequence[str]) -> None:
         super().__init__()
-        self._unopened = list(homes)
+        self._unopened = dict.fromkeys(homes)
 
     def entered(self) -> list[Entry]:
         """Those whose modules are loaded."""
@@ -215,10 +216,30 @@ class Table(dict[str, Entry]):
             raise KeyError(name)
         return found
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """The entry of a name, or ``default``."""
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def __contains__(self, name: object) -> bool:
+        return self.get(name) is not None  # type: ignore[arg-type]
+
+    def enter(self, entry: Entry) -> None:
+        """Add an entry, which loads nothing."""
+        if super().__contains__(entry.name):
+            raise ValueError(f"operation {entry.name!r} is entered twice")
+        self[entry.name] = entry
+
     def _load_all(self) -> None:
-        while self._unopened:
-            importlib.import_module(self._unopened[0])
-            del self._unopened[0]
+        # One thread loads, the others wait; a module's own body may ask meanwhile, for which
+        # a module is open only when it is complete.
+        if self._unopened:
+            with loading:
+                for home in tuple(self._unopened):
+                    if is_loaded(home):
+                        self._unopened.pop(home, None)
 
     def __iter__(self) -> Iterator[str]:
         self._load_all()
@@ -265,9 +286,7 @@ ENTRIES = Table(
 
 def register(entry: Entry) -> Entry:
     """Add an entry to the table of all operations."""
-    if entry.name in ENTRIES:
-        raise ValueError(f"operation {entry.name!r} is entered twice")
-    ENTRIES[entry.name] = entry
+    ENTRIES.enter(entry)
     return entry
 
 

@@ -13,15 +13,18 @@ sums and sines does not wait for those of sorts and spectra.
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from autodiff.later import is_loaded
+from autodiff.stack import lock_of_the_process
 
 if TYPE_CHECKING:
     from _collections_abc import dict_items, dict_keys, dict_values
 
 F = TypeVar("F", bound=Callable[..., Any])
+loading = lock_of_the_process()  # held by the thread that loads what a table lacks
 
 
 # The user's program imports the left one: the right one enters what stands for its functions.
@@ -120,7 +123,11 @@ class Table(dict[Any, Callable[..., Any]]):
     def get(self, key: Any, default: Any = None) -> Any:
         """The implementation of a callable, or ``default``."""
         found = super().get(key)
-        if found is None and (self._open(key) or self._learn()):
+        if found is None:
+            self._open(key)
+            found = super().get(key)
+        if found is None:
+            self._learn()
             found = super().get(key)
         return default if found is None else found
 
@@ -133,20 +140,22 @@ class Table(dict[Any, Callable[..., Any]]):
     def __contains__(self, key: object) -> bool:
         return super().__contains__(key) or self.get(key) is not None
 
-    def _open(self, key: Any) -> bool:
-        """Load the module that answers a key; whether there was something to load."""
+    # One thread loads, the others wait; a module's own body may ask meanwhile, for which a module is
+    # open only when it is complete.
+    def _open(self, key: Any) -> None:
+        """Load the module that answers a key."""
         home = self._home_of(key)
-        if home not in self._unopened:
-            return False
-        importlib.import_module(home)
-        self._unopened.discard(home)
-        return True
+        if home in self._unopened:
+            with loading:
+                if is_loaded(home):
+                    self._unopened.discard(home)
 
     def _load_all(self) -> None:
-        while self._unopened:
-            home = min(self._unopened)
-            importlib.import_module(home)
-            self._unopened.discard(home)
+        if self._unopened:
+            with loading:
+                for home in sorted(self._unopened):
+                    if is_loaded(home):
+                        self._unopened.discard(home)
 
     def __iter__(self) -> Iterator[Any]:
         self._load_all()
@@ -171,16 +180,15 @@ class Table(dict[Any, Callable[..., Any]]):
         self._load_all()
         return super().items()
 
-    def _learn(self) -> bool:
-        """Enter the functions of modules that are in use by now; whether there were any."""
-        ready = [name for name in self.waiting if name in sys.modules]
-        for name in ready:
-            module = self.waiting.pop(
-                name, None
-            )  # which the import of another one may have entered
-            if module is not None:
-                importlib.import_module(module)
-        return bool(ready)
+    def _learn(self) -> None:
+        """Enter the functions of modules that are in use by now."""
+        ready = [name for name in tuple(self.waiting) if name in sys.modules]
+        if ready:
+            with loading:
+                for name in ready:
+                    module = self.waiting.get(name)  # another thread may have entered it
+                    if module is not None and is_loaded(module):
+                        self.waiting.pop(name, None)
 
 
 functions: dict[Any, Callable[..., Any]] = Table(_OPTIONAL, set(_BY_NAME.values()), _home_of_numpy)

@@ -79,7 +79,7 @@ def _flat_shape(args: tuple[Any, ...]) -> Any:
 _PROPERTIES["T"] = lambda x: functions[np.transpose](x)
 _PROPERTIES["mT"] = lambda x: functions[np.swapaxes](x, -1, -2)
 _PROPERTIES["real"] = lambda x: x
-_PROPERTIES["imag"] = lambda x: functions[np.zeros_like](x)
+_PROPERTIES["imag"] = lambda x: no_imaginary_part(x)
 _PROPERTIES["device"] = lambda x: "cpu"
 
 
@@ -266,6 +266,14 @@ def _locked(array: np.ndarray, extents: Any) -> np.ndarray:
 
 # What stores meet in an array that was made read-only.
 _LOCK = ViewStep(_read_only, None, lambda array: array, _locked)
+
+
+def no_imaginary_part(x: Tracer) -> Tracer:
+    """The imaginary part of what is real: zeros, and read-only where it is an array."""
+    zeros: Tracer = functions[np.zeros_like](x)
+    if x.form == "array":
+        return zeros.follow(_LOCK)
+    return Tracer(zeros.value, "scalar")
 
 
 def _set_flags(x: Tracer, write: Any = None, align: Any = None, uic: Any = None) -> None:

@@ -26,7 +26,7 @@ from autodiff.ops.builder import current_builder, emit
 from autodiff.ops.control import emit_for
 from autodiff.ops.either import Either, choose
 from autodiff.ops.function_table import builtin_functions, functions, implements_builtin
-from autodiff.ops.known import check, compare, decide, extent_of
+from autodiff.ops.known import check, compare, decide, extent_of, type_name
 from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
 from autodiff.ops.protocol import protocol
 from autodiff.ops.python_numbers import BOOL, FLOAT, INT, is_number, kind_of, number
@@ -391,9 +391,24 @@ def abs_(x: Any) -> Any:
 @implements_builtin(divmod)
 def divmod_(a: Any, b: Any) -> tuple[Any, Any]:
     """``divmod``."""
-    return protocol.binary_operator(np.floor_divide, a, b), protocol.binary_operator(
-        np.remainder, a, b
-    )
+    quotient = protocol.binary_operator(np.floor_divide, a, b)
+    if quotient is NotImplemented:
+        raise _no_divmod(a, b)
+    return quotient, protocol.binary_operator(np.remainder, a, b)
+
+
+def _no_divmod(a: Any, b: Any) -> TypeError:
+    """What is raised for operands that ``divmod`` does not take."""
+    sides = (a, b)
+    if any(isinstance(x, (str, bytes)) or getattr(x, "form", "") == "array" for x in sides):
+        if any(isinstance(x, Tracer) and x.form != "python" for x in sides):
+            return TypeError(
+                "ufunc 'divmod' not supported for the input types, and the inputs could not be "
+                "safely coerced to any supported types according to the casting rule ''safe''"
+            )
+    # NumPy's numbers are named as the Python numbers that they are turned into.
+    names = [type_name(Tracer(x.value, "python") if isinstance(x, Tracer) else x) for x in sides]
+    return TypeError(f"unsupported operand type(s) for divmod(): '{names[0]}' and '{names[1]}'")
 
 
 @implements_builtin(pow)

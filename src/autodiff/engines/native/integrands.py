@@ -51,11 +51,6 @@ class Block:
         address = ctypes.c_void_p(self.words.ctypes.data)
         self.callable = LowLevelCallable(function, user_data=address)
 
-    @property
-    def has_failed(self) -> bool:
-        """Whether a run has failed."""
-        return bool(self.words[0])
-
 
 class Integrand:
     """A compiled program for QUADPACK: its kernel, and what that calls of Python."""

@@ -844,11 +844,18 @@ def cond(x: Any, p: Any = None) -> Tracer:
     if p in (None, 2, -2):
         values = functions[np.linalg.svd](a, compute_uv=False)
         large, small = values[..., 0], values[..., -1]
-        return pointwise("divide", *((small, large) if p == -2 else (large, small)))
-    axes = (a.ndim - 2, a.ndim - 1)
-    return pointwise(
-        "multiply", _matrix_norm(a, p, axes, False), _matrix_norm(inv(a), p, axes, False)
+        found = pointwise("divide", *((small, large) if p == -2 else (large, small)))
+    else:
+        axes = (a.ndim - 2, a.ndim - 1)
+        found = pointwise(
+            "multiply", _matrix_norm(a, p, axes, False), _matrix_norm(inv(a), p, axes, False)
+        )
+    # Of a matrix without any NaN it is infinite where it would be NaN.
+    is_given = functions[np.any](pointwise("isnan", a), axis=(-2, -1))
+    singular = pointwise(
+        "logical_and", pointwise("isnan", found), pointwise("logical_not", is_given)
     )
+    return select(singular, constant(np.inf, found.dtype), found, found.dtype)
 
 
 @implements(np.linalg.tensorsolve)

@@ -12,6 +12,7 @@ import numpy as np
 from autodiff.ops import smooth
 from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.function_table import functions, implements
+from autodiff.ops.methods import no_imaginary_part
 from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import (
     as_array,
@@ -46,7 +47,9 @@ def _plain(x: Any) -> Any:
 # -- ufuncs without an operation of their own -------------------------------------------------------
 @implements(np.conjugate)
 def conjugate(x: Any) -> Tracer:
-    """``np.conjugate`` of a real array: a copy."""
+    """``np.conjugate`` of a real array: a copy; of bools in int8, which NumPy has it for."""
+    if dtype_of(x).kind == "b":
+        return cast(as_array(x), np.int8)
     return call(np.positive, (_plain(x),))
 
 
@@ -212,9 +215,7 @@ def real(val: Any) -> Tracer:
 @implements(np.imag)
 def imag(val: Any) -> Tracer:
     """``np.imag`` of a real array: zeros."""
-    x = as_array(val)
-    zeros = functions[np.zeros_like](x)
-    return zeros if x.shape or x.form == "array" else Tracer(zeros.value, "scalar")
+    return no_imaginary_part(as_array(val))
 
 
 @implements(np.angle)
