@@ -235,6 +235,12 @@ CASES: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
         "  Remedy: pass the function itself, not the result of calling it",
     ),
     (
+        lambda m: autodiff.gradient(None),
+        TypeError,
+        "AD101: gradient needs a function, not NoneType.\n"
+        "  Remedy: pass the function itself, not the result of calling it",
+    ),
+    (
         lambda m: autodiff.value_and_gradient(m.loss(V, V)),
         TypeError,
         "AD101: value_and_gradient needs a function, not float64.\n"

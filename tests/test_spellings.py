@@ -39,7 +39,7 @@ def test_an_option_of_another_library_is_told_ours(option: str, transform: Any) 
     with pytest.raises(TypeError, match=f"has no option '{option}'") as caught:
         transform(lambda x: x, **{option: 1})
     remedy = str(caught.value).split("Remedy: ")[1]
-    assert remedy.startswith(OPTIONS[option] + " (its options are ")
+    assert remedy.startswith(OPTIONS[option].replace("{given}", "1") + " (its options are ")
 
 
 def test_a_slip_in_an_option_is_told_what_is_near() -> None:
@@ -52,4 +52,11 @@ def test_so_is_one_of_products(product: Any) -> None:
     given = ((1.0,), (1.0,)) if product is autodiff.jvp else (1.0,)
     with pytest.raises(TypeError, match=f"{product.__name__} has no option 'argnums'") as caught:
         product(lambda x: x, *given, argnums=0)
-    assert "use wrt=1" in str(caught.value)
+    assert "use wrt=0, or" in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [0, 2, (0, 1), -1])
+@pytest.mark.parametrize("option", ["argnum", "argnums"])
+def test_the_position_advised_is_the_one_given(option: str, given: Any) -> None:
+    with pytest.raises(TypeError, match=re.escape(f"use wrt={given!r}, or")):
+        autodiff.gradient(lambda x, y, z: x, **{option: given})

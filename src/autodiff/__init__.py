@@ -168,7 +168,12 @@ def _load(name: str) -> Any:
     asks = sys._getframe(1).f_globals.get("__name__")
     quiet = name.startswith("_") or asks == "importlib._bootstrap"
     advice = "" if quiet else _advice(name)
-    raise AttributeError(f"module 'autodiff' has no attribute {name!r}{advice}")
+    try:
+        raise AttributeError(f"module 'autodiff' has no attribute {name!r}{advice}")
+    except AttributeError as error:
+        if not quiet:
+            importlib.import_module("autodiff.tracebacks").hide_frames(error)
+        raise
 
 
 if not TYPE_CHECKING:  # a checker would take every misspelt name for one that is loaded

@@ -26,6 +26,7 @@ from autodiff.errors import ArgumentError, NameArgumentError
 from autodiff.ops import custom as _custom
 from autodiff.ops.complex_numbers import ComplexTracer, joined
 from autodiff.ops.tracer import Tracer, is_traced
+from autodiff.tracebacks import without_our_frames
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -182,6 +183,7 @@ def custom_gradient(
     vjp: Callable[..., Any] | None = None,
     jvp: Callable[..., Any] | None = None,
 ) -> _CustomGradientDecorator: ...
+@without_our_frames
 def custom_gradient(
     f: Callable[..., Any] | None = None,
     *,
@@ -248,6 +250,7 @@ class Implicit(Generic[P, R]):
         return implied.solution(trace, implied.Definition(solve, residual), args, dict(kwargs))
 
 
+@without_our_frames
 def implicit(solve: Callable[P, R], residual: Callable[..., Any]) -> Implicit[P, R]:
     """Give a solver of your own the derivative of the solution.
 

@@ -6,6 +6,8 @@ gradient(f, argnums=1)       ArgumentError: … Remedy: use wrt=1, or better a n
 
 from __future__ import annotations
 
+from typing import Any
+
 _PLAIN = "plain NumPy is differentiated: import numpy as np"
 _LOOPS = "Python's own for, while and if are compiled as they are"
 _NOTHING = "leave it out: what shapes the program is found, and compared at every call"
@@ -85,8 +87,8 @@ ATTRIBUTES: dict[str, str] = {
 }
 
 OPTIONS: dict[str, str] = {
-    "argnum": 'use wrt=1, or better a name, wrt="x"',
-    "argnums": 'use wrt=1, or better a name, wrt="x"',
+    "argnum": 'use wrt={given}, or better a name, wrt="x"',
+    "argnums": 'use wrt={given}, or better a name, wrt="x"',
     "argnames": 'use wrt="x"',
     "has_aux": "differentiate what is one number, and return the rest by another function",
     "static_argnums": _NOTHING,
@@ -138,9 +140,11 @@ def _nearest(name: str, known: list[str]) -> list[str]:
     return get_close_matches(name, known, 1)
 
 
-def option_remedy(name: str, known: list[str]) -> str:
-    """What to do about an option that there is not."""
+def option_remedy(name: str, known: list[str], given: Any = None) -> str:
+    """What to do about an option that there is not, and that was ``given``."""
     advice = OPTIONS.get(name)
+    if advice is not None:
+        advice = advice.replace("{given}", repr(given))
     if advice is None:
         near = _nearest(name, known)
         advice = f"did you mean {near[0]}?" if near else None

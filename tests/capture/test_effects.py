@@ -627,3 +627,75 @@ def test_the_order_of_effects_costs_as_much_as_the_program_is_long() -> None:
             effects._fails = fails
         looked_at.append(seen)
     assert looked_at[2] - looked_at[1] <= 2 * (looked_at[1] - looked_at[0])
+
+
+# -- the line that a warning names ---------------------------------------------------------------------
+def warns_of_a_value(x):
+    if x > 1:
+        warnings.warn(
+            f"large: {x}",
+            UserWarning,
+            stacklevel=1,
+        )
+    return x * x
+
+
+def warns_of_its_caller(x):
+    _warn_above(x)
+    return x * 2.0
+
+
+def _warn_above(x):
+    warnings.warn("above", DeprecationWarning, stacklevel=2)
+
+
+def warns_of_who_calls_it(x):
+    warnings.warn(RuntimeWarning("outside"), stacklevel=2)
+    return x * 1.0
+
+
+def warns_of_who_calls_that(x):
+    warnings.warn("further outside", stacklevel=3)
+    return x * 1.0
+
+
+def warns_in_loops(x):
+    for _ in range(3):
+        warnings.warn("for", stacklevel=1)
+    while x > 0:
+        x = x - 1.0
+        warnings.warn("while")  # noqa: B028
+    return x * 1.0
+
+
+def warns_of_a_call_by_map(x):
+    list(map(_warn_above, [x, x]))
+    return x
+
+
+@ENGINES
+@pytest.mark.parametrize("rule", ["always", "default"])
+@pytest.mark.parametrize(
+    "f",
+    [
+        warns_of_a_value,
+        warns_of_its_caller,
+        warns_of_who_calls_it,
+        warns_of_who_calls_that,
+        warns_in_loops,
+        warns_of_a_call_by_map,
+    ],
+)
+def test_a_warning_names_the_users_line(f, rule, engine):
+    def given_by(function):
+        globals().pop("__warningregistry__", None)  # of what was given already
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter(rule)
+            for _ in range(3):
+                function(2.0)
+        return [(str(w.message), w.category, w.filename, w.lineno) for w in found]
+
+    value, slope = autodiff.function(f, engine=engine), autodiff.gradient(f, engine=engine)
+    expected, *found = [given_by(g) for g in (f, value, slope)]  # of one line
+    assert expected
+    assert found == [expected, expected]

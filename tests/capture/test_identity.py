@@ -567,3 +567,22 @@ def test_keys_that_change_their_dict_are_no_mistake_of_ours() -> None:
     compiled = Function(keys_that_empty_their_dict, engine="numpy")
     with uncompiled_allowed():
         assert compiled(0.5) == keys_that_empty_their_dict(0.5)
+
+
+# -- a view at several places of the result is one object ------------------------------------------------
+SEVERAL_PLACES = {
+    "of an argument": lambda x: (lambda v: [v, v])(x[1:]),
+    "and one made for itself": lambda x: (lambda v: {"a": v, "b": [v, x[1:]]})(x[1:]),
+    "of a new array": lambda x: (lambda y: (y[1:], y, y[1:]))(x * 2),
+    "twice of a new array": lambda x: (lambda v: (v, v))((x * 2)[1:]),
+    "of a view": lambda x: (lambda v: (lambda w: [v, w, v, w])(v[:1]))(x[1:]),
+    "of complex numbers": lambda x: (lambda v: [v, v])((x + 1j)[::2]),
+}
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("f", SEVERAL_PLACES.values(), ids=SEVERAL_PLACES)
+def test_a_view_at_several_places_is_one_object(f, engine):
+    compiled = Function(f, engine=engine)
+    for x in (np.arange(3.0), np.arange(4.0), np.arange(3.0) + 1j):
+        assert outcome(compiled, [x.copy()]) == outcome(f, [x.copy()])

@@ -5,6 +5,7 @@ The overloads are for type checkers: a decorated function keeps the names of its
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, Unpack, overload
 
@@ -27,13 +28,30 @@ from autodiff.api.options import (
     DerivativeOptions,
     MatrixOptions,
     Options,
+    no_function_remedy,
     refuse_unknown,
 )
 from autodiff.api.transformed import P, R, Transformed
+from autodiff.errors import ArgumentError
 from autodiff.tracebacks import without_our_frames
 
 if TYPE_CHECKING:
     from autodiff.transform.arguments import Wrt
+
+
+def _public(transform: Callable[P, R]) -> Callable[P, R]:
+    """A transformation that users call: without a function it is a decorator, but None is no function."""
+
+    @functools.wraps(transform)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        if args and args[0] is None:
+            name = transform.__name__
+            raise ArgumentError(
+                f"{name} needs a function, not NoneType.", remedy=no_function_remedy(None, name)
+            )
+        return transform(*args, **kwargs)
+
+    return without_our_frames(called)
 
 
 def _decorator(cls: type[Transformed[..., Any]], function: Any, options: dict[str, Any]) -> Any:
@@ -55,7 +73,7 @@ class _FunctionDecorator(Protocol):
 def function(f: Callable[P, R], **options: Unpack[Options]) -> Function[P, R]: ...
 @overload
 def function(f: None = None, **options: Unpack[Options]) -> _FunctionDecorator: ...
-@without_our_frames
+@_public
 def function(f: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Compile a function of NumPy arrays.
 
@@ -95,7 +113,7 @@ def gradient(
 def gradient(
     f: None = None, wrt: Wrt = None, **options: Unpack[DerivativeOptions]
 ) -> _GradientDecorator: ...
-@without_our_frames
+@_public
 def gradient(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
     """The exact gradient of a function that returns one number.
 
@@ -147,7 +165,7 @@ def value_and_gradient(
 def value_and_gradient(
     f: None = None, wrt: Wrt = None, **options: Unpack[DerivativeOptions]
 ) -> _ValueAndGradientDecorator: ...
-@without_our_frames
+@_public
 def value_and_gradient(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
     """The value and the gradient together; arguments as for :func:`gradient`.
 
@@ -174,7 +192,7 @@ def hessian_vector(
 def hessian_vector(
     f: None = None, wrt: Wrt = None, **options: Unpack[DerivativeOptions]
 ) -> _HessianVectorDecorator: ...
-@without_our_frames
+@_public
 def hessian_vector(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
     """The Hessian of a scalar function times a vector, without the Hessian.
 
@@ -204,7 +222,7 @@ def jacobian(
 def jacobian(
     f: None = None, wrt: Wrt = None, sparse: bool = False, **options: Unpack[MatrixOptions]
 ) -> _JacobianDecorator: ...
-@without_our_frames
+@_public
 def jacobian(
     f: Callable[..., Any] | None = None, wrt: Wrt = None, sparse: bool = False, **options: Any
 ) -> Any:
@@ -254,7 +272,7 @@ def hessian(
 def hessian(
     f: None = None, wrt: Wrt = None, sparse: bool = False, **options: Unpack[MatrixOptions]
 ) -> _HessianDecorator: ...
-@without_our_frames
+@_public
 def hessian(
     f: Callable[..., Any] | None = None, wrt: Wrt = None, sparse: bool = False, **options: Any
 ) -> Any:
@@ -297,7 +315,7 @@ def sparsity(
 ) -> Sparsity[P, Any]: ...
 @overload
 def sparsity(f: None = None, wrt: Wrt = None, **options: Unpack[Options]) -> _SparsityDecorator: ...
-@without_our_frames
+@_public
 def sparsity(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: Any) -> Any:
     """Which elements of the Jacobian may be other than zero: a ``csr_array`` of bool that shows itself.
 
@@ -350,7 +368,7 @@ def vmap(
     axis_size: int | None = None,
     **options: Unpack[Options],
 ) -> _VmapDecorator: ...
-@without_our_frames
+@_public
 def vmap(
     f: Callable[..., Any] | None = None,
     in_axes: Any = 0,

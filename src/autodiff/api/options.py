@@ -57,7 +57,8 @@ def refuse_unknown(title: Callable[[], str], options: Mapping[str, Any], known: 
     for name in options:
         if name not in known:
             raise ArgumentError(
-                f"{title()} has no option {name!r}.", remedy=spellings.option_remedy(name, known)
+                f"{title()} has no option {name!r}.",
+                remedy=spellings.option_remedy(name, known, options[name]),
             )
 
 

@@ -275,7 +275,14 @@ class Transformed(Generic[P, R]):
 
     def _lacks(self, name: str) -> Any:
         advice = "" if name.startswith("_") else spellings.attribute_advice(name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{advice}")
+        try:
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}{advice}"
+            )
+        except AttributeError as error:
+            if advice:
+                hide_frames(error)
+            raise
 
     if not TYPE_CHECKING:  # a checker would take every misspelt attribute for one that is there
         __getattr__ = _lacks

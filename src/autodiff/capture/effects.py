@@ -15,11 +15,13 @@ from __future__ import annotations
 import ast
 import copy
 import inspect
+import operator
 import random
 import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +46,7 @@ from autodiff.ops.either import is_array
 from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.tracer import Form, StoredList, Tracer
 from autodiff.signals import run_users
+from autodiff.tracebacks import is_internal
 
 if TYPE_CHECKING:
     from autodiff.capture import draws
@@ -363,6 +366,8 @@ def call_impure(
         for obj in (owner, *args, *kwargs.values()):  # a file, a logger: the very one
             if trace.is_external(obj) and not isinstance(obj, (str, int, float, Tracer)):
                 trace.guards.append(Guard(trace.paths[id(obj)], "is", obj))
+        if function is warnings.warn:
+            function = _warning_from(frame, node)
         _emit(trace, function, args, kwargs, ())
         return None
     if (function in CLOCKS and not args) or _asks_a_logger(function):
@@ -371,6 +376,43 @@ def call_impure(
         (value,) = _emit(trace, function, args, kwargs, (ArrayType(kind, (), True),))
         return Tracer(value, "python")
     raise Declined(f"{name_of(function)} (it must run at every call)", frame.source(node))
+
+
+def _warning_from(frame: Frame, node: ast.AST) -> Callable[..., None]:
+    """``warnings.warn`` as the user's line calls it, which the warning names and whose module notes it."""
+    places = [(frame.scope.syntax.file, getattr(node, "lineno", 0), frame.scope.globals)]
+    calls = frame.trace.calls
+    for k in range(len(calls) - 1, 0, -1):
+        caller, called_at = calls[k - 1][0], calls[k][1]
+        if called_at is not None and not is_internal(caller.syntax.file):
+            places.append((called_at.file, called_at.line, caller.globals))
+
+    def warn(message: Any, category: Any = None, stacklevel: int = 1, source: Any = None) -> None:
+        kind = type(message) if isinstance(message, Warning) else category or UserWarning
+        if not isinstance(kind, type) or not issubclass(kind, Warning):
+            given = type(kind).__name__
+            raise TypeError(f"category must be a Warning subclass, not '{given}'")
+        above = max(operator.index(stacklevel), 1) - 1
+        file, line, names = (
+            places[above] if above < len(places) else _place_outside(above - len(places))
+        )
+        registry = names.setdefault("__warningregistry__", {})
+        module = names.get("__name__") or "<string>"
+        warnings.warn_explicit(message, kind, file, line, module, registry, source=source)
+
+    return warn
+
+
+def _place_outside(above: int) -> tuple[str, int, dict[str, Any]]:
+    """File, line and names of who called what is compiled, or of one so many calls above."""
+    at: FrameType | None = sys._getframe(1)
+    while at is not None and is_internal(at.f_code.co_filename):
+        at = at.f_back
+    for _ in range(above):
+        at = None if at is None else at.f_back
+    if at is None:  # as Python says where nobody is left
+        return "sys", 1, vars(sys)
+    return at.f_code.co_filename, at.f_lineno, at.f_globals
 
 
 _LOGS = frozenset("debug info warning warn error critical fatal exception log".split())
@@ -419,6 +461,8 @@ def _run_now(
     make_args, make_kwargs = operands.template(args), operands.template(kwargs)
     arrays = tuple(np.asarray(frame.trace.concrete(t)) for t in operands.tracers)
     frame.trace.effects = True
+    if function is warnings.warn:
+        function = _warning_from(frame, node)
     return lift_result(run_users(function, *make_args(arrays), **make_kwargs(arrays)))
 
 

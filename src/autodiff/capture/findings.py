@@ -96,6 +96,7 @@ class Tables:
     decided: dict[Any, None] = field(default_factory=dict)  # comparisons of extents; a set in order
     objects: list[Path] = field(default_factory=list)  # paths to the objects that host calls use
     scopes: list[Any] = field(default_factory=list)  # scopes of the active frames
+    calls: list[Any] = field(default_factory=list)  # scope of each active call, and its line
     # What is raised where values that capture cannot look into are differentiated.
     refusals: list[tuple[str, DerivativeError]] = field(default_factory=list)
     state: Any = None  # the places outside that change (capture.state)

@@ -190,6 +190,7 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
     trace.scopes.append(frame.scope)
     trace.calling = frame
     outer = trace.builder.source
+    trace.calls.append((frame.scope, outer))
     try:
         with trace.noting():
             if isinstance(node, ast.Lambda):
@@ -202,6 +203,7 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
         trace.depth -= 1
         trace.active.pop()
         trace.scopes.pop()
+        trace.calls.pop()
         trace.builder.source = outer
 
 

@@ -603,7 +603,8 @@ def _plan_found(
                 forms.append("int")
             extents.append((extent, len(outputs) - 1 if isinstance(extent, Dim) else None))
         steps.append((step.repeat, extents))
-    return ("view", source, steps)
+    # The array that is a view at two places of the result is one object.
+    return ("view", source, steps, seen.setdefault(("view", id(leaf)), len(seen)))
 
 
 def _source_of(trace: Trace, cell: Cell, seen: dict[Any, Any]) -> tuple[Any, ...] | None:

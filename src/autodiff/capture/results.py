@@ -44,7 +44,7 @@ class Result:
 
     ``leaves[k]`` is ``("output", number, form)``, ``("argument", leaf number)`` where the function
     returns its argument itself, ``("hidden", number)`` where it returns an array that it found
-    outside, ``("found", number)`` of the ``objects`` of the capture, a container of the arguments, ``("view", plan, steps)`` of one of these, ``("list", ListPlan)``, ``("copy", object)``,
+    outside, ``("found", number)`` of the ``objects`` of the capture, a container of the arguments, ``("view", plan, steps, number)`` of one of these, ``("list", ListPlan)``, ``("copy", object)``,
     ``("constant", object)``, ``("either", number, leaf, leaf)`` by whether an output is true,
     ``("complex", number, form)`` of an output of pairs, ``("converted", number, type)``,
     ``("real part", number, type)`` of an output of pairs, or ``("part", number)`` of the ``parts`` that it has in several places.
@@ -135,10 +135,14 @@ class Result:
             if kind == "part":
                 return parts[what]
             if kind == "view":
-                array = item(what)
-                for repeat, extents in leaf[2]:
-                    array = repeat(array, [n if at is None else outputs[at] for n, at in extents])
-                return array
+                key = kind, leaf[3]
+                if key not in made:
+                    array = item(what)
+                    for repeat, extents in leaf[2]:
+                        sizes = [n if at is None else outputs[at] for n, at in extents]
+                        array = repeat(array, sizes)
+                    made[key] = array
+                return made[key]
             return what
 
         def whole(part: Result) -> Any:
