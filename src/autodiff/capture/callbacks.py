@@ -75,13 +75,15 @@ class CalledOut:
     """
 
     def __init__(self, function: Any) -> None:
+        self.function = function
         self.name = name_of(function)
+        self.why = ""
         self.raised: BaseException | None = None
 
     def lost(self, source: Source | None) -> DerivativeError:
         """The error for a derivative that ends in what a callback returns, or decides."""
         self.raised = DerivativeError(
-            f"{self.name} has no derivative by what the function it calls reads.",
+            f"{self.name} has no derivative by what the function it calls reads{self.why}.",
             code="AD302",
             source=source,
             remedy="give it one with autodiff.custom_gradient, or pass what it reads "
@@ -107,6 +109,8 @@ class CalledOut:
 
     def call(self, trace: Trace, call: Callable[[], Any]) -> Any:
         """Run the library; what was raised in a callback is raised."""
+        solver, why = trace.set_aside
+        self.why = f": {why.rstrip('.')}" if why and solver is self.function else ""
         before, trace.called_out = trace.called_out, self
         try:
             result = call()

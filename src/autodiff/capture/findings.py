@@ -83,6 +83,7 @@ class Tables:
     # Per open catch_warnings: whether filters were set in it.
     filtered: list[bool] = field(default_factory=list)
     called_out: Any = None  # the library that calls functions of the user, if one does
+    set_aside: tuple[Any, str] = (None, "")  # the last solver that could not be captured, and why
     # Of complex arrays among the arguments, by the number of their leaf: each with its input.
     complex_inputs: dict[int, tuple[Any, Input]] = field(default_factory=dict)
     # Arrays that are items of an argument, of which the program has copies; dicts and the like.

@@ -49,7 +49,7 @@ def _points_of(given: Any, d: Any) -> Any:
         given = given[0]
     if isinstance(given, tuple):
         parts = np.broadcast_arrays(*[array_of(x) for x in given])
-        points = double_of(np.stack(list(parts), axis=-1))
+        points: Any = double_of(np.stack(list(parts), axis=-1))
     else:
         points = double_of(given)
         if len(points.shape) == 1 and (d == 1 or points.shape[0] == d):

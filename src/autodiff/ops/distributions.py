@@ -362,8 +362,8 @@ def _chosen(cond: Any, first: Any, other: Any) -> Any:
     for comparison, kind, parameter in _fixed(cond.value):
         poison = unknown_slope(_float(parameter))
         # Of x > c and c != 1 the second alone says where c is fixed.
-        pair = (cond, poison, 0.0) if kind == "equal" else (comparison, 0.0, poison)
-        value = value + select(*pair, np.float64)
+        where, a, b = (cond, poison, 0.0) if kind == "equal" else (comparison, 0.0, poison)
+        value = value + select(where, a, b, np.float64)
     return value
 
 

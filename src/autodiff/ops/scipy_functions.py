@@ -188,7 +188,8 @@ def factorial(n: Any, exact: bool = False, extend: str = "zero") -> Any:
     negative: Any = np.less(x, 0)
     if x.dtype.kind != "f":
         x = Tracer(cast(x, np.float64).value, x.form)
-    found: Any = entries.pointwise_ufunc("scipy_gamma", select(negative, 1.0, x, x.dtype) + 1.0)
+    usual: Any = select(negative, 1.0, x, x.dtype)
+    found: Any = entries.pointwise_ufunc("scipy_gamma", usual + 1.0)
     value = select(negative, 0.0, found, np.float64)
     return Tracer(value.value, "array" if x.form == "array" else "scalar")
 

@@ -31,8 +31,9 @@ from autodiff.capture.solvers.constraints import make_constraint
 from autodiff.capture.solvers.integrals import INTEGRATORS
 from autodiff.capture.solvers.odes import solve_by_odeint, solve_initial_value_problem
 from autodiff.capture.solvers.roots import ROOT_FINDERS, find_root
+from autodiff.capture.trace import traced_leaves
 from autodiff.dims import UndecidedExtent
-from autodiff.errors import AutodiffError, InternalError
+from autodiff.errors import AutodiffError, DerivativeError, InternalError
 from autodiff.ladder import Bail
 
 
@@ -51,7 +52,29 @@ def attempt(
     except (Bail, UndecidedExtent, AutodiffError) as problem:
         if isinstance(problem, Bail) and problem.needs is not None:
             raise
+        reason = str(getattr(problem, "reason", problem)) if isinstance(problem, Bail) else ""
+        frame.trace.set_aside = (function, reason)
+        if reason and name in ("linprog", "milp"):  # whose code cannot be followed
+            _refuse_derivative(frame, function, [*args, *kwargs.values()], reason, node)
         return NotImplemented  # what is known of the call is told on its ordinary way
+
+
+def _refuse_derivative(
+    frame: Frame, function: Any, given: list[Any], reason: str, node: ast.AST
+) -> None:
+    parts: list[Any] = []
+    for x in given:
+        for one in x if isinstance(x, (list, tuple)) else [x]:
+            made = type(one).__module__.startswith("scipy.") and hasattr(one, "__dict__")
+            parts += vars(one).values() if made else [one]
+    if any(map(frame.trace.differentiated, (t.value for t in traced_leaves(parts)))):
+        raise DerivativeError(
+            f"scipy.optimize.{function.__name__} has no derivative here: {reason}.",
+            code="AD302",
+            source=frame.source(node),
+            remedy="give it one with autodiff.custom_gradient, or pass its arguments through "
+            "autodiff.stop_gradient if no derivative should flow",
+        )
 
 
 # By module and name: how a call is captured.

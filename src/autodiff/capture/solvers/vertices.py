@@ -299,7 +299,7 @@ def _in_integers(
     """The result of a program all of whose unknowns are integers."""
     integrality = given.get("integrality")
     if is_traced([integrality]) or not np.all(np.asarray(integrality, float) == 1):
-        raise Declined("a linear program of integers and other numbers")
+        raise Declined("milp with unknowns that are no integers, or that may be either")
     types = (
         ArrayType(FLOAT, (n,)), ArrayType(FLOAT, ()), *(ArrayType(FLOAT, (size,)) for size in sizes),
     )  # fmt: skip
