@@ -45,6 +45,8 @@ class Tables:
     heap: Arrays = field(default_factory=Arrays)
     ambiguous: dict[int, Any] = field(default_factory=dict)
     chosen: dict[int, tuple[Any, Sequence[Any]]] = field(default_factory=dict)  # ... of which
+    # ... where the test holds and where not: what was chosen, the test, both.
+    sides: dict[int, tuple[Any, Value, Any, Any]] = field(default_factory=dict)
     # What stands, in a loop's body, for an object of before.
     held: dict[int, Any] = field(default_factory=dict)
     merged: dict[int, Any] = field(default_factory=dict)  # tuples that may be older ones

@@ -177,6 +177,29 @@ class Identities(Inputs):
         self.ambiguous.update((id(obj), obj) for obj in (*known, merged))
         self.chosen[id(merged)] = (merged, known)
 
+    def may_be_one(self, x: Any, y: Any, known: dict[tuple[int, int], bool] | None = None) -> bool:
+        """Whether two lists or dicts, which branches may have chosen, may be one object on any path."""
+        if x is y:
+            return True
+        known = {} if known is None else known
+        at = id(x), id(y)
+        if at not in known:
+            first, second = self.sides.get(id(x)), self.sides.get(id(y))
+            if first is not None and second is not None and first[1] is second[1]:
+                pairs = [*zip(first[2:], second[2:], strict=True)]
+            elif first is not None:
+                pairs = [(part, y) for part in first[2:]]
+            else:
+                pairs = [(x, part) for part in second[2:]] if second is not None else []
+            known[at] = any(self.may_be_one(a, b, known) for a, b in pairs)
+            if first is None and second is None:
+                mine, others = (
+                    self.chosen.get(id(x), (None, ())),
+                    self.chosen.get(id(y), (None, ())),
+                )
+                known[at] = any(a is b for a in (x, *mine[1]) for b in (y, *others[1]))
+        return known[at]
+
     def refuse_copies(self, parts: Sequence[Any]) -> None:
         """Refuse where it shows, in a result, that what a branch chose of lists and dicts is a copy."""
         ids = {id(x) for x in parts}

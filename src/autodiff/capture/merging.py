@@ -168,6 +168,7 @@ class Merge:
 
         def marked(merged: Any) -> None:
             trace.make_ambiguous(known, merged)
+            trace.sides[id(merged)] = (merged, self.test.value, a, b)
             put(merged)
 
         return marked

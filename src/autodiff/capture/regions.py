@@ -241,6 +241,21 @@ def _entangled(changed: dict[tuple[Any, str], Any], trace: Any) -> set[Any]:
     made = trace.made[-1]
     found: set[Any] = set()
     first: dict[int, Any] = {}
+    places: dict[
+        int, list[tuple[Any, Any]]
+    ] = {}  # of what may be one: all that may, with their names
+
+    def note(key: Any, x: Any) -> None:
+        for one in trace.chosen_from(x):  # of what a branch chose: what it may be
+            if id(one) not in made:
+                found.add(key)
+            if id(one) in first and id(one) not in places:  # beside a choice of objects
+                found.update((key, first[id(one)]))
+            for other, place in places.setdefault(id(one), []):
+                if trace.may_be_one(x, other):
+                    found.update((key, place))
+            places[id(one)].append((x, key))
+        first.setdefault(id(x), key)
 
     def visit(key: Any, x: Any) -> None:
         if isinstance(x, Tracer) or is_numeric(x) or is_row(x):
@@ -259,12 +274,9 @@ def _entangled(changed: dict[tuple[Any, str], Any], trace: Any) -> set[Any]:
         if not isinstance(x, (list, tuple)) and table is None:
             return
         if not isinstance(x, tuple):
-            # Of what a branch chose: what it may be.
-            for one in trace.chosen_from(x):
-                if id(one) in first or id(one) not in made:
-                    found.update((key, first.get(id(one), key)))
-                first.setdefault(id(one), key)
-            if key in found:
+            is_known = id(x) in first
+            note(key, x)
+            if is_known:
                 return
         for part in (
             list(table.values())
