@@ -250,7 +250,7 @@ CASES: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
         lambda m: autodiff.gradient(m.loss, wr="w"),
         TypeError,
         "AD101: gradient has no option 'wr'.\n"
-        "  Remedy: did you mean wrt? (its options are wrt, engine, device, threads, use_cache, on_fallback, holomorphic)",
+        "  Remedy: did you mean wrt? (its options are wrt, engine, device, threads, use_cache, on_fallback, holomorphic, checkpoint, memory)",
     ),
     (
         lambda m: autodiff.function(wrt="w"),

@@ -17,6 +17,7 @@ from autodiff.capture.arrays import Chosen, array_of
 from autodiff.capture.calls import call
 from autodiff.capture.frames import Scope
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.origins import type_of
 from autodiff.capture.regions import Outcome, run_region
 from autodiff.capture.slots import fit, is_numeric, slot_of
 from autodiff.capture.sourcecode import Syntax
@@ -193,7 +194,7 @@ def _fitted(result: Any, type: ArrayType, rule: _Rule, place: str) -> Value:
     )
     if not is_array and not is_numeric(result):
         raise ShapeError(
-            f"{rule} gives a {result.__class__.__name__} as the {what} of {place}.",
+            f"{rule} gives a {type_of(result).__name__} as the {what} of {place}.",
             code="AD202",
             source=rule.source,
             remedy="return an array or a number, or None for zero",

@@ -18,6 +18,7 @@ from autodiff import tree
 from autodiff.capture.calls import call
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.nested import call_frame
+from autodiff.capture.origins import type_of
 from autodiff.capture.solvers.programs import as_float, captured, closed_program, emit_solution
 from autodiff.capture.trace import Trace
 from autodiff.dims import differ, product
@@ -107,7 +108,7 @@ def _unknown(given: Definition, x: Any, source: Source | None) -> Tracer:
         )
     if not isinstance(x, (Tracer, np.ndarray, np.generic, float)):
         raise ArgumentError(
-            f"the solver of {given} gives a {x.__class__.__name__}, not an array or a number.",
+            f"the solver of {given} gives a {type_of(x).__name__}, not an array or a number.",
             source=source,
             remedy="return real numbers, arrays of them, or a container of these",
         )
