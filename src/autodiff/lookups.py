@@ -32,8 +32,10 @@ from typing import Any, Protocol
 
 from autodiff.stack import lock_of_the_process
 
-# The libraries in whose names this one is written.
-_RULES = ("cmath", "functools", "itertools", "math", "numpy", "operator", "scipy", "statistics")
+# The modules in whose names this library is written.
+_RULES = frozenset(
+    "cmath functools itertools math numpy numpy.fft numpy.linalg operator scipy.linalg scipy.special".split()
+)
 _VERSION = object.__basicsize__ + ctypes.sizeof(ctypes.c_ssize_t)  # behind the header and ma_used
 _GONE = object()
 
@@ -56,7 +58,7 @@ class _Module:
         self.names: dict[str, Any] = {}
         # What there was at first, of a library that our rules are written in: ``sys.stdout`` and the
         # filters of ``warnings`` are the user's to replace, for us as well.
-        ours = module.__name__.partition(".")[0] in _RULES
+        ours = module.__name__ in _RULES
         self.first = dict(vars(module)) if ours else {}
         self.version = _version_of(vars(module))
         self.seen = ctypes.c_uint64(self.version.value)

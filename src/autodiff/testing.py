@@ -19,7 +19,7 @@ from autodiff.compiled.binding import is_complex, whole_of_parts
 from autodiff.errors import AutodiffError, NameArgumentError
 from autodiff.ir.printing import table_html
 from autodiff.ops.complex_numbers import parts_of_complex
-from autodiff.tracebacks import without_our_frames
+from autodiff.tracebacks import depth_of_user, without_our_frames
 from autodiff.transform.arguments import written, wrt_items
 from autodiff.transform.vectors import moves
 
@@ -328,7 +328,7 @@ def check_gradient(
             f"check_gradient of {compiled.signature.title}: {report._kinks()}, so there is no "
             "derivative to compare with, only a convention; check beside it",
             KinkWarning,
-            stacklevel=2,
+            stacklevel=depth_of_user(),
         )
     return report
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.tracebacks import without_our_frames
+from autodiff.tracebacks import depth_of_user, without_our_frames
 
 from .constraints import prepare_constraints
 from .evaluation import (
@@ -159,7 +159,7 @@ def _polish(
             "differential evolution didn't find a solution satisfying the constraints, "
             "attempting to polish from the least infeasible solution",
             UserWarning,
-            stacklevel=3,
+            stacklevel=depth_of_user(),
         )
     found = minimize(
         func,

@@ -25,6 +25,7 @@ import numpy as np
 
 from autodiff.api import jacobian
 from autodiff.errors import ArgumentError, NameArgumentError
+from autodiff.tracebacks import depth_of_user
 
 from .evaluation import History, scipy_optimize
 from .named import Named, labels_of, off_bounds
@@ -237,7 +238,7 @@ class FitResult:
                 f"with {', '.join(self.labels[k] for k in held)} held at {np.array(at).tolist()} the "
                 "rest fits better than the fit itself: it was not the minimum. Fit again from there.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=depth_of_user(),
             )
         return max(rise, 0.0), x
 
