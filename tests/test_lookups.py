@@ -162,3 +162,29 @@ def test_what_the_user_redirects_stays_redirected(engine) -> None:
         assert text.getvalue() == f"sum {np.sum(X + k)}\n"
         assert [str(w.message) for w in caught] == ["small"]
         assert not lookups.state.replaced
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_a_run_that_stores_into_a_module_and_fails_is_not_begun_again(engine) -> None:
+    """SciPy's solvers set filters of ``warnings`` while they run."""
+    calls: list[float] = []
+
+    def noted(x):
+        calls.append(float(x))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+        return x
+
+    def failing(x):
+        warnings.warn("this module is looked into", UserWarning, stacklevel=1)
+        y = autodiff.custom_gradient(noted, vjp=lambda x, v: v)(x)
+        return np.linalg.inv(np.array([[y, 1.0], [1.0, 1.0]])).sum()
+
+    made = autodiff.function(failing, engine=engine)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert made(3.0) == failing(3.0)
+        calls.clear()
+        with pytest.raises(np.linalg.LinAlgError):
+            made(1.0)
+    assert len(calls) < 5

@@ -117,12 +117,15 @@ def _run_on(
         inputs = [*inputs, *extra]
     before, current.running = current.running, (specialisation, call)
     try:
-        outputs = specialisation.run.call(*inputs)
-        while outputs is NotImplemented and not (floating.is_known() and lookups.is_settled()):
+        while True:
+            # Asked before the run, which may itself store into modules: SciPy's sets filters of ``warnings``.
+            ready = floating.is_known() and lookups.is_settled()
+            outputs = specialisation.run.call(*inputs)
+            if outputs is not NotImplemented or ready:
+                break
             floating.is_strict()  # another thread has looked at its state in between
             if not captured.lookups.isdisjoint(lookups.settle()):
                 return UNFIT  # a name was replaced since the call began
-            outputs = specialisation.run.call(*inputs)  # a module was imported meanwhile
     except BaseException as error:
         if run is not None:
             if error is current.raised:
