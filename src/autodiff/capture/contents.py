@@ -94,8 +94,8 @@ def together(x: Any, other: Any) -> Any:
     first, second = layout_of(x), layout_of(other)
     if first is not None and first == second:
         return x
-    if x.row is not None:
-        return None
+    if x.row is not None or x.python_type is not list or other.python_type is not list:
+        return None  # a tuple that is one array is the user's own
     mine, others = kinds_of_numbers(x), kinds_of_numbers(other)
     kinds = None if mine is None or others is None else union(mine, others)
     if mine is None or kinds is None:
