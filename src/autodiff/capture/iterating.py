@@ -108,7 +108,7 @@ class Backwards(TracedIterator):
 
 
 class Repeated(TracedIterator):
-    """``itertools.repeat(x)``, perhaps so many times, and ``itertools.count(start, step)`` of ints."""
+    """``itertools.count(start, step)`` of ints."""
 
     def __init__(self, frame: Frame, item: Callable[[Any], Any], count: int = ENDLESS) -> None:
         super().__init__(frame.trace)
@@ -526,15 +526,6 @@ def _islice(frame: Frame, iterable: Any, *limits: Any) -> Any:
     return _made(frame, named(Sliced, itertools.islice)(frame, over(frame, iterable), stop))
 
 
-def _repeat(frame: Frame, object: Any, *times: Any) -> Any:
-    count = ENDLESS
-    if times:
-        (times,) = frame.trace.as_index(times)
-        run_users(itertools.repeat, None, times)
-        count = max(int(times), 0)  # type: ignore[call-overload]
-    return _made(frame, named(Repeated, itertools.repeat)(frame, lambda k: object, count))
-
-
 def _count(frame: Frame, start: Any = 0, step: Any = 1) -> Any:
     if not (type(start) is type(step) is int):
         return _made(frame, run_users(itertools.count, start, step))
@@ -570,7 +561,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     itertools.accumulate: _accumulate,
     itertools.pairwise: _pairwise,
     itertools.islice: _islice,
-    itertools.repeat: _repeat,
     itertools.count: _count,
     **{
         function: _by_python(function)

@@ -305,7 +305,8 @@ class Trace(Outside):
     def answer(self, tracer: Tracer, *args: Any, **kwargs: Any) -> Any:
         """The value of a tracer that Python asks for: it decides by that."""
         if self.differentiable:
-            self.asked.append(tracer.value)
+            parts = tracer.parts if isinstance(tracer, ComplexTracer) else (tracer,)
+            self.asked += [part.value for part in parts]
         return self.concrete(tracer, *args, **kwargs)
 
 
