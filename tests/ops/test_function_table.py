@@ -24,7 +24,8 @@ def test_every_function_is_found_by_its_name(module: str) -> None:
     home = f"autodiff.ops.numpy_functions.{module}"
     importlib.import_module(home)
     entered = [key for key, f in functions.items() if f.__module__ == home]
-    assert {function_table._home_of_numpy(key) for key in entered} <= {home}
+    homes = {function_table._home_of_numpy(key) for key in entered}
+    assert homes - {None} <= {home}  # SciPy's are entered by modules of their own
     named = {
         key if isinstance(key, str) else getattr(key, "__name__", type(key).__name__)
         for key in entered
