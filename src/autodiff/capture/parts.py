@@ -279,8 +279,10 @@ _PLAIN_SETTERS: tuple[Any, ...] = (object.__setattr__, SimpleNamespace.__setattr
 def is_frozen(cls: type) -> bool:
     """Whether a class is a dataclass that refuses stores, and has no other ``__setattr__``."""
     owner = next(base for base in cls.__mro__ if "__setattr__" in vars(base))
-    known = vars(owner).get("__dataclass_params__")
-    return known is not None and bool(known.frozen)
+    if "__dataclass_params__" not in vars(owner):
+        return False
+    params: Any = getattr(owner, "__dataclass_params__")  # which may be there when it is asked for
+    return bool(params.frozen)
 
 
 def _table(obj: Any, part: Any) -> MutableMapping[str, Any] | None:
