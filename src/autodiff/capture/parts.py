@@ -281,8 +281,8 @@ def is_frozen(cls: type) -> bool:
     owner = next(base for base in cls.__mro__ if "__setattr__" in vars(base))
     if "__dataclass_params__" not in vars(owner):
         return False
-    params: Any = getattr(owner, "__dataclass_params__")  # which may be there when it is asked for
-    return bool(params.frozen)
+    described: Any = owner
+    return bool(described.__dataclass_params__.frozen)  # which may be there when it is asked for
 
 
 def _table(obj: Any, part: Any) -> MutableMapping[str, Any] | None:
