@@ -190,7 +190,7 @@ def _without_python(
                 return None
             line.append(value)
             error = error if number else estimate
-    except Exception:
+    except (TypeError, ValueError):  # what SciPy says of its options is said by its own call
         return None
     finally:
         compiled.give_back(block)
