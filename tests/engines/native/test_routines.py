@@ -1,7 +1,8 @@
 """NumPy's routines called from machine code: the very values, errors and flags of NumPy, and no call of Python."""
 
+import itertools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -70,21 +71,23 @@ def outcome(f: Callable[[Any], Any], x: Any) -> Any:
     return [(p.dtype, p.shape, np.ascontiguousarray(p).tobytes()) for p in map(np.asarray, parts)]
 
 
-@pytest.mark.parametrize("matrix", MATRICES)
-@pytest.mark.parametrize("name", DECOMPOSITIONS)
+def rows(names: Iterable[str], arrays: Iterable[str]) -> list[Any]:
+    """Every function with every array; three quarters of them are slow tests."""
+    marks = itertools.cycle(((), pytest.mark.slow, pytest.mark.slow, pytest.mark.slow))
+    return [pytest.param(*row, marks=next(marks)) for row in itertools.product(names, arrays)]
+
+
+@pytest.mark.parametrize(("name", "matrix"), rows(DECOMPOSITIONS, MATRICES))
 def test_decompositions_are_numpys(name: str, matrix: str) -> None:
     f, a = DECOMPOSITIONS[name], MATRICES[matrix]
-    if name.startswith("pinv") and matrix not in (
-        "NaN",
-        "infinite",
-    ):  # its last product is SciPy's BLAS
+    # The last product of a pseudo-inverse is SciPy's BLAS.
+    if name.startswith("pinv") and matrix not in ("NaN", "infinite"):
         np.testing.assert_allclose(autodiff.function(f)(a), f(a), rtol=1e-13, atol=1e-15)
         return
     assert outcome(autodiff.function(f), a) == outcome(f, a)
 
 
-@pytest.mark.parametrize("line", LINES)
-@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.parametrize(("name", "line"), rows(TRANSFORMS, LINES))
 def test_transforms_and_orders_are_numpys(name: str, line: str) -> None:
     f, x = TRANSFORMS[name], LINES[line]
     assert outcome(autodiff.function(f), x) == outcome(f, x)
