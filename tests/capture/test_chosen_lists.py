@@ -381,3 +381,20 @@ def test_which_tuple_it_is_python_decides(f) -> None:
     value = autodiff.function(f)
     for x in (1.0, 2.5, 4.0):
         same(value(x, 3.0), f(x, 3.0))
+
+
+def moved_on_one_side(x, a, items):
+    if a > 0:
+        items = items + [x]
+        items.pop(0)
+    return x * items[0] + items[2]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_list_in_arrays_that_one_side_bound(engine) -> None:
+    """Nothing of the side may be asked for outside of it, not even whether the list is in arrays."""
+    value = autodiff.function(moved_on_one_side, engine=engine)
+    slope = autodiff.gradient(moved_on_one_side, engine=engine)
+    for a, expected in ((1.0, (3.0, 0.0, [0.0, 2.0, 0.0])), (-1.0, (1.0, 0.0, [2.0, 0.0, 1.0]))):
+        same(value(2.0, a, [1.0, 2.0, 3.0]), moved_on_one_side(2.0, a, [1.0, 2.0, 3.0]))
+        same(slope(2.0, a, [1.0, 2.0, 3.0]), expected)

@@ -43,7 +43,6 @@ from autodiff.ops.tracer import (
     StoredList,
     Tracer,
     as_tracer,
-    whole_of,
 )
 from autodiff.sameness import same_value
 
@@ -96,7 +95,7 @@ class Merge:
             self.value(number_of_choice(a), number_of_choice(b), lambda number: put(made(number)))
         elif choices.are_lists(self.frame.trace, first, second):
             self.objects.value(first, second, put)
-        elif whole_of(a) is not None or whole_of(b) is not None:
+        elif any(isinstance(x, StoredList) and x.is_stored() for x in (a, b)):
             self._lists(a, b, self._paired(first, second, self._one_of(first, second, put)))
         elif (id(first), id(second)) in self.pairs:  # under another name, or in another place
             pair = self.pairs[id(first), id(second)]
