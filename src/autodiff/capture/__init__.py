@@ -26,6 +26,7 @@ import numpy as np
 from autodiff import containers, floating, tree
 from autodiff.capture import (
     calls,
+    combining,
     copying,
     dataclass_calls,
     effects,

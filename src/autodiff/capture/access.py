@@ -27,6 +27,8 @@ from autodiff.capture.trace import Declined
 from autodiff.dims import Dim
 from autodiff.ladder import Bail, NotStaged
 from autodiff.ops import dispatch
+from autodiff.ops.dispatch import extent_of
+from autodiff.ops.indexing import position
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer, is_traced
 from autodiff.signals import door, refuse_ours, run_users
 
@@ -288,6 +290,15 @@ def subscript(frame: Frame, node: ast.Subscript) -> Any:
     return load_item(frame, container, index, node)
 
 
+def _item_of_range(sequence: range, index: Tracer) -> Any:
+    """The number at a position that only the run knows."""
+    try:
+        at = position(extent_of(index), len(sequence), 0)
+    except IndexError:
+        raise IndexError("range object index out of range") from None
+    return as_tracer(at * sequence.step + sequence.start)
+
+
 def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     """``container[index]``."""
     index = frame.trace.as_index(index) if frame.trace.whole else index
@@ -323,6 +334,8 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     if isinstance(index, Tracer):
         if isinstance(container, np.ndarray):
             return _item_of_array(frame.trace, container, index)
+        if isinstance(container, range) and index.dtype.kind in "iu" and not index.shape:
+            return _item_of_range(container, index)
         index = _as_index(index)
     if labelled.is_foreign(container) and _is_label(index):
         path = frame.trace.paths.get(id(container))

@@ -111,6 +111,9 @@ def _call(
             if path is not None:
                 owner = frame.trace.lift(owner, path.attribute("__self__"))
             return call_function(frame.trace, function.__func__, [owner, *args], kwargs)
+        special = SPECIAL.get(function.__func__) if isinstance(function.__self__, list) else None
+        if special is not None:
+            return run_users(special, frame, function.__self__, *args, **kwargs)
         return call_library(frame, function, args, kwargs, node)
     if isinstance(function, functools.partial):
         inner, first, named = partial_parts(frame.trace, function)

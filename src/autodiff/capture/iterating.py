@@ -29,7 +29,17 @@ from autodiff.capture.iterators import Iterating, TracedIterator, named
 from autodiff.capture.library import call_library
 from autodiff.capture.origins import type_of
 from autodiff.capture.sequences import LazySequence, lazy_sequence
-from autodiff.dims import Dim, UndecidedExtent, at_least, minimum, same
+from autodiff.capture.staging import stage_choice
+from autodiff.dims import (
+    Dim,
+    Extent,
+    UndecidedExtent,
+    at_least,
+    bounds,
+    maximum,
+    minimum,
+    same,
+)
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.known import type_name
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
@@ -69,6 +79,34 @@ class OverSequence(TracedIterator):
         self.taken = self.taken + count
         self.running = None
         self.has_ended = ends
+
+
+class Strided(OverSequence):
+    """``itertools.islice(xs, start, stop, step)`` of a list, a tuple, a range or an array."""
+
+    def __init__(self, frame: Frame, sequence: Any, start: int, stop: int | None, step: int):
+        super().__init__(frame, sequence)
+        self.limits = start, stop, step
+
+    def steps(self) -> Iterator[Any]:
+        start, stop, step = self.limits
+        items: Any = iterate(self.frame, self.sequence)
+        items = itertools.islice(items, start + _concrete(self.taken) * step, stop, step)
+        for item in items:
+            self.taken = self.taken + 1
+            yield item
+        self.has_ended = True
+
+    def rest(self, frame: Frame) -> LazySequence | None:
+        whole = lazy_sequence(frame, self.sequence)
+        if whole is None:
+            return None
+        start, stop, step = self.limits
+        count, item = whole.count, whole.item
+        count = count if stop is None else minimum(count, stop)
+        count = maximum((count - start + step - 1) // step, 0)
+        own = replace(whole, count=count, item=lambda k: item(k * step + start))
+        return own if isinstance(self.taken, int) and self.taken == 0 else own.shifted(self.taken)
 
 
 class Backwards(TracedIterator):
@@ -142,6 +180,7 @@ class Zipped(TracedIterator):
         super().__init__(frame.trace, sources)
         # Whether nobody but this one may go on with what it takes its items from.
         self.is_alone = not any(a is b for a, b in zip(sources, given, strict=True))
+        self.shortest = 0  # which of them ends first, where that may be seen
         self.strict = strict
 
     def steps(self) -> Iterator[Any]:
@@ -153,26 +192,73 @@ class Zipped(TracedIterator):
         finite = [part.count for part in found if part.count != ENDLESS]
         if len(found) < len(parts) or not finite:
             return None
-        if not self.is_alone or self.strict:
-            # Of a longer one that is asked first an item is lost, of which a function may have been called.
-            if not all(same(count, finite[0]) for count in finite):
-                return None
-            if self.strict and len(finite) < len(found):
-                return None
+        if self.strict and not all(same(part.count, finite[0]) for part in found):
+            return None
+        if not self.is_alone and not self._knows_shortest([part.count for part in found]):
+            return None
         count = finite[0]
         for other in finite[1:]:
             count = minimum(count, other)
         lists = tuple([x for part in found for x in part.lists])
         return LazySequence(count, lambda k: tuple([part.item(k) for part in found]), lists)
 
+    def _knows_shortest(self, counts: Sequence[Extent]) -> bool:
+        """Whether it is known which of several ends first: of each one asked before it, an item is lost.
+
+        Of that item no function may have been called.
+        """
+        try:
+            self.shortest = next(
+                k for k, n in enumerate(counts) if all(at_least(other, n) for other in counts)
+            )
+        except UndecidedExtent:
+            return False
+        return all(isinstance(x, (OverSequence, Repeated)) for x in self.sources[: self.shortest])
+
     def move(self, count: Any, ends: bool) -> None:
-        for source in self.sources:
-            is_endless = isinstance(source, Repeated) and source.count == ENDLESS
-            if is_endless:
-                source.move(count + 1 if ends else count, False)
-            else:
-                source.move(count, ends)
-                ends = False  # the ones after it are not asked any more
+        for k, source in enumerate(self.sources):
+            is_lost = ends and k < self.shortest
+            source.move(count + 1 if is_lost else count, ends and k == self.shortest)
+        self.running = None
+
+
+class Longest(TracedIterator):
+    """``itertools.zip_longest(xs, ys, fillvalue=x)``."""
+
+    def __init__(self, frame: Frame, sources: tuple[Any, ...], filling: Any) -> None:
+        super().__init__(frame.trace, sources)
+        self.filling = filling
+        self.counts: list[Extent] = []  # of items that are left of each, when it was last asked
+
+    def steps(self) -> Iterator[Any]:
+        return itertools.zip_longest(*self.sources, fillvalue=self.filling)
+
+    def rest(self, frame: Frame) -> LazySequence | None:
+        parts = [_left(frame, x) for x in self.sources]
+        found = [part for part in parts if part is not None]
+        if not parts or len(found) < len(parts) or any(x.count == ENDLESS for x in found):
+            return None
+        self.counts = [part.count for part in found]
+        count, node = self.counts[0], frame.scope.syntax.node
+        for other in self.counts[1:]:
+            count = maximum(count, other)
+
+        def item(part: LazySequence, k: Any) -> Any:
+            low, _ = bounds(part.count - count)
+            if low is not None and low >= 0:
+                return part.item(k)
+            is_there: Any = np.less(k, as_tracer(part.count))
+            if not isinstance(is_there, Tracer):
+                return part.item(k) if is_there else self.filling
+            filling = self.filling
+            return stage_choice(frame, is_there, lambda: part.item(k), lambda: filling, node)
+
+        lists = tuple([x for part in found for x in part.lists])
+        return LazySequence(count, lambda k: tuple([item(part, k) for part in found]), lists)
+
+    def move(self, count: Any, ends: bool) -> None:
+        for source, left in zip(self.sources, self.counts, strict=True):
+            source.move(minimum(extent_of(count), left), ends)
         self.running = None
 
 
@@ -297,16 +383,17 @@ def _over_sequence(frame: Frame, x: Any) -> Any:
         kind for cls, kind in _ITERATORS.items() if isinstance(of, type) and issubclass(of, cls)
     )
     kind = next(known, type(iter(np.zeros(1))))
-    return _made(frame, named(OverSequence, kind)(frame, x))
+    return noted(frame, named(OverSequence, kind)(frame, x))
 
 
-def _made(frame: Frame, made: Any) -> Any:
+def noted(frame: Frame, made: Any) -> Any:
+    """An iterator that captured code has made."""
     return frame.trace.fresh(made)
 
 
 def _iter(frame: Frame, *arguments: Any) -> Any:
     if len(arguments) == 2 and callable(arguments[0]):
-        return _text(frame, type(iter(int, 1)), library_in_python.until, *arguments)
+        return by_text(frame, type(iter(int, 1)), library_in_python.until, *arguments)
     if len(arguments) != 1:
         return run_users(iter, *arguments)
     return over(frame, arguments[0])
@@ -339,7 +426,7 @@ def _next(frame: Frame, *arguments: Any) -> Any:
     raise StopIteration
 
 
-def _text(frame: Frame, kind: Any, function: Callable[..., Any], *arguments: Any) -> Any:
+def by_text(frame: Frame, kind: Any, function: Callable[..., Any], *arguments: Any) -> Any:
     """An iterator of a class of Python's, by one of the texts."""
     made = run_text(frame.trace, function, *arguments)
     made.kind = kind
@@ -359,17 +446,17 @@ def zipped(frame: Frame, given: Sequence[Any], kind: type, strict: bool = False)
     """The iterator of rows of what is given."""
     positions = [k for k, x in enumerate(given) if _is_generator(x)]
     others = [x for x in given if not _is_generator(x)]
-    if len(positions) == 1 and positions[0] < 2 and not strict and all(map(_is_indexed, others)):
+    if len(positions) == 1 and positions[0] < 2 and not strict and all(map(is_indexed, others)):
         if positions[0] == 0:
-            return _text(frame, kind, library_in_python.zipped_after, given[0], tuple(given[1:]))
+            return by_text(frame, kind, library_in_python.zipped_after, given[0], tuple(given[1:]))
         first, iterator, *rest = given
         text = library_in_python.zipped_before
-        return _text(frame, kind, text, first, iterator, tuple(rest))
+        return by_text(frame, kind, text, first, iterator, tuple(rest))
     sources = tuple([over(frame, x) for x in given])
-    return _made(frame, named(Zipped, kind)(frame, sources, given, strict))
+    return noted(frame, named(Zipped, kind)(frame, sources, given, strict))
 
 
-def _is_indexed(x: Any) -> bool:
+def is_indexed(x: Any) -> bool:
     """Whether an object is gone through by positions, and nothing else of it is asked for."""
     return (
         type(x) in (list, tuple, range)
@@ -382,8 +469,8 @@ def _enumerate(frame: Frame, iterable: Any, start: Any = 0) -> Any:
     if not isinstance(start, (Tracer, Dim)):
         run_users(enumerate, (), start)  # raises Python's error
     if _is_generator(iterable):
-        return _text(frame, enumerate, library_in_python.numbered, iterable, start)
-    return _made(frame, named(Numbered, enumerate)(frame, over(frame, iterable), start))
+        return by_text(frame, enumerate, library_in_python.numbered, iterable, start)
+    return noted(frame, named(Numbered, enumerate)(frame, over(frame, iterable), start))
 
 
 def _reversed(frame: Frame, sequence: Any) -> Any:
@@ -397,24 +484,24 @@ def _reversed(frame: Frame, sequence: Any) -> Any:
         raise TypeError(f"'{type_of(sequence).__name__}' object is not reversible")
     whole = lazy_sequence(frame, sequence) if frame.trace.tier.rolls else None
     if whole is not None:
-        return _made(frame, named(Backwards, reversed)(frame, sequence, whole.count))
+        return noted(frame, named(Backwards, reversed)(frame, sequence, whole.count))
     if isinstance(sequence, list) and type(sequence) is not list:
         # A list's own method, which asks nothing of a class below it.
         count = list.__len__(sequence)
         if own_method(frame, sequence, "__getitem__") is not None or count != len(sequence):
-            return _made(frame, iter(list(list.__iter__(sequence))[::-1]))
-        return _made(frame, named(Backwards, reversed)(frame, sequence, count))
+            return noted(frame, iter(list(list.__iter__(sequence))[::-1]))
+        return noted(frame, named(Backwards, reversed)(frame, sequence, count))
     if type(sequence) in (list, tuple, deque) or isinstance(sequence, (list, Tracer)):
         if isinstance(sequence, deque):
-            return _made(frame, iter(list(iterate(frame, sequence))[::-1]))
-        return _made(frame, named(Backwards, reversed)(frame, sequence, len(sequence)))
+            return noted(frame, iter(list(iterate(frame, sequence))[::-1]))
+        return noted(frame, named(Backwards, reversed)(frame, sequence, len(sequence)))
     if own_method(frame, sequence, "__getitem__") is not None:
         count = call(frame, len, [sequence], {}, node)
-        return _text(frame, reversed, library_in_python.backwards, sequence, count)
+        return by_text(frame, reversed, library_in_python.backwards, sequence, count)
     if isinstance(sequence, tuple):
-        return _made(frame, named(Backwards, reversed)(frame, sequence, len(sequence)))
+        return noted(frame, named(Backwards, reversed)(frame, sequence, len(sequence)))
     run_users(reversed, sequence)  # raises Python's error where it cannot be
-    return _made(frame, iter(list(iterate(frame, sequence))[::-1]))
+    return noted(frame, iter(list(iterate(frame, sequence))[::-1]))
 
 
 # -- map, filter ---------------------------------------------------------------------------------------
@@ -425,15 +512,15 @@ def _map(frame: Frame, function: Any, *given: Any) -> Any:
     source = given[0] if len(given) == 1 else zipped(frame, given, map)
     if _is_generator(source):
         text = library_in_python.mapped if len(given) == 1 else library_in_python.starmapped
-        return _text(frame, map, text, function, source)
+        return by_text(frame, map, text, function, source)
     if len(given) == 1:
-        return _made(
+        return noted(
             frame,
             named(Mapped, map)(
                 frame, over(frame, source), lambda x: call(frame, function, [x], {}, node)
             ),
         )
-    return _made(
+    return noted(
         frame,
         named(Mapped, map)(frame, source, lambda row: call(frame, function, list(row), {}, node)),
     )
@@ -441,65 +528,65 @@ def _map(frame: Frame, function: Any, *given: Any) -> Any:
 
 def _starmap(frame: Frame, function: Any, iterable: Any) -> Any:
     if _is_generator(iterable):
-        return _text(frame, itertools.starmap, library_in_python.starmapped, function, iterable)
+        return by_text(frame, itertools.starmap, library_in_python.starmapped, function, iterable)
     node = frame.scope.syntax.node
 
     def of_row(row: Any) -> Any:
         return call(frame, function, list(iterate(frame, row)), {}, node)
 
-    return _made(frame, named(Mapped, itertools.starmap)(frame, over(frame, iterable), of_row))
+    return noted(frame, named(Mapped, itertools.starmap)(frame, over(frame, iterable), of_row))
 
 
 def _filter(frame: Frame, function: Any, iterable: Any) -> Any:
     source = over(frame, iterable)
     if function is None:
-        return _text(frame, filter, library_in_python.kept_if_true, source)
-    return _text(frame, filter, library_in_python.kept, function, source)
+        return by_text(frame, filter, library_in_python.kept_if_true, source)
+    return by_text(frame, filter, library_in_python.kept, function, source)
 
 
 # -- itertools -----------------------------------------------------------------------------------------
 def _filterfalse(frame: Frame, function: Any, iterable: Any) -> Any:
     source = over(frame, iterable)
     if function is None:
-        return _text(frame, itertools.filterfalse, library_in_python.kept_if_false, source)
-    return _text(frame, itertools.filterfalse, library_in_python.kept_if_not, function, source)
+        return by_text(frame, itertools.filterfalse, library_in_python.kept_if_false, source)
+    return by_text(frame, itertools.filterfalse, library_in_python.kept_if_not, function, source)
 
 
 def _compress(frame: Frame, data: Any, selectors: Any) -> Any:
-    return _text(
+    return by_text(
         frame, itertools.compress, library_in_python.selected, zipped(frame, (data, selectors), zip)
     )
 
 
 def _takewhile(frame: Frame, function: Any, iterable: Any) -> Any:
-    return _text(
+    return by_text(
         frame, itertools.takewhile, library_in_python.while_true, function, over(frame, iterable)
     )
 
 
 def _dropwhile(frame: Frame, function: Any, iterable: Any) -> Any:
-    return _text(
+    return by_text(
         frame, itertools.dropwhile, library_in_python.from_false, function, over(frame, iterable)
     )
 
 
 def _chain(frame: Frame, *iterables: Any) -> Any:
-    return _text(frame, itertools.chain, library_in_python.chained, iterables)
+    return by_text(frame, itertools.chain, library_in_python.chained, iterables)
 
 
 def _chain_from(frame: Frame, iterables: Any) -> Any:
-    return _text(frame, itertools.chain, library_in_python.chained, over(frame, iterables))
+    return by_text(frame, itertools.chain, library_in_python.chained, over(frame, iterables))
 
 
 def _accumulate(frame: Frame, iterable: Any, func: Any = None, *, initial: Any = None) -> Any:
     function = operator.add if func is None else func
     source = over(frame, iterable)
     if initial is not None:
-        return _text(
+        return by_text(
             frame, itertools.accumulate, library_in_python.accumulated, function, initial, source
         )
     nothing = object()
-    return _text(
+    return by_text(
         frame,
         itertools.accumulate,
         library_in_python.accumulated_from_first,
@@ -510,7 +597,7 @@ def _accumulate(frame: Frame, iterable: Any, func: Any = None, *, initial: Any =
 
 
 def _pairwise(frame: Frame, iterable: Any) -> Any:
-    return _text(
+    return by_text(
         frame, itertools.pairwise, library_in_python.paired, over(frame, iterable), object()
     )
 
@@ -520,20 +607,28 @@ def _islice(frame: Frame, iterable: Any, *limits: Any) -> Any:
     run_users(itertools.islice, (), *limits)  # raises Python's error
     start, stop, step = (0, *limits, 1) if len(limits) == 1 else (*limits, None)[:3]
     if start or step not in (1, None) or stop is None:
-        return _made(frame, itertools.islice(over(frame, iterable), *limits))
+        if is_indexed(iterable):
+            made = named(Strided, itertools.islice)
+            return noted(frame, made(frame, iterable, start or 0, stop, step or 1))
+        return noted(frame, itertools.islice(over(frame, iterable), *limits))
     if _is_generator(iterable) and stop > 0:
-        return _text(frame, itertools.islice, library_in_python.first_of, iterable, stop)
-    return _made(frame, named(Sliced, itertools.islice)(frame, over(frame, iterable), stop))
+        return by_text(frame, itertools.islice, library_in_python.first_of, iterable, stop)
+    return noted(frame, named(Sliced, itertools.islice)(frame, over(frame, iterable), stop))
 
 
 def _count(frame: Frame, start: Any = 0, step: Any = 1) -> Any:
     if not (type(start) is type(step) is int):
-        return _made(frame, run_users(itertools.count, start, step))
+        return noted(frame, run_users(itertools.count, start, step))
     made = named(Repeated, itertools.count)
-    return _made(frame, made(frame, lambda k: start + k * step))
+    return noted(frame, made(frame, lambda k: start + k * step))
 
 
-def _by_python(function: Any) -> Callable[..., Any]:
+def _zip_longest(frame: Frame, *given: Any, fillvalue: Any = None) -> Any:
+    sources = tuple([over(frame, x) for x in given])
+    return noted(frame, named(Longest, itertools.zip_longest)(frame, sources, fillvalue))
+
+
+def by_python(function: Any) -> Callable[..., Any]:
     """One that Python runs: it asks iterators of ours."""
 
     def run(frame: Frame, *args: Any, **words: Any) -> Any:
@@ -562,16 +657,22 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     itertools.pairwise: _pairwise,
     itertools.islice: _islice,
     itertools.count: _count,
+    itertools.zip_longest: _zip_longest,
     **{
-        function: _by_python(function)
-        for function in (
-            *(itertools.cycle, itertools.product, itertools.combinations, itertools.permutations),
-            *(itertools.zip_longest, itertools.groupby, itertools.tee),
-            *(itertools.combinations_with_replacement, heapq.nlargest, heapq.nsmallest),
-        )
+        function: by_python(function)
+        for function in (*(itertools.groupby, heapq.nlargest, heapq.nsmallest),)
     },
 }
 
 SPECIAL.update(FUNCTIONS)
 
-__all__ = ["over", "zipped"]
+__all__ = [
+    "OverSequence",
+    "Repeated",
+    "by_python",
+    "by_text",
+    "is_indexed",
+    "noted",
+    "over",
+    "zipped",
+]

@@ -139,6 +139,39 @@ def paired(iterator: Iterator[Any], nothing: Any) -> Iterator[Any]:
         before = item
 
 
+def product_of(sequences: tuple[Any, ...]) -> Iterator[Any]:
+    """``itertools.product``, of sequences."""
+    if not sequences:
+        yield ()
+    elif len(sequences) == 1:
+        for item in sequences[0]:
+            yield (item,)
+    else:
+        for item in sequences[0]:
+            for rest in product_of(sequences[1:]):
+                yield (item, *rest)
+
+
+def combined(sequence: Any, count: int, start: Any, gap: int) -> Iterator[Any]:
+    """``itertools.combinations`` of a sequence from ``start`` on; without a ``gap`` items come again."""
+    if count == 0:
+        yield ()
+    elif count == 1:
+        for k in range(start, len(sequence)):
+            yield (sequence[k],)
+    else:
+        for k in range(start, len(sequence)):
+            for rest in combined(sequence, count - 1, k + gap, gap):
+                yield (sequence[k], *rest)
+
+
+def permuted_pairs(sequence: Any) -> Iterator[Any]:
+    """``itertools.permutations(sequence, 2)``."""
+    for j in range(len(sequence)):
+        for k in range(len(sequence) - 1):
+            yield sequence[j], sequence[k + (k >= j)]
+
+
 def zipped_after(iterator: Iterable[Any], sequences: tuple[Any, ...]) -> Iterator[Any]:
     """``zip`` of an iterator with lists or arrays that are asked after it."""
     k = 0

@@ -436,6 +436,13 @@ class TracedList(KeptList):
             return
         self._put_back(rows[::-1])
 
+    def reorder(self, columns: Sequence[Tracer]) -> None:
+        """Have the same items in another order."""
+        self._refuse_frozen()
+        for part, rows in zip(self.parts(), columns, strict=True):
+            part._forget_head()
+            part._put_back(rows)
+
     def _moved_rows(self) -> Tracer | None:
         """The numbers in the store, which are about to change their places."""
         if self.store is None or self.store.rows is not None or not self._can_shift():
@@ -636,13 +643,20 @@ def rows_of(items: Any) -> tuple[Tracer, Slot] | None:
 
 def ordered(rows: Tracer, keys: Tracer, backwards: bool) -> Tracer:
     """Rows in the order of their keys, equal ones in the order they have."""
-    if keys.dtype.kind == "f":
-        no_nan = np.logical_not(np.any(np.isnan(keys)))
-        check(no_nan, "an order of numbers one of which is NaN")
-    if backwards:
-        rows, keys = rows[::-1], keys[::-1]
-    found = rows[np.argsort(keys, kind="stable")]
-    return found[::-1] if backwards else found
+    return rows[order_of([keys], backwards)]
+
+
+def order_of(keys: Sequence[Tracer], backwards: bool) -> Any:
+    """The places of rows in the order of their keys, the first one first; equal ones in the order they have."""
+    for key in keys:
+        if key.dtype.kind == "f":
+            no_nan = np.logical_not(np.any(np.isnan(key)))
+            check(no_nan, "an order of numbers one of which is NaN")
+    keys = [key[::-1] for key in keys] if backwards else keys
+    order: Any = np.argsort(keys[-1], kind="stable")
+    for key in keys[-2::-1]:
+        order = order[np.argsort(key[order], kind="stable")]
+    return as_tracer(keys[0].shape[0]) - 1 - order[::-1] if backwards else order
 
 
 def in_order(items: list[Any], backwards: bool) -> list[Any] | None:

@@ -27,6 +27,7 @@ from autodiff.capture import library_in_python, python_builtins
 from autodiff.capture.calls import SPECIAL, call, iterate
 from autodiff.capture.comprehensions import Foreseen, is_long
 from autodiff.capture.conditions import truth
+from autodiff.capture.contents import columns_of, layout_of
 from autodiff.capture.frames import ComprehensionScope
 from autodiff.capture.functions import run_text
 from autodiff.capture.generators import TracedGenerator
@@ -34,11 +35,12 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterating import over
 from autodiff.capture.iterators import Iterating, TracedIterator
 from autodiff.capture.library import call_library
-from autodiff.capture.lists import TracedList, ordered, rows_of, separate
+from autodiff.capture.lists import TracedList, order_of, ordered, rows_of, separate
 from autodiff.capture.loops import roll_or_peel
 from autodiff.capture.operators import own_truth
+from autodiff.capture.records import Number, Several, Typed, has_lists
 from autodiff.capture.sequences import LazySequence, lazy_sequence
-from autodiff.capture.slots import Slot
+from autodiff.capture.stores import INDEX
 from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
@@ -173,43 +175,71 @@ def _behind_first(frame: Frame, lazy: LazySequence) -> LazySequence:
 # -- order ---------------------------------------------------------------------------------------------
 def _sorted(frame: Frame, sequence: Any, /, *, key: Any = None, reverse: Any = False) -> Any:
     node = frame.scope.syntax.node
-    sequence = whole(frame, sequence)
+    given = sequence = whole(frame, sequence)
+    if key is not None and isinstance(sequence, range) and lazily(frame, sequence) is not None:
+        sequence = frame.trace.fresh(frame.trace.new_list())
+        sequence.fill(Tracer.constant(np.array(given)), INDEX)
     if not isinstance(sequence, (list, tuple)):
-        sequence = SPECIAL[list](frame, sequence)
+        given = sequence = SPECIAL[list](frame, sequence)
     if frame.trace.tier.rolls and not frame.trace.is_external(sequence):
+        columns = _columns_in_order(frame, sequence, key, bool(reverse))
+        if columns is not None:
+            return sequence.with_columns(columns)
         items = rows_of(sequence)
         if items is not None:
-            keys = items[0] if key is None else _keys(frame, sequence, key)
+            keys = items[0] if key is None else _key_of_each(frame, sequence, key)
             if keys is not None:
                 rows = ordered(items[0], keys, bool(reverse))
-                return _list_of(frame, sequence, rows, items[1])
+                return frame.trace.fresh(frame.trace.new_list(separate(rows, items[1])))
     words = {} if key is None else {"key": key}
-    return call_library(frame, sorted, [sequence], {**words, "reverse": reverse}, node)
+    return call_library(frame, sorted, [given], {**words, "reverse": reverse}, node)
 
 
-def _keys(frame: Frame, sequence: Any, key: Any) -> Tracer | None:
+def _sort(frame: Frame, target: TracedList, *args: Any, **words: Any) -> None:
+    """``xs.sort(key=f)``."""
+    key, reverse = words.get("key"), words.get("reverse", False)
+    if not args and key is not None and frame.trace.tier.rolls:
+        columns = _columns_in_order(frame, target, key, bool(reverse))
+        if columns is not None:
+            target.reorder(columns)
+            return
+    call_library(frame, target.sort, list(args), words, frame.scope.syntax.node)
+
+
+def _columns_in_order(frame: Frame, x: Any, key: Any, reverse: bool) -> list[Tracer] | None:
+    """The columns of a list whose items are in arrays, in order; None where Python must compare items."""
+    layout = layout_of(x)
+    if layout is None or (layout.template is not None and has_lists(layout.template)):
+        return None
+    keys = x if key is None else _list_of_keys(frame, x, key)
+    known = None if keys is None else layout_of(keys)
+    if known is None or not _are_compared(known.template):
+        return None
+    of_key = columns_of(keys)[:1] if isinstance(known.template, Typed) else columns_of(keys)
+    order = order_of([Tracer(column.value, "array") for column in of_key], reverse)
+    return [Tracer(column.value, "array")[order] for column in columns_of(x)]
+
+
+def _are_compared(template: Any) -> bool:
+    """Whether items are numbers, or tuples of numbers, which are compared one after the other."""
+    if isinstance(template, Several):
+        return issubclass(template.cls, tuple) and all(type(p) is Number for p in template.parts)
+    return template is None or isinstance(template, Typed)
+
+
+def _list_of_keys(frame: Frame, sequence: Any, key: Any) -> Any:
     lazy = lazily(frame, sequence)
     if lazy is None:
-        node = frame.scope.syntax.node
-        found = rows_of([call(frame, key, [x], {}, node) for x in sequence])
-        return None if found is None else found[0]
+        return None
     made: Any = frame.trace.new_list()
     text = "for item in sequence:\n    made.append(key(item))"
-    if run_loop(frame, text, lazy, made=made, key=key) is None:
-        return None
-    rows: Tracer | None = made.numbers()
-    return rows
+    return None if run_loop(frame, text, lazy, made=made, key=key) is None else made
 
 
-def _list_of(frame: Frame, like: Any, rows: Tracer, slot: Slot) -> Any:
-    """A list of the rows of an array."""
-    if isinstance(like, TracedList) and like.is_stored():
-        made: Any = frame.trace.new_list()
-        made.fill(rows, slot)
-    else:
-        made = frame.trace.new_list(separate(rows, slot))
-    frame.trace.fresh(made)
-    return made
+def _key_of_each(frame: Frame, sequence: Any, key: Any) -> Tracer | None:
+    node = frame.scope.syntax.node
+    found = rows_of([call(frame, key, [x], {}, node) for x in sequence])
+    return None if found is None else found[0]
 
 
 def _extreme(function: Any, sign: str) -> Callable[..., Any]:
@@ -264,6 +294,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     min: _extreme(min, "<"),
     max: _extreme(max, ">"),
     functools.reduce: _reduce,
+    TracedList.sort: _sort,
     **{f: _taking_all(f) for f in (list, tuple, sum, math.fsum, math.prod, np.array, np.asarray)},
 }
 

@@ -28,6 +28,7 @@ from autodiff.capture.assignment import (
     store_past_setter,
 )
 from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, is_asked, iterate
+from autodiff.capture.comprehensions import is_long
 from autodiff.capture.construction import construct
 from autodiff.capture.functions import own_method
 from autodiff.capture.given import TracedTuple, converted
@@ -38,8 +39,8 @@ from autodiff.capture.lists import TracedList
 from autodiff.capture.operators import IN_PLACE, apply_binary, is_same, own_truth, refuse_answer
 from autodiff.capture.origins import type_of
 from autodiff.capture.records import Typed
-from autodiff.capture.sequences import lazy_range
-from autodiff.capture.slots import fit
+from autodiff.capture.sequences import lazy_range, lazy_sequence
+from autodiff.capture.slots import Slot, fit
 from autodiff.capture.statements import apply_in_place
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined
@@ -250,8 +251,20 @@ def _list(frame: Frame, *sequence: Any) -> list[Any]:
         made = converted(sequence[0], TracedList)
         if made is not None:
             return frame.trace.fresh(made)
-    items = list(iterate(frame, sequence[0])) if sequence else []
-    return frame.trace.fresh(frame.trace.new_list(items))
+    made: Any = frame.trace.fresh(frame.trace.new_list())
+    if sequence and is_vector(frame, sequence[0]):
+        made.fill(sequence[0], Slot(sequence[0].dtype, (), "scalar"))
+    elif sequence:
+        list.extend(made, list(iterate(frame, sequence[0])))
+    return made
+
+
+def is_vector(frame: Frame, x: Any) -> bool:
+    """Whether the numbers of a list made of ``x`` are one array: of a long one."""
+    if not frame.trace.tier.rolls or not isinstance(x, Tracer) or isinstance(x, ComplexTracer):
+        return False
+    lazy = lazy_sequence(frame, x) if len(x.shape) == 1 else None
+    return lazy is not None and is_long(lazy)
 
 
 def _tuple(frame: Frame, *sequence: Any) -> Any:
