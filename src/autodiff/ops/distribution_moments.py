@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.ops import distributions
-from autodiff.ops.distributions import _finish, _float, _formula, _run, _true, interpreted
+from autodiff.ops.distributions import _float, _formula, _true, answer, interpreted, run
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import check, known
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, select
@@ -69,7 +69,8 @@ class Standardised:
 
     def checked(self, value: Any) -> Any:
         """A result: NaN for parameters out of range."""
-        return _finish(select(self.valid, value, np.nan, np.float64))
+        defined = self.valid & np.equal(value, value)  # a moment may not exist
+        return answer(defined, value, *self.shapes, self.loc, self.scale)
 
     def numbers(self, what: str) -> None:
         """SciPy integrates one number at a time, where derivatives of the density do not overflow."""
@@ -94,7 +95,7 @@ class Standardised:
                 found = method(*self.fixed, **words)
                 self._given = tuple([_number(part) for part in found])
             elif "moments" in inspect.signature(method).parameters:
-                self._given = _run(method, (*self._broadcast(), "mvsk"))
+                self._given = run(method, (*self._broadcast(), "mvsk"))
             elif self.shapes:
                 found = _formula(self.dist, "stats", *self.shapes)
                 self._given = tuple(
@@ -122,7 +123,7 @@ class Standardised:
                 self.numbers("moment")
                 self._raw[n] = interpreted(self.dist._mom0_sc, n, *self.shapes)
             else:
-                raw = _run(self.dist._munp, (n, *self._broadcast()))
+                raw = run(self.dist._munp, (n, *self._broadcast()))
                 self._raw[n] = _of_known_slope(self.dist, 3, raw, self.shapes)
         return self._raw[n]
 
@@ -210,7 +211,7 @@ def _entropy(d: Standardised) -> Any:
     if distributions._default(d.dist, "_entropy"):
         d.numbers("entropy")
     value = (
-        _run(d.dist._entropy, tuple(d._broadcast())) if d.shapes else interpreted(d.dist._entropy)
+        run(d.dist._entropy, tuple(d._broadcast())) if d.shapes else interpreted(d.dist._entropy)
     )
     return d.checked(value + np.log(d.scale))
 

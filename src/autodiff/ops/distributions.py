@@ -23,7 +23,7 @@ from autodiff.ops.custom import stop
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import known
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, cast, select
-from autodiff.ops.smooth import unknown_slope
+from autodiff.ops.smooth import derived_as, undefined, unknown_slope
 from autodiff.ops.tracer import Tracer
 from autodiff.plain_data import dataclass
 
@@ -90,15 +90,16 @@ def _formula(dist: Any, name: str, *args: Any) -> Any:
         parameter = args[1]
         near: Any = np.abs(parameter) < limit
         poison = unknown_slope(_float(parameter))
-        return _run(method, args) + select(near, poison, 0.0, np.float64)
-    return _run(method, args)
+        return run(method, args) + select(near, poison, 0.0, np.float64)
+    return run(method, args)
 
 
 # Up to this absolute value of their parameter these are taken for the normal distribution.
 _LIMITS = {"pearson3": 1.6e-5}
 
 
-def _run(method: Any, args: tuple[Any, ...]) -> Any:
+def run(method: Any, args: tuple[Any, ...]) -> Any:
+    """The code of a formula; of numbers as of arrays of one axis where it is not for numbers."""
     try:
         return interpreted(method, *args)
     except (TypeError, IndexError, ValueError):
@@ -153,8 +154,11 @@ def _inner(low: Any, high: Any) -> Any:
     return 0.5 * (finite_low + finite_high)
 
 
-def _finish(value: Any) -> Tracer:
-    array = _float(value)
+def answer(valid: Any, value: Any, *arguments: Any) -> Tracer:
+    """``value`` where the arguments are valid; elsewhere it is NaN, and so are all its derivatives."""
+    free: Any = sum([x for x in arguments if isinstance(x, Tracer) and known(x) is None])
+    none = undefined(free) if isinstance(free, Tracer) else np.nan
+    array = _float(select(valid, value, none, np.float64))
     return Tracer(array.value, "array" if array.shape else "scalar")
 
 
@@ -198,7 +202,7 @@ def density(dist: Any, log: bool, x: Any, args: Any, kwds: Any) -> Tracer:
     else:
         value = _formula(dist, "pdf", safe, *shapes) / scale
     value = select(inside, value, -_INF if log else 0.0, np.float64)
-    return _finish(select(valid & np.equal(point, point), value, np.nan, np.float64))
+    return answer(valid & np.equal(point, point), value, point, *shapes, loc, scale)
 
 
 def probability(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer:
@@ -216,7 +220,7 @@ def probability(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer:
     if name.startswith("log"):
         ends = (-_INF, 0.0) if name.endswith("cdf") else (0.0, -_INF)
     value = select(below, ends[0], select(above, ends[1], value, np.float64), np.float64)
-    return _finish(select(valid & np.equal(point, point), value, np.nan, np.float64))
+    return answer(valid & np.equal(point, point), value, point, *shapes, loc, scale)
 
 
 def _cumulative(dist: Any, name: str, z: Any, shapes: list[Any]) -> Any:
@@ -244,7 +248,17 @@ def quantile(dist: Any, name: str, q: Any, args: Any, kwds: Any) -> Tracer:
     value = select(np.equal(level, 0), first, value, np.float64)
     value = select(np.equal(level, 1), last, value, np.float64) * scale + loc
     fine = valid & (level >= 0) & (level <= 1)
-    return _finish(select(fine, value, np.nan, np.float64))
+    return answer(fine, value, level, *shapes, loc, scale)
+
+
+def _within(probability: Any) -> Any:
+    """A probability that rounding may have moved beyond 0 or 1, where it is smooth all the same."""
+    value = as_array(probability)
+    return (
+        derived_as(np.clip(value, 0, 1), value)
+        if isinstance(value, Tracer)
+        else np.clip(value, 0, 1)
+    )
 
 
 # -- discrete -------------------------------------------------------------------------------------------
@@ -259,9 +273,9 @@ def mass(dist: Any, log: bool, k: Any, args: Any, kwds: Any) -> Tracer:
     some = low if not isinstance(low, Tracer) and np.isfinite(low) else select(np.isfinite(_float(low)), low, 0.0, np.float64)  # fmt: skip
     safe = select(inside, z, some, np.float64)
     value = _formula(dist, "logpmf" if log else "pmf", safe, *shapes)
-    value = value if log else np.clip(value, 0, 1)
+    value = value if log else _within(value)
     value = select(inside, value, -_INF if log else 0.0, np.float64)
-    return _finish(select(valid & np.equal(point, point), value, np.nan, np.float64))
+    return answer(valid & np.equal(point, point), value, point, *shapes, loc)
 
 
 def cumulative(dist: Any, name: str, k: Any, args: Any, kwds: Any) -> Tracer:
@@ -273,16 +287,18 @@ def cumulative(dist: Any, name: str, k: Any, args: Any, kwds: Any) -> Tracer:
     valid = _true(interpreted(dist._argcheck, *shapes))
     below: Any = (z < low) | np.isneginf(z)
     above: Any = z >= high
+    if name == "logcdf":  # SciPy asks for this before it asks for the parameters
+        valid = valid | above
     some = low if not isinstance(low, Tracer) and np.isfinite(low) else select(np.isfinite(_float(low)), low, 0.0, np.float64)  # fmt: skip
     safe = np.floor(select(below | above, some, z, np.float64))
     value = _formula(dist, name, safe, *shapes)
     if name in ("cdf", "sf"):
-        value = np.clip(value, 0, 1)
+        value = _within(value)
     ends = (0.0, 1.0) if name.endswith("cdf") else (1.0, 0.0)
     if name.startswith("log"):
         ends = (-_INF, 0.0) if name.endswith("cdf") else (0.0, -_INF)
     value = select(below, ends[0], select(above, ends[1], value, np.float64), np.float64)
-    return _finish(select(valid & np.equal(point, point), value, np.nan, np.float64))
+    return answer(valid & np.equal(point, point), value, point, *shapes, loc)
 
 
 def count(dist: Any, name: str, q: Any, args: Any, kwds: Any) -> Tracer:
@@ -293,13 +309,13 @@ def count(dist: Any, name: str, q: Any, args: Any, kwds: Any) -> Tracer:
     valid = _true(interpreted(dist._argcheck, *shapes)) & np.equal(loc, loc)
     inside: Any = (level > 0) & (level < 1)
     # A search of SciPy's, where it is one, is of no concern to derivatives.
-    shapes = [stop(as_array(s)) for s in shapes]
+    given, shapes = shapes, [stop(as_array(s)) for s in shapes]
     value = _formula(dist, name, stop(select(inside, level, 0.5, np.float64)), *shapes)
     first, last = (low - 1, high) if name == "ppf" else (high, low - 1)
     value = select(np.equal(level, 0), first, value, np.float64)
     value = stop(select(np.equal(level, 1), last, value, np.float64)) + loc
     fine = valid & (level >= 0) & (level <= 1)
-    return _finish(select(fine, value, np.nan, np.float64))
+    return answer(fine, value, level, *given, loc)
 
 
 def evaluate(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer | None:

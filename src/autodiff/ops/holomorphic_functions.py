@@ -121,7 +121,7 @@ def _enter_part(item: Holomorphic, part: int) -> None:
             special._float_type,
             lambda *operands: _parts(path, *operands)[part],
             Pointwise(lambda s, *x: s.ufunc(path, *x, part=part)),
-            Partials((*by_orders, by_re, by_im)),
+            Partials(tuple([special.of_defined(rule) for rule in (*by_orders, by_re, by_im)])),
             samples=Samples(item.domain),
         )
     )
@@ -441,7 +441,7 @@ def _enter_lambertw() -> None:
                 special._float_type,
                 meaning(part),
                 Pointwise(lambda s, *x, part=part: s.ufunc(path, *x, part=part)),
-                Partials((*rules[part], None, None)),
+                Partials((*[special.of_defined(rule) for rule in rules[part]], None, None)),
                 samples=Samples((*_RIGHT, (0.0, 0.0), (1e-8, 1e-8))),
             )
         )

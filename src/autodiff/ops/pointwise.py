@@ -37,6 +37,7 @@ from autodiff.ops.smooth import (
     inverse_cosine,
     inverse_difference,
     inverse_hyperbolic,
+    inverse_positive,
     inverse_root,
     inverse_square,
     logistic,
@@ -390,10 +391,10 @@ def _log_add_exp(exp: str, log1p: Callable[..., Any]) -> Callable[..., Any]:
 elementwise(np.exp, lambda y, x: y)
 elementwise(np.exp2, lambda y, x: _LOG2 * y)
 elementwise(np.expm1, lambda y, x: np.exp(x))  # not y + 1, which is 0 far to the left
-elementwise(np.log, lambda y, x: 1 / x, domain=((0.2, 4.0),))
-elementwise(np.log2, lambda y, x: 1 / (x * _LOG2), domain=((0.2, 4.0),))
-elementwise(np.log10, lambda y, x: 1 / (x * _LOG10), domain=((0.2, 4.0),))
-elementwise(np.log1p, lambda y, x: 1 / (1 + x), domain=((-0.7, 3.0),))
+elementwise(np.log, lambda y, x: inverse_positive(x), domain=((0.2, 4.0),))
+elementwise(np.log2, lambda y, x: inverse_positive(x * _LOG2), domain=((0.2, 4.0),))
+elementwise(np.log10, lambda y, x: inverse_positive(x * _LOG10), domain=((0.2, 4.0),))
+elementwise(np.log1p, lambda y, x: inverse_positive(1 + x), domain=((-0.7, 3.0),))
 elementwise(
     # Not exp(a - y), where y is rounded to what a is rounded to; equal infinities give 1/2 each.
     np.logaddexp,

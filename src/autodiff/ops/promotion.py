@@ -18,7 +18,7 @@ from autodiff.dims import Dim, Extent, equal, same, same_shape
 from autodiff.errors import DtypeError, ShapeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
-from autodiff.ops import roots, structural
+from autodiff.ops import log_powers, roots, structural
 from autodiff.ops.known import check, decide, require_equal
 from autodiff.ops.pointwise import loop_dtypes
 from autodiff.ops.tracer import (
@@ -306,6 +306,8 @@ def pointwise(
     (result,) = _builder.current_builder().emit(name, tuple(values), attributes, (type,))
     if name in roots.POWERS:
         result = roots.power_of_root(name, tuple(values), result)
+    elif name == "exp":
+        result = log_powers.exponential_of_sum(values[0], result)
     return Tracer(result, "array" if shape else (form or "scalar"))
 
 

@@ -106,7 +106,8 @@ def xlogy(x: Any, y: Any) -> Any:
     a, b = in_loop(special.xlogy, x, y)
     safe = _safe(a, b, b, 1)
     logarithm = pointwise("log", safe)
-    return _sloped(pointwise("multiply", a, logarithm), (a, logarithm), (b, _quotient(a, safe)))
+    value = pointwise("multiply", a, logarithm)
+    return _sloped(value, (a, logarithm), (b, smooth.where_defined(value, _quotient(a, safe))))
 
 
 def _quotient(a: Any, b: Any) -> Tracer:
@@ -142,7 +143,8 @@ def xlog1py(x: Any, y: Any) -> Any:
     safe = _safe(a, b, b + 1.0, 0)
     logarithm = pointwise("log1p", safe)
     slope = _quotient(a, pointwise("add", safe, constant(1, safe.dtype)))
-    return _sloped(pointwise("multiply", a, logarithm), (a, logarithm), (b, slope))
+    value = pointwise("multiply", a, logarithm)
+    return _sloped(value, (a, logarithm), (b, smooth.where_defined(value, slope)))
 
 
 @implements(special.entr)

@@ -20,6 +20,7 @@ from scipy.special import _ufuncs
 from scipy.stats import _continuous_distns
 
 from autodiff.ops import (
+    distribution_ends,
     distribution_formulas,
     distribution_routines,
     distributions,
@@ -34,7 +35,7 @@ from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.promotion import as_array, cast, select
 from autodiff.ops.scipy_functions import betaln, expit, log_expit, logit, ndtr, xlog1py, xlogy
-from autodiff.ops.smooth import log_square
+from autodiff.ops.smooth import log_square, of_size
 from autodiff.ops.tracer import Tracer
 from autodiff.ops.ufuncs import unsupported
 
@@ -96,7 +97,7 @@ def _laplace_cdf(z: Any) -> Any:
 
 
 def _generalized_normal_log_density(z: Any, b: Any) -> Any:
-    return np.log(0.5 * b) - _gammaln(1 / b) - np.abs(z) ** b
+    return np.log(0.5 * b) - _gammaln(1 / b) - of_size(lambda size: size**b, z)
 
 
 def _generalized_normal_cdf(z: Any, b: Any) -> Any:
@@ -378,10 +379,6 @@ def _valid(distribution: Distribution, shapes: list[Any], scale: Any) -> Any:
     return fine
 
 
-def _finish(value: Any) -> Tracer:
-    return Tracer(value.value, "array" if value.shape else "scalar")
-
-
 def _density(distribution: Distribution, log: bool, x: Any, args: Any, kwds: Any) -> Tracer:
     shapes, loc, scale = _parameters(distribution, args, kwds)
     point = _float(x)
@@ -392,6 +389,7 @@ def _density(distribution: Distribution, log: bool, x: Any, args: Any, kwds: Any
         inside = inside & np.equal(np.floor(z), z)
     z = select(inside, z, _bound(distribution.inner, shapes), np.float64)
     known = _valid(distribution, shapes, scale) & np.equal(point, point)
+    given = shapes
     if distribution.density is not None:  # SciPy's own may raise for parameters out of range
         pairs = zip(distribution.shapes, shapes, strict=True)
         shapes = [select(known, s, 0.5 if n == "p" else 1.0, np.float64) for n, s in pairs]
@@ -404,7 +402,7 @@ def _density(distribution: Distribution, log: bool, x: Any, args: Any, kwds: Any
         value = formula(z, *shapes)
         value = value if distribution.discrete else value / scale
     value = select(inside, value, -np.inf if log else 0.0, np.float64)
-    return _finish(select(known, value, np.nan, np.float64))
+    return distributions.answer(known, value, point, *given, loc, scale)
 
 
 def _probability(
@@ -438,7 +436,7 @@ def _probability(
         ends = tuple(0.0 if e else -_INF for e in ends)  # type: ignore[assignment]
     value = select(below, ends[0], select(above, ends[1], value, np.float64), np.float64)
     known = _valid(distribution, shapes, scale) & np.equal(point, point)
-    return _finish(select(known, value, np.nan, np.float64))
+    return distributions.answer(known, value, point, *shapes, loc, scale)
 
 
 def _quantile(distribution: Distribution, name: str, q: Any, args: Any, kwds: Any) -> Tracer | None:
@@ -454,7 +452,7 @@ def _quantile(distribution: Distribution, name: str, q: Any, args: Any, kwds: An
     value = select(np.equal(level, 0), ends[0], value, np.float64)
     value = select(np.equal(level, 1), ends[1], value, np.float64) * scale + loc
     known = _valid(distribution, shapes, scale) & (level >= 0) & (level <= 1)
-    return _finish(select(known, value, np.nan, np.float64))
+    return distributions.answer(known, value, level, *shapes, loc, scale)
 
 
 def _evaluate(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer:
@@ -581,4 +579,4 @@ def _log_difference(log_p: Any, log_q: Any) -> Any:
     return value + 1j * imaginary
 
 
-__all__ = ["Frozen", "distribution_routines", "scipy_multivariate"]
+__all__ = ["Frozen", "distribution_ends", "distribution_routines", "scipy_multivariate"]

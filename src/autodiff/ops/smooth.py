@@ -2,6 +2,7 @@
 
     logistic(x)            1 / (1 + e**-x)            the slope of log(1 + e**x)
     sech_squared(x)        1 / cosh(x)**2             the slope of tanh
+    inverse_positive(x)    1 / x, NaN left of 0       the slope of log
     inverse_square(x)      1 / (1 + x**2)             the slope of arctan
     inverse_root(x)        1 / sqrt(1 + x**2)         the slope of arcsinh
     inverse_cosine(x)      1 / sqrt(1 - x**2)         the slope of arcsin
@@ -15,6 +16,8 @@
     derived_as(y, z)       y, with the derivative of z
     with_slope(y, x, g)    y, with the derivative g by x, and
     with_slopes(y, a, b, g, h)    those by a and b
+    where_defined(y, g)    g, NaN where y is, and so are all its derivatives
+    undefined(x)           NaN, with NaN as every derivative
 
 A formula such as ``1 - tanh(x)**2`` is right to the last bit of 1, not of the result, and
 ``1 / (1 + x*x)`` is 0 or NaN where x*x overflows; one made of pieces that are joined by
@@ -112,6 +115,18 @@ sech_squared = smooth(
 )
 
 
+# Where a logarithm is no number, its slope is none, and no derivative of that: y is one factor of each.
+inverse_positive: Callable[..., Any] = smooth(
+    "inverse_positive",
+    lambda x: np.where(np.less(x, 0), np.nan, 1.0 / x),
+    lambda s, x: s.div(
+        s.select(s.lt(x, s.constant(0.0, x)), s.constant(float("nan"), x), s.constant(1.0, x)), x
+    ),
+    lambda y, x: -y * y,
+    domain=((0.2, 4.0),),
+)
+
+
 def _one_plus_square(s: Any, x: Any) -> Any:
     return s.add(s.constant(1.0, x), s.mul(x, x))
 
@@ -157,26 +172,37 @@ inverse_cosine = smooth(
 
 def _inverse_hyperbolic(s: Any, x: Any) -> Any:
     # Beyond 1e8 x*x - 1 is x*x to the last bit, and x*x may overflow.
+    # Left of 1 the function is no number.
     one = s.constant(1.0, x)
-    return s.div(one, s.select(_far(s, x), x, s.sqrt(s.mul(s.sub(x, one), s.add(x, one)))))
+    size = s.select(_far(s, x), x, s.sqrt(s.mul(s.sub(x, one), s.add(x, one))))
+    return s.div(s.select(s.lt(x, one), s.constant(float("nan"), x), one), size)
 
 
 inverse_hyperbolic = smooth(
     "inverse_hyperbolic",
-    lambda x: 1.0 / np.where(np.abs(x) > _FAR, x, np.sqrt((x - 1.0) * (x + 1.0))),
+    lambda x: (
+        np.where(np.less(x, 1), np.nan, 1.0)
+        / np.where(np.abs(x) > _FAR, x, np.sqrt((x - 1.0) * (x + 1.0)))
+    ),
     _inverse_hyperbolic,
     # x*y is near 1 far out, where y cubed underflows; of an infinite x, y is 0
     lambda y, x: -np.where(y == 0, 0.0, x * y) * y * y,
     domain=((1.2, 4.0),),
 )
 
+
+def _inverse_difference(s: Any, x: Any) -> Any:
+    one = s.constant(1.0, x)
+    outside = s.gt(s.abs(x), one)  # where the function is no number
+    top = s.select(outside, s.constant(float("nan"), x), one)
+    return s.div(top, s.mul(s.sub(one, x), s.add(one, x)))
+
+
 # One operation, since at 1 the derivative of a product in the denominator is infinity times 0.
 inverse_difference = smooth(
     "inverse_difference",
-    lambda x: 1.0 / ((1.0 - x) * (1.0 + x)),
-    lambda s, x: s.div(
-        s.constant(1.0, x), s.mul(s.sub(s.constant(1.0, x), x), s.add(s.constant(1.0, x), x))
-    ),
+    lambda x: np.where(np.abs(x) > 1, np.nan, 1.0) / ((1.0 - x) * (1.0 + x)),
+    _inverse_difference,
     lambda y, x: 2.0 * x * y * y,
     domain=((-0.8, 0.8),),
 )
@@ -234,12 +260,26 @@ with_slopes = smooth(
     None, lambda v, y, a, b, g, h: g, lambda v, y, a, b, g, h: h, None, None,
 )  # fmt: skip
 
+# A function that is no number has no derivative: g, but NaN where y is, and all derivatives of it.
+where_defined = smooth(
+    "where_defined",
+    lambda y, g: np.where(np.isnan(y), np.nan, g),
+    lambda s, y, g: s.select(s.isnan(y), y, g),
+    None, lambda v, y, g: np.where(np.isnan(y), np.nan, 1.0),
+)  # fmt: skip
+undefined: Callable[..., Any] = smooth(
+    "undefined",
+    lambda x: np.full(np.shape(x), np.nan),
+    lambda s, x: s.constant(float("nan"), x),
+    lambda y, x: undefined(x),
+)
+
 # 0, with a derivative that is not known: where a formula for one value of a parameter stands alone.
 unknown_slope = smooth(
     "unknown_slope",
     lambda p: np.zeros_like(p),
     lambda s, p: s.constant(0.0, p),
-    lambda y, p: np.nan + 0.0 * p,
+    lambda y, p: undefined(p),
 )
 
 
@@ -259,6 +299,16 @@ def near_or_far(near: Any, x: Any, inside: Any, series: Callable[..., Any], clos
     is a number at which ``closed`` is finite.
     """
     return np.where(near, series(np.where(near, x, 0.0)), closed(np.where(near, inside, x)))
+
+
+def of_size(function: Callable[[Any], Any], x: Any) -> Any:
+    """``function(abs(x))``; at 0 its derivatives, of every order, are the means of those from both sides.
+
+    Of an even function, as of ``abs(x)**b`` at b = 2, they are the derivatives; at a kink they are
+    the convention.
+    """
+    right, left = np.where(x >= 0, x, -x), np.where(x > 0, x, -x)
+    return 0.5 * (function(right) + function(left))
 
 
 def beyond_infinity(x: Any, limit: float, slope: Callable[[Any], Any]) -> Any:

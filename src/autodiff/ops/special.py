@@ -44,6 +44,7 @@ from autodiff.ops.smooth import (
     normal_density,
     polynomial,
     smooth,
+    where_defined,
 )
 from autodiff.ops.tracer import Tracer, emit_tracer
 
@@ -166,6 +167,22 @@ def _no_partial(name: str, argument: str) -> Callable[..., Any]:
     return refuse
 
 
+def of_defined(partial: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule of a partial derivative, which is NaN where the function is."""
+
+    def rule(y: Any, *operands: Any) -> Any:
+        slope = partial(y, *operands)
+        return slope if isinstance(slope, (int, float)) else where_defined(y, slope)
+
+    return rule
+
+
+def _rule(title: str, partial: Any) -> Callable[..., Any] | None:
+    if isinstance(partial, str):
+        return _no_partial(title, partial)
+    return None if partial is None else of_defined(partial)
+
+
 def _float_type(types: tuple[ArrayType, ...]) -> tuple[ArrayType, ...]:
     """The dtype of the floats (an order may be an integer), the shape of those that have axes."""
     dtype = next(type.dtype for type in types if type.dtype.kind == "f")
@@ -202,7 +219,7 @@ def enter_ufunc(
         _PLACES[name] = path
     place = ufunc_path(name)
     title = place.rpartition(".")[2].removeprefix("_")
-    rules = tuple(_no_partial(title, p) if isinstance(p, str) else p for p in partials)
+    rules = tuple([_rule(title, p) for p in partials])
 
     def meaning(*operands: Any) -> Any:
         result = ufunc_at(place)(*operands)

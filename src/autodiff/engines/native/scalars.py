@@ -146,8 +146,8 @@ class Scalars:
         if zero != a.name or not product.startswith(start):
             return None
         p = Element(product[len(start) :], a.dtype)
-        if p.name.startswith("0x"):
-            return b  # a number written in the program, hence finite
+        if p.name.startswith("0x"):  # a number written in the program, of the bits of a double
+            return b if int(p.name, 16) >> 52 & 0x7FF != 0x7FF else None
         finite = self.isfinite(p)
         n = self.w.number()
         unlikely = self.w.metadata('!{!"branch_weights", i32 1000000, i32 1}')
