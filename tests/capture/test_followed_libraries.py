@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import signal
+from scipy import integrate, interpolate, optimize, signal
 
 import autodiff
 from tests.ops.support import ENGINES
@@ -50,6 +50,21 @@ class Square(Shape):
         self.area = side * side
 
 
+class Cable(Length):
+    """Made by what ``super`` finds, of a class that has a class above it."""
+
+    def __new__(cls, *parts: Any) -> Any:
+        return super().__new__(cls)
+
+
+def stepped(x: Any) -> Any:
+    """Two steps of a method of Runge and Kutta."""
+    method = integrate.RK45(lambda t, y: -x[3] * y, 0.0, x[:3], 1.0)
+    method.step()
+    method.step()
+    return method.y
+
+
 CASES: dict[str, Callable[[Any], Any]] = {
     "sum of polynomials": lambda x: sum([P(x[:3]), P(x[3:])]).coef,
     "another basis": lambda x: P(x).convert(kind=np.polynomial.Chebyshev).coef,
@@ -57,6 +72,16 @@ CASES: dict[str, Callable[[Any], Any]] = {
     "divmod of the user's": lambda x: divmod(Length(x[2]), 0.6)[1].metres,
     "reflected divmod": lambda x: divmod(3.0, Length(x[2]))[0].metres,
     "a class below": lambda x: Shape(x[0]).area + Shape(x[1], x[2]).area,
+    "super of a class": lambda x: Cable(x[0]).metres * x[1],
+    "interpolants": lambda x: interpolate.Rbf(np.arange(6.0), x)(np.array([0.5, 2.2])),
+    "rational interpolants": lambda x: interpolate.FloaterHormannInterpolator(np.arange(6.0), x)(
+        0.7
+    ),
+    "barycentric": lambda x: interpolate.barycentric_interpolate(np.arange(6.0), x, 0.7),
+    "a product with an inverse": lambda x: optimize.LbfgsInvHessProduct(x[None, :3], x[None, 3:])(
+        x[:3]
+    ),
+    "a step": lambda x: stepped(x),
     "a callable object": lambda x: np.abs(signal.CZT(6)(x)),
     "a spectrum": lambda x: np.abs(signal.stft(x, nperseg=4)[2]),
     "a response": lambda x: np.abs(signal.freqz(x[:2], x[2:4], 5)[1]),

@@ -135,13 +135,45 @@ def test_parameters_out_of_range_have_no_moments(engine: str) -> None:
     np.testing.assert_array_equal(have, [1.5, np.nan])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["normal", "student"])
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_boxes_of_any_size(name: str, size: int) -> None:
+    """SciPy draws its points from three variables on, or from two: some digits of its values."""
+    low = np.array([-1.0, -2.0, -np.inf, -0.5])[:size]
+    frame = np.cos(np.arange(16.0) ** 2).reshape(4, 4)
+    cov = (frame @ frame.T + np.eye(4))[:size, :size]
+
+    def f(x: Any, cov: Any) -> Any:
+        if name == "normal":
+            return stats.multivariate_normal.cdf(x, 0.1 + 0 * x, cov, lower_limit=low, rng=1)
+        return stats.multivariate_t.cdf(
+            x, 0.1 + 0 * x, cov, 3.5, lower_limit=low, random_state=1, maxpts=40000
+        )
+
+    at = (np.array([0.3, 0.5, -0.2, 0.9])[:size], cov)
+    direction = (np.cos(np.arange(size)), np.sin(np.arange(size * size)).reshape(size, size))
+    np.testing.assert_allclose(autodiff.function(f)(*at), f(*at), rtol=1e-12)
+    gradient = autodiff.gradient(f, wrt=(0, 1))(*at)
+    along = sum(np.sum(g * d) for g, d in zip(gradient, direction, strict=True))
+    ends = [f(*[a + h * d for a, d in zip(at, direction, strict=True)]) for h in (1e-3, -1e-3)]
+    np.testing.assert_allclose(along, (ends[0] - ends[1]) / 2e-3, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(autodiff.jvp(f, at, direction)[1], along, rtol=1e-3, atol=1e-5)
+
+
+def test_a_box_has_no_derivative_by_degrees_of_freedom() -> None:
+    f = lambda df: stats.multivariate_t.cdf([0.3, 0.5], [0.0, 0.1], np.eye(2), df, random_state=1)  # noqa: E731
+    with pytest.raises(autodiff.DerivativeError, match="no derivative by its degrees of freedom"):
+        autodiff.gradient(f)(3.0)
+
+
 @engines
 def test_a_box_with_limits_in_the_other_order(engine: str) -> None:
     f = lambda x, low: stats.multivariate_normal.cdf(x, cov=A[:2, :2], lower_limit=low)  # noqa: E731
     x, low = S[:2, :2], np.array([0.3, -np.inf])
     np.testing.assert_allclose(autodiff.function(f, engine=engine)(x, low), f(x, low), rtol=1e-12)
     cube = lambda x: stats.multivariate_normal.cdf(x, cov=A, rng=np.random.default_rng(1))  # noqa: E731
-    with pytest.warns(FallbackWarning, match="three variables and more"):
+    with pytest.warns(FallbackWarning, match="by the points of a generator"):
         assert autodiff.function(cube, engine=engine)(S[0]) == cube(S[0])
 
 

@@ -236,7 +236,8 @@ def _refuse_base(frame: Frame, array: Tracer, node: ast.AST) -> None:
 
 
 def _own(obj: Any) -> Any:
-    return getattr(obj, "__dict__", ())
+    # That of super(A, cls) is what a class above says of the attribute __dict__.
+    return () if isinstance(obj, super) else getattr(obj, "__dict__", ())
 
 
 def _changed_attribute(frame: Frame, obj: Any, name: str) -> Any:

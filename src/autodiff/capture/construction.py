@@ -41,7 +41,9 @@ _OF_TRACED = (
     "scipy.stats._survival", "scipy.stats._common", "scipy.stats._fit", "scipy.stats._binomtest",
     "scipy.stats._page_trend_test", "scipy.stats._resampling", "scipy.stats._censored_data",
     "scipy.stats._multicomp", "scipy.stats._wilcoxon", "scipy.stats._continuous_distns",
-    "scipy.signal._short_time_fft", "scipy.spatial._kdtree",
+    "scipy.signal._short_time_fft", "scipy.spatial._kdtree", "scipy.interpolate._polyint",
+    "scipy.interpolate._bary_rational", "scipy.interpolate._rbf", "scipy.interpolate._ndgriddata",
+    "scipy.integrate._ivp.rk", "scipy.optimize._lbfgsb_py",
 )  # fmt: skip
 
 

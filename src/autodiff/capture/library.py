@@ -391,6 +391,9 @@ def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
                 owner = function.__self__
                 found = dispatch.functions.get(getattr(type(owner), function.__name__, None))
                 return None if found is None else functools.partial(found, owner)
+            if found is None and isinstance(function, type):  # made by what a class above says
+                made = dispatch.functions.get(function.__init__)
+                return None if made is None else functools.partial(made, function)
             return found
         return dispatch.functions.get(function) if function in _CREATION else None
     except TypeError:  # unhashable

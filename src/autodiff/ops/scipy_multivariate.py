@@ -11,7 +11,9 @@ Formulas: those of SciPy's documentation; A. K. Gupta and D. K. Nagar, Matrix Va
 
 from __future__ import annotations
 
+import functools
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,7 +27,7 @@ from autodiff.ops.function_table import functions, implements
 from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.known import check
 from autodiff.ops.linear_algebra import t, triangular_solve
-from autodiff.ops.multivariate_probability import box
+from autodiff.ops.multivariate_probability import DRAWN, box, student_box
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, cast
 from autodiff.ops.quadrature import gauss_legendre
 from autodiff.ops.tracer import Tracer, emit_tracer
@@ -106,18 +108,50 @@ def normal_entropy(mean: Any, cov: Any) -> Any:
     return _scalar(0.5 * (size * (_LOG_TWO_PI + 1) + _log_determinant(factor)))
 
 
-def normal_cdf(x: Any, mean: Any, cov: Any, lower_limit: Any, singular: bool = False) -> Any:
-    """``multivariate_normal.cdf`` of one or two variables."""
+def normal_cdf(
+    x: Any, mean: Any, cov: Any, lower_limit: Any, singular: bool = False, **how: Any
+) -> Any:
+    """``multivariate_normal.cdf``."""
     if singular:
         raise unsupported("multivariate_normal with allow_singular=True", "add to the diagonal")
+    of_box = functools.partial(box, how=_drawn(**how))
     size = size_of(mean, cov)
-    if size not in (1, 2):
-        raise unsupported("multivariate_normal.cdf of three variables and more", "use two")
-    matrix, center = covariance(cov, size), 0.0 if mean is None else _float(mean)
+    return _probability(x, mean, _mirrored(cov, size, size > 2), lower_limit, of_box)
+
+
+def student_cdf(x: Any, loc: Any, shape: Any, df: Any, lower_limit: Any, **how: Any) -> Any:
+    """``multivariate_t.cdf``."""
+    _finite(df)
+    found = functools.partial(student_box, df=_float(df), how=_drawn(**how))
+    matrix = _mirrored(shape, size_of(loc, shape), True)
+    return _probability(x, loc, matrix, lower_limit, found)
+
+
+def _mirrored(cov: Any, size: Any, lower: bool) -> Any:
+    """A covariance of which SciPy reads one triangle."""
+    matrix = covariance(cov, size)
+    kept, rest = (np.tril, np.triu) if lower else (np.triu, np.tril)
+    part = functions[kept](matrix)
+    return part + t(part - functions[rest](part))
+
+
+def _drawn(maxpts: Any = None, abseps: float = 1e-5, releps: float = 1e-5, rng: Any = None) -> Any:
+    """How SciPy draws its points, as the operations of boxes have it."""
+    if not isinstance(rng, (int, np.integer, type(None))):
+        raise unsupported(
+            "a distribution function by the points of a generator", "pass a seed, an integer"
+        )
+    return DRAWN | {
+        "maxpts": 0 if maxpts is None else int(maxpts), "abseps": float(abseps),
+        "releps": float(releps), "seed": -1 if rng is None else int(rng),
+    }  # fmt: skip
+
+
+def _probability(x: Any, mean: Any, cov: Any, lower_limit: Any, of_box: Callable[..., Any]) -> Any:
+    size = _whole(size_of(mean, cov))
+    matrix, center = cov, 0.0 if mean is None else _float(mean)
     if size == 1:
         check(matrix[0, 0] > 0, "a variance is positive")
-    upper = functions[np.triu](matrix)  # SciPy reads that triangle
-    matrix = upper + t(functions[np.triu](matrix, 1))
     point = _float(x)
     if point.ndim == 0 or (point.ndim == 1 and size == 1):
         point = point.reshape(-1, 1)
@@ -126,27 +160,31 @@ def normal_cdf(x: Any, mean: Any, cov: Any, lower_limit: Any, singular: bool = F
     high = point - center
     lead = point.shape[:-1]
     if any(not isinstance(n, int) for n in lead):
-        raise unsupported("multivariate_normal.cdf of a number of points that changes", "fix it")
+        raise unsupported(
+            "a distribution function of a number of points that changes", "give one shape"
+        )
     count = int(np.prod(lead))
     lows, highs = (np.reshape(v, (count, size)) for v in (low, high))
-    found = [_signed(lows[k], highs[k], matrix) for k in range(count)]
+    found = [_signed(lows[k], highs[k], matrix, of_box) for k in range(count)]
     values = np.reshape(functions[np.stack](found), lead)
     squeezed = np.squeeze(values)
     return _scalar(squeezed)
 
 
-def _signed(low: Any, high: Any, cov: Any) -> Any:
+def _signed(low: Any, high: Any, cov: Any, of_box: Callable[..., Any]) -> Any:
     """A box whose limits may be in the other order, which changes its sign."""
     swapped: Any = high < low
     sign = np.prod(np.where(swapped, -1.0, 1.0))
-    return sign * box(np.where(swapped, high, low), np.where(swapped, low, high), cov)
+    return sign * of_box(np.where(swapped, high, low), np.where(swapped, low, high), cov)
 
 
-def normal_log_cdf(x: Any, mean: Any, cov: Any, lower_limit: Any, singular: bool = False) -> Any:
+def normal_log_cdf(
+    x: Any, mean: Any, cov: Any, lower_limit: Any, singular: bool = False, **how: Any
+) -> Any:
     """``multivariate_normal.logcdf``, which is complex where limits are in the other order."""
     if lower_limit is not None:
         raise unsupported("multivariate_normal.logcdf with lower_limit=", "take the logarithm")
-    return np.log(normal_cdf(x, mean, cov, None, singular))
+    return np.log(normal_cdf(x, mean, cov, None, singular, **how))
 
 
 def _of_some(dimensions: Any, mean: Any, cov: Any) -> tuple[Any, Any]:
@@ -184,7 +222,17 @@ def _normal_cdf(
     self: Any, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False, maxpts: Any = None,
     abseps: float = 1e-5, releps: float = 1e-5, *, lower_limit: Any = None, rng: Any = None,
 ) -> Any:  # fmt: skip
-    return normal_cdf(x, mean, cov, lower_limit, allow_singular)
+    return normal_cdf(
+        x,
+        mean,
+        cov,
+        lower_limit,
+        allow_singular,
+        maxpts=maxpts,
+        abseps=abseps,
+        releps=releps,
+        rng=rng,
+    )
 
 
 @implements(_Normal.logcdf)
@@ -192,17 +240,27 @@ def _normal_log_cdf(
     self: Any, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False, maxpts: Any = None,
     abseps: float = 1e-5, releps: float = 1e-5, *, lower_limit: Any = None, rng: Any = None,
 ) -> Any:  # fmt: skip
-    return normal_log_cdf(x, mean, cov, lower_limit, allow_singular)
+    return normal_log_cdf(
+        x,
+        mean,
+        cov,
+        lower_limit,
+        allow_singular,
+        maxpts=maxpts,
+        abseps=abseps,
+        releps=releps,
+        rng=rng,
+    )
 
 
 implements(_FixedNormal.cdf)(
     lambda self, x, *, lower_limit=None, rng=None: normal_cdf(
-        x, self.mean, self.cov, lower_limit, self.allow_singular
+        x, self.mean, self.cov, lower_limit, self.allow_singular, rng=rng
     )
 )
 implements(_FixedNormal.logcdf)(
     lambda self, x, *, lower_limit=None, rng=None: normal_log_cdf(
-        x, self.mean, self.cov, lower_limit, self.allow_singular
+        x, self.mean, self.cov, lower_limit, self.allow_singular, rng=rng
     )
 )
 
@@ -227,11 +285,11 @@ class FrozenNormal:
 
     def cdf(self, x: Any, *, lower_limit: Any = None, rng: Any = None) -> Any:
         """The distribution function."""
-        return normal_cdf(x, self.mean, self.cov, lower_limit, self.allow_singular)
+        return normal_cdf(x, self.mean, self.cov, lower_limit, self.allow_singular, rng=rng)
 
     def logcdf(self, x: Any, *, lower_limit: Any = None, rng: Any = None) -> Any:
         """The logarithm of the distribution function."""
-        return normal_log_cdf(x, self.mean, self.cov, lower_limit, self.allow_singular)
+        return normal_log_cdf(x, self.mean, self.cov, lower_limit, self.allow_singular, rng=rng)
 
     def marginal(self, dimensions: Any) -> FrozenNormal:
         """The distribution of some of the variables."""
@@ -298,6 +356,61 @@ _Student = type(stats.multivariate_t)
 implements(_Student.logpdf)(_student)
 implements(_Student.pdf)(_student_density)
 implements(_Student.entropy)(_student_entropy)
+
+
+@implements(_Student.cdf)
+def _student_cdf(
+    self: Any, x: Any, loc: Any = None, shape: Any = 1, df: Any = 1, allow_singular: bool = False, *,
+    maxpts: Any = None, lower_limit: Any = None, random_state: Any = None,
+) -> Any:  # fmt: skip
+    if allow_singular:
+        raise unsupported("multivariate_t with allow_singular=True", "add to the diagonal")
+    return student_cdf(x, loc, shape, df, lower_limit, maxpts=maxpts, rng=random_state)
+
+
+class FrozenStudent:
+    """``multivariate_t(loc, shape, df)`` of traced parameters."""
+
+    def __init__(
+        self, loc: Any = None, shape: Any = 1, df: Any = 1, allow_singular: bool = False, seed: Any = None
+    ) -> None:  # fmt: skip
+        if allow_singular:
+            raise unsupported("multivariate_t with allow_singular=True", "add to the diagonal")
+        _finite(df)
+        self.loc, self.shape, self.df = loc, shape, df
+
+    def logpdf(self, x: Any) -> Any:
+        """The logarithm of the density."""
+        return student_log_density(x, self.loc, self.shape, self.df)
+
+    def pdf(self, x: Any) -> Any:
+        """The density."""
+        return np.exp(self.logpdf(x))
+
+    def entropy(self) -> Any:
+        """The differential entropy."""
+        return student_entropy(self.loc, self.shape, self.df)
+
+    def cdf(
+        self, x: Any, *, maxpts: Any = None, lower_limit: Any = None, random_state: Any = None
+    ) -> Any:
+        """The distribution function."""
+        return student_cdf(
+            x, self.loc, self.shape, self.df, lower_limit, maxpts=maxpts, rng=random_state
+        )
+
+    def marginal(self, dimensions: Any) -> FrozenStudent:
+        """The distribution of some of the variables."""
+        return FrozenStudent(*_of_some(dimensions, self.loc, self.shape), self.df)
+
+
+implements(stats.multivariate_t)(FrozenStudent)
+if hasattr(_Student, "marginal"):
+    implements(_Student.marginal)(
+        lambda self, dimensions, loc=None, shape=1, df=1, allow_singular=False: FrozenStudent(
+            *_of_some(dimensions, loc, shape), df, allow_singular
+        )
+    )
 
 
 # -- matrices ---------------------------------------------------------------------------------------------

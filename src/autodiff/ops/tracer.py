@@ -519,10 +519,14 @@ def whole_of(x: Any) -> Tracer | None:
     return x.whole() if isinstance(x, StoredList) else None
 
 
+class HoldsTracers:
+    """An object of a table's, which stands for one of a library's and holds tracers."""
+
+
 def is_traced(values: Sequence[Any]) -> bool:
     """Whether any of the values, or the items of lists and tuples among them, is a tracer."""
     for x in values:
-        if isinstance(x, Tracer) or (isinstance(x, StoredList) and x.is_stored()):
+        if isinstance(x, (Tracer, HoldsTracers)) or (isinstance(x, StoredList) and x.is_stored()):
             return True
         if isinstance(x, (list, tuple)) and is_traced(x):
             return True
