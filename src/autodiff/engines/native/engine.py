@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from autodiff.dims import symbols
+from autodiff.engines.arguments import arguments_of
 from autodiff.engines.native import entry, session
 from autodiff.engines.native.entry import (
     ArrayInput,
@@ -280,9 +280,7 @@ def native_executable(
     ``outputs`` are array, scalar, float, int or bool.
     """
     leaves = [_output(k, f, program.outputs[k].dtype) for k, f in enumerate(outputs)]
-    # Program inputs that are extents of other inputs are no arguments: the entry finds them.
-    found = {s for form in inputs for n in form.type.shape for s in symbols(n)}
-    numbers = [k for k, v in enumerate(program.inputs) if v not in found]
+    numbers = arguments_of(program, inputs)
     specs = [_input(k, form) for k, form in zip(numbers, inputs, strict=True)]
     tree = _output_tree(result, leaves)
     return compile_native(program, specs, tree, threads, heeds_errstate=True, modules=modules)
