@@ -1,6 +1,8 @@
 """Which inputs of a program are arguments, and which are extents of others.
 
     f(x: float64[n], n, c: float64[k], k)        n is found from x; k too, unless it is given itself
+
+What is found is not given: the entry of an engine reads it from the shapes.
 """
 
 from __future__ import annotations
