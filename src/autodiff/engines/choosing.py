@@ -16,9 +16,9 @@ import numpy as np
 from autodiff import floating, lookups
 from autodiff.dims import Dim, Extent, evaluate, symbols
 from autodiff.engines import ENGINES
-from autodiff.engines.arguments import arguments_of
 from autodiff.engines.numpy import compile_program, run_program
 from autodiff.errors import NameArgumentError, is_signal_handlers
+from autodiff.ir.arguments import arguments_of
 from autodiff.ir.data import ArrayType, Program
 from autodiff.ir.results import ResultTree, assembled
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed

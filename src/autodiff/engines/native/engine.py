@@ -19,7 +19,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from autodiff.engines.arguments import arguments_of
 from autodiff.engines.native import entry, session
 from autodiff.engines.native.entry import (
     ArrayInput,
@@ -40,6 +39,7 @@ from autodiff.engines.native.host import HostCaller
 from autodiff.engines.native.integrands import Integrand, may_be_one
 from autodiff.engines.native.lowering import Kernel, lower
 from autodiff.errors import InternalError, is_signal_handlers
+from autodiff.ir.arguments import arguments_of
 from autodiff.ir.data import ArrayType, Block, Program
 from autodiff.ir.results import Constant, Converted, Either, Items, ResultTree
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed

@@ -2,7 +2,7 @@
 
     f(x: float64[n], n, c: float64[k], k)        n is found from x; k too, unless it is given itself
 
-What is found is not given: the entry of an engine reads it from the shapes.
+What is found is not given: an engine reads it from the shapes.
 """
 
 from __future__ import annotations
