@@ -1,5 +1,6 @@
 """Derivatives of solutions and minima with many unknowns: by products, without a matrix of derivatives."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -128,3 +129,135 @@ def test_what_is_no_solution_is_warned_of():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         np.testing.assert_array_equal(autodiff.function(lambda p: solution(p)[:3])(P), np.ones(3))
+
+
+# -- bounds and constraints ------------------------------------------------------------------------------
+def between_bounds(p, limit, n, method="L-BFGS-B"):
+    """A chain that a load presses against its bounds at two links of seven."""
+
+    def energy(u):
+        stretch = 0.05 * np.sum((u[1:] - u[:-1]) ** 2)
+        return stretch + 0.5 * np.sum(u**2) + 0.25 * p[0] * np.sum(u**4) - p[1] * (u @ pressing(n))
+
+    bounds = np.stack([np.full(n, -limit), np.full(n, 2 * limit)], axis=1)
+    how = {"ftol": 1e-16, "gtol": 1e-10}
+    start, slope = np.zeros(n), autodiff.gradient(energy)
+    return minimize(energy, start, jac=slope, method=method, bounds=bounds, options=how).x
+
+
+def pressing(n):
+    return np.array([-3.0, 0.1, 0.2, 5.0, -0.1, 0.15, 0.05])[np.arange(n) % 7]
+
+
+def bounded_exactly(p, limit, n):
+    """The minimum, and its derivatives by p and by the limit, with what is held at a bound known."""
+    held = np.isin(np.arange(n) % 7, (0, 3))
+    at = np.where(np.arange(n) % 7 == 3, 2.0, -1.0) * limit
+    u = np.where(held, at, 0.0)
+
+    def solve(rhs, u):
+        band = np.zeros((3, n))
+        band[1] = np.where(held, 1.0, 1.2 + 3 * p[0] * u**2)
+        band[1, [0, -1]] -= np.where(held[[0, -1]], 0.0, 0.1)
+        band[0, 1:] = np.where(held[:-1], 0.0, -0.1)
+        band[2, :-1] = np.where(held[1:], 0.0, -0.1)
+        return solve_banded((1, 1), band, rhs)
+
+    def slope(u):
+        found = u + p[0] * u**3 - p[1] * pressing(n)
+        found[1:] += 0.1 * (u[1:] - u[:-1])
+        found[:-1] -= 0.1 * (u[1:] - u[:-1])
+        return found
+
+    for _ in range(30):
+        u = u - solve(np.where(held, u - at, slope(u)), u)
+    by_p = np.where(held, 0.0, np.stack([-(u**3), pressing(n)])).T
+    return u, solve(by_p, u), solve(np.where(held, at / limit, 0.0), u)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("mode", [pytest.param("forward", marks=pytest.mark.slow), "reverse"])
+def test_unknowns_between_bounds_move_as_those_that_are_free_and_with_the_bounds(engine, mode):
+    def f(p, limit):
+        return between_bounds(p, limit, N)[:21]
+
+    found = autodiff.jacobian(f, wrt=(0, 1), mode=mode, engine=engine)(P, 0.3)
+    _, by_p, by_limit = bounded_exactly(P, 0.3, N)
+    np.testing.assert_allclose(found[0], by_p[:21], rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(found[1], by_limit[:21], rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.slow
+def test_second_derivatives_between_bounds():
+    def f(p, limit):
+        return np.sum(between_bounds(p, limit, N)[:30] ** 2)
+
+    def slope(p, limit):
+        u, by_p, by_limit = bounded_exactly(p, limit, N)
+        return 2 * u[:30] @ np.column_stack([by_p, by_limit])[:30]
+
+    (by_p, _), (_, by_limit) = autodiff.hessian(f, wrt=(0, 1))(P, 0.3)
+    h = 1e-5
+    for k, e in enumerate(np.eye(2)):
+        expected = (slope(P + h * e, 0.3) - slope(P - h * e, 0.3)) / (2 * h)
+        np.testing.assert_allclose(by_p[k], expected[:2], rtol=1e-5)
+    expected = (slope(P, 0.3 + h) - slope(P, 0.3 - h)) / (2 * h)
+    np.testing.assert_allclose(by_limit, expected[2], rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_memory_between_bounds_is_in_proportion_to_the_unknowns():
+    n = 100_000  # 80 GB
+    gradient = autodiff.gradient(lambda p, x: np.sum(between_bounds(p, x, n)), wrt=(0, 1))
+    by_p, by_limit = gradient(P, 0.3)
+    tracemalloc.start()
+    gradient(P * 1.01, 0.3)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 3000 * n  # what GMRES keeps: a hundred vectors and some
+    _, expected, by_bound = bounded_exactly(P, 0.3, n)
+    np.testing.assert_allclose(by_p, np.sum(expected, axis=0), rtol=1e-8)
+    np.testing.assert_allclose(by_limit, np.sum(by_bound), rtol=1e-8)
+
+
+def test_a_bound_that_does_not_hold_is_an_error_with_many_unknowns_too():
+    def f(p):
+        def energy(u):
+            return np.sum((u - p * np.linspace(0.5, 1.0, N)) ** 2)
+
+        bounds = [(-5.0, 0.5), *[(-5.0, 5.0)] * (N - 1)]  # the first is reached without a force
+        start, slope = np.zeros(N), autodiff.gradient(energy)
+        return np.sum(minimize(energy, start, jac=slope, method="L-BFGS-B", bounds=bounds).x)
+
+    with pytest.raises(autodiff.DerivativeError, match="at a bound that does not hold it"):
+        autodiff.gradient(f)(1.0)
+
+
+def on_a_plane(p, n):
+    """The nearest point of a plane; another constraint holds as well, and a third does not."""
+
+    def distance(u):
+        return 0.5 * np.sum((u - p[1] * pressing(n)) ** 2)
+
+    constraints = [
+        {"type": "eq", "fun": lambda u: np.sum(u) - p[0]},
+        {"type": "ineq", "fun": lambda u: u[:2] - np.array([-0.5, -9.0]) * p[0]},
+    ]
+    slope = autodiff.gradient(distance)
+    start, how = np.full(n, 0.1), {"ftol": 1e-15}
+    return minimize(
+        distance, start, jac=slope, method="SLSQP", constraints=constraints, options=how
+    ).x
+
+
+@pytest.mark.parametrize("mode", [pytest.param("forward", marks=pytest.mark.slow), "reverse"])
+def test_constraints_hold_many_unknowns(mode):
+    n = N
+    found = autodiff.jacobian(lambda p: on_a_plane(p, n), mode=mode)(P)
+    # u[0] = -0.5 p0, the others are the load and the same shift.
+    load = pressing(n)
+    expected = np.empty((n, 2))
+    expected[0] = -0.5, 0.0
+    expected[1:, 0] = 1.5 / (n - 1)
+    expected[1:, 1] = load[1:] - np.sum(load[1:]) / (n - 1)
+    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9)

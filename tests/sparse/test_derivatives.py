@@ -634,3 +634,51 @@ def test_a_full_row_is_one_product_in_reverse_and_a_full_column_one_forward():
         expected = autodiff.jacobian(f)(x)
         np.testing.assert_allclose(transformed(x).toarray(), expected)
         assert count_of_products(transformed) == products
+
+
+def arrow_in_both_ways(x, s):
+    """Full rows, full columns and a diagonal, of two arguments and two results."""
+    return np.append(x[1:] ** 2 * x[0] * s, np.sum(x) * s), np.array([np.sum(x**3), s * x[0]])
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_arrows_are_found_by_products_of_both_kinds(engine):
+    full = autodiff.jacobian(arrow_in_both_ways, wrt=(0, 1))
+    sparse = autodiff.jacobian(arrow_in_both_ways, wrt=(0, 1), sparse=True, engine=engine)
+    for n in (20, 31, 20):
+        x = np.linspace(0.5, 2.0, n)
+        assert_same(full(x, 1.5), sparse(x, 1.5))
+        assert count_of_products(sparse) == 3 + 2  # x[0], s and the others; the two sums
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_arrows_of_either_precision(dtype):
+    def f(x):
+        return np.append(x[1:] ** 2 * x[0], np.sum(x))
+
+    x = np.linspace(0.5, 2.0, 20, dtype=dtype)
+    found = autodiff.jacobian(f, sparse=True)(x)
+    expected = autodiff.jacobian(f)(x)
+    assert found.dtype == expected.dtype == dtype
+    np.testing.assert_allclose(found.toarray(), expected, rtol=1e-5)
+
+
+def test_arrows_take_time_in_proportion_to_their_elements():
+    def two_heads(x):
+        return np.sum(x[0] * x[2:] ** 2) + np.sum(x[1] * x[2:] ** 3)
+
+    n = 50_000
+    hessian = autodiff.hessian(two_heads, sparse=True)
+    assert hessian(np.linspace(1.0, 2.0, n)).nnz > 5 * n - 20
+    assert count_of_products(hessian) == 3
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_an_integer_that_is_the_size_of_the_result(engine):
+    def first(x, count):
+        return x[:count] ** 2
+
+    jacobian = autodiff.jacobian(first, wrt=0, sparse=True, mode="reverse", engine=engine)
+    for count in (3, 2, 4, 9, -2):
+        found = jacobian(np.arange(1.0, 7.0), count).toarray()
+        np.testing.assert_array_equal(found, np.diag(np.arange(2.0, 14.0, 2.0))[:count])

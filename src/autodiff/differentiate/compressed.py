@@ -2,6 +2,7 @@
 
     forward_products(f(x) -> y)  ==  f(x, p, cx) -> for k in range(p): push(cx == k)
     reverse_products(f(x) -> y)  ==  f(x, p, cy) -> for k in range(p): pull(cy == k)
+    both_products(f(x) -> y)     ==  f(x, p, cx, q, cy) -> those of the one, then those of the other
 
 Columns that no row has in common share a colour, so that one product holds the elements of all of
 them (Curtis, Powell, Reid 1974).  Which columns have which colour is an input, an integer for each
@@ -23,7 +24,8 @@ from autodiff.differentiate.reverse import Cotangents, Reverse
 from autodiff.differentiate.rules import accumulate
 from autodiff.differentiate.spectra import has_vectors
 from autodiff.dims import Dim, Extent, symbols
-from autodiff.ir.data import ArrayType, Program, Value
+from autodiff.ir.copying import Mapping, copy_operation
+from autodiff.ir.data import ArrayType, Block, Program, Value
 from autodiff.ops.builder import Builder, building
 from autodiff.ops.control import INT, emit_for
 from autodiff.ops.tracer import Tracer
@@ -98,6 +100,26 @@ def reverse_products(program: Program, wrt: Sequence[int], outputs: Sequence[int
             body.outputs = [sweep.dense(v, cotangents) for v in inputs]
         builder.block.outputs = list(emit_for(extent, (), body))
         return Program(builder.block, f"{program.name}_products")
+
+
+def both_products(program: Program, wrt: Sequence[int], outputs: Sequence[int]) -> Program:
+    """Those of :func:`forward_products` and then those of :func:`reverse_products`."""
+    forward, reverse = (
+        make(program, wrt, outputs) for make in (forward_products, reverse_products)
+    )
+    # An operation may stand in both as it is.
+    mapping: Mapping = {}
+    block = reverse.block
+    operations = [copy_operation(x, mapping, share=False) for x in block.operations]
+    extra = block.parameters[len(program.inputs) :]
+    return Program(
+        Block(
+            [*forward.inputs, *extra],
+            [*forward.block.operations, *operations],
+            [*forward.outputs, *(mapping.get(v, v) for v in block.outputs)],
+        ),
+        forward.name,
+    )
 
 
 def products_modes(program: Program, outputs: Sequence[int]) -> tuple[bool, bool]:

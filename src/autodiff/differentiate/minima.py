@@ -13,6 +13,12 @@ equations ∇_x (F - λ c) = 0 and c = 0, and a constraint that does not hold ha
 A minimiser stops where the gradient is small, not where it is zero.  The formula is evaluated one step
 of Newton's further, where its error is of second order.
 
+Of many unknowns no matrix of second derivatives is formed: the equations are put as those of a root,
+
+    F g(F x + (1 - F) b, p) + (1 - F) (x - b) = 0
+
+whose derivative by x is the matrix above, and whose products are all that is computed.
+
 Source: A. V. Fiacco, *Introduction to Sensitivity and Stability Analysis in Nonlinear Programming*
 (1983), chapter 2.
 """
@@ -31,8 +37,8 @@ from autodiff.differentiate.odes import put_in_place
 from autodiff.differentiate.reverse import vjp
 from autodiff.ir.copying import Mapping, copy_value, map_type
 from autodiff.ir.data import ArrayType, Operation, Program, Value
-from autodiff.ops.builder import building
-from autodiff.ops.control import INT
+from autodiff.ops.builder import building, current_builder
+from autodiff.ops.control import INT, emit_for
 from autodiff.ops.entries import Site
 from autodiff.ops.minima import LOWER, START, UPPER, Minimizer
 from autodiff.ops.solvers import FLOAT
@@ -54,13 +60,13 @@ def push(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Trace
     if given or (solver.is_bounded and any(t is not None for t in bounds)):
         point: _Point | _LargePoint = _point(operation, site)
         active = [t is not None for t in moving]
-        change: Array = 0.0
-        if given:
-            derived = jvp(point.gradient, [False, *active])
-            change = put_in_place(derived, [point.x, *read, *given])[1]
         if isinstance(point, _LargePoint):
-            moved = -point.divide(change)
+            moved = point.moved(moving, *bounds)
         else:
+            change: Array = 0.0
+            if given:
+                derived = jvp(point.gradient, [False, *active])
+                change = put_in_place(derived, [point.x, *read, *given])[1]
             moved = _moved(point, change, *bounds)
         results[0] = moved[: site.results[0].shape[0]] if solver.equal else moved
         for number, what in solver.moved:
@@ -100,17 +106,29 @@ def pull(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tra
     if solver.equal:
         ct = np.concatenate([ct, zeros((len(solver.equal),), FLOAT)])
     multiplier = point.divide(ct, transposed=True)
+    if isinstance(point, _LargePoint):
+        return _summed(pulled, point.pulled(multiplier, wrt), solver.count, wrt)
     through = multiplier if point.free is None else point.free * multiplier
     if wrt:
         derived = vjp(point.gradient, [1 + k for k in wrt], [0], keep_values=False)
         found = put_in_place(derived, [point.x, *read, -through])
-        for k, one in zip(wrt, found, strict=True):
-            known = pulled[solver.count + k]
-            pulled[solver.count + k] = one if known is None else known + one
-    if isinstance(point, _Point) and point.at_lower is not None:
+        pulled = _summed(pulled, [None, None, *found], solver.count, wrt)
+    if point.at_lower is not None:
         held = (1 - point.free) * (multiplier - point.times(through, transposed=True))
         pulled[LOWER] = np.where(point.at_lower, held, 0.0)
         pulled[UPPER] = np.where(point.at_lower, 0.0, held)
+    return pulled
+
+
+def _summed(
+    pulled: list[Array | None], more: Sequence[Array | None], first: int, wrt: Sequence[int]
+) -> list[Array | None]:
+    """``pulled`` with the cotangents of the bounds and of what is read added to it."""
+    places = [LOWER, UPPER, *(first + k for k in wrt)]
+    for k, one in zip(places, more, strict=True):
+        if one is not None:
+            known = pulled[k]
+            pulled[k] = one if known is None else known + one
     return pulled
 
 
@@ -206,34 +224,144 @@ class _Point:
 
 @dataclass(frozen=True)
 class _LargePoint:
-    """Where the formula is evaluated, of so many unknowns that no second derivatives are formed."""
+    """Where the formula is evaluated, of so many unknowns that no second derivatives are formed.
+
+    ``program`` is zero at it; what it reads begins with ``free`` and the limits, where bounds or
+    constraints may hold.  ``at_lower`` is None where no bound is finite.
+    """
 
     x: Array
-    gradient: Program
+    program: Program
     read: list[Array]
     look: Callable[[Array], Array]
     solver: Minimizer
-    free: Array = None
+    symmetric: bool
+    at_lower: Array = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether anything may be held."""
+        return self.at_lower is not None or not self.symmetric
 
     def divide(self, b: Array, transposed: bool = False) -> Array:
-        """``H⁻¹ b``; H is symmetric."""
+        """``J⁻¹ b`` or ``J⁻ᵀ b``, of the derivative J by the unknowns."""
         name, source = self.solver.name, self.solver.source
-        where = [self.x, *self.read]
-        return self.look(large.solution(self.gradient, b, where, False, 1e-11, name, source))
+        where, turned = [self.x, *self.read], transposed and not self.symmetric
+        return self.look(large.solution(self.program, b, where, turned, 1e-11, name, source))
+
+    def moved(self, moving: Tangents, lower: Array | None, upper: Array | None) -> Array:
+        """The tangent of the minimum."""
+        tangents = list(moving)
+        if self.is_held:
+            tangents = [None, self._limit(lower, upper), *tangents]
+        derived = jvp(self.program, [False, *(t is not None for t in tangents)])
+        given = [t for t in tangents if t is not None]
+        return -self.divide(put_in_place(derived, [self.x, *self.read, *given])[1])
+
+    def _limit(self, lower: Array | None, upper: Array | None) -> Array | None:
+        """The tangent of the limits."""
+        if self.at_lower is None or (lower is None and upper is None):
+            return None
+        zero = zeros(self.x.shape, FLOAT)
+        below, above = (zero if t is None else t for t in (lower, upper))
+        return np.where(self.at_lower, below, above)
+
+    def pulled(self, multiplier: Array, wrt: Sequence[int]) -> list[Array | None]:
+        """The cotangents of the bounds and of what is read."""
+        first = 3 if self.is_held else 1
+        places = [2] if self.at_lower is not None else []
+        places += [first + k for k in wrt]
+        if not places:
+            return [None, None]
+        derived = vjp(self.program, places, [0], keep_values=False)
+        found: list[Array | None] = list(put_in_place(derived, [self.x, *self.read, -multiplier]))
+        if self.at_lower is None:
+            return [None, None, *found]
+        limit = (1 - self.read[0]) * found[0]
+        return [
+            np.where(self.at_lower, limit, 0.0),
+            np.where(self.at_lower, 0.0, limit),
+            *found[1:],
+        ]
 
 
 def _large_point(operation: Operation, site: Site, gradient: Program) -> _LargePoint:
     solver: Minimizer = operation.attributes["solver"]
     read, x, start = _read(site), site.results[0], site.operands[START]
-    (slope,) = put_in_place(gradient, [x, *read])
-    (first,) = put_in_place(gradient, [np.where(np.isfinite(start), start, x), *read])
+    begin, at_lower = np.where(np.isfinite(start), start, x), None
+    if solver.is_bounded:
+        lower, upper = site.operands[LOWER], site.operands[UPPER]
+        (slope,) = put_in_place(gradient, [x, *read])
+        curved = _row_norms(gradient, [x, *read])
+        free = emit_tracer("free", x, slope, curved, lower, upper, solver=solver)
+        at_lower = np.less(x - lower, upper - x)
+        limits = np.where(free > 0, 0.0, np.where(at_lower, lower, upper))
+        gradient, read = _held(gradient), [free, limits, *read]
+    return _further(solver, gradient, read, x, begin, at_lower, symmetric=True)
+
+
+def _further(
+    solver: Minimizer,
+    program: Program,
+    read: list[Array],
+    x: Array,
+    begin: Array,
+    at_lower: Array | None,
+    symmetric: bool,
+) -> _LargePoint:
+    """One step of Newton's from ``x``, and a look at how far that is."""
+    (residual,) = put_in_place(program, [x, *read])
+    (first,) = put_in_place(program, [begin, *read])
     who = (solver.name, solver.source)
-    step = large.solution(gradient, slope, [x, *read], False, 1e-11, *who, is_checked=True)
+    step = large.solution(program, residual, [x, *read], False, 1e-11, *who, is_checked=True)
 
     def look(found: Array) -> Array:
-        return emit_tracer("calm", found, slope, step, x, start, first, solver=solver)
+        return emit_tracer("calm", found, residual, step, x, begin, first, solver=solver)
 
-    return _LargePoint(x - step, gradient, read, look, solver)
+    return _LargePoint(x - step, program, read, look, solver, symmetric, at_lower)
+
+
+def _held(program: Program) -> Program:
+    """Of (x, F, b, p), the free components of g(F x + (1 - F) b, p), and x - b of the others."""
+    with building() as builder:
+        mapping: Mapping = {}
+        z, *read = program.inputs
+        copies = [copy_value(v, mapping) for v in read]
+        unknown = copy_value(z, mapping)
+        free, limits = (Value(unknown.type, name) for name in ("free", "limits"))
+        builder.block.parameters = [unknown, free, limits, *copies]
+        x, at, b = (Tracer(v, "array") for v in (unknown, free, limits))
+        mixed: Array = at * x + (1 - at) * b
+        (found,) = put_in_place(program, [mixed, *(Tracer(v, "array") for v in copies)])
+        made: Array = at * found + (1 - at) * (x - b)
+        builder.block.outputs = [made.value]
+        return Program(builder.block, f"{program.name}_held")
+
+
+_SIGNS = 8  # vectors of signs, which tell how long a row is to a third
+
+
+def _row_norms(gradient: Program, point: Sequence[Array]) -> Array:
+    """How long each row of the derivative of a gradient is, roughly: √(mean of (H s)²), signs s.
+
+    |g| divided by it is the shortest way on which a component of the gradient may become zero.
+
+    Source: C. Bekas, E. Kokiopoulou and Y. Saad, "An estimator for the diagonal of a matrix", Applied
+    Numerical Mathematics 57 (2007).
+    """
+    x = point[0]
+    derived = jvp(gradient, [True, *[False] * (len(gradient.inputs) - 1)])
+    line: Array = emit_tracer("iota", size=x.shape[0], dtype=INT) + 1.0
+    with current_builder().region() as body:
+        k = current_builder().parameter(ArrayType(INT, ()), "k")
+        k.low, k.high = 0, _SIGNS - 1
+        # Squares times irrational numbers are as good as random ones modulo a period.
+        angle: Array = np.sqrt(Tracer(k, "array") + 2.5) * line * line
+        sign = np.where(np.sin(angle) >= 0, 1.0, -1.0)
+        product = put_in_place(derived, [*point, sign])[1]
+        body.outputs = [(product * product).value]
+    squares: Array = Tracer(emit_for(_SIGNS, (), body)[0], "array")
+    return np.sqrt(np.mean(squares, axis=0))
 
 
 def _point(operation: Operation, site: Site) -> _Point | _LargePoint:
@@ -243,7 +371,7 @@ def _point(operation: Operation, site: Site) -> _Point | _LargePoint:
     gradient = vjp(_of_minimum(operation, "objective"), [0], [0], True, keep_values=False)
     if solver.equal:
         return _point_of_constraints(operation, site, gradient)
-    if not solver.is_bounded and large.is_large(x):
+    if large.is_large(x):
         return _large_point(operation, site, gradient)
     hessian = _slope(gradient)
     (slope,) = put_in_place(gradient, [x, *read])
@@ -264,7 +392,9 @@ def _point(operation: Operation, site: Site) -> _Point | _LargePoint:
     return _Point(further, gradient, matrix, _of_free(matrix, free), free, at_lower)
 
 
-def _point_of_constraints(operation: Operation, site: Site, gradient: Program) -> _Point:
+def _point_of_constraints(
+    operation: Operation, site: Site, gradient: Program
+) -> _Point | _LargePoint:
     solver: Minimizer = operation.attributes["solver"]
     read, x, start = _read(site), site.results[0], site.operands[START]
     programs = operation.attributes["programs"]
@@ -277,13 +407,16 @@ def _point_of_constraints(operation: Operation, site: Site, gradient: Program) -
     steep: Array = np.concatenate(slopes)
     holds, force = emit_tracer("multipliers", together, steep, slope, first, x, solver=solver)
     equations = _equations(gradient, constraints, len(solver.equal))
-    hessian = jacobian(equations, [0], [0])
     free: Array = np.concatenate([np.ones(x.shape), holds])
     whole: Array = np.concatenate([x, force])
+    begin_all: Array = np.concatenate([begin, force])
+    if large.is_large(x):
+        held = [free, zeros(whole.shape, FLOAT), *read]
+        return _further(solver, _held(equations), held, whole, begin_all, None, symmetric=False)
+    hessian = jacobian(equations, [0], [0])
     (residual,) = put_in_place(equations, [whole, *read])
     residual = free * residual
     (matrix,) = put_in_place(hessian, [whole, *read])
-    begin_all: Array = np.concatenate([begin, force])
     (first,) = put_in_place(equations, [begin_all, *read])
     system = emit_tracer(
         "settled", _of_free(matrix, free), residual, whole, begin_all, first, solver=solver

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from autodiff import floating, lookups
-from autodiff.dims import Extent, symbols
+from autodiff.dims import Dim, Extent, evaluate, symbols
 from autodiff.engines import ENGINES
 from autodiff.engines.numpy import compile_program, run_program
 from autodiff.errors import NameArgumentError, is_signal_handlers
+from autodiff.ir.arguments import arguments_of
 from autodiff.ir.data import ArrayType, Program
 from autodiff.ir.results import ResultTree, assembled
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed
@@ -177,9 +178,15 @@ def matches(example: Any, form: InputForm, extents: dict[Any, int] | None = None
 def _bind_extent(extent: Extent, size: int, extents: dict[Any, int] | None) -> bool:
     if isinstance(extent, int):
         return extent == size
+    if extents is None:
+        return False
+    if extent not in [Dim.symbol(s) for s in symbols(extent)]:
+        # Made of others, which are known before.
+        known = all(s in extents for s in symbols(extent))
+        return known and evaluate(extent, lambda s: extents[s]) == size
     (symbol,) = symbols(extent)
     low = symbol.low if isinstance(symbol.low, int) else 0
-    return size >= low and extents is not None and extents.setdefault(symbol, size) == size
+    return size >= low and extents.setdefault(symbol, size) == size
 
 
 def _jax_executable(
@@ -207,19 +214,24 @@ def _numpy_executable(
     convert = [_CONVERT[form] for form in outputs]
     dtypes = [form.type.dtype for form in inputs]
     report = _Report()
+    numbers = arguments_of(program, inputs)
+    # Integers that are given and are extents as well.
+    sizes = [(k, program.inputs[n]) for k, n in enumerate(numbers) if not inputs[k].type.shape]
 
     def call(*arguments: Any) -> Any:
         state["failure"] = None
         if floating.is_strict() or not lookups.is_settled():
             return NotImplemented
-        extents: dict[Any, int] = {}
-        if len(arguments) != len(inputs) or not all(
-            matches(a, f, extents) for a, f in zip(arguments, inputs, strict=True)
-        ):
+        if len(arguments) != len(inputs):
             return NotImplemented
-        given = iter([np.asarray(a, d) for a, d in zip(arguments, dtypes, strict=True)])
+        extents: dict[Any, int] = {v: arguments[k] for k, v in sizes if type(arguments[k]) is int}
+        if not all(matches(a, f, extents) for a, f in zip(arguments, inputs, strict=True)):
+            return NotImplemented
+        values: list[Any] = [extents.get(v) for v in program.inputs]
+        for number, a, dtype in zip(numbers, arguments, dtypes, strict=True):
+            values[number] = np.asarray(a, dtype)
         try:
-            values = [np.int64(extents[v]) if v in extents else next(given) for v in program.inputs]
+            values = [np.int64(x) if type(x) is int else x for x in values]
             with floating.noting(floating.wanted()) as errors:
                 results = run_program(program, values)
         except CheckFailed as failed:

@@ -181,10 +181,10 @@ def _where(solver: Minimizer) -> str:
 def _free_meaning(x: Any, g: Any, h: Any, lower: Any, upper: Any, *, solver: Minimizer) -> Any:
     """1 where the unknown may move, 0 where a bound holds it.
 
-    A bound holds an unknown that is at it, or that a step of Newton's takes beyond it from very near.
+    ``h`` is the second derivative, or of each unknown how large its row is.  A bound holds an unknown that is at it, or that a step of Newton's takes beyond it from very near.
     """
     width = np.where(np.isfinite(upper - lower), upper - lower, np.maximum(np.abs(x), 1.0))
-    curvature = np.abs(np.diagonal(h)) if np.ndim(h) else np.abs(h)
+    curvature = np.abs(np.diagonal(h) if np.ndim(h) == 2 else h)
     step = np.abs(g) / np.where(curvature > 0, curvature, 1.0)
     held = np.zeros(np.shape(x), bool)
     for distance, pushes in ((x - lower, g > 0), (upper - x, g < 0)):

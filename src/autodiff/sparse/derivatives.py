@@ -5,8 +5,8 @@
     each call   the pattern for its sizes and indices, known from an earlier call or found now;
                 colours; one run of the program; the elements as ``csr_array``
 
-Whether columns or rows are put together is decided when the program is made, by the pattern of that
-call.  The blocks of a result by several arguments, or of several results, are one matrix until the end.
+Whether columns or rows are put together, or some of both, is decided when the program is made, by the
+pattern of that call.  The blocks of a result by several arguments, or of several results, are one matrix until the end.
 """
 
 from __future__ import annotations
@@ -21,14 +21,25 @@ from scipy.sparse import csr_array
 from autodiff.capture import Captured, Result
 from autodiff.compiled import Compiled
 from autodiff.differentiate import jvp, unperturbed
-from autodiff.differentiate.compressed import forward_products, products_modes, reverse_products
-from autodiff.dims import evaluate
+from autodiff.differentiate.compressed import (
+    both_products,
+    forward_products,
+    products_modes,
+    reverse_products,
+)
+from autodiff.dims import evaluate, symbols
 from autodiff.engines import InputForm, matches
 from autodiff.errors import ArgumentError, AutodiffError, InternalError, UnsupportedError
 from autodiff.ir.data import ArrayType, Block, Program
 from autodiff.passes import optimize
 from autodiff.plain_data import dataclass
-from autodiff.sparse.colouring import Colouring, colour_columns, colour_symmetric, is_alone
+from autodiff.sparse.colouring import (
+    Colouring,
+    colour_both,
+    colour_columns,
+    colour_symmetric,
+    is_alone,
+)
 from autodiff.sparse.dependencies import Dependencies, Pattern
 from autodiff.sparse.structure import Structure
 from autodiff.transform.gradient import gradient_program
@@ -58,24 +69,35 @@ def _running(elements: int) -> Callable[[Colouring], Colouring]:
 
 @dataclass(frozen=True, eq=False)
 class Coloured:
-    """A pattern, the colours of its columns (or rows), and where its elements are among the products."""
+    """A pattern, the colours of its columns or rows, and where its elements are among the products."""
 
     pattern: Pattern
-    count: int
-    colours: np.ndarray
+    counts: tuple[int, ...]  # of products, forward or in reverse or both
+    colours: tuple[np.ndarray, ...]
     product: np.ndarray  # of each element: the product that holds it
     place: np.ndarray  # ... and where
-    positions: dict[int, np.ndarray] = field(
+    in_last: np.ndarray | None = None  # ... and whether in the last of two kinds of products
+    positions: dict[tuple[int, ...], np.ndarray] = field(
         default_factory=dict
-    )  # both, by the width of a product
+    )  # all, by the widths of products
 
-    def taken(self, table: np.ndarray) -> np.ndarray:
-        """The elements, from the products, one row each."""
-        width = table.shape[1]
-        at = self.positions.get(width)
+    @property
+    def count(self) -> int:
+        """How many products there are."""
+        return sum(self.counts)
+
+    def taken(self, tables: Sequence[np.ndarray]) -> np.ndarray:
+        """The elements, from tables of products, one row each."""
+        widths = tuple([table.shape[1] for table in tables])
+        at = self.positions.get(widths)
         if at is None:
-            at = self.positions[width] = (self.product * width + self.place).astype(np.intp)
-        return np.take(table.reshape(-1), at)
+            at = self.product * widths[0] + self.place
+            if self.in_last is not None:
+                last = tables[0].size + self.product * widths[-1] + self.place
+                at = np.where(self.in_last, last, at)
+            at = self.positions[widths] = at.astype(np.intp)
+        flat = [table.reshape(-1) for table in tables]
+        return np.take(flat[0] if len(flat) == 1 else np.concatenate(flat), at)
 
 
 def _matrix(pattern: Pattern) -> Any:
@@ -88,18 +110,33 @@ def _rows_of(pattern: Pattern) -> np.ndarray:
     return np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.ends))
 
 
+def _number(colours: np.ndarray) -> int:
+    return int(colours.max(initial=-1)) + 1
+
+
 def _by_columns(pattern: Pattern) -> Coloured:
     matrix = _matrix(pattern)
     colours = colour_columns(matrix, _running(matrix.nnz))
-    count = int(colours.max(initial=-1)) + 1
-    return Coloured(pattern, count, colours, colours[pattern.columns], _rows_of(pattern))
+    product, place = colours[pattern.columns], _rows_of(pattern)
+    return Coloured(pattern, (_number(colours),), (colours,), product, place)
 
 
 def _by_rows(pattern: Pattern) -> Coloured:
     matrix = _matrix(pattern).T.tocsr()
     colours = colour_columns(matrix, _running(matrix.nnz))
-    count = int(colours.max(initial=-1)) + 1
-    return Coloured(pattern, count, colours, colours[_rows_of(pattern)], pattern.columns)
+    product, place = colours[_rows_of(pattern)], pattern.columns
+    return Coloured(pattern, (_number(colours),), (colours,), product, place)
+
+
+def _by_both(pattern: Pattern) -> Coloured:
+    """Some elements by products forward and the others in reverse, or all by one of the two."""
+    matrix = _matrix(pattern)
+    split = colour_both(matrix, _running(matrix.nnz))
+    rows, columns = _rows_of(pattern), pattern.columns
+    product = np.where(split.in_reverse, split.rows[rows], split.columns[columns])
+    place = np.where(split.in_reverse, columns, rows)
+    colours = (split.columns, split.rows)
+    return Coloured(pattern, split.counts, colours, product, place, split.in_reverse)
 
 
 def _by_star(pattern: Pattern) -> Coloured:
@@ -114,14 +151,17 @@ def _by_star(pattern: Pattern) -> Coloured:
         pattern.column_shapes,
     )
     colours = colour_symmetric(symmetric, _running(symmetric.nnz))
-    count = int(colours.max(initial=-1)) + 1
     rows, columns = _rows_of(whole), whole.columns
     alone = is_alone(symmetric, colours)
     product = np.where(alone, colours[columns], colours[rows])
-    return Coloured(whole, count, colours, product, np.where(alone, rows, columns))
+    place = np.where(alone, rows, columns)
+    return Coloured(whole, (_number(colours),), (colours,), product, place)
 
 
-_MODES = {"columns": _by_columns, "rows": _by_rows, "star": _by_star}
+_MODES = {"columns": _by_columns, "rows": _by_rows, "both": _by_both, "star": _by_star}
+_MAKERS = {"rows": reverse_products, "both": both_products}
+# Which of the two a mode has products of: with colours for the argument, or for the result.
+_SIDES = {"rows": ("rows",), "both": ("columns", "rows")}
 
 
 # -- one program ------------------------------------------------------------------------------------
@@ -185,26 +225,33 @@ class Products:
             pattern = self.dependencies.pattern(values)
         except Exception:  # whatever it is, it comes again at the call, which tells it
             return
-        chosen = _by_columns(pattern)
+        longest = np.diff(pattern.ends).max(initial=0)  # no fewer colours have the columns
         if symmetric:
-            other = _by_star(pattern)
-            if other.count < chosen.count:
-                self.mode, chosen = "star", other
-        elif (
-            asked == "auto"
-            and reverse
-            and 2 * np.bincount(pattern.columns, minlength=1).max() < chosen.count
-        ):
-            # A product backward costs about two forward.
-            other = _by_rows(pattern)
-            if 2 * other.count < chosen.count:
-                self.mode, chosen = "rows", other
+            self.mode, chosen = "star", _by_star(pattern)
+            if longest <= chosen.count:
+                other = _by_columns(pattern)
+                if other.count <= chosen.count:
+                    self.mode, chosen = "columns", other
+        elif asked == "auto" and reverse:
+            chosen = _by_both(pattern)
+            if 0 in chosen.counts:  # all is found by one of the two
+                self.mode = "rows" if chosen.counts[1] else "columns"
+                chosen = _MODES[self.mode](pattern)
+            else:
+                self.mode = "both"
+        else:
+            chosen = _by_columns(pattern)
         self.known[self.dependencies.key(values)] = chosen
 
     def products(self) -> Program:
         """The program that is run."""
-        make = reverse_products if self.mode == "rows" else forward_products
+        make = _MAKERS.get(self.mode, forward_products)
         return make(self.program, self.wrt, self.outputs)
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """Whether columns or rows have colours, for each kind of products."""
+        return _SIDES.get(self.mode, ("columns",))
 
     def _values(self, inputs: Sequence[Any]) -> list[Any]:
         """The values of the inputs of the program, extents too."""
@@ -246,7 +293,7 @@ class Products:
             size = blocks.zero_sizes(extents)
 
             def finish(stacks: Sequence[Any]) -> Any:
-                data = None if only_pattern else _elements(coloured, stacks)
+                data = None if only_pattern else self._elements(coloured, stacks)
                 return blocks.filled(coloured.pattern, data, self._dtypes(stacks), size)
 
             return () if only_pattern else self._inputs_of(coloured), finish
@@ -254,10 +301,25 @@ class Products:
         return prepare
 
     def _inputs_of(self, coloured: Coloured) -> tuple[Any, ...]:
-        """The number of colours and the colours as the program takes them."""
+        """For each kind of products, the number of colours and the colours as the program takes them."""
         pattern = coloured.pattern
-        shapes = pattern.row_shapes if self.mode == "rows" else pattern.column_shapes
-        return (np.arange(coloured.count), *_split(coloured.colours, shapes))
+        shapes = {"rows": pattern.row_shapes, "columns": pattern.column_shapes}
+        found: list[Any] = []
+        for side, count, colours in zip(self.sides, coloured.counts, coloured.colours, strict=True):
+            found += [np.arange(count), *_split(colours, shapes[side])]
+        return tuple(found)
+
+    def _elements(self, coloured: Coloured, stacks: Sequence[Any]) -> np.ndarray:
+        """The elements of the matrix, in the order of its pattern, from the products."""
+        if not coloured.count:
+            return np.zeros(0)
+        tables, rest = [], list(stacks)
+        for side, count in zip(self.sides, coloured.counts, strict=True):
+            taken = len(self.wrt if side == "rows" else self.outputs)
+            flat = [np.reshape(x, (count, _width(x))) for x in rest[:taken]]
+            tables.append(flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1))
+            rest = rest[taken:]
+        return coloured.taken(tables)
 
     def _no_colours(self, inputs: Sequence[Any], only_pattern: bool) -> tuple[Any, ...]:
         if only_pattern:
@@ -265,18 +327,27 @@ class Products:
         extents: dict[Any, int] = {}
         for x, form in zip(inputs, self.forms, strict=True):
             matches(x, form, extents)
-        values = [self.program.inputs[k] for k in self.wrt]
-        if self.mode == "rows":
-            values = [self.program.outputs[k] for k in self.outputs]
-        shapes = [
-            tuple([evaluate(n, lambda s: extents.get(s, 0)) for n in v.shape]) for v in values
-        ]
-        sizes = [int(np.prod(shape)) for shape in shapes]
-        return (np.arange(0), *_split(np.full(sum(sizes), -1), shapes))
+        # An integer that is given may be an extent of the result.
+        for x, v in zip(inputs, self.program.inputs, strict=False):
+            if v.type.dtype.kind == "i" and not v.shape:
+                extents[v] = int(x)
+        found: list[Any] = []
+        for side in self.sides:
+            values = [self.program.inputs[k] for k in self.wrt]
+            if side == "rows":
+                values = [self.program.outputs[k] for k in self.outputs]
+            shapes = [
+                tuple([evaluate(n, lambda s: extents.get(s, 0)) for n in v.shape]) for v in values
+            ]
+            sizes = [int(np.prod(shape)) for shape in shapes]
+            found += [np.arange(0), *_split(np.full(sum(sizes), -1), shapes)]
+        return tuple(found)
 
     def extra_forms(self, program: Program) -> list[InputForm]:
-        """The forms of the inputs that ``program`` has more than ours; the count is an extent of one."""
-        extra = program.inputs[len(self.program.inputs) + 1 :]
+        """The forms of the inputs that ``program`` has more than ours; counts are extents of some."""
+        extra = program.inputs[len(self.program.inputs) :]
+        counts = {s for v in extra for n in v.shape for s in symbols(n)}
+        extra = [v for v in extra if v not in counts]
         return [
             InputForm("array" if v.shape else "python", ArrayType(v.dtype, v.shape, not v.shape))
             for v in extra
@@ -306,13 +377,9 @@ def _split(colours: np.ndarray, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
     ]
 
 
-def _elements(coloured: Coloured, stacks: Sequence[Any]) -> np.ndarray:
-    """The elements of the matrix, in the order of its pattern, from the products."""
-    if not coloured.count:
-        return np.zeros(0)
-    flat = [np.reshape(x, (coloured.count, -1)) for x in stacks]
-    table = flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1)
-    return coloured.taken(table)
+def _width(stack: Any) -> int:
+    """How many numbers one product has in a stack of them."""
+    return int(np.prod(np.shape(stack)[1:]))
 
 
 # -- blocks -----------------------------------------------------------------------------------------

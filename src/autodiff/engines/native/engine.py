@@ -19,7 +19,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from autodiff.dims import symbols
 from autodiff.engines.native import entry, session
 from autodiff.engines.native.entry import (
     ArrayInput,
@@ -40,6 +39,7 @@ from autodiff.engines.native.host import HostCaller
 from autodiff.engines.native.integrands import Integrand, may_be_one
 from autodiff.engines.native.lowering import Kernel, lower
 from autodiff.errors import InternalError, is_signal_handlers
+from autodiff.ir.arguments import arguments_of
 from autodiff.ir.data import ArrayType, Block, Program
 from autodiff.ir.results import Constant, Converted, Either, Items, ResultTree
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed
@@ -280,9 +280,7 @@ def native_executable(
     ``outputs`` are array, scalar, float, int or bool.
     """
     leaves = [_output(k, f, program.outputs[k].dtype) for k, f in enumerate(outputs)]
-    # Program inputs that are extents of other inputs are no arguments: the entry finds them.
-    found = {s for form in inputs for n in form.type.shape for s in symbols(n)}
-    numbers = [k for k, v in enumerate(program.inputs) if v not in found]
+    numbers = arguments_of(program, inputs)
     specs = [_input(k, form) for k, form in zip(numbers, inputs, strict=True)]
     tree = _output_tree(result, leaves)
     return compile_native(program, specs, tree, threads, heeds_errstate=True, modules=modules)
