@@ -398,3 +398,25 @@ def test_list_in_arrays_that_one_side_bound(engine) -> None:
     for a, expected in ((1.0, (3.0, 0.0, [0.0, 2.0, 0.0])), (-1.0, (1.0, 0.0, [2.0, 0.0, 1.0]))):
         same(value(2.0, a, [1.0, 2.0, 3.0]), moved_on_one_side(2.0, a, [1.0, 2.0, 3.0]))
         same(slope(2.0, a, [1.0, 2.0, 3.0]), expected)
+
+
+def shortened_on_one_side(x, items, others):
+    for c in range(6):
+        items.append(x * c)
+        items.pop(0)
+        for _ in range(6):
+            others.append(x)
+            others.pop(0)
+            others = others + [x]
+            if len(items) > 2:
+                items.pop()
+            others.sort()
+    return sum(items) + sum(others)
+
+
+def test_number_of_items_that_a_side_changed_is_a_number_of_items() -> None:
+    """It is at least 0, so that what the list is next joined with has its length for certain."""
+    slope = autodiff.gradient(shortened_on_one_side, wrt="x", engine="numpy")
+    for n, expected in ((5, 46.0), (1, 42.0), (2, 46.0), (4, 46.0)):  # the second has any length
+        items = [1.0 + k for k in range(n)]
+        same(slope(1.5, [*items], [*items]), expected)

@@ -264,6 +264,8 @@ def _merge(
     if merge.outputs[0] or first.block.operations or second.block.operations:
         results = emit_cond(test.value, first.block, second.block)
     for cell, number in zip(cells, numbers, strict=True):
+        if cell in frame.trace.counts:
+            results[number].low = 0
         cell.write(results[number])
     merge.complete(results)
 
