@@ -444,6 +444,14 @@ class KeptList(StoredList):
                 raise Bail(Rung.CARRIED, "it changes a list", needs=(body, changes))
         raise NotStaged("a change of a list inside of a branch")
 
+    def ask_for_room(self, what: str) -> None:
+        """Have the loop of unknown length that the list grows in begin with room for its items, to be used in any order."""
+        store = self.store
+        assert store is not None
+        if store.slot.form == "array":
+            raise NotStaged(f"{what} a list of arrays that grows in a loop of unknown length")
+        self.request("room")
+
     def is_free(self, last: bool) -> bool:
         """Whether the items may be put in, taken out and moved as those of a plain list, for now.
 
@@ -760,7 +768,7 @@ class KeptList(StoredList):
             return None
         back = store.length - at
         if not isinstance(back, int):
-            raise NotStaged("an item of a list that grows in a loop of unknown length")
+            self.ask_for_room("an item of")
         if back > len(rows.last):
             store.wanted_last = back
             self.request(store.slot)

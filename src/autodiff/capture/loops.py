@@ -19,6 +19,8 @@ from autodiff.capture.effort import PASS
 from autodiff.capture.frames import UNBOUND, Completion, ComprehensionScope, Scope
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.lists import TracedList
+from autodiff.capture.operators import condition
 from autodiff.capture.reaching import reaches
 from autodiff.capture.regions import FILLS, live_scopes, run_region, undoing
 from autodiff.capture.sequences import LONGEST_UNROLLED, LazySequence, lazy_sequence, worth_rolling
@@ -146,7 +148,11 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
             after = roll()
             if after is not None:
                 return after()
-        test = frame.evaluate(node.test)
+        if rollable and passes.count == peeled == 0 and _may_take_until_empty(frame, node):
+            after = roll()
+            if after is not None:
+                return after()
+        test = condition(frame, node.test)
         is_open = isinstance(test, Tracer) and known(test) is None
         if rollable and (is_open or (peeled == passes.count == 0 and _may_end_by_handler(node))):
             after = roll()
@@ -163,6 +169,17 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
         completion = frame.within("loop", node.body)
         if passes.left_by(completion):
             return completion.after_loop
+
+
+def _may_take_until_empty(frame: Frame, node: ast.While) -> bool:
+    """Whether a loop takes things out of a list until none is left, and may put others in: ``while stack``."""
+    name = node.test.id if isinstance(node.test, ast.Name) else ""
+    scope = frame.scope.owner(name)
+    if scope is None or not isinstance(scope.locals.get(name), TracedList):
+        return False
+    changes = {"append", "extend", "insert"}
+    parts = [n for statement in node.body for n in ast.walk(statement)]
+    return any(isinstance(n, ast.Attribute) and n.attr in changes for n in parts)
 
 
 def _may_end_at_run(frame: Frame, node: ast.While) -> bool:
