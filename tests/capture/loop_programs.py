@@ -1,5 +1,6 @@
 """Everyday loops over numbers that are given, of any number: each is one loop of the program, or loops in loops."""
 
+import heapq
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -266,3 +267,46 @@ def every_second_again(x):
         total += items[0]
         items = items[1::2]
     return total
+
+
+# -- heaps --------------------------------------------------------------------------------------------
+@program
+def two_smallest_joined(x):
+    heap, total = list(x), 0.0
+    heapq.heapify(heap)
+    while len(heap) > 1:
+        a, b = heapq.heappop(heap), heapq.heappop(heap)
+        total += a * b
+        heapq.heappush(heap, a + b)
+    return total
+
+
+@program
+def largest_kept(x):
+    heap = []
+    for v in x:
+        if len(heap) < 3:
+            heapq.heappush(heap, v)
+        else:
+            heapq.heappushpop(heap, v)
+    return heap[0] * heap[1] + heap[2]
+
+
+@program
+def paths_by_a_heap(x):
+    n = len(x)
+    cost, heap = np.full(n, 1e9), [(x[0], 0)]
+    cost[0] = x[0]
+    while heap:
+        d, i = heapq.heappop(heap)
+        if d <= cost[i]:
+            for j in (i + 1, i + 3):
+                if j < n and d + x[j] ** 2 < cost[j]:
+                    cost[j] = d + x[j] ** 2
+                    heapq.heappush(heap, (cost[j], j))
+    return cost[n - 1]
+
+
+@program
+def smallest_and_largest(x):
+    return sum(heapq.nsmallest(3, x)) * heapq.nlargest(2, x, key=np.cos)[1]

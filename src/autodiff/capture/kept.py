@@ -672,6 +672,8 @@ class KeptList(StoredList):
             if store.changed is None or store.changed.value is store.unchanged:
                 return store.head[at]
         mixed = self._is_mixed(store, at)
+        if mixed and store.rows is not None:
+            self.ask_for_room("an item of")
         typed = self.typed() if mixed or self.is_here() else None
         if typed is None:
             if mixed:

@@ -172,14 +172,13 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
 
 
 def _may_take_until_empty(frame: Frame, node: ast.While) -> bool:
-    """Whether a loop takes things out of a list until none is left, and may put others in: ``while stack``."""
-    name = node.test.id if isinstance(node.test, ast.Name) else ""
-    scope = frame.scope.owner(name)
-    if scope is None or not isinstance(scope.locals.get(name), TracedList):
-        return False
-    changes = {"append", "extend", "insert"}
+    """Whether a loop takes things out of a list until few are left, and may put others in: ``while stack``."""
     parts = [n for statement in node.body for n in ast.walk(statement)]
-    return any(isinstance(n, ast.Attribute) and n.attr in changes for n in parts)
+    if not any("pop" in (getattr(n, "attr", "") or getattr(n, "id", "")) for n in parts):
+        return False
+    names = [n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)]
+    scopes = [(frame.scope.owner(name), name) for name in names]
+    return any(s is not None and isinstance(s.locals.get(n), TracedList) for s, n in scopes)
 
 
 def _may_end_at_run(frame: Frame, node: ast.While) -> bool:
