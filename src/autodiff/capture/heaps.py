@@ -23,8 +23,8 @@ from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.slots import is_numeric
 from autodiff.ops.either import Either, is_array
-from autodiff.ops.known import check
-from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.ops.python_builtins import goes_before
+from autodiff.ops.tracer import Tracer
 
 
 def _of_heap(function: Any, text: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,15 +49,9 @@ def _first(reverse: bool) -> Callable[..., Any]:
 
 def _is_less(frame: Frame, a: Any, b: Any) -> Any:
     """``a < b``, of which nothing but its truth is asked: of tuples of numbers without a branch."""
-    if not (_is_row(a) and _is_row(b) and len(a) == len(b)):
-        return call(frame, operator.lt, [a, b], {}, frame.scope.syntax.node)
-    result: Any = False
-    for x, y in reversed([*zip(a, b, strict=True)]):
-        if "f" in (as_tracer(x).dtype.kind, as_tracer(y).dtype.kind):
-            nan: Any = np.logical_and(np.isnan(as_tracer(x)), np.isnan(as_tracer(y)))
-            check(np.logical_not(nan), "an order of numbers one of which is NaN")
-        result = np.logical_or(np.less(x, y), np.logical_and(np.equal(x, y), result))
-    return Tracer(as_tracer(result).value, "python")
+    if _is_row(a) and _is_row(b):
+        return goes_before(np.less, a, b)
+    return call(frame, operator.lt, [a, b], {}, frame.scope.syntax.node)
 
 
 def _is_row(x: Any) -> bool:

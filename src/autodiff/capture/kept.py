@@ -62,7 +62,7 @@ from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
 from autodiff.ops.builder import current_block
 from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import cast
-from autodiff.ops.either import Either, Kind, is_array, kinds_of, union
+from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of, union
 from autodiff.ops.structural import broadcast, slice_of, slice_update, zeros
 from autodiff.ops.tracer import (
     Cell,
@@ -671,6 +671,9 @@ class KeptList(StoredList):
         if isinstance(at, int) and at < len(store.head) and self.is_here():
             if store.changed is None or store.changed.value is store.unchanged:
                 return store.head[at]
+        probe = self._probe(store, at)
+        if probe is not None:
+            return probe
         mixed = self._is_mixed(store, at)
         if mixed and store.rows is not None:
             self.ask_for_room("an item of")
@@ -681,6 +684,21 @@ class KeptList(StoredList):
             return self._at(at)
         template, *columns = typed
         return template.of(*[slice_of(x, *place(at, FLAG)).value for x in columns])
+
+    def _probe(self, store: Store, at: Extent) -> Tracer | None:
+        """In a first look at a loop, an item of ``[0] * n`` passes for that constant: floats may be stored later."""
+        body = next((body for body in self.trace.rolling if body.home is self.block), None)
+        if body is None or body.attempts or store.slot.dtype.kind not in "iub":
+            return None
+        known = store.head if store.repeated is None else [store.repeated[0]]
+        kinds = [kinds_of(x) for x in known]
+        if not known or kinds[0] is None or any(kind != kinds[0] for kind in kinds):
+            return None
+        constant = kinds[0][0].constant
+        if constant is VARIES:
+            return None
+        item = self._at(at)
+        return Probe(item.value, item.form, constant, body.taken)
 
     def _is_mixed(self, store: Store, at: Extent) -> bool:
         """Whether a number at a position may be of another type than others that were there with it.
