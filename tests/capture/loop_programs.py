@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -310,3 +311,33 @@ def paths_by_a_heap(x):
 @program
 def smallest_and_largest(x):
     return sum(heapq.nsmallest(3, x)) * heapq.nlargest(2, x, key=np.cos)[1]
+
+
+# -- ints beside floats -------------------------------------------------------------------------------
+@program
+def largest_sum_of_a_part(x):
+    total, largest = 0, 0
+    for v in x:
+        total = max(0, total + v - 1.7)
+        largest = max(largest, total)
+    return largest * 1.0
+
+
+@program
+def knapsack(x):
+    best = [0] * (len(x) + 1)
+    for v in x:
+        for w in range(len(x), 1, -1):
+            best[w] = max(best[w], best[w - 2] + v)
+    return best[len(x)]
+
+
+# -- statistics ---------------------------------------------------------------------------------------
+@program
+def means(x):
+    return statistics.fmean(x) * statistics.mean(x) + statistics.harmonic_mean(x)
+
+
+@program
+def spreads(x):
+    return statistics.variance(x) + statistics.pstdev(list(x)) + statistics.median(x)

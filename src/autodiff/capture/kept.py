@@ -234,6 +234,8 @@ class KeptList(StoredList):
         kinds: list[Any] = [kinds_of(x) for x in self._plain_items()]
         if store is not None:
             kinds = [[Kind(store.slot.dtype, store.slot.form)]]
+            if store.repeated is not None and store.repeated[2] is store.buffer.value:
+                kinds = [kinds_of(store.repeated[0])]
             if store.slot.form == "array" or store.changed is not None or store.rows is not None:
                 raise NotStaged("a list of items of different types")
         for kind in kinds:
