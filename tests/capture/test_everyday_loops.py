@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff.capture import bodies
 from autodiff.ladder import Rung
 from tests.capture.loop_programs import PROGRAMS
 from tests.capture.support import ENGINES, captured, kinds, same
@@ -85,6 +86,15 @@ def test_items_from_outside_are_read_at_each_call(monkeypatch: pytest.MonkeyPatc
     f(data(12))
     monkeypatch.setitem(globals(), "WEIGHTS", [2.0, 3.0])
     same(f(data(12)), by_global(data(12)))
+
+
+def test_a_stack_that_grows_beyond_its_room_is_left_to_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bodies, "LEAST_ROOM", -77)  # three, of this argument
+    f, x = PROGRAMS["halves_on_a_stack"], data(40)
+    same(autodiff.function(f)(x), f(x))
+    assert autodiff.gradient(f)(x) == pytest.approx(2 * x)
 
 
 @pytest.mark.parametrize(

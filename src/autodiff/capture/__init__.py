@@ -35,6 +35,7 @@ from autodiff.capture import (
     functions,
     given,
     handlers,
+    heaps,
     matching,
     numpy_callables,
     passing,

@@ -69,6 +69,7 @@ from autodiff.plain_data import dataclass
 from autodiff.signals import Signal
 
 ATTEMPTS = 12
+LEAST_ROOM = 1024  # items of a list that a loop of unknown length puts in and takes out
 FLAG = Slot(np.dtype(bool), (), "python")
 
 
@@ -372,6 +373,10 @@ class Body:
             self._take(target.parts()[0], INDEX)
             return
         items, store = self.before[target]
+        is_bounded = slot == "room" or (target.store is not None and target.store.is_bounded)
+        if slot == "room" and target.store is not None:
+            self._forget_stores(target)
+            slot = target.store.slot
         if isinstance(slot, str):
             self._forget_stores(target)
             target.restore(items, store)
@@ -396,19 +401,36 @@ class Body:
         if target.store is not None and store is None:
             assert target.store is not None
             target.store.wanted_rows, target.store.wanted_last = wanted
+        assert target.store is not None
+        target.store.is_bounded = is_bounded
         self.lists.setdefault(target, 0)
         self._reserve(target)
+
+    def _room(self) -> Extent:
+        """For how many items there is room in a loop of unknown length: a few for each number that is given."""
+        room: Extent = LEAST_ROOM
+        for given in self.frame.trace.inputs:
+            size: Extent = 1
+            for extent in given.value.type.shape:
+                size = size * extent
+            room = room + 2 * size
+        return room
 
     def _note_before(self, target: TracedList) -> None:
         if target not in self.before:
             items = list(target) if target.store is None and target.columns is None else []
             self.before[target] = (items, target.store)
+            if target.store is not None:
+                target.store.is_bounded = False
 
     def _reserve(self, target: TracedList) -> None:
         """Room for what all iterations append."""
         step = self.lists[target]
         assert target.store is not None
-        if self.limit is None:
+        if target.store.is_bounded:
+            more = 0 if self.limit is None else step * self.limit
+            target.store.reserve(target.store.length + self._room() + more)
+        elif self.limit is None:
             target.store.begin_rows()
         elif not same(step, 0):
             target.store.reserve(target.store.length + step * self.limit)
@@ -539,8 +561,10 @@ class Body:
                 # Each of the inner loop's iterations appends that much to an outer loop's list.
                 each = target.store.pushed - pushed
                 if settled and not same(each, 0):
+                    if target.store.is_bounded:
+                        continue
                     if self.limit is None:
-                        raise NotStaged("a list that grows in a loop of unknown length")
+                        target.ask_for_room("a loop for")
                     target.store.pushed = pushed + each * self.limit
                 elif not settled:
                     target.store.pushed = pushed

@@ -39,6 +39,7 @@ from autodiff.capture.operators import (
     apply_binary,
     both_hold,
     compare_pair,
+    condition,
     own_truth,
 )
 from autodiff.capture.staging import stage_boolean, stage_choice
@@ -117,7 +118,7 @@ def _compare(frame: Frame, node: ast.Compare) -> Any:
 
 
 def _conditional(frame: Frame, node: ast.IfExp) -> Any:
-    test = own_truth(frame, frame.evaluate(node.test))
+    test = condition(frame, node.test)
     if frame.trace.tier.stages(test):
         return stage_choice(
             frame,

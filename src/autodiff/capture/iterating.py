@@ -9,7 +9,6 @@ Nothing is taken, and no function is called, before an item is asked for.
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import operator
 from collections import deque
@@ -658,10 +657,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     itertools.islice: _islice,
     itertools.count: _count,
     itertools.zip_longest: _zip_longest,
-    **{
-        function: by_python(function)
-        for function in (*(itertools.groupby, heapq.nlargest, heapq.nsmallest),)
-    },
+    itertools.groupby: by_python(itertools.groupby),
 }
 
 SPECIAL.update(FUNCTIONS)

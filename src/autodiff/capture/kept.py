@@ -62,7 +62,7 @@ from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
 from autodiff.ops.builder import current_block
 from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import cast
-from autodiff.ops.either import Either, Kind, is_array, kinds_of, union
+from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of, union
 from autodiff.ops.structural import broadcast, slice_of, slice_update, zeros
 from autodiff.ops.tracer import (
     Cell,
@@ -234,6 +234,8 @@ class KeptList(StoredList):
         kinds: list[Any] = [kinds_of(x) for x in self._plain_items()]
         if store is not None:
             kinds = [[Kind(store.slot.dtype, store.slot.form)]]
+            if store.repeated is not None and store.repeated[2] is store.buffer.value:
+                kinds = [kinds_of(store.repeated[0])]
             if store.slot.form == "array" or store.changed is not None or store.rows is not None:
                 raise NotStaged("a list of items of different types")
         for kind in kinds:
@@ -443,6 +445,14 @@ class KeptList(StoredList):
             if body.home is self.block:
                 raise Bail(Rung.CARRIED, "it changes a list", needs=(body, changes))
         raise NotStaged("a change of a list inside of a branch")
+
+    def ask_for_room(self, what: str) -> None:
+        """Have the loop of unknown length that the list grows in begin with room for its items, to be used in any order."""
+        store = self.store
+        assert store is not None
+        if store.slot.form == "array":
+            raise NotStaged(f"{what} a list of arrays that grows in a loop of unknown length")
+        self.request("room")
 
     def is_free(self, last: bool) -> bool:
         """Whether the items may be put in, taken out and moved as those of a plain list, for now.
@@ -663,7 +673,12 @@ class KeptList(StoredList):
         if isinstance(at, int) and at < len(store.head) and self.is_here():
             if store.changed is None or store.changed.value is store.unchanged:
                 return store.head[at]
+        probe = self._probe(store, at)
+        if probe is not None:
+            return probe
         mixed = self._is_mixed(store, at)
+        if mixed and store.rows is not None:
+            self.ask_for_room("an item of")
         typed = self.typed() if mixed or self.is_here() else None
         if typed is None:
             if mixed:
@@ -671,6 +686,21 @@ class KeptList(StoredList):
             return self._at(at)
         template, *columns = typed
         return template.of(*[slice_of(x, *place(at, FLAG)).value for x in columns])
+
+    def _probe(self, store: Store, at: Extent) -> Tracer | None:
+        """In a first look at a loop, an item of ``[0] * n`` passes for that constant: floats may be stored later."""
+        body = next((body for body in self.trace.rolling if body.home is self.block), None)
+        if body is None or body.attempts or store.slot.dtype.kind not in "iub":
+            return None
+        known = store.head if store.repeated is None else [store.repeated[0]]
+        kinds = [kinds_of(x) for x in known]
+        if not known or kinds[0] is None or any(kind != kinds[0] for kind in kinds):
+            return None
+        constant = kinds[0][0].constant
+        if constant is VARIES:
+            return None
+        item = self._at(at)
+        return Probe(item.value, item.form, constant, body.taken)
 
     def _is_mixed(self, store: Store, at: Extent) -> bool:
         """Whether a number at a position may be of another type than others that were there with it.
@@ -760,7 +790,7 @@ class KeptList(StoredList):
             return None
         back = store.length - at
         if not isinstance(back, int):
-            raise NotStaged("an item of a list that grows in a loop of unknown length")
+            self.ask_for_room("an item of")
         if back > len(rows.last):
             store.wanted_last = back
             self.request(store.slot)

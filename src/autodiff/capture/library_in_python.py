@@ -297,3 +297,69 @@ def extreme_by(
         elif is_better(new, value):
             best, value = item, new
     return is_empty, best
+
+
+# -- heapq ----------------------------------------------------------------------------------------
+def is_less(a: Any, b: Any) -> Any:
+    """Whether an item of a heap goes before another one."""
+    return a < b
+
+
+def sift_down(heap: Any, start: Any, place: Any) -> None:
+    """An item goes up from its place, as far as those above it are greater."""
+    item = heap[place]
+    while place > start and is_less(item, heap[(place - 1) >> 1]):
+        heap[place] = heap[(place - 1) >> 1]
+        place = (place - 1) >> 1
+    heap[place] = item
+
+
+def sift_up(heap: Any, place: Any) -> None:
+    """An item goes down to a leaf, and up again from there."""
+    start, end, item = place, len(heap), heap[place]
+    child = 2 * place + 1
+    while child < end:
+        if child + 1 < end and not is_less(heap[child], heap[child + 1]):
+            child = child + 1
+        heap[place] = heap[child]
+        place = child
+        child = 2 * place + 1
+    heap[place] = item
+    sift_down(heap, start, place)
+
+
+def heapify(heap: Any) -> None:
+    """``heapq.heapify``."""
+    for k in range(len(heap) // 2):
+        sift_up(heap, len(heap) // 2 - 1 - k)
+
+
+def heappush(heap: Any, item: Any) -> None:
+    """``heapq.heappush``."""
+    heap.append(item)
+    sift_down(heap, 0, len(heap) - 1)
+
+
+def heappop(heap: Any) -> Any:
+    """``heapq.heappop``."""
+    item = heap.pop()
+    if heap:
+        item, heap[0] = heap[0], item
+        sift_up(heap, 0)
+    return item
+
+
+def heapreplace(heap: Any, item: Any) -> Any:
+    """``heapq.heapreplace``."""
+    first = heap[0]
+    heap[0] = item
+    sift_up(heap, 0)
+    return first
+
+
+def heappushpop(heap: Any, item: Any) -> Any:
+    """``heapq.heappushpop``."""
+    if heap and is_less(heap[0], item):
+        item, heap[0] = heap[0], item
+        sift_up(heap, 0)
+    return item

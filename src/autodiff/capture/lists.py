@@ -110,13 +110,14 @@ class TracedList(KeptList):
             store.reserve(length + 1)
         elif not any(self in body.lists for body in self.trace.rolling):
             self.request(store.slot)
+        store.refuse_more()
         store.put(length, value)
         store.count.write(count_of(length + 1))
         store.pushed = store.pushed + 1
 
     def _append_row(self, store: Store, rows: Rows, value: Tracer) -> None:
         if self not in self.trace.rolling[-1].lists:
-            raise NotStaged("a list that grows in a loop inside of a loop of unknown length")
+            self.ask_for_room("more loops for")
         if rows.next >= len(rows.values):
             store.wanted_rows = rows.next + 1
             self.request(store.slot)
@@ -161,7 +162,7 @@ class TracedList(KeptList):
         store = self.store
         assert store is not None
         if store.rows is not None:
-            raise NotStaged("pop of a list that grows in a loop of unknown length")
+            self.ask_for_room("pop of")
         try:
             item = self._item(index)
         except IndexError:
@@ -229,7 +230,7 @@ class TracedList(KeptList):
         store = self.store
         assert store is not None
         if store.rows is not None:
-            raise NotStaged("insert into a list that grows in a loop of unknown length")
+            self.ask_for_room("insert into")
         at = _insertion(extent_of(index), store.length)
         self.append(item)
         self._shift(at, back=True)
@@ -286,7 +287,7 @@ class TracedList(KeptList):
             return
         store = self.store
         if store.rows is not None:
-            raise NotStaged("a store into a list that grows in a loop of unknown length")
+            self.ask_for_room("a store into")
         if self.is_here() and not self._can_hold(item):
             self._settle("a store of an item of another type")
             self[index] = item

@@ -19,6 +19,8 @@ from autodiff.capture.effort import PASS
 from autodiff.capture.frames import UNBOUND, Completion, ComprehensionScope, Scope
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.lists import TracedList
+from autodiff.capture.operators import condition
 from autodiff.capture.reaching import reaches
 from autodiff.capture.regions import FILLS, live_scopes, run_region, undoing
 from autodiff.capture.sequences import LONGEST_UNROLLED, LazySequence, lazy_sequence, worth_rolling
@@ -146,7 +148,11 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
             after = roll()
             if after is not None:
                 return after()
-        test = frame.evaluate(node.test)
+        if rollable and passes.count == peeled == 0 and _may_take_until_empty(frame, node):
+            after = roll()
+            if after is not None:
+                return after()
+        test = condition(frame, node.test)
         is_open = isinstance(test, Tracer) and known(test) is None
         if rollable and (is_open or (peeled == passes.count == 0 and _may_end_by_handler(node))):
             after = roll()
@@ -163,6 +169,16 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
         completion = frame.within("loop", node.body)
         if passes.left_by(completion):
             return completion.after_loop
+
+
+def _may_take_until_empty(frame: Frame, node: ast.While) -> bool:
+    """Whether a loop takes things out of a list until few are left, and may put others in: ``while stack``."""
+    parts = [n for statement in node.body for n in ast.walk(statement)]
+    if not any("pop" in (getattr(n, "attr", "") or getattr(n, "id", "")) for n in parts):
+        return False
+    names = [n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)]
+    scopes = [(frame.scope.owner(name), name) for name in names]
+    return any(s is not None and isinstance(s.locals.get(n), TracedList) for s, n in scopes)
 
 
 def _may_end_at_run(frame: Frame, node: ast.While) -> bool:

@@ -21,7 +21,7 @@ from autodiff.capture.arrays import Chosen
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.functions import own_method
-from autodiff.capture.interpreter import Frame
+from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.lists import TracedList
 from autodiff.capture.numbering import ArraysMatter
 from autodiff.capture.opaque import refuse_unseen
@@ -35,10 +35,11 @@ from autodiff.capture.slots import is_listed
 from autodiff.capture.stores import is_item
 from autodiff.capture.text import DeferredText, characters
 from autodiff.capture.trace import Declined
+from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail, NotStaged
 from autodiff.ops.either import Either, choose, is_array
 from autodiff.ops.known import check
-from autodiff.ops.tracer import AmbiguousStore, Tracer
+from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer
 from autodiff.signals import door, refuse_ours, run_users
 
 # What Python calls the operators: ``operator.__add__`` for ``a + b``, ``operator.__iadd__`` for ``a += b``, and the
@@ -126,6 +127,10 @@ def own_truth(frame: Frame, obj: Any) -> Any:
     """What is asked where ``obj`` is a condition: the answer of the user's class, if it has one."""
     if isinstance(obj, (Tracer, bool)):
         return obj
+    if isinstance(obj, TracedList) and isinstance(obj.extent, Dim):
+        low, high = bounds(obj.extent)
+        if not (low is not None and low > 0) and not (high is not None and high <= 0):
+            return Tracer(as_tracer(np.greater(as_tracer(obj.extent), 0)).value, "python")
     if choices.is_choice(obj):
         cls = choices.class_of(obj)
         if not hasattr(cls, "__bool__") and not hasattr(cls, "__len__"):
@@ -137,6 +142,34 @@ def own_truth(frame: Frame, obj: Any) -> Any:
             refuse_answer(name, answer)
             return answer
     return obj
+
+
+class Truth(ast.expr):
+    """An operand of ``and`` or ``or`` of which nothing but its truth is asked."""
+
+    _fields = ("value",)
+
+    def __init__(self, value: ast.expr) -> None:
+        super().__init__()
+        self.value = value
+
+
+def condition(frame: Frame, node: ast.expr) -> Any:
+    """What an expression says in the place of a condition: of ``xs and xs[-1] > x`` not which of the two it is."""
+    if isinstance(node, ast.BoolOp) and any(map(_may_be_list, node.values)):
+        known = [
+            ast.copy_location(Truth(part), part) if _may_be_list(part) else part
+            for part in node.values
+        ]
+        node = ast.copy_location(ast.BoolOp(node.op, known), node)
+    return own_truth(frame, frame.evaluate(node))
+
+
+def _may_be_list(node: ast.expr) -> bool:
+    return isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.BoolOp))
+
+
+EXPRESSIONS[Truth] = lambda frame, node: condition(frame, node.value)
 
 
 def refuse_answer(name: str, answer: Any) -> None:

@@ -45,12 +45,12 @@ from autodiff.capture.statements import apply_in_place
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, bounds
-from autodiff.ops import dispatch, structural
+from autodiff.ops import dispatch, methods, structural
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.complex_numbers import joined as joined_parts
 from autodiff.ops.either import Either, Kind, choose
-from autodiff.ops.tracer import Tracer, as_tracer, is_traced, whole_of
+from autodiff.ops.tracer import Form, Tracer, as_tracer, is_traced, whole_of
 from autodiff.signals import refuse_ours, run_users
 
 
@@ -251,15 +251,25 @@ def _list(frame: Frame, *sequence: Any) -> list[Any]:
         made = converted(sequence[0], TracedList)
         if made is not None:
             return frame.trace.fresh(made)
+    if sequence and _is_vector(frame, sequence[0]):
+        return _of_vector(frame, sequence[0], sequence[0].dtype, "scalar")
+    items = list(iterate(frame, sequence[0])) if sequence else []
+    return frame.trace.fresh(frame.trace.new_list(items))
+
+
+def _tolist(frame: Frame, x: Tracer) -> Any:
+    if not _is_vector(frame, x):
+        return run_users(methods.tolist, x)
+    return _of_vector(frame, x, {"f": float, "b": bool}.get(x.dtype.kind, int), "python")
+
+
+def _of_vector(frame: Frame, x: Tracer, dtype: Any, form: Form) -> list[Any]:
     made: Any = frame.trace.fresh(frame.trace.new_list())
-    if sequence and is_vector(frame, sequence[0]):
-        made.fill(sequence[0], Slot(sequence[0].dtype, (), "scalar"))
-    elif sequence:
-        list.extend(made, list(iterate(frame, sequence[0])))
+    made.fill(x.astype(dtype), Slot(np.dtype(dtype), (), form))
     return made
 
 
-def is_vector(frame: Frame, x: Any) -> bool:
+def _is_vector(frame: Frame, x: Any) -> bool:
     """Whether the numbers of a list made of ``x`` are one array: of a long one."""
     if not frame.trace.tier.rolls or not isinstance(x, Tracer) or isinstance(x, ComplexTracer):
         return False
@@ -453,6 +463,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     dir: _dir,
     range: _range,
     list: _list,
+    methods.tolist: _tolist,
     tuple: _tuple,
     sum: _sum,
     divmod: _divmod,

@@ -26,6 +26,7 @@ from autodiff.capture.conditions import truth
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Poison, Scope
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList
+from autodiff.capture.operators import condition
 from autodiff.capture.regions import Outcome, run_region, undoing
 from autodiff.capture.sequences import LazySequence
 from autodiff.capture.slots import Slot, fit, is_listed, is_numeric, slot_of
@@ -350,8 +351,12 @@ def roll_while(frame: Frame, node: ast.While) -> After:
     """A ``while`` loop as one loop of the program; what is left to do then."""
     with undoing(frame):
         return _roll_conditional(
-            frame, node, lambda: frame.evaluate(node.test), lambda: None, lambda: None
+            frame, node, lambda: condition(frame, node.test), _nothing, _nothing
         )
+
+
+def _nothing() -> None:
+    pass
 
 
 def _roll_for_with_end(frame: Frame, node: ast.For, sequence: LazySequence) -> After:

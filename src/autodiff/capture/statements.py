@@ -27,7 +27,7 @@ from autodiff.capture.frames import BREAK, CONTINUE, UNBOUND, Completion
 from autodiff.capture.functions import make_closure, own_method
 from autodiff.capture.inputs import is_library
 from autodiff.capture.interpreter import STATEMENTS, Frame
-from autodiff.capture.operators import BINARY_OF, IN_PLACE, apply_binary, own_truth
+from autodiff.capture.operators import BINARY_OF, IN_PLACE, apply_binary, condition
 from autodiff.capture.paths import Path
 from autodiff.labelled import Labelled
 from autodiff.ladder import Bail, Declined
@@ -120,7 +120,7 @@ def apply_in_place(
 
 
 def _if(frame: Frame, node: ast.If) -> Completion | None:
-    test = own_truth(frame, frame.evaluate(node.test))
+    test = condition(frame, node.test)
     if frame.trace.tier.stages(test):
         return staging.stage_if(frame, node, test)
     return frame.execute(node.body if run_users(bool, test) else node.orelse)
@@ -159,7 +159,7 @@ def _decline_exit(frame: Frame, error: Any, node: ast.Raise) -> None:
 
 @door
 def _assert(frame: Frame, node: ast.Assert) -> None:
-    test = own_truth(frame, frame.evaluate(node.test))
+    test = condition(frame, node.test)
     if frame.trace.tier.stages(test):
         staging.assert_traced(frame, test, node)
     elif not test:

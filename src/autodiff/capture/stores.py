@@ -24,6 +24,7 @@ from autodiff.ir.data import Value
 from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops import indexing
 from autodiff.ops.complex_numbers import ComplexTracer
+from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import extent_of, known
 from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
 from autodiff.ops.tracer import (
@@ -83,6 +84,16 @@ class Store:
     wanted_rows: int = 1
     wanted_last: int = 0
     pushed: Extent = 0  # at most how many items the body under study has appended
+    is_bounded: bool = (
+        False  # whether there is room for so many in a loop of unknown length, and no more
+    )
+
+    def refuse_more(self) -> None:
+        """One more item than there is room for is left to Python."""
+        if self.is_bounded:
+            fits: Any = np.less(as_tracer(self.length), as_tracer(self.capacity))
+            if isinstance(fits, Tracer):
+                emit_check(fits.value, "a list that grows further than there is room for")
 
     @property
     def length(self) -> Extent:

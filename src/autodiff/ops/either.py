@@ -460,11 +460,51 @@ def _of_combinations(
 ) -> Any:
     """The result where the types of several operands depend on different things.
 
-    It is made once, on the wide types, which all combinations have to agree with.
+    It is made once, on the wide types, where all combinations agree with these.
     """
     flags = list(dict.fromkeys(x.is_narrow for x in found))
+    if len(flags) > MOST_FLAGS:
+        raise _TypeNeeded
+    try:
+        return _agreed(function, operands, found, wide, used, flags)
+    except _TypeNeeded:
+        return _selected(function, operands, found, wide, flags)
+
+
+def _selected(
+    function: Callable[..., Any],
+    operands: Sequence[Any],
+    found: list[Either],
+    wide: Any,
+    flags: Sequence[Value],
+) -> Any:
+    """The result for each combination of types, of which one is taken: ``max`` of two numbers of two types."""
+    result, operations = wide, current_builder().block.operations
+    for number in range(1, 1 << len(flags)):
+        chosen = [flag for k, flag in enumerate(flags) if number >> k & 1]
+        start = len(operations)
+        held = {id(x): x.as_narrow() if x.is_narrow in chosen else x.wide for x in found}
+        other = function(*_put(operands, held))
+        if _has_effect(operations[start:]):
+            raise _TypeNeeded
+        terms = [f if f in chosen else emit("logical_not", (f,)) for f in flags]
+        result = choose(Tracer(_all(terms), "python"), other, result)
+        if result is NotImplemented:
+            raise _TypeNeeded
+    return result
+
+
+def _agreed(
+    function: Callable[..., Any],
+    operands: Sequence[Any],
+    found: list[Either],
+    wide: Any,
+    used: list[Operation],
+    flags: Sequence[Value],
+) -> Any:
+    """The result on the wide types, which all combinations have to agree with."""
     kind = kind_of(wide) if not isinstance(wide, Either) else None
-    if len(flags) > MOST_FLAGS or (kind is None and not isinstance(wide, Tracer)):
+    if kind is None and not isinstance(wide, Tracer):
         raise _TypeNeeded
     narrow: Kind | None = None
     where: list[list[Value]] = []

@@ -316,10 +316,11 @@ def _item(x: Tracer, *index: Any) -> Tracer:
     return python_numbers.number(scalar, {"f": float, "b": bool}.get(x.dtype.kind, int))
 
 
-def _tolist(x: Tracer) -> Any:
+def tolist(x: Tracer) -> Any:
+    """``x.tolist()``: a Python number, or a list of such."""
     if not x.shape:
         return _item(x)
-    return [_tolist(row) for row in x]
+    return [tolist(row) for row in x]
 
 
 def _compress(x: Tracer, condition: Any, axis: Any = None, out: Any = None) -> Tracer:
@@ -352,7 +353,7 @@ _METHODS.update(
         "sort": _sort,
         "partition": _partition,
         "item": _item,
-        "tolist": _tolist,
+        "tolist": tolist,
         "view": lambda x, *args, **options: _view(x, *args, **options),
     }
 )

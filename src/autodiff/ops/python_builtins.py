@@ -495,7 +495,7 @@ def _extreme(ufunc: np.ufunc, reduction: Any) -> Callable[..., Any]:
         best, best_key = items[0], items[0] if key is None else key(items[0])
         for item in items[1:]:
             item_key = item if key is None else key(item)
-            better = _less(ufunc, item_key, best_key)
+            better = goes_before(ufunc, item_key, best_key)
             if isinstance(better, Tracer) and better.shape:
                 better = bool_(better)  # an error but for one element
             best, best_key = _choose(better, item, best), _choose(better, item_key, best_key)
@@ -543,7 +543,7 @@ def _extreme_of_rows(ufunc: np.ufunc, columns: Sequence[Tracer]) -> Sequence[Val
     return emit_for(n - 1, tuple(first), body)
 
 
-def _less(ufunc: np.ufunc, a: Any, b: Any) -> Any:
+def goes_before(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     """Whether one item is beyond another: a bool, or a traced one."""
     if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
         return _is_beyond(ufunc, list(a), list(b))
@@ -556,7 +556,7 @@ def _is_beyond(ufunc: np.ufunc, a: list[Any], b: list[Any]) -> Any:
     """The same of sequences: by the first items that differ, else by length."""
     if not a or not b:
         return bool(ufunc(len(a), len(b)))
-    first = _less(ufunc, a[0], b[0])
+    first = goes_before(ufunc, a[0], b[0])
     if first is True:
         return True
     rest = _is_beyond(ufunc, a[1:], b[1:])
@@ -564,7 +564,7 @@ def _is_beyond(ufunc: np.ufunc, a: list[Any], b: list[Any]) -> Any:
         return first
     nested = isinstance(a[0], (tuple, list)) and isinstance(b[0], (tuple, list))
     if nested or not any(isinstance(x, (Tracer, Dim)) for x in (a[0], b[0])):
-        return bool(first) or (not _less(ufunc, b[0], a[0]) and rest)
+        return bool(first) or (not goes_before(ufunc, b[0], a[0]) and rest)
     tie = _python("logical_and", compare("equal", a[0], b[0]), as_tracer(rest), result=BOOL)
     return _python("logical_or", first, tie, result=BOOL)
 

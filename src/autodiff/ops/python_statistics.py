@@ -4,7 +4,7 @@
     statistics.stdev(xs)      np.std, with a check that there are two
 
 They are added up with what each addition loses, where Python's own are exact fractions: results may
-differ in the last digit.  Of other numbers than Python floats, Python's results are of other types: an error says so.
+differ in the last digit.  Of NumPy's floats some results are NumPy's; of numbers of several types an error says that they are not available.
 """
 
 from __future__ import annotations
@@ -20,51 +20,56 @@ from autodiff.ops.known import check, compare, decide
 from autodiff.ops.promotion import as_array, pointwise
 from autodiff.ops.python_builtins import exact_sum
 from autodiff.ops.python_numbers import FLOAT, number
-from autodiff.ops.tracer import Tracer, whole_of
+from autodiff.ops.tracer import Tracer, as_tracer, whole_of
 from autodiff.ops.ufuncs import unsupported
 
 
-def _data(data: Any, name: str, least: int) -> tuple[Tracer, Any]:
-    """Python floats as a vector, and how many: with fewer than ``least`` plain Python raises."""
-    whole = whole_of(data)
-    if whole is not None:
+def _data(data: Any, name: str, least: int) -> tuple[Tracer, Any, bool]:
+    """Floats as a vector, how many, and whether they are NumPy's: with fewer than ``least`` plain Python raises."""
+    whole = data if isinstance(data, Tracer) else whole_of(data)
+    if whole is data:
+        forms = {"scalar"}
+    elif whole is not None:
         forms = {data.item_form} if data.is_of_one_type else set()
     else:
         items = data if isinstance(data, (list, tuple)) else list(data)
         forms = {x.form if isinstance(x, Tracer) else type(x) for x in items}
         whole = as_array(list(items))
-    if not forms <= {"python", float} or whole.ndim != 1 or whole.dtype != FLOAT:
+    kinds = ({"python", float}, {"scalar", np.float64})
+    if whole.ndim != 1 or whole.dtype != FLOAT or not any(forms <= kind for kind in kinds):
         raise unsupported(
-            f"statistics.{name} of other things than Python floats is not available",
+            f"statistics.{name} of other things than floats of one type is not available",
             "use the function of NumPy",
         )
     count = whole.shape[0]
     if decide(lambda: count >= least) is not True:
         check(compare("greater_equal", count, least), f"{name} of too few numbers")
-    return Tracer(whole.value, "array"), count
+    return Tracer(whole.value, "array"), count, not forms <= kinds[0]
 
 
-def _mean(data: Any, name: str) -> Tracer:
-    rows, count = _data(data, name, 1)
-    return number(exact_sum(rows) / count, float)
+def _of_type(x: Any, is_numpys: bool) -> Tracer:
+    """A result of the type that the numbers have."""
+    return Tracer(as_tracer(x).value, "scalar") if is_numpys else number(x, float)
 
 
 @implements_builtin(statistics.mean)
 def mean(data: Any) -> Tracer:
     """``statistics.mean`` of floats."""
-    return _mean(data, "mean")
+    rows, count, is_numpys = _data(data, "mean", 1)
+    return _of_type(exact_sum(rows) / count, is_numpys)
 
 
 @implements_builtin(statistics.fmean)
 def fmean(data: Any) -> Tracer:
     """``statistics.fmean`` of floats."""
-    return _mean(data, "fmean")
+    rows, count, _ = _data(data, "fmean", 1)
+    return number(exact_sum(rows) / count, float)
 
 
 @implements_builtin(statistics.geometric_mean)
 def geometric_mean(data: Any) -> Tracer:
     """``statistics.geometric_mean``: the exponential of the mean of the logarithms."""
-    rows, count = _data(data, "geometric_mean", 1)
+    rows, count, _ = _data(data, "geometric_mean", 1)
     check(
         functions[np.all](pointwise("greater", rows, 0.0)), "a geometric mean of no positive number"
     )
@@ -78,28 +83,29 @@ def harmonic_mean(data: Any, weights: Any = None) -> Tracer:
         raise unsupported(
             "statistics.harmonic_mean with weights is not available", "leave them out"
         )
-    rows, count = _data(data, "harmonic_mean", 1)
+    rows, count, is_numpys = _data(data, "harmonic_mean", 1)
     check(
         functions[np.all](pointwise("greater", rows, 0.0)), "a harmonic mean of no positive number"
     )
-    return number(pointwise("divide", count, exact_sum(pointwise("divide", 1.0, rows))), float)
+    mean = pointwise("divide", count, exact_sum(pointwise("divide", 1.0, rows)))
+    return _of_type(mean, is_numpys)
 
 
 @implements_builtin(statistics.median)
 def median(data: Any) -> Tracer:
     """``statistics.median``."""
-    rows, _ = _data(data, "median", 1)
+    rows, _, is_numpys = _data(data, "median", 1)
     check(pointwise("logical_not", functions[np.any](pointwise("isnan", rows))), "a median of NaN")
-    return number(functions[np.median](rows), float)
+    return _of_type(functions[np.median](rows), is_numpys)
 
 
 def _variance(name: str, least: int, root: bool) -> Callable[..., Tracer]:
     def function(data: Any, center: Any = None) -> Tracer:
         if center is not None:
             raise unsupported(f"statistics.{name} with a mean is not available", "leave it out")
-        rows, _ = _data(data, name, least)
+        rows, _, is_numpys = _data(data, name, least)
         spread = functions[np.std if root else np.var]
-        return number(spread(rows, ddof=least - 1), float)
+        return _of_type(spread(rows, ddof=least - 1), is_numpys and not root)
 
     return function
 
