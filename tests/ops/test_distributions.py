@@ -186,6 +186,42 @@ def test_a_slope_that_is_not_known_is_no_number(name: str) -> None:
     assert np.isnan(by_shape)
 
 
+# Far out, of shapes that overflow, at ends and of a support without a point: the value is SciPy's.
+CORNERS: list[tuple[str, str, tuple[float, ...]]] = [
+    ("genpareto", "cdf", (1e300, 1e10)), ("genpareto", "sf", (1e300, 1e10)),
+    ("genextreme", "logpdf", (1e-5, 1e5)), ("genextreme", "pdf", (0.5, 2.0)), ("genextreme", "pdf", (1.0, 1.0)),
+    ("kappa4", "cdf", (1e-5, 60.0, 1e5)), ("kappa4", "sf", (1e-5, 60.0, 1e5)),
+    ("geninvgauss", "logpdf", (1.0, 1e5, 1e-5)), ("geninvgauss", "pdf", (2.0, 1e5, 0.3)),
+    ("invgauss", "ppf", (1e-20, 1e-5)), ("invgauss", "isf", (0.3, 0.7)), ("wald", "ppf", (0.99,)),
+    ("bernoulli", "logcdf", (1.0, -1.0)), ("bernoulli", "cdf", (1.0, -1.0)),
+    ("dpareto_lognorm", "logsf", (1e100, 3.0, 2.5, 0.3, 2.0)),
+]  # fmt: skip
+
+
+@engines
+def test_values_in_corners(engine: str) -> None:
+    for name, method, point in CORNERS:
+        f = getattr(getattr(stats, name), method)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            have = autodiff.function(lambda *x, f=f: f(*x), engine=engine)(*point)
+            np.testing.assert_allclose(
+                have, f(*point), rtol=1e-12, err_msg=f"{name}.{method}{point}"
+            )
+
+
+@pytest.mark.parametrize("method", ["ppf", "isf"])
+def test_quantiles_of_the_inverse_gaussian_distribution(method: str) -> None:
+    f = getattr(stats.invgauss, method)
+    by_level, by_mu = autodiff.gradient(lambda q, mu: f(q, mu))(0.3, 0.7)
+    sign = 1 if method == "ppf" else -1
+    np.testing.assert_allclose(by_level, sign / stats.invgauss.pdf(f(0.3, 0.7), 0.7), rtol=1e-10)
+    step = 1e-5
+    np.testing.assert_allclose(
+        by_mu, (f(0.3, 0.7 + step) - f(0.3, 0.7 - step)) / (2 * step), rtol=1e-7
+    )
+
+
 # -- distributions of the user's ----------------------------------------------------------------------------
 class Exponential(stats.rv_continuous):
     """With a density alone: SciPy integrates it, and searches for quantiles."""

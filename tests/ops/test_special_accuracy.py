@@ -249,6 +249,33 @@ def test_logsumexp_of_one_large_term(weights: np.ndarray | None, engine: str) ->
 
 
 @engines
+@pytest.mark.parametrize(
+    "weights", list(itertools.product((1.0, -1.0, 0.0, 2.0, -0.5), repeat=2))[::3]
+)
+def test_logsumexp_with_weights_is_scipys(weights: tuple[float, float], engine: str) -> None:
+    """Also where one term is nearly all, where weights cancel, and where an infinite term has the weight 0."""
+    x = np.array(
+        list(itertools.product((0.0, -68.0, 1.0, 700.0, -np.inf, np.inf, np.nan), repeat=2))
+    )
+    b = np.broadcast_to(np.array(weights), x.shape).copy()
+    both = lambda x, b: special.logsumexp(x, axis=1, b=b, return_sign=True)
+    alone = lambda x, b: special.logsumexp(x, axis=1, b=b)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for f in (both, lambda x, b: (alone(x, b),)):
+            for want, have in zip(f(x, b), autodiff.function(f, engine=engine)(x, b), strict=True):
+                np.testing.assert_allclose(have, want, rtol=1e-15)
+
+
+def test_logsumexp_has_derivatives_by_weights_that_are_zero() -> None:
+    f = lambda x, b: special.logsumexp(x, b=b)
+    by_x, by_b = autodiff.gradient(f)(np.array([0.0, 1.0, -1.0]), np.array([1.0, 0.0, 1.0]))
+    total = 1 + np.exp(-1)
+    np.testing.assert_allclose(by_x, [1 / total, 0.0, np.exp(-1) / total], rtol=1e-15)
+    np.testing.assert_allclose(by_b, np.exp([0.0, 1.0, -1.0]) / total, rtol=1e-15)
+
+
+@engines
 @pytest.mark.parametrize("name", ["gammasgn", "entr", "cosm1"])
 def test_signs_are_scipys(name: str, engine: str) -> None:
     """Also the sign of a zero, and NaN where SciPy has no sign."""

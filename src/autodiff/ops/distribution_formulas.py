@@ -42,7 +42,10 @@ def _steps(z: Any, c: Any) -> Any:
     u = c * np.where(np.equal(c, 0) & np.isinf(z), 0.0, z)
     near = np.abs(u) < 0.1
     series = z * polynomial(np.where(near, u, 0.0), _SERIES)
-    return np.where(near, series, np.log1p(np.where(near, 1.0, u)) / np.where(near, 1.0, c))
+    far = np.isposinf(u) & np.isfinite(z)  # where the product overflows, the logarithm does not
+    size = np.log(np.abs(np.where(far, z, 1.0))) + np.log(np.abs(np.where(far, c, 1.0)))
+    logarithm = np.where(far, size, np.log1p(np.where(near | far, 1.0, u)))
+    return np.where(near, series, logarithm / np.where(near, 1.0, c))
 
 
 def _end(c: Any) -> Any:
@@ -72,10 +75,12 @@ def _reduced(z: Any, c: Any) -> Any:
 
 
 def _log_extreme(z: Any, c: Any) -> Any:
-    y = _reduced(z, c)
+    edge = np.equal(c * z, 1)  # where SciPy has it 0, and for c = 1 its limit
+    y = _reduced(np.where(edge, 0.0, z), c)
     end = np.isposinf(y)  # where the density vanishes
     y = np.where(end, 0.0, y)
-    return np.where(end, -_INF, (1 - c) * y - np.exp(y))
+    inside = np.where(end, -_INF, (1 - c) * y - np.exp(y))
+    return np.where(edge, np.where(np.equal(c, 1), z - 1.0, -_INF), inside)
 
 
 _GENEXTREME = Distribution(
@@ -199,8 +204,9 @@ _TRUNCNORM = Distribution(
 
 # -- by Bessel functions --------------------------------------------------------------------------------
 def _log_k(v: Any, x: Any) -> Any:
-    """The logarithm of K_v(x)."""
-    return np.log(_kve(v, x)) - x
+    """The logarithm of K_v(x); where that overflows it is NaN, as in SciPy."""
+    scaled = _kve(v, x)
+    return np.log(np.where(np.isposinf(scaled), np.nan, scaled)) - x
 
 
 _GENINVGAUSS = Distribution(
@@ -266,38 +272,13 @@ _SKEWNORM = Distribution(
 )
 
 
-def _by_tail(q: Any, mu: Any, near: str, far: str) -> Any:
-    """A quantile of the inverse Gaussian distribution, by the smaller tail."""
-    upper = q > 0.5
-    one = 1.0 + 0.0 * mu
-    return np.where(
-        upper,
-        of(far)(np.where(upper, 1 - q, 0.5), mu, one),
-        of(near)(np.where(upper, 0.5, q), mu, one),
-    )
-
-
 def _inverse_gaussian(z: Any, mu: Any) -> Any:
     return -_LOG_ROOT_TWO_PI - 1.5 * np.log(z) - (z / mu - 1) ** 2 / (2 * z)
 
 
-_PPF, _ISF = ("invgauss_ppf", "invgauss_isf"), ("invgauss_isf", "invgauss_ppf")
-_INVGAUSS = Distribution(
-    ("mu",),
-    _inverse_gaussian,
-    0.0,
-    open=True,
-    ppf=lambda q, mu: _by_tail(q, mu, *_PPF),
-    isf=lambda q, mu: _by_tail(q, mu, *_ISF),
-)
-_WALD = Distribution(
-    (),
-    lambda z: _inverse_gaussian(z, 1.0),
-    0.0,
-    open=True,
-    ppf=lambda q: _by_tail(q, 1.0 + 0.0 * q, *_PPF),
-    isf=lambda q: _by_tail(q, 1.0 + 0.0 * q, *_ISF),
-)
+# Its quantiles are SciPy's, which searches where its routine finds none.
+_INVGAUSS = Distribution(("mu",), _inverse_gaussian, 0.0, open=True)
+_WALD = Distribution((), lambda z: _inverse_gaussian(z, 1.0), 0.0, open=True)
 
 TABLE: dict[type, Distribution] = {
     type(stats.genpareto): _GENPARETO,
@@ -306,11 +287,11 @@ TABLE: dict[type, Distribution] = {
     type(stats.geninvgauss): _GENINVGAUSS,
     type(stats.genhyperbolic): _GENHYPERBOLIC,
     type(stats.kappa4): _KAPPA4,
+    type(stats.invgauss): _INVGAUSS,
+    type(stats.wald): _WALD,
 }
 if private_exists("skewnorm_cdf"):
     TABLE[type(stats.skewnorm)] = _SKEWNORM
-if private_exists("invgauss_ppf") and private_exists("invgauss_isf"):
-    TABLE.update({type(stats.invgauss): _INVGAUSS, type(stats.wald): _WALD})
 
 
 # -- moments ------------------------------------------------------------------------------------------------

@@ -121,34 +121,6 @@ _solution("landau_ppf", of("landau_cdf"), _LANDAU, _LOCATED)
 _solution("landau_isf", of("landau_sf"), _negative(*_LANDAU), _LOCATED)
 
 
-def _inverse_gaussian(x: Any, m: Any, s: Any) -> Any:
-    """The distribution function of mean m and shape s (Shuster, 1968)."""
-    r, t = np.sqrt(s / x), x / m
-    return _f("ndtr")(r * (t - 1)) + np.exp(2 * s / m + _f("log_ndtr")(-r * (t + 1)))
-
-
-def _second_term(x: Any, m: Any, s: Any) -> Any:
-    return np.exp(2 * s / m + _f("log_ndtr")(-np.sqrt(s / x) * (x / m + 1)))
-
-
-def _inverse_gaussian_density(x: Any, m: Any, s: Any) -> Any:
-    return np.sqrt(s / (2 * np.pi * x**3)) * np.exp(-s * (x - m) ** 2 / (2 * m * m * x))
-
-
-_INVERSE_GAUSSIAN = (
-    lambda y, x, m, s: _inverse_gaussian_density(x, m, s),
-    lambda y, x, m, s: -2 * s / (m * m) * _second_term(x, m, s),
-    lambda y, x, m, s: 2 / m * _second_term(x, m, s) - x / s * _inverse_gaussian_density(x, m, s),
-)
-_solution("invgauss_ppf", _inverse_gaussian, _INVERSE_GAUSSIAN, (_LEVEL, _P, _P))
-_solution(
-    "invgauss_isf",
-    lambda x, m, s: 1 - _inverse_gaussian(x, m, s),
-    _negative(*_INVERSE_GAUSSIAN),
-    (_LEVEL, _P, _P),
-)
-
-
 def _skew_density(z: Any, a: Any) -> Any:
     return 2 / _ROOT_TWO_PI * np.exp(-0.5 * z * z) * _f("ndtr")(a * z)
 

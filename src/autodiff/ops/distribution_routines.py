@@ -37,6 +37,8 @@ from autodiff.ops.tracer import Tracer, emit_tracer
 # -- SciPy's own methods ------------------------------------------------------------------------------------
 # What is differentiated by the place alone: the density is SciPy's, too.
 BY_PLACE = frozenset({"kstwo", "studentized_range"})
+# Quantiles for which SciPy searches where its routine finds none.
+SEARCHED = frozenset({"invgauss", "wald"})
 
 
 def _meaning(*operands: Any, dist: str, method: str) -> Any:
@@ -210,7 +212,7 @@ def _enter() -> None:
         dist = getattr(stats, name)
         if not isinstance(dist, (stats.rv_continuous, stats.rv_discrete)) or name != dist.name:
             continue
-        is_default = type(dist)._ppf is rv_generic._ppf or name in BY_PLACE
+        is_default = type(dist)._ppf is rv_generic._ppf or name in BY_PLACE | SEARCHED
         if isinstance(dist, stats.rv_discrete):
             if is_default and name != "poisson_binom":  # whose parameter is a list
                 for level in ("ppf", "isf"):

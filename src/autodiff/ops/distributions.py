@@ -205,6 +205,14 @@ def density(dist: Any, log: bool, x: Any, args: Any, kwds: Any) -> Tracer:
     return answer(valid & np.equal(point, point), value, point, *shapes, loc, scale)
 
 
+def at_ends(name: str, below: Any, above: Any, ends: tuple[float, float], value: Any) -> Any:
+    """The values beyond both ends; of a support without a point that end counts where they are certain."""
+    low, high = (below, ends[0]), (above, ends[1])
+    for place, end in (high, low) if name.endswith("sf") else (low, high):
+        value = select(place, end, value, np.float64)
+    return value
+
+
 def probability(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer:
     """``cdf``, ``sf`` and their logarithms."""
     shapes, loc, scale = parameters(dist, args, kwds, scaled=True)
@@ -219,7 +227,7 @@ def probability(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer:
     ends = (0.0, 1.0) if name.endswith("cdf") else (1.0, 0.0)
     if name.startswith("log"):
         ends = (-_INF, 0.0) if name.endswith("cdf") else (0.0, -_INF)
-    value = select(below, ends[0], select(above, ends[1], value, np.float64), np.float64)
+    value = at_ends(name, below, above, ends, value)
     return answer(valid & np.equal(point, point), value, point, *shapes, loc, scale)
 
 
@@ -297,7 +305,7 @@ def cumulative(dist: Any, name: str, k: Any, args: Any, kwds: Any) -> Tracer:
     ends = (0.0, 1.0) if name.endswith("cdf") else (1.0, 0.0)
     if name.startswith("log"):
         ends = (-_INF, 0.0) if name.endswith("cdf") else (0.0, -_INF)
-    value = select(below, ends[0], select(above, ends[1], value, np.float64), np.float64)
+    value = at_ends(name, below, above, ends, value)
     return answer(valid & np.equal(point, point), value, point, *shapes, loc)
 
 

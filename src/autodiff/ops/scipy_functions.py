@@ -337,6 +337,27 @@ def _log_sum(x: Any, terms: Any, top: Any, axis: Any) -> Any:
     return select(none, apart, np.log1p(rest / least) + np.log(least), x.dtype)
 
 
+def _weighted_log_sum(x: Any, b: Any, most: Any, top: Any, axis: Any) -> tuple[Any, Any]:
+    """``log(abs(sum(b * exp(x - top))))`` likewise, and the sign of the sum."""
+    terms: Any = np.exp(x - top)
+    # what is above the maximum has the weight 0
+    terms = np.where(np.equal(b, 0) & np.logical_not(np.isfinite(terms)), 0.0, terms)
+    largest: Any = cast(np.equal(x, top) & np.isfinite(most), x.dtype)
+    whole: Any = functions[np.sum](b * largest, axis=axis, keepdims=True)
+    rest: Any = functions[np.sum](b * (terms - largest), axis=axis, keepdims=True)
+    none = np.equal(whole, 0)  # the maximum is infinite, or its weights cancel
+    whole = np.where(none, 1.0, whole)
+    ratio = rest / whole
+    apart = np.log(np.abs(np.where(none, rest, 1.0)))
+    magnitude = np.log1p(np.where(ratio < -1, -ratio - 2, ratio)) + np.log(np.abs(whole))
+    sign = np.where(none, np.sign(rest), np.sign(1 + ratio) * np.sign(whole))
+    found = np.where(none, apart, magnitude)
+    # SciPy takes an infinite sum as it stands, with 0 times infinity as NaN.
+    endless: Any = cast(np.equal(b, 0) & np.logical_not(x < np.inf), x.dtype)
+    lost = (functions[np.max](endless, axis=axis, keepdims=True) > 0) & np.logical_not(np.isfinite(found))  # fmt: skip
+    return np.where(lost, np.nan, found), np.where(lost, np.nan, sign)
+
+
 def _as_given(x: Any) -> Any:
     """An operand in its own floating type, also float16: SciPy's ufuncs are of float32 and float64."""
     array = as_array(x)
@@ -351,19 +372,23 @@ def logsumexp(
 ) -> Any:
     """``log(sum(b * exp(a)))`` without overflow."""
     x = _as_given(a)
-    most = functions[np.max](x, axis=axis, keepdims=True)
+    weights: Any = None
+    counted = x
+    if b is not None:  # what has the weight 0 is no maximum
+        weights = as_array(b)
+        counted = np.where(np.equal(weights, 0), np.asarray(-np.inf, x.dtype), x)
+    most = functions[np.max](counted, axis=axis, keepdims=True)
     top = select(pointwise("isfinite", most), most, constant(0, x.dtype))
-    terms = pointwise("exp", pointwise("subtract", x, top))
     sign: Any
     if b is None:
+        terms = pointwise("exp", pointwise("subtract", x, top))
         result = pointwise("add", _log_sum(x, terms, top, axis), top)
         sign = pointwise("sign", functions[np.sum](terms, axis=axis, keepdims=True))
     else:
-        total = functions[np.sum](pointwise("multiply", b, terms), axis=axis, keepdims=True)
-        sign = pointwise("sign", total)
-        if return_sign:
-            total = pointwise("absolute", total)
-        result = pointwise("add", pointwise("log", total), top)
+        logarithm, sign = _weighted_log_sum(x, weights, most, top, axis)
+        result = logarithm + top
+        if not return_sign:
+            result = np.where(sign < 0, np.nan, result)
     # Of an infinite maximum the sum is the maximum, with its derivative.
     infinite = pointwise("logical_and", pointwise("isinf", most), pointwise("equal", result, most))
     result = select(infinite, most, result, result.dtype)

@@ -434,7 +434,7 @@ def _probability(
     ends = (0.0, 1.0) if name in ("cdf", "logcdf") else (1.0, 0.0)
     if name.startswith("log"):
         ends = tuple(0.0 if e else -_INF for e in ends)  # type: ignore[assignment]
-    value = select(below, ends[0], select(above, ends[1], value, np.float64), np.float64)
+    value = distributions.at_ends(name, below, above, ends, value)
     known = _valid(distribution, shapes, scale) & np.equal(point, point)
     return distributions.answer(known, value, point, *shapes, loc, scale)
 
