@@ -216,3 +216,36 @@ def test_callables_without_a_signature_are_differentiated_as_often_as_functions(
             transform(bare)(*arguments)
     else:
         assert np.allclose(transform(bare)(*arguments), wanted)
+
+
+@pytest.mark.parametrize(
+    ("x", "d"),
+    [(np.array([1 + 2j, 0.5 - 1j]), np.array([0.3 - 0.2j, 1 + 1j])), (1 + 0.5j, 0.2 - 0.1j)],
+)
+def test_derivatives_by_complex_numbers_inside_of_a_function(x, d):
+    def loss(y):
+        return np.sum(np.real(y * y * y) + np.abs(y) ** 2 * np.imag(y))
+
+    def of_gradient(x):
+        return np.sum(np.real(np.conj(autodiff.gradient(loss)(x)) * (1.0 + 0.5j)))
+
+    def of_jvp(x):
+        return autodiff.jvp(loss, (x,), (d,))[1] ** 2
+
+    def of_product(x):
+        return np.sum(np.abs(autodiff.hessian_vector(loss)(x, _tensors=d)) ** 2)
+
+    def of_pull(x):
+        value, pull = autodiff.vjp(loss, x)
+        return np.sum(np.abs(pull(value)[0]) ** 2)
+
+    for f in (of_gradient, of_jvp, of_product, of_pull):
+        wanted = (f(x + 1e-6 * d) - f(x - 1e-6 * d)) / 2e-6
+        found = np.sum(np.real(np.conj(autodiff.gradient(f)(x)) * d))
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)
+        np.testing.assert_allclose(autodiff.jvp(f, (x,), (d,))[1], wanted, rtol=1e-6)
+
+
+def test_conjugates_of_python_numbers():
+    found = autodiff.gradient(lambda x: np.conj(autodiff.gradient(lambda y: y**3)(x)))(1.5)
+    np.testing.assert_allclose(found, 9.0)

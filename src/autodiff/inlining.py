@@ -30,7 +30,9 @@ from autodiff.dims import same_shape
 from autodiff.errors import NameArgumentError, NotScalarError, ShapeError
 from autodiff.ir.copying import copy_operation
 from autodiff.ir.data import ArrayType, Block, Program, Value
+from autodiff.ops import complex_numbers
 from autodiff.ops.builder import current_builder
+from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either
 from autodiff.ops.structural import broadcast, zeros
 from autodiff.ops.tracer import Tracer, as_tracer
@@ -201,7 +203,10 @@ class _Inner:
 
     def arranged(self, items: Sequence[Any], other: Callable[[Any], Any]) -> Any:
         """One item per operand, ``other(leaf)`` for other leaves, in the arguments' structure."""
-        of_operand = iter(items)
+        of_operand = iter([
+            t.joined(x) if isinstance(t, _Pair) else x
+            for t, x in zip(self.operands, items, strict=True)
+        ])  # fmt: skip
         parts: list[Any] = []
         for definition, leaves in self.arguments:
             part = [
@@ -222,6 +227,11 @@ class _Inner:
         operands = [t for x, t in pairs if not isinstance(x, tree.Carried)]
         if len(leaves) == len(operands) != len(self.operands):
             leaves = [x for x, t in zip(leaves, operands, strict=True) if t is not None]
+        if len(leaves) == len(self.operands):
+            leaves = [
+                _Pair(complex_numbers.as_complex(x)) if isinstance(t, _Pair) else x
+                for x, t in zip(leaves, self.operands, strict=True)
+            ]
         return _vectors(leaves, self.values, self.wrt, what, "argument")
 
 
@@ -249,6 +259,7 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
     chosen, integers = _chosen(signature, transformed._compiled.transformation, given)
     arguments: list[Any] = []
     parameters: list[Value] = []
+    wholes: list[tuple[ComplexTracer, Tracer]] = []
     for k in chosen:
         if not isinstance(k, int):
             arguments.append(None)  # found when the function has been interpreted
@@ -263,7 +274,11 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
                 stand_ins.append(x)
                 continue
             parameters.append(Value(ArrayType(t.dtype, t.shape, t.form == "python")))
-            stand_ins.append(Tracer(parameters[-1], t.form))
+            stand_in = Tracer(parameters[-1], t.form)
+            if isinstance(t, _Pair):
+                wholes.append((t.like(), stand_in))
+                stand_in = wholes[-1][0]
+            stand_ins.append(stand_in)
         slots[k] = tree.unflatten(definition, stand_ins) if container else stand_ins[0]
         arguments.append((definition, pairs))
     tree.link(as_bound, slots)
@@ -281,9 +296,12 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
     try:
         outcome = run_region(
             frame,
-            lambda: _with_names(
-                trace, naming, lambda: call(frame, function, inner_args, inner_kwargs, node)
-            ),
+            lambda: (
+                _take_apart(wholes),
+                _with_names(
+                    trace, naming, lambda: call(frame, function, inner_args, inner_kwargs, node)
+                ),
+            )[1],
             parameters,
         )
     finally:
@@ -428,7 +446,35 @@ def _kind(x: Any) -> str:
     return "integers" if np.ndim(x) else "integer"
 
 
+class _Pair(Tracer):
+    """A complex operand: its real and imaginary parts, along the last axis of a real array.
+
+    The derivative by the pair is that by the real part and by the imaginary part, so the pair of the gradient.
+    """
+
+    def __init__(self, x: ComplexTracer) -> None:
+        super().__init__(x.pair.value, "array")
+        self.whole = x.form
+        self.parts = x.parts
+
+    def like(self) -> ComplexTracer:
+        """Another complex number or array of the same type, whose parts are still to be taken."""
+        return ComplexTracer(self.parts, self.whole)
+
+    def joined(self, x: Tracer) -> ComplexTracer:
+        """The complex number or array whose parts are in ``x``."""
+        return complex_numbers.from_pair(x, self.whole if x.ndim == self.ndim else "array")
+
+
+def _take_apart(wholes: Sequence[tuple[ComplexTracer, Tracer]]) -> None:
+    """In the region of the inner function: take the parts of complex arguments from its parameters."""
+    for whole, pair in wholes:
+        whole.parts = complex_numbers.from_pair(pair, whole.form).parts
+
+
 def _operand(x: Any) -> Tracer:
+    if complex_numbers.is_complex(x):
+        return _Pair(complex_numbers.as_complex(x))
     tracer = as_tracer(float(x) if isinstance(x, int) else x)
     if tracer.dtype.kind == "f":
         return tracer
@@ -497,6 +543,9 @@ def _apply(transformation: Transformation, inner: _Inner, vectors: Any) -> Any:
         if transformation.value:
             return inner.value(results[:1]), inner.by_argument(results[1:])
         return inner.by_argument(results)
+    if any(isinstance(t, _Pair) for t in inner.operands):
+        if isinstance(transformation, (Jacobian, Hessian)):
+            raise Declined("a matrix of derivatives, inside of a function, by complex numbers")
     if isinstance(transformation, Jacobian):
         live = [k for k, v in enumerate(program.outputs) if v.type.is_float]
         if len(live) != len(program.outputs):

@@ -185,6 +185,8 @@ class Labelled(StandIn):
         kind = type(template).__name__
         if name in _PLAIN:
             return getattr(template, name)
+        if name == "data" and kind == "DataArray":
+            return self._values
         if name == "dtype" and kind != "DataFrame":
             return self._values.dtype
         if name in _INDEXERS:

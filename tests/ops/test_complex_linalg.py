@@ -63,6 +63,14 @@ CALLS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
     "qr, r alone": (lambda a: np.linalg.qr(a, mode="r"), TALL),
     "spectral norm": (lambda a: np.linalg.norm(a, 2), A),
     "nuclear norm": (lambda a: np.linalg.norm(a, "nuc"), A),
+    "norm over the first axes": (lambda a: np.linalg.norm(a, axis=(0, 1)), BATCH),
+    "nuclear norm over other axes": (lambda a: np.linalg.norm(a, "nuc", axis=(0, 2)), BATCH),
+    "norms that keep axes": (
+        lambda a: (
+            np.linalg.norm(a, "fro", (2, 0), True), np.linalg.norm(a, -1, (2, 1), True), np.linalg.norm(a, keepdims=True),
+        ),
+        BATCH,
+    ),
     "norm by columns": (lambda a: np.linalg.norm(a, 1), A),
     "powers": (lambda a: np.linalg.matrix_power(a, 3) + np.linalg.matrix_power(a, -2), A),
     "cond": (lambda a: np.linalg.cond(a), A),

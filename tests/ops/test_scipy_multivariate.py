@@ -161,6 +161,33 @@ def test_boxes_of_any_size(name: str, size: int) -> None:
     np.testing.assert_allclose(autodiff.jvp(f, at, direction)[1], along, rtol=1e-3, atol=1e-5)
 
 
+def _of_rank_two(x: Any, b: Any) -> Any:
+    cov = b @ b.T
+    return stats.multivariate_normal.logpdf(x @ b.T, 0.1 * b[:, 0], cov, allow_singular=True)
+
+
+@pytest.mark.slow
+@engines
+def test_a_singular_covariance(engine: str) -> None:
+    x, b = np.array([[0.3, -0.2], [1.0, 0.4]]), np.array([[1.0, 0.2], [0.5, -1.0], [0.3, 0.8]])
+    np.testing.assert_allclose(autodiff.function(_of_rank_two, engine=engine)(x, b), _of_rank_two(x, b), rtol=1e-10)  # fmt: skip
+    beside = lambda x: stats.multivariate_normal.logpdf(
+        x, cov=np.diag([1.0, 2.0, 0.0]), allow_singular=True
+    )  # noqa: E731
+    points = np.array([[0.1, 0.2, 0.0], [0.1, 0.2, 0.3]])
+    np.testing.assert_allclose(autodiff.function(beside, engine=engine)(points), beside(points))
+    f = lambda x, b: np.sum(_of_rank_two(x, b) ** 2)  # noqa: E731
+    g = autodiff.gradient(f, wrt=(0, 1), engine=engine)
+    d = (np.cos(x), np.sin(b))
+    ends = [f(x + h * d[0], b + h * d[1]) for h in (1e-6, -1e-6)]
+    along = lambda x, b: sum(np.sum(p * q) for p, q in zip(g(x, b), d, strict=True))  # noqa: E731
+    np.testing.assert_allclose(along(x, b), (ends[0] - ends[1]) / 2e-6, rtol=1e-6)
+    bend = (
+        along(x + 1e-5 * d[0], b + 1e-5 * d[1]) - along(x - 1e-5 * d[0], b - 1e-5 * d[1])
+    ) / 2e-5
+    np.testing.assert_allclose(autodiff.jvp(along, (x, b), d)[1], bend, rtol=1e-4)
+
+
 def test_a_box_has_no_derivative_by_degrees_of_freedom() -> None:
     f = lambda df: stats.multivariate_t.cdf([0.3, 0.5], [0.0, 0.1], np.eye(2), df, random_state=1)  # noqa: E731
     with pytest.raises(autodiff.DerivativeError, match="no derivative by its degrees of freedom"):

@@ -25,6 +25,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from autodiff.dims import at_least, equal
 from autodiff.errors import DerivativeError
@@ -587,13 +588,26 @@ def cond(x: Any, p: Any = None) -> Any:
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """``np.linalg.norm`` of matrices by anything but the sum of squares."""
-    if keepdims or axis not in (None, (-2, -1)):
+    """``np.linalg.norm`` over two axes, or of all elements."""
+    a = _matrix(x)
+    if axis is None and ord is None:
+        found = functions[np.linalg.norm](functions[np.ravel](a.pair))
+        return functions[np.reshape](found, (1,) * a.ndim) if keepdims else found
+    axes = normalize_axis_tuple((-2, -1) if axis is None else axis, a.ndim)
+    if len(axes) != 2 or (axis is None and a.ndim != 2):
         raise decline("this norm")
-    if ord in (2, -2, "nuc"):
-        s = svdvals(x)
-        return s.sum(-1) if ord == "nuc" else s[..., 0 if ord == 2 else -1]
-    return functions[np.linalg.norm](np.abs(_matrix(x)), ord, axis)
+    re, im = (functions[np.moveaxis](part, axes, (-2, -1)) for part in a.parts)
+    moved = joined(re, im, "array")
+    if ord in (None, "fro"):
+        parts = plain(moved.pair)
+        lines = functions[np.reshape](parts, (*parts.shape[:-3], -1))
+        found = functions[np.linalg.norm](lines, axis=-1)
+    elif ord in (2, -2, "nuc"):
+        s = svdvals(moved)
+        found = s.sum(-1) if ord == "nuc" else s[..., 0 if ord == 2 else -1]
+    else:
+        found = functions[np.linalg.norm](np.abs(moved), ord, (-2, -1))
+    return functions[np.expand_dims](found, tuple(sorted(axes))) if keepdims else found
 
 
 # -- QR -----------------------------------------------------------------------------------------------

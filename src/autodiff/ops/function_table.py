@@ -31,6 +31,7 @@ loading = lock_of_the_process()  # held by the thread that loads what a table la
 _OPTIONAL = {
     "numpy.polynomial.polyutils": "autodiff.ops.numpy_functions.series",
     "scipy.fft": "autodiff.ops.scipy_fft",
+    "scipy.cluster": "autodiff.ops.scipy_clusters",
     "scipy.signal": "autodiff.ops.scipy_signal",
     "scipy.spatial.distance": "autodiff.ops.scipy_distance",
     "scipy.special": "autodiff.ops.spherical_harmonics",

@@ -28,8 +28,10 @@ from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import special
 from autodiff.ops.builder import current_builder
+from autodiff.ops.custom import stop
 from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
 from autodiff.ops.function_table import functions
+from autodiff.ops.known import check
 from autodiff.ops.tracer import emit_tracer
 
 _ROOT_TWO_PI = float(np.sqrt(2 * np.pi))
@@ -154,6 +156,32 @@ def _parts(limits: list[Any], cov: Any, first: Any, mixed: Any, wanted: Any) -> 
     return [rule() if w else None for rule, w in zip(rules, wanted, strict=True)]
 
 
+# -- covariances without full rank ------------------------------------------------------------------------------
+def degenerate(difference: Any, cov: Any) -> tuple[Any, Any, Any, Any]:
+    """Of rows, under a covariance that may be singular: squared distances, and whether they are in its range.
+
+    Also the logarithm of the product of its eigenvalues that are not 0, and how many there are. With n the
+    projector on what it takes to 0, that is the determinant of ``cov + n``, of which all derivatives are those of a
+    covariance of the same rank. What counts as 0 is said by SciPy, as are rows that are rounding apart from the range.
+    """
+    size = cov.shape[0]
+    values: Any = functions[np.linalg.eigvalsh](stop(cov))
+    cond = 1e6 * float(np.finfo(np.float64).eps)
+    tiny = cond * np.max(np.abs(values))
+    check(
+        np.min(values) >= -tiny,
+        "the covariance is positive semidefinite",
+        ValueError("The input matrix must be symmetric positive semidefinite."),
+    )
+    inverse: Any = functions[np.linalg.pinv](cov, cond)
+    null = functions[np.eye](size) - np.matmul(cov, inverse)
+    rank = np.count_nonzero(values > tiny)
+    _, logarithm = functions[np.linalg.slogdet](cov + null)
+    distance = np.sum(np.matmul(difference, inverse) * difference, axis=-1)
+    apart: Any = np.matmul(stop(difference), stop(null))
+    return distance, logarithm, rank, np.sqrt(np.sum(apart * apart, axis=-1)) < 1e3 * tiny
+
+
 # -- Student's ------------------------------------------------------------------------------------------------
 def _student_meaning(
     lower: Any,
@@ -272,4 +300,4 @@ _enter("normal_box", _meaning, _normal_parts)
 _enter("student_box", _student_meaning, _student_parts)
 
 
-__all__ = ["DRAWN", "box", "student_box"]
+__all__ = ["DRAWN", "box", "degenerate", "student_box"]

@@ -27,7 +27,7 @@ from autodiff.ops.function_table import functions, implements
 from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.known import check
 from autodiff.ops.linear_algebra import t, triangular_solve
-from autodiff.ops.multivariate_probability import DRAWN, box, student_box
+from autodiff.ops.multivariate_probability import DRAWN, box, degenerate, student_box
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, cast
 from autodiff.ops.quadrature import gauss_legendre
 from autodiff.ops.tracer import Tracer, emit_tracer
@@ -65,8 +65,8 @@ def _log_determinant(factor: Any) -> Any:
     return 2 * np.sum(np.log(np.diagonal(factor)))
 
 
-def whitened(x: Any, mean: Any, cov: Any) -> tuple[Any, Any, Any, Any]:
-    """Squared distances of points from the mean, the logarithm of the determinant, size and shape."""
+def _differences(x: Any, mean: Any, cov: Any) -> tuple[Any, Any, Any]:
+    """Points less the mean, the covariance as a matrix, and its size."""
     size = size_of(mean, cov)
     c = covariance(cov, size)
     point = _float(x)
@@ -83,7 +83,12 @@ def whitened(x: Any, mean: Any, cov: Any) -> tuple[Any, Any, Any, Any]:
         raise ValueError(f"Array 'mean' must be a vector of length {size}.")
     if not equal(point.shape[-1], size):
         raise ValueError(f"Points have {point.shape[-1]} components, not {size}.")
-    difference = point if center is None else point - center
+    return point if center is None else point - center, c, size
+
+
+def whitened(x: Any, mean: Any, cov: Any) -> tuple[Any, Any, Any, Any]:
+    """Squared distances of points from the mean, the logarithm of the determinant, size and shape."""
+    difference, c, size = _differences(x, mean, cov)
     flat = difference.reshape(-1, difference.shape[-1])
     factor = functions[np.linalg.cholesky](c)
     solved: Any = triangular_solve(factor, t(flat), True, False)
@@ -95,7 +100,11 @@ def whitened(x: Any, mean: Any, cov: Any) -> tuple[Any, Any, Any, Any]:
 def normal_log_density(x: Any, mean: Any, cov: Any, allow_singular: bool) -> Tracer:
     """``multivariate_normal.logpdf``."""
     if allow_singular:
-        raise unsupported("multivariate_normal with allow_singular=True", "add to the diagonal")
+        size = size_of(mean, cov)
+        difference, c, _ = _differences(x, mean, _mirrored(cov, size, True))
+        distance, log_determinant, rank, inside = degenerate(difference, c)
+        value = -0.5 * (rank * _LOG_TWO_PI + log_determinant + distance)
+        return _scalar(np.squeeze(np.where(inside, value, -np.inf)))
     distance, log_determinant, size, lead = whitened(x, mean, cov)
     value = -0.5 * (size * _LOG_TWO_PI + log_determinant + distance)
     return _scalar(np.squeeze(np.reshape(value, lead)))

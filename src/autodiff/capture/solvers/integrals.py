@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.effects import Operands
+from autodiff.capture.functions import call_function
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.slots import Slot, fit
 from autodiff.capture.solvers.minima import NotKept
@@ -270,7 +271,15 @@ class _Nested:
         return _emitted(self.frame, call, limits, given, program, read, None)
 
 
+def integrate_by_nodes(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``scipy.integrate.fixed_quad``: a sum of values of the function, which SciPy's Python says."""
+    return call_function(frame.trace, function, args, kwargs)
+
+
 INTEGRATORS: dict[str, Callable[..., Any]] = {
+    "fixed_quad": integrate_by_nodes,
     "quad": integrate,
     "quad_vec": integrate_vectors,
     "dblquad": integrate_in_two,

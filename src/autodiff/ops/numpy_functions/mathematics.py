@@ -48,7 +48,7 @@ def _plain(x: Any) -> Any:
 @implements(np.conjugate)
 def conjugate(x: Any) -> Tracer:
     """``np.conjugate`` of a real array: a copy; of bools in int8, which NumPy has it for."""
-    if dtype_of(x).kind == "b":
+    if weak_kind(x) is None and dtype_of(x).kind == "b":
         return cast(as_array(x), np.int8)
     return call(np.positive, (_plain(x),))
 
