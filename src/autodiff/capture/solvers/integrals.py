@@ -38,6 +38,7 @@ from autodiff.capture.trace import Declined
 from autodiff.ir.data import Program, Value
 from autodiff.ops.complex_numbers import as_complex, joined
 from autodiff.ops.integrals import Like, Quadrature
+from autodiff.ops.interpreting import interpreted
 from autodiff.ops.solvers import FLOAT, calling_from
 from autodiff.ops.tracer import Tracer, is_traced
 from autodiff.plain_data import dataclass
@@ -270,7 +271,32 @@ class _Nested:
         return _emitted(self.frame, call, limits, given, program, read, None)
 
 
+# -- rules with given points ------------------------------------------------------------------------------
+def integrate_by_rule(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``fixed_quad``: a sum over points, so that the integrand is called once, on an array."""
+    given = bound(function, args, kwargs)
+    count = given.get("n", 5)
+    if is_traced([count]):
+        raise Declined("fixed_quad of a number of points known only at run time")
+    points, weights = sys.modules["scipy.special"].roots_legendre(count)
+    extra = given.get("args", ())
+    return interpreted(
+        _summed, given["func"], given["a"], given["b"], extra, np.real(points), weights
+    )
+
+
+def _summed(func: Any, a: Any, b: Any, args: Any, x: Any, w: Any) -> Any:
+    """As SciPy's function; interpreted."""
+    if np.isinf(a) or np.isinf(b):
+        raise ValueError("Gaussian quadrature is only available for finite limits.")
+    y = (b - a) * (x + 1) / 2.0 + a
+    return (b - a) / 2.0 * np.sum(w * func(y, *args), axis=-1), None
+
+
 INTEGRATORS: dict[str, Callable[..., Any]] = {
+    "fixed_quad": integrate_by_rule,
     "quad": integrate,
     "quad_vec": integrate_vectors,
     "dblquad": integrate_in_two,
