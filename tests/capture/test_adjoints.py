@@ -190,3 +190,55 @@ def test_states_that_are_no_solution_are_warned_of():
     with pytest.warns(NoSolutionWarning, match="far from the solution"), warnings.catch_warnings():
         warnings.simplefilter("always")
         autodiff.gradient(f)(np.array([40.0, 1.0]))
+
+
+def by_steps(method, rtol, p):
+    """The gradient of the sum of the last states of predator and prey along the steps that were taken."""
+
+    def slope(y):
+        return np.array([p[0] * y[0] - p[1] * y[0] * y[1], p[2] * y[0] * y[1] - p[3] * y[1]])
+
+    def by_state(y):
+        return np.array([[p[0] - p[1] * y[1], -p[1] * y[0]], [p[2] * y[1], p[2] * y[0] - p[3]]])
+
+    def by_parameters(y):
+        return np.array([[y[0], -y[0] * y[1], 0, 0], [0, 0, y[0] * y[1], -y[1]]])
+
+    scheme = getattr(si, method)
+    found = si.solve_ivp(lambda t, y: slope(y), (0, 10), [10.0, 5.0], method, rtol=rtol, atol=rtol)
+    count, a, b = len(scheme.B), np.zeros((len(scheme.B),) * 2), scheme.B
+    a[:, : scheme.A.shape[1]] = scheme.A
+    ct, total = np.ones(2), np.zeros(4)
+    for k in reversed(range(len(found.t) - 1)):
+        h, stages, slopes = found.t[k + 1] - found.t[k], [], np.zeros((count, 2))
+        for i in range(count):
+            stages.append(found.y[:, k] + h * (a[i, :i] @ slopes[:i]))
+            slopes[i] = slope(stages[i])
+        pulled = np.zeros((count, 2))
+        for i in reversed(range(count)):
+            ct_slope = h * (b[i] * ct + a[i + 1 :, i] @ pulled[i + 1 :])
+            pulled[i] = by_state(stages[i]).T @ ct_slope
+            total += by_parameters(stages[i]).T @ ct_slope
+        ct = ct + np.sum(pulled, axis=0)
+    return total
+
+
+@pytest.mark.slow
+def test_the_derivative_along_the_steps_is_off_by_more_than_ten_times_the_tolerance():
+    def ends(p, method, rtol):
+        def slope(t, y):
+            return [p[0] * y[0] - p[1] * y[0] * y[1], p[2] * y[0] * y[1] - p[3] * y[1]]
+
+        options = {"method": method, "rtol": rtol, "atol": rtol}
+        return np.sum(si.solve_ivp(slope, (0, 10), [10.0, 5.0], **options).y[:, -1])
+
+    p = np.array([1.1, 0.4, 0.1, 0.4])
+    exact = by_steps("DOP853", 1e-13, p)
+    size = np.max(np.abs(exact))
+    for rtol in (1e-3, 1e-6):
+        off = []
+        for method in ("RK23", "RK45"):
+            off.append(np.max(np.abs(by_steps(method, rtol, p) - exact)) / size)
+            ours = autodiff.gradient(lambda p, m=method, r=rtol: ends(p, m, r))(p)
+            assert np.max(np.abs(ours - exact)) <= rtol * size
+        assert max(off) > 20 * rtol

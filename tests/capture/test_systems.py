@@ -32,6 +32,21 @@ def general(x):
     return sp.csc_array((data, (ROWS, COLUMNS)), shape=(4, 4))
 
 
+def turning(x):
+    off = [8.0 + np.sin(x[0]), 0.1, x[1], -9.0 + np.cos(x[2]), 0.3, 0.1]
+    data = np.concatenate([x**2 + 10.0, np.stack([np.float64(1.0) * y for y in off])])
+    return sp.csr_array((data, (ROWS, COLUMNS)), shape=(4, 4))
+
+
+def parts_of_pairs(z):
+    return np.array([np.sum(z.real), np.sum(np.abs(z.imag)), np.max(np.abs(z))])
+
+
+def squares_of_vectors(found):
+    u, _, vt = found
+    return np.concatenate([u[:, 1] ** 2, vt[0] ** 2, u[0, 0] * vt[0]])
+
+
 def tall(x):
     return sp.vstack([general(x), FIXED], format="csr")
 
@@ -78,6 +93,20 @@ CASES = {
     "eigsh, values alone": lambda x: sl.eigsh(
         symmetric(x), k=2, sigma=9.0, return_eigenvectors=False
     ),
+    "eigs, real": lambda x: np.sort(sl.eigs(general(x), k=2, v0=B)[0].real),
+    "eigs, complex": lambda x: parts_of_pairs(sl.eigs(turning(x), k=2, v0=B)[0]),
+    "eigs, full, values alone": lambda x: np.sum(
+        np.abs(
+            sl.eigs(turning(x).toarray(), k=2, which="LI", v0=B, return_eigenvectors=False).imag
+        ),
+        keepdims=True,
+    ),
+    "svds": lambda x: sl.svds(tall(x), k=2, v0=B)[1],
+    "svds, vectors": lambda x: squares_of_vectors(sl.svds(tall(x), k=2, v0=B)),
+    "svds, full and wide": lambda x: sl.svds(
+        tall(x).toarray().T, k=2, v0=B, return_singular_vectors=False
+    ),
+    "svds, right": lambda x: sl.svds(tall(x), k=1, v0=B, return_singular_vectors="vh")[2][0] ** 2,
     "expm_multiply": lambda x: sl.expm_multiply(symmetric(x) * 0.3 - SYMMETRIC, x),
     "spsolve_triangular": lambda x: sl.spsolve_triangular(
         sp.tril(general(x), format="csr"), x, lower=True
@@ -162,6 +191,16 @@ def test_an_eigenvalue_that_is_there_twice_has_no_derivative():
     np.testing.assert_allclose(autodiff.function(f)(x), [9.0])
     with pytest.raises(autodiff.AutodiffError, match="more than once|exactly singular"):
         autodiff.jacobian(f)(x)
+
+
+def test_vectors_with_any_phase_have_no_derivative():
+    def f(x):
+        return np.sum(sl.eigs(turning(x), k=2, v0=B)[1].real)
+
+    np.testing.assert_allclose(autodiff.function(f)(X), f(X))
+    for derivative in (autodiff.gradient(f), autodiff.jacobian(f, mode="forward")):
+        with pytest.raises(autodiff.DerivativeError, match="eigenvalues, not by its eigenvectors"):
+            derivative(X)
 
 
 def test_other_results_have_no_derivative():

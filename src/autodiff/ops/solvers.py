@@ -25,7 +25,8 @@ import numpy as np
 
 from autodiff.errors import DerivativeError, NoSolutionWarning
 from autodiff.ir.data import ArrayType, Source
-from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, register
+from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, Site, register
+from autodiff.ops.tracer import emit_tracer
 from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
 
@@ -261,6 +262,25 @@ def _refused_meaning(x: Any, *, refusal: DerivativeError) -> Any:
 
 
 register(Entry("refused", _first_type, _refused_meaning, Kernel("refused")))
+
+
+def _refuse_cotangents(site: Site, cotangents: Sequence[Any]) -> Any:
+    raise site.attributes["refusal"]
+
+
+# What has a value, and an error in the place of its derivative.
+register(
+    Entry(
+        "refusing",
+        _first_type,
+        lambda x, refusal: x,
+        Kernel("refusing"),
+        Rules(
+            lambda site, tangents: (emit_tracer("refused", tangents[0], **site.attributes),),
+            _refuse_cotangents,
+        ),
+    )
+)
 
 
 def has_inverse(slope: Any) -> bool:

@@ -10,7 +10,8 @@
                    linear_sum_assignment
     constraints.py of minimize
     vertices.py    linprog, milp, nnls, lsq_linear
-    systems.py     cg … lsqr, eigsh, expm_multiply, LinearOperator
+    systems.py     cg … lsqr, expm_multiply, LinearOperator
+    spectra.py     eigsh, eigs, svds
 
 A new value of what the user's function reads compiles nothing, and a derivative by it has a rule.
 A call of another kind, or of a function that does more than compute, goes the way of any call of
@@ -25,7 +26,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.solvers import minima, steps, systems, vertices
+from autodiff.capture.solvers import minima, spectra, steps, systems, vertices
 from autodiff.capture.solvers.boundaries import solve_boundary_problem
 from autodiff.capture.solvers.constraints import make_constraint
 from autodiff.capture.solvers.integrals import INTEGRATORS
@@ -101,7 +102,10 @@ _ROWS: dict[tuple[str, str], Callable[..., Any]] = {
     ("scipy.optimize", "lsq_linear"): vertices.solve_with_bounds,
     ("scipy.optimize", "linprog"): vertices.solve_program,
     ("scipy.optimize", "milp"): vertices.solve_in_integers,
-    **{("scipy.sparse.linalg", name): handler for name, handler in systems.ROWS.items()},
+    **{
+        ("scipy.sparse.linalg", name): handler
+        for name, handler in {**systems.ROWS, **spectra.ROWS}.items()
+    },
 }
 
 

@@ -1,7 +1,6 @@
-"""Iterative linear solvers, eigenvalues and exponentials of ``scipy.sparse.linalg`` in captured code.
+"""Iterative linear solvers and exponentials of ``scipy.sparse.linalg`` in captured code.
 
     cg(A, b) … gmres, lsqr        x, the solution of A x = b, or of least squares
-    eigsh(A, k)                   λ, v with A v = λ v and |v| = 1
     expm_multiply(A, B)           e**A B
     spsolve_triangular(A, b)
     LinearOperator(shape, f)      f is the user's function, which is interpreted
@@ -69,7 +68,8 @@ def make_operator(
     return call_library(frame, function, args, {**kwargs, "dtype": FLOAT}, node)
 
 
-def _is_operator(x: Any) -> bool:
+def is_operator(x: Any) -> bool:
+    """Whether it is a ``LinearOperator``."""
     return isinstance(x, _linalg().LinearOperator)
 
 
@@ -95,7 +95,7 @@ def _product(frame: Frame, matrix: Any, z: Any, node: ast.AST, transposed: bool 
     """``A z`` in captured code, or ``Aᵀ z``."""
     if isinstance(matrix, _Sparse):
         return matrix.product(z, transposed)
-    if _is_operator(matrix):
+    if is_operator(matrix):
         return call_of(frame, matrix.rmatvec if transposed else matrix.matvec, [z], node)
     return interpreted(_of_transposed if transposed else _of_matrix, matrix, z)
 
@@ -134,9 +134,9 @@ def _vector(frame: Frame, x: Any) -> Tracer:
     return array
 
 
-def _matrix(frame: Frame, x: Any) -> tuple[Any, tuple[int, ...]]:
+def matrix_of(frame: Frame, x: Any) -> tuple[Any, tuple[int, ...]]:
     """A matrix, sparse or full, or an operator, and its shape."""
-    if not (is_sparse(x) or _is_operator(x)):
+    if not (is_sparse(x) or is_operator(x)):
         x = as_float(frame.trace.deep(x))
     shape = tuple(x.shape)
     if len(shape) != 2 or not all(isinstance(n, int) for n in shape):
@@ -170,7 +170,7 @@ class Solved:
             self._add("At", shape[:1], lambda z: _product(frame, matrix, z, node, True))
         preconditioner = given.pop("M", None)
         if preconditioner is not None:
-            made, size = _matrix(frame, preconditioner)
+            made, size = matrix_of(frame, preconditioner)
             if function.__name__ in _TRANSPOSED:
                 raise Declined("a preconditioner of a method that transposes it")
             made = _prepared(made)
@@ -241,8 +241,8 @@ def solve_iteratively(
 ) -> Any:
     """``cg`` and its like: the solution, and whether it was found."""
     given = bound(function, args, kwargs)
-    _refuse(given, "callback", "callback_type", "M1", "M2", "outer_v", "CU", "show", "check")
-    matrix, shape = _matrix(frame, given.pop("A"))
+    refuse(given, "callback", "callback_type", "M1", "M2", "outer_v", "CU", "show", "check")
+    matrix, shape = matrix_of(frame, given.pop("A"))
     b = _vector(frame, given.pop("b"))
     if shape[0] != shape[1] or b.shape != shape[:1]:
         raise Declined("a system of other sizes")
@@ -252,15 +252,16 @@ def solve_iteratively(
         return _product(frame, solved.matrix, z, node) - b
 
     equations = None
-    if _is_operator(matrix):
+    if is_operator(matrix):
         equations = _program(frame, shape[1:], residual, node)
     x, info = solved.run(("n", _COUNT), ("info",), equations)
-    if not _is_operator(matrix):
+    if not is_operator(matrix):
         x = _by_formula(frame, function, x, _solution, matrix, b)
     return x, info
 
 
-def _refuse(given: dict[str, Any], *names: str) -> None:
+def refuse(given: dict[str, Any], *names: str) -> None:
+    """Decline a call that is given any of these options; take them out of the others."""
     for name in names:
         value = given.pop(name, None)
         if value is not None and value is not False:
@@ -298,8 +299,8 @@ def solve_least_squares(
 ) -> Any:
     """``lsqr`` and ``lsmr``."""
     given = bound(function, args, kwargs)
-    _refuse(given, "show", "calc_var")
-    matrix, shape = _matrix(frame, given.pop("A"))
+    refuse(given, "show", "calc_var")
+    matrix, shape = matrix_of(frame, given.pop("A"))
     b = _vector(frame, given.pop("b"))
     damp: Any = as_float(frame.trace.deep(given.pop("damp", 0.0)))
     if b.shape != shape[:1] or damp.shape or is_sparse(matrix) and matrix.format == "dia":
@@ -317,12 +318,12 @@ def solve_least_squares(
         left = _product(frame, solved.matrix, z, node) - b
         return _product(frame, solved.matrix, left, node, True) + damp * damp * z
 
-    if _is_operator(matrix) and m < n:
+    if is_operator(matrix) and m < n:
         raise Declined("least squares of an operator with more unknowns than equations")
-    equations = _program(frame, (n,), normal, node) if _is_operator(matrix) else None
+    equations = _program(frame, (n,), normal, node) if is_operator(matrix) else None
     first = ArrayType(FLOAT, (n,))
     x, *others = solved.run((first, *kinds), names, equations)
-    if not _is_operator(matrix):
+    if not is_operator(matrix):
         x = _by_formula(frame, function, x, _least_squares, matrix, b, damp, m, n)
     return (x, *others)
 
@@ -347,66 +348,8 @@ def _least_squares(matrix: Any, b: Any, damp: Any, m: Any, n: Any) -> Any:
     return solved_by_elements(data, down, across, right)[m:]
 
 
-# -- eigenvalues ----------------------------------------------------------------------------------------
-def eigenvalues(
-    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
-) -> Any:
-    """``eigsh`` of a symmetric matrix: some eigenvalues, and the vectors of length 1 if wanted."""
-    trace = frame.trace
-    given = bound(function, args, kwargs)
-    matrix, shape = _matrix(frame, given.pop("A"))
-    _refuse(given, "M", "Minv", "OPinv", "rng", "mode")
-    if _is_operator(matrix) or not isinstance(given.get("k", 6), int):
-        raise Declined("eigsh of an operator, or of as many vectors as run time says")
-    with_vectors = trace.deep(given.get("return_eigenvectors", True))
-    if not isinstance(with_vectors, bool):
-        raise Declined("eigsh of an option known only at run time")
-    n, k = shape[0], given.get("k", 6)
-    parts = _parts(matrix)
-    given["return_eigenvectors"] = True
-    call, operands = _called(frame, function, matrix, parts, given)
-    types = (ArrayType(FLOAT, (k,)), ArrayType(FLOAT, (n, k)))
-    values, vectors = emit_tracer("called", *operands, call=call, types=types)
-    name, source = "scipy.sparse.linalg.eigsh", trace.builder.source
-    with for_derivatives(trace):
-        whole: Array = as_float(interpreted(_refined, matrix, values, vectors, n, k))
-        found: Array = np.concatenate([values[None, :], vectors])
-        whole = emit_tracer("distinct", whole, whole, found, name=name, source=source)
-    values = derived_as(values, whole[0])
-    if not with_vectors:
-        return values
-    return values, derived_as(vectors, whole[1:])
-
-
-def _refined(matrix: Any, values: Any, vectors: Any, n: Any, k: Any) -> Any:
-    """Interpreted.  Two steps of Newton's from each pair, of A v - λ v = 0 and |v|² = 1.
-
-    The pair itself is taken as a constant, so one step has the first derivative and two have the first
-    three.
-    """
-    columns = []
-    place = np.arange(n)
-    last = np.full(n, n)
-    for j in range(k):
-        value, v = values[j], vectors[:, j]
-        for _ in range(2):
-            error = np.concatenate([matrix @ v - value * v, np.array([0.5 * (v @ v - 1.0)])])
-            if hasattr(matrix, "format"):
-                rows, across, elements = elements_of(matrix)
-                data = np.concatenate([elements, -value * np.ones(n), -v, v])
-                rows = np.concatenate([rows, place, place, last])
-                across = np.concatenate([across, place, last, place])
-                step = solved_by_elements(data, rows, across, error)
-            else:
-                top = np.concatenate([matrix - value * np.eye(n), -v[:, None]], axis=1)
-                bottom = np.concatenate([v, np.zeros(1)])[None, :]
-                step = np.linalg.solve(np.concatenate([top, bottom]), error)
-            v, value = v - step[:n], value - step[n]
-        columns.append(np.concatenate([np.array([value]), v]))
-    return np.stack(columns, axis=1)
-
-
-def _parts(matrix: Any) -> list[Array]:
+# -- calls on the arrays of a matrix ------------------------------------------------------------------
+def parts_of(matrix: Any) -> list[Array]:
     """The arrays that a matrix is made of."""
     if not is_sparse(matrix):
         return [matrix]
@@ -419,7 +362,7 @@ def _lines(matrix: Any) -> Any:
     return matrix.data, matrix.indices, matrix.indptr
 
 
-def _called(
+def called_with(
     frame: Frame, function: Any, matrix: Any, parts: Sequence[Any], given: dict[str, Any]
 ) -> tuple[Call, list[Tracer]]:
     """SciPy's call as an operation on the arrays of a matrix and on what else is given."""
@@ -450,13 +393,13 @@ def exponential_times(
 ) -> Any:
     """``expm_multiply`` of one matrix, at one time."""
     given = bound(function, args, kwargs)
-    matrix, shape = _matrix(frame, given.pop("A"))
+    matrix, shape = matrix_of(frame, given.pop("A"))
     right = as_float(frame.trace.deep(given.pop("B")))
-    if any(v is not None for v in given.values()) or _is_operator(matrix):
+    if any(v is not None for v in given.values()) or is_operator(matrix):
         raise Declined("expm_multiply at several times, or of an operator")
     if len(right.shape) not in (1, 2) or right.shape[0] != shape[1]:
         raise Declined("expm_multiply of other sizes")
-    call, operands = _called(frame, function, matrix, _parts(matrix), {"B": right})
+    call, operands = called_with(frame, function, matrix, parts_of(matrix), {"B": right})
     found = emit_tracer("called", *operands, call=call, types=(right.value.type,))
     found = found[0] if isinstance(found, (list, tuple)) else found
     return _by_formula(frame, function, found, _taylor, matrix, right)
@@ -480,15 +423,15 @@ def solve_triangular(
 ) -> Any:
     """``spsolve_triangular``."""
     given = bound(function, args, kwargs)
-    matrix, _ = _matrix(frame, given.pop("A"))
+    matrix, _ = matrix_of(frame, given.pop("A"))
     right = as_float(frame.trace.deep(given.pop("b")))
-    _refuse(given, "overwrite_A", "overwrite_b", "unit_diagonal")
+    refuse(given, "overwrite_A", "overwrite_b", "unit_diagonal")
     if not is_sparse(matrix) or len(right.shape) not in (1, 2):
         raise Declined("spsolve_triangular of other arrays")
     lower = given.get("lower", True)
     if not isinstance(lower, bool):
         raise Declined("spsolve_triangular of an option known only at run time")
-    call, operands = _called(frame, function, matrix, _parts(matrix), {"b": right, **given})
+    call, operands = called_with(frame, function, matrix, parts_of(matrix), {"b": right, **given})
     found = emit_tracer("called", *operands, call=call, types=(right.value.type,))
     found = found[0] if isinstance(found, (list, tuple)) else found
     return _by_formula(frame, function, found, _of_triangle, matrix, right, lower)
@@ -506,10 +449,9 @@ def _of_triangle(matrix: Any, right: Any, lower: Any) -> Any:
 ROWS: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(SQUARE, solve_iteratively),
     **dict.fromkeys(LEAST_SQUARES, solve_least_squares),
-    "eigsh": eigenvalues,
     "expm_multiply": exponential_times,
     "spsolve_triangular": solve_triangular,
     "LinearOperator": make_operator,
 }
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "called_with", "is_operator", "matrix_of", "parts_of", "refuse"]

@@ -1,0 +1,245 @@
+"""Some eigenvalues and singular values of large matrices in captured code.
+
+    eigsh(A, k)        λ, v with A v = λ v and |v| = 1, A symmetric
+    eigs(A, k)         the same of any matrix, complex
+    svds(A, k)         u, s, v with A v = s u and Aᵀ u = s v
+
+The value is SciPy's own, found by an iteration.  The derivative is that of the equations which hold at
+it, by two steps of Newton's from what was found (``derived_as``).  The phase of a complex vector is
+whatever the iteration made it, so that vectors of ``eigs`` have none.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.solvers.programs import as_float, bound, for_derivatives
+from autodiff.capture.solvers.systems import (
+    called_with,
+    is_operator,
+    matrix_of,
+    parts_of,
+    refuse,
+)
+from autodiff.capture.trace import Declined
+from autodiff.errors import DerivativeError
+from autodiff.ir.data import ArrayType
+from autodiff.ops.complex_numbers import joined
+from autodiff.ops.interpreting import interpreted
+from autodiff.ops.scipy_sparse_structure import elements_of, solved_by_elements
+from autodiff.ops.smooth import derived_as
+from autodiff.ops.solvers import FLOAT
+from autodiff.ops.tracer import emit_tracer
+from autodiff.ops.vertices import Call
+
+Array = Any
+
+
+# -- eigenvalues ----------------------------------------------------------------------------------------
+def eigenvalues(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``eigsh`` of a symmetric matrix: some eigenvalues, and the vectors of length 1 if wanted."""
+    trace = frame.trace
+    given = bound(function, args, kwargs)
+    refuse(given, "M", "Minv", "OPinv", "rng", "mode")
+    matrix, (n, _), k = _asked(frame, function, given)
+    with_vectors = _option(frame, function, given, "return_eigenvectors")
+    given["return_eigenvectors"] = True
+    call, operands = called_with(frame, function, matrix, parts_of(matrix), given)
+    types = (ArrayType(FLOAT, (k,)), ArrayType(FLOAT, (n, k)))
+    values, vectors = emit_tracer("called", *operands, call=call, types=types)
+    name, source = "scipy.sparse.linalg.eigsh", trace.builder.source
+    with for_derivatives(trace):
+        whole: Array = as_float(interpreted(_refined, matrix, values, vectors, n, k))
+        found: Array = np.concatenate([values[None, :], vectors])
+        whole = emit_tracer("distinct", whole, whole, found, name=name, source=source)
+    values = derived_as(values, whole[0])
+    if not with_vectors:
+        return values
+    return values, derived_as(vectors, whole[1:])
+
+
+def _asked(frame: Frame, function: Any, given: dict[str, Any]) -> tuple[Any, tuple[int, ...], int]:
+    """The matrix, its shape, and how many values are asked for."""
+    matrix, shape = matrix_of(frame, given.pop("A"))
+    count = given.get("k", 6)
+    if is_operator(matrix) or not isinstance(count, int):
+        raise Declined(
+            f"{function.__name__} of an operator, or of as many vectors as run time says"
+        )
+    return matrix, shape, count
+
+
+def _option(frame: Frame, function: Any, given: dict[str, Any], name: str) -> Any:
+    found = frame.trace.deep(given.get(name, True))
+    if not isinstance(found, (bool, str)):
+        raise Declined(f"{function.__name__} of an option known only at run time")
+    return found
+
+
+def _refined(matrix: Any, values: Any, vectors: Any, n: Any, k: Any) -> Any:
+    """Interpreted.  Two steps of Newton's from each pair, of A v - λ v = 0 and |v|² = 1.
+
+    The pair itself is taken as a constant, so one step has the first derivative and two have the first
+    three.
+    """
+    columns = []
+    place = np.arange(n)
+    last = np.full(n, n)
+    for j in range(k):
+        value, v = values[j], vectors[:, j]
+        for _ in range(2):
+            error = np.concatenate([matrix @ v - value * v, np.array([0.5 * (v @ v - 1.0)])])
+            if hasattr(matrix, "format"):
+                rows, across, elements = elements_of(matrix)
+                data = np.concatenate([elements, -value * np.ones(n), -v, v])
+                rows = np.concatenate([rows, place, place, last])
+                across = np.concatenate([across, place, last, place])
+                step = solved_by_elements(data, rows, across, error)
+            else:
+                top = np.concatenate([matrix - value * np.eye(n), -v[:, None]], axis=1)
+                bottom = np.concatenate([v, np.zeros(1)])[None, :]
+                step = np.linalg.solve(np.concatenate([top, bottom]), error)
+            v, value = v - step[:n], value - step[n]
+        columns.append(np.concatenate([np.array([value]), v]))
+    return np.stack(columns, axis=1)
+
+
+# -- of matrices that are not symmetric --------------------------------------------------------------------
+def complex_eigenvalues(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``eigs``: the eigenvalues, and vectors without a derivative if wanted."""
+    trace = frame.trace
+    given = bound(function, args, kwargs)
+    refuse(given, "M", "Minv", "OPinv", "OPpart", "rng")
+    matrix, (n, _), k = _asked(frame, function, given)
+    with_vectors = _option(frame, function, given, "return_eigenvectors")
+    given["return_eigenvectors"] = True
+    call, operands = called_with(frame, function, matrix, parts_of(matrix), given)
+    whole_call = call.run
+
+    def in_parts(arrays: Any) -> list[Any]:
+        return [part for x in whole_call(arrays) for part in (x.real, x.imag)]
+
+    call = Call(call.name, in_parts)
+    types = (ArrayType(FLOAT, (k,)),) * 2 + (ArrayType(FLOAT, (n, k)),) * 2
+    re, im, v_re, v_im = emit_tracer("called", *operands, call=call, types=types)
+    name, source = "scipy.sparse.linalg.eigs", trace.builder.source
+    with for_derivatives(trace):
+        whole: Array = as_float(interpreted(_refined_pairs, matrix, re, im, v_re, v_im, n, k))
+        found: Array = np.stack([re, im])
+        whole = emit_tracer("distinct", whole, whole, found, name=name, source=source)
+    values = joined(derived_as(re, whole[0]), derived_as(im, whole[1]), "array")
+    if not with_vectors:
+        return values
+    refusal = DerivativeError(
+        f"{name} has a derivative by its eigenvalues, not by its eigenvectors: their phase is "
+        "whatever the iteration made it.",
+        source=source,
+        remedy="of a symmetric matrix use eigsh; of a small one numpy.linalg.eig",
+    )
+    # They depend on the matrix, as the values do.
+    zero = 0.0 * whole[0, 0]
+    with for_derivatives(trace):
+        parts = [emit_tracer("refusing", x + zero, refusal=refusal) for x in (v_re, v_im)]
+    return values, joined(derived_as(v_re, parts[0]), derived_as(v_im, parts[1]), "array")
+
+
+def _refined_pairs(matrix: Any, re: Any, im: Any, v_re: Any, v_im: Any, n: Any, k: Any) -> Any:
+    """Interpreted.  As ``_refined``, of λ = a + b i and v = p + q i, whose phase stays where it was.
+
+    A p - a p + b q = 0,  A q - b p - a q = 0,  |v|² = 1,  Im(v₀ᴴ v) = 0
+    """
+    columns = []
+    place = np.arange(n)
+    for j in range(k):
+        a, b, p, q = re[j], im[j], v_re[:, j], v_im[:, j]
+        p0, q0 = p, q
+        for _ in range(2):
+            first, second = matrix @ p - a * p + b * q, matrix @ q - b * p - a * q
+            length = 0.5 * (p @ p + q @ q - 1.0)
+            error = np.concatenate([first, second, np.array([length, p0 @ q - q0 @ p])])
+            if hasattr(matrix, "format"):
+                rows, across, elements = elements_of(matrix)
+                one = np.ones(n)
+                data = [elements, elements, -a * one, -a * one, b * one, -b * one]
+                data = np.concatenate([*data, -p, -q, q, -p, p, q, -q0, p0])
+                low, last = place + n, np.full(n, 2 * n)
+                down = [rows, rows + n, place, low, place, low, place, low, place, low]
+                down = np.concatenate([*down, last, last, last + 1, last + 1])
+                along = [across, across + n, place, low, low, place, last, last, last + 1, last + 1]
+                along = np.concatenate([*along, place, low, place, low])
+                step = solved_by_elements(data, down, along, error)
+            else:
+                unit, none = np.eye(n), np.zeros((1, 2))
+                top = np.concatenate([matrix - a * unit, b * unit, -p[:, None], q[:, None]], axis=1)
+                middle = np.concatenate(
+                    [-b * unit, matrix - a * unit, -q[:, None], -p[:, None]], axis=1
+                )
+                bottom = np.concatenate([np.concatenate([p, q])[None, :], none], axis=1)
+                phase = np.concatenate([np.concatenate([-q0, p0])[None, :], none], axis=1)
+                step = np.linalg.solve(np.concatenate([top, middle, bottom, phase]), error)
+            p, q = p - step[:n], q - step[n : 2 * n]
+            a, b = a - step[2 * n], b - step[2 * n + 1]
+        columns.append(np.stack([a, b]))
+    return np.stack(columns, axis=1)
+
+
+# -- singular values --------------------------------------------------------------------------------------
+def singular_values(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``svds``: the singular values, and the vectors of either side that are wanted."""
+    trace = frame.trace
+    given = bound(function, args, kwargs)
+    refuse(given, "rng", "random_state", "options")
+    matrix, (m, n), k = _asked(frame, function, given)
+    wanted = _option(frame, function, given, "return_singular_vectors")
+    given["return_singular_vectors"] = True
+    call, operands = called_with(frame, function, matrix, parts_of(matrix), given)
+    types = (ArrayType(FLOAT, (m, k)), ArrayType(FLOAT, (k,)), ArrayType(FLOAT, (k, n)))
+    u, s, vt = emit_tracer("called", *operands, call=call, types=types)
+    name, source = "scipy.sparse.linalg.svds", trace.builder.source
+    with for_derivatives(trace):
+        both: Array = np.concatenate([u, vt.T]) * np.sqrt(0.5)
+        whole: Array = as_float(interpreted(_of_both_sides, matrix, s, both, m, n, k))
+        found: Array = np.concatenate([s[None, :], both])
+        whole = emit_tracer("distinct", whole, whole, found, name=name, source=source)
+    s = derived_as(s, whole[0])
+    if not wanted:
+        return s
+    length = np.sqrt(2.0)
+    left, right = whole[1 : m + 1] * length, whole[m + 1 :].T * length
+    u = None if wanted == "vh" else derived_as(u, left)
+    return u, s, None if wanted == "u" else derived_as(vt, right)
+
+
+def _of_both_sides(matrix: Any, values: Any, vectors: Any, m: Any, n: Any, k: Any) -> Any:
+    """Interpreted.  [0 A; Aᵀ 0] has the eigenvalues s, with the vectors (u, v) / √2."""
+    if hasattr(matrix, "format"):
+        import scipy.sparse as sp
+
+        rows, columns, elements = elements_of(matrix)
+        data = np.concatenate([elements, elements])
+        places = (np.concatenate([rows, columns + m]), np.concatenate([columns + m, rows]))
+        whole = sp.coo_array((data, places), shape=(m + n, m + n)).tocsr()
+    else:
+        top = np.concatenate([np.zeros((m, m)), matrix], axis=1)
+        whole = np.concatenate([top, np.concatenate([matrix.T, np.zeros((n, n))], axis=1)])
+    return _refined(whole, values, vectors, m + n, k)
+
+
+ROWS: dict[str, Callable[..., Any]] = {
+    "eigsh": eigenvalues,
+    "eigs": complex_eigenvalues,
+    "svds": singular_values,
+}
+
+__all__ = ["ROWS"]
