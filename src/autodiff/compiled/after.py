@@ -39,6 +39,11 @@ class After:
         self.effect([outputs[k] for k in self.outputs])
 
 
+def form_of(value: Value) -> str:
+    """How an effect gets an output."""
+    return "array" if value.shape else _FORMS.get(value.dtype, "scalar")
+
+
 def follow(program: Program, forms: list[str]) -> tuple[Program, list[str], tuple[After, ...]]:
     """The program without the effects that may follow it, the forms of its outputs, and the effects."""
     own = [op for op in program.block.operations if op.kind == "host_call"]
@@ -53,7 +58,7 @@ def follow(program: Program, forms: list[str]) -> tuple[Program, list[str], tupl
         if value not in numbers:
             numbers[value] = len(outputs)
             outputs.append(value)
-            forms.append("array" if value.shape else _FORMS.get(value.dtype, "scalar"))
+            forms.append(form_of(value))
     after = [
         After(host.effect, tuple([numbers[v] for v in op.operands]))
         for op, host in zip(own, hosts, strict=True)
@@ -63,4 +68,4 @@ def follow(program: Program, forms: list[str]) -> tuple[Program, list[str], tupl
     return Program(block, program.name), forms, tuple(after)
 
 
-__all__ = ["After", "follow"]
+__all__ = ["After", "follow", "form_of"]

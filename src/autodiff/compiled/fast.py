@@ -83,7 +83,7 @@ def _storing_path(specialisation: Specialisation, call: Call) -> Callable[..., A
         return no_fast_path
     count = len(call.leaves)
     stored = [number for number, _ in captured.mutated]
-    targets = captured.mutated if plan.write_back else ()
+    writes = specialisation.writes
     rebuild = _rebuilt(specialisation)
     run, reader = specialisation.run.call, specialisation.reader
 
@@ -96,9 +96,9 @@ def _storing_path(specialisation: Specialisation, call: Call) -> Callable[..., A
             outputs = run(*map(contiguous, read))
         finally:
             current.running = before
-        if targets and outputs is not NotImplemented:
-            for number, output in targets:
-                np.copyto(read[number], outputs[output])
+        if writes and outputs is not NotImplemented:
+            for write in writes:
+                write.happen(read[write.number], outputs)
         return outputs
 
     def fast(*args: Any) -> Any:
