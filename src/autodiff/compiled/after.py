@@ -36,7 +36,10 @@ class After:
 
     def happen(self, outputs: Sequence[Any]) -> None:
         """Let it happen."""
-        self.effect([outputs[k] for k in self.outputs])
+        if len(self.outputs) == 1:  # without a function for the list
+            self.effect([outputs[self.outputs[0]]])
+        else:
+            self.effect([outputs[k] for k in self.outputs])
 
 
 def form_of(value: Value) -> str:
