@@ -49,8 +49,8 @@ _below: contextvars.ContextVar[int] = contextvars.ContextVar("autodiff_users_dep
 
 def thread_identity() -> int:
     """The thread that runs, or the one that it stands for."""
-    chain = _current_chain()
-    return threading.get_ident() if chain is None else chain.threads[0]
+    chain, me = _chain.get(), threading.get_ident()
+    return me if chain is None or chain.threads[-1] != me else chain.threads[0]
 
 
 def _current_chain() -> _Chain | None:

@@ -23,12 +23,20 @@ def _of_scipy(a: Any) -> Any:
     return emit_tracer("symmetric_eigen", a)[0]
 
 
+def _of_pairs(a: Any) -> Any:
+    if not isinstance(a, Tracer):
+        w = np.linalg.eigvals(a)
+        return np.stack([w.real, w.imag], axis=-1)
+    return emit_tracer("real_eig", a)[0]
+
+
 ALONE: dict[str, tuple[Callable[..., Any], str]] = {
     "eigvalsh": (np.linalg.eigvalsh, "eigenvalues"),
     "upper": (lambda a: np.linalg.eigvalsh(a, "U"), "eigenvalues"),
     "svdvals": (lambda a: np.linalg.svd(a, compute_uv=False), "singular_values"),
     "thrown away": (lambda a: np.linalg.eigh(a)[0] * 2.0, "eigenvalues"),
     "of SciPy": (_of_scipy, "symmetric_eigenvalues"),
+    "general": (_of_pairs, "real_eigenvalues"),
 }
 
 
@@ -42,9 +50,8 @@ def test_values_alone_are_computed_without_vectors(name: str, rng: np.random.Gen
     for run in (compile_program(program), reference.compile_program(program)):
         np.testing.assert_allclose(run([a])[0], f(a), 1e-14)
     # The program that it was made of is as before, and its derivative has the vectors.
-    (first,) = [
-        op for op in whole.block.operations if op.kind in ("eigh", "svd", "symmetric_eigen")
-    ]
+    decompositions = ("eigh", "svd", "symmetric_eigen", "real_eig")
+    (first,) = [op for op in whole.block.operations if op.kind in decompositions]
     assert all(value.owner is first for value in first.results)
     kinds = [operation.kind for operation in optimize(vjp(whole, (0,))).block.operations]
     assert first.kind in kinds and kind not in kinds

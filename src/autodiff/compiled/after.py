@@ -36,7 +36,15 @@ class After:
 
     def happen(self, outputs: Sequence[Any]) -> None:
         """Let it happen."""
-        self.effect([outputs[k] for k in self.outputs])
+        if len(self.outputs) == 1:  # without a function for the list
+            self.effect([outputs[self.outputs[0]]])
+        else:
+            self.effect([outputs[k] for k in self.outputs])
+
+
+def form_of(value: Value) -> str:
+    """How an effect gets an output."""
+    return "array" if value.shape else _FORMS.get(value.dtype, "scalar")
 
 
 def follow(program: Program, forms: list[str]) -> tuple[Program, list[str], tuple[After, ...]]:
@@ -53,7 +61,7 @@ def follow(program: Program, forms: list[str]) -> tuple[Program, list[str], tupl
         if value not in numbers:
             numbers[value] = len(outputs)
             outputs.append(value)
-            forms.append("array" if value.shape else _FORMS.get(value.dtype, "scalar"))
+            forms.append(form_of(value))
     after = [
         After(host.effect, tuple([numbers[v] for v in op.operands]))
         for op, host in zip(own, hosts, strict=True)
@@ -63,4 +71,4 @@ def follow(program: Program, forms: list[str]) -> tuple[Program, list[str], tupl
     return Program(block, program.name), forms, tuple(after)
 
 
-__all__ = ["After", "follow"]
+__all__ = ["After", "follow", "form_of"]

@@ -29,6 +29,7 @@ from autodiff.compiled.generality import Generality
 from autodiff.compiled.results import result_maker, result_tree
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import listen
+from autodiff.compiled.writing import Write, written
 from autodiff.engines import InputForm, executable, run_native
 from autodiff.errors import (
     WARNINGS_OF_COMPILING,
@@ -226,6 +227,11 @@ class Compiler:
         forms = [
             InputForm(r.form, r.value.type, _floats_of(call, r.leaf)) for r in captured.inputs
         ] + plan.extra_inputs
+        writes: tuple[Write, ...] = ()
+        if plan.write_back:
+            plan.program, plan.output_forms, writes = written(
+                plan.program, plan.output_forms, captured.mutated
+            )
         after: tuple[After, ...] = ()
         if captured.watched and self.engine != "jax":
             plan.program, plan.output_forms, after = follow(plan.program, plan.output_forms)
@@ -278,6 +284,7 @@ class Compiler:
             ),
             arguments=tuple(self._arguments(call, captured)),
             after=after,
+            writes=writes,
             is_value=self.transformation.is_value,
         )
         listen(self, specialisation)

@@ -13,7 +13,7 @@ arguments of a call, ``fast_with`` arguments and vectors, for transformations th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,22 +83,27 @@ def _storing_path(specialisation: Specialisation, call: Call) -> Callable[..., A
         return no_fast_path
     count = len(call.leaves)
     stored = [number for number, _ in captured.mutated]
-    targets = captured.mutated if plan.write_back else ()
+    writes = specialisation.writes
+    arrays = [k for k, form in enumerate(specialisation.input_dtypes) if form.form == "array"]
     rebuild = _rebuilt(specialisation)
     run, reader = specialisation.run.call, specialisation.reader
 
     def run_on(args: tuple[Any, ...], hidden: tuple[Any, ...]) -> Any:
         read = (*args, *hidden)
-        if stored and may_overlap(read, [read[number] for number in stored]):
+        if len(arrays) == 1 and _is_flat(read[arrays[0]]):
+            given: Iterable[Any] = read  # an only array, whose elements lie apart and in order
+        elif stored and may_overlap(read, [read[number] for number in stored]):
             return NotImplemented
+        else:
+            given = map(contiguous, read)
         before, current.running = current.running, (specialisation, args)
         try:
-            outputs = run(*map(contiguous, read))
+            outputs = run(*given)
         finally:
             current.running = before
-        if targets and outputs is not NotImplemented:
-            for number, output in targets:
-                np.copyto(read[number], outputs[output])
+        if writes and outputs is not NotImplemented:
+            for write in writes:
+                write.happen(read[write.number], outputs)
         return outputs
 
     def fast(*args: Any) -> Any:
@@ -113,6 +118,10 @@ def _storing_path(specialisation: Specialisation, call: Call) -> Callable[..., A
         return rebuild(outputs, args, hidden)
 
     return _followed(specialisation, count, run_on, rebuild) if specialisation.after else fast
+
+
+def _is_flat(x: Any) -> bool:
+    return type(x) is np.ndarray and x.flags.c_contiguous
 
 
 def _complex_path(specialisation: Specialisation, call: Call) -> Callable[..., Any]:

@@ -186,15 +186,14 @@ def _finish(
     if specialisation.make is not None:
         return specialisation.make(outputs)
     plan, captured, leaves = specialisation.plan, specialisation.captured, call.leaves
-    if plan.write_back:
-        for number, output in captured.mutated:
-            record = captured.inputs[number]
-            target = (
-                leaves[record.leaf]
-                if record.leaf is not None
-                else hidden[number - len(specialisation.input_leaves)]
-            )
-            np.copyto(target, outputs[output])
+    for write in specialisation.writes:
+        record = captured.inputs[write.number]
+        target = (
+            leaves[record.leaf]
+            if record.leaf is not None
+            else hidden[write.number - len(specialisation.input_leaves)]
+        )
+        write.happen(target, outputs)
     wholes = call.wholes
     if wholes:  # what is returned of complex arguments is these, not the pairs that were read
         leaves = [wholes.get(k, x) for k, x in enumerate(leaves)]

@@ -16,6 +16,7 @@ from autodiff.capture import Captured
 from autodiff.capture.trace import GUARD
 from autodiff.compiled.after import After
 from autodiff.compiled.generality import Generality
+from autodiff.compiled.writing import Write
 from autodiff.engines import Executable
 from autodiff.ir.data import walk
 from autodiff.ir.printing import format_type
@@ -46,6 +47,7 @@ class Specialisation:
     recalled: bool = False  # whether calls are recognised as calls for it
     arguments: tuple[str, ...] = ()
     after: tuple[After, ...] = ()  # effects that follow a run
+    writes: tuple[Write, ...] = ()  # outputs that go into arrays after a run
     is_value: bool = True  # whether the outputs are the results of the function itself
 
     @property

@@ -402,6 +402,10 @@ def _eig_meaning(a: Any) -> Any:
     return in_pairs(w.astype(kind)), in_pairs(v.astype(kind))
 
 
+def _eigenvalues_meaning(a: Any) -> Any:
+    return in_pairs(np.linalg.eigvals(a).astype(np.result_type(a.dtype, np.complex64)))
+
+
 def _eig_parts(site: Site) -> tuple[Matrix, Matrix]:
     return _given(site.results[0]), _given(site.results[1])
 
@@ -430,14 +434,20 @@ def _eig_pull(site: Site, cts: tuple[Any, ...]) -> Matrix:
     return solve(_h(v), inner @ _h(v))
 
 
-def eig_results(a: Any) -> tuple[Any, Any]:
-    """Eigenvalues and eigenvectors as complex arrays, before NumPy takes those that are real as real."""
+def eigen(a: Any) -> tuple[Any, Any]:
+    """Eigenvalues and eigenvectors as complex arrays, as LAPACK gives them."""
     if is_complex(a):
         w, v = emit_tracer("complex_eig", plain(_matrix(a, square=True).pair))
     else:
         w, v = emit_tracer("real_eig", float_matrix(a))
-    values: Any = from_pair(w, "array")
-    vectors: Any = from_pair(v, "array")
+    return from_pair(w, "array"), from_pair(v, "array")
+
+
+def eig_results(a: Any) -> tuple[Any, Any]:
+    """Eigenvalues and eigenvectors as complex arrays, before NumPy takes those that are real as real."""
+    values, vectors = eigen(a)
+    if vectors.shape[-1] == 0:
+        return values, vectors
     size = np.abs(vectors)
     at = np.argmax(size, axis=-2, keepdims=True)
     largest: Any = np.take_along_axis(vectors, at, -2)[..., 0, :]
@@ -458,7 +468,7 @@ def eig(a: Any) -> Any:
 
 def eigvals(a: Any) -> Any:
     """``np.linalg.eigvals``."""
-    values, _ = eig_results(a)
+    values, _ = eigen(a)
     if not is_complex(a) and bool(np.all(values.imag == 0)):
         return values.real
     return values
@@ -712,6 +722,23 @@ _register(
     lambda site, tangents: _eig_push(site, tangents[0] + 0j, True),
     lambda site, cts: (plain(_eig_pull(site, cts).real),),
 )
+# Of a program that is not differentiated any more, see ``passes.dead``.
+register(
+    Entry(
+        "complex_eigenvalues",
+        lambda types: _complex_eig_rule(types)[:1],
+        lambda pair: _eigenvalues_meaning(whole(pair)),
+        Kernel("complex_eigenvalues"),
+    )
+)
+register(
+    Entry(
+        "real_eigenvalues",
+        lambda types: _eig_rule(types)[:1],
+        _eigenvalues_meaning,
+        Kernel("real_eigenvalues"),
+    )
+)
 _register("complex_svd", _svd_rule, _svd_meaning, _svd_jvp, _svd_vjp)
 _register("complex_svdvals", _svdvals_rule, _svdvals_meaning, _svdvals_jvp, _svdvals_vjp)
 _register("complex_qr", _qr_rule, _qr_meaning, _qr_jvp, _qr_vjp)
@@ -765,7 +792,7 @@ def of_scipy() -> dict[Any, Callable[..., Any]]:
         return eig_results(a)
 
     def scipy_eigvals(a: Any) -> Any:
-        return eig_results(a)[0]
+        return eigen(a)[0]
 
     def scipy_svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
         found = svd(a, full_matrices, compute_uv)

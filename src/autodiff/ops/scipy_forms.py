@@ -458,7 +458,7 @@ def eig(a: Any, b: Any = None, left: bool = False, right: bool = True, **options
 def eigvals(a: Any, b: Any = None, **options: Any) -> Any:
     """``scipy.linalg.eigvals``: complex."""
     _eig_options(b, options)
-    return complex_linalg.eig_results(_square(a))[0]
+    return complex_linalg.eigen(_square(a))[0]
 
 
 _REAL = 1e6 * float(np.finfo(np.float64).eps)  # what SciPy takes for the rounding of 0

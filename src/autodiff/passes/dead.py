@@ -181,6 +181,8 @@ _ALONE = {
     ("eigh", 0): "eigenvalues",
     ("symmetric_eigen", 0): "symmetric_eigenvalues",
     ("svd", 1): "singular_values",
+    ("real_eig", 0): "real_eigenvalues",
+    ("complex_eig", 0): "complex_eigenvalues",
 }
 
 # Operations that raise for some values of their first operand, and those of indices.
@@ -195,6 +197,10 @@ _OF_MATRICES = (
     "singular_values",
     "pseudo_inverse",
     "sqrtm",
+    "real_eig",
+    "real_eigenvalues",
+    "complex_eig",
+    "complex_eigenvalues",
 )
 _OF_INDICES = {"gather": 0, "scatter_update": 1, "scatter_add": 1}
 # What gives positions that an axis has.

@@ -126,6 +126,25 @@ def test_slogdet_of_a_singular_matrix() -> None:
     assert_engines_agree(traced(lambda a: emit_tracer("slogdet", a), a), [a])
 
 
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i8"])
+@pytest.mark.parametrize(
+    "sizes", [(1, 1), (5, 3), (3, 5), (1024, 1), (1025, 1024), (2100, 40), (40, 2100)], ids=str
+)
+def test_convolutions(
+    sizes: tuple[int, int], dtype: str, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, v = (rng.integers(-9, 9, n).astype(dtype) for n in sizes)
+    program = traced(lambda a, v: emit_tracer("convolve", a, v), a, v)
+    assert_engines_agree(program, [a, v])  # of small whole numbers, so exact in any order
+    monkeypatch.setenv("AUTODIFF_CHECK", "3")  # no element beyond the arrays
+    assert_engines_agree(program, [a, v])
+
+
+def test_a_convolution_with_what_is_not_finite() -> None:
+    a, v = np.array([1.0, np.inf, 2.0, -0.0]), np.array([0.0, np.nan, 1.0])
+    assert_engines_agree(traced(lambda a, v: emit_tracer("convolve", a, v), a, v), [a, v])
+
+
 @pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "u1"])
 @pytest.mark.parametrize("shape", [(7,), (3, 4), (2, 3, 4), (0,), (1, 1)], ids=str)
 def test_along_an_axis(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> None:

@@ -3,6 +3,7 @@
 import ctypes
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -69,6 +70,40 @@ def test_llvmlites_lock_is_held_where_it_is_loaded() -> None:
             assert seen == ["held"]
     finally:
         ffi.lib._lock._cblist.clear()
+
+
+def test_a_call_begun_before_llvmlite_was_loaded_ends_before_others_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order: list[str] = []
+    inside, loaded, leave = threading.Event(), threading.Event(), threading.Event()
+    monkeypatch.delitem(sys.modules, "llvmlite.binding.ffi")
+
+    def first() -> None:
+        with llvm.lock():
+            inside.set()
+            loaded.wait(10)
+            with llvm.lock():  # what is freed meanwhile does not wait for llvmlite's lock
+                order.append("freed")
+            leave.wait(10)
+            order.append("first")
+
+    def second() -> None:
+        with llvm.lock():
+            order.append("second")
+
+    one, other = threading.Thread(target=first), threading.Thread(target=second)
+    one.start()
+    assert inside.wait(10)
+    monkeypatch.setitem(sys.modules, "llvmlite.binding.ffi", ffi)
+    with ffi.lib._lock:  # another user of llvmlite
+        loaded.set()
+        other.start()
+        leave.set()
+        one.join(10)
+        assert order == ["freed", "first"]
+    other.join(10)
+    assert order == ["freed", "first", "second"]
 
 
 def test_the_first_native_call_loads_no_module_of_llvmlite() -> None:

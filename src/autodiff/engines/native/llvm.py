@@ -14,7 +14,7 @@ declarations are loaded and compared with these, and what differs is refused: a 
 the library expects would write anywhere.
 
 Objects own what they point to, and free it when they go.  Each call is made under llvmlite's lock where
-llvmlite is loaded (by Numba, say), and under one of ours otherwise.
+llvmlite is loaded (by Numba, say), and under one of ours otherwise; see `lock`.
 """
 
 from __future__ import annotations
@@ -174,15 +174,37 @@ def _letter(type: Any) -> str:
 
 # -- calls ----------------------------------------------------------------------------------------
 _own_lock = threading.RLock()
+_mine = (
+    threading.local()
+)  # .calls: how many calls this thread is in, one in another, under our lock
 
 
 @contextmanager
 def lock() -> Iterator[None]:
-    """What is held during each call, also of those that free something: one caller of LLVM at a time."""
-    theirs = sys.modules.get("llvmlite.binding.ffi")
-    held = getattr(getattr(theirs, "lib", None), "_lock", None) or _own_lock
-    with held:
+    """What is held during each call, also of those that free something: one caller of LLVM at a time.
+
+    Another thread may load llvmlite while a call is made under our lock.  Calls that begin then wait for it to
+    end before they take llvmlite's, and what it leads to in its own thread (an object that is freed) stays under
+    ours: no thread waits for llvmlite's lock while it holds ours, so none waits for ever.
+    """
+    with _own_lock:
+        calls = getattr(_mine, "calls", 0)
+        theirs = None if calls else _lock_of_llvmlite()
+        if theirs is None:
+            _mine.calls = calls + 1
+            try:
+                yield
+            finally:
+                _mine.calls = calls
+            return
+    with theirs:
         yield
+
+
+def _lock_of_llvmlite() -> Any:
+    """The lock of llvmlite's own calls; None where it is not loaded."""
+    library = getattr(sys.modules.get("llvmlite.binding.ffi"), "lib", None)
+    return getattr(library, "_lock", None)
 
 
 def _call(name: str, *arguments: Any) -> Any:

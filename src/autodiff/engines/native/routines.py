@@ -1,6 +1,7 @@
 """NumPy's own routines for matrices and for lines of arrays, called without Python.
 
     eigh, svd, singular_values, qr      numpy.linalg: LAPACK as NumPy was built with it
+    real_eig, real_eigenvalues          the same; eigenvalues and vectors are complex, as pairs
     fft, rfft, irfft                    numpy.fft: pocketfft
     sort, argsort                       the functions of a dtype
 
@@ -109,11 +110,13 @@ def _matrices(
     An argument is an array with the extents of one of its problems.
     """
     first, axes = arguments[0]
-    count = product(first.shape[: len(first.shape) - len(axes)])
-    itemsize = first.dtype.itemsize
-    steps = [product(shape) * itemsize for _, shape in arguments]
-    for _, shape in arguments:
-        steps += [product(shape[k + 1 :]) * itemsize for k in range(len(shape))]
+    batch = len(first.shape) - len(axes)
+    count = product(first.shape[:batch])
+    # A complex number is a pair, of an axis of its own.
+    sizes_of = [b.dtype.itemsize << len(b.shape) - batch - len(shape) for b, shape in arguments]
+    steps = [product(shape) * size for (_, shape), size in zip(arguments, sizes_of, strict=True)]
+    for (_, shape), size in zip(arguments, sizes_of, strict=True):
+        steps += [product(shape[k + 1 :]) * size for k in range(len(shape))]
     pointers = [g.memory.address(buffer) for buffer, _ in arguments]
     name, data = _loop(g, path, types)
     definition = _ON_X86 if flags.is_x86() else _ELSEWHERE
@@ -179,7 +182,13 @@ def _decomposed(
         return False
     matrix, places = g.buffer(a), _places(g, operation)
     batch = len(a.shape) - 2
-    arguments = [(matrix, (m, n)), *[(place, place.shape[batch:]) for place in places]]
+    if types[-1] == "D":
+        _require_finite(g, matrix, operation)
+    axes = [len(part.split(",")) for part in signature.partition("->")[2].split("),(")]
+    arguments = [
+        (matrix, (m, n)),
+        *[(p, p.shape[batch : batch + k]) for p, k in zip(places, axes, strict=True)],
+    ]
     sizes = (m,) if signature.startswith("(m,m)") else (m, n, minimum(m, n))
     _matrices(g, path, types, sizes, arguments, operation, message)
     return _bind(g, operation, places)
@@ -189,6 +198,31 @@ def _eigh(g: Generator, operation: Operation) -> bool:
     name = "eigh_up" if operation.attributes.get("upper") else "eigh_lo"
     message = "Eigenvalues did not converge"
     return _decomposed(g, operation, name, "(m,m)->(m),(m,m)", "d->dd", message)
+
+
+def _require_finite(g: Generator, matrix: Buffer, operation: Operation) -> None:
+    """Fail where an element is infinite or NaN, which NumPy says before it asks LAPACK."""
+    total = g.w.slot("double")
+    g.w.line(f"store double 0.0, ptr {total}")
+    with g.w.loop(0, product(matrix.shape)) as i:
+        nothing = g.w.here(f"fmul double {g.memory.load(matrix, Dim.symbol(i), False)}, 0.0")
+        before = g.w.here(f"load double, ptr {total}")
+        g.w.line(
+            f"store double {g.w.here(f'fadd reassoc double {before}, {nothing}')}, ptr {total}"
+        )
+    found = g.w.here(f"load double, ptr {total}")
+    good = g.w.here(f"fcmp oeq double {found}, 0.0")
+    g.fail_unless(good, "Array must not contain infs or NaNs", operation.source)
+
+
+def _eig(g: Generator, operation: Operation) -> bool:
+    message = "Eigenvalues did not converge"
+    return _decomposed(g, operation, "eig", "(m,m)->(m),(m,m)", "d->DD", message)
+
+
+def _eigenvalues(g: Generator, operation: Operation) -> bool:
+    message = "Eigenvalues did not converge"
+    return _decomposed(g, operation, "eigvals", "(m,m)->(m)", "d->D", message)
 
 
 def _svd(g: Generator, operation: Operation) -> bool:
@@ -402,6 +436,8 @@ def _require(g: Generator, status: str, operation: Operation) -> None:
 
 ROUTINES: dict[str, Callable[[Generator, Operation], bool]] = {
     "eigh": _eigh,
+    "real_eig": _eig,
+    "real_eigenvalues": _eigenvalues,
     "svd": _svd,
     "singular_values": _singular_values,
     "qr": _qr,

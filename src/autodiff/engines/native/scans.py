@@ -4,6 +4,7 @@
     argmax, argmin                      the best so far, and where
     searchsorted                        bisection, for each element that is sought
     nonzero                             the positions of true elements, one after the other
+    convolve                            each element of the shorter times all of the longer, in blocks
 
 The loops are written one element at a time: what a step needs is what the step before has left in a
 stack slot.
@@ -301,6 +302,51 @@ def _nonzero(g: Generator, operation: Operation) -> bool:
     return True
 
 
+_BLOCK = (
+    1024  # elements of a convolution that stay in the cache while all products are added to them
+)
+
+
+def _convolve(g: Generator, operation: Operation) -> bool:
+    """Sums of products, in the order of the shorter operand's elements."""
+    longer, shorter = operation.operands
+    dtype, result = longer.dtype, operation.result
+    if dtype.kind != "f" or shorter.dtype != dtype or dtype.itemsize < 4:
+        return False
+    n, m = longer.shape[0], shorter.shape[0]
+    if isinstance(n, int) and isinstance(m, int) and n < m:
+        longer, shorter, n, m = shorter, longer, m, n
+    a, v, place = g.buffer(longer), g.buffer(shorter), g.destination(result)
+    total = result.shape[0]
+    g.memory.clear(place)
+    blocks = _computed(g, f"sdiv i64 {g.w.extent(total + _BLOCK - 1)}, {_BLOCK}", None)
+    with g.w.loop(0, blocks, covers=(total, _BLOCK)) as block:
+        first = Dim.symbol(block) * _BLOCK
+        last = _either(g, "smin", first + _BLOCK, total)
+        with g.w.loop(_either(g, "smax", first - n + 1, 0), _either(g, "smin", last, m)) as j:
+            factor = Element(g.memory.load(v, Dim.symbol(j), False), dtype)
+            low = _either(g, "smax", first, Dim.symbol(j))
+            with g.w.loop(low, _either(g, "smin", last, Dim.symbol(j) + n), most=_BLOCK) as i:
+                x = Element(g.memory.load(a, Dim.symbol(i) - Dim.symbol(j), False), dtype)
+                before = Element(g.memory.load(place, Dim.symbol(i), False), dtype)
+                after = g.s.add(before, g.s.mul(x, factor))
+                g.memory.store(after.name, place, Dim.symbol(i))
+    g.bind(result, place)
+    return True
+
+
+def _computed(g: Generator, instruction: str, high: Extent | None) -> Dim:
+    """An extent that an instruction gives, which is not negative."""
+    return Dim.symbol(LoopIndex(g.w.here(instruction), 0, high))
+
+
+def _either(g: Generator, function: str, x: Extent, y: Extent) -> Dim:
+    """The smaller (``smin``) or larger (``smax``) of two extents, of which one is no less than 0."""
+    name = f"llvm.{function}.i64"
+    g.w.declared.setdefault(name, f"declare i64 @{name}(i64, i64)")
+    return _computed(g, f"call i64 @{name}(i64 {g.w.extent(x)}, i64 {g.w.extent(y)})", None)
+
+
 ROUTINES: dict[str, Callable[[Generator, Operation], bool]] = {
     "cumulative_sum": _cumulative,
     "cumulative_prod": _cumulative,
@@ -308,4 +354,5 @@ ROUTINES: dict[str, Callable[[Generator, Operation], bool]] = {
     "argmin": _arg_extremum,
     "searchsorted": _searchsorted,
     "nonzero": _nonzero,
+    "convolve": _convolve,
 }

@@ -1,0 +1,118 @@
+"""Arrays that the function stores into: what changed of them is copied back, not all of them.
+
+    a[3] = a[4] * 2; return a.sum()     before   v1 = slice_update(a, v0, starts=(3, 0)); return …, v1      a[...] = v1
+                                        after    return …, v0                                               a[3, :] = v0
+
+A run must not change arguments before it has succeeded, so new contents are outputs, which are copied when
+it has.  Where stores into slices at known places are all that happened to an array, the slices are the outputs, in the
+order of the stores: an array of any size costs what is stored into it.
+
+Not here: places and sizes that are known at run time only, stores in loops.  These arrays are copied whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.compiled.after import form_of
+from autodiff.dims import product
+from autodiff.ir.data import Block, Operation, Program, Value, uses, walk
+from autodiff.passes import eliminate_dead_code
+from autodiff.plain_data import dataclass
+
+_MOST = 8
+"""Slices of one array that are copied one by one."""
+
+_SMALL = 4
+"""A slice of at most one part in so many is also copied out of an array that the program needs as a whole."""
+
+
+@dataclass(frozen=True)
+class Write:
+    """An output that goes into an input after the run: where ``at`` says, or into all of it."""
+
+    number: int
+    output: int
+    at: tuple[Any, ...] | None = None
+
+    def happen(self, target: Any, outputs: Sequence[Any]) -> None:
+        """Copy it."""
+        if self.at is None:
+            np.copyto(target, outputs[self.output])
+        else:
+            np.asarray(target)[self.at] = outputs[self.output]
+
+
+def written(
+    program: Program, forms: list[str], mutated: Sequence[tuple[int, int]]
+) -> tuple[Program, list[str], tuple[Write, ...]]:
+    """The program whose outputs are slices where these will do, the outputs' forms, and what is copied.
+
+    ``mutated`` are numbers of inputs, and of the outputs that are their new contents.
+    """
+    outputs, forms = list(program.outputs), list(forms)
+    writes: list[Write] = []
+    for number, output in mutated:
+        stores = _stores(program, program.inputs[number], outputs[output])
+        for store in stores:
+            piece = store.operands[1]
+            at = output if store is stores[0] else len(outputs)
+            outputs[at:], forms[at:] = (
+                [piece, *outputs[at + 1 :]],
+                [form_of(piece), *forms[at + 1 :]],
+            )
+            writes.append(Write(number, at, _index(store)))
+        if not stores:
+            writes.append(Write(number, output))
+    if not any(write.at is not None for write in writes):
+        return program, forms, tuple(writes)
+    block = Block(program.block.parameters, program.block.operations, outputs)
+    return eliminate_dead_code(Program(block, program.name)), forms, tuple(writes)
+
+
+def _stores(program: Program, given: Value, new: Value) -> list[Operation]:
+    """The stores that made a new content, if there are no others and to copy their slices is less."""
+    stores: list[Operation] = []
+    value = new
+    while value is not given:
+        store = value.owner
+        if store is None or store.kind != "slice_update" or len(stores) == _MOST:
+            return []
+        if _index(store) is None or store.operands[1].dtype != given.dtype:
+            return []
+        stores.append(store)
+        value = store.operands[0]
+    stores.reverse()
+    return stores if _is_less(program, given, stores) else []
+
+
+def _is_less(program: Program, given: Value, stores: list[Operation]) -> bool:
+    """Whether whole contents are not computed any more, or slices are small."""
+    inner = {store.result for store in stores}
+    ours = {id(store) for store in stores}
+    others = [op for op in walk(program.block) if id(op) not in ours]
+    needed = any(not inner.isdisjoint(uses(op)) for op in others)
+    if not needed:
+        return program.outputs.count(stores[-1].result) == 1 if stores else False
+    whole, slices = given.shape, sum(int(product(s.operands[1].shape)) for s in stores)
+    known = all(isinstance(n, int) for n in whole)
+    return not known or slices * _SMALL <= int(product(whole))
+
+
+def _index(store: Operation) -> tuple[Any, ...] | None:
+    """NumPy's index of the slice that is stored into; None where it is not known now."""
+    how = store.attributes
+    if not all(isinstance(n, int) for n in store.operands[1].shape):
+        return None
+    index: list[Any] = []
+    for start, size, step in zip(how["starts"], how["sizes"], how["steps"], strict=True):
+        if not isinstance(start, int) or not isinstance(step, int) or start < 0 or step < 1:
+            return None
+        index.append(start if size is None else slice(start, start + size * step, step))
+    return tuple(index)
+
+
+__all__ = ["Write", "written"]

@@ -1,0 +1,140 @@
+"""Arrays that a function stores into get what changed of them, and are otherwise left alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff
+
+
+def row(a: Any) -> Any:
+    a[3] = a[2] * 2.0
+
+
+def row_and_sum(a: Any) -> Any:
+    a[3] = a[2] * 2.0
+    return a.sum()
+
+
+def element(a: Any) -> Any:
+    a[1, 2] = a[0, 0] + 1.0
+    return a[1, 2]
+
+
+def several(a: Any) -> Any:
+    a[0] = a[1] + 1.0
+    a[:, 1] = a[:, 0] * 2.0
+    a[0, ::2] = 7.0
+    return a[0] * 1.0
+
+
+def inside(a: Any) -> Any:
+    a[1:-1, 1:-1] = 0.5 * (a[2:, 1:-1] + a[:-2, 1:-1])
+
+
+def last(a: Any) -> Any:
+    a[-1] = a[0]
+    return a
+
+
+def both(a: Any) -> Any:
+    b = a[1:3]
+    b[...] = b[::-1] + 1.0
+    a[0] = b[0]
+    return b
+
+
+def many(a: Any) -> Any:
+    for k in range(5):
+        a[k, k] = a[k, 0] + k
+    a[4] += 1.0
+
+
+def whole(a: Any) -> Any:
+    a *= 2.0
+    a[0] = 1.0
+    return a.mean()
+
+
+def backwards(a: Any) -> Any:
+    a[::-1, 0] = a[:, 1]
+
+
+def at_a_place(a: Any) -> Any:
+    a[int(np.argmax(a[:, 0]))] = 0.0
+
+
+CASES: list[Callable[[Any], Any]] = [
+    row, row_and_sum, element, several, inside, last, both, many, whole, backwards, at_a_place,
+]  # fmt: skip
+LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "by rows": lambda a: a.copy(),
+    "by columns": np.asfortranarray,
+    "every second": lambda a: np.repeat(a, 2, 0)[::2],
+    "turned": lambda a: a.T.copy().T[:, ::-1],
+    "single": lambda a: a.astype(np.float32),
+    "complex": lambda a: a * (1.0 + 1j),
+}
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize("f", CASES)
+def test_the_array_is_as_plain_python_leaves_it(f: Any, engine: Any) -> None:
+    compiled = autodiff.function(f, engine=engine)
+    for layout, lay_out in LAYOUTS.items():
+        if layout == "complex" and f is at_a_place:
+            continue  # the largest of complex numbers
+        for rows in (5, 5, 7):
+            given = np.random.default_rng(rows).standard_normal((rows, 5))
+            theirs, ours = lay_out(given), lay_out(given)
+            for _ in range(2):
+                expected, found = f(theirs), compiled(ours)
+                np.testing.assert_array_equal(ours, theirs)
+                if expected is not None:
+                    np.testing.assert_allclose(found, expected, rtol=1e-6)
+                assert (expected is theirs) == (found is ours)
+
+
+def test_what_is_not_stored_into_is_not_read_or_copied() -> None:
+    compiled = autodiff.function(row)
+    compiled(np.ones((5, 4)))
+    (specialisation,) = compiled.cache
+    assert [(w.number, w.at) for w in specialisation.writes] == [(0, (3, slice(0, 4, 1)))]
+    assert [v.shape for v in specialisation.plan.program.outputs] == [(4,)]
+    assert "slice_update" not in [op.kind for op in specialisation.plan.program.block.operations]
+
+
+def test_a_large_part_of_an_array_that_is_needed_whole_is_not_computed_twice() -> None:
+    def f(a: Any) -> Any:
+        a[1:] = np.sin(a[:-1])
+        return a.sum()
+
+    compiled = autodiff.function(f)
+    compiled(np.ones((5, 4)))
+    (specialisation,) = compiled.cache
+    assert [w.at for w in specialisation.writes] == [None]
+
+
+def test_a_run_that_fails_leaves_the_array() -> None:
+    def f(a: Any) -> Any:
+        a[0] = 2.0 * a[0]
+        return np.linalg.inv(a)
+
+    compiled = autodiff.function(f)
+    for _ in range(3):
+        compiled(np.eye(3) + 0.1)
+    a = np.ones((3, 3))
+    with pytest.raises(np.linalg.LinAlgError):
+        compiled(a)
+    np.testing.assert_array_equal(a, [[2.0] * 3, [1.0] * 3, [1.0] * 3])  # once, as in plain Python
+
+
+def test_an_array_that_may_not_be_written_is_refused_as_numpy_does() -> None:
+    compiled = autodiff.function(row)
+    compiled(np.ones((5, 4)))
+    a = np.ones((5, 4))
+    a.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        compiled(a)
