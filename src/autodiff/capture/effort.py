@@ -99,7 +99,11 @@ class Allowance:
         """The arguments for a function in C, if it is one that makes no more than is left."""
         if self.left is None or not args:
             return args
-        if function in (bytes, bytearray) and isinstance(args[0], int):
+        if (
+            isinstance(function, type)
+            and function in (bytes, bytearray)
+            and isinstance(args[0], int)
+        ):
             self.take(abs(args[0]))
         name = getattr(function, "__name__", "")
         if name in _WIDENING:

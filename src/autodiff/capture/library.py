@@ -318,7 +318,8 @@ def _operation(
 ) -> Any:
     """What computes a function of traced values; None where no table knows it."""
     known = _on_complex(function, owner, args, kwargs, traced) or lookup(function, traced)
-    if not traced and function in (np.asarray, np.array) and any(map(changes_itself, args[:1])):
+    makes = function is np.asarray or function is np.array
+    if not traced and makes and any(map(changes_itself, args[:1])):
         known = None  # the array that it gives may have the memory of what it is given
     if traced and isinstance(owner, np.ufunc) and dispatch.is_known_ufunc(owner):
         known = functools.partial(ufunc_method, owner, function.__name__)
@@ -490,7 +491,7 @@ def _keeps_only(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
     """Whether a library function hands objects on without looking into them."""
     if any(isinstance(a, (Callback, Closure)) for a in (*args, *kwargs.values())):
         return True  # what looks into them is the user's function
-    return function in _KEEPERS or module_of(function) in ("itertools", "_weakref")
+    return any(function is f for f in _KEEPERS) or module_of(function) in ("itertools", "_weakref")
 
 
 _KEEPERS: tuple[Any, ...] = (functools.partial, super, MethodType, inspect.signature, operator.is_)

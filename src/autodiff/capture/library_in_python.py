@@ -264,3 +264,18 @@ def extreme_by(
         elif is_better(new, value):
             best, value = item, new
     return is_empty, best
+
+
+def best_by(
+    key: Callable[[Any], Any],
+    iterable: Iterable[Any],
+    is_better: Callable[[Any, Any], Any],
+    best: Any,
+    value: Any,
+) -> Any:
+    """``min`` and ``max`` with a key, from an item with its key on."""
+    for item in iterable:
+        new = key(item)
+        if is_better(new, value):
+            best, value = item, new
+    return best

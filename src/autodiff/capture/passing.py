@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import itertools
 import math
 import operator
 from collections.abc import Callable
@@ -180,25 +179,25 @@ def _sorted(frame: Frame, sequence: Any, /, *, key: Any = None, reverse: Any = F
         items = rows_of(sequence)
         if items is not None:
             keys = items[0] if key is None else _keys(frame, sequence, key)
-            if keys is not None:
+            if isinstance(keys, Tracer):
                 rows = ordered(items[0], keys, bool(reverse))
                 return _list_of(frame, sequence, rows, items[1])
+            key = functools.partial(next, iter(keys))  # which have been asked for, in this order
     words = {} if key is None else {"key": key}
     return call_library(frame, sorted, [sequence], {**words, "reverse": reverse}, node)
 
 
-def _keys(frame: Frame, sequence: Any, key: Any) -> Tracer | None:
-    lazy = lazily(frame, sequence)
-    if lazy is None:
-        node = frame.scope.syntax.node
-        found = rows_of([call(frame, key, [x], {}, node) for x in sequence])
-        return None if found is None else found[0]
+def _keys(frame: Frame, sequence: Any, key: Any) -> Any:
+    """The keys of items, as rows of an array or as they are."""
+    lazy, node = lazily(frame, sequence), frame.scope.syntax.node
     made: Any = frame.trace.new_list()
     text = "for item in sequence:\n    made.append(key(item))"
-    if run_loop(frame, text, lazy, made=made, key=key) is None:
-        return None
-    rows: Tracer | None = made.numbers()
-    return rows
+    if lazy is None or run_loop(frame, text, lazy, made=made, key=key) is None:
+        keys = [call(frame, key, [x], {}, node) for x in iterate(frame, sequence)]
+        found = rows_of(keys)
+        return keys if found is None else found[0]
+    rows = made.numbers()
+    return made if rows is None else rows
 
 
 def _list_of(frame: Frame, like: Any, rows: Tracer, slot: Slot) -> Any:
@@ -224,10 +223,7 @@ def _extreme(function: Any, sign: str) -> Callable[..., Any]:
         if lazy is not None and key is None:
             args = (whole(frame, args[0]),)
         elif lazy is not None and _some(frame, lazy):
-            found = _extreme_by(frame, lazy, key, sign)
-            if isinstance(found, dict):
-                return found["result"]
-            args = (found,)
+            return _extreme_by(frame, lazy, key, sign)
         if one and key is not None and isinstance(args[0], Iterating):
             text, is_better = library_in_python.extreme_by, _BETTER[sign]
             empty, best = run_text(frame.trace, text, key, args[0], is_better)
@@ -243,7 +239,7 @@ _BETTER = {"<": operator.lt, ">": operator.gt}
 
 
 def _extreme_by(frame: Frame, lazy: LazySequence, key: Any, sign: str) -> Any:
-    """What a loop finds that calls ``key`` for each item in turn; else all there is to go through."""
+    """What a loop finds that calls ``key`` for each item in turn."""
     first = lazy.item(0)
     rest = _behind_first(frame, lazy)
     text = (
@@ -253,8 +249,9 @@ def _extreme_by(frame: Frame, lazy: LazySequence, key: Any, sign: str) -> Any:
     least = call(frame, key, [first], {}, frame.scope.syntax.node)
     found = run_loop(frame, text, rest, key=key, result=first, least=least)
     if found is not None:
-        return found
-    return call(frame, itertools.chain, [[first], rest.source or rest], {}, frame.scope.syntax.node)
+        return found["result"]
+    best = library_in_python.best_by
+    return run_text(frame.trace, best, key, rest.source or rest, _BETTER[sign], first, least)
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
