@@ -261,6 +261,14 @@ def attribute_of(x: Any, name: str) -> Any:
     return _table_of(x)[name] if slot is None else slot.__get__(x)
 
 
+def found_plainly(obj: Any, name: str, default: Any = None) -> Any:
+    """An attribute that is there before ``__getattr__`` of the user's is asked, which may do and raise anything."""
+    try:
+        return object.__getattribute__(obj, name)
+    except AttributeError:
+        return default
+
+
 def set_attributes(obj: Any, attributes: Mapping[str, Any]) -> None:
     """Have an instance hold these as well, whatever its class says of attributes."""
     slots, table = slots_of(type(obj)), _table_of(obj)

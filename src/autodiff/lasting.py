@@ -31,7 +31,10 @@ class Weak(weakref.ref[Any]):
             made = cls(obj)
         except TypeError:
             return obj
-        name = getattr(obj, "__name__", None)
+        try:  # before ``__getattr__`` of the user's, which may do anything
+            name = object.__getattribute__(obj, "__name__")
+        except AttributeError:
+            name = None
         made.__name__ = name if isinstance(name, str) else f"the same {type(obj).__name__}"
         return made
 

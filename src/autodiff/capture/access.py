@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import labelled
+from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes, gathered, members
 from autodiff.capture.assignment import store_item
 from autodiff.capture.calls import call
@@ -237,7 +237,7 @@ def _refuse_base(frame: Frame, array: Tracer, node: ast.AST) -> None:
 
 def _own(obj: Any) -> Any:
     # That of super(A, cls) is what a class above says of the attribute __dict__.
-    return () if isinstance(obj, super) else getattr(obj, "__dict__", ())
+    return () if isinstance(obj, super) else containers.found_plainly(obj, "__dict__", ())
 
 
 def _changed_attribute(frame: Frame, obj: Any, name: str) -> Any:
@@ -250,7 +250,7 @@ def _changed_attribute(frame: Frame, obj: Any, name: str) -> Any:
     if isinstance(obj, ModuleType):
         return state.load(vars(obj), name)
     found = state.load(obj, name)
-    if found is not MISSING or name in getattr(obj, "__dict__", ()):
+    if found is not MISSING or name in _own(obj):
         return found
     for cls in type(obj).__mro__ if not isinstance(obj, type) else obj.__mro__[1:]:
         found = state.load(cls, name)
@@ -278,7 +278,7 @@ def _path_of_class(obj: Any, name: str, static: Any) -> Path | None:
         return None if is_library(obj) else Path.root(obj, "t")
     if static is None or hasattr(type(static), "__get__") or is_library(type(obj)):
         return None
-    if name in getattr(obj, "__dict__", ()):
+    if name in _own(obj):
         return None
     return Path.root(type(obj), "t")
 

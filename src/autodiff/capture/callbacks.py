@@ -31,8 +31,10 @@ from autodiff.capture.origins import (
     module_of,
     module_of_class,
     name_of,
+    owner_of,
 )
 from autodiff.capture.trace import Trace
+from autodiff.containers import found_plainly
 from autodiff.errors import AutodiffError, DerivativeError, DtypeError, UnsupportedError
 from autodiff.ir.data import Source
 from autodiff.ladder import Bail, Rung
@@ -56,8 +58,8 @@ class Callback:
 
     def __init__(self, frame: Frame, function: Any, node: ast.AST) -> None:
         self.frame, self.function, self.node = frame, function, node
-        self.__name__ = getattr(function, "__name__", type(function).__name__)
-        self.__doc__ = getattr(function, "__doc__", None)
+        self.__name__ = found_plainly(function, "__name__", type(function).__name__)
+        self.__doc__ = found_plainly(function, "__doc__")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         from autodiff.capture.calls import call
@@ -129,7 +131,7 @@ def compares_items(function: Any) -> bool:
     """Whether a function compares objects, by a ``key`` if there is one."""
     if any(function is f for f in (sorted, min, max)):
         return True
-    return isinstance(getattr(function, "__self__", None), list) and function.__name__ == "sort"
+    return isinstance(owner_of(function), list) and function.__name__ == "sort"
 
 
 def calls_functions(function: Any) -> bool:
@@ -165,7 +167,7 @@ def _is_polynomial(value: Any) -> bool:
 
 def is_method_in_c(function: Any) -> bool:
     """Whether ``function`` is a method of a type that is written in C."""
-    owner = getattr(function, "__self__", None)
+    owner = owner_of(function)
     return isinstance(function, BuiltinFunctionType) and not isinstance(
         owner, (type, ModuleType, type(None))
     )
@@ -196,7 +198,7 @@ def call_unknown(
 ) -> Any:
     """A function of traced arrays that no table knows."""
     module = module_of(function).split(".")[0]
-    owner = getattr(function, "__self__", None)
+    owner = owner_of(function)
     if is_method_in_c(function):
         # A method in C is of no module: it may keep what it is given, as ContextVar.set does.
         module = module_of_class(function, owner).split(".")[0]

@@ -34,7 +34,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
-from autodiff.capture.origins import is_impure, is_library, type_of
+from autodiff.capture.origins import is_impure, is_library, owner_of, type_of
 from autodiff.capture.paths import Guard, Path, is_literal
 from autodiff.capture.text import characters
 from autodiff.capture.trace import Trace, is_iterator
@@ -99,7 +99,7 @@ def _call(
         return labelled.apply(function, args, kwargs)
     if isinstance(function, FunctionType) and "__autodiff_inline__" in function.__dict__:
         return function.__dict__["__autodiff_inline__"](frame.trace, args, kwargs)
-    owner = getattr(function, "__self__", None)
+    owner = owner_of(function)
     if isinstance(owner, (list, deque, set)) and getattr(function, "__name__", "") in _EXTENDING:
         args = [unpacked(frame, x) if is_asked(frame, x) else x for x in args]
     if isinstance(function, MethodType):

@@ -188,12 +188,14 @@ _HARMLESS = (
 def _says_only(frame: Frame, node: ast.GeneratorExp) -> bool:
     """Whether a condition on the items of a sequence does nothing else, so that it does not matter of how many it is asked."""
     parts = [node.elt, *node.generators[0].ifs]
-    for part in (inner for outer in parts for inner in ast.walk(outer)):
-        if isinstance(part, ast.BinOp) and isinstance(part.op, (ast.Add, ast.Sub, ast.Mult)):
-            continue
-        if not isinstance(part, _HARMLESS):
-            return False
-    return True
+    return all(is_harmless(part) for outer in parts for part in ast.walk(outer))
+
+
+def is_harmless(node: ast.AST, more: tuple[type, ...] = ()) -> bool:
+    """Whether a part of an expression only names, compares, adds or multiplies; ``more``: or is one of these."""
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, (ast.Add, ast.Sub, ast.Mult))
+    return isinstance(node, (*_HARMLESS, *more))
 
 
 def is_long(sequence: Any) -> bool:

@@ -27,6 +27,7 @@ from autodiff.capture.library import call_library
 from autodiff.capture.opaque import holds_traced_sparse, is_sparse, refuse_lost_zeros
 from autodiff.capture.origins import INTERPRETED, PURE_MODULES, is_library, module_of
 from autodiff.capture.sourcecode import syntax_of
+from autodiff.containers import found_plainly
 from autodiff.ops import complex_numbers, dispatch
 from autodiff.ops.promotion import check_number
 from autodiff.ops.tracer import Tracer, is_traced
@@ -129,7 +130,7 @@ def _of_traced(parts: list[Any]) -> bool:
 
 def _adopt(frame: Frame, instance: Any, given: list[Any]) -> None:
     """Have the lists and dicts that a generated ``__init__`` made count as made by the captured code."""
-    table: Any = getattr(instance, "__dict__", {})
+    table: Any = found_plainly(instance, "__dict__", {})
     for name, value in list(table.items()):
         if frame.trace.is_external(value) or any(value is x for x in given):
             continue

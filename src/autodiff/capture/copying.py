@@ -167,7 +167,7 @@ def _names_in(x: Any) -> tuple[str, ...]:
 def _is_plain(x: Any) -> bool:
     """Whether an object is its attributes, and Python would copy it as these."""
     cls = type(x)
-    if type(getattr(x, "__dict__", None)) is not dict:
+    if type(containers.found_plainly(x, "__dict__")) is not dict:
         return False
     if cls is SimpleNamespace:
         return True

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autodiff.capture.origins import owner_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.table_heads import Contents, Head, head_of, is_of_numbers, is_table
 from autodiff.labelled import (
@@ -136,7 +137,7 @@ def answers(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any]
             and not isinstance(obj, StandIn)
             and all(map(_is_plain, args[1:]))
         )
-    owner = getattr(function, "__self__", None)
+    owner = owner_of(function)
     if owner is None or isinstance(owner, (type, np.ndarray)):
         return False
     if isinstance(owner, StandIn):

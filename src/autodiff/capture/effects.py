@@ -31,7 +31,7 @@ from autodiff.capture import remembered
 from autodiff.capture.frames import UNBOUND
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.opaque import lift_result, refuse_lost_derivative
-from autodiff.capture.origins import module_of, name_of
+from autodiff.capture.origins import module_of, name_of, owner_of
 from autodiff.capture.paths import Guard
 from autodiff.capture.running import current_run
 from autodiff.capture.state import keeper, reacher
@@ -336,7 +336,7 @@ def call_impure(
 ) -> Any:
     """A function with an effect, or whose result differs from call to call."""
     trace = frame.trace
-    owner = getattr(function, "__self__", None)
+    owner = owner_of(function)
     if function in _makers():
         return _make_generator(frame, function, args, kwargs)
     if is_generator(owner):
@@ -426,7 +426,7 @@ def _logs(function: Any) -> bool:
 def _asks_a_logger(function: Any) -> bool:
     """Whether a function says how a logger is set, which may be another thing at each call."""
     is_asked = getattr(function, "__name__", "") in ("isEnabledFor", "getEffectiveLevel")
-    return is_asked and _is_logger(getattr(function, "__self__", None))
+    return is_asked and _is_logger(owner_of(function))
 
 
 def _logging() -> Any:
@@ -440,7 +440,7 @@ def _is_logger(x: Any) -> bool:
 
 def _is_logging(function: Any) -> bool:
     is_of_module = getattr(function, "__module__", "") == "logging"
-    return is_of_module or _is_logger(getattr(function, "__self__", None))
+    return is_of_module or _is_logger(owner_of(function))
 
 
 def _run_now(

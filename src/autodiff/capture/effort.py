@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from types import BuiltinFunctionType
 from typing import Any
 
+from autodiff.capture.origins import owner_of
 from autodiff.ladder import NotStaged
 from autodiff.patterns import pattern
 
@@ -99,13 +100,17 @@ class Allowance:
         """The arguments for a function in C, if it is one that makes no more than is left."""
         if self.left is None or not args:
             return args
-        if function in (bytes, bytearray) and isinstance(args[0], int):
+        if (
+            isinstance(function, type)
+            and function in (bytes, bytearray)
+            and isinstance(args[0], int)
+        ):
             self.take(abs(args[0]))
         name = getattr(function, "__name__", "")
         if name in _WIDENING:
             self.take(sum(abs(x) for x in args if type(x) is int))
         elif name == "replace":
-            self._before_replacing(getattr(function, "__self__", None), args)
+            self._before_replacing(owner_of(function), args)
         elif (
             isinstance(function, BuiltinFunctionType)
             and function in _BITS
@@ -114,7 +119,7 @@ class Allowance:
             self.take(_BITS[function](*map(abs, args)) // BITS)
         if not (any(function is f for f in _MAKERS) or name in _MAKING_METHODS):
             return args
-        if isinstance(getattr(function, "__self__", None), str) and name != "join":
+        if isinstance(owner_of(function), str) and name != "join":
             return args
         return [self._of_argument(x) for x in args]
 

@@ -22,6 +22,7 @@ from autodiff.capture.calls import SPECIAL_TYPES, call, iterate, unpacked
 from autodiff.capture.comprehensions import (
     dict_comprehension,
     generator_expression,
+    is_harmless,
     list_comprehension,
     rolled_truth,
     set_comprehension,
@@ -42,7 +43,7 @@ from autodiff.capture.operators import (
     condition,
     own_truth,
 )
-from autodiff.capture.staging import stage_boolean, stage_choice
+from autodiff.capture.staging import harmless, stage_boolean, stage_choice
 from autodiff.capture.trace import Declined
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
@@ -98,23 +99,38 @@ def _boolean(frame: Frame, node: ast.BoolOp) -> Any:
 
 
 def _compare(frame: Frame, node: ast.Compare) -> Any:
-    left = frame.evaluate(node.left)
-    result: Any = True
-    for position, (kind, right_node) in enumerate(zip(node.ops, node.comparators, strict=True)):
-        right = frame.evaluate(right_node)
-        frame.at(node)
-        part = compare_pair(frame, kind, left, right)
-        if position == 0:
-            result = part
-        elif isinstance(result, Tracer) and isinstance(part, Tracer):
-            result = both_hold(result, part)
-        else:
-            result = part if run_users(bool, result) else result
-        if position < len(node.ops) - 1 and not isinstance(result, Tracer):
-            if not run_users(bool, result):
-                return result
-        left = right
-    return result
+    return _compare_from(frame, node, frame.evaluate(node.left), 0)
+
+
+def _compare_from(frame: Frame, node: ast.Compare, left: Any, position: int) -> Any:
+    """The comparisons of a chain from one on; like ``and``, none after one that does not hold."""
+    right = frame.evaluate(node.comparators[position])
+    frame.at(node)
+    part = compare_pair(frame, node.ops[position], left, right)
+    if position == len(node.ops) - 1:
+        return part
+
+    def others() -> Any:
+        return _compare_from(frame, node, right, position + 1)
+
+    test = own_truth(frame, part)
+    if not frame.trace.tier.stages(test):
+        return others() if run_users(bool, test) else part
+    rest = node.comparators[position + 1 :]
+    if isinstance(part, Tracer) and all(_is_short(frame, x) for x in rest):
+        later = harmless(frame, test, others)
+        if later is not None:
+            return both_hold(part, later)
+    return stage_choice(frame, test, others, lambda: part, node)
+
+
+def _is_short(frame: Frame, node: ast.expr) -> bool:
+    """Whether an operand of a comparison calls nothing of the user's that is not found by a name of Python's."""
+    calls = [x for x in ast.walk(node) if not is_harmless(x, (ast.Attribute, ast.Subscript))]
+    return all(
+        isinstance(x, ast.Call) and isinstance(x.func, ast.Name) and x.func.id in ("len", "abs")
+        for x in calls
+    )
 
 
 def _conditional(frame: Frame, node: ast.IfExp) -> Any:

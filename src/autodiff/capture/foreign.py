@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.origins import owner_of
 from autodiff.ops.tracer import StoredList, Tracer, is_traced
 from autodiff.signals import door
 
@@ -78,7 +79,7 @@ def refuse_change(
     That is inside of a branch or loop, which is staged, and with objects from outside.
     """
     trace = frame.trace
-    owner = getattr(function, "__self__", None)
+    owner = owner_of(function)
     if isinstance(owner, _CONTAINERS):
         return  # its methods read what they are given, and it is looked after elsewhere
     objects = [x for x in (owner, *args, *kwargs.values()) if changes_itself(x)]
@@ -99,7 +100,7 @@ def changed_by(
 ) -> list[Any]:
     """Those of some objects that a call changes, found out by the same call of copies."""
     try:
-        owner = getattr(function, "__self__", None)
+        owner = owner_of(function)
         # The call of copies must not be done by the object itself: it would be done twice.
         owned = None if isinstance(owner, (ModuleType, type)) else owner
         copies, owned, given, named = copy.deepcopy((list(objects), owned, list(args), kwargs))

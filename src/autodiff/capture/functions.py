@@ -240,12 +240,17 @@ def descriptor(trace: Trace, obj: Any, name: str, static: Any) -> Any:
     return static
 
 
+def of_class(cls: type, name: str) -> Any:
+    """What a class or one it inherits from has by a name, where Python looks for special methods; else None."""
+    return next((vars(c)[name] for c in cls.__mro__ if name in vars(c)), None)
+
+
 def own_method(frame: Frame, obj: Any, name: str | None) -> Any:
     """A special method that the user's class defines in Python, so that it is interpreted."""
     choices.refuse(obj)
     if name is None or isinstance(obj, (Tracer, TracedList, Iterating)):
         return None
-    method = inspect.getattr_static(type(obj), name, None)
+    method = of_class(type(obj), name)
     if isinstance(method, FunctionType):
         frame.trace.guard_class(type(obj), name, method)
     return method if isinstance(method, (FunctionType, Closure)) else None

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.origins import module_of, name_of
+from autodiff.capture.origins import module_of, name_of, owner_of
 from autodiff.capture.trace import Declined
 
 _PARAMETERS = ("rng", "random_state", "seed")
@@ -30,7 +30,7 @@ _DRAWING = ("scipy", "statistics")
 
 
 def _may_draw(function: Any) -> bool:
-    owner = getattr(function, "__self__", None)
+    owner = owner_of(function)
     if owner is None or isinstance(owner, (type, ModuleType)):
         return module_of(function).split(".")[0] in _DRAWING
     return type(owner).__module__.split(".")[0] in _DRAWING

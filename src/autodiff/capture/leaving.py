@@ -716,5 +716,9 @@ def _is_plain(obj: Any) -> bool:
 
 
 def _reaches_tracer(obj: Any) -> bool:
-    parts = [] if isinstance(obj, type) else list(getattr(obj, "__dict__", {}).values())
+    parts = (
+        []
+        if isinstance(obj, type)
+        else list(containers.found_plainly(obj, "__dict__", {}).values())
+    )
     return any(containers.holds(part, is_pending) for part in (obj, *parts))

@@ -69,6 +69,7 @@ from autodiff.capture.origins import (
     module_of,
     module_of_class,
     name_of,
+    owner_of,
     ufunc_method,
 )
 from autodiff.capture.paths import Guard
@@ -123,7 +124,7 @@ def call_library(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """Call a function, method or class of a library."""
-    taker = getattr(function, "__self__", None)
+    taker = owner_of(function)
     if isinstance(taker, StoredList) and any(map(choices.is_pooled, args)):
         if function.__name__ in ("append", "insert"):  # a list can have members of pools
             _announce_change(frame, taker, function.__name__, args, kwargs, node)
@@ -139,7 +140,7 @@ def call_library(
                 if isinstance(owner, StoredList)
                 else function.__get__(owner)
             )
-    owner = getattr(function, "__self__", None)
+    owner = owner_of(function)
     args = frame.trace.allowance.before_call(function, args)
     result = _call(frame, function, args, kwargs, node)
     if frame.trace.written and isinstance(owner, (str, bytes)):
@@ -174,7 +175,7 @@ def _call(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     trace = frame.trace
-    owner = getattr(function, "__self__", None)
+    owner = owner_of(function)
     if isinstance(owner, ModuleType):  # ``operator.add`` is no method that changes a set
         owner = None
     trace.advancing((owner, *args, *kwargs.values()))
@@ -217,7 +218,7 @@ def _make_text(
     """The text that a method of a string makes, or a class of its objects; else NotImplemented."""
     from autodiff.capture.formatting import string_method, text_by_class
 
-    owner = getattr(function, "__self__", None)
+    owner = owner_of(function)
     if isinstance(owner, str) or getattr(function, "__objclass__", None) is str:
         text, *given = [owner, *args] if isinstance(owner, str) else args or [""]
         made = string_method(frame, text, function.__name__, given, kwargs)
@@ -318,7 +319,8 @@ def _operation(
 ) -> Any:
     """What computes a function of traced values; None where no table knows it."""
     known = _on_complex(function, owner, args, kwargs, traced) or lookup(function, traced)
-    if not traced and function in (np.asarray, np.array) and any(map(changes_itself, args[:1])):
+    makes = function is np.asarray or function is np.array
+    if not traced and makes and any(map(changes_itself, args[:1])):
         known = None  # the array that it gives may have the memory of what it is given
     if traced and isinstance(owner, np.ufunc) and dispatch.is_known_ufunc(owner):
         known = functools.partial(ufunc_method, owner, function.__name__)
@@ -438,13 +440,13 @@ def _call_untraced(
 ) -> Any:
     """A library function of values that are no inputs: run it now, at Python speed."""
     root = module_of(function).split(".")[0]
-    owner = getattr(function, "__self__", None)
+    owner = owner_of(function)
     if owner is not None and not isinstance(owner, (type(sys), type)):
         # A method: it may change what it belongs to.
         root = module_of_class(function, owner).split(".")[0]
     # ``operator.index`` and other functions in C call their module ``_operator``.
     pure = root.lstrip("_") in PURE_MODULES and not any(
-        hasattr(a, "__next__") and frame.trace.is_external(a) for a in (owner, *args)
+        hasattr(type(a), "__next__") and frame.trace.is_external(a) for a in (owner, *args)
     )
     if not pure:
         reason = f"{name_of(function)}, which may depend on more than its arguments"
@@ -493,7 +495,7 @@ def _keeps_only(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
     """Whether a library function hands objects on without looking into them."""
     if any(isinstance(a, (Callback, Closure)) for a in (*args, *kwargs.values())):
         return True  # what looks into them is the user's function
-    return function in _KEEPERS or module_of(function) in ("itertools", "_weakref")
+    return any(function is f for f in _KEEPERS) or module_of(function) in ("itertools", "_weakref")
 
 
 _KEEPERS: tuple[Any, ...] = (functools.partial, super, MethodType, inspect.signature, operator.is_)

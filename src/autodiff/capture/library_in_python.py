@@ -299,6 +299,21 @@ def extreme_by(
     return is_empty, best
 
 
+def best_by(
+    key: Callable[[Any], Any],
+    iterable: Iterable[Any],
+    is_better: Callable[[Any, Any], Any],
+    best: Any,
+    value: Any,
+) -> Any:
+    """``min`` and ``max`` with a key, from an item with its key on."""
+    for item in iterable:
+        new = key(item)
+        if is_better(new, value):
+            best, value = item, new
+    return best
+
+
 # -- heapq ----------------------------------------------------------------------------------------
 def is_less(a: Any, b: Any) -> Any:
     """Whether an item of a heap goes before another one."""

@@ -108,7 +108,7 @@ def _is_owned(trace: Any, x: Any, name: str) -> bool:
     others = [value for key, value in table.items() if key != name]
 
     def partly(other: Any) -> list[Any] | None:
-        return others if other is x or other is getattr(x, "__dict__", None) else None
+        return others if other is x or other is containers.found_plainly(x, "__dict__") else None
 
     objects = [*live_scopes(trace.calling), *others]
     return not reaches(trace, objects, _is_part_of(array), partly)

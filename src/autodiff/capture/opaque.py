@@ -22,7 +22,7 @@ import numpy as np
 from autodiff import containers
 from autodiff.capture.foreign import holders_of, is_apart
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.origins import name_of
+from autodiff.capture.origins import name_of, owner_of
 from autodiff.capture.trace import Declined, traced_leaves
 from autodiff.errors import AutodiffError, DerivativeError
 from autodiff.ops import opaque
@@ -38,7 +38,7 @@ def call_opaque(
     trace = frame.trace
     reason = f"{name_of(function)}, which is not known to autodiff"
     trace.tier.decline(reason, frame.source(node))
-    owner = getattr(function, "__self__", None)
+    owner = owner_of(function)
     given = _with_values(trace, trace.untraced((args, kwargs)))
     run, sparse = function, [x for x in containers.leaves(given) if is_sparse(x)]
     if isinstance(function, MethodType) and holds_traced_sparse([owner]):
@@ -88,7 +88,7 @@ def _state(owner: Any) -> dict[str, Any]:
     """The attributes of an object, arrays as copies beside themselves."""
     if isinstance(owner, (type(None), type, ModuleType)):
         return {}
-    held = getattr(owner, "__dict__", {})
+    held = containers.found_plainly(owner, "__dict__", {})
     return {k: (v, v.copy() if type(v) is np.ndarray else None) for k, v in held.items()}
 
 
@@ -137,7 +137,7 @@ def refuse_lost_derivative(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> None:
     """Raise where a value that carries a derivative goes into a function that loses it."""
-    if _lost(frame, (getattr(function, "__self__", None), *args, *kwargs.values())):
+    if _lost(frame, (owner_of(function), *args, *kwargs.values())):
         raise lost_derivative(name_of(function), frame.source(node))
 
 

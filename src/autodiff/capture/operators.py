@@ -20,7 +20,7 @@ from autodiff.capture.access import (
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.conditions import as_python, python_not, truth
-from autodiff.capture.functions import own_method
+from autodiff.capture.functions import of_class, own_method
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.lists import TracedList
 from autodiff.capture.numbering import ArraysMatter
@@ -82,11 +82,24 @@ METHODS: dict[Any, tuple[str, str | None]] = {
     operator.neg: ("__neg__", None),
     operator.pos: ("__pos__", None),
     operator.invert: ("__invert__", None),
+    divmod: ("__divmod__", "__rdivmod__"),
+}
+_COMPARES = frozenset(COMPARE.values())
+_SYMBOLS: dict[Any, str] = {
+    **dict(zip(BINARY.values(), "+ - * / // % ** @ & | ^ << >>".split(), strict=True)),
+    **dict(zip(COMPARE.values(), "== != < <= > >=".split(), strict=True)),
+    operator.pow: "** or pow()",
+    divmod: "divmod()",
 }
 
 
-def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.AST) -> Any:
-    """``left op right``, through the user's own methods where a class defines the operator."""
+def apply_binary(
+    frame: Frame, function: Any, left: Any, right: Any, node: ast.AST, in_place: bool = False
+) -> Any:
+    """``left op right``, through the user's own methods where a class defines the operator.
+
+    ``in_place``: for ``left op= right``, which the class of ``left`` has no answer to.
+    """
     left = dataframes.in_place_of(frame.trace, left)
     right = dataframes.in_place_of(frame.trace, right)
     if dataframes.computes_alone(frame.trace, left, right):
@@ -96,13 +109,9 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
             right = labelled.lift(right)
         elif isinstance(right, (Tracer, labelled.Labelled)) and labelled.is_labelled(left):
             left = labelled.lift(left)
-    name, reflected = METHODS.get(function, (None, None))
-    for obj, other, method_name in ((left, right, name), (right, left, reflected)):
-        method = own_method(frame, obj, method_name)
-        if method is not None:
-            result = call(frame, method, [obj, other], {}, node)
-            if result is not NotImplemented:
-                return result
+    result = by_own_methods(frame, function, left, right, node, in_place)
+    if result is not NotImplemented:
+        return result
     if function is operator.mod and type_of(right) is tuple:
         right = tuple(right)
     if function is operator.mod and isinstance(left, (str, DeferredText)):
@@ -121,6 +130,77 @@ def apply_binary(frame: Frame, function: Any, left: Any, right: Any, node: ast.A
         return frame.trace.fresh(result) if type(result) is dict else result
     except Bail as failure:
         return frame.trace.rerun(failure, function, (left, right), {})
+
+
+def by_own_methods(
+    frame: Frame, function: Any, left: Any, right: Any, node: ast.AST, in_place: bool = False
+) -> Any:
+    """What the user's methods answer to ``left op right``, asked in Python's order; else NotImplemented."""
+    name, reflected = METHODS.get(function, (None, None))
+    asked = [(left, right, name), (right, left, reflected)]
+    first, second = type_of(left), type_of(right)
+    compares = function in _COMPARES
+    if second is first and not compares:
+        del asked[1]
+    elif second is not first and reflected is not None and issubclass(second, first):
+        if compares or _overrides(first, second, reflected):
+            asked.reverse()
+    has_own, is_settled = False, True
+    for obj, other, method_name in asked:
+        method, negates = _own(frame, obj, method_name)
+        if method is not None:
+            has_own, result = True, call(frame, method, [obj, other], {}, node)
+            if result is not NotImplemented:
+                return _not(frame, result) if negates else result
+        elif not _knows_nothing(type_of(obj), type_of(other), method_name):
+            is_settled = False
+    if not is_settled or (not has_own and function in (operator.eq, operator.ne)):
+        return NotImplemented
+    if function is operator.eq:
+        return is_same(frame, left, right)
+    if function is operator.ne:
+        return _not(frame, is_same(frame, left, right))
+    raise TypeError(_refusal(function, first, second, in_place))
+
+
+def _own(frame: Frame, obj: Any, name: str | None) -> tuple[Any, bool]:
+    """The user's method, and whether its answer is turned round: ``object`` has ``!=`` ask ``__eq__``."""
+    if name == "__ne__" and of_class(type(obj), name) is object.__ne__:
+        return own_method(frame, obj, "__eq__"), True
+    return own_method(frame, obj, name), False
+
+
+def _not(frame: Frame, answer: Any) -> Any:
+    answer = own_truth(frame, answer)
+    return python_not(answer) if isinstance(answer, Tracer) else not answer
+
+
+def _knows_nothing(cls: type, other: type, name: str | None) -> bool:
+    """Whether a class that is not the user's has no answer to an operator with another class."""
+    if cls in _NUMBERS:
+        return not issubclass(other, _NUMBERS) and other.__module__ != "numpy"
+    found = of_class(cls, name or "")
+    return found is None or found is getattr(object, name or "", None)
+
+
+_NUMBERS = (int, float, complex, bool)
+
+
+def _overrides(first: type, second: type, name: str) -> bool:
+    found = of_class(second, name)
+    return found is not None and found is not of_class(first, name)
+
+
+def _refusal(function: Any, first: type, second: type, in_place: bool) -> str:
+    """What Python says of operands none of which has an answer."""
+    symbol = _SYMBOLS[function]
+    if in_place:
+        symbol = f"{symbol.split()[0]}="
+    if function in _COMPARES:
+        kinds = f"instances of '{first.__name__}' and '{second.__name__}'"
+        return f"'{symbol}' not supported between {kinds}"
+    kinds = f"'{first.__name__}' and '{second.__name__}'"
+    return f"unsupported operand type(s) for {symbol}: {kinds}"
 
 
 def own_truth(frame: Frame, obj: Any) -> Any:

@@ -22,7 +22,7 @@ from autodiff.capture.frames import Scope
 from autodiff.capture.iterators import Iterating
 from autodiff.capture.lists import TracedList
 from autodiff.capture.text import DeferredText
-from autodiff.containers import is_library_class
+from autodiff.containers import found_plainly, is_library_class
 from autodiff.ops import dispatch
 from autodiff.ops.tracer import Tracer
 
@@ -158,7 +158,7 @@ def is_impure(function: Any) -> bool:
     except TypeError:
         return False
     module = module_of(function)
-    owner = getattr(function, "__self__", None)
+    owner = owner_of(function)
     if owner is not None and not isinstance(owner, type(sys)):
         module = module_of_class(function, owner)
         if isinstance(owner, np.ndarray) and getattr(function, "__name__", "") in _WRITING:
@@ -166,6 +166,11 @@ def is_impure(function: Any) -> bool:
     if module in _DECIMAL and getattr(function, "__name__", "") in ("getcontext", "setcontext"):
         return True
     return any(module == m or module.startswith(m + ".") for m in IMPURE_MODULES)
+
+
+def owner_of(function: Any) -> Any:
+    """What a bound method is a method of; None of anything else."""
+    return found_plainly(function, "__self__")
 
 
 def name_of(function: Any) -> str:

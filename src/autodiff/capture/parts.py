@@ -307,7 +307,7 @@ def table_of(obj: Any) -> MutableMapping[str, Any] | None:
         return None
     if isinstance(obj, type) or not (cls.__setattr__ in _PLAIN_SETTERS or is_frozen(cls)):
         return None
-    table = getattr(obj, "__dict__", None)
+    table = containers.found_plainly(obj, "__dict__")
     if type(table) is dict:
         return None if containers.slots_of(cls) else table
     return _Slots(obj) if _keeps_slots(cls) else None

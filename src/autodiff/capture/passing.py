@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import itertools
 import math
 import operator
 from collections.abc import Callable
@@ -182,15 +181,19 @@ def _sorted(frame: Frame, sequence: Any, /, *, key: Any = None, reverse: Any = F
     if not isinstance(sequence, (list, tuple)):
         given = sequence = SPECIAL[list](frame, sequence)
     if frame.trace.tier.rolls and not frame.trace.is_external(sequence):
-        columns = _columns_in_order(frame, sequence, key, bool(reverse))
+        items, is_open = rows_of(sequence), layout_of(sequence) is not None
+        keys = sequence
+        if key is not None:
+            keys = _keys(frame, sequence, key) if is_open or items is not None else None
+        columns = _columns_in_order(sequence, keys, bool(reverse))
         if columns is not None:
             return sequence.with_columns(columns)
-        items = rows_of(sequence)
-        if items is not None:
-            keys = items[0] if key is None else _key_of_each(frame, sequence, key)
-            if keys is not None:
-                rows = ordered(items[0], keys, bool(reverse))
-                return frame.trace.fresh(frame.trace.new_list(separate(rows, items[1])))
+        found = None if items is None else rows_of(keys)
+        if items is not None and found is not None:
+            rows = ordered(items[0], found[0], bool(reverse))
+            return frame.trace.fresh(frame.trace.new_list(separate(rows, items[1])))
+        if key is not None and keys is not None:
+            key = functools.partial(next, iter(keys))  # which have been asked for, in this order
     words = {} if key is None else {"key": key}
     return call_library(frame, sorted, [given], {**words, "reverse": reverse}, node)
 
@@ -198,21 +201,21 @@ def _sorted(frame: Frame, sequence: Any, /, *, key: Any = None, reverse: Any = F
 def _sort(frame: Frame, target: TracedList, *args: Any, **words: Any) -> None:
     """``xs.sort(key=f)``."""
     key, reverse = words.get("key"), words.get("reverse", False)
-    if not args and key is not None and frame.trace.tier.rolls:
-        columns = _columns_in_order(frame, target, key, bool(reverse))
+    if not args and key is not None and frame.trace.tier.rolls and layout_of(target) is not None:
+        keys = _keys(frame, target, key)
+        columns = _columns_in_order(target, keys, bool(reverse))
         if columns is not None:
             target.reorder(columns)
             return
+        words = {**words, "key": functools.partial(next, iter(keys))}
     call_library(frame, target.sort, list(args), words, frame.scope.syntax.node)
 
 
-def _columns_in_order(frame: Frame, x: Any, key: Any, reverse: bool) -> list[Tracer] | None:
+def _columns_in_order(x: Any, keys: Any, reverse: bool) -> list[Tracer] | None:
     """The columns of a list whose items are in arrays, in order; None where Python must compare items."""
-    layout = layout_of(x)
+    layout, known = layout_of(x), layout_of(keys)
     if layout is None or (layout.template is not None and has_lists(layout.template)):
         return None
-    keys = x if key is None else _list_of_keys(frame, x, key)
-    known = None if keys is None else layout_of(keys)
     if known is None or not _are_compared(known.template):
         return None
     of_key = columns_of(keys)[:1] if isinstance(known.template, Typed) else columns_of(keys)
@@ -227,13 +230,14 @@ def _are_compared(template: Any) -> bool:
     return template is None or isinstance(template, Typed)
 
 
-def _list_of_keys(frame: Frame, sequence: Any, key: Any) -> Any:
-    lazy = lazily(frame, sequence)
-    if lazy is None:
-        return None
+def _keys(frame: Frame, sequence: Any, key: Any) -> Any:
+    """A list of the keys of items, each asked for once, in order."""
+    lazy, node = lazily(frame, sequence), frame.scope.syntax.node
     made: Any = frame.trace.new_list()
     text = "for item in sequence:\n    made.append(key(item))"
-    return None if run_loop(frame, text, lazy, made=made, key=key) is None else made
+    if lazy is not None and run_loop(frame, text, lazy, made=made, key=key) is not None:
+        return made
+    return [call(frame, key, [x], {}, node) for x in iterate(frame, sequence)]
 
 
 def _key_of_each(frame: Frame, sequence: Any, key: Any) -> Tracer | None:
@@ -254,10 +258,7 @@ def _extreme(function: Any, sign: str) -> Callable[..., Any]:
         if lazy is not None and key is None:
             args = (whole(frame, args[0]),)
         elif lazy is not None and _some(frame, lazy):
-            found = _extreme_by(frame, lazy, key, sign)
-            if isinstance(found, dict):
-                return found["result"]
-            args = (found,)
+            return _extreme_by(frame, lazy, key, sign)
         if one and key is not None and isinstance(args[0], Iterating):
             text, is_better = library_in_python.extreme_by, _BETTER[sign]
             empty, best = run_text(frame.trace, text, key, args[0], is_better)
@@ -273,7 +274,7 @@ _BETTER = {"<": operator.lt, ">": operator.gt}
 
 
 def _extreme_by(frame: Frame, lazy: LazySequence, key: Any, sign: str) -> Any:
-    """What a loop finds that calls ``key`` for each item in turn; else all there is to go through."""
+    """What a loop finds that calls ``key`` for each item in turn."""
     first = lazy.item(0)
     rest = _behind_first(frame, lazy)
     text = (
@@ -283,8 +284,9 @@ def _extreme_by(frame: Frame, lazy: LazySequence, key: Any, sign: str) -> Any:
     least = call(frame, key, [first], {}, frame.scope.syntax.node)
     found = run_loop(frame, text, rest, key=key, result=first, least=least)
     if found is not None:
-        return found
-    return call(frame, itertools.chain, [[first], rest.source or rest], {}, frame.scope.syntax.node)
+        return found["result"]
+    best = library_in_python.best_by
+    return run_text(frame.trace, best, key, rest.source or rest, _BETTER[sign], first, least)
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {

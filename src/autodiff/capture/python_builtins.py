@@ -36,7 +36,16 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
-from autodiff.capture.operators import IN_PLACE, apply_binary, is_same, own_truth, refuse_answer
+from autodiff.capture.operators import (
+    BINARY,
+    COMPARE,
+    IN_PLACE,
+    apply_binary,
+    by_own_methods,
+    is_same,
+    own_truth,
+    refuse_answer,
+)
 from autodiff.capture.origins import type_of
 from autodiff.capture.records import Typed
 from autodiff.capture.sequences import lazy_range, lazy_sequence
@@ -172,6 +181,15 @@ def _delitem(frame: Frame, container: Any, index: Any) -> None:
     delete_item(frame, container, index, frame.scope.syntax.node)
 
 
+def _binary(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """``operator.add`` and the like."""
+
+    def run(frame: Frame, left: Any, right: Any) -> Any:
+        return apply_binary(frame, function, left, right, frame.scope.syntax.node)
+
+    return run
+
+
 def _in_place(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     """``operator.iadd`` and the like."""
 
@@ -289,9 +307,9 @@ def _tuple(frame: Frame, *sequence: Any) -> Any:
 
 def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
     total = start
-    whole = whole_of(sequence)
+    whole = whole_of(sequence) if type_of(start) in _ADDED else None
     typed = sequence.typed() if isinstance(sequence, TracedList) else None
-    if typed is not None and typed[0].narrow.dtype.kind != "b":
+    if typed is not None and type_of(start) in _ADDED and typed[0].narrow.dtype.kind != "b":
         added = total + _sum_of_typed(*typed)
         return _unless_empty(typed[1].shape[0], start, added)
     rows = isinstance(sequence, TracedList) and sequence.store is not None
@@ -300,14 +318,21 @@ def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
         return _unless_empty(whole.shape[0], start, added)
     if type(sequence) is Tracer and sequence.form == "array" and sequence.shape:
         extent = sequence.shape[0]
-        if isinstance(extent, int) and extent > _LONG and sequence.dtype.kind in "biuf":
+        if (
+            type_of(start) in _ADDED
+            and isinstance(extent, int)
+            and extent > _LONG
+            and sequence.dtype.kind in "biuf"
+        ):
             return _sum_in_order(start, sequence)
     for item in iterate(frame, sequence):
-        plain = isinstance(item, (Tracer, int, float))
+        plain = type_of(item) in _ADDED and type_of(total) in _ADDED
         total = total + item if plain else _plus(frame, total, item)
     return total
 
 
+# What items may start from that are added at once: no object of the user's, which sees each of them.
+_ADDED = (int, float, complex, bool, np.ndarray, *np.sctypeDict.values())
 # From here on the items of an array are one operation, which adds them in the same order.
 _LONG = 64
 
@@ -324,15 +349,24 @@ def _plus(frame: Frame, left: Any, right: Any) -> Any:
 
 
 def _divmod(frame: Frame, left: Any, right: Any) -> Any:
-    for obj, other, name in ((left, right, "__divmod__"), (right, left, "__rdivmod__")):
-        method = own_method(frame, obj, name)
-        if method is not None:
-            result = call(frame, method, [obj, other], {}, frame.scope.syntax.node)
-            if result is not NotImplemented:
-                return result
+    result = by_own_methods(frame, divmod, left, right, frame.scope.syntax.node)
+    if result is not NotImplemented:
+        return result
     if is_traced([left, right]):
         return dispatch.builtin_functions[divmod](left, right)
     return run_users(divmod, left, right)
+
+
+def _pow(frame: Frame, base: Any, exp: Any, mod: Any = None) -> Any:
+    node = frame.scope.syntax.node
+    method = None if mod is None else own_method(frame, base, "__pow__")
+    if method is not None:
+        return call(frame, method, [base, exp, mod], {}, node)
+    if mod is None:
+        result = by_own_methods(frame, operator.pow, base, exp, node)
+        if result is not NotImplemented:
+            return result
+    return call_library(frame, pow, [base, exp] if mod is None else [base, exp, mod], {}, node)
 
 
 def _unless_empty(extent: Any, start: Any, total: Any) -> Any:
@@ -457,6 +491,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     delattr: _delattr,
     operator.setitem: _setitem,
     operator.delitem: _delitem,
+    **{function: _binary(function) for function in (*BINARY.values(), *COMPARE.values())},
     **{function: _in_place(function) for function in IN_PLACE.values()},
     operator.iconcat: _in_place(operator.iadd),
     callable: _callable,
@@ -467,6 +502,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     tuple: _tuple,
     sum: _sum,
     divmod: _divmod,
+    pow: _pow,
     float: _number(float, "__float__"),
     int: _number(int, "__int__"),
     np.array: _asarray(np.array),

@@ -15,6 +15,7 @@ from typing import Any
 from autodiff.capture.calls import call
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.opaque import is_sparse
+from autodiff.capture.origins import owner_of
 from autodiff.capture.paths import Path
 
 _WITH_ARRAYS = ("__matmul__", "__rmatmul__", "dot", "_matmul_dispatch", "_rmatmul_dispatch")
@@ -25,7 +26,7 @@ def attempt(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """What a method of such an array gives; NotImplemented for anything else."""
-    owner: Any = getattr(function, "__self__", None)
+    owner: Any = owner_of(function)
     if not isinstance(function, MethodType) or not is_sparse(owner):
         return NotImplemented
     form, name = getattr(owner, "format", None), function.__name__

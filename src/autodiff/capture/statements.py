@@ -28,6 +28,7 @@ from autodiff.capture.functions import make_closure, own_method
 from autodiff.capture.inputs import is_library
 from autodiff.capture.interpreter import STATEMENTS, Frame
 from autodiff.capture.operators import BINARY_OF, IN_PLACE, apply_binary, condition
+from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Path
 from autodiff.labelled import Labelled
 from autodiff.ladder import Bail, Declined
@@ -106,9 +107,13 @@ def apply_in_place(
         result = call(frame, method, [old, value], {}, node)
         if result is not NotImplemented:
             return result
-    if method is not None or getattr(type(old), "__module__", "builtins") != "builtins":
-        if not hasattr(type(old), f"__{function.__name__}__") and not isinstance(old, Tracer):
-            return apply_binary(frame, BINARY_OF[function], old, value, node)
+    binary = BINARY_OF[function]
+    if not hasattr(type_of(old), f"__{function.__name__}__"):
+        kind = value if isinstance(old, Tracer) else old
+        if type_of(kind).__module__ not in ("builtins", "numpy"):
+            return apply_binary(frame, binary, old, value, node, in_place=True)
+    elif method is not None:
+        return apply_binary(frame, binary, old, value, node, in_place=True)
     if type(old) is list and isinstance(value, StoredList) and function is operator.iadd:
         old.extend(value)  # Python would ask the other list, which adds to a new one
         return old

@@ -277,6 +277,10 @@ def _is_native(x: Any) -> bool:
     return not isinstance(x, np.ndarray) or x.dtype.isnative
 
 
+def _has_no_axes(x: Any) -> bool:
+    return isinstance(x, (int, float)) or np.ndim(x) == 0
+
+
 def _prepared(x: Any, form: InputForm) -> Any:
     """An input as the engine takes it: C-contiguous, native byte order, exact scalar type."""
     type_ = form.type
@@ -293,7 +297,7 @@ def _prepared(x: Any, form: InputForm) -> Any:
             np.ndarray
         )
     if type_.dtype.kind == "f":  # an int that is differentiated by
-        if form.form == "python" and type(x) is not float and np.ndim(x) == 0:
+        if form.form == "python" and type(x) is not float and _has_no_axes(x):
             return float(x)
         if form.form == "scalar" and type(x) is not type_.dtype.type:
             return type_.dtype.type(x)

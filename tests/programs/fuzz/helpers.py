@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import copy
+import math
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -200,6 +201,7 @@ class Scaled:
 
 
 NAMES: dict[str, Any] = {
+    "math": math,
     "np": np,
     "bisect": bisect,
     "CUTS": [-0.61234, 0.12345, 0.71234],
