@@ -132,13 +132,20 @@ def apply_binary(
         return frame.trace.rerun(failure, function, (left, right), {})
 
 
+def class_of(x: Any) -> Any:
+    """The class that an operand has; of a number that is of two types the wide one."""
+    return type_of(x.wide if isinstance(x, Either) else x)
+
+
 def by_own_methods(
     frame: Frame, function: Any, left: Any, right: Any, node: ast.AST, in_place: bool = False
 ) -> Any:
     """What the user's methods answer to ``left op right``, asked in Python's order; else NotImplemented."""
     name, reflected = METHODS.get(function, (None, None))
     asked = [(left, right, name), (right, left, reflected)]
-    first, second = type_of(left), type_of(right)
+    if isinstance(left, Tracer) and isinstance(right, Tracer):
+        return NotImplemented
+    first, second = class_of(left), class_of(right)
     compares = function in _COMPARES
     if second is first and not compares:
         del asked[1]
@@ -152,7 +159,7 @@ def by_own_methods(
             has_own, result = True, call(frame, method, [obj, other], {}, node)
             if result is not NotImplemented:
                 return _not(frame, result) if negates else result
-        elif not _knows_nothing(type_of(obj), type_of(other), method_name):
+        elif not _knows_nothing(class_of(obj), class_of(other), method_name):
             is_settled = False
     if not is_settled or (not has_own and function in (operator.eq, operator.ne)):
         return NotImplemented

@@ -42,6 +42,7 @@ from autodiff.capture.operators import (
     IN_PLACE,
     apply_binary,
     by_own_methods,
+    class_of,
     is_same,
     own_truth,
     refuse_answer,
@@ -307,9 +308,9 @@ def _tuple(frame: Frame, *sequence: Any) -> Any:
 
 def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
     total = start
-    whole = whole_of(sequence) if type_of(start) in _ADDED else None
+    whole = whole_of(sequence) if class_of(start) in _ADDED else None
     typed = sequence.typed() if isinstance(sequence, TracedList) else None
-    if typed is not None and type_of(start) in _ADDED and typed[0].narrow.dtype.kind != "b":
+    if typed is not None and class_of(start) in _ADDED and typed[0].narrow.dtype.kind != "b":
         added = total + _sum_of_typed(*typed)
         return _unless_empty(typed[1].shape[0], start, added)
     rows = isinstance(sequence, TracedList) and sequence.store is not None
@@ -319,14 +320,14 @@ def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
     if type(sequence) is Tracer and sequence.form == "array" and sequence.shape:
         extent = sequence.shape[0]
         if (
-            type_of(start) in _ADDED
+            class_of(start) in _ADDED
             and isinstance(extent, int)
             and extent > _LONG
             and sequence.dtype.kind in "biuf"
         ):
             return _sum_in_order(start, sequence)
     for item in iterate(frame, sequence):
-        plain = type_of(item) in _ADDED and type_of(total) in _ADDED
+        plain = class_of(item) in _ADDED and class_of(total) in _ADDED
         total = total + item if plain else _plus(frame, total, item)
     return total
 

@@ -27,8 +27,7 @@ from autodiff.capture.frames import BREAK, CONTINUE, UNBOUND, Completion
 from autodiff.capture.functions import make_closure, own_method
 from autodiff.capture.inputs import is_library
 from autodiff.capture.interpreter import STATEMENTS, Frame
-from autodiff.capture.operators import BINARY_OF, IN_PLACE, apply_binary, condition
-from autodiff.capture.origins import type_of
+from autodiff.capture.operators import BINARY_OF, IN_PLACE, apply_binary, class_of, condition
 from autodiff.capture.paths import Path
 from autodiff.labelled import Labelled
 from autodiff.ladder import Bail, Declined
@@ -108,9 +107,9 @@ def apply_in_place(
         if result is not NotImplemented:
             return result
     binary = BINARY_OF[function]
-    if not hasattr(type_of(old), f"__{function.__name__}__"):
+    if not hasattr(class_of(old), f"__{function.__name__}__"):
         kind = value if isinstance(old, Tracer) else old
-        if type_of(kind).__module__ not in ("builtins", "numpy"):
+        if class_of(kind).__module__ not in ("builtins", "numpy"):
             return apply_binary(frame, binary, old, value, node, in_place=True)
     elif method is not None:
         return apply_binary(frame, binary, old, value, node, in_place=True)
