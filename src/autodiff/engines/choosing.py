@@ -130,6 +130,7 @@ class _Report:
     quiet: int = 0
     skip: int = 0
     always: int = 0
+    must: int = 0
 
     def notify(self, listener: Callable[..., None]) -> _Report:
         self.listener = listener
@@ -220,7 +221,8 @@ def _numpy_executable(
         given = iter([np.asarray(a, d) for a, d in zip(arguments, dtypes, strict=True)])
         try:
             values = [np.int64(extents[v]) if v in extents else next(given) for v in program.inputs]
-            with floating.noting(floating.wanted()) as errors:
+            wanted = floating.wanted() | report.must
+            with floating.noting(wanted) as errors:
                 results = run_program(program, values)
         except CheckFailed as failed:
             state["failure"] = str(failed)
@@ -234,7 +236,7 @@ def _numpy_executable(
             state["failure"] = MEMORY_FAILED
             return NotImplemented
         finished = [c(r) for c, r in zip(convert, results, strict=True)]
-        report.tell(errors() | report.always & floating.wanted(), arguments)
+        report.tell(errors() | report.always & wanted, arguments)
         return assembled(result, finished)
 
     return Executable(program, call, lambda: state["failure"], report.notify)

@@ -10,6 +10,7 @@ from autodiff.dims import at_least, equal
 from autodiff.ops import complex_linalg
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.linear_algebra import t
+from autodiff.ops.marks import note_deprecated
 from autodiff.ops.numpy_functions.linear_algebra import (
     float_matrix,
     in_double,
@@ -104,6 +105,9 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     """``np.linalg.qr``."""
     from numpy.linalg._linalg import QRResult
 
+    if mode in ("f", "full"):
+        note_deprecated()
+        mode = "reduced"
     x = float_matrix(a, square=False)
     if mode == "complete" and x.ndim == 2 and at_least(*x.shape) and not equal(*x.shape):
         return QRResult(*complete_qr(x))

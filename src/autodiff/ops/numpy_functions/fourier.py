@@ -27,6 +27,7 @@ from autodiff.ops.complex_numbers import (
 )
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import extent_of
+from autodiff.ops.marks import note_deprecated
 from autodiff.ops.promotion import as_array, cast
 from autodiff.ops.tracer import Tracer
 from autodiff.ops.ufuncs import unsupported
@@ -145,6 +146,8 @@ def ihfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = No
 # -- several axes -----------------------------------------------------------------------------------
 def _sizes(x: Any, s: Any, axes: Any, real_inverse: bool = False) -> tuple[list[Any], list[int]]:
     """The length along each axis (None: as it is) and the axes, as NumPy completes them."""
+    if s is not None and (axes is None or None in s):
+        note_deprecated()
     if axes is None:
         axes = list(range(-len(s), 0)) if s is not None else list(range(-x.ndim, 0))
     axes = [axes] if isinstance(axes, int) else list(axes)
