@@ -592,7 +592,10 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         raise decline("this norm")
     if ord in (2, -2, "nuc"):
         s = svdvals(x)
-        return s.sum(-1) if ord == "nuc" else s[..., 0 if ord == 2 else -1]
+        if ord == "nuc":
+            return s.sum(-1)
+        place = 0 if ord == 2 else -1
+        return s[place] if s.ndim == 1 else s[..., place]  # a number of one matrix
     return functions[np.linalg.norm](np.abs(_matrix(x)), ord, axis)
 
 
