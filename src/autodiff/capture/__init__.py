@@ -395,7 +395,7 @@ def _enter_complex(trace: Trace, pair: Tracer, number: int, leaf: Leaf) -> Compl
     if entered.form == "array":
         trace.complex_inputs[number] = (entered, trace.inputs[-1])
         for part in entered.parts:
-            part.cell.follows = pair.cell.follows
+            part.cell.follows, part.cell.is_laid = pair.cell.follows, True
             strides = pair.cell.strides
             part.cell.strides = None if strides is None else tuple(n // 2 for n in strides[:-1])
     return entered

@@ -139,7 +139,7 @@ class Inputs(Tables):
         if not self.tier.reusable and isinstance(example, np.ndarray):
             set_layout(tracer, example)
         elif form == "array":
-            cell.follows = True
+            cell.follows = cell.is_laid = True
         self.inputs.append(Input(value, path, form, cell, example, leaf))
         self.named.setdefault(id(example), []).append(value)
         if self.naming is not None and self.naming.differentiates(example, path):

@@ -643,6 +643,8 @@ def _plan_leaf(
     if isinstance(leaf, LazySequence):
         raise Declined("a result that is a range of run-time size")
     if not isinstance(leaf, Tracer):
+        if getattr(type(leaf), "stays_inside", False):
+            raise Declined("what a solver returns beside numbers and arrays")
         if not _is_plain(leaf) and not trace.is_external(leaf) and _reaches_tracer(leaf):
             raise Declined(f"a result of type {type(leaf).__name__} that holds traced arrays")
         return ("constant", leaf)

@@ -78,7 +78,7 @@ from autodiff.capture.trace import Declined, Trace
 from autodiff.errors import DtypeError
 from autodiff.ladder import Bail
 from autodiff.later import later
-from autodiff.ops import complex_numbers, dispatch, fatal
+from autodiff.ops import complex_numbers, dispatch, fatal, layout
 from autodiff.ops.builder import current_builder
 from autodiff.ops.tracer import StoredList, Tracer, is_traced
 from autodiff.signals import refuse_ours, run_users
@@ -385,7 +385,10 @@ def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
             # np.ndarray.sum(x), with an array that may be traced
             return lambda x, *args, **kwargs: getattr(x, function.__name__)(*args, **kwargs)
         if traced:
-            found = dispatch.functions.get(function) or dispatch.builtin_functions.get(function)
+            found = dispatch.functions.get(function)
+            if found is not None:
+                return layout.remembering(function, found)
+            found = dispatch.builtin_functions.get(function)
             if found is None and isinstance(function, MethodType):
                 found = dispatch.functions.get(function.__func__)
                 return None if found is None else functools.partial(found, function.__self__)

@@ -371,7 +371,7 @@ def _left(x: Tracer) -> Left:
         return left
     left = Left(x.value, array_of(x))
     left.cell.strides = cell.strides if not x.path else None
-    left.cell.follows = cell.follows
+    left.cell.follows, left.cell.is_laid = cell.follows, cell.is_laid and not x.path
     return left
 
 

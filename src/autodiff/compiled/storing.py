@@ -91,6 +91,7 @@ def note(compiled: Compiled, specialisation: Specialisation, call: Call) -> None
     # Parts of a result that are constants: what is no plain value is found nowhere else.
     entry["objects"] = [(k, x) for k, x in code.objects.items() if type(x) in facts.PLAIN]
     entry["name"] = native.program.name
+    entry["must"] = code.must
     entry["constants"] = [
         (f"constant.{k}", c.dtype.str, c.tobytes()) for k, c in enumerate(constants)
     ]

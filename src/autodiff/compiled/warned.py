@@ -36,6 +36,7 @@ from autodiff.capture import Captured
 from autodiff.capture.running import Run
 from autodiff.compiled import fallback
 from autodiff.compiled.binding import Call, Recognised
+from autodiff.compiled.python_warnings import Spoken, noted
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import Dim
 from autodiff.engines import matches
@@ -76,6 +77,8 @@ class Warned:
     line: int
     module: str
     registry: dict[Any, Any]
+    category: type[Warning] = RuntimeWarning
+    is_spoken: bool = False  # by NumPy's Python, whatever ``np.errstate`` says
 
     @property
     def key(self) -> tuple[str, str | None, int]:
@@ -90,10 +93,10 @@ class Warned:
     def give(self) -> None:
         """Warn, as NumPy does."""
         if self.file is None:
-            warnings.warn(self.text, RuntimeWarning, stacklevel=depth_of_user())
+            warnings.warn(self.text, self.category, stacklevel=depth_of_user())
         else:
             warnings.warn_explicit(
-                self.text, RuntimeWarning, self.file, self.line, self.module, self.registry
+                self.text, self.category, self.file, self.line, self.module, self.registry
             )
 
 
@@ -102,7 +105,7 @@ class _Current(threading.local):
 
     # The call, or its arguments where all are given by position.
     running: tuple[Specialisation, Call | Recognised | tuple[Any, ...]] | None = None
-    raised: RuntimeWarning | None = None  # the last warning that a filter has made an error
+    raised: Warning | None = None  # the last warning that a filter has made an error
 
 
 current = _Current()
@@ -114,6 +117,8 @@ def listen(compiled: Compiler, specialisation: Specialisation) -> None:
     listener.report = specialisation.run.notify(listener.hear)
     captured = specialisation.captured
     listener.report.always |= captured.errors | _errors_of_constants(captured.program)
+    if any(operation.kind == "mark" for operation in walk(captured.program.block)):
+        listener.report.must = floating.LOUD  # no flag is needed for what NumPy's Python says
 
 
 class _Listener:
@@ -139,7 +144,8 @@ class _Listener:
         arguments = tuple([np.array(x) if type(x) in (list, tuple) else x for x in arguments])
         times = self.times[errors] = self.times.get(errors, 0) + 1
         known = self.known.get(errors)
-        if not known or times <= ALWAYS or times & (times - 1) == 0:
+        is_asked = not known or times <= ALWAYS or times & (times - 1) == 0
+        if is_asked:
             question = _question(compiled, specialisation, arguments)
             lines = FIRST_LINES if times == 1 else LINES
             found, is_all = _warnings_of(compiled, question, lines)
@@ -150,7 +156,7 @@ class _Listener:
             self._keep_quiet(errors, times)
             return
         self.report.quiet = self.silences = 0
-        error = _give(known)
+        error = _give(known, is_asked)
         if error is None:
             return
         # An error, by the user's filters: it is raised from the user's line, if it may be.
@@ -167,20 +173,23 @@ class _Listener:
             self.report.skip = min(2**self.silences, LONGEST)
 
 
-def _give(found: Sequence[Warned]) -> RuntimeWarning | None:
-    """Warn of what the user wants to hear of; the exception where a filter makes one of it."""
+def _give(found: Sequence[Warned], is_asked: bool) -> Warning | None:
+    """Warn of what the user wants to hear of; the exception where a filter makes one of it.
+
+    What NumPy's Python says, it has said where it has just been asked.
+    """
     wanted, recorder = floating.wanted(), floating.recorder()
     try:
         for one in found:
-            if not one.kind & wanted:
+            if is_asked if one.is_spoken else not one.kind & wanted:
                 continue
-            if recorder is None:
+            if recorder is None or one.is_spoken:
                 one.give()
             elif isinstance(recorder, _Log):
                 recorder.add(one)
             else:
                 recorder.take(one.text)
-    except RuntimeWarning as error:
+    except Warning as error:
         return error
     return None
 
@@ -276,7 +285,7 @@ def _errors_of_constants(program: Program) -> int:
             meaning = ENTRIES[operation.kind].meaning
             if _is_divided_by_zero(operation, given):
                 meaning(np.ones_like(given[1]), given[1], **operation.attributes)
-            elif _is_small(operation) and not any(x is None for x in given):
+            if _is_small(operation) and not any(x is None for x in given):
                 known[operation.results[0]] = meaning(*given, **operation.attributes)
         return errors()
 
@@ -334,7 +343,7 @@ def _warnings_of(
         None,
     )  # what is called on the way has calls of its own
     try:
-        with np.errstate(call=log, **how), _limited(lines):
+        with np.errstate(call=log, **how), noted(log.hear), _limited(lines):
             run()
     except _Enough:
         is_all = False
@@ -362,9 +371,19 @@ class _Log(floating.Recorder):
         while frame is not None and frame.f_code.co_filename == floating.__file__:
             frame = frame.f_back
         assert frame is not None
+        self._add_at(frame, text, RuntimeWarning, is_spoken=False)
+
+    def hear(self, one: Spoken) -> None:
+        """Note what NumPy's Python is about to say."""
+        self._add_at(one.frame, one.text, one.category, is_spoken=True)
+
+    def _add_at(
+        self, frame: FrameType, text: str, category: type[Warning], is_spoken: bool
+    ) -> None:
         file, line, space = _place(frame)
         module = space.get("__name__", "<string>")
-        self.add(Warned(text, file, line, module, space.setdefault("__warningregistry__", {})))
+        registry = space.setdefault("__warningregistry__", {})
+        self.add(Warned(text, file, line, module, registry, category, is_spoken))
 
     def add(self, one: Warned) -> None:
         """Note a warning."""
@@ -400,7 +419,7 @@ def _is_ignored(one: Warned) -> bool:
     for action, message, category, module, line in warnings.filters:
         if (
             (message is None or message.match(one.text))
-            and issubclass(RuntimeWarning, category)
+            and issubclass(one.category, category)
             and (module is None or module.match(one.module))
             and line in (0, one.line)
         ):

@@ -131,6 +131,7 @@ class _Report:
     quiet: int = 0
     skip: int = 0
     always: int = 0
+    must: int = 0
 
     def notify(self, listener: Callable[..., None]) -> _Report:
         self.listener = listener
@@ -232,7 +233,8 @@ def _numpy_executable(
             values[number] = np.asarray(a, dtype)
         try:
             values = [np.int64(x) if type(x) is int else x for x in values]
-            with floating.noting(floating.wanted()) as errors:
+            wanted = floating.wanted() | report.must
+            with floating.noting(wanted) as errors:
                 results = run_program(program, values)
         except CheckFailed as failed:
             state["failure"] = str(failed)
@@ -246,7 +248,7 @@ def _numpy_executable(
             state["failure"] = MEMORY_FAILED
             return NotImplemented
         finished = [c(r) for c, r in zip(convert, results, strict=True)]
-        report.tell(errors() | report.always & floating.wanted(), arguments)
+        report.tell(errors() | report.always & wanted, arguments)
         return assembled(result, finished)
 
     return Executable(program, call, lambda: state["failure"], report.notify)

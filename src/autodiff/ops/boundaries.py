@@ -108,7 +108,7 @@ def _meaning(
         raise CheckFailed(f"solve_bvp: {result.message}")
     p = np.zeros(0) if result.p is None else result.p
     found = (result.x, result.y, p, result.yp, result.rms_residuals, result.niter)
-    return tuple([np.ascontiguousarray(x) for x in found])
+    return tuple([np.asarray(x, order="C") for x in found])
 
 
 def _types(types: Any, call: Boundary, programs: Any, size: Extent) -> tuple[ArrayType, ...]:

@@ -51,6 +51,7 @@ from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.fourier import whole as fourier_whole
 from autodiff.ops.function_table import builtin_functions, functions
 from autodiff.ops.known import check, type_name
+from autodiff.ops.layout import remember
 from autodiff.ops.numpy_functions import fourier, selection
 from autodiff.ops.promotion import as_array, broadcast_to, cast, constant, pointwise
 from autodiff.ops.tracer import Form, Tracer, emit_tracer
@@ -82,7 +83,7 @@ def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     if implementation is None:
         raise decline(name)
     _require_known(implementation, name, args, kwargs)
-    result = implementation(*args, **kwargs)
+    result = remember(function, args, kwargs, implementation(*args, **kwargs))
     if function in NOT_HOLOMORPHIC and any(map(is_complex, args)):
         for z in _leaves(result):
             if isinstance(z, ComplexTracer):

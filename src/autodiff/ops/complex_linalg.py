@@ -613,8 +613,9 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         lines = functions[np.reshape](parts, (*parts.shape[:-3], -1))
         found = functions[np.linalg.norm](lines, axis=-1)
     elif ord in (2, -2, "nuc"):
-        s = svdvals(moved)
-        found = s.sum(-1) if ord == "nuc" else s[..., 0 if ord == 2 else -1]
+        s, place = svdvals(moved), 0 if ord == 2 else -1
+        one = s[place] if s.ndim == 1 else s[..., place]  # a number of one matrix
+        found = s.sum(-1) if ord == "nuc" else one
     else:
         found = functions[np.linalg.norm](np.abs(moved), ord, (-2, -1))
     return functions[np.expand_dims](found, tuple(sorted(axes))) if keepdims else found

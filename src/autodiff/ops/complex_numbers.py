@@ -37,6 +37,7 @@ from autodiff.ops import fatal, python_numbers
 from autodiff.ops.either import Either
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import check, type_name
+from autodiff.ops.layout import remember
 from autodiff.ops.promotion import (
     as_array,
     broadcast_shapes,
@@ -854,6 +855,10 @@ def truth(z: ComplexTracer) -> Tracer:
 
 def call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool = False) -> Any:
     """``ufunc(*inputs)`` with a complex operand; an operator of Python numbers gives one."""
+    return remember(ufunc, inputs, {}, _call(ufunc, inputs, operator))
+
+
+def _call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool) -> Any:
     name = f"np.{ufunc.__name__}"
     if ufunc.signature is not None:
         if ufunc not in TABLE:

@@ -6,7 +6,7 @@
     eigh_turned(w, v, da; upper) -> (v, equal)    the basis in which ``da`` is diagonal, of the
     svd_turned(u, s, vh, da) -> (u, vh, equal)    span of each set of equal values
     qr(a) -> (q, r)             reduced, m >= n
-    pseudo_inverse(a; rcond)
+    pseudo_inverse(a; rcond)    "sizes": the rounding of the larger size
 
 The leading axes are batch axes.  Eigenvectors and singular vectors have derivatives only where
 the eigenvalues or singular values are distinct; derivatives of the values alone do not need that.
@@ -15,7 +15,8 @@ Where some are equal a smooth function of the matrix still has a derivative; how
 Rules: M. Giles, "Collected matrix derivative results" (2008); J. Townsend, "Differentiating the
 singular value decomposition" (2016); S. Walter and L. Lehmann, "Algorithmic differentiation of
 linear algebra functions with application in optimum experimental design" (2010), for QR;
-G. Golub and V. Pereyra, "The differentiation of pseudo-inverses" (1973).
+G. Golub and V. Pereyra, "The differentiation of pseudo-inverses" (1973); Yu. Daletskii and S. Krein,
+"Integration and differentiation of functions of Hermitian operators" (1965), where values are cut off.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent, minimum
+from autodiff.dims import Dim, Extent, maximum, minimum
 from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops.builder import current_builder
-from autodiff.ops.control import emit_refusal
+from autodiff.ops.control import emit_cond, emit_refusal
 from autodiff.ops.entries import Entry, Kernel, Partials, Pointwise, Rules, Site, register
 from autodiff.ops.linear_algebra import mm, t
-from autodiff.ops.tracer import as_tracer, emit_tracer
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 
 
 def _diagonal(x: Any) -> Any:
@@ -466,9 +467,17 @@ register(
 
 
 # -- pseudo-inverse -------------------------------------------------------------------------------
-def _pinv_rule(types: Any, rcond: float | None) -> tuple[ArrayType, ...]:
+def _pinv_rule(types: Any, rcond: float | str | None) -> tuple[ArrayType, ...]:
     (a,) = types
     return (ArrayType(a.dtype, (*a.shape[:-2], a.shape[-1], a.shape[-2])),)
+
+
+def _pinv_meaning(a: Any, rcond: Any) -> Any:
+    if rcond is None:
+        return np.linalg.pinv(a)
+    return np.linalg.pinv(
+        a, max(a.shape[-2:]) * np.finfo(a.dtype).eps if rcond == "sizes" else rcond
+    )
 
 
 def _pinv_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -476,7 +485,49 @@ def _pinv_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
     first = mm(mm(p, da), p)
     second = mm(mm(p, t(p)), t(da))
     third = mm(t(da), mm(t(p), p))
-    return (-first + second - mm(mm(second, a), p) + third - mm(p, mm(a, third)),)
+    dp = -first + second - mm(mm(second, a), p) + third - mm(p, mm(a, third))
+    return (dp + t(_of_what_is_cut_off(site, da)),)
+
+
+def _of_what_is_cut_off(site: Site, d: Any) -> Any:
+    """What singular values that are cut off although they are not 0 add to the derivative.
+
+    With such values, sigma_j, the pseudo-inverse is that of the matrix of the others, sigma_i, whose
+    spaces turn into those of the values cut off.  By the theorem of Daletskii and Krein (1965) for
+    f(x) = 1/x, 0 where x is cut off, of the matrix [[0, a], [a', 0]], to d = u e v' belongs
+
+        (e_ji + e_ij sigma_j / sigma_i) / (sigma_i^2 - sigma_j^2)    at ji, and the same at ij transposed,
+
+    of which the formula for values of 0 has e_ji / sigma_i^2 already.  The map is its own transpose.
+    """
+    a, p, rcond = site.operands[0], site.result, site.attributes["rcond"]
+    left = np.abs(a - mm(mm(a, p), a))
+    exact = 1e3 * float(np.finfo(a.dtype).eps)  # of less the formula for 0 is right to rounding
+    builder, blocks = current_builder(), []
+    for is_cut in (True, False):
+        with builder.region() as block:
+            found = _turned_spaces(a, d, rcond) if is_cut else np.zeros_like(d)
+            block.outputs = [found.value]
+        blocks.append(block)
+    if any(isinstance(n, int) and n == 0 for n in a.shape):
+        return np.zeros_like(d)
+    some = np.max(left) > exact * np.max(np.abs(a))
+    (result,) = emit_cond(some.value, *blocks)
+    return Tracer(result, "array")
+
+
+def _turned_spaces(a: Any, d: Any, rcond: Any) -> Any:
+    u, s, vh = emit_tracer("svd", a)
+    if rcond == "sizes":
+        rcond = as_tracer(maximum(*a.shape[-2:])).astype(s.dtype) * float(np.finfo(a.dtype).eps)
+    is_large = s > s[..., :1] * (1e-15 if rcond is None else rcond)
+    large, small = s[..., :, None], s[..., None, :]
+    pair = is_large[..., :, None] & ~is_large[..., None, :]
+    large, small = np.where(pair, large, 1.0), np.where(pair, small, 0.0)
+    gap = (large - small) * (large + small)
+    same, turned = (small / large) ** 2 / gap, small / large / gap
+    e = mm(mm(t(u), d), t(vh))
+    return mm(mm(u, (same + t(same)) * e + (turned + t(turned)) * t(e)), vh)
 
 
 def _pinv_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -487,14 +538,14 @@ def _pinv_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     second = spread - mm(a, mm(p, spread))
     spread = mm(mm(t(p), p), t(ct))
     third = spread - mm(mm(spread, p), a)
-    return (-first + second + third,)
+    return (-first + second + third + _of_what_is_cut_off(site, t(ct)),)
 
 
 register(
     Entry(
         "pseudo_inverse",
         _pinv_rule,
-        lambda a, rcond: np.linalg.pinv(a, rcond) if rcond is not None else np.linalg.pinv(a),
+        _pinv_meaning,
         Kernel("pseudo_inverse"),
         Rules(_pinv_jvp, _pinv_vjp),
     )

@@ -27,6 +27,7 @@ from autodiff.ops.function_table import (
     implements_builtin,
 )
 from autodiff.ops.known import extent_of, known, type_name
+from autodiff.ops.layout import remember
 from autodiff.ops.methods import attribute, set_attribute
 from autodiff.ops.promotion import broadcast_to, cast, pointwise, result_dtype, select
 from autodiff.ops.protocol import protocol
@@ -77,7 +78,7 @@ def apply_function(function: Any, args: Any, kwargs: Any) -> Any:
             f"{name.replace('numpy.', 'np.', 1)} is not available on traced arrays",
             "compute it outside of the function, or from other NumPy functions",
         )
-    return implementation(*args, **kwargs)
+    return remember(function, args, kwargs, implementation(*args, **kwargs))
 
 
 def is_known_ufunc(function: Any) -> bool:

@@ -276,6 +276,7 @@ ENTRIES = Table(
             "fourier",
             "gamma_functions",
             "linear_algebra",
+            "marks",
             "numpy_functions.indices",
             "numpy_functions.mathematics",
             "special",

@@ -14,14 +14,15 @@ By orders there is no formula: ``by_parameter``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from autodiff.ops import special
 from autodiff.ops.by_parameter import beyond, by_parameter, of_order, power_of
-from autodiff.ops.complex_numbers import common, joined, parts_of
+from autodiff.ops.complex_numbers import example, joined, parts_of
 from autodiff.ops.entries import ENTRIES, Entry, Partials, Pointwise, Samples, register
 from autodiff.ops.promotion import pointwise
 from autodiff.ops.special import _f
@@ -157,11 +158,18 @@ def _of(name: str, result: int = 0) -> Callable[..., Pair]:
     return apply
 
 
+def _part(ufunc: np.ufunc, operands: Sequence[Any]) -> np.dtype[Any]:
+    """The dtype of the parts of the loop that SciPy takes, which is not always the smallest."""
+    given = [x if isinstance(x := example(operand), np.dtype) else type(x) for operand in operands]
+    loop = ufunc.resolve_dtypes((*given, *(None,) * ufunc.nout))
+    return np.empty(0, loop[-1]).real.dtype
+
+
 def applied(name: str, *operands: Any) -> Any:
     """A function of the table on tracers, real or complex."""
     *orders, z = operands
-    part = common(*operands)
     item = HOLOMORPHIC[name]
+    part = _part(getattr(importlib.import_module("scipy.special"), name), operands)
     loop = (part,) * (len(orders) + 3)
     given = (*orders, *parts_of(z, part))
     found = [pointwise(operation, *given, dtypes=loop) for operation in item.operations]

@@ -12,6 +12,7 @@ result stand where NumPy puts them.  Errors are NumPy's, with its messages.
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -36,7 +37,7 @@ from autodiff.ops.known import (
     type_name,
     within_reach,
 )
-from autodiff.ops.layout import representative, strided
+from autodiff.ops.layout import remember, representative, strided
 from autodiff.ops.promotion import (
     as_array,
     broadcast_shapes,
@@ -486,7 +487,8 @@ def get_item(x: Tracer, index: Any) -> Tracer:
     x, index = _axes_for_truths(x, index)
     items = parse(index, x)
     if _has_arrays(items):
-        return advanced(_located(items, x), x).read(Tracer(x.value, "array"))
+        taken = advanced(_located(items, x), x).read(Tracer(x.value, "array"))
+        return remember(operator.getitem, (x, index), {}, taken)
     parts = index if isinstance(index, tuple) else (index,)
     is_scalar = not any(part is Ellipsis for part in parts)
     x, selection = _rooted(x, basic(items, x))

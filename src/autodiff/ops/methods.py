@@ -18,7 +18,7 @@ import numpy as np
 from autodiff.ops import complex_numbers, python_numbers, structural
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import require_equal, type_name
-from autodiff.ops.layout import lay_out, layout, lies_in, note_order
+from autodiff.ops.layout import lay_out, layout, lies_in, note_order, remember
 from autodiff.ops.promotion import cast
 from autodiff.ops.protocol import protocol
 from autodiff.ops.tracer import Tracer, ViewStep
@@ -356,6 +356,21 @@ _METHODS.update(
         "tolist": tolist,
         "view": lambda x, *args, **options: _view(x, *args, **options),
     }
+)
+
+
+def _remembered(name: str) -> Callable[..., Any]:
+    run = _METHODS[name]
+    of_array = lambda x, *args, **options: getattr(x, name)(*args, **options)  # noqa: E731
+
+    def method(x: Tracer, *args: Any, **options: Any) -> Any:
+        return remember(of_array, (x, *args), options, run(x, *args, **options))
+
+    return method
+
+
+_METHODS.update(
+    {name: _remembered(name) for name in "compress reshape copy flatten astype".split()}
 )
 
 

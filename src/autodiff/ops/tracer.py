@@ -38,9 +38,13 @@ class Cell:
     """Storage: the value an array's memory holds now, and how often it was written.
 
     ``strides`` are those of the NumPy array it stands for, in bytes; None: C order without gaps.
+    They are certain where ``is_laid``; elsewhere ``origin`` tells whom to ask (``ops.layout``).
     """
 
-    __slots__ = ("block", "follows", "listed", "number", "strides", "value", "version")
+    __slots__ = (
+        "block", "follows", "is_laid", "listed", "number", "origin", "seen_by", "strides", "value",
+        "version",
+    )  # fmt: skip
 
     def __init__(self, value: Value) -> None:
         self.value = value
@@ -48,6 +52,9 @@ class Cell:
         self.block = _builder.current_block()  # where it was made
         self.listed = False  # also an item of a list, which holds its content of that time
         self.strides: tuple[int, ...] | None = None
+        self.is_laid = False
+        self.origin: Any = None
+        self.seen_by: tuple[ViewStep, ...] = ()  # the view whose strides these are
         self.number: Any = None  # which array it is, where that is carried
         self.follows = False  # whether its strides are those of an argument, or follow from them
 
@@ -434,7 +441,10 @@ def as_tracer(x: Any) -> Tracer:
             remedy="use real floating point, integer or bool arrays",
         )
     form: Form = "scalar" if isinstance(x, np.generic) else "array"
-    return Tracer(_builder.constant(array), form)
+    made = Tracer(_builder.constant(array), form)
+    made.cell.strides = None if array.flags.c_contiguous else array.strides
+    made.cell.is_laid = True
+    return made
 
 
 def emit_tracer(kind: str, *operands: Tracer, **attributes: Any) -> Any:

@@ -25,7 +25,7 @@ from autodiff.ops.entries import ENTRIES
 from autodiff.ops.fatal import refuse_objects, require_axis
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import check, compare, decide, known, require_equal
-from autodiff.ops.layout import lay_out
+from autodiff.ops.layout import lay_out, remember
 from autodiff.ops.promotion import (
     as_array,
     broadcast_shapes,
@@ -115,7 +115,9 @@ def call(
     name = NAMES.get(ufunc)
     where = where if where is True else mask_of(where)
     if name is None:
-        return _composed(ufunc, inputs, out, where, dtype, options)
+        return remember(
+            ufunc, inputs, options, _composed(ufunc, inputs, out, where, dtype, options)
+        )
     if options:
         raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(options))}'")
     out = as_output(out)
@@ -442,4 +444,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
             return inputs[0].squared()
     if ufunc is np.power and method == "__call__" and not kwargs and _is_root(*inputs):
         return call(np.sqrt, inputs[:1])
-    return _METHODS[method](ufunc, *inputs, **kwargs)
+    result = _METHODS[method](ufunc, *inputs, **kwargs)
+    if method == "__call__":
+        return result
+    return remember(getattr(ufunc, method), inputs, kwargs, result)

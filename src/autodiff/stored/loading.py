@@ -224,7 +224,7 @@ def _callable(
 
     machine = image.Image(entry["image"], address)
     call = callable_of(machine, (constants, kept), entry["name"])
-    call.__self__.notify(listener)  # type: ignore[attr-defined]
+    call.__self__.notify(listener).must = entry["must"]  # type: ignore[attr-defined]
     return call, machine
 
 

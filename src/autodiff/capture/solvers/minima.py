@@ -675,6 +675,8 @@ class NotKept:
     A text is none either: which one it is may follow from more than the numbers.
     """
 
+    stays_inside = True  # it is no result of a function either
+
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         raise Declined("what a solver returns beside numbers and arrays")
 

@@ -47,6 +47,7 @@ from autodiff.ops.custom import stop
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import check
 from autodiff.ops.odes import END, START, STATE, TIMES, Problem
+from autodiff.ops.python_numbers import number
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.solvers import FLOAT, calling_from
 from autodiff.ops.structural import reshape
@@ -534,7 +535,9 @@ def _with_events(
         count.low = 0
     sizes = tuple([Dim.symbol(count) for count in counts])
     found = trace.builder.emit("events", values, {**attributes, "sizes": sizes})
-    y, t, nfev, njev, nlu, status, *at = [presented(v) for v in found]
+    y, t, *counts, status = [presented(v) for v in found[:6]]
+    nfev, njev, nlu, status = (number(x, int) for x in (*counts, status))
+    at = [presented(v) for v in found[6:]]
     last = _last(call, status, at[: len(functions)])
     times = [
         _moving(call, solution, f, extra, x, last, node)

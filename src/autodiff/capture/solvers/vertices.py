@@ -147,7 +147,7 @@ def solve_with_bounds(
     parts = {
         "x": derived_as(x, exact), "fun": derived_as(residual, left),
         "cost": Tracer(derived_as(cost, half).value, "scalar"),
-        "optimality": Tracer(optimality.value, "scalar"), "active_mask": active, "nit": _number(nit),
+        "optimality": Tracer(optimality.value, "scalar"), "active_mask": NotKept(), "nit": _number(nit),
         "status": _number(status), "message": NotKept(), "success": True,
         "unbounded_sol": NotKept(),
     }  # fmt: skip

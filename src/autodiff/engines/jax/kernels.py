@@ -233,7 +233,7 @@ def _qr(t: Translation, operation: Operation) -> Any:
 def _pseudo_inverse(t: Translation, operation: Operation) -> Any:
     (a,) = _whole(t, operation)
     rcond = operation.attributes["rcond"]
-    limit = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rcond is None else rcond
+    limit = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rcond in (None, "sizes") else rcond
     u, s, vh = jnp.linalg.svd(a, full_matrices=False)
     _require_found(t, a, s, "SVD did not converge")
     if not a.size:

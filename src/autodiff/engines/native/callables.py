@@ -31,6 +31,7 @@ class Report(ctypes.Structure):
         ("skip", ctypes.c_int64),
         ("always", ctypes.c_int64),  # errors of every call, of computations made beforehand
         ("seen", ctypes.c_int64),  # whether a flag has been set after a call
+        ("must", ctypes.c_int64),  # errors to hear of whatever ``np.errstate`` says: marks
     )
 
 
@@ -72,6 +73,11 @@ class NativeCode:
     def always(self) -> int:
         """The errors of every call, see :class:`Report`."""
         return int(self._report.always)
+
+    @property
+    def must(self) -> int:
+        """The errors to hear of in any case, see :class:`Report`."""
+        return int(self._report.must)
 
     @property
     def objects(self) -> dict[str, Any]:

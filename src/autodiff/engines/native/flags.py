@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from autodiff.engines.native.entry.writer import Writer
 
 CALL = "report_errors"
-DEFINITION = f"@{REPORT} = global {{ ptr, i64, i64, i64, i64 }} zeroinitializer"
+DEFINITION = f"@{REPORT} = global {{ ptr, i64, i64, i64, i64, i64 }} zeroinitializer"
 
 
 @functools.cache
@@ -193,14 +193,17 @@ DECLARATIONS = {
 
 FUNCTION = f"""\
 define internal i32 @{CALL}(i32 %flags, ptr %state, ptr %arguments, i64 %count, ptr %given) noinline {{
-  %seen.place = getelementptr {{ ptr, i64, i64, i64, i64 }}, ptr @{REPORT}, i64 0, i32 4
+  %seen.place = getelementptr {{ ptr, i64, i64, i64, i64, i64 }}, ptr @{REPORT}, i64 0, i32 4
   store i64 1, ptr %seen.place
   %found = zext i32 %flags to i64
   %initial = load ptr, ptr @errstate.cells
   %is.initial = icmp eq ptr %state, %initial
   %place = select i1 %is.initial, i64 16, i64 24
   %mask.place = getelementptr i8, ptr @errstate.cells, i64 %place
-  %mask = load i64, ptr %mask.place
+  %wanted = load i64, ptr %mask.place
+  %must.place = getelementptr {{ ptr, i64, i64, i64, i64, i64 }}, ptr @{REPORT}, i64 0, i32 5
+  %must = load i64, ptr %must.place
+  %mask = or i64 %wanted, %must
   %errors = and i64 %found, %mask
   %silent = icmp eq i64 %errors, 0
   br i1 %silent, label %good, label %look
@@ -209,8 +212,8 @@ look:
   %deaf = icmp eq ptr %listener, null
   br i1 %deaf, label %good, label %ask
 ask:
-  %quiet.place = getelementptr {{ ptr, i64, i64, i64, i64 }}, ptr @{REPORT}, i64 0, i32 1
-  %skip.place = getelementptr {{ ptr, i64, i64, i64, i64 }}, ptr @{REPORT}, i64 0, i32 2
+  %quiet.place = getelementptr {{ ptr, i64, i64, i64, i64, i64 }}, ptr @{REPORT}, i64 0, i32 1
+  %skip.place = getelementptr {{ ptr, i64, i64, i64, i64, i64 }}, ptr @{REPORT}, i64 0, i32 2
   %quiet = load i64, ptr %quiet.place
   %loud = xor i64 %quiet, -1
   %new = and i64 %errors, %loud

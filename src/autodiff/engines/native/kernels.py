@@ -528,8 +528,11 @@ def _eigenvalues(g: Generator, operation: Operation) -> bool:
 def _pseudo_inverse(g: Generator, operation: Operation) -> bool:
     """``np.linalg.pinv``: of the singular values those that are not small are inverted."""
     (a,), rcond = operation.operands, operation.attributes["rcond"]
-    if not isinstance(rcond, (float, type(None))):
-        return False
+    if rcond == "sizes":
+        sizes = operation.operands[0].shape[-2:]
+        if any(isinstance(n, Dim) for n in sizes):
+            return False
+        rcond = max(sizes) * float(np.finfo(a.dtype).eps)
     found = routines.thin_svd(g, operation)
     if found is None:
         return False

@@ -194,6 +194,12 @@ class Scalars:
         self._mark_if(self.w.op(f"extractvalue {{ {type}, i1 }} {both}, 1", both))
         return Element(result, a.dtype)
 
+    def mark(self, condition: Element) -> Element:
+        """The condition; where it holds there is a mark in the processor's flags, in scalar code."""
+        if self.may_branch:
+            self._mark_if(condition.name)
+        return condition
+
     def div(self, a: Element, b: Element) -> Element:
         """Quotient of floats."""
         return self._binary("fdiv", a, b)

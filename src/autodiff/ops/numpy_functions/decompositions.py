@@ -9,7 +9,9 @@ import numpy as np
 from autodiff.dims import at_least, equal
 from autodiff.ops import complex_linalg
 from autodiff.ops.function_table import functions, implements
+from autodiff.ops.known import compare, decide
 from autodiff.ops.linear_algebra import t
+from autodiff.ops.marks import note_deprecated
 from autodiff.ops.numpy_functions.linear_algebra import (
     float_matrix,
     in_double,
@@ -104,6 +106,9 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     """``np.linalg.qr``."""
     from numpy.linalg._linalg import QRResult
 
+    if mode in ("f", "full"):
+        note_deprecated()
+        mode = "reduced"
     x = float_matrix(a, square=False)
     if mode == "complete" and x.ndim == 2 and at_least(*x.shape) and not equal(*x.shape):
         return QRResult(*complete_qr(x))
@@ -117,13 +122,19 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 
 @implements(np.linalg.pinv)
 @in_double
-def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Tracer:
+def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Tracer:
     """``np.linalg.pinv``."""
-    if rcond is not None and rtol is not None:
-        raise ValueError("`rtol` and `rcond` can't be both set.")
-    cutoff = rcond if rtol is None else rtol
+    cutoff: float | str | None = None
+    if rcond is not None:
+        if rtol is not np._NoValue:
+            raise ValueError("`rtol` and `rcond` can't be both set.")
+        cutoff = float(rcond)
+    elif rtol is None:
+        cutoff = "sizes"
+    elif rtol is not np._NoValue:
+        cutoff = float(rtol)
     x = _mirrored(a) if hermitian else float_matrix(a, square=False)
-    return emit_tracer("pseudo_inverse", x, rcond=None if cutoff is None else float(cutoff))
+    return emit_tracer("pseudo_inverse", x, rcond=cutoff)
 
 
 @implements(np.linalg.lstsq)
@@ -138,9 +149,9 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     m, n = x.shape
     eps = float(np.finfo(dtype).eps)
     if rcond == -1:
-        cutoff: float | None = eps
+        cutoff: float | str = eps
     elif rcond is None:
-        cutoff = eps * max(m, n) if isinstance(m, int) and isinstance(n, int) else None
+        cutoff = eps * max(m, n) if isinstance(m, int) and isinstance(n, int) else "sizes"
     else:
         cutoff = float(rcond)
         if not 0.0 < cutoff < 1.0:  # as LAPACK's gelsd takes it
@@ -149,16 +160,19 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     solution = matmul(inverse, y)
     _, values, _ = emit_tracer("svd", x)
     relative: Any = cutoff
-    if relative is None:
+    if relative == "sizes":
         relative = cast(pointwise("multiply", pointwise("maximum", m, n), eps), dtype)
     large = pointwise("greater", values, pointwise("multiply", values[0], relative))
     rank = functions[np.sum](large, dtype=np.int32)
     rest = pointwise("subtract", y, matmul(x, solution))
     residuals = functions[np.sum](pointwise("multiply", rest, rest), axis=0)
-    if m > n:
+    is_tall = decide(lambda: at_least(m, n + 1))
+    if is_tall is not False:
         residuals = functions[np.reshape](residuals, (-1,))
-        full = cast(pointwise("equal", rank, n), np.int64)
-        residuals = residuals[: pointwise("multiply", full, residuals.shape[0])]
+        full = pointwise("equal", rank, n)
+        if is_tall is None:
+            full = pointwise("logical_and", full, compare("greater", m, n))
+        residuals = residuals[: pointwise("multiply", cast(full, np.int64), residuals.shape[0])]
     else:
         residuals = functions[np.zeros]((0,), dtype)
     return solution, residuals, rank, values

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from autodiff.dims import Dim
+from autodiff.dims import Dim, at_least, maximum
 from autodiff.ops import fourier
 from autodiff.ops.complex_numbers import (
     ComplexTracer,
@@ -26,7 +26,8 @@ from autodiff.ops.complex_numbers import (
     joined,
 )
 from autodiff.ops.function_table import functions
-from autodiff.ops.known import extent_of
+from autodiff.ops.known import compare, decide, extent_of, require
+from autodiff.ops.marks import note_deprecated
 from autodiff.ops.promotion import as_array, cast
 from autodiff.ops.tracer import Tracer
 from autodiff.ops.ufuncs import unsupported
@@ -49,12 +50,15 @@ def _operand(x: Any) -> Any:
     return Tracer(cast(x, np.float32 if small else np.float64).value, "array")
 
 
-def _known_length(n: Any) -> int:
+def _length(n: Any) -> Any:
+    """A number of points, which is not below 1; decided at run time where it is open."""
     n = extent_of(n)
+    refusal = ValueError(f"Invalid number of FFT data points ({n}) specified.")
     if isinstance(n, Dim):
-        raise decline("a Fourier transform of run-time size")
-    if n < 1:
-        raise ValueError(f"Invalid number of FFT data points ({n}) specified.")
+        if not decide(lambda: at_least(n, 1)):
+            require(compare("greater_equal", n, 1), refusal)
+    elif n < 1:
+        raise refusal
     return n
 
 
@@ -62,18 +66,21 @@ def _fitted(x: Any, n: Any, axis: int) -> Any:
     """``x`` with ``n`` elements along an axis: cropped, or padded with zeros."""
     length = x.shape[axis]
     if n is None:
-        if isinstance(length, int) and length < 1:
-            raise ValueError(f"Invalid number of FFT data points ({length}) specified.")
+        _length(length)
         return x
-    n = _known_length(n)
+    n = _length(n)
     if isinstance(x, ComplexTracer):
         return joined(*(_fitted(part, n, axis) for part in x.parts))
-    length = _known_length(length) if not isinstance(length, int) else length
-    if n <= length:
-        return Tracer(x[(slice(None),) * axis + (slice(0, n),)].value, "array")
-    width = [(0, 0)] * x.ndim
-    width[axis] = (0, n - length)
-    return functions[np.pad](x, width)
+    fits = decide(lambda: at_least(length, n))
+    if not fits:
+        width = [(0, 0)] * x.ndim
+        width[axis] = (0, n - length if fits is False else maximum(n - length, 0))
+        x = functions[np.pad](x, width)
+    return Tracer(_part(x, axis, slice(0, n)).value, "array")
+
+
+def _part(x: Any, axis: int, part: slice) -> Any:
+    return x[(slice(None),) * axis + (part,)]
 
 
 def _axis(x: Any, axis: Any) -> int:
@@ -112,8 +119,12 @@ def rfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = Non
     if isinstance(x, ComplexTracer):
         raise decline("np.fft.rfft")
     axis = _axis(x, axis)
-    _known_length(x.shape[axis] if n is None else n)
-    return from_pair(fourier.rfft(_fitted(x, n, axis), axis, _norm(norm)), "array")
+    x = _fitted(x, n, axis)
+    if isinstance(x.shape[axis], Dim):  # half of the transform of complex numbers
+        return _part(
+            _complex(x, None, axis, _norm(norm), False), axis, slice(0, x.shape[axis] // 2 + 1)
+        )
+    return from_pair(fourier.rfft(x, axis, _norm(norm)), "array")
 
 
 def irfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = None) -> Tracer:
@@ -123,8 +134,14 @@ def irfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = No
     axis = _axis(x, axis)
     if n is None:
         n = (extent_of(x.shape[axis]) - 1) * 2
-    n = _known_length(n)
-    pair = as_complex(_fitted(x, n // 2 + 1, axis)).pair
+    n = _length(n)
+    half = as_complex(_fitted(x, n // 2 + 1, axis))
+    if isinstance(n, Dim):  # with the frequencies that mirror the others
+        mirrored = _part(half, axis, slice(1, n - n // 2))
+        mirrored = np.conj(np.flip(mirrored, axis))
+        whole = np.concatenate([half, mirrored], axis)
+        return Tracer(_complex(whole, None, axis, _norm(norm), True).parts[0].value, "array")
+    pair = half.pair
     return Tracer(fourier.irfft(pair, axis, n, _norm(norm)).value, "array")
 
 
@@ -145,6 +162,8 @@ def ihfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = No
 # -- several axes -----------------------------------------------------------------------------------
 def _sizes(x: Any, s: Any, axes: Any, real_inverse: bool = False) -> tuple[list[Any], list[int]]:
     """The length along each axis (None: as it is) and the axes, as NumPy completes them."""
+    if s is not None and (axes is None or None in s):
+        note_deprecated()
     if axes is None:
         axes = list(range(-len(s), 0)) if s is not None else list(range(-x.ndim, 0))
     axes = [axes] if isinstance(axes, int) else list(axes)

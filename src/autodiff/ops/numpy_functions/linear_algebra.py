@@ -23,6 +23,7 @@ from autodiff.ops.custom import stop
 from autodiff.ops.determinants import determinant
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import require_equal
+from autodiff.ops.marks import note_deprecated
 from autodiff.ops.numpy_functions.shapes import array_of, diagonal_view, ravel, reshape, transpose
 from autodiff.ops.promotion import (
     as_array,
@@ -265,6 +266,8 @@ def cross(
     def minor(i: int, j: int) -> Any:
         return u[i] * v[j] - u[j] * v[i]
 
+    if len(u) == 2 or len(v) == 2:
+        note_deprecated()
     if len(u) == 2 and len(v) == 2:
         return Tracer(minor(0, 1).value, "array")
     if len(u) == 2:

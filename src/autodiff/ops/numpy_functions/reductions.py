@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from autodiff.dims import Dim, Extent, at_least, equal, product, same_shape
+from autodiff.dims import Dim, Extent, at_least, equal, maximum, product, same_shape
 from autodiff.ops import structural
 from autodiff.ops.fatal import refuse_objects, require_axis
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, compare, decide, require, require_equal
+from autodiff.ops.marks import marked
 from autodiff.ops.numpy_functions.shapes import array_of, axis_or_none, diagonal, moveaxis, ravel
 from autodiff.ops.promotion import (
     as_array,
@@ -286,8 +287,15 @@ def _count(x: Tracer, axes: Axes, where: Any, keepdims: bool) -> Any:
 
 
 def _divide(total: Tracer, count: Any) -> Tracer:
-    """``total / count`` in the dtype of ``total``: for integers the quotient is cut off."""
+    """``total / count`` in the dtype of ``total``: for integers the quotient is cut off.
+
+    NumPy warns of nothing to divide by from Python.
+    """
     dtype = total.dtype
+    if not isinstance(count, (int, Dim)) or not decide(lambda: at_least(count, 1)):
+        count = as_array(count)
+        nothing = marked(pointwise("less_equal", count, 0))
+        count = select(nothing, constant(0, count.dtype), count)
     if dtype.kind != "f":
         return cast(pointwise("divide", total, count), dtype)
     return pointwise("divide", total, cast(count, dtype), dtypes=(dtype,) * 3)
@@ -359,7 +367,7 @@ def _variance(
     )  # fmt: skip
     count = _count(x, axes, where, keep)
     if isinstance(count, (int, Dim)) and isinstance(ddof, int):
-        freedom: Any = max(count - ddof, 0) if isinstance(count, int) else count - ddof
+        freedom: Any = maximum(count - ddof, 0)
     else:
         freedom = pointwise("maximum", pointwise("subtract", count, ddof), 0)
     result = _divide(total, freedom)
@@ -671,7 +679,7 @@ def _nan_extreme(
         result = function(_without_nan(x, worst), axis, None, keepdims, **options)
         if _given(initial):
             return _into(result, target, ufunc)
-        nothing = all_(pointwise("isnan", x), axis, keepdims=keepdims)
+        nothing = marked(all_(pointwise("isnan", x), axis, keepdims=keepdims))
         result = select(nothing, constant(np.nan, x.dtype), result, x.dtype)
         return _into(result, target, ufunc)
 

@@ -11,6 +11,7 @@ from autodiff.dims import Dim, maximum, minimum
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, compare, require, require_equal
+from autodiff.ops.marks import marked
 from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
 from autodiff.ops.tracer import Tracer, emit_tracer
@@ -330,7 +331,8 @@ def polyfit(
     left = pointwise("divide", left, scale)
     if rcond is None and isinstance(at.shape[0], int):
         rcond = at.shape[0] * float(np.finfo(at.dtype).eps)
-    solution = functions[np.linalg.lstsq](left, right, rcond)[0]
+    solution, _, rank, _ = functions[np.linalg.lstsq](left, right, rcond)
+    marked(pointwise("not_equal", rank, deg + 1))
     scale = scale if solution.ndim == 1 else functions[np.expand_dims](scale, 1)
     return pointwise("divide", solution, scale)
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autodiff.dims import Dim, product
+from autodiff.dims import Dim, at_least, maximum, product
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import check, compare, extent_of, known, require, require_equal
+from autodiff.ops.known import check, compare, decide, extent_of, known, require, require_equal
+from autodiff.ops.marks import marked, note_deprecated
 from autodiff.ops.numpy_functions.shapes import array_of, ravel
 from autodiff.ops.promotion import (
     as_array,
@@ -59,6 +60,15 @@ def _finish(
     return result if target is None else write_out(result, target, casting)
 
 
+def _never_empty(x: Tracer) -> Tracer:
+    """Sorted lines; those that may be of no numbers have a NaN, which sorts last, behind them."""
+    if decide(lambda: at_least(x.shape[0], 1)):
+        return x
+    behind = functions[np.full]((1, *x.shape[1:]), np.nan, x.dtype)
+    longer: Tracer = functions[np.concatenate]([x, behind], 0)
+    return longer
+
+
 @implements(np.median)
 def median(
     a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False
@@ -66,16 +76,16 @@ def median(
     """``np.median``."""
     x, _, kept = _sorted_first(a, axis)
     n = x.shape[0]
-    if isinstance(n, int) and n == 0:
-        middle = functions[np.full](x.shape[1:], np.nan, x.dtype)
-    else:
-        low, high = (n - 1) // 2, n // 2
-        middle = x[low]
-        if not (isinstance(n, int) and n % 2):
-            middle = pointwise("multiply", pointwise("add", middle, x[high]), 0.5)
-        middle = pointwise("add", middle, 0.0)  # NumPy's is a mean, which is never -0.0
-        # NaN sorts last and spreads.
-        middle = select(pointwise("isnan", x[n - 1]), constant(np.nan, x.dtype), middle, x.dtype)
+    nothing = None if decide(lambda: at_least(n, 1)) else marked(compare("equal", n, 0))
+    x, last = _never_empty(x), maximum(n - 1, 0)
+    middle = x[last // 2]
+    if not (isinstance(n, int) and n % 2):
+        middle = pointwise("multiply", pointwise("add", middle, x[n // 2]), 0.5)
+    middle = pointwise("add", middle, 0.0)  # NumPy's is a mean, which is never -0.0
+    is_nan = pointwise("isnan", x[last])  # NaN sorts last and spreads
+    if nothing is not None:
+        is_nan = pointwise("logical_or", is_nan, nothing)
+    middle = select(is_nan, constant(np.nan, x.dtype), middle, x.dtype)
     if isinstance(out, tuple):
         raise TypeError("return arrays must be of ArrayType")
     if out is not None and as_output(out).ndim != (len(kept) if keepdims else middle.ndim):
@@ -221,7 +231,9 @@ def _without_nan_quantile(
     x: Tracer, share: Tracer, kept: tuple[Any, ...], keepdims: bool, out: Any
 ) -> Tracer:
     """Quantiles of the numbers of each sorted line; NaN, which sorts last, is not counted."""
+    x = _never_empty(x)
     numbers = functions[np.sum](pointwise("logical_not", pointwise("isnan", x)), axis=0)
+    nothing = marked(pointwise("equal", numbers, 0))
     last = pointwise("maximum", pointwise("subtract", numbers, 1), 0)
     if share.ndim:
         share = structural.reshape(share, share.shape + (1,) * last.ndim)
@@ -233,8 +245,9 @@ def _without_nan_quantile(
     step = pointwise("subtract", high, low)
     forward = pointwise("add", low, pointwise("multiply", step, t))
     backward = pointwise("subtract", high, pointwise("multiply", step, pointwise("subtract", 1, t)))
+    between = select(pointwise("greater_equal", t, 0.5), backward, forward)
     return _finish(
-        select(pointwise("greater_equal", t, 0.5), backward, forward),
+        select(nothing, constant(np.nan, between.dtype), between),
         kept,
         keepdims,
         share.ndim - last.ndim if share.ndim else 0,
@@ -283,6 +296,7 @@ def nanmedian(
 ) -> Tracer:
     """``np.nanmedian``: the mean of the middle two of the numbers that are not NaN."""
     x, _, kept = _sorted_first(a, axis)
+    x = _never_empty(x)
     count = functions[np.sum](pointwise("logical_not", pointwise("isnan", x)), axis=0)
     last = pointwise("maximum", pointwise("subtract", count, 1), 0)
     low = _along(x, pointwise("floor_divide", last, 2))
@@ -290,6 +304,8 @@ def nanmedian(
     half = pointwise("multiply", pointwise("add", low, high), 0.5)
     odd = pointwise("equal", pointwise("remainder", count, 2), 1)
     middle = select(odd, low, half, x.dtype)
+    nothing = marked(pointwise("equal", count, 0))
+    middle = select(nothing, constant(np.nan, x.dtype), middle)
     middle = pointwise("add", middle, 0.0)  # as NumPy's, which is a mean
     if isinstance(out, tuple):
         raise TypeError("'tuple' object does not support item assignment")
@@ -336,7 +352,9 @@ def cov(
     weighted = deviation if weights is None else pointwise("multiply", deviation, weights)
     deviation = cast(deviation, dtype)
     product_ = functions[np.dot](deviation, functions[np.transpose](weighted))
-    scaled = pointwise("divide", product_, pointwise("maximum", norm, 0))
+    too_few = marked(pointwise("less_equal", norm, 0))
+    freedom = select(too_few, constant(0, norm.dtype), norm)
+    scaled = pointwise("divide", product_, freedom)
     return functions[np.squeeze](Tracer(cast(scaled, dtype).value, "array"))
 
 
@@ -502,6 +520,8 @@ def histogram(
     """``np.histogram``: counts are constant where the data moves within its bin."""
     _check_weights(a, weights)
     x = ravel(a)
+    if x.dtype.kind == "b":
+        note_deprecated()  # taken as integers
     edges = histogram_bin_edges(x, bins, range, None)
     n = edges.shape[0] - 1
     place = pointwise("subtract", functions[np.searchsorted](edges, x, "right"), 1)
