@@ -28,7 +28,8 @@ REALS = (0.0, -1.0, 0.5, 1.5, 101.0, 1e300, 1e-300, np.inf, -np.inf, np.nan)
 
 # Parameters without a number as their default that take one.
 _NUMBERS = frozenset(
-    "axis axes n ddof k minlength period initial fill_value prepend append rcond to_begin".split()
+    "axis axes axis1 axis2 n M ddof k minlength period initial fill_value prepend append rcond tol rtol "
+    "to_begin to_end size maxpower p s count discont posinf neginf right".split()
 )
 # With numbers of 2**31 and more NumPy itself reads memory that is not its own, never ends, or
 # builds lists of so many items; -2**63 has no absolute value.
@@ -103,7 +104,7 @@ def calls_of(row: Row) -> Iterator[Call]:
         yield Call(row, _text(tree), put.found)
     tree = ast.parse(row.call)
     last = tree.body[-1]
-    call = next((c for c in ast.walk(last) if isinstance(c, ast.Call)), None)
+    call = _call_of(tree)
     if call is None or not isinstance(last, ast.Expr):
         return
     for name, usual in _left_out(call):
@@ -116,13 +117,48 @@ def _text(tree: ast.AST) -> str:
     return ast.unparse(ast.fix_missing_locations(tree)).replace("\n", "; ")
 
 
-def _left_out(call: ast.Call) -> Iterator[tuple[str, int | float]]:
-    """Optional parameters that take a number and are not among the arguments."""
+def parameters_of(row: Row, varied: bool = False) -> list[str]:
+    """The parameters of the function that a row calls; ``varied``: those that a number of run time stands for."""
+    call = _call_of(ast.parse(row.call))
+    parameters = _parameters(call) if call is not None else None
+    if call is None or not parameters:
+        return []
+    names = [
+        n for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    ]
+    if not varied:
+        return names
+    found = set()
+    for each in calls_of(row):
+        again = _call_of(ast.parse(each.text.replace("; ", "\n")))
+        if again is None:
+            continue
+        given = [*zip(names, again.args, strict=False), *((k.arg, k.value) for k in again.keywords)]
+        found |= {
+            name
+            for name, value in given
+            if name and any(isinstance(x, ast.Name) and x.id == "n" for x in ast.walk(value))
+        }
+    return list(found)
+
+
+def _call_of(tree: ast.Module) -> ast.Call | None:
+    return next((c for c in ast.walk(tree.body[-1]) if isinstance(c, ast.Call)), None)
+
+
+def _parameters(call: ast.Call) -> Any:
     try:
         function = eval(ast.unparse(call.func), {**CONSTANTS, **_modules()})
         entered = None if isinstance(function, np.ufunc) else functions.get(function)
-        parameters = inspect.signature(function if entered is None else entered).parameters
+        return inspect.signature(function if entered is None else entered).parameters
     except (NameError, TypeError, ValueError):  # of an argument, or without a signature
+        return None
+
+
+def _left_out(call: ast.Call) -> Iterator[tuple[str, int | float]]:
+    """Optional parameters that take a number and are not among the arguments."""
+    parameters = _parameters(call)
+    if parameters is None:
         return
     given = {k.arg for k in call.keywords} | set(list(parameters)[: len(call.args)])
     for name, parameter in parameters.items():

@@ -51,6 +51,11 @@ INTEGERS = {
     "arange step down": (lambda x, n: np.arange(5, 0, n).sum(), A, (-1, -2), SMALL + BIG),
     "arange from": (lambda x, n: np.arange(n, n + 2).sum(), A, (1, 2), SMALL + BIG[:2]),
     "linspace": (lambda x, n: np.linspace(0.0, 1.0, n).sum(), A, (3, 4), SMALL),
+    "uniform low": (lambda x, s: 0 * np.random.uniform(s, 3.0), A, (1.0, 2.0), (-1.0, np.inf, np.nan)),
+    "uniform high": (lambda x, s: 0 * np.random.uniform(1.0, s), A, (1.0, 2.0), (-1.0, np.inf, np.nan)),
+    "chisquare": (lambda x, s: 0 * np.random.chisquare(s), A, (1.0, 2.0), (0.0, -1.0, np.nan)),
+    "normal scale": (lambda x, s: 0 * np.random.normal(0.0, s), A, (1.0, 2.0), (-1.0, np.nan)),
+    "vonmises": (lambda x, s: 0 * np.random.vonmises(0.0, s), A, (1.0, 2.0), (-1.0, np.nan)),
     "geomspace": (lambda x, n: np.geomspace(1.0, 2.0, n).sum(), A, (3, 4), SMALL),
     "logspace": (lambda x, n: np.logspace(1.0, 2.0, n).sum(), A, (3, 4), SMALL),
     "indices": (lambda x, n: np.indices((n, 2)).sum(), A, (3, 4), SMALL[:4]),
@@ -118,6 +123,14 @@ INTEGERS = {
         lambda x, n: np.ravel_multi_index((n, 1), (5, 3)), A, (1, 2), SMALL + BIG),
     "matrix_power": (lambda x, n: np.linalg.matrix_power(x + np.eye(3), n)[0, 0], M[:3], (1, 2),
                      (0, -1, -2)),
+    "draws of a size": (
+        lambda x, n: 0 * np.random.normal(x, 1.0, size=n).sum(), A, (5, 5), (1, 0, 2, -1)),
+    "gamma of a size": (
+        lambda x, n: 0 * np.random.gamma(x**2, 1.0, size=n).sum(), A, (5, 5), (1, 0, 2, -1)),
+    "counts of a size": (
+        lambda x, n: 0 * np.random.poisson(x**2, size=n).sum(), A, (5, 5), (1, 0, 2, -1)),
+    "transform along one axis": (
+        lambda x, n: np.fft.fftn(x, axes=n).real[0], A, (0,), (0, -1, 2)),
     # -- Python's integers
     "abs": (lambda x, n: abs(n), A, (1, -2), SMALL + BIG),
     "minus": (lambda x, n: -n, A, (1, -2), SMALL + BIG),

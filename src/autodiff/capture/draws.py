@@ -19,13 +19,14 @@ import numpy as np
 
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.trace import Declined
-from autodiff.dims import Dim
+from autodiff.dims import Dim, equal
+from autodiff.errors import ShapeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import dispatch
 from autodiff.ops.custom import stop
 from autodiff.ops.draws import implicit, same_value
-from autodiff.ops.known import check
-from autodiff.ops.promotion import as_array
+from autodiff.ops.known import check, decide, extent_of
+from autodiff.ops.promotion import as_array, broadcast_shapes
 from autodiff.ops.python_numbers import number
 from autodiff.ops.tracer import Tracer, is_traced
 from autodiff.plain_data import dataclass
@@ -76,7 +77,7 @@ STANDARD: dict[str, Standard] = {
     "normal": Standard("standard_normal", ("loc", "scale"), (0.0, 1.0), _located, _by_location),
     "uniform": Standard(
         "random", ("low", "high"), (0.0, 1.0), lambda z, low, high: low + (high - low) * z,
-        lambda low, high: high >= low,
+        lambda low, high: (high >= low) & np.isfinite(high - low),
     ),
     "exponential": Standard(
         "standard_exponential", ("scale",), (1.0,), lambda z, scale: scale * z, _by_scale
@@ -180,6 +181,7 @@ def draw_traced(
     size = given.get("size")
     shapes: list[Any] = [v.shape if isinstance(v, Tracer) else np.shape(v) for v in values]
     shape = np.broadcast_shapes(*shapes)
+    _require_fit(size, shape)
     if isinstance(rule, Standard):
         return _standard(owner, rule, values, size if size is not None else shape or None, draw)
     if size is not None:
@@ -197,6 +199,20 @@ def draw_traced(
     return same_value(z, rule.smooth(_plain(z), *arrays))
 
 
+def _require_fit(size: Any, shape: tuple[Any, ...]) -> None:
+    """Parameters are stretched to the size of a draw, never the other way: NumPy raises, in plain Python."""
+    if size is None or not shape:
+        return
+    wanted = tuple([extent_of(n) for n in (size if isinstance(size, (tuple, list)) else (size,))])
+    try:
+        wide = broadcast_shapes(wanted, shape)
+    except ShapeError:
+        wide = ()
+    pairs = zip(wide, wanted, strict=False)
+    if len(wide) != len(wanted) or not all(decide(lambda m=m, n=n: equal(m, n)) for m, n in pairs):
+        raise Declined(f"random numbers of size {size} with parameters of shape {shape}")
+
+
 def _plain(z: Any) -> Any:
     return Tracer(as_array(z).value, "array")
 
@@ -208,12 +224,14 @@ def _gamma(
     shapes: list[Any] = [v.shape if isinstance(v, Tracer) else np.shape(v) for v in (shape, scale)]
     whole = np.broadcast_shapes(*shapes)
     check(as_array(dispatch.functions[np.all](scale >= 0)), "a scale that is not negative")
+    _require_fit(size, whole)
     size = size if size is not None else whole or None
     found = scale * draw("standard_gamma", [shape], {"size": size})
     return number(found, float) if size is None else found
 
 
 def _chisquare(owner: Any, draw: Callable[..., Any], df: Any, size: Any = None) -> Any:
+    check(as_array(dispatch.functions[np.all](df > 0)), "positive degrees of freedom")
     return 2.0 * draw("standard_gamma", [df / 2.0], {"size": size})
 
 
@@ -309,10 +327,11 @@ def _standard(owner: Any, rule: Standard, values: list[Any], size: Any, draw: Dr
     method = rule.method
     if method == "random" and isinstance(owner, np.random.RandomState):
         method = "random_sample"
-    # RandomState takes bounds of a uniform distribution in either order.
-    free = "low" in rule.names and isinstance(owner, np.random.RandomState)
-    if rule.valid is not None and not free:
+    valid = rule.valid
+    if "low" in rule.names and isinstance(owner, np.random.RandomState):
+        valid = lambda low, high: np.isfinite(high - low)  # noqa: E731 - bounds in either order
+    if valid is not None:
         # Else plain Python runs, and NumPy raises.
-        check(as_array(dispatch.functions[np.all](rule.valid(*values))), "parameters in range")
+        check(as_array(dispatch.functions[np.all](valid(*values))), "parameters in range")
     found = rule.combine(draw(method, [], {"size": size}), *values)
     return number(found, float) if size is None else found  # a Python number, of scalars as well

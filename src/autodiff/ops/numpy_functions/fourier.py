@@ -8,6 +8,7 @@ The n-dimensional transforms go axis by axis, in NumPy's order.  Helpers such as
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -250,5 +251,22 @@ TRANSFORMS: dict[str, Any] = {
     "fft2": _two(fftn), "ifft2": _two(ifftn), "rfft2": _two(rfftn), "irfft2": _two(irfftn),
 }  # fmt: skip
 
+
+def _of_axes(function: Any) -> Any:
+    """The transform as NumPy calls it, whose axes are a sequence; SciPy takes one axis as well."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **named: Any) -> Any:
+        axes = named["axes"] if "axes" in named else args[2] if len(args) > 2 else None
+        if isinstance(axes, int):
+            lengths = named.get("s", args[1] if len(args) > 1 else None)
+            raise TypeError(
+                "'numpy.int64' object is not iterable" if lengths is None else "object of type 'int' has no len()"
+            )  # fmt: skip
+        return function(*args, **named)
+
+    return run
+
+
 for _name, _function in TRANSFORMS.items():
-    functions[getattr(np.fft, _name)] = _function
+    functions[getattr(np.fft, _name)] = _of_axes(_function) if _name[-1] in "n2" else _function
