@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import integrate, interpolate, optimize, signal
+from scipy import integrate, interpolate, optimize, signal, special
 
 import autodiff
 from tests.ops.support import ENGINES
@@ -78,6 +78,7 @@ CASES: dict[str, Callable[[Any], Any]] = {
         0.7
     ),
     "barycentric": lambda x: interpolate.barycentric_interpolate(np.arange(6.0), x, 0.7),
+    "a polynomial by its parameter": lambda x: special.jacobi(2, x[0], 1.2)(x[1:]),
     "a product with an inverse": lambda x: optimize.LbfgsInvHessProduct(x[None, :3], x[None, 3:])(
         x[:3]
     ),

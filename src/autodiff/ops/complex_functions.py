@@ -419,7 +419,8 @@ def prod(
     z = as_complex(a)
     if axis is None:
         if keepdims:
-            raise decline("np.prod of all axes with keepdims=")
+            whole = prod(TABLE[np.ravel](z), 0)
+            return TABLE[np.reshape](whole, (1,) * z.ndim)
         return _multiplied(TABLE[np.ravel](z), 0, False)
     axis = int(np.lib.array_utils.normalize_axis_index(axis, z.ndim))
     result = _multiplied(z, axis, False)
