@@ -39,6 +39,7 @@ _OPTIONAL = {
     "scipy.spatial.transform": "autodiff.ops.scipy_rotation",
     "scipy.sparse": "autodiff.ops.scipy_sparse",
     "scipy.sparse._compressed": "autodiff.ops.scipy_sparse_structure",
+    "scipy.sparse._index": "autodiff.ops.scipy_sparse_indexing",
     "scipy.sparse.linalg": "autodiff.ops.scipy_sparse_linalg",
     "scipy.stats": "autodiff.ops.scipy_stats",
     "scipy._lib.array_api_extra": "autodiff.ops.updates",
