@@ -26,6 +26,10 @@ def free_part(A):
     return A[free][:, free]
 
 
+def is_array(A):
+    return isinstance(A, sp.sparray)
+
+
 def elements(x):
     return np.concatenate([x**2 + 1.0, np.sin(x)])
 
@@ -57,6 +61,14 @@ USED = {
     "every other": lambda A, x: A.tocsr()[::2, 1:] @ B[:3],
     "columns": lambda A, x: A.tocsc()[:, [0, 2]] @ B[:2],
     "chosen rows": lambda A, x: A.tocsr()[np.array([2, 0])] @ B,
+    "at several places": lambda A, x: A.tocsr()[ROWS[:4], COLUMNS[:4]] * x,
+    "at places of a table": lambda A, x: A.tocsc()[np.ix_(PLACES[:3], PLACES[1:])] @ x[:3],
+    "a column alone": lambda A, x: A.tocsc()[:, 1].toarray() * x,
+    "mean": lambda A, x: A.tocsr().mean() * x + A.tocsr().mean(axis=1) if is_array(A) else x,
+    "norm": lambda A, x: sl.norm(A, 1) * x + sl.norm(A.tocsr(), axis=1) if is_array(A) else x,
+    "np.abs": lambda A, x: np.abs(A.tocsr()) @ np.sqrt(abs(A.tocsr())) @ x,
+    "inv": lambda A, x: sl.inv((A + 9.0 * sp.eye_array(4)).tocsc()) @ x,
+    "expm": lambda A, x: sl.expm((A * 0.1).tocsc()) @ x,
     "an element": lambda A, x: A.tocsr()[2, -2] * x + A.tocsc()[0, 0] * x,
     "vstack": lambda A, x: sp.vstack([A, FIXED, 2.0 * A]) @ B,
     "hstack": lambda A, x: sp.hstack([FIXED, A], format="csr") @ np.append(B, B),
@@ -119,6 +131,25 @@ def test_second_derivatives(used):
     np.testing.assert_allclose(autodiff.hessian(f)(X), expected, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
+def test_indices_from_outside_are_read_at_every_call(engine):
+    held = {"rows": np.array([0, 2, 1]), "columns": np.array([3, 1, 0])}
+
+    def f(x):
+        A = MADE["csr"](x)
+        return A[held["rows"], held["columns"]] * (A[held["rows"]] @ x)
+
+    function, jacobian = autodiff.function(f, engine=engine), autodiff.jacobian(f, engine=engine)
+    for rows, columns in (([0, 2, 1], [3, 1, 0]), ([3, 3, 0], [3, 0, 3]), ([1, 1, 2], [2, 2, 2])):
+        held["rows"], held["columns"] = np.array(rows), np.array(columns)
+        np.testing.assert_allclose(function(X), f(X))
+        np.testing.assert_allclose(jacobian(X), jacobian_by_differences(f, X), atol=1e-7)
+    held["rows"] = np.array([0, 9, 0])
+    with pytest.raises(IndexError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        function(X)
+
+
 @pytest.mark.slow
 def test_what_is_returned_has_the_elements_that_scipy_gives_it():
     def parts(x):
@@ -149,6 +180,10 @@ LEFT_OUT = {
     "product": lambda x: sp.csr_array((x, (PLACES, PLACES)), shape=(4, 4)).multiply(FIXED) @ B,
     "by columns": lambda x: sp.diags_array(x, format="csc") @ B,
     "by elements": lambda x: sp.diags_array(x).tocoo() @ B,
+    "at several places": lambda x: sp.csr_array((x, (PLACES, PLACES)), shape=(4, 4))[
+        np.ix_(PLACES[:3], PLACES)
+    ].sum(axis=0),
+    "expm": lambda x: sl.expm(sp.csc_array((x, (PLACES // 2, PLACES)), shape=(4, 4))).sum(axis=0),
 }
 
 

@@ -10,6 +10,7 @@ The shape of an integral is ``like[k]``: None is a number, an int an operand of 
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import field
@@ -172,7 +173,9 @@ def _without_python(
     if compiled is None:
         return None
     block = compiled.lent(read)
-    given = {**given, "func": block.callable, "full_output": True}
+    routine = _routine(options, given)
+    if routine is None:
+        given = {**given, "func": block.callable, "full_output": True}
     line: list[float] = []
     error = 0.0
     try:
@@ -180,7 +183,11 @@ def _without_python(
         for number in range(count):
             if count > 1:
                 block.words[1] = number
-            value, estimate, _, *messages = options.call(options.function, given)
+            messages: Any
+            if routine is None:
+                value, estimate, _, *messages = options.call(options.function, given)
+            else:
+                value, estimate, messages = routine(block.callable)
             if block.words[0]:
                 error_of_python = compiled.host.take_error()
                 if not isinstance(error_of_python, (Exception, type(None))):
@@ -195,6 +202,35 @@ def _without_python(
     finally:
         compiled.give_back(block)
     return line, error
+
+
+_SIMPLE = frozenset(("a", "b", "epsabs", "epsrel", "limit"))
+
+
+def _routine(options: Quadrature, given: dict[str, Any]) -> Callable[[Any], tuple[Any, ...]] | None:
+    """What ``quad`` calls for an integral without points and weights, from an integrand to three numbers.
+
+    The integral, the estimate of its error, and a code that is not 0 where there is a message.  An
+    inner integral is one of many: the arrays of ``full_output``, which nobody reads, and the choice
+    of the routine cost more than the integral.  None: it is to be asked the ordinary way.
+    """
+    a, b = given["a"], given["b"]
+    if options.function is not sys.modules["scipy.integrate"].quad or not a < b:
+        return None
+    routines = sys.modules.get("scipy.integrate._quadpack")
+    if not given.keys() <= _SIMPLE or not hasattr(routines, "_qagse"):
+        return None
+    get = given.get
+    how = (), 0, get("epsabs", 1.49e-8), get("epsrel", 1.49e-8), get("limit", 50)
+    if math.isfinite(a) and math.isfinite(b):
+        finite = routines._qagse  # type: ignore[union-attr]
+        return lambda f: finite(f, a, b, *how)
+    infinite = routines._qagie  # type: ignore[union-attr]
+    if math.isfinite(a):
+        return lambda f: infinite(f, a, 1, *how)
+    if math.isfinite(b):
+        return lambda f: infinite(f, b, -1, *how)
+    return lambda f: infinite(f, 0.0, 2, *how)
 
 
 class _Integrand:

@@ -114,6 +114,16 @@ def coo_todense(
         np.add.at(result, columns * m + rows if fortran else rows * n + columns, data)
 
 
+@implements(_sparsetools.coo_todense_nd)
+def coo_todense_nd(
+    strides: Any, count: int, axes: int, coords: Any, data: Any, result: Any, fortran: int
+) -> None:
+    """The same of any number of axes; ``coords`` are those of all axes one after the other."""
+    if count != 0:
+        at = _wide(coords).reshape(axes, -1)
+        np.add.at(result, np.sum(at * np.asarray(strides)[:, None], axis=0), data)
+
+
 def _add_diagonals(m: int, n: int, offsets: Any, diagonals: Any, x: Any, result: Any) -> None:
     """``diagonals[k, j]`` stands in column j and row ``j - offsets[k]``, if there is one."""
     columns = np.arange(min(diagonals.shape[1], n))

@@ -3,6 +3,7 @@
     spsolve(A, b)                       A by rows or by columns
     splu(A).solve(b), factorized(A)(b)  A by columns
     lu.solve(b)                         of a factorisation made outside of the function
+    inv(A), expm(A)                     SciPy's matrix; its elements move as those of the full one
 
     sparse_solve(data, indices, ends, b; by_columns, transposed)     A x = b, or A^T x = b
     factored_solve(b; factors, transposed)                           of an object of SciPy's
@@ -19,8 +20,8 @@ import hashlib
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csc_array
-from scipy.sparse.linalg import SuperLU, factorized, splu, spsolve
+from scipy.sparse import csc_array, csr_array, issparse
+from scipy.sparse.linalg import SuperLU, expm, factorized, inv, splu, spsolve
 
 from autodiff.dims import differ
 from autodiff.errors import InternalError
@@ -30,7 +31,10 @@ from autodiff.ops.entries import Entry, Kernel, Linear, Rules, Site, register
 from autodiff.ops.function_table import implements
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.promotion import as_array, cast
+from autodiff.ops.scipy_linalg import expm as full_exponential
 from autodiff.ops.scipy_sparse import add_at, owners
+from autodiff.ops.scipy_sparse_structure import Plan, of_lines, parts_of, placed, structure
+from autodiff.ops.smooth import derived_as
 from autodiff.ops.structural import zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
 
@@ -266,3 +270,66 @@ def solve_with(factors: Any, rhs: Any, trans: str = "N") -> Tracer:
     """``lu.solve`` of a factorisation of SciPy's, which never changes."""
     b = _right_side(rhs, factors.shape[0])
     return emit_tracer("factored_solve", b, factors=factors, transposed=_is_transposed(trans))
+
+
+# -- functions of matrices ----------------------------------------------------------------------------
+def _as_full(matrix: Any) -> Any:
+    return matrix.toarray()
+
+
+def _may_be_other_than_zero(matrix: Any) -> np.ndarray:
+    """Where a function of a matrix may have elements: where a path leads along those of the matrix.
+
+    The inverse and the exponential are polynomials of the matrix (Cayley and Hamilton).
+    """
+    n = matrix.shape[0]
+    reached: np.ndarray = np.eye(n) + (matrix != 0).toarray() > 0
+    for _ in range(n.bit_length()):
+        reached = reached.astype(float) @ reached > 0
+    return reached
+
+
+def _function_of(name: str, function: Any, formula: Any, A: Any) -> Any:
+    """A function of a matrix: SciPy's value and pattern, and the derivative of a formula.
+
+    What SciPy leaves out as it is 0, but might be there, has no derivative, and says so.
+    """
+    if not issparse(A) or A.format not in ("csr", "csc") or A.shape[0] != A.shape[1]:
+        raise NotStaged(f"{name} of a matrix that is not square, or of another form")
+    parts, cls, n = parts_of(A), type(A), A.shape[0]
+
+    def run(values: Any) -> Any:
+        ends, indices, data = values
+        count = int(ends[-1])
+        whole = (data[:count], indices[:count], ends)
+        found = function(cls(whole, shape=(n, n)))
+        found = found.tocsr() if A.format == "csr" else found.tocsc()
+        lines = np.repeat(np.arange(n), np.diff(found.indptr))
+        rows, columns = (lines, found.indices) if A.format == "csr" else (found.indices, lines)
+        ones = csr_array if A.format == "csr" else csc_array
+        may = _may_be_other_than_zero(ones((np.ones(count), *whole[1:]), shape=(n, n)))
+        places = np.where(may, -1.0, 0.0)
+        places[rows, columns] = 0.0
+        return found.indptr, found.indices, rows * n + columns, places.ravel(), found.data
+
+    lengths: Any = (n + 1, "elements", "elements", n * n, "elements")
+    plan = Plan(f"scipy.sparse.linalg.{name}", run, lengths, np.dtype(float))
+    *whole, data = structure(plan, parts)
+    ends, indices, taken, places = (x.astype(np.int64) for x in whole)
+    full: Any = formula(interpreted(_as_full, A))
+    exact = placed(plan.name, full.reshape(-1), places)[taken]
+    kind = parts[0].dtype
+    given = (ends.astype(kind), indices.astype(kind))
+    return interpreted(of_lines, cls, given, derived_as(data, exact), (n, n))
+
+
+@implements(inv)
+def inverse(A: Any) -> Any:
+    """``inv``."""
+    return _function_of("inv", inv, np.linalg.inv, A)
+
+
+@implements(expm)
+def exponential(A: Any) -> Any:
+    """``expm``."""
+    return _function_of("expm", expm, full_exponential, A)

@@ -2,7 +2,7 @@
 
     A + B, A - B, A.multiply(B)      elements of both, in the places that SciPy gives the result
     A @ B                            a product for each pair of elements that meet
-    A[1:3], vstack, tril, …          elements that are moved
+    vstack, tril, …                  elements that are moved (A[1:3] in scipy_sparse_indexing)
     D.tocsr(), diags_array(…, format="csc")
 
 Which elements a result has, SciPy says at each run: ``structure`` calls it, and gives where the
@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse import _compressed, _coo, _dia, _index, _sparsetools
+from scipy.sparse import _compressed, _dia, _sparsetools
 
 from autodiff.dims import Dim, Extent, product
 from autodiff.errors import DerivativeError
@@ -37,11 +37,10 @@ from autodiff.ops.control import CheckFailed
 from autodiff.ops.entries import Entry, Kernel, Rules, register
 from autodiff.ops.function_table import implements
 from autodiff.ops.interpreting import interpreted
-from autodiff.ops.known import known
 from autodiff.ops.promotion import as_array, cast
 from autodiff.ops.scipy_sparse import owners
 from autodiff.ops.structural import zeros
-from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer, is_traced
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 from autodiff.plain_data import dataclass
 
 _INT, FLOAT = np.dtype(np.int64), np.dtype(float)
@@ -461,7 +460,7 @@ def _dia_tocoo(self: Any, copy: bool = False) -> Any:
 
 # -- elements that are moved -----------------------------------------------------------------------------------
 @dataclass(frozen=True, eq=False)
-class _Form:
+class Form:
     """What a matrix is but for its elements and where they are."""
 
     cls: type
@@ -486,7 +485,7 @@ def _indices(matrix: Any) -> tuple[np.ndarray, ...]:
 
 
 def _replayed(
-    function: Callable[..., Any], forms: Sequence[_Form], result: _Form, operands: Sequence[Any]
+    function: Callable[..., Any], forms: Sequence[Form], result: Form, operands: Sequence[Any]
 ) -> Sequence[Any]:
     """Where the elements of the result are, and which of all elements of the matrices they are."""
     numbered, squared, first, at = [], [], 1.0, 0
@@ -497,7 +496,7 @@ def _replayed(
         numbered.append(form.of(indices, numbers))
         squared.append(form.of(indices, numbers**2))
         first, at = first + len(data), at + width + 1
-    found, check = function(*numbered), function(*squared)
+    found, check = (function(*x, *operands[at:]) for x in (numbered, squared))
     if found.format != result.format or found.shape != result.shape:
         raise CheckFailed("a sparse array of another form than before")
     if not np.array_equal(found.data**2, check.data):
@@ -505,39 +504,54 @@ def _replayed(
     return (*_indices(found), np.rint(found.data).astype(_INT) - 1)
 
 
-def moved(name: str, function: Callable[..., Any], matrices: Sequence[Any]) -> Any:
-    """``function(*matrices)``, which moves elements or leaves some out, whatever they are."""
-    matrices = [interpreted(_rows_of, x) if x.format == "dia" else x for x in matrices]
+def moved(
+    name: str, function: Callable[..., Any], matrices: Sequence[Any], given: Sequence[Array] = ()
+) -> Any:
+    """``function(*matrices, *given)``, which moves elements or leaves some out, whatever they are.
+
+    ``given``: arrays of integers of known shapes.
+    """
+    matrices = [interpreted(rows_of, x) if x.format == "dia" else x for x in matrices]
     parts = [_any_parts_of(x) for x in matrices]
     if not _are_double(*(part[-1] for part in parts)):
         raise NotStaged(f"{name} of arrays of other types")
     parts = [[*part[:-1], cast(part[-1], FLOAT)] for part in parts]
-    forms = [_Form(type(x), x.format, x.shape) for x in matrices]
-    example = function(*(form.empty() for form in forms))
+    forms = [Form(type(x), x.format, x.shape) for x in matrices]
+    example = function(*(form.empty() for form in forms), *(zeros_of(x) for x in given))
     if not sp.issparse(example) or example.format not in _READ:
         raise NotStaged(f"{name} with a result of another form")
-    result = _Form(type(example), example.format, example.shape)
+    result = Form(type(example), example.format, example.shape)
     lengths: tuple[Length, ...] = (len(_indices(example)[0]), "elements", "elements")
     if result.format == "coo":
         lengths = ("elements",) * (len(result.shape) + 1)
     plan = Plan(name, lambda values: _replayed(function, forms, result, values), lengths)
-    *indices, taken = structure(plan, [x for part in parts for x in part])
+    *indices, taken = structure(plan, [*(x for part in parts for x in part), *given])
     data: Array = np.concatenate([part[-1] for part in parts])
     kind = parts[0][0].dtype
-    given: list[Array] = [x.astype(kind) for x in indices]
-    make = _of_elements if result.format == "coo" else _of_lines
-    return interpreted(make, result.cls, given, data[taken], result.shape)
+    found: list[Array] = [x.astype(kind) for x in indices]
+    make = of_elements if result.format == "coo" else of_lines
+    return interpreted(make, result.cls, found, data[taken], result.shape)
 
 
-def _rows_of(matrix: Any) -> Any:
+def zeros_of(x: Array) -> np.ndarray:
+    """An index of the shape of one that is known only when it runs."""
+    if not all(isinstance(n, int) for n in x.shape):
+        raise NotStaged("an index of a sparse array of a size known only at run time")
+    return np.zeros(x.shape, x.dtype)
+
+
+def rows_of(matrix: Any) -> Any:
+    """The same matrix by rows; interpreted."""
     return matrix.tocsr()
 
 
-def _of_elements(cls: Any, indices: Any, data: Any, shape: Any) -> Any:
+def of_elements(cls: Any, indices: Any, data: Any, shape: Any) -> Any:
+    """A matrix of its elements; interpreted."""
     return cls((data, tuple(indices)), shape=shape)
 
 
-def _of_lines(cls: Any, indices: Any, data: Any, shape: Any) -> Any:
+def of_lines(cls: Any, indices: Any, data: Any, shape: Any) -> Any:
+    """A matrix of its lines; interpreted."""
     return cls((data, indices[1], indices[0]), shape=shape)
 
 
@@ -584,47 +598,9 @@ def _enter_block_functions() -> None:
 _enter_block_functions()
 
 
-def _as_known(item: Any) -> Any:
-    """An index as NumPy has it, where it is made of constants."""
-    if not isinstance(item, Tracer):
-        return item
-    found = known(item)
-    return item if found is None else found if found.ndim else found[()]
-
-
-def _has_unknown(key: Any) -> bool:
-    items = list(key) if isinstance(key, tuple) else [key]
-    ends = [
-        x for item in items if isinstance(item, slice) for x in (item.start, item.stop, item.step)
-    ]
-    return is_traced([*items, *ends]) or any(isinstance(x, Dim) for x in (*items, *ends))
-
-
-@implements(_index.IndexMixin.__getitem__, _coo._coo_base.__getitem__)
-def _getitem(self: Any, key: Any) -> Any:
-    key = tuple(map(_as_known, key)) if isinstance(key, tuple) else _as_known(key)
-    if _has_unknown(key):
-        raise NotStaged("an element of a sparse array at an index known only at run time")
-    items = key if isinstance(key, tuple) else (key,)
-    if sum(isinstance(x, (list, np.ndarray)) for x in items) > 1:  # SciPy leaves out what is 0
-        raise NotStaged("elements of a sparse array at several indices")
-    example = type(self)(self.shape, dtype=float)[key]
-    if sp.issparse(example):
-        return moved("an index of a sparse array", lambda x: x[key], [self])
-    rows = self if self.format == "csr" and self.ndim == 2 else None
-    if rows is None:
-        if self.ndim != 2:
-            raise NotStaged("an element of a sparse array of one axis")
-        rows = interpreted(_rows_of, self)
-    ends, indices, data = parts_of(rows)
-    i, j = (int(k) % n for k, n in zip(items, self.shape, strict=True))
-    lines, valid = owners(ends, data.shape[0], self.shape[0])
-    return np.sum(np.where(valid & (lines == i) & (indices == j), data, 0.0))
-
-
 # -- Kronecker products ------------------------------------------------------------------------------------------
 def _kron_pairs(
-    form: str | None, forms: Sequence[_Form], result: _Form, operands: Sequence[Any]
+    form: str | None, forms: Sequence[Form], result: Form, operands: Sequence[Any]
 ) -> Sequence[Any]:
     """Where the elements of the product are, and the two that each is the product of."""
     widths = [3 for _ in forms]
@@ -642,7 +618,7 @@ def _kron_pairs(
 
 
 def _rows_or_self(matrix: Any) -> Any:
-    return matrix if matrix.format == "csr" else interpreted(_rows_of, matrix)
+    return matrix if matrix.format == "csr" else interpreted(rows_of, matrix)
 
 
 def _kron_of_blocks(A: Any, B: Any) -> Any:
@@ -657,7 +633,7 @@ def _kron_of_blocks(A: Any, B: Any) -> Any:
 def _kron(A: Any, B: Any, format: str | None = None) -> Any:
     if not (sp.issparse(A) and sp.issparse(B)) or A.ndim != 2 or B.ndim != 2:
         raise NotStaged("a Kronecker product of arrays that are not sparse")
-    matrices = [interpreted(_rows_of, x) if x.format == "dia" else x for x in (A, B)]
+    matrices = [interpreted(rows_of, x) if x.format == "dia" else x for x in (A, B)]
     parts = [_any_parts_of(x) for x in matrices]
     if not _are_double(*(part[-1] for part in parts)):
         raise NotStaged("a Kronecker product of arrays of other types")
@@ -667,11 +643,11 @@ def _kron(A: Any, B: Any, format: str | None = None) -> Any:
         count: Any = parts[1][-1].shape[0] if by_elements else parts[1][0][-1]
         if bool(as_tracer(2 * count) >= math.prod(B.shape)):  # guarded; SciPy makes blocks then
             return interpreted(_kron_of_blocks, _rows_or_self(matrices[0]), matrices[1])
-    forms = [_Form(type(x), x.format, x.shape) for x in matrices]
+    forms = [Form(type(x), x.format, x.shape) for x in matrices]
     example = sp.kron(forms[0].empty(), forms[1].empty(), format)
     if example.format not in _READ:
         raise NotStaged("a Kronecker product in another form")
-    result = _Form(type(example), example.format, example.shape)
+    result = Form(type(example), example.format, example.shape)
     first: Length = "elements" if result.format == "coo" else len(_indices(example)[0])
     lengths = (first, "elements", "elements", "elements")
     run: Callable[[Sequence[Any]], Sequence[Any]] = lambda values: _kron_pairs(  # noqa: E731
@@ -681,7 +657,7 @@ def _kron(A: Any, B: Any, format: str | None = None) -> Any:
     *indices, left, right = structure(plan, [x for part in parts for x in part])
     kind = parts[0][0].dtype
     given: list[Array] = [x.astype(kind) for x in indices]
-    make = _of_elements if result.format == "coo" else _of_lines
+    make = of_elements if result.format == "coo" else of_lines
     data = parts[0][-1][left] * parts[1][-1][right]
     return interpreted(make, result.cls, given, data, result.shape)
 
@@ -690,7 +666,7 @@ def _kron(A: Any, B: Any, format: str | None = None) -> Any:
 def elements_of(matrix: Any) -> tuple[Array, Array, Array]:
     """Row, column and number of each element of a matrix; what there is room for beside is 0."""
     if matrix.format not in _READ:
-        matrix = interpreted(_rows_of, matrix)
+        matrix = interpreted(rows_of, matrix)
     first, second, data = parts_of(matrix)
     if matrix.format == "coo":
         return first, second, data
@@ -725,8 +701,11 @@ def _sums(self: Any, ones: Any, is_left: bool) -> Any:
 @implements(_compressed._cs_matrix.sum)
 def _sum(self: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     axes = (axis,) if isinstance(axis, int) else axis
-    if dtype is not None or out is not None or not isinstance(self, sp.sparray) or self.ndim != 2:
+    usual = dtype is None or np.dtype(dtype) == self.dtype == FLOAT
+    if not usual or out is not None or self.ndim != 2:
         raise NotStaged("a sum of a sparse matrix with these options")
+    if axes is not None and len(axes) == 1 and not isinstance(self, sp.sparray):
+        raise NotStaged("a sum of a sparse matrix, which is a np.matrix")
     if axes is None or len(axes) == 2:
         ends, _, data = parts_of(self)
         return np.sum(data[: ends[-1]])
@@ -735,13 +714,18 @@ def _sum(self: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any
 
 
 __all__ = [
+    "Form",
     "Plan",
     "combined",
     "elements_of",
     "moved",
     "multiplied",
+    "of_elements",
+    "of_lines",
     "parts_of",
     "placed",
+    "rows_of",
     "solved_by_elements",
     "structure",
+    "zeros_of",
 ]

@@ -24,6 +24,7 @@ from autodiff.ops.custom import stop
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.fatal import refuse_objects, require_axis
 from autodiff.ops.function_table import functions
+from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import check, compare, decide, known, require_equal
 from autodiff.ops.layout import lay_out, remember
 from autodiff.ops.promotion import (
@@ -98,6 +99,14 @@ def write_out(
     return out
 
 
+_SPECIAL = {"absolute": "__abs__", "negative": "__neg__"}
+
+
+def _by_method(x: Any, name: str) -> Any:
+    """Interpreted."""
+    return getattr(x, name)()
+
+
 # -- calls --------------------------------------------------------------------------------------
 def call(
     ufunc: np.ufunc,
@@ -112,6 +121,9 @@ def call(
     **options: Any,
 ) -> Any:
     """``ufunc(*inputs, …)`` on tracers."""
+    if ufunc.nin == 1 and hasattr(inputs[0], "tocoo") and out is None and not options:
+        # Of a sparse array NumPy makes an object, and asks it for its method.
+        return interpreted(_by_method, inputs[0], _SPECIAL.get(ufunc.__name__, ufunc.__name__))
     name = NAMES.get(ufunc)
     where = where if where is True else mask_of(where)
     if name is None:

@@ -42,7 +42,6 @@ REASONS: dict[str, str] = {
     "scipy.sparse.linalg.lobpcg": _KRYLOV,
     "scipy.sparse.linalg.onenormest": _KRYLOV,
     "scipy.sparse.linalg.spilu": _KRYLOV,
-    "scipy.sparse.linalg.svds": _KRYLOV,
     "scipy.spatial.KDTree": _NEAREST,
     "scipy.spatial.cKDTree": _NEAREST,
     "scipy.special.ellip_": _LAME,

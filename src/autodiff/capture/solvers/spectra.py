@@ -208,8 +208,9 @@ def singular_values(
     u, s, vt = emit_tracer("called", *operands, call=call, types=types)
     name, source = "scipy.sparse.linalg.svds", trace.builder.source
     with for_derivatives(trace):
+        sides = interpreted(_both_sides, matrix, m, n)
         both: Array = np.concatenate([u, vt.T]) * np.sqrt(0.5)
-        whole: Array = as_float(interpreted(_of_both_sides, matrix, s, both, m, n, k))
+        whole: Array = as_float(interpreted(_refined, sides, s, both, m + n, k))
         found: Array = np.concatenate([s[None, :], both])
         whole = emit_tracer("distinct", whole, whole, found, name=name, source=source)
     s = derived_as(s, whole[0])
@@ -221,19 +222,17 @@ def singular_values(
     return u, s, None if wanted == "u" else derived_as(vt, right)
 
 
-def _of_both_sides(matrix: Any, values: Any, vectors: Any, m: Any, n: Any, k: Any) -> Any:
+def _both_sides(matrix: Any, m: Any, n: Any) -> Any:
     """Interpreted.  [0 A; Aᵀ 0] has the eigenvalues s, with the vectors (u, v) / √2."""
-    if hasattr(matrix, "format"):
-        import scipy.sparse as sp
-
-        rows, columns, elements = elements_of(matrix)
-        data = np.concatenate([elements, elements])
-        places = (np.concatenate([rows, columns + m]), np.concatenate([columns + m, rows]))
-        whole = sp.coo_array((data, places), shape=(m + n, m + n)).tocsr()
-    else:
+    if not hasattr(matrix, "format"):
         top = np.concatenate([np.zeros((m, m)), matrix], axis=1)
-        whole = np.concatenate([top, np.concatenate([matrix.T, np.zeros((n, n))], axis=1)])
-    return _refined(whole, values, vectors, m + n, k)
+        return np.concatenate([top, np.concatenate([matrix.T, np.zeros((n, n))], axis=1)])
+    import scipy.sparse as sp
+
+    rows, columns, elements = elements_of(matrix)
+    data = np.concatenate([elements, elements])
+    places = (np.concatenate([rows, columns + m]), np.concatenate([columns + m, rows]))
+    return sp.coo_array((data, places), shape=(m + n, m + n)).tocsr()
 
 
 ROWS: dict[str, Callable[..., Any]] = {
