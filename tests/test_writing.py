@@ -97,6 +97,42 @@ def test_the_array_is_as_plain_python_leaves_it(f: Any, engine: Any) -> None:
                 assert (expected is theirs) == (found is ours)
 
 
+def at_i(a: Any, i: int) -> Any:
+    a[i] = a[i - 1] + 1.0
+
+
+def from_i(a: Any, i: int) -> Any:
+    a[i:, 1 : i + 1 : 2] = 0.5
+    a[2 * i - 1, i] = a[0, 0]
+    return a[i]
+
+
+def found(a: Any, i: int) -> Any:
+    k = int(np.argmax(a[:, 0]))
+    a[k, : i + 1] = 1.0 + k
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize("f", [at_i, from_i, found])
+def test_places_that_each_call_says(f: Any, engine: Any) -> None:
+    compiled = autodiff.function(f, engine=engine)
+    for i in (1, 2, 3, 1, 2, -1 if f is at_i else 3):
+        for rows in (6, 6, 8):
+            ours = np.random.default_rng(rows).standard_normal((rows, 6))
+            theirs = ours.copy()
+            expected, made = f(theirs, i), compiled(ours, i)
+            np.testing.assert_array_equal(ours, theirs)
+            if expected is not None:
+                np.testing.assert_array_equal(made, expected)
+    if f is not found:
+        with pytest.raises(IndexError):
+            compiled(np.ones((2, 2)), 9)
+    if engine == "native" and f is at_i:
+        assert any(write.parts for s in compiled.cache for write in s.writes)
+        shapes = [v.shape for v in compiled.cache[-1].plan.program.outputs]
+        assert all(len(shape) < 2 for shape in shapes)
+
+
 def test_what_is_not_stored_into_is_not_read_or_copied() -> None:
     compiled = autodiff.function(row)
     compiled(np.ones((5, 4)))

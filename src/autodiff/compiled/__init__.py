@@ -9,6 +9,7 @@ A :class:`Compiled` object wraps the user's function with a transformation (valu
     specialisation  one compiled program and when it applies
     running         guards are asked, inputs brought into form, outputs put back
     fast            what goes straight to the compiled entry
+    writing         which parts of arrays that the function stores into are copied back
     fallback        calls that run uncompiled, and the warning that says so
     warned          floating-point warnings: what NumPy would have said
 """

@@ -12,13 +12,14 @@ Not here: places and sizes that are known at run time only, stores in loops.  Th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from autodiff.compiled.after import form_of
-from autodiff.dims import product
+from autodiff.dims import Extent, evaluate, symbols
 from autodiff.ir.data import Block, Operation, Program, Value, uses, walk
 from autodiff.passes import eliminate_dead_code
 from autodiff.plain_data import dataclass
@@ -37,13 +38,27 @@ class Write:
     number: int
     output: int
     at: tuple[Any, ...] | None = None
+    # Where that is known after the run only: start, step, whether a slice; outputs that starts depend on.
+    parts: tuple[tuple[Extent, int, bool], ...] = ()
+    symbols: tuple[tuple[Any, int], ...] = ()
 
     def happen(self, target: Any, outputs: Sequence[Any]) -> None:
         """Copy it."""
-        if self.at is None:
-            np.copyto(target, outputs[self.output])
-        else:
+        if self.at is not None:
             np.asarray(target)[self.at] = outputs[self.output]
+        elif self.parts:
+            np.asarray(target)[self._index(outputs)] = outputs[self.output]
+        else:
+            np.copyto(target, outputs[self.output])
+
+    def _index(self, outputs: Sequence[Any]) -> tuple[Any, ...]:
+        known = {symbol: int(outputs[number]) for symbol, number in self.symbols}
+        sizes = iter(np.shape(outputs[self.output]))
+        index: list[Any] = []
+        for extent, step, is_slice in self.parts:
+            start = evaluate(extent, known.__getitem__)
+            index.append(slice(start, start + next(sizes) * step, step) if is_slice else start)
+        return tuple(index)
 
 
 def written(
@@ -64,10 +79,18 @@ def written(
                 [piece, *outputs[at + 1 :]],
                 [form_of(piece), *forms[at + 1 :]],
             )
-            writes.append(Write(number, at, _index(store)))
+            parts = _parts(store)
+            found = list(dict.fromkeys(s for start, _, _ in parts for s in symbols(start)))
+            places = []
+            for symbol in found:
+                places.append((symbol, len(outputs)))
+                outputs.append(symbol)
+                forms.append("int")
+            index = None if found else _index(store)
+            writes.append(Write(number, at, index, parts, tuple(places)))
         if not stores:
             writes.append(Write(number, output))
-    if not any(write.at is not None for write in writes):
+    if not any(write.parts for write in writes):
         return program, forms, tuple(writes)
     block = Block(program.block.parameters, program.block.operations, outputs)
     return eliminate_dead_code(Program(block, program.name)), forms, tuple(writes)
@@ -81,7 +104,7 @@ def _stores(program: Program, given: Value, new: Value) -> list[Operation]:
         store = value.owner
         if store is None or store.kind != "slice_update" or len(stores) == _MOST:
             return []
-        if _index(store) is None or store.operands[1].dtype != given.dtype:
+        if not _parts(store) or store.operands[1].dtype != given.dtype:
             return []
         stores.append(store)
         value = store.operands[0]
@@ -91,27 +114,45 @@ def _stores(program: Program, given: Value, new: Value) -> list[Operation]:
 
 def _is_less(program: Program, given: Value, stores: list[Operation]) -> bool:
     """Whether whole contents are not computed any more, or slices are small."""
+    if not stores:
+        return False
     inner = {store.result for store in stores}
     ours = {id(store) for store in stores}
     others = [op for op in walk(program.block) if id(op) not in ours]
-    needed = any(not inner.isdisjoint(uses(op)) for op in others)
-    if not needed:
-        return program.outputs.count(stores[-1].result) == 1 if stores else False
-    whole, slices = given.shape, sum(int(product(s.operands[1].shape)) for s in stores)
-    known = all(isinstance(n, int) for n in whole)
-    return not known or slices * _SMALL <= int(product(whole))
+    if not any(not inner.isdisjoint(uses(op)) for op in others):
+        return program.outputs.count(stores[-1].result) == 1
+    shapes = [given.shape, *[store.operands[1].shape for store in stores]]
+    known = [[n for n in shape if isinstance(n, int)] for shape in shapes]
+    if any(len(a) != len(b) for a, b in zip(known, shapes, strict=True)):
+        return False
+    whole, *slices = [math.prod(shape) for shape in known]
+    return sum(slices) * _SMALL <= whole
+
+
+def _parts(store: Operation) -> tuple[tuple[Extent, int, bool], ...]:
+    """For each axis where a store begins, its step, and whether it is a slice; nothing where that is not told."""
+    how = store.attributes
+    parts = [
+        (start, step, size is not None)
+        for start, size, step in zip(how["starts"], how["sizes"], how["steps"], strict=True)
+    ]
+    for start, step, _ in parts:
+        if not isinstance(step, int) or step < 1 or (isinstance(start, int) and start < 0):
+            return ()
+        if any(not isinstance(s, Value) or s.dtype != np.int64 for s in symbols(start)):
+            return ()
+    return tuple(parts)
 
 
 def _index(store: Operation) -> tuple[Any, ...] | None:
     """NumPy's index of the slice that is stored into; None where it is not known now."""
-    how = store.attributes
-    if not all(isinstance(n, int) for n in store.operands[1].shape):
-        return None
     index: list[Any] = []
-    for start, size, step in zip(how["starts"], how["sizes"], how["steps"], strict=True):
-        if not isinstance(start, int) or not isinstance(step, int) or start < 0 or step < 1:
+    sizes = iter(store.operands[1].shape)
+    for start, step, is_slice in _parts(store):
+        size = next(sizes) if is_slice else 0
+        if not isinstance(start, int) or not isinstance(size, int):
             return None
-        index.append(start if size is None else slice(start, start + size * step, step))
+        index.append(slice(start, start + size * step, step) if is_slice else start)
     return tuple(index)
 
 
