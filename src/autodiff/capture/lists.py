@@ -364,6 +364,9 @@ class TracedList(KeptList):
             for column in made.columns:
                 column.is_column = True
             return made
+        if self.store is not None and self.store.has_holes:
+            self._settle("a part")
+            return self._new(list.__getitem__(self, index))
         x = self.whole()
         assert x is not None and self.store is not None
         if self.store.changed is not None:

@@ -31,6 +31,7 @@ from autodiff.capture.contents import columns_of, layout_of
 from autodiff.capture.frames import ComprehensionScope
 from autodiff.capture.functions import run_text
 from autodiff.capture.generators import TracedGenerator
+from autodiff.capture.given import TracedTuple
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterating import over
 from autodiff.capture.iterators import Iterating, TracedIterator
@@ -179,7 +180,7 @@ def _sorted(frame: Frame, sequence: Any, /, *, key: Any = None, reverse: Any = F
     if key is not None and isinstance(sequence, range) and lazily(frame, sequence) is not None:
         sequence = frame.trace.fresh(frame.trace.new_list())
         sequence.fill(Tracer.constant(np.array(given)), INDEX)
-    if not isinstance(sequence, (list, tuple)):
+    if not isinstance(sequence, (list, tuple)) or isinstance(sequence, TracedTuple):
         given = sequence = SPECIAL[list](frame, sequence)
     if frame.trace.tier.rolls and not frame.trace.is_external(sequence):
         columns = _columns_in_order(frame, sequence, key, bool(reverse))
@@ -190,7 +191,12 @@ def _sorted(frame: Frame, sequence: Any, /, *, key: Any = None, reverse: Any = F
             keys = items[0] if key is None else _key_of_each(frame, sequence, key)
             if keys is not None:
                 rows = ordered(items[0], keys, bool(reverse))
-                return frame.trace.fresh(frame.trace.new_list(separate(rows, items[1])))
+                made: Any = frame.trace.fresh(frame.trace.new_list())
+                if isinstance(sequence, TracedList) and sequence.is_stored():  # a row of a pool
+                    made.fill(rows, items[1])
+                else:
+                    list.extend(made, separate(rows, items[1]))
+                return made
     words = {} if key is None else {"key": key}
     return call_library(frame, sorted, [given], {**words, "reverse": reverse}, node)
 
