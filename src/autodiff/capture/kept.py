@@ -450,7 +450,8 @@ class KeptList(StoredList):
     def ask_for_room(self, what: str) -> None:
         """Have the loop of unknown length that the list grows in begin with room for its items, to be used in any order."""
         store = self.store
-        assert store is not None
+        if store is None or store.rows is None:
+            return
         if store.slot.form == "array":
             raise NotStaged(f"{what} a list of arrays that grows in a loop of unknown length")
         self.request("room")
@@ -702,7 +703,7 @@ class KeptList(StoredList):
         if probe is not None:
             return probe
         mixed = self._is_mixed(store, at)
-        if mixed and store.rows is not None:
+        if mixed:
             self.ask_for_room("an item of")
         typed = self.typed() if mixed or self.is_here() else None
         if typed is None:
