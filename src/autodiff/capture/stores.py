@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     pass
 
 
+FEW_TRACED = 8  # times as many constants as traced items: an array of constants, and a store of each of these
 HELD = (
     "held arrays"  # what an attempt has to know: that arrays in lists are stored into, or exchanged
 )
@@ -234,6 +235,13 @@ def array_of(items: list[Any], slot: Slot) -> Tracer:
     if all(same_object(x, items[0]) for x in items) or _are_one_constant(items):
         row = Tracer(fit(items[0], slot), "array")
         return broadcast(row, shape, tuple(range(1, len(shape))))
+    traced = [k for k, x in enumerate(items) if isinstance(x, (Tracer, Dim))]
+    if len(traced) * FEW_TRACED <= len(items):  # they are put among the constants
+        known = [slot.dtype.type(0) if isinstance(x, (Tracer, Dim)) else x for x in items]
+        whole = array_of(known, slot)
+        for k in traced:
+            whole = slice_update(whole, Tracer(fit(items[k], slot), "array"), *place(k, slot))
+        return Tracer(whole.value, "array")
     rows = [reshape(Tracer(fit(x, slot), "array"), (1, *slot.shape)) for x in items]
     joined: Tracer = emit_tracer("concatenate", *rows, axis=0) if len(rows) > 1 else rows[0]
     return joined
