@@ -35,7 +35,6 @@ from autodiff.capture import (
     functions,
     given,
     handlers,
-    heaps,
     matching,
     numpy_callables,
     passing,

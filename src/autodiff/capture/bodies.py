@@ -564,7 +564,9 @@ class Body:
                     if target.store.is_bounded:
                         continue
                     if self.limit is None:
-                        target.ask_for_room("a loop for")
+                        if target.store.slot.form == "array":
+                            raise NotStaged("a list that grows in a loop of unknown length")
+                        target.request("room")
                     target.store.pushed = pushed + each * self.limit
                 elif not settled:
                     target.store.pushed = pushed

@@ -9,6 +9,7 @@ lists do is in :mod:`autodiff.capture.lists`.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -449,7 +450,8 @@ class KeptList(StoredList):
     def ask_for_room(self, what: str) -> None:
         """Have the loop of unknown length that the list grows in begin with room for its items, to be used in any order."""
         store = self.store
-        assert store is not None
+        if store is None or store.rows is None:
+            return
         if store.slot.form == "array":
             raise NotStaged(f"{what} a list of arrays that grows in a loop of unknown length")
         self.request("room")
@@ -489,7 +491,25 @@ class KeptList(StoredList):
         if self.columns is not None:
             return all(column.can_store() for column in self.columns)
         return any(body.home is self.block for body in self.trace.rolling) and bool(
-            len(self) and all(is_numeric(x) for x in self._plain_items())
+            len(self)
+            and all(is_numeric(x) for x in self._plain_items())
+            or any(is_numeric(x) for x in self._plain_items())
+            and self._may_have_holes()
+        )
+
+    def _may_have_holes(self) -> bool:
+        """Whether items that are None wait for numbers, and the function does not ask which of them are."""
+        items = set(map(type, self._plain_items()))
+        if type(None) not in items or any(
+            not is_numeric(x) for x in self._plain_items() if x is not None
+        ):
+            return False
+        return not any(
+            isinstance(n, ast.Compare)
+            and any(
+                isinstance(x, ast.Constant) and x.value is None for x in (n.left, *n.comparators)
+            )
+            for n in ast.walk(self.trace.active[-1])
         )
 
     def _plain_items(self) -> Iterator[Any]:
@@ -501,10 +521,13 @@ class KeptList(StoredList):
             self._widen(slot)
             return
         head = list(self._plain_items())
-        if not all(is_numeric(x) for x in head) or (slot is None and not head):
+        known = [x for x in head if x is not None] if self._may_have_holes() else head
+        if not all(is_numeric(x) for x in known) or (slot is None and not known):
             raise NotStaged("a list of other things than numbers and arrays")
-        whole = slot or slot_of(head[0])
-        for item in head:
+        whole = slot or slot_of(known[0])
+        if len(known) < len(head) and (whole.form == "array" or any(map(is_array, known))):
+            raise NotStaged("a list of arrays and None")
+        for item in known:
             wider = widest(whole, slot_of(item))
             if wider is None or (slot is not None and wider != slot):
                 raise NotStaged("a list of items of different types")
@@ -514,11 +537,12 @@ class KeptList(StoredList):
         if whole.form == "array" and (self.trace.distinguish_arrays or self._numbering is not None):
             raise NotStaged("a list of arrays that are stored into")
         n = len(head)
-        buffer = array_of(head, whole)
-        for item in head:
+        nothing = whole.dtype.type(0)
+        buffer = array_of([nothing if x is None else x for x in head], whole)
+        for item in known:
             if is_array(item):
                 self.trace.numbering.note_item(item)
-        uneven = any(slot_of(x) != whole for x in head)
+        uneven = len(known) < len(head) or any(slot_of(x) != whole for x in known)
         flags = zeros((n + 1,), bool).value if uneven else None
         changed = None if flags is None else Cell(flags)
         count = Cell(as_tracer(n).value)
@@ -648,6 +672,8 @@ class KeptList(StoredList):
         store, kinds = self.store, kinds_of(item)
         if store is None or kinds is None or store.repeated is not None or self.row is not None:
             return None
+        if store.has_holes:
+            return None
         return Types(store.slot).widened(kinds)
 
     def _can_hold(self, item: Any) -> bool:
@@ -677,7 +703,7 @@ class KeptList(StoredList):
         if probe is not None:
             return probe
         mixed = self._is_mixed(store, at)
-        if mixed and store.rows is not None:
+        if mixed:
             self.ask_for_room("an item of")
         typed = self.typed() if mixed or self.is_here() else None
         if typed is None:
@@ -709,6 +735,8 @@ class KeptList(StoredList):
         """
         if store.changed is None or not store.head or store.repeated is not None:
             return False
+        if store.has_holes:
+            return False
         low, _ = bounds(at - len(store.head))
         if low is not None and low >= 0:
             return False
@@ -732,6 +760,8 @@ class KeptList(StoredList):
         known = store.head if store.repeated is None else [store.repeated[0]]
         types: Types | None = Types(store.slot)
         for item in known:
+            if item is None:  # a place where a number of the wide type is by the time it is read
+                continue
             assert types is not None
             types = types.widened(kinds_of(item) or ())
             if types is None or types.slot != store.slot:
@@ -746,7 +776,7 @@ class KeptList(StoredList):
             "logical_not", slice_of(Tracer(store.changed.value, "array"), (0,), (size,), (1,))
         )
         if store.repeated is None:
-            own = np.array([template.parts_of(item)[1] for item in known])
+            own = np.array([x is not None and template.parts_of(x)[1] for x in known])
             if not own.all():
                 is_narrow = emit_tracer("logical_and", is_narrow, Tracer.constant(own))
         tags = slice_update(tags, Tracer(is_narrow.value, "array"), (0,), (size,), (1,))
@@ -760,6 +790,8 @@ class KeptList(StoredList):
         if isinstance(self.template, Typed):
             return False
         store = self.store
+        if store is not None and store.has_holes:
+            return all(x is None or slot_of(x) == store.slot for x in store.head)
         return store is None or store.changed is None
 
     def _at(self, at: Extent) -> Any:

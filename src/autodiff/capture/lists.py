@@ -161,8 +161,7 @@ class TracedList(KeptList):
             return list.pop(self, index)
         store = self.store
         assert store is not None
-        if store.rows is not None:
-            self.ask_for_room("pop of")
+        self.ask_for_room("pop of")
         try:
             item = self._item(index)
         except IndexError:
@@ -229,8 +228,7 @@ class TracedList(KeptList):
             return
         store = self.store
         assert store is not None
-        if store.rows is not None:
-            self.ask_for_room("insert into")
+        self.ask_for_room("insert into")
         at = _insertion(extent_of(index), store.length)
         self.append(item)
         self._shift(at, back=True)
@@ -286,8 +284,7 @@ class TracedList(KeptList):
             self.request(slot_of(item))
             return
         store = self.store
-        if store.rows is not None:
-            self.ask_for_room("a store into")
+        self.ask_for_room("a store into")
         if self.is_here() and not self._can_hold(item):
             self._settle("a store of an item of another type")
             self[index] = item
@@ -364,6 +361,9 @@ class TracedList(KeptList):
             for column in made.columns:
                 column.is_column = True
             return made
+        if self.store is not None and self.store.has_holes:
+            self._settle("a part")
+            return self._new(list.__getitem__(self, index))
         x = self.whole()
         assert x is not None and self.store is not None
         if self.store.changed is not None:

@@ -3,6 +3,7 @@
     all(x > 0 for x in xs)       for x in xs: if not x > 0: result = False; break
     functools.reduce(f, xs)      for x in xs[1:]: result = f(result, x)
     sorted(xs, key=f)            the rows of an array, by ``np.argsort`` of the keys
+    heapq.heappush(heap, x)      heap.append(x), then x goes up while what is above it is greater
 
 So a list of numbers gives one program for all lengths (:mod:`~autodiff.capture.given`), as long as
 loops over it do.  A sequence of a few items, or of items that no loop can carry, is gone through by
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import heapq
 import math
 import operator
 from collections.abc import Callable
@@ -30,6 +32,7 @@ from autodiff.capture.contents import columns_of, layout_of
 from autodiff.capture.frames import ComprehensionScope
 from autodiff.capture.functions import run_text
 from autodiff.capture.generators import TracedGenerator
+from autodiff.capture.given import TracedTuple
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterating import over
 from autodiff.capture.iterators import Iterating, TracedIterator
@@ -39,9 +42,12 @@ from autodiff.capture.loops import roll_or_peel
 from autodiff.capture.operators import own_truth
 from autodiff.capture.records import Number, Several, Typed, has_lists
 from autodiff.capture.sequences import LazySequence, lazy_sequence
+from autodiff.capture.slots import is_numeric
 from autodiff.capture.stores import INDEX
 from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail
+from autodiff.ops.either import Either, is_array
+from autodiff.ops.python_builtins import goes_before
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.signals import run_users
 
@@ -178,7 +184,7 @@ def _sorted(frame: Frame, sequence: Any, /, *, key: Any = None, reverse: Any = F
     if key is not None and isinstance(sequence, range) and lazily(frame, sequence) is not None:
         sequence = frame.trace.fresh(frame.trace.new_list())
         sequence.fill(Tracer.constant(np.array(given)), INDEX)
-    if not isinstance(sequence, (list, tuple)):
+    if not isinstance(sequence, (list, tuple)) or isinstance(sequence, TracedTuple):
         given = sequence = SPECIAL[list](frame, sequence)
     if frame.trace.tier.rolls and not frame.trace.is_external(sequence):
         items, is_open = rows_of(sequence), layout_of(sequence) is not None
@@ -191,7 +197,12 @@ def _sorted(frame: Frame, sequence: Any, /, *, key: Any = None, reverse: Any = F
         found = None if items is None else rows_of(keys)
         if items is not None and found is not None:
             rows = ordered(items[0], found[0], bool(reverse))
-            return frame.trace.fresh(frame.trace.new_list(separate(rows, items[1])))
+            made: Any = frame.trace.fresh(frame.trace.new_list())
+            if isinstance(sequence, TracedList) and sequence.is_stored():  # a row of a pool
+                made.fill(rows, items[1])
+            else:
+                list.extend(made, separate(rows, items[1]))
+            return made
         if key is not None and keys is not None:
             key = functools.partial(next, iter(keys))  # which have been asked for, in this order
     words = {} if key is None else {"key": key}
@@ -289,6 +300,47 @@ def _extreme_by(frame: Frame, lazy: LazySequence, key: Any, sign: str) -> Any:
     return run_text(frame.trace, best, key, rest.source or rest, _BETTER[sign], first, least)
 
 
+# -- heaps ---------------------------------------------------------------------------------------------
+def _of_heap(function: Any, text: Callable[..., Any]) -> Callable[..., Any]:
+    def run(frame: Frame, *args: Any, **words: Any) -> Any:
+        if args and isinstance(args[0], TracedList) and not words:
+            return run_text(frame.trace, text, *args)
+        return call_library(frame, function, list(args), words, frame.scope.syntax.node)
+
+    return run
+
+
+def _first(reverse: bool) -> Callable[..., Any]:
+    """``nsmallest`` and ``nlargest``: the first of the items in order."""
+
+    def run(frame: Frame, n: Any, iterable: Any, key: Any = None) -> Any:
+        node = frame.scope.syntax.node
+        found = call(frame, sorted, [iterable], {"key": key, "reverse": reverse}, node)
+        return found[: max(frame.trace.as_index(n), 0)]
+
+    return run
+
+
+def _is_less(frame: Frame, a: Any, b: Any) -> Any:
+    """``a < b``, of which nothing but its truth is asked: of tuples of numbers without a branch."""
+    if _is_row(a) and _is_row(b):
+        return goes_before(np.less, a, b)
+    return call(frame, operator.lt, [a, b], {}, frame.scope.syntax.node)
+
+
+def _is_row(x: Any) -> bool:
+    """Whether an item is a tuple of numbers, one of which the run computes."""
+    if type(x) is not tuple or not any(isinstance(part, Tracer) for part in x):
+        return False
+    return all(
+        is_numeric(part) and not is_array(part) and not isinstance(part, Either) for part in x
+    )
+
+
+def _text(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda frame, *args: run_text(frame.trace, function, *args)
+
+
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     any: _any_all(True),
     all: _any_all(False),
@@ -297,6 +349,21 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     max: _extreme(max, ">"),
     functools.reduce: _reduce,
     TracedList.sort: _sort,
+    **{
+        getattr(heapq, text.__name__): _of_heap(getattr(heapq, text.__name__), text)
+        for text in (
+            library_in_python.heapify,
+            library_in_python.heappush,
+            library_in_python.heappop,
+            library_in_python.heapreplace,
+            library_in_python.heappushpop,
+        )
+    },
+    library_in_python.sift_down: _text(library_in_python.sift_down),
+    library_in_python.is_less: _is_less,
+    library_in_python.sift_up: _text(library_in_python.sift_up),
+    heapq.nsmallest: _first(reverse=False),
+    heapq.nlargest: _first(reverse=True),
     **{f: _taking_all(f) for f in (list, tuple, sum, math.fsum, math.prod, np.array, np.asarray)},
 }
 

@@ -18,6 +18,7 @@ from autodiff.dims import (
     Dim,
     Extent,
     bounds,
+    minimum,
     same,
 )
 from autodiff.ir.data import Value
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     pass
 
 
+FEW_TRACED = 8  # times as many constants as traced items: an array of constants, and a store of each of these
 HELD = (
     "held arrays"  # what an attempt has to know: that arrays in lists are stored into, or exchanged
 )
@@ -105,10 +107,31 @@ class Store:
         """How many items there is room for."""
         return self.buffer.value.type.shape[0]
 
+    @property
+    def has_holes(self) -> bool:
+        """Whether items are None before others take their places: ``[None] * n``."""
+        return any(x is None for x in self.head)
+
+    def _filled(self) -> Any:
+        """Which places of the head hold numbers."""
+        assert self.changed is not None
+        there = np.array([*(x is not None for x in self.head), True])
+        return np.logical_or(Tracer(self.changed.value, "array"), Tracer.constant(there))
+
+    def refuse_holes(self, at: Extent | None = None) -> None:
+        """What is read, at a place or of all, is no None: where it is, Python runs the function."""
+        if self.has_holes:
+            flags = self._filled()
+            if at is not None:
+                at = minimum(at, len(self.head))
+                flags = slice_of(Tracer(flags.value, "array"), *place(at, FLAG))
+            emit_check(as_tracer(np.all(flags)).value, "an item of a list that is None")
+
     def rows_up_to(self, length: Extent) -> Tracer:
         """The first items as the rows of an array."""
         if self.rows is not None:
             raise NotStaged("a list that grows in a loop of unknown length, as a whole")
+        self.refuse_holes()
         x = Tracer(self.buffer.value, "array")
         if not same(length, self.capacity):
             n = len(x.shape)
@@ -135,6 +158,7 @@ class Store:
 
     def item(self, at: Extent) -> Tracer:
         """The number at a position."""
+        self.refuse_holes(at)
         return slice_of(Tracer(self.buffer.value, "array"), *place(at, self.slot))
 
     def put(self, at: Extent, value: Tracer) -> None:
@@ -211,6 +235,13 @@ def array_of(items: list[Any], slot: Slot) -> Tracer:
     if all(same_object(x, items[0]) for x in items) or _are_one_constant(items):
         row = Tracer(fit(items[0], slot), "array")
         return broadcast(row, shape, tuple(range(1, len(shape))))
+    traced = [k for k, x in enumerate(items) if isinstance(x, (Tracer, Dim))]
+    if len(traced) * FEW_TRACED <= len(items):  # they are put among the constants
+        known = [slot.dtype.type(0) if isinstance(x, (Tracer, Dim)) else x for x in items]
+        whole = array_of(known, slot)
+        for k in traced:
+            whole = slice_update(whole, Tracer(fit(items[k], slot), "array"), *place(k, slot))
+        return Tracer(whole.value, "array")
     rows = [reshape(Tracer(fit(x, slot), "array"), (1, *slot.shape)) for x in items]
     joined: Tracer = emit_tracer("concatenate", *rows, axis=0) if len(rows) > 1 else rows[0]
     return joined
