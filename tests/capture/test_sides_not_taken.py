@@ -1,11 +1,13 @@
 """What stands on a side that is not taken, or is bound by a loop's last pass only, decides nothing."""
 
+import linecache
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import autodiff
+from autodiff.capture import interpreter
 
 from .support import ENGINES, agrees
 
@@ -56,3 +58,57 @@ def test_elements_of_an_array_whose_size_is_known_at_run_time(engine):
     counted = autodiff.function(elements_of_unknown_number, engine=engine)
     for n in (3, 5, 7):
         assert counted(np.arange(1.0, n + 1)) == elements_of_unknown_number(np.arange(1.0, n + 1))
+
+
+# -- how often sides are looked at ------------------------------------------------------------------
+FAILING = [
+    "[1, 2][5]",
+    "x.foo",
+    "undefined",
+    "len(3)",
+    "{}[1]",
+    "int('z')",
+    "np.ones(3) + np.ones(2)",
+]
+SHAPES = {
+    "one after the other": lambda n, e: "".join(f"    if n == {k}: return {e}\n" for k in range(n)),
+    "one in the other": lambda n, e: (
+        "".join(f"{'    ' * (k + 1)}if n != {k}:\n" for k in range(n))
+        + "    " * (n + 1)
+        + "x = x * 2.0\n"
+        + "".join(f"{'    ' * (k + 1)}else: x = {e}\n" for k in reversed(range(n)))
+    ),
+    "with elif": lambda n, e: (
+        "    if n < 0: pass\n" + "".join(f"    elif n == {k}: return {e}\n" for k in range(n))
+    ),
+    "with an expression": lambda n, e: "".join(
+        f"    x = {e} if n == {k} else x * 2.0\n" for k in range(n)
+    ),
+}
+
+
+def steps_of(n, shape, expression, monkeypatch):
+    """How many statements and expressions are interpreted."""
+    name = f"<failing {n} {expression}>"
+    text = f"def f(x, n):\n{SHAPES[shape](n, expression)}    return x\n"
+    linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+    space = {"np": np, "__name__": __name__}
+    exec(compile(text, name, "exec"), space)
+    count = 0
+
+    def counted(frame, node, evaluate=interpreter.Frame.evaluate):
+        nonlocal count
+        count += 1
+        return evaluate(frame, node)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(interpreter.Frame, "evaluate", counted)
+        assert autodiff.function(space["f"], engine="numpy")(1.5, 100) == space["f"](1.5, 100)
+    return count
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_sides_that_raise_are_looked_at_once(shape, monkeypatch):
+    for expression in FAILING if shape == "one after the other" else FAILING[:1]:
+        few, many = (steps_of(n, shape, expression, monkeypatch) for n in (4, 12))
+        assert many < 4 * few, expression

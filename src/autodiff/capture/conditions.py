@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dims import equal
 from autodiff.ops.either import Either
-from autodiff.ops.known import require_equal
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.known import compare, decide, require, require_equal
+from autodiff.ops.tracer import EMPTY_IS_AMBIGUOUS, MANY_ARE_AMBIGUOUS, Tracer
 
 
 def truth(value: Any) -> Tracer:
@@ -17,12 +18,14 @@ def truth(value: Any) -> Tracer:
         value = value.wide
     shape = value.shape
     if shape:
-        message = (
-            "The truth value of an array with more than one element is ambiguous. "
-            "Use a.any() or a.all()"
-        )
-        if not require_equal(value.size, 1, message):
-            raise ValueError(message)
+        size = value.size
+        is_empty = decide(lambda: equal(size, 0))
+        if is_empty is None:
+            require(compare("not_equal", size, 0), ValueError(EMPTY_IS_AMBIGUOUS))
+        elif is_empty:
+            raise ValueError(EMPTY_IS_AMBIGUOUS)
+        if not require_equal(size, 1, MANY_ARE_AMBIGUOUS):
+            raise ValueError(MANY_ARE_AMBIGUOUS)
         value = value.reshape(())[()]
     if value.dtype.kind != "b":
         value = np.not_equal(value, 0)

@@ -500,6 +500,8 @@ class TracedList(KeptList):
                 return self._new(list(self) * whole)
             if times.form == "scalar" and times.dtype.kind not in "iu":
                 return NotImplemented  # NumPy says why not
+            if times.dtype.kind == "f":
+                raise TypeError("can't multiply sequence by non-int of type 'float'")
             n = extent_of(times)
             if isinstance(n, Dim) and self.store is None and list.__len__(self) == 1:
                 (item,) = self._plain_items()

@@ -34,6 +34,7 @@ from autodiff.ops.control import emit_check, emit_cond
 from autodiff.ops.dispatch import known
 from autodiff.ops.either import Either
 from autodiff.ops.tracer import Tracer
+from autodiff.plain_data import dataclass
 from autodiff.signals import door
 
 
@@ -62,6 +63,7 @@ def stage_if(frame: Frame, node: ast.If, test: Tracer) -> Completion | None:
                 lambda: side(frame, lambda: frame.execute(node.body), rests),
                 lambda: side(frame, lambda: frame.execute(node.orelse), rests),
                 ends=bool(escapes),
+                last_first=_is_short(node.orelse) and not _is_short(node.body),
             )
     except Bail as problem:
         if problem.rung < Rung.UNROLLED:
@@ -139,14 +141,17 @@ def branch(
     then: Callable[[], Completion | None],
     orelse: Callable[[], Completion | None],
     ends: bool,
+    last_first: bool = False,
 ) -> Completion | None:
-    """Both sides, merged; ``ends``: they have run to the end of the function or pass."""
-    mark = frame.trace.decisions.mark()
-    first, second = _both_sides(frame, test, then, orelse)
+    """Both sides, merged; ``ends``: they have run to the end of the function or pass.
+
+    ``last_first``: where one of them raises it may be the last one, so that it is looked at first.
+    """
+    explored = _both_sides(frame, test, then, orelse, last_first)
+    if not isinstance(explored, tuple):
+        return _ended(frame, explored.value, ends)
+    first, second = explored
     _refuse_draws(first, second)
-    if first.raised is not None or second.raised is not None:
-        frame.trace.decisions.back_to(mark)  # the other side runs once more
-        return _raising(frame, test, first, second, then, orelse, ends)
     returned = ends and frame.boundary == "function"
     box: list[Any] = [None]
     _merge(frame, test, first, second, _values(first, second, box) if returned else None)
@@ -155,15 +160,40 @@ def branch(
     return Completion("done") if ends else None
 
 
+@dataclass
+class InLine:
+    """What a side gave that ran in line, as the other one raises."""
+
+    value: Any
+
+
 def _both_sides(
-    frame: Frame, test: Tracer, then: Callable[[], Any], orelse: Callable[[], Any]
-) -> tuple[Outcome, Outcome]:
-    """What each side does, on which it is known whether the test holds."""
-    heap = frame.trace.heap
-    with heap.assuming(test.value, True):
-        first = _explore(frame, then)
-    with heap.assuming(test.value, False):
-        return first, _explore(frame, orelse)
+    frame: Frame,
+    test: Tracer,
+    then: Callable[[], Any],
+    orelse: Callable[[], Any],
+    last_first: bool = False,
+) -> tuple[Outcome, Outcome] | InLine:
+    """What each side does, on which it is known whether the test holds; or the one that raises nothing, in line.
+
+    Where the first one raises, the other one is not looked at before it runs in line: of branches in
+    branches each would be looked at twice as often as the one around it.
+    """
+    trace, mark = frame.trace, frame.trace.decisions.mark()
+    sides, order = {True: then, False: orelse}, [False, True] if last_first else [True, False]
+    found: dict[bool, Outcome] = {}
+    for holds in order:
+        with trace.heap.assuming(test.value, holds):
+            found[holds] = _explore(frame, sides[holds])
+        raises = found[holds].raised is not None
+        if raises and (len(found) == 2 or not trace.tried):
+            _refuse_draws(*found.values())
+            trace.decisions.back_to(mark)  # the other side runs now, or once more
+            return InLine(_past(frame, test, holds, found, sides[not holds]))
+    if found[order[0]].raised is not None:
+        trace.decisions.back_to(mark)
+        return InLine(_past(frame, test, order[0], found, sides[order[1]]))
+    return found[True], found[False]
 
 
 def _explore(frame: Frame, side: Callable[[], Any]) -> Outcome:
@@ -192,43 +222,32 @@ def _negated(test: Tracer) -> Value:
     return value
 
 
-def _raising(
+def _past(
     frame: Frame,
     test: Tracer,
-    first: Outcome,
-    second: Outcome,
-    then: Callable[[], Completion | None],
-    orelse: Callable[[], Completion | None],
-    ends: bool,
-) -> Completion | None:
-    """A side that raises is checked not to be taken; the other side runs in line."""
-    completion = _other_side(frame, test, first, second, then, orelse)
+    holds: bool,
+    found: dict[bool, Outcome],
+    other: Callable[[], Any],
+) -> Any:
+    """What the other side of one that raises does; that the one is not taken is checked."""
+    one, rest = found[holds], found.get(not holds)
+    assert one.raised is not None
+    if rest is not None and rest.raised is not None:
+        if frame.trace.tried and not raise_alike(one, rest):
+            raise NotStaged("both sides of it raise, and a handler may tell which did")
+        raise found[True].raised or one.raised
+    is_other = _negated(test) if holds else test.value
+    emit_check(is_other, _message(one.raised), raised_by(frame, one))
+    return other()
+
+
+def _ended(frame: Frame, completion: Completion | None, ends: bool) -> Completion | None:
+    """How a branch ends of which one side has run in line."""
     if not ends:
         return completion
     if frame.boundary == "function":
         return completion if completion is not None else Completion("return", None)
     return Completion("done")
-
-
-def _other_side(
-    frame: Frame,
-    test: Tracer,
-    first: Outcome,
-    second: Outcome,
-    then: Callable[[], Any],
-    orelse: Callable[[], Any],
-) -> Any:
-    """What the side does that raises nothing."""
-    if first.raised is not None and second.raised is not None:
-        if frame.trace.tried and not raise_alike(first, second):
-            raise NotStaged("both sides of it raise, and a handler may tell which did")
-        raise first.raised
-    if first.raised is not None:
-        emit_check(_negated(test), _message(first.raised), raised_by(frame, first))
-        return orelse()
-    assert second.raised is not None
-    emit_check(test.value, _message(second.raised), raised_by(frame, second))
-    return then()
 
 
 def _message(error: Exception) -> str:
@@ -290,11 +309,10 @@ def stage_choice(
     try:
         with undoing(frame):
             _refuse_endless_recursion(frame)
-            mark = frame.trace.decisions.mark()
-            first, second = _both_sides(frame, test, then, orelse)
-            if first.raised is not None or second.raised is not None:
-                frame.trace.decisions.back_to(mark)  # the other side runs once more
-                return _other_side(frame, test, first, second, then, orelse)
+            explored = _both_sides(frame, test, then, orelse)
+            if not isinstance(explored, tuple):
+                return explored.value
+            first, second = explored
             box: list[Any] = [None]
             _merge(
                 frame,
@@ -380,6 +398,12 @@ def assert_traced(frame: Frame, test: Tracer, node: ast.Assert) -> None:
         emit_check(test.value, "AssertionError")
     elif not decided:
         raise AssertionError(*([] if node.msg is None else [frame.evaluate(node.msg)]))
+
+
+def _is_short(statements: Sequence[ast.stmt]) -> bool:
+    """Whether statements have no branch or loop among them."""
+    kinds = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.Match)
+    return not any(isinstance(statement, kinds) for statement in statements)
 
 
 # -- what a statement list may do -----------------------------------------------------------------

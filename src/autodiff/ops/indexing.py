@@ -89,6 +89,8 @@ def parse(index: Any, x: Tracer) -> list[Any]:
         items += _items(part)
     consumed = sum(_consumes(item) for item in items)
     if consumed > x.ndim:
+        if x.form == "scalar":
+            raise IndexError("invalid index to scalar variable.")
         raise IndexError(
             f"too many indices for array: array is {x.ndim}-dimensional, but {consumed} were indexed"
         )

@@ -26,6 +26,7 @@ from autodiff.ops.control import emit_check
 from autodiff.ops.either import Either
 from autodiff.ops.entries import ENTRIES, Control, Effect
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
+from autodiff.ops.tracer import type_name as type_name
 
 _memo: WeakKeyDictionary[Builder, dict[Value, Any]] = WeakKeyDictionary()
 _UNKNOWN = object()
@@ -149,6 +150,8 @@ def extent_of(x: Any) -> Extent:
             whole = x.given_as_int()
             if whole is not None:
                 return whole
+            if x.form == "array":
+                raise TypeError("only integer scalar arrays can be converted to a scalar index")
             raise TypeError(f"'{type_name(x)}' object cannot be interpreted as an integer")
         folded = known(x)
         if folded is not None:
@@ -166,17 +169,6 @@ def is_integer(x: Any) -> bool:
     if isinstance(x, (bool, np.bool)):
         return False
     return isinstance(x, (int, Dim, np.integer))
-
-
-def type_name(x: Any) -> str:
-    """The name of the type NumPy or Python would have in the place of ``x``."""
-    if not isinstance(x, Tracer):
-        return type(x).__name__
-    if x.form == "array":
-        return "numpy.ndarray"
-    if x.form == "scalar":
-        return f"numpy.{x.dtype.name}"
-    return {"f": "float", "b": "bool"}.get(x.dtype.kind, "int")
 
 
 # -- deciding comparisons ---------------------------------------------------------------------

@@ -19,18 +19,18 @@ from typing import Any
 import numpy as np
 
 from autodiff.containers import is_plain_tuple, tuple_of
-from autodiff.dims import Dim, at_least
+from autodiff.dims import Dim, Extent, at_least
 from autodiff.ir.data import ArrayType, Value
 from autodiff.ops import python_numbers, smooth, structural
 from autodiff.ops.builder import current_builder, emit
 from autodiff.ops.control import emit_for
 from autodiff.ops.either import Either, choose
 from autodiff.ops.function_table import builtin_functions, functions, implements_builtin
-from autodiff.ops.known import check, compare, decide, extent_of, type_name
+from autodiff.ops.known import check, compare, decide, extent_of, require, type_name
 from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
 from autodiff.ops.protocol import protocol
 from autodiff.ops.python_numbers import BOOL, FLOAT, INT, is_number, kind_of, number
-from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer, whole_of
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer, unsized, whole_of
 from autodiff.ops.ufuncs import unsupported
 
 # -- math -------------------------------------------------------------------------------------------
@@ -423,7 +423,7 @@ def len_(x: Any) -> Any:
     """``len`` of a traced array: an int, or the extent as a traced int."""
     if isinstance(x, Tracer):
         if not x.shape:
-            raise TypeError("len() of unsized object")
+            raise TypeError(unsized(x))
         n = x.shape[0]
         return as_tracer(n) if isinstance(n, Dim) else n
     return len(x)
@@ -477,6 +477,7 @@ def _extreme(ufunc: np.ufunc, reduction: Any) -> Callable[..., Any]:
     def function(*args: Any, key: Any = None, **options: Any) -> Any:
         if len(args) == 1:
             if isinstance(args[0], Tracer) and args[0].ndim == 1 and key is None and not options:
+                _require_items(args[0].shape[0], ufunc)
                 return _extreme_of_vector(args[0], reduction)
             whole = whole_of(args[0])
             if whole is not None and whole.ndim == 1 and key is None and not options:
@@ -490,6 +491,8 @@ def _extreme(ufunc: np.ufunc, reduction: Any) -> Callable[..., Any]:
             items = list(args[0])
             if not items and "default" in options:
                 return options["default"]
+            if not items:
+                raise _of_nothing(ufunc)
         else:
             items = list(args)
         best, best_key = items[0], items[0] if key is None else key(items[0])
@@ -504,9 +507,27 @@ def _extreme(ufunc: np.ufunc, reduction: Any) -> Callable[..., Any]:
     return function
 
 
+def _of_nothing(ufunc: np.ufunc) -> ValueError:
+    """What Python says of the extreme of no items."""
+    nothing: tuple[float, ...] = ()
+    try:
+        max(nothing) if ufunc is np.greater else min(nothing)
+    except ValueError as error:
+        return error
+    raise AssertionError("an extreme of no items")
+
+
+def _require_items(n: Extent, ufunc: np.ufunc) -> None:
+    positive = decide(lambda: at_least(n, 1))
+    if positive is None:
+        require(compare("greater", n, 0), _of_nothing(ufunc))
+    elif not positive:
+        raise _of_nothing(ufunc)
+
+
 def _extreme_of_vector(x: Tracer, reduction: Any) -> Tracer:
     """The extreme of a vector: a comparison with NaN is false, so that only a first NaN stays."""
-    if x.dtype.kind != "f" or (isinstance(x.shape[0], int) and x.shape[0] == 0):
+    if x.dtype.kind != "f":
         return functions[reduction](x)
     x = x[::-1]  # of zeros of both signs Python keeps the first, NumPy the last
     worst = -np.inf if reduction is np.max else np.inf
@@ -524,11 +545,7 @@ def _of_form(value: Value, form: Any) -> Tracer:
 def _extreme_of_rows(ufunc: np.ufunc, columns: Sequence[Tracer]) -> Sequence[Value]:
     """The row with the extreme of the first column, comparing one after the other as Python does."""
     n = columns[0].shape[0]
-    positive = decide(lambda: at_least(n, 1))
-    if positive is None:
-        check(compare("greater", n, 0), "iterable argument is empty")
-    elif not positive:
-        raise ValueError(f"{'max' if ufunc is np.greater else 'min'}() arg is an empty sequence")
+    _require_items(n, ufunc)
     first = [structural.slice_of(x, (0,), (None,), (1,)).value for x in columns]
     builder = current_builder()
     with builder.region() as body:

@@ -119,6 +119,34 @@ def concretizing(concretize: Callable[..., Any]) -> Iterator[None]:
 _ASKING = frozenset({"abc", "dataclasses", "inspect", "typing"})
 
 
+# What NumPy says where the truth of an array is asked for.
+MANY_ARE_AMBIGUOUS = (
+    "The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()"
+)
+EMPTY_IS_AMBIGUOUS = (
+    "The truth value of an empty array is ambiguous. "
+    "Use `array.size > 0` to check that an array is not empty."
+)
+
+
+def type_name(x: Any) -> str:
+    """The name of the type NumPy or Python would have in the place of ``x``."""
+    if not isinstance(x, Tracer):
+        return type(x).__name__
+    if x.form == "array":
+        return "numpy.ndarray"
+    if x.form == "scalar":
+        return f"numpy.{x.dtype.name}"
+    return {"f": "float", "b": "bool"}.get(x.dtype.kind, "int")
+
+
+def unsized(x: Any) -> str:
+    """What NumPy or Python says of the length of what has no axes."""
+    if x.form == "array":
+        return "len() of unsized object"
+    return f"object of type '{type_name(x)}' has no len()"
+
+
 class Tracer:
     """A traced array or scalar; see the module header."""
 
@@ -250,7 +278,7 @@ class Tracer:
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError("len() of unsized object")
+            raise TypeError(unsized(self))
         n = self.shape[0]
         # As long as it is at this call, guarded: for code that is not looked into.
         return int(as_tracer(n)._concrete()) if isinstance(n, Dim) else n
@@ -275,10 +303,7 @@ class Tracer:
 
     def __bool__(self) -> bool:
         if self.shape and not equal(self.size, 1):
-            raise ValueError(
-                "The truth value of an array with more than one element is ambiguous. "
-                "Use a.any() or a.all()"
-            )
+            raise ValueError(EMPTY_IS_AMBIGUOUS if equal(self.size, 0) else MANY_ARE_AMBIGUOUS)
         # Of an array of one element it is that of the element, which a check can be made of.
         return bool((self.reshape(())[()] if self.shape else self)._concrete())
 
@@ -293,7 +318,9 @@ class Tracer:
         if whole is not None:
             return whole
         if self.dtype.kind not in "iu" or self.shape:
-            raise TypeError("only integer scalar arrays can be converted to a scalar index")
+            if self.form == "array":
+                raise TypeError("only integer scalar arrays can be converted to a scalar index")
+            raise TypeError(f"'{type_name(self)}' object cannot be interpreted as an integer")
         return int(self._concrete())
 
     def given_as_int(self) -> int | None:
@@ -356,7 +383,11 @@ class Tracer:
 
     def __iter__(self) -> Any:
         if not self.shape:
-            raise TypeError("iteration over a 0-d array")
+            name = type_name(self)
+            is_array = self.form == "array"
+            raise TypeError(
+                "iteration over a 0-d array" if is_array else f"'{name}' object is not iterable"
+            )
         # One by one: the loop's body may store into what is still to come.
         return (self[i] for i in range(len(self)))
 
