@@ -70,7 +70,7 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
         return type_of(obj)
     if members.member(obj) is not None:
         return members.attribute(frame, obj, name, node, load_attribute, call)
-    if type(obj) is choices.Among:
+    if choices.is_choice(obj) and not choices.is_known(obj):
         return gathered.attribute(frame, obj, name, node, load_attribute, call)
     if choices.is_choice(obj):
         return _attribute_of_choice(frame, obj, name, node)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import containers
 from autodiff.capture import choices, staging, structures
 from autodiff.capture.contents import is_long
 from autodiff.capture.frames import UNBOUND, Maybe, Poison, Scope
@@ -115,6 +116,10 @@ class Body:
     halves: list[Any] = field(default_factory=list)  # of complex temporaries, and of objects
     # Names of tuples, lists, dicts and objects, whose leaves are among ``names``.
     structures: dict[tuple[Scope, str], LeafScope] = field(default_factory=dict)
+    # Of names that may have an object that a pass has made: what stands for it between passes.
+    renewed: dict[tuple[Scope, str], Any] = field(default_factory=dict)
+    passed: dict[int, Any] = field(default_factory=dict)  # all of these objects
+    sharing: set[tuple[Scope, str]] = field(default_factory=set)  # other names that have one of them
     # Lists among them: what they were before the loop, and what they may be at the end of the last pass.
     begun: dict[tuple[Scope, str], TracedList] = field(default_factory=dict)
     ends: dict[tuple[Scope, str], list[Any]] = field(default_factory=dict)
@@ -558,6 +563,8 @@ class Body:
         def thunk(parameters: list[Value] = parameters, index: Value = index) -> None:
             self.enter(parameters[1:], index)
             self.run(index)
+            if self.renewed:
+                self._renumber()
             self._tell_apart()
 
         trace = self.frame.trace
@@ -582,6 +589,11 @@ class Body:
         """Take up what the last run changed beyond the carries; whether there was anything."""
         changed = False
         self.temporaries = {}
+        self.passed.update((id(x), x) for x in self.renewed.values())
+        for key, end in outcome.names.items() if self.passed else ():
+            if key not in self.renewed and structures.holds(self.frame.trace, end, self.passed):
+                self.sharing.add(key)
+                outcome.entangled.add(key)
         changed |= self._learn_shared(outcome)
         for key in self.structures:
             changed |= self._spread(key, outcome)
@@ -597,8 +609,8 @@ class Body:
                 # What a pass finds is what the pass before has left.
                 raise _peel_for(f"{name!r}, which may not be bound before the loop")
             if start is UNBOUND or isinstance(start, (Poison, Maybe)):
-                if isinstance(end, choices.Left) and not self.is_done(key):
-                    raise NotStaged(f"the loop chooses the object {name!r}, which is read after it")
+                if key in outcome.entangled and not self.is_done(key) and self.passed:
+                    changed |= self._take_temporary(key, end)
                 self.temporaries[key] = end
             elif not same_object(start, end):
                 if not is_numeric(end):
@@ -635,7 +647,9 @@ class Body:
     ) -> None:
         """Carry the leaves of a tuple, list, dict or object that the body binds anew."""
         (scope, name), trace = key, self.frame.trace
-        end, kind = choices.alike(end, start), type_text(end)
+        chosen, end, kind = end, choices.alike(end, start), type_text(end)
+        if structures.is_cyclic(trace, start) and self._take_number(key, start, chosen):
+            return
         if structures.parts_of(trace, end) is None or structures.is_cyclic(trace, start):
             raise NotStaged(f"the loop changes {name!r}, a {kind}")
         # A change under the other name, in the body or later, would not show in what is made anew.
@@ -652,6 +666,8 @@ class Body:
             shared = False
         for part in parts if not shared else ():
             self._let_go(part)
+        if (shared or key in outcome.entangled) and self._take_number(key, start, chosen):
+            return
         known = structures.matched(trace, start, end)
         if not structures.are_alike(trace, known, end):
             raise _peel_for(f"{name!r}, of which the first pass changes the structure")
@@ -660,6 +676,56 @@ class Body:
         if isinstance(start, TracedList) and is_long(known):
             self.begun[key] = start
         self._begin_structure(key, known)
+
+    def _take_number(self, key: tuple[Scope, str], start: Any, end: Any) -> bool:
+        """Carry which object a name has by its number: one from before the loop, or one that stands for those of passes."""
+        trace = self.frame.trace
+        found = choices.together(trace, start, end)
+        sharing = key in self.sharing and key not in self.renewed
+        if isinstance(key[0], ObjectScope) and any(key[0].obj is x for x in self.renewed.values()):
+            raise NotStaged("the loop links objects that it makes")
+        if sharing or (found is None and key not in self.renewed and choices.is_new(end)):
+            slot = choices.stand_in(trace, next(choices.objects_of(start)))
+            found = None if slot is None else choices.together(trace, start, slot)
+            if found is not None:
+                self.renewed[key] = slot
+        if found is None or found is start:
+            return False
+        self._begin_structure(key, found)
+        return True
+
+    def _take_temporary(self, key: tuple[Scope, str], end: Any) -> bool:
+        """Have what a pass binds first, and others have as well, be known by its number after the loop; whether it was not."""
+        alike = [x for x in self.renewed.values() if choices.class_of(x) is choices.class_of(end)]
+        if key in self.renewed or not alike:
+            raise NotStaged(f"the loop chooses the object {key[1]!r}, which is read after it")
+        self.renewed[key] = choices.stand_in(self.frame.trace, alike[0])
+        return True
+
+    def _renumber(self) -> None:
+        """At the end of a pass, have names that may have an object of the pass have what stands for it.
+
+        Of names that have one object it is what stands for that of the first.  What stands for an object holds what that
+        does, and nobody but these names has it.
+        """
+        trace = self.frame.trace
+        stand_ins = list(self.renewed.values())
+        ends = [scope.locals.get(name, UNBOUND) for scope, name in self.renewed]
+        if any(choices.class_of(x) is not choices.class_of(y) for x, y in zip(ends, stand_ins, strict=True)):
+            raise NotStaged("the loop chooses among objects of different classes")
+        held = [containers.attributes_of(staging.chosen_object(self.frame, x)) for x in ends]
+        before = list[tuple[Any, Any]]()
+        for (scope, name), end, slot in zip(self.renewed, ends, stand_ins, strict=True):
+            objects, _ = choices.numbered(trace, end)
+            passing = [x for x in objects.values() if id(x) in trace.made[-1]]
+            self.passed.update((id(x), x) for x in passing)
+            mine = [x for x in objects.values() if any(x is y for y in (*passing, *stand_ins))]
+            before.append((end, slot))
+            scope.locals[name] = choices.renumbered(trace, end, mine, before)
+        for slot, attributes in zip(stand_ins, held, strict=True):
+            for name, value in attributes.items():
+                trace.changing(slot, None, name)
+                containers.set_attributes(slot, {name: value})
 
     def _may_share(self, x: TracedList) -> bool:
         """Whether a list may be carried by its contents while it is known otherwise as well: if no pass changes it."""
@@ -672,7 +738,7 @@ class Body:
             if isinstance(scope, ObjectScope):
                 trace.parts.save_scope(scope)
             scope.locals[name] = start
-            self.has_two_types = True
+            self.has_two_types |= not choices.is_known(start)
         leaves = self.structures.get(key) or structures.LeafScope(trace, scope, name)
         self.structures[key] = leaves
         found = structures.leaves_of(trace, start)
@@ -714,15 +780,22 @@ class Body:
         stand_in, trace = self.stand_ins.get(key), self.frame.trace
         if isinstance(value, TracedList):
             self.ends[key] = trace.chosen_from(value)
-        if not choices.is_choice(value) and not structures.is_cyclic(trace, value):
-            like = stand_in if key in self.structures else value
+        like = stand_in if key in self.structures else value
+        by_number = key in self.structures and choices.is_known(stand_in)
+        if self._is_of_pass(value, stand_in) and not by_number and not self.is_done(key):
+            return staging.chosen_object(self.frame, value)
+        if choices.is_known(like) or (
+            not choices.is_choice(value) and not structures.is_cyclic(trace, value)
+        ):
             return structures.matched(trace, value, like)
-        if not choices.is_choice(value) or choices.is_pooled(value) or key not in self.structures:
-            return value
-        objects = list(choices.objects_of(value))
-        if not all(x is stand_in or trace.made[-1].get(id(x)) is x for x in objects):
-            return value
-        return staging.chosen_object(self.frame, value)
+        return value
+
+    def _is_of_pass(self, value: Any, stand_in: Any) -> bool:
+        """Whether each of the objects that a branch chose among has been made in this pass, or stands for that of before."""
+        if not choices.is_known(value) or issubclass(choices.class_of(value), (list, dict)):
+            return False
+        made = self.frame.trace.made[-1]
+        return all(x is stand_in or made.get(id(x)) is x for x in choices.objects_of(value))
 
     def is_done(self, key: tuple[Scope, str]) -> bool:
         """Whether a variable is bound anew by each pass before it is read, and by nobody after the loop."""
@@ -804,7 +877,11 @@ class Body:
         alike = structures.are_alike(trace, start, end)
         wider = start if alike else structures.matched(trace, start, end)
         entangled = key in outcome.entangled and key not in self.begun
+        if choices.is_known(start):
+            entangled = key in self.sharing and key not in self.renewed
         if entangled or not structures.are_alike(trace, wider, end):
+            if self._take_number(key, start, end):
+                return True
             raise NotStaged(f"the loop gives {key[1]!r} parts that have other names, or others")
         if not alike:
             self._begin_structure(key, wider)

@@ -54,6 +54,8 @@ class Group:
             return Among(self, index)
         return self.trace.lift(self.objects[index], self.base.item(index))
 
+    row = at
+
     def refusal(self) -> Bail:
         """Why none of them can be had where it is not known which."""
         return NotStaged("a use of an object itself that stands in a list")

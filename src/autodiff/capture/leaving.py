@@ -49,7 +49,7 @@ from autodiff.capture.records import Member, PoolPlan, RecordPlan, Ref, RowPlan,
 from autodiff.capture.regions import cells_of
 from autodiff.capture.results import Captured, Leaf, Result
 from autodiff.capture.sequences import LazySequence
-from autodiff.capture.sharing import Part, take_apart
+from autodiff.capture.sharing import OneOfParts, Part, take_apart
 from autodiff.capture.slots import is_listed
 from autodiff.capture.stores import ListPlan
 from autodiff.capture.text import DeferredText, is_pending
@@ -469,6 +469,11 @@ def _plan_result(
     for k in sorted(range(len(leaves)), key=is_view):
         if isinstance(leaves[k], Part):
             plans[k] = ("part", leaves[k].number)
+            continue
+        if isinstance(leaves[k], OneOfParts):
+            outputs.append(as_tracer(leaves[k].number).value)
+            forms.append("int")
+            plans[k] = ("one of parts", len(outputs) - 1, leaves[k].parts)
             continue
         plan = None if copies else _plan_found(trace, leaves[k], outputs, forms, seen)
         plans[k] = plan or _plan_leaf(trace, leaves[k], outputs, forms, seen)

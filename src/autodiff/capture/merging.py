@@ -88,8 +88,9 @@ class Merge:
             make = a.row.pool.row
             self.value(a.row.number, b.row.number, lambda number: put(make(number)))
         elif (
-            choices.is_pooled(a)
-            and choices.is_pooled(b)
+            choices.is_choice(a)
+            and choices.is_choice(b)
+            and not choices.is_known(a)
             and group_of_choice(a) is group_of_choice(b)
         ):
             made = group_of_choice(a).row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import operator
 from collections.abc import Callable, Set
 from typing import Any
@@ -209,9 +210,10 @@ def is_same(frame: Frame, left: Any, right: Any) -> Any:
     if members.member(left) is not None or members.member(right) is not None:
         return members.same_member(left, right)
     for x, other in ((left, right), (right, left)):
-        if choices.is_choice(x) and left is not right:
-            test, first, second = choices.parts_of(x)
-            return choices.same(test, is_same(frame, first, other), is_same(frame, second, other))
+        if choices.is_known(x) and left is not right:
+            for one, y in itertools.product(choices.objects_of(x), choices.objects_of(other)):
+                _check_identity(frame, one, y)
+            return choices.same(x, other)
     if row_of(left) is not None or row_of(right) is not None:
         return same_row(left, right)
     _check_identity(frame, left, right)

@@ -260,10 +260,10 @@ def _entangled(changed: dict[tuple[Any, str], Any], trace: Any) -> set[Any]:
     def visit(key: Any, x: Any) -> None:
         if isinstance(x, Tracer) or is_numeric(x) or is_row(x):
             return
-        if isinstance(x, choices.Among):
+        if choices.is_choice(x) and not choices.is_known(x):
             return
         if choices.is_choice(x):
-            for part in choices.parts_of(x)[1:]:
+            for part in choices.objects_of(x):
                 if id(part) in made and id(part) not in first:
                     visit(key, part)
                 else:  # what a name was before, as long as nobody else has it

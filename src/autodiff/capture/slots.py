@@ -260,7 +260,7 @@ def number_of_choice(x: Any) -> Any:
 
 def type_text(x: Any) -> str:
     """The name of the type that an object has in plain Python."""
-    if isinstance(x, (Instance, choices.Left)) or choices.is_choice(x):
+    if isinstance(x, Instance) or choices.is_choice(x):
         return choices.class_of(x).__name__
     if isinstance(x, StoredList):
         return x.python_type.__name__

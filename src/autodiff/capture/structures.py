@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from autodiff import containers
-from autodiff.capture.choices import Instance
+from autodiff.capture.choices import Instance, Known, group_and_index, is_choice, is_known, is_new, number_now, objects_of, together as chosen_together
 from autodiff.capture.contents import columns_of, is_long, layout_of, together, with_columns
 from autodiff.capture.lists import FEW, TracedList
-from autodiff.capture.members import both, member
+from autodiff.capture.members import Members
 from autodiff.capture.parts import is_frozen, table_of
 from autodiff.capture.pools import both_rows, row_of
 from autodiff.capture.slots import are_complex, as_parts, is_numeric, same_object
@@ -47,8 +47,8 @@ def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
         return list(x.table.items())
     if (row := row_of(x)) is not None:
         return [("row", row.number)]
-    if (known := member(x)) is not None:
-        return [("member", known[1])]
+    if (known := numbered(x)) is not None:
+        return [("number", known[1])]
     if isinstance(x, TracedList):
         if layout_of(x) is not None:
             return list(enumerate(columns_of(x)))
@@ -61,6 +61,14 @@ def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
         return list(x.items()) if trace.was_made(x) or not trace.is_external(x) else None
     table = table_of(x)
     return None if table is None or not trace.was_made(x) else list(table.items())
+
+
+def numbered(x: Any) -> tuple[Any, Any] | None:
+    """The objects that one is among, and its number, where it is known by that."""
+    if not is_choice(x):
+        return None
+    group = group_and_index(x)[0]
+    return (group, number_now(x)) if isinstance(group, (Members, Known)) and not is_new(x) else None
 
 
 def class_of(x: Any) -> type:
@@ -79,8 +87,9 @@ def are_alike(trace: Trace, a: Any, b: Any) -> bool:
         return are_complex(first, second)
     if row_of(a) is not None or row_of(b) is not None:
         return both_rows(a, b) is not None
-    if member(a) is not None or member(b) is not None:
-        return both(a, b) is not None
+    if numbered(a) is not None or numbered(b) is not None:
+        first, second = numbered(a), numbered(b)
+        return first is not None and second is not None and first[0] == second[0]
     if layout_of(a) is not None or layout_of(b) is not None:
         lists = isinstance(a, TracedList) and isinstance(b, TracedList)
         return lists and together(a, b) is a
@@ -100,6 +109,18 @@ def is_cyclic(trace: Trace, x: Any, around: tuple[int, ...] = ()) -> bool:
         return True
     parts = parts_of(trace, x) or ()
     return any(is_cyclic(trace, part, (*around, id(x))) for _, part in parts)
+
+
+def holds(trace: Trace, x: Any, objects: dict[int, Any], around: tuple[int, ...] = ()) -> bool:
+    """Whether one of some objects, by id, is a part of a structure that a region has left, or may be."""
+    if is_numeric(x) or id(x) in around:
+        return False
+    if id(x.origin if isinstance(x, Instance) else x) in objects:
+        return True
+    if is_known(x):
+        return any(holds(trace, one, objects, around) for one in objects_of(x))
+    parts = parts_of(trace, x) or ()
+    return any(holds(trace, part, objects, (*around, id(x))) for _, part in parts)
 
 
 def is_plain(trace: Trace, x: Any) -> bool:
@@ -140,8 +161,8 @@ def rebuilt(trace: Trace, x: Any, leaf: Callable[[str, Any], Any], at: str = "")
         return ComplexTracer((made["real"], made["imag"]), number.form)
     if (row := row_of(x)) is not None:
         return row.pool.row(made["row"])
-    if (known := member(x)) is not None:
-        return known[0].row(made["member"])
+    if (known := numbered(x)) is not None:
+        return known[0].row(made["number"])
     return _with_parts(trace, x, made)
 
 
@@ -168,7 +189,10 @@ def matched(trace: Trace, x: Any, like: Any) -> Any:
 
     It is made anew where that changes anything; what does not go is left as it is.
     """
-    if is_numeric(x) or as_parts(x) is not None or row_of(x) is not None or member(x) is not None:
+    if is_known(x) or is_known(like):
+        found = chosen_together(trace, x, like)
+        return x if found is None else found
+    if is_numeric(x) or as_parts(x) is not None or row_of(x) is not None or is_choice(x):
         return x
     if isinstance(x, TracedList) and isinstance(like, TracedList):
         grows = list.__len__(x) != list.__len__(like)
@@ -202,7 +226,7 @@ def hold_items(trace: Trace, x: Any, like: Any) -> bool:
 
 def mutable(trace: Trace, x: Any) -> Iterator[Any]:
     """The lists, dicts and objects that a structure is made of, but for rows, which are known by a number."""
-    if is_numeric(x) or row_of(x) is not None or member(x) is not None:
+    if is_numeric(x) or row_of(x) is not None or is_choice(x):
         return
     parts = parts_of(trace, x)
     can_change = not isinstance(x, (tuple, Either)) and not is_frozen(class_of(x))

@@ -181,8 +181,9 @@ def _spread_temporaries(body: Body) -> None:
     assert body.outcome is not None
     for key, end in list(body.temporaries.items()):
         is_list = isinstance(end, TracedList) and end.is_stored()
-        is_object = isinstance(end, choices.Instance) or choices.is_pooled(end)
-        if not is_list and (not is_object or key in body.outcome.entangled):
+        by_number = structures.numbered(end) is not None
+        is_object = isinstance(end, choices.Instance) and key not in body.outcome.entangled
+        if not (is_list or is_object or by_number):
             continue
         if body.is_done(key) or structures.is_cyclic(body.frame.trace, end):
             continue
