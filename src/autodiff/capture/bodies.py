@@ -119,7 +119,9 @@ class Body:
     # Of names that may have an object that a pass has made: what stands for it between passes.
     renewed: dict[tuple[Scope, str], Any] = field(default_factory=dict)
     passed: dict[int, Any] = field(default_factory=dict)  # all of these objects
-    sharing: set[tuple[Scope, str]] = field(default_factory=set)  # other names that have one of them
+    sharing: set[tuple[Scope, str]] = field(
+        default_factory=set
+    )  # other names that have one of them
     # Lists among them: what they were before the loop, and what they may be at the end of the last pass.
     begun: dict[tuple[Scope, str], TracedList] = field(default_factory=dict)
     ends: dict[tuple[Scope, str], list[Any]] = field(default_factory=dict)
@@ -609,7 +611,7 @@ class Body:
                 # What a pass finds is what the pass before has left.
                 raise _peel_for(f"{name!r}, which may not be bound before the loop")
             if start is UNBOUND or isinstance(start, (Poison, Maybe)):
-                if key in outcome.entangled and not self.is_done(key) and self.passed:
+                if key in self.sharing and not self.is_done(key):
                     changed |= self._take_temporary(key, end)
                 self.temporaries[key] = end
             elif not same_object(start, end):
@@ -648,9 +650,9 @@ class Body:
         """Carry the leaves of a tuple, list, dict or object that the body binds anew."""
         (scope, name), trace = key, self.frame.trace
         chosen, end, kind = end, choices.alike(end, start), type_text(end)
-        if structures.is_cyclic(trace, start) and self._take_number(key, start, chosen):
-            return
         if structures.parts_of(trace, end) is None or structures.is_cyclic(trace, start):
+            if self._take_number(key, start, chosen):
+                return
             raise NotStaged(f"the loop changes {name!r}, a {kind}")
         # A change under the other name, in the body or later, would not show in what is made anew.
         low = None if self.count is None else bounds(self.count)[0]
@@ -711,7 +713,10 @@ class Body:
         trace = self.frame.trace
         stand_ins = list(self.renewed.values())
         ends = [scope.locals.get(name, UNBOUND) for scope, name in self.renewed]
-        if any(choices.class_of(x) is not choices.class_of(y) for x, y in zip(ends, stand_ins, strict=True)):
+        if any(
+            choices.class_of(x) is not choices.class_of(y)
+            for x, y in zip(ends, stand_ins, strict=True)
+        ):
             raise NotStaged("the loop chooses among objects of different classes")
         held = [containers.attributes_of(staging.chosen_object(self.frame, x)) for x in ends]
         before = list[tuple[Any, Any]]()

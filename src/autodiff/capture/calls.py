@@ -34,6 +34,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
+from autodiff.capture.members import member
 from autodiff.capture.origins import is_impure, is_library, type_of
 from autodiff.capture.paths import Guard, Path, is_literal
 from autodiff.capture.text import characters
@@ -155,7 +156,7 @@ TAKES_ALL: dict[Any, Callable[[Frame, Any, ast.AST], Any]] = {}
 
 def _known_class(function: Any, x: Any) -> Any:
     """An argument of what captured code answers itself: any of the objects that a branch chose among has the class."""
-    if choices.is_pooled(x):
+    if member(x) is not None:
         if function in (getattr, setattr):
             return x
         if function is isinstance or function is type:

@@ -84,7 +84,7 @@ def group_and_index(x: Among) -> tuple[Any, Any]:
     return parts
 
 
-class Known:
+class Objects:
     """Objects of one class by their numbers, as the group of a choice.
 
     ``test`` is whether it is the first of two, where that is known otherwise than from the number, which is made of it
@@ -107,9 +107,10 @@ class Known:
         return class_of(self.objects[0])
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Known) and list(self.by_number) == list(other.by_number)
+        return isinstance(other, Objects) and list(self.by_number) == list(other.by_number)
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return hash(tuple(self.by_number))
 
     def row(self, number: Any) -> Any:
         """The object of a number."""
@@ -120,11 +121,6 @@ class Known:
         return AmbiguousStore("a use of an object itself that a branch chose among others")
 
 
-def is_pooled(x: Any) -> bool:
-    """Whether an object is an item of a list that a loop has made, known by its number (``members``)."""
-    return type(x) is Among and bool(getattr(group_and_index(x)[0], "is_pool", False))
-
-
 def is_choice(x: Any) -> bool:
     """Whether an object is one of several, known only when the program runs."""
     return type(x) is Among
@@ -132,13 +128,13 @@ def is_choice(x: Any) -> bool:
 
 def is_known(x: Any) -> bool:
     """Whether an object is a choice of Python's own objects."""
-    return type(x) is Among and isinstance(group_and_index(x)[0], Known)
+    return type(x) is Among and isinstance(group_and_index(x)[0], Objects)
 
 
 def parts_of(x: Among) -> tuple[Tracer, Any, Any]:
     """A test, and the object that a choice is, or those it is among, where it holds and where not."""
     group, number = group_and_index(x)
-    if not isinstance(group, Known):
+    if not isinstance(group, Objects):
         _refused(x)
     items = list(group.by_number.items())
     half = len(items) // 2
@@ -150,7 +146,7 @@ def parts_of(x: Among) -> tuple[Tracer, Any, Any]:
 
 
 def _one_of(objects: dict[int, Any], number: Any) -> Any:
-    return next(iter(objects.values())) if len(objects) == 1 else Among(Known(objects), number)
+    return next(iter(objects.values())) if len(objects) == 1 else Among(Objects(objects), number)
 
 
 def objects_of(x: Any) -> Iterator[Any]:
@@ -209,24 +205,65 @@ def together(trace: Any, x: Any, other: Any) -> Any:
         return None
     if len(union) == len(objects) and (not is_choice(x) or group_and_index(x)[1] is number):
         return x
-    return Among(Known(union), number)
+    return Among(Objects(union), number)
 
 
-def same(x: Any, other: Any) -> Any:
-    """Whether a choice is another object, or what another choice is: a bool, or a traced one."""
+def place_of(x: Any) -> tuple[Any, Any] | None:
+    """The pool in which an object, list or array of a list is known by a number, and that; None of others.
+
+    A pool is what has ``row(number)``: the rows that lists are (``pools``), what objects and arrays in lists hold
+    (``members``), the objects of a list from outside (``gathered``), Python's own objects (:class:`Objects`).
+    """
+    if type(x) is Among:
+        group, number = group_and_index(x)
+        if not isinstance(group, Objects):
+            return group, number
+        return None if is_new(x) else (group, number_now(x))
+    if isinstance(x, StoredList):
+        return None if x.row is None else (x.row.pool, x.row.number)
+    if isinstance(x, Tracer) and len(x.path) == 1 and hasattr(x.path[0], "pool"):
+        return (x.path[0].pool, x.path[0].name), x.path[0].number
+    return None
+
+
+def both(a: Any, b: Any) -> tuple[Any, Any, Any] | None:
+    """The one pool that two things are known in, and their numbers; None of others."""
+    first, second = place_of(a), place_of(b)
+    if first is None or second is None or first[0] != second[0]:
+        return None
+    return first[0], first[1], second[1]
+
+
+def same(a: Any, b: Any) -> Any:
+    """``a is b`` of two things one of which is known by its number: a bool, or a traced one."""
+    for x, other in ((a, b), (b, a)):
+        if is_known(x):
+            return _same_object(x, other)
+    found = both(a, b)
+    return found is not None and _truth(np.equal(*found[1:]))
+
+
+def _truth(x: Any) -> Any:
+    return _python(x) if isinstance(x, Tracer) else bool(x)
+
+
+def _same_object(x: Any, other: Any) -> Any:
+    """Whether a choice is an object, or what another choice is."""
     group, number = group_and_index(x)[0], number_now(x)
     if is_known(other):
-        known, wanted = group_and_index(other)[0], number_now(other)
-        if group.by_number.keys().isdisjoint(known.by_number):
+        if group.by_number.keys().isdisjoint(group_and_index(other)[0].by_number):
             return False
-    else:
-        wanted = next((n for n, one in group.by_number.items() if one is other), None)
-        if wanted is None:
-            return False
-        if group.test is not None:
-            is_first = next(iter(group.by_number)) == wanted
-            return group.test if is_first else _python(np.logical_not(group.test))
-    return _python(np.equal(number, wanted))
+        return _truth(np.equal(number, number_now(other)))
+    wanted = next((n for n, one in group.by_number.items() if one is other), None)
+    if wanted is None:
+        return False
+    if group.test is not None:
+        return (
+            group.test
+            if next(iter(group.by_number)) == wanted
+            else _python(np.logical_not(group.test))
+        )
+    return _truth(np.equal(number, wanted))
 
 
 def _python(x: Any) -> Tracer:
@@ -261,25 +298,27 @@ def renumbered(trace: Any, x: Any, passing: list[Any], names: list[tuple[Any, An
     numbers = list(stand_ins)
     target: Any = numbers[-1]
     for (other, _), n in reversed(list(zip(names[:-1], numbers, strict=False))):
-        is_one = same(x, other) if is_known(x) else same(other, x) if is_known(other) else x is other
-        target = np.where(is_one, n, target) if isinstance(is_one, Tracer) else n if is_one else target
+        is_one = same(x, other) if is_known(x) or is_known(other) else x is other
+        target = (
+            np.where(is_one, n, target) if isinstance(is_one, Tracer) else n if is_one else target
+        )
     old = {n: one for n, one in objects.items() if not any(one is other for other in passing)}
     for n in old if isinstance(number, Tracer) else ():
         target = np.where(np.equal(number, n), n, target)
-    return Known({**old, **stand_ins}).row(target if isinstance(target, int) else _python(target))
+    return Objects({**old, **stand_ins}).row(target if isinstance(target, int) else _python(target))
 
 
 # -- regions ----------------------------------------------------------------------------------------
 def freeze(x: Among, made: dict[int, Any], inner: Callable[[Any], Any]) -> Any:
     """A choice at the end of a region that has ``made`` objects; ``inner`` freezes those."""
     group = group_and_index(x)[0]
-    if not isinstance(group, Known):
+    if not isinstance(group, Objects):
         return x
     is_inner = group.block is current_block()  # only in here its test is known
     if not is_inner and not any(id(one) in made for one in group.objects):
         return x
     left = {n: _left(one, made, inner) for n, one in group.by_number.items()}
-    return Among(Known(left), number_now(x))
+    return Among(Objects(left), number_now(x))
 
 
 def _left(x: Any, made: dict[int, Any], inner: Callable[[Any], Any]) -> Any:
@@ -374,12 +413,14 @@ class ObjectMerge:
             return
         found: list[Any] = [None]
         self.merge.value(*numbers, partial(found.__setitem__, 0))
-        self.merge.finish.append(lambda results: put(Known(objects).row(found[0])))
+        self.merge.finish.append(lambda results: put(Objects(objects).row(found[0])))
 
     def _of_two(self, objects: dict[int, Any], first: int, second: int) -> Any:
         """The choice between two objects."""
         test: Any = self.merge.test
-        return Among(Known(objects, test if first < second else _python(np.logical_not(test))), None)
+        return Among(
+            Objects(objects, test if first < second else _python(np.logical_not(test))), None
+        )
 
     def _renumbered(self, side: int, objects: dict[int, Any], number: Any) -> Any:
         """The number of what a side has, with what it has made under the numbers that these have afterwards."""
@@ -414,9 +455,7 @@ class ObjectMerge:
         if any(one is None for one in objects.values()):
             raise NotStaged("a branch chooses among lists or dicts of which it has made one")
         known = self.known[side]
-        return [
-            (n, x) for n, x in objects.items() if isinstance(x, Instance) and n not in known
-        ]
+        return [(n, x) for n, x in objects.items() if isinstance(x, Instance) and n not in known]
 
     def _filler(self, objects: dict[int, Any]) -> Any:
         old = [x for x in objects.values() if not isinstance(x, Instance)]
@@ -439,11 +478,12 @@ __all__ = [
     "TOLD_APART",
     "Among",
     "Instance",
-    "Known",
     "Method",
     "ObjectMerge",
+    "Objects",
     "alike",
     "are_lists",
+    "both",
     "class_of",
     "freeze",
     "is_choice",
@@ -453,6 +493,8 @@ __all__ = [
     "number_of",
     "objects_of",
     "parts_of",
+    "place_of",
     "refuse",
+    "same",
     "together",
 ]

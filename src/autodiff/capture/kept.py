@@ -30,7 +30,6 @@ from autodiff.capture.pools import (
 )
 from autodiff.capture.records import (
     Complex,
-    Member,
     Number,
     Numbered,
     Ref,
@@ -377,7 +376,7 @@ class KeptList(StoredList):
         list.clear(self)
         number = self._new(pool.numbers(items) if isinstance(pool, members.HeldArrays) else ())
         number.block = self.block
-        self.template, self.columns = Member(pool), (number,)
+        self.template, self.columns = Ref(pool), (number,)
 
     def make_rows(self, wanted: Wanted) -> None:
         """Have the items, which are lists, be rows of a pool (where the list was made)."""
@@ -748,7 +747,7 @@ class KeptList(StoredList):
                 raise NotStaged(f"{what} of a list inside of a branch or loop")
             items = list(self)
             self.store = self.columns = None
-            self.template = None if isinstance(self.template, (Ref, Member)) else self.template
+            self.template = None if isinstance(self.template, Ref) else self.template
             list.extend(self, items)
         elif not self.is_here():
             raise NotStaged(f"{what} of a list inside of a branch or loop")

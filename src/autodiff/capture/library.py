@@ -53,6 +53,7 @@ from autodiff.capture.foreign import changes_itself, refuse_change
 from autodiff.capture.functions import Closure, call_function, own_method
 from autodiff.capture.hidden_draws import draws_anew, note_seeded, without_draws
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.members import member
 from autodiff.capture.opaque import (
     holds_traced_sparse,
     is_sparse,
@@ -124,7 +125,7 @@ def call_library(
 ) -> Any:
     """Call a function, method or class of a library."""
     taker = getattr(function, "__self__", None)
-    if isinstance(taker, StoredList) and any(map(choices.is_pooled, args)):
+    if isinstance(taker, StoredList) and any(member(x) is not None for x in args):
         if function.__name__ in ("append", "insert"):  # a list can have members of pools
             _announce_change(frame, taker, function.__name__, args, kwargs, node)
             run_users(function, *args, **kwargs)

@@ -153,16 +153,6 @@ class RowStep(SliceStep):
     __hash__ = None  # type: ignore[assignment]
 
 
-def same_array(a: Any, b: Any) -> Any:
-    """``a is b`` of two arrays one of which a member holds; None of others."""
-    rows = [step for step in map(row_step, (a, b)) if step is not None]
-    if not rows:
-        return None
-    if len(rows) == 1 or a.cell is not b.cell:
-        return False
-    return _same_number(rows[0].number, rows[1].number)
-
-
 class Members:
     """The members that there are."""
 
@@ -203,7 +193,11 @@ class Members:
         """What no loop can do with members; and nothing else can."""
         return NotStaged(reason) if self.trace.rolling else MemberNeeded(reason)
 
-    def row(self, number: Any) -> Among:
+    def whole(self, numbers: Tracer) -> Tracer | None:
+        """Members of some numbers as one array: there is none."""
+        return None
+
+    def row(self, number: Any) -> Any:
         """The member of a number."""
         return Among(self, number)
 
@@ -397,7 +391,7 @@ class HeldArrays(Members):
     def _unfit(self, reason: str) -> Bail:
         return NotStaged(reason) if self.trace.rolling else AmbiguousStore(reason)
 
-    def content(self, numbers: Tracer) -> Tracer | None:
+    def whole(self, numbers: Tracer) -> Tracer | None:
         """The arrays of some numbers as one."""
         store = self._store("")
         whole: Tracer = store.rows_up_to(store.length)[Tracer(numbers.value, "array")]
@@ -429,29 +423,6 @@ def member(x: Any) -> tuple[Members, Any] | None:
         return None
     group, number = group_and_index(x)
     return (group, number) if isinstance(group, Members) else None
-
-
-def both(a: Any, b: Any) -> tuple[Any, Any] | None:
-    """The numbers of two members of one pool, if they are."""
-    first, second = member(a), member(b)
-    if first is None or second is None or first[0] is not second[0]:
-        return None
-    return first[1], second[1]
-
-
-def same_member(a: Any, b: Any) -> Any:
-    """``a is b`` of two things one of which is a member: a bool, or a traced one."""
-    numbers = both(a, b)
-    if numbers is None:
-        return False
-    return _same_number(*numbers)
-
-
-def _same_number(a: Any, b: Any) -> Any:
-    same_number: Any = np.equal(a, b)
-    if not isinstance(same_number, Tracer):
-        return bool(same_number)
-    return Tracer(as_tracer(same_number).value, "python")
 
 
 def attribute(
@@ -536,7 +507,7 @@ class MembersPlan:
     form: Form
     columns: dict[str, Any]  # plans of lists, by name
 
-    def member(self, outputs: Any, leaf: Any, number: int, made: dict[Any, Any]) -> Any:
+    def row(self, outputs: Any, leaf: Any, number: int, made: dict[Any, Any]) -> Any:
         """The member of a number; ``made`` has those of this result."""
         if (self.key, number) in made:
             return made[self.key, number]
@@ -558,24 +529,10 @@ class MembersPlan:
 
 
 @dataclass(frozen=True)
-class MemberPlan:
-    """A member in the result; its number is an output, or known."""
-
-    pool: MembersPlan
-    number: int
-    is_output: bool
-
-    def build(self, outputs: Any, leaf: Any, made: dict[Any, Any]) -> Any:
-        """The object."""
-        number = int(outputs[self.number]) if self.is_output else self.number
-        return self.pool.member(outputs, leaf, number, made)
-
-
-@dataclass(frozen=True)
 class ArrayOfMemberPlan:
     """An array in the result that a member holds."""
 
-    member: MemberPlan
+    member: Any  # the plan of what holds it
     name: str
 
     def build(self, outputs: Any, leaf: Any, made: dict[Any, Any]) -> Any:
@@ -584,19 +541,6 @@ class ArrayOfMemberPlan:
         if isinstance(owner, np.ndarray):
             return owner
         return owner[self.name] if isinstance(owner, dict) else vars(owner)[self.name]
-
-
-@dataclass(frozen=True)
-class ListOfMembersPlan:
-    """How a list of members is made of the list that their numbers are."""
-
-    pool: MembersPlan
-    column: Any
-
-    def build(self, outputs: Any, leaf: Any, made: dict[Any, Any]) -> list[Any]:
-        """The list."""
-        numbers = self.column.build(outputs, leaf, made)
-        return [self.pool.member(outputs, leaf, number, made) for number in numbers]
 
 
 def row_step(x: Tracer) -> RowStep | None:
@@ -634,13 +578,10 @@ __all__ = [
     "ArrayOfMemberPlan",
     "Form",
     "HeldArrays",
-    "ListOfMembersPlan",
     "MemberNeeded",
-    "MemberPlan",
     "Members",
     "MembersPlan",
     "attribute",
-    "both",
     "entry",
     "form_of",
     "form_of_array",
@@ -649,8 +590,6 @@ __all__ = [
     "refuse_part",
     "refuse_unknown_rows",
     "row_step",
-    "same_array",
-    "same_member",
     "store_attribute",
     "store_entry",
 ]

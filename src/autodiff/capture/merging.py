@@ -20,12 +20,10 @@ from autodiff.capture.slots import (
     complex_pair,
     complex_types,
     fit,
-    group_of_choice,
     is_kind,
     is_listed,
     is_numeric,
     join,
-    number_of_choice,
     same_object,
     slot_of,
     tag_of,
@@ -49,7 +47,7 @@ from autodiff.sameness import same_value
 
 if TYPE_CHECKING:
     from autodiff.capture.interpreter import Frame
-from autodiff.capture.regions import Outcome, are_sequences, freeze, is_row, thaw
+from autodiff.capture.regions import Outcome, are_sequences, freeze, thaw
 
 
 class Merge:
@@ -84,17 +82,9 @@ class Merge:
             self._complex(numbers, put)
         elif (types := complex_types(a, b)) is not None:
             self._complex_of_types(a, b, types, put)
-        elif is_row(a) and is_row(b) and a.row.pool is b.row.pool:
-            make = a.row.pool.row
-            self.value(a.row.number, b.row.number, lambda number: put(make(number)))
-        elif (
-            choices.is_choice(a)
-            and choices.is_choice(b)
-            and not choices.is_known(a)
-            and group_of_choice(a) is group_of_choice(b)
-        ):
-            made = group_of_choice(a).row
-            self.value(number_of_choice(a), number_of_choice(b), lambda number: put(made(number)))
+        elif not choices.is_known(a) and (known := choices.both(a, b)) is not None:
+            pool, *numbers = known
+            self.value(*numbers, lambda number: put(pool.row(number)))
         elif choices.are_lists(self.frame.trace, first, second):
             self.objects.value(first, second, put)
         elif whole_of(a) is not None or whole_of(b) is not None:

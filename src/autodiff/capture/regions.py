@@ -258,9 +258,9 @@ def _entangled(changed: dict[tuple[Any, str], Any], trace: Any) -> set[Any]:
         first.setdefault(id(x), key)
 
     def visit(key: Any, x: Any) -> None:
-        if isinstance(x, Tracer) or is_numeric(x) or is_row(x):
+        if isinstance(x, Tracer) or is_numeric(x):
             return
-        if choices.is_choice(x) and not choices.is_known(x):
+        if not choices.is_known(x) and choices.place_of(x) is not None:
             return
         if choices.is_choice(x):
             for part in choices.objects_of(x):
@@ -347,11 +347,6 @@ def freeze(
     if type(x) is dict:
         return copied({k: inner(v) for k, v in x.items()})
     return x
-
-
-def is_row(x: Any) -> bool:
-    """Whether a list is a row of a pool, which is known by its number (``pools``)."""
-    return isinstance(x, StoredList) and x.row is not None
 
 
 def are_sequences(a: Any, b: Any) -> bool:

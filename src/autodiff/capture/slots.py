@@ -248,16 +248,6 @@ def same_object(a: Any, b: Any) -> bool:
     return isinstance(a, (bool, int, float, str, type(None))) and same_value(a, b)
 
 
-def group_of_choice(x: Any) -> Any:
-    """Among which objects ``x`` is chosen, if it is."""
-    return choices.group_and_index(x)[0]
-
-
-def number_of_choice(x: Any) -> Any:
-    """Which of them ``x`` is."""
-    return choices.group_and_index(x)[1]
-
-
 def type_text(x: Any) -> str:
     """The name of the type that an object has in plain Python."""
     if isinstance(x, Instance) or choices.is_choice(x):

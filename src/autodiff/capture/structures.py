@@ -16,12 +16,19 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from autodiff import containers
-from autodiff.capture.choices import Instance, Known, group_and_index, is_choice, is_known, is_new, number_now, objects_of, together as chosen_together
+from autodiff.capture.choices import (
+    Instance,
+    both,
+    is_known,
+    objects_of,
+    place_of,
+)  # fmt: skip
+from autodiff.capture.choices import (
+    together as chosen_together,
+)
 from autodiff.capture.contents import columns_of, is_long, layout_of, together, with_columns
 from autodiff.capture.lists import FEW, TracedList
-from autodiff.capture.members import Members
 from autodiff.capture.parts import is_frozen, table_of
-from autodiff.capture.pools import both_rows, row_of
 from autodiff.capture.slots import are_complex, as_parts, is_numeric, same_object
 from autodiff.capture.trace import Trace
 from autodiff.ops.complex_numbers import ComplexTracer
@@ -45,9 +52,7 @@ def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
         return None
     if isinstance(x, Instance):
         return list(x.table.items())
-    if (row := row_of(x)) is not None:
-        return [("row", row.number)]
-    if (known := numbered(x)) is not None:
+    if (known := place_of(x)) is not None:
         return [("number", known[1])]
     if isinstance(x, TracedList):
         if layout_of(x) is not None:
@@ -61,14 +66,6 @@ def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
         return list(x.items()) if trace.was_made(x) or not trace.is_external(x) else None
     table = table_of(x)
     return None if table is None or not trace.was_made(x) else list(table.items())
-
-
-def numbered(x: Any) -> tuple[Any, Any] | None:
-    """The objects that one is among, and its number, where it is known by that."""
-    if not is_choice(x):
-        return None
-    group = group_and_index(x)[0]
-    return (group, number_now(x)) if isinstance(group, (Members, Known)) and not is_new(x) else None
 
 
 def class_of(x: Any) -> type:
@@ -85,11 +82,8 @@ def are_alike(trace: Trace, a: Any, b: Any) -> bool:
     first, second = as_parts(a), as_parts(b)
     if first is not None or second is not None:
         return are_complex(first, second)
-    if row_of(a) is not None or row_of(b) is not None:
-        return both_rows(a, b) is not None
-    if numbered(a) is not None or numbered(b) is not None:
-        first, second = numbered(a), numbered(b)
-        return first is not None and second is not None and first[0] == second[0]
+    if place_of(a) is not None or place_of(b) is not None:
+        return both(a, b) is not None
     if layout_of(a) is not None or layout_of(b) is not None:
         lists = isinstance(a, TracedList) and isinstance(b, TracedList)
         return lists and together(a, b) is a
@@ -159,9 +153,7 @@ def rebuilt(trace: Trace, x: Any, leaf: Callable[[str, Any], Any], at: str = "")
     number = as_parts(x)
     if number is not None:
         return ComplexTracer((made["real"], made["imag"]), number.form)
-    if (row := row_of(x)) is not None:
-        return row.pool.row(made["row"])
-    if (known := numbered(x)) is not None:
+    if (known := place_of(x)) is not None:
         return known[0].row(made["number"])
     return _with_parts(trace, x, made)
 
@@ -192,7 +184,7 @@ def matched(trace: Trace, x: Any, like: Any) -> Any:
     if is_known(x) or is_known(like):
         found = chosen_together(trace, x, like)
         return x if found is None else found
-    if is_numeric(x) or as_parts(x) is not None or row_of(x) is not None or is_choice(x):
+    if is_numeric(x) or as_parts(x) is not None or place_of(x) is not None:
         return x
     if isinstance(x, TracedList) and isinstance(like, TracedList):
         grows = list.__len__(x) != list.__len__(like)
@@ -226,7 +218,7 @@ def hold_items(trace: Trace, x: Any, like: Any) -> bool:
 
 def mutable(trace: Trace, x: Any) -> Iterator[Any]:
     """The lists, dicts and objects that a structure is made of, but for rows, which are known by a number."""
-    if is_numeric(x) or row_of(x) is not None or is_choice(x):
+    if is_numeric(x) or place_of(x) is not None:
         return
     parts = parts_of(trace, x)
     can_change = not isinstance(x, (tuple, Either)) and not is_frozen(class_of(x))
