@@ -112,6 +112,10 @@ class Objects:
     def __hash__(self) -> int:
         return hash(tuple(self.by_number))
 
+    def lacks(self, name: str) -> bool:
+        """Whether none of them holds something of its own under a name."""
+        return not any(name in containers.attributes_of(x) for x in self.objects)
+
     def row(self, number: Any) -> Any:
         """The object of a number."""
         return self.by_number[number] if isinstance(number, int) else Among(self, number)

@@ -20,7 +20,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import fields
-from types import FunctionType, MemberDescriptorType, MethodType
+from types import MemberDescriptorType
 from typing import Any
 
 import numpy as np
@@ -270,6 +270,34 @@ class Members:
         """Whether members hold something under a name."""
         return name in self.columns or name in self.form.fixed
 
+    def lacks(self, name: str) -> bool:
+        """Whether members hold nothing of their own under a name."""
+        return not self.holds(name)
+
+    def attribute(
+        self,
+        frame: Any,
+        number: Any,
+        name: str,
+        static: Any,
+        node: ast.AST,
+        load: Callable[..., Any],
+    ) -> Any:
+        """``x.name`` of a member, that no property or method of its class is; ``static``: what the class has."""
+        if issubclass(self.cls, dict):
+            raise MemberNeeded(f"the method {name!r} of a dict that is an item of a list")
+        if self.holds(name) and not _is_described(static):
+            return self.load(name, number)
+        if static is None or hasattr(type(static), "__get__"):
+            raise MemberNeeded(f"the attribute {name!r} of an object that is an item of a list")
+        return load(frame, self.cls, name, node)
+
+    def store_attribute(self, number: Any, name: str, static: Any, value: Any) -> None:
+        """``x.name = value`` of a member."""
+        if self.cls.__setattr__ is not object.__setattr__ or _is_described(static):
+            raise MemberNeeded(f"a store of {name!r} into an object that is an item of a list")
+        self.store(name, number, value)
+
     def store(self, name: Any, number: Any, value: Any) -> None:
         """Have a member hold another number under a name."""
         if name not in self.columns or not is_numeric(value):
@@ -320,6 +348,11 @@ class Members:
             raise self._unfit(
                 "an array that is put into an object in a list and is known otherwise as well"
             )
+
+
+def _is_described(static: Any) -> bool:
+    """Whether a store to an attribute of instances is more than that."""
+    return hasattr(type(static), "__set__") and type(static) is not MemberDescriptorType
 
 
 class HeldArrays(Members):
@@ -423,58 +456,6 @@ def member(x: Any) -> tuple[Members, Any] | None:
         return None
     group, number = group_and_index(x)
     return (group, number) if isinstance(group, Members) else None
-
-
-def attribute(
-    frame: Any,
-    x: Any,
-    name: str,
-    node: ast.AST,
-    load: Callable[..., Any],
-    call: Callable[..., Any],
-) -> Any:
-    """``x.name`` of a member."""
-    found = member(x)
-    assert found is not None
-    pool, number = found
-    if issubclass(pool.cls, dict):
-        raise MemberNeeded(f"the method {name!r} of a dict that is an item of a list")
-    static = inspect.getattr_static(pool.cls, name, None)
-    if isinstance(static, property) and isinstance(static.fget, FunctionType):
-        frame.trace.guard_class(pool.cls, name, static)
-        return call(frame, static.fget, [x], {}, node)
-    if hasattr(type(static), "__set__") and type(static) is not MemberDescriptorType:
-        raise MemberNeeded(f"the attribute {name!r} of an object that is an item of a list")
-    if pool.holds(name):
-        return pool.load(name, number)
-    if isinstance(static, FunctionType):
-        frame.trace.guard_class(pool.cls, name, static)
-        return MethodType(static, x)
-    if static is None or hasattr(type(static), "__get__"):
-        raise MemberNeeded(f"the attribute {name!r} of an object that is an item of a list")
-    return load(frame, pool.cls, name, node)
-
-
-def store_attribute(frame: Any, x: Any, name: str, value: Any, node: ast.AST, call: Any) -> None:
-    """``x.name = value`` of a member."""
-    found = member(x)
-    assert found is not None
-    pool, number = found
-    static = inspect.getattr_static(pool.cls, name, None)
-    if isinstance(static, property) and isinstance(static.fset, FunctionType):
-        frame.trace.guard_class(pool.cls, name, static)
-        call(frame, static.fset, [x, value], {}, node)
-        return
-    described = hasattr(type(static), "__set__") and type(static) is not MemberDescriptorType
-    if table_is_plain(pool.cls) and not described:
-        pool.store(name, number, value)
-        return
-    raise MemberNeeded(f"a store of {name!r} into an object that is an item of a list")
-
-
-def table_is_plain(cls: Any) -> bool:
-    """Whether a store to an attribute of instances is nothing but that."""
-    return cls.__setattr__ is object.__setattr__
 
 
 def entry(x: Any, key: Any) -> Any:
@@ -581,7 +562,6 @@ __all__ = [
     "MemberNeeded",
     "Members",
     "MembersPlan",
-    "attribute",
     "entry",
     "form_of",
     "form_of_array",
@@ -590,6 +570,5 @@ __all__ = [
     "refuse_part",
     "refuse_unknown_rows",
     "row_step",
-    "store_attribute",
     "store_entry",
 ]
