@@ -47,15 +47,7 @@ from autodiff.capture.records import (
 )
 from autodiff.capture.slots import Slot, Types, fit, is_numeric, slot_of, types_of, widest
 from autodiff.capture.stores import FLAG, INDEX, ItemStep, Rows, Store, array_of, count_of, place
-from autodiff.dims import (
-    Extent,
-    UndecidedExtent,
-    at_least,
-    bounds,
-    maximum,
-    same,
-    symbols,
-)
+from autodiff.dims import Extent, UndecidedExtent, at_least, bounds, maximum, same, symbols
 from autodiff.ir.data import Value
 from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
 from autodiff.ops.builder import current_block
@@ -63,14 +55,7 @@ from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import cast
 from autodiff.ops.either import Either, Kind, is_array, kinds_of, union
 from autodiff.ops.structural import broadcast, slice_of, slice_update, zeros
-from autodiff.ops.tracer import (
-    Cell,
-    Form,
-    StoredList,
-    Tracer,
-    as_tracer,
-    emit_tracer,
-)
+from autodiff.ops.tracer import Cell, Form, StoredList, Tracer, as_tracer, emit_tracer
 
 if TYPE_CHECKING:
     from autodiff.capture.trace import Trace

@@ -18,10 +18,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers, tree
-from autodiff.capture import (
-    effects,
-    given,
-)
+from autodiff.capture import effects, given
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.choices import Objects, is_choice, place_of, refuse
 from autodiff.capture.gathered import Group, refuse_changes
@@ -56,11 +53,7 @@ from autodiff.ir.data import Program, Value
 from autodiff.ladder import Bail
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import VARIES, Either, is_array
-from autodiff.ops.tracer import (
-    Cell,
-    Tracer,
-    as_tracer,
-)
+from autodiff.ops.tracer import Cell, Tracer, as_tracer
 
 
 def has_effects(trace: Trace) -> bool:

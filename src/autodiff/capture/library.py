@@ -154,10 +154,7 @@ def call_library(
 
 # Of SciPy's packages that are in use: what captures their solvers and interpolators.
 _CAPTURING = (
-    (
-        ("scipy.optimize", "scipy.integrate", "scipy.sparse.linalg"),
-        "autodiff.capture.solvers",
-    ),
+    (("scipy.optimize", "scipy.integrate", "scipy.sparse.linalg"), "autodiff.capture.solvers"),
     (("scipy.interpolate",), "autodiff.capture.interpolators"),
     (("scipy.sparse",), "autodiff.capture.sparse_tables"),
 )
@@ -233,12 +230,7 @@ def _make_text(
 
 
 def _change(
-    frame: Frame,
-    function: Any,
-    owner: Any,
-    args: list[Any],
-    kwargs: dict[str, Any],
-    node: ast.AST,
+    frame: Frame, function: Any, owner: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """The result of what changes an object from outside; of anything else NotImplemented."""
     trace = frame.trace
@@ -268,12 +260,7 @@ def _change(
 
 
 def _call_with_all_lifted(
-    frame: Frame,
-    function: Any,
-    owner: Any,
-    args: list[Any],
-    kwargs: dict[str, Any],
-    node: ast.AST,
+    frame: Frame, function: Any, owner: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     trace = frame.trace
     if labelled.holds(args, kwargs) and not is_own(function):

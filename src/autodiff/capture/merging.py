@@ -37,12 +37,7 @@ from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer, as_kind
 from autodiff.ops.either import Either, Kind, kinds_of
 from autodiff.ops.structural import zeros
-from autodiff.ops.tracer import (
-    StoredList,
-    Tracer,
-    as_tracer,
-    whole_of,
-)
+from autodiff.ops.tracer import StoredList, Tracer, as_tracer, whole_of
 from autodiff.sameness import same_value
 
 if TYPE_CHECKING:

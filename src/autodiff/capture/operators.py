@@ -12,12 +12,7 @@ import numpy as np
 
 from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes
-from autodiff.capture.access import (
-    as_key,
-    hashable,
-    load_item,
-    stored_items,
-)
+from autodiff.capture.access import as_key, hashable, load_item, stored_items
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.conditions import as_python, python_not, truth

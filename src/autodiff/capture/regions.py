@@ -19,21 +19,14 @@ from autodiff.capture.arrays import Chosen, Left, array_of
 from autodiff.capture.choices import Instance
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
 from autodiff.capture.parts import QueueScope, Region, table_of
-from autodiff.capture.slots import (
-    identity,
-    is_numeric,
-)
+from autodiff.capture.slots import identity, is_numeric
 from autodiff.errors import InternalError, UnrollWarning, UnsupportedError, is_signal_handlers
 from autodiff.ir.data import Block, Operation, Value, free_values, uses, walk
 from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either, is_array
 from autodiff.ops.entries import ENTRIES
-from autodiff.ops.tracer import (
-    Cell,
-    StoredList,
-    Tracer,
-)
+from autodiff.ops.tracer import Cell, StoredList, Tracer
 from autodiff.plain_data import dataclass
 from autodiff.signals import Signal, refuse_ours
 
@@ -293,9 +286,7 @@ def _entangled(changed: dict[tuple[Any, str], Any], trace: Any) -> set[Any]:
 
 
 def freeze(
-    x: Any,
-    made: dict[int, Any] | None = None,
-    origins: dict[int, tuple[Any, Any]] | None = None,
+    x: Any, made: dict[int, Any] | None = None, origins: dict[int, tuple[Any, Any]] | None = None
 ) -> Any:
     """``x`` with every array in it replaced by the content it has now, and whose it was.
 

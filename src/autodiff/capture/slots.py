@@ -16,13 +16,7 @@ from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either, Kind, is_array, is_in_64_bits, kinds_of, union
 from autodiff.ops.known import type_name
-from autodiff.ops.tracer import (
-    Cell,
-    Form,
-    StoredList,
-    Tracer,
-    as_tracer,
-)
+from autodiff.ops.tracer import Cell, Form, StoredList, Tracer, as_tracer
 from autodiff.plain_data import dataclass
 from autodiff.sameness import same_value
 

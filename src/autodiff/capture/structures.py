@@ -16,16 +16,8 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from autodiff import containers
-from autodiff.capture.choices import (
-    Instance,
-    both,
-    is_known,
-    objects_of,
-    place_of,
-)  # fmt: skip
-from autodiff.capture.choices import (
-    together as chosen_together,
-)
+from autodiff.capture.choices import Instance, both, is_known, objects_of, place_of  # fmt: skip
+from autodiff.capture.choices import together as chosen_together
 from autodiff.capture.contents import columns_of, is_long, layout_of, together, with_columns
 from autodiff.capture.lists import FEW, TracedList
 from autodiff.capture.parts import is_frozen, table_of

@@ -7,22 +7,14 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture import choices, structures
-from autodiff.capture.bodies import FLAG, Body, Tags, defined
+from autodiff.capture.bodies import Body
+from autodiff.capture.carries import FLAG, Tags, defined
 from autodiff.capture.frames import Maybe, Poison, Scope
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loop_arrays import NUMBER
 from autodiff.capture.slots import Slot, as_parts, fit, is_numeric, slot_of
 from autodiff.capture.trace import Trace
-from autodiff.dims import (
-    Dim,
-    Extent,
-    bounds,
-    maximum,
-    same_shape,
-    substitute,
-    symbols,
-    upper_bound,
-)
+from autodiff.dims import Dim, Extent, bounds, maximum, same_shape, substitute, symbols, upper_bound
 from autodiff.ir.data import Value
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either, is_array
