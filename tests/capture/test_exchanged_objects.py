@@ -371,3 +371,41 @@ def test_a_branch_gives_the_argument_itself() -> None:
     value, p, q = autodiff.function(f), Point(1.0, 2.0), Point(3.0, 4.0)
     assert value(2.0, p, q) is p
     assert value(0.5, p, q) is q
+
+
+FIRST, SECOND = Point(1.0, 2.0), Point(3.0, 4.0)
+
+
+def test_objects_from_outside_are_exchanged_and_chosen(monkeypatch) -> None:
+    def read(numbers, a):
+        p, q, total = FIRST, SECOND, 0.0
+        for v in numbers:
+            if v > 1:
+                p, q = q, p
+            total += p.x * v * a + q.cost
+        return total, p
+
+    def store(numbers, a):
+        p = FIRST
+        for v in numbers:
+            p = SECOND if v > 1 else p
+            p.x = p.x * 0.5 + v
+        return p.x + FIRST.x * a, p
+
+    for f in (read, store):
+        value = autodiff.function(f)
+        for length in (9, 10, 11):
+            found = []
+            for g in (f, value):
+                FIRST.x, SECOND.x = 1.0 + length, 3.0
+                result, chosen = g(drawn(length), 0.7)
+                found.append([result, chosen is FIRST, chosen is SECOND, FIRST.x, SECOND.x])
+            same(*found)
+        assert not any(d.rung is Rung.UNROLLED for d in value.cache[0].captured.decisions)
+        with monkeypatch.context() as changed:
+            changed.setattr("tests.capture.test_exchanged_objects.SECOND", FIRST)
+            found = []
+            for g in (f, value):
+                FIRST.x = 1.0
+                found.append([g(drawn(9), 0.7)[0], FIRST.x])
+            same(*found)

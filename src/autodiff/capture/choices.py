@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -362,7 +363,7 @@ def is_object(trace: Any, x: Any) -> bool:
     kind = containers.kind_of(x)
     if kind is None or kind.name != "instance" or table_of(x) is None:
         return False
-    return bool(trace.was_made(x))
+    return bool(trace.was_made(x)) or (trace.tier.holds_back and id(x) in trace.paths)
 
 
 def is_list(trace: Any, x: Any) -> bool:
@@ -407,6 +408,8 @@ class ObjectMerge:
             (one,) = objects.values()
             self.merge.finish.append(lambda results: put(one))
             return
+        for one, other in combinations(objects.values(), 2):
+            self.trace.guard_apart(one, other)
         if self.trace.distinguish_arrays > TOLD_APART:
             raise NotStaged("a branch chooses among objects, and the choice is used as a whole")
         if len(objects) > MOST_CHOSEN:
