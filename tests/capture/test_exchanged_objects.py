@@ -247,6 +247,58 @@ def until(numbers, a):
     return p.x + 2 * q.x
 
 
+def in_a_list(numbers, a):
+    points = [Point(a, 2.0), Point(2.0, 3.0 * a), Point(4.0, a)]
+    for v in numbers:
+        if v > 1:
+            points[0], points[1] = points[1], points[0]
+        points[0].x = points[0].x * 0.9 + v
+    return points[0].x + 2 * points[1].x
+
+
+def sorted_in_a_list(numbers, a):
+    points = [Point(a, 2.0), Point(2.0, 3.0 * a), Point(4.0, a)]
+    for v in numbers:
+        points[0].cost = points[0].cost * v
+        for i in range(2):
+            if points[i].cost > points[i + 1].cost:
+                points[i], points[i + 1] = points[i + 1], points[i]
+    return points[0].x + 2 * points[1].x + 3 * points[2].x
+
+
+def in_a_dict(numbers, a):
+    points = {"p": Point(a, 2.0), "q": Point(2.0, 3.0 * a)}
+    for v in numbers:
+        if v > 1:
+            points["p"], points["q"] = points["q"], points["p"]
+        points["p"].x = points["p"].x * 0.9 + v
+    return points["p"].x + 2 * points["q"].x
+
+
+def best_two_in_a_list(numbers, a):
+    best = [Point(a, 5.0), Point(a, 6.0)]
+    for v in numbers:
+        new = Point(v * a, (v - 1.1) ** 2)
+        if new.cost < best[0].cost:
+            best[1] = best[0]
+            best[0] = new
+        elif new.cost < best[1].cost:
+            best[1] = new
+    return best[0].x + 2 * best[1].x
+
+
+def in_a_list_and_a_variable(numbers, a):
+    points = [Point(a, 2.0), Point(2.0, 3.0 * a)]
+    p = points[0]
+    for v in numbers:
+        points[0], points[1] = points[1], points[0]
+        points[0].x = points[0].x + v
+        if v > 1:
+            p = points[0]
+        p.cost = p.cost * a
+    return points[0].x + 2 * points[1].x + p.cost + (10 if p is points[0] else 0)
+
+
 ROLLED = [
     exchanged,
     exchanged_and_read,
@@ -268,6 +320,10 @@ ROLLED = [
     made_and_kept_by_two,
     in_a_loop_in_a_loop,
     until,
+    in_a_list,
+    in_a_dict,
+    best_two_in_a_list,
+    in_a_list_and_a_variable,
 ]
 QUICK = {exchanged, best_of_several, ring, current_and_best}
 ALL = [pytest.param(f, marks=[] if f in QUICK else [pytest.mark.slow]) for f in ROLLED]
@@ -288,6 +344,14 @@ def test_values_and_derivatives_are_those_of_plain_python(f, engine) -> None:
             same(value(numbers, 0.7), f(numbers, 0.7))
             difference = (f(numbers, 0.7 + 1e-6) - f(numbers, 0.7 - 1e-6)) / 2e-6
             np.testing.assert_allclose(slope(numbers, 0.7), difference, rtol=1e-5, atol=1e-6)
+
+
+def test_objects_in_a_list_are_sorted_by_a_loop_in_the_loop() -> None:
+    counted = [kinds(captured(sorted_in_a_list, drawn(length), 0.7).program) for length in (11, 40)]
+    assert counted[0] == counted[1]
+    value = autodiff.function(sorted_in_a_list)
+    for length in (9, 13):
+        same(value(drawn(length), 0.7), sorted_in_a_list(drawn(length), 0.7))
 
 
 @pytest.mark.parametrize("f", ROLLED)
