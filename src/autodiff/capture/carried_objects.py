@@ -146,15 +146,12 @@ class CarriedObjects(CarriedLists):
         stand_in, trace = self.stand_ins.get(key), self.frame.trace
         if isinstance(value, TracedList):
             self.ends[key] = trace.chosen_from(value)
-        like = stand_in if key in self.structures else value
-        by_number = key in self.structures and choices.is_known(stand_in)
-        if self._is_of_pass(value, stand_in) and not by_number and not self.is_done(key):
-            return staging.chosen_object(self.frame, value)
-        if choices.is_known(like) or (
-            not choices.is_choice(value) and not structures.is_cyclic(trace, value)
-        ):
-            return structures.matched(trace, value, like)
-        return value
+        if not choices.is_known(stand_in) and self._is_of_pass(value, stand_in):
+            if not self.is_done(key):
+                return staging.chosen_object(self.frame, value)
+        like = value if stand_in is None else stand_in
+        plain = not choices.is_choice(value) and not structures.is_cyclic(trace, value)
+        return structures.matched(trace, value, like) if plain or choices.is_known(like) else value
 
     def _is_of_pass(self, value: Any, stand_in: Any) -> bool:
         """Whether each of the objects that a branch chose among has been made in this pass, or stands for that of before."""

@@ -34,21 +34,10 @@ import numpy as np
 from autodiff.capture import choices, contents
 from autodiff.capture.kept import FEW, KeptList
 from autodiff.capture.pools import refuse_new_length
-from autodiff.capture.records import (
-    Typed,
-    build,
-    looks_like,
-)
+from autodiff.capture.records import Typed, build, looks_like
 from autodiff.capture.slots import Slot, Types, fit, is_numeric, slot_of, types_of
 from autodiff.capture.stores import FLAG, INDEX, HeldMatter, Rows, Store, array_of, count_of, place
-from autodiff.dims import (
-    Dim,
-    Extent,
-    bounds,
-    maximum,
-    minimum,
-    same,
-)
+from autodiff.dims import Dim, Extent, bounds, maximum, minimum, same
 from autodiff.ladder import Declined, NotStaged
 from autodiff.ops import dispatch
 from autodiff.ops.control import emit_check
@@ -56,13 +45,7 @@ from autodiff.ops.dispatch import extent_of
 from autodiff.ops.either import Either, Kind, kinds_of
 from autodiff.ops.known import check
 from autodiff.ops.structural import broadcast, slice_update
-from autodiff.ops.tracer import (
-    Cell,
-    StoredList,
-    Tracer,
-    as_tracer,
-    emit_tracer,
-)
+from autodiff.ops.tracer import Cell, StoredList, Tracer, as_tracer, emit_tracer
 
 if TYPE_CHECKING:
     pass

@@ -10,10 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from types import (
-    ModuleType,
-    WrapperDescriptorType,
-)
+from types import ModuleType, WrapperDescriptorType
 from typing import Any
 
 import numpy as np
@@ -30,10 +27,7 @@ from autodiff.ir.data import Source
 from autodiff.ladder import Bail, Declined, NotStaged, Rung
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.control import GUARD
-from autodiff.ops.tracer import (
-    StoredList,
-    Tracer,
-)
+from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import run_users
 
 
