@@ -14,10 +14,8 @@ import dataclasses
 import functools
 import inspect
 import re
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
-from dataclasses import field, replace
-from enum import Enum
+from collections.abc import Sequence
+from dataclasses import replace
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -43,16 +41,9 @@ from autodiff.capture import (
     remembered,
     statements,
 )
-from autodiff.capture.arrays import Chosen
-from autodiff.capture.choices import TOLD_APART, is_choice, refuse
-from autodiff.capture.findings import Input, RunLong
-from autodiff.capture.frames import Scope
-from autodiff.capture.gathered import OBJECTS, refuse_changes
-from autodiff.capture.generators import TracedGenerator
-from autodiff.capture.identities import is_stored
-from autodiff.capture.inputs import is_library
-from autodiff.capture.interpreter import Frame
-from autodiff.capture.iterators import TracedIterator
+from autodiff.capture.choices import TOLD_APART
+from autodiff.capture.findings import RunLong
+from autodiff.capture.gathered import OBJECTS
 from autodiff.capture.leaving import (
     given_containers,
     has_effects,
@@ -60,55 +51,28 @@ from autodiff.capture.leaving import (
     name_of_leaf,
     path_of_part,
 )
-from autodiff.capture.lists import TracedList, refuse_open_length
-from autodiff.capture.members import (
-    MEMBERS,
-    ArrayOfMemberPlan,
-    ListOfMembersPlan,
-    MemberPlan,
-    Members,
-    MembersPlan,
-    member,
-    refuse_part,
-    refuse_unknown_rows,
-    row_step,
-)
+from autodiff.capture.lists import TracedList
+from autodiff.capture.members import MEMBERS
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.nested import call_frame
-from autodiff.capture.numbering import ARRAYS, ArrayPlan, ArraysMatter
-from autodiff.capture.origins import type_of
-from autodiff.capture.paths import Guard, Path
-from autodiff.capture.pools import ROWS, TypesOfRows, row_of
-from autodiff.capture.records import Member, PoolPlan, RecordPlan, Ref, RowPlan, RowsPlan
-from autodiff.capture.regions import cells_of
+from autodiff.capture.numbering import ARRAYS
+from autodiff.capture.paths import Path
+from autodiff.capture.pools import ROWS, TypesOfRows
 from autodiff.capture.results import Captured, Leaf, Result
-from autodiff.capture.sequences import LazySequence
-from autodiff.capture.sharing import Part, take_apart
-from autodiff.capture.slots import is_listed
-from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State
-from autodiff.capture.stores import HELD, ListPlan
-from autodiff.capture.text import DeferredText, is_pending
-from autodiff.capture.tiers import EAGER, STAGED, Tier
+from autodiff.capture.stores import HELD
+from autodiff.capture.tiers import EAGER, STAGED
 from autodiff.capture.trace import Declined, NotStaged, Trace
-from autodiff.capture.written_back import Container, Store, given_to, stores
-from autodiff.dims import Dim, deciding
+from autodiff.capture.written_back import Container, given_to
+from autodiff.dims import deciding
 from autodiff.errors import AutodiffError
-from autodiff.ir.data import Program, Source, Value
+from autodiff.ir.data import Source
 from autodiff.ladder import Bail, Decision, Rung
-from autodiff.lookups import Name
 from autodiff.ops.builder import building
 from autodiff.ops.complex_numbers import ComplexTracer, from_pair
-from autodiff.ops.either import VARIES, Either, is_array, union
+from autodiff.ops.either import union
 from autodiff.ops.function_table import functions as numpy_functions
-from autodiff.ops.tracer import (
-    Cell,
-    Tracer,
-    as_tracer,
-    concretizing,
-    is_traced,
-)
-from autodiff.plain_data import dataclass
+from autodiff.ops.tracer import Tracer, concretizing
 from autodiff.signals import Arose, is_ours, note_arising
 from autodiff.tables import Table
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers, labelled
-from autodiff.capture import choices, dataframes, gathered, members
+from autodiff.capture import choices, dataframes, members
 from autodiff.capture.assignment import store_item
 from autodiff.capture.calls import call
 from autodiff.capture.functions import descriptor, own_method
@@ -21,7 +21,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
-from autodiff.capture.staging import stage_choice
+from autodiff.capture.staging import on_each
 from autodiff.capture.state import MISSING
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim
@@ -70,10 +70,6 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     """``obj.name``, lifted or guarded where it comes from outside."""
     if name == "__class__":
         return type_of(obj)
-    if members.member(obj) is not None:
-        return members.attribute(frame, obj, name, node, load_attribute, call)
-    if type(obj) is choices.Among:
-        return gathered.attribute(frame, obj, name, node, load_attribute, call)
     if choices.is_choice(obj):
         return _attribute_of_choice(frame, obj, name, node)
     if isinstance(obj, Tracer):
@@ -165,27 +161,20 @@ def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
 
 
 def _attribute_of_choice(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
-    """``z.name`` of an object that a branch chose; its methods are given the choice."""
-    cls = choices.class_of(obj)
-    if issubclass(cls, (list, dict)):
+    """``z.name`` of an object known by its number: its methods and properties are given what stands for it."""
+    pool, number = choices.group_and_index(obj)
+    if choices.is_known(obj) and issubclass(pool.cls, (list, dict)):
         return choices.Method(obj, name)
-    static = inspect.getattr_static(cls, name, None)
-    test, first, second = choices.parts_of(obj)
+    static = inspect.getattr_static(pool.cls, name, None)
     if isinstance(static, property) and isinstance(static.fget, FunctionType):
-        frame.trace.guard_class(cls, name, static)
+        frame.trace.guard_class(pool.cls, name, static)
         return call(frame, static.fget, [obj], {}, node)
-    if isinstance(static, FunctionType):
-        if any(name in vars(x) for x in choices.objects_of(obj)):
-            choices.refuse(obj)
-        frame.trace.guard_class(cls, name, static)
+    if isinstance(static, FunctionType) and pool.lacks(name):
+        frame.trace.guard_class(pool.cls, name, static)
         return MethodType(static, obj)
-    return stage_choice(
-        frame,
-        test,
-        lambda: load_attribute(frame, first, name, node),
-        lambda: load_attribute(frame, second, name, node),
-        node,
-    )
+    if not choices.is_known(obj):
+        return pool.attribute(frame, number, name, static, node, load_attribute)
+    return on_each(frame, obj, lambda x: load_attribute(frame, x, name, node), node)
 
 
 def call_of_choice(
@@ -196,8 +185,7 @@ def call_of_choice(
     def called(x: Any) -> Any:
         return call(frame, load_attribute(frame, x, method.name, node), args, kwargs, node)
 
-    test, first, second = choices.parts_of(method.owner)
-    return stage_choice(frame, test, lambda: called(first), lambda: called(second), node)
+    return on_each(frame, method.owner, called, node)
 
 
 def _attribute_of_array(frame: Frame, obj: Tracer, name: str, node: ast.AST) -> Any:
@@ -306,14 +294,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     if members.member(container) is not None:
         return run_users(members.entry, container, index)
     if choices.is_choice(container) and issubclass(choices.class_of(container), (list, dict)):
-        test, first, second = choices.parts_of(container)
-        return stage_choice(
-            frame,
-            test,
-            lambda: load_item(frame, first, index, node),
-            lambda: load_item(frame, second, index, node),
-            node,
-        )
+        return on_each(frame, container, lambda x: load_item(frame, x, index, node), node)
     if labelled.is_foreign(container) or isinstance(container, labelled.StandIn):
         container = dataframes.in_place_of(frame.trace, container)
         if dataframes.is_its_own(frame.trace, container):

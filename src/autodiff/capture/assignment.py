@@ -23,7 +23,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.origins import is_library
 from autodiff.capture.paths import Guard
 from autodiff.capture.sourcecode import syntax_of
-from autodiff.capture.staging import stage_choice
+from autodiff.capture.staging import on_each
 from autodiff.capture.state import attribute_place, item_place
 from autodiff.capture.trace import traced_leaves
 from autodiff.errors import UnsupportedError
@@ -114,14 +114,7 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
         members.store_entry(container, index, value)
         return
     if choices.is_choice(container) and issubclass(choices.class_of(container), (list, dict)):
-        test, first, second = choices.parts_of(container)
-        stage_choice(
-            frame,
-            test,
-            lambda: store_item(frame, first, index, value, node),
-            lambda: store_item(frame, second, index, value, node),
-            node,
-        )
+        on_each(frame, container, lambda x: store_item(frame, x, index, value, node), node)
         return
     if labelled.is_foreign(container) or isinstance(container, labelled.StandIn):
         container = dataframes.in_place_of(frame.trace, container)
@@ -174,9 +167,6 @@ def _as_stored(frame: Frame, value: Any, node: ast.AST) -> Any:
 
 def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST) -> None:
     """``obj.name = value``."""
-    if members.member(obj) is not None:
-        members.store_attribute(frame, obj, name, value, node, call)
-        return
     if choices.is_choice(obj):
         _store_into_choice(frame, obj, name, value, node)
         return
@@ -220,21 +210,16 @@ def store_past_setter(
 
 
 def _store_into_choice(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST) -> None:
-    """``z.name = value`` of an object that a branch chose: of each on its path."""
-    cls = choices.class_of(obj)
-    static = inspect.getattr_static(cls, name, None)
+    """``z.name = value`` of an object known by its number; of one that a branch chose, of each on its path."""
+    pool, number = choices.group_and_index(obj)
+    static = inspect.getattr_static(pool.cls, name, None)
     if isinstance(static, property) and isinstance(static.fset, FunctionType):
-        frame.trace.guard_class(cls, name, static)
+        frame.trace.guard_class(pool.cls, name, static)
         call(frame, static.fset, [obj, value], {}, node)
-        return
-    test, first, second = choices.parts_of(obj)
-    stage_choice(
-        frame,
-        test,
-        lambda: store_attribute(frame, first, name, value, node),
-        lambda: store_attribute(frame, second, name, value, node),
-        node,
-    )
+    elif choices.is_known(obj):
+        on_each(frame, obj, lambda x: store_attribute(frame, x, name, value, node), node)
+    else:
+        pool.store_attribute(number, name, static, value)
 
 
 def delete_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> None:

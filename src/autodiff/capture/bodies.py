@@ -11,24 +11,15 @@ size.  What cannot be carried raises a ``Bail``.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import field, replace
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from autodiff.capture import choices, staging, structures
-from autodiff.capture.contents import is_long
+from autodiff.capture import structures
+from autodiff.capture.carried_objects import CarriedObjects
+from autodiff.capture.carries import ATTEMPTS, defined, leading, peel_first
 from autodiff.capture.frames import UNBOUND, Maybe, Poison, Scope
-from autodiff.capture.holders import has_other_names, is_aliased
-from autodiff.capture.interpreter import Frame
-from autodiff.capture.kept import Needed, both_types
 from autodiff.capture.lists import TracedList
-from autodiff.capture.loop_arrays import NUMBER, EvenSize, LoopArrays, Size
-from autodiff.capture.members import Form, Members, pool_for
 from autodiff.capture.parts import ObjectScope
-from autodiff.capture.pools import Pool, Wanted
 from autodiff.capture.regions import Outcome, run_region
 from autodiff.capture.slots import (
     INT,
@@ -45,133 +36,18 @@ from autodiff.capture.slots import (
     type_text,
     types_of,
 )
-from autodiff.capture.stores import INDEX, Store
 from autodiff.capture.structures import LeafScope
 from autodiff.capture.trace import NotStaged
-from autodiff.dims import (
-    Dim,
-    Extent,
-    bounds,
-    last_index,
-    maximum,
-    same,
-    same_shape,
-    symbols,
-    upper_bound,
-)
-from autodiff.ir.data import ArrayType, Block, Value, free_values, walk
+from autodiff.dims import Dim, last_index, same
+from autodiff.ir.data import ArrayType, Value, free_values, walk
 from autodiff.ladder import AmbiguousStore, Bail, Rung
-from autodiff.ops.dispatch import extent_of, known
-from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of
-from autodiff.ops.structural import slice_of
-from autodiff.ops.tracer import Cell, Tracer, as_tracer
-from autodiff.plain_data import dataclass
-from autodiff.signals import Signal
-
-ATTEMPTS = 12
-LEAST_ROOM = 1024  # items of a list that a loop of unknown length puts in and takes out
-FLAG = Slot(np.dtype(bool), (), "python")
+from autodiff.ops.dispatch import known
+from autodiff.ops.either import VARIES, Either, Probe, kinds_of
+from autodiff.ops.tracer import Tracer, as_tracer
 
 
-def _peel_for(reason: str) -> Bail:
-    """Only the first iteration differs from the others."""
-    return Bail(Rung.PEELED, reason)
-
-
-class Tags:
-    """A scope for what no name of the user's stands for: types of numbers, extents of arrays."""
-
-    def __init__(self) -> None:
-        self.locals: dict[str, Any] = {}
-        self.starts: dict[str, Any] = {}  # before the loop
-        self.parent = None
-
-
-@dataclass(eq=False)
-class Body:
+class Body(CarriedObjects):
     """A loop body under study: what it carries, and its last interpretation."""
-
-    frame: Frame
-    run: Callable[[Value], None]
-    count: Extent | None  # of iterations, where it is known before
-    limit: Extent | None  # more iterations there will not be
-    names: dict[tuple[Any, str], Slot] = field(default_factory=dict)
-    # Of names whose extents change: those that do, by axis.  Their slots have the extents at entry.
-    sizes: dict[tuple[Scope, str], dict[int, Size | EvenSize]] = field(default_factory=dict)
-    placed: dict[tuple[Scope, str], Value] = field(default_factory=dict)  # what names stand for
-    cells: list[Cell] = field(default_factory=list)
-    # Lists that the body changes, with at most how many items it appends to them; what they were.
-    lists: dict[TracedList, Extent] = field(default_factory=dict)
-    before: dict[TracedList, tuple[list[Any], Store | None]] = field(default_factory=dict)
-    # Numbers of items that grow by the same in every iteration: their start and step.
-    inductive: dict[Cell, tuple[Extent, Extent]] = field(default_factory=dict)
-    uneven: set[Cell] = field(default_factory=set)
-    temporaries: dict[tuple[Scope, str], Any] = field(default_factory=dict)
-    # Of temporaries that not every iteration binds: the name that tells whether one has.
-    latches: dict[tuple[Scope, str], tuple[Scope, str]] = field(default_factory=dict)
-    # Of temporaries that are arrays: the name that tells which, where that matters.
-    which: dict[tuple[Scope, str], tuple[Scope, str]] = field(default_factory=dict)
-    # Of temporaries whose size depends on the iteration: their shape in terms of the index.
-    lasts: dict[tuple[Scope, str], tuple[Extent, ...]] = field(default_factory=dict)
-    halves: list[Any] = field(default_factory=list)  # of complex temporaries, and of objects
-    # Names of tuples, lists, dicts and objects, whose leaves are among ``names``.
-    structures: dict[tuple[Scope, str], LeafScope] = field(default_factory=dict)
-    # Lists among them: what they were before the loop, and what they may be at the end of the last pass.
-    begun: dict[tuple[Scope, str], TracedList] = field(default_factory=dict)
-    ends: dict[tuple[Scope, str], list[Any]] = field(default_factory=dict)
-    # Those that may be known otherwise as well when a pass begins, which no pass may change.
-    shared: set[tuple[Scope, str]] = field(default_factory=set)
-    has_two_types: bool = False  # whether the numbers of a list among them are of two types
-    passing: frozenset[str] = frozenset()  # variables that only the body knows
-    stand_ins: dict[tuple[Scope, str], Any] = field(default_factory=dict)  # in the body
-    # Of names whose numbers are of one type in some iterations and of another one in others: the
-    # narrow type, and the name that tells whether a number is of it.
-    narrow: dict[tuple[Scope, str], Kind] = field(default_factory=dict)
-    tags: dict[tuple[Scope, str], tuple[Any, str]] = field(default_factory=dict)
-    tag_scope: Tags = field(default_factory=Tags)
-    # What numbers are that are constants before the loop; those that were taken for it.
-    constants: dict[tuple[Scope, str], Any] = field(default_factory=dict)
-    taken: list[Any] = field(default_factory=list)
-    attempts: int = 0
-    requests: int = 0
-    needed: Bail | None = None  # the last of them
-    restless: bool = False
-    home: Block | None = None
-    index: Value | None = None  # of the pass that is interpreted
-    outcome: Outcome | None = None
-    parameters: list[Value] = field(default_factory=list)
-    numbers: dict[tuple[Any, str], Value] = field(default_factory=dict)  # what names were, in it
-
-    def __post_init__(self) -> None:
-        trace = self.frame.trace
-        self.mark = trace.decisions.mark()
-        self.arrays = LoopArrays(trace.heap, trace.builder, self.tag_scope, self._carry_number)
-        for key in list(self.names):
-            start = key[0].locals[key[1]]
-            self._take_types(key, types_of(start))
-            kinds = kinds_of(start)
-            if kinds is not None and len(kinds) == 1:
-                self.constants[key] = kinds[0].constant
-
-    def _carry_number(self, key: tuple[Any, str]) -> None:
-        self.names[key] = NUMBER
-
-    def _take_arrays(self) -> None:
-        """Take up the names that are carried as arrays, before placeholders stand for them."""
-        for key, slot in self.names.items():
-            start = key[0].locals.get(key[1])
-            if slot.form == "array" and key not in self.arrays.names and is_array(start):
-                self.arrays.begin(key, start, is_aliased(self.frame, *key, start))
-
-    def _take_types(self, key: tuple[Any, str], types: Types) -> None:
-        """Carry a name in a slot, and with it of which type it is, if there are two."""
-        self.names[key] = types.slot
-        if types.narrow is None:
-            return
-        self.narrow[key] = types.narrow
-        tag = self.tags.setdefault(key, (self.tag_scope, f"<type {len(self.tags)} of {key[1]}>"))
-        self.tag_scope.starts[tag[1]] = tag_of(key[0].locals[key[1]], types)
-        self.names[tag] = FLAG
 
     def is_asked(self, problem: Bail) -> bool:
         """Whether it is this loop that has to carry more."""
@@ -182,13 +58,6 @@ class Body:
         taken = Rung.ROLLED if self.needed is None else Rung.CARRIED
         trace = self.frame.trace
         trace.decisions.take(taken, self.needed or "", self.frame.source(node))
-
-    def _types(self, key: tuple[Scope, str]) -> tuple[Types, list[Kind] | None]:
-        """The types that a name is carried in, and the kinds of what it is known to be."""
-        types = Types(self.names[key], self.narrow.get(key))
-        if types.narrow is None:  # as at the start, which may be a constant
-            return types, kinds_of(key[0].locals.get(key[1]))
-        return types, types.kinds()
 
     def bind(self, index: Value | None) -> list[Value]:
         """Parameters for the carries; called before each interpretation."""
@@ -254,259 +123,6 @@ class Body:
         if constant is not VARIES:
             slot = self.names[key]
             scope.locals[name] = Probe(self.placed[key], slot.form, constant, self.taken)
-
-    # -- extents that change with the iteration
-    def shape(
-        self,
-        key: tuple[Scope, str],
-        k: Extent | None,
-        numbers: Mapping[tuple[Any, str], Value],
-    ) -> tuple[Extent, ...]:
-        """The shape of a variable before iteration ``k``, in which the carried numbers are ``numbers``."""
-        sizes, shape = self.sizes[key], self.names[key].shape
-        return tuple(
-            [sizes[axis].before(k, numbers) if axis in sizes else n for axis, n in enumerate(shape)]
-        )
-
-    def room(self, key: tuple[Scope, str]) -> tuple[Extent, ...]:
-        """The largest extents that a variable has in any iteration."""
-        sizes, shape = self.sizes[key], self.names[key].shape
-        return tuple([sizes[axis].room if axis in sizes else n for axis, n in enumerate(shape)])
-
-    def carried_sizes(self) -> Iterator[Size]:
-        """The extents that are numbers of the loop."""
-        for sizes in self.sizes.values():
-            yield from (size for size in sizes.values() if isinstance(size, Size))
-
-    def _carry_extents(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
-        """Take up that extents of a variable are what the body makes of them; False where it cannot.
-
-        Where an extent is at first, it is the largest, unless the body turns out to make it larger.
-        """
-        if not slot.shape or slot.form != end.form or slot.dtype != end.dtype:
-            return False
-        if len(slot.shape) != len(end.shape):
-            return False
-        known = self.sizes.get(key, {})
-        sizes = self.sizes[key] = {k: s for k, s in known.items() if isinstance(s, Size)}
-        for axis, (m, n) in _axes(slot, end):
-            if m != n and axis not in sizes:
-                name = self.tag_scope, f"<extent {axis} of {key[1]} {len(self.names)}>"
-                self.tag_scope.starts[name[1]] = m
-                self.names[name] = NUMBER
-                sizes[axis] = Size(name, m, m)
-        return True
-
-    def _fits_sizes(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
-        """Whether extents at the end of the body are within the room; else more is made, once."""
-        assert self.outcome is not None
-        fits = True
-        for axis, size in [*self.sizes[key].items()]:
-            assert isinstance(size, Size)
-            after = end.shape[axis]
-            self.outcome.names[size.key] = after
-            if _surely_fits(after, size.room):
-                continue
-            before = Dim.symbol(self.numbers[size.key])
-            more = upper_bound(after - before, defined(self.outcome))
-            if more is None:
-                raise _peel_for(f"{key[1]!r}, whose size does not change evenly")
-            more = maximum(more, 0)
-            if _surely_fits(size.most + more, size.room):
-                continue
-            if self.limit is None or size.most != size.room:
-                raise _peel_for(f"{key[1]!r}, whose size does not change evenly")
-            room = slot.shape[axis] + more * self.limit
-            self.sizes[key][axis] = replace(size, most=room - more, room=room)
-            fits = False
-        return fits
-
-    def _grow(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
-        """Take up that a variable's extents change with the iteration; False where not evenly."""
-        if key in self.sizes or self.count is None or len(slot.shape) != len(end.shape):
-            return False
-        if not slot.shape or slot.form != end.form or slot.dtype != end.dtype:
-            return False
-        assert self.outcome is not None
-        inside = defined(self.outcome)
-        differing = [(axis, m, n - m) for axis, (m, n) in _axes(slot, end) if m != n]
-        if any(symbols(step) & inside for _, _, step in differing):
-            return False
-        self.sizes[key] = {
-            axis: EvenSize(m, step, maximum(m, m + step * self.count))
-            for axis, m, step in differing
-        }
-        return True
-
-    # -- lists that the body appends to or stores into
-    def take(self, needed: Bail) -> None:
-        """Give lists a store, of items like those that the body appends."""
-        self.requests += 1
-        self.needed = needed
-        for target, slot in needed.needs[1]:
-            self._take(target, slot)
-
-    def _take(self, target: TracedList, slot: Needed) -> None:
-        if self.requests > 2 * ATTEMPTS:
-            raise NotStaged("a list of items of different types")
-        self._note_before(target)
-        if isinstance(slot, Pool):
-            self._forget_stores(target)  # its items are a row's from now on
-            slot.take(target)
-            return
-        if isinstance(slot, Wanted):
-            for item in target:
-                self._note_before(item)
-                self._forget_stores(item)
-            self._forget_stores(target)
-            target.make_rows(slot)
-            return
-        if isinstance(slot, Members):
-            target.make_members(slot)
-            self._take(target.parts()[0], INDEX)
-            return
-        if isinstance(slot, Form):
-            pool = pool_for(target, slot)
-            target.make_members(pool)
-            for name, one in slot.slots.items():
-                self._take(pool.columns[name], one)
-            self._take(target.parts()[0], INDEX)
-            return
-        items, store = self.before[target]
-        is_bounded = slot == "room" or (target.store is not None and target.store.is_bounded)
-        if slot == "room" and target.store is not None:
-            self._forget_stores(target)
-            slot = target.store.slot
-        if isinstance(slot, str):
-            self._forget_stores(target)
-            target.restore(items, store)
-            target.queue = slot == "queue"
-            return
-        if slot is None:
-            slot = both_types(items)
-        if isinstance(slot, Types):
-            for part in target.parts():
-                self.lists.pop(part, None)  # what the body changes are its columns from now on
-            target.restore(items, store)
-            target.make_typed(slot)
-            return
-        wanted = (1, 0)
-        if target.store is not None:
-            wanted = target.store.wanted_rows, target.store.wanted_last
-        if store is None or store.repeated is not None:
-            target.restore(items, store)
-            target.make_store(slot)
-        elif slot is not None and slot != store.slot:
-            raise NotStaged("a list of items of different types")
-        if target.store is not None and store is None:
-            assert target.store is not None
-            target.store.wanted_rows, target.store.wanted_last = wanted
-        assert target.store is not None
-        target.store.is_bounded = is_bounded
-        self.lists.setdefault(target, 0)
-        self._reserve(target)
-
-    def _room(self) -> Extent:
-        """For how many items there is room in a loop of unknown length: a few for each number that is given."""
-        room: Extent = LEAST_ROOM
-        for given in self.frame.trace.inputs:
-            size: Extent = 1
-            for extent in given.value.type.shape:
-                size = size * extent
-            room = room + 2 * size
-        return room
-
-    def _note_before(self, target: TracedList) -> None:
-        if target not in self.before:
-            items = list(target) if target.store is None and target.columns is None else []
-            self.before[target] = (items, target.store)
-            if target.store is not None:
-                target.store.is_bounded = False
-
-    def _reserve(self, target: TracedList) -> None:
-        """Room for what all iterations append."""
-        step = self.lists[target]
-        assert target.store is not None
-        if target.store.is_bounded:
-            more = 0 if self.limit is None else step * self.limit
-            target.store.reserve(target.store.length + self._room() + more)
-        elif self.limit is None:
-            target.store.begin_rows()
-        elif not same(step, 0):
-            target.store.reserve(target.store.length + step * self.limit)
-
-    @contextmanager
-    def lists_restored(self) -> Iterator[None]:
-        """Where the loop cannot be made, its lists are as they were before."""
-        try:
-            yield
-        except Signal:
-            for target, (items, store) in self.before.items():
-                if store is not None:
-                    store.rows = None
-                if target.store is not store or target.columns is not None:
-                    target.restore(items, store)
-            raise
-
-    def _learn_pushed(self, outcome: Outcome) -> bool:
-        changed = False
-        for target, step in self.lists.items():
-            assert target.store is not None
-            if self.limit is None:
-                continue
-            pushed = upper_bound(target.store.pushed, defined(outcome))
-            if pushed is None:
-                raise NotStaged("a list that grows by an unknown number in each iteration")
-            low, _ = bounds(step - pushed)
-            if low is None or low < 0:
-                self.lists[target] = maximum(step, pushed)
-                self._reserve(target)
-                changed = True
-        return changed
-
-    def _learn_count(self, cell: Cell, outcome: Outcome) -> bool:
-        """Whether the number of a list's items grows by the same in every iteration."""
-        if self.count is None or cell in self.uneven or cell in self.cells:
-            return False
-        end = _count_of(outcome.cells[cell])
-        if cell in self.inductive:
-            start, step = self.inductive[cell]
-            if same(end, start + step * (Dim.symbol(self.parameters[0]) + 1)):
-                return True
-            del self.inductive[cell]
-            self.uneven.add(cell)
-            return False
-        start = _count_of(cell.value)
-        step = end - start
-        if symbols(step) & defined(outcome):
-            self.uneven.add(cell)
-            return False
-        self.inductive[cell] = (start, step)
-        self.restless = True
-        return True
-
-    def _least(self, count: Cell) -> int:
-        """At least how many items a list has whose number is carried."""
-        for target in self.lists:
-            store = target.store
-            if store is not None and store.count is count and store.rows is not None:
-                return bounds(store.rows.start)[0] or 0
-        return 0
-
-    def row_cells(self) -> list[Cell]:
-        """The cells whose content each iteration yields, to be stacked: items, then flags."""
-        stores = [target.store for target in self.lists]
-        rows = [s.rows for s in stores if s is not None and s.rows is not None]
-        return [cell for r in rows for cell in (*r.values, *r.taken)]
-
-    def end_rows(self, trips: Value, stacks: Sequence[Value]) -> None:
-        """Give the lists what a loop of unknown length has appended."""
-        left = list(stacks)
-        for target in self.lists:
-            if target.store is not None and target.store.rows is not None:
-                n = len(target.store.rows.values)
-                target.store.end_rows(Dim.symbol(trips), left[:n], left[n : 2 * n])
-                left = left[2 * n :]
 
     def interpret(self, through: Sequence[TracedList] = ()) -> None:
         """Run the body until what it changes is stable; the lists it goes through keep their length."""
@@ -584,6 +200,8 @@ class Body:
         def thunk(parameters: list[Value] = parameters, index: Value = index) -> None:
             self.enter(parameters[1:], index)
             self.run(index)
+            if self.renewed:
+                self._renumber()
             self._tell_apart()
 
         trace = self.frame.trace
@@ -608,6 +226,11 @@ class Body:
         """Take up what the last run changed beyond the carries; whether there was anything."""
         changed = False
         self.temporaries = {}
+        self.passed.update((id(x), x) for x in self.renewed.values())
+        for key, end in outcome.names.items() if self.passed else ():
+            if key not in self.renewed and structures.holds(self.frame.trace, end, self.passed):
+                self.sharing.add(key)
+                outcome.entangled.add(key)
         changed |= self._learn_shared(outcome)
         for key in self.structures:
             changed |= self._spread(key, outcome)
@@ -618,13 +241,13 @@ class Body:
             scope, name = key
             start = scope.locals.get(name, UNBOUND)
             if start is UNBOUND and isinstance(scope, ObjectScope):
-                raise _peel_for(f"the attribute {name!r} that the first pass makes")
+                raise peel_first(f"the attribute {name!r} that the first pass makes")
             if isinstance(start, Maybe) and start.is_read:
                 # What a pass finds is what the pass before has left.
-                raise _peel_for(f"{name!r}, which may not be bound before the loop")
+                raise peel_first(f"{name!r}, which may not be bound before the loop")
             if start is UNBOUND or isinstance(start, (Poison, Maybe)):
-                if isinstance(end, choices.Left) and not self.is_done(key):
-                    raise NotStaged(f"the loop chooses the object {name!r}, which is read after it")
+                if key in self.sharing and not self.is_done(key):
+                    changed |= self._take_temporary(key, end)
                 self.temporaries[key] = end
             elif not same_object(start, end):
                 if not is_numeric(end):
@@ -632,7 +255,7 @@ class Body:
                     changed = True
                     continue
                 if not is_numeric(start):
-                    raise _peel_for(f"{name!r}, a {type_text(start)} before the loop")
+                    raise peel_first(f"{name!r}, a {type_text(start)} before the loop")
                 self._take_types(key, types_of(start))
                 self._widen(key, self.names[key], end)
                 changed = True
@@ -656,192 +279,9 @@ class Body:
             self.arrays.leave(outcome)
         return changed
 
-    def _take_structure(
-        self, key: tuple[Scope, str], start: Any, end: Any, outcome: Outcome
-    ) -> None:
-        """Carry the leaves of a tuple, list, dict or object that the body binds anew."""
-        (scope, name), trace = key, self.frame.trace
-        end, kind = choices.alike(end, start), type_text(end)
-        if structures.parts_of(trace, end) is None or structures.is_cyclic(trace, start):
-            raise NotStaged(f"the loop changes {name!r}, a {kind}")
-        # A change under the other name, in the body or later, would not show in what is made anew.
-        low = None if self.count is None else bounds(self.count)[0]
-        surely_runs = low is not None and low > 0
-        parts = [*structures.mutable(trace, start)]
-        shared = has_other_names(self.frame, scope, name, start, surely_runs) or any(
-            trace.is_given(part) and (part in self.before or not surely_runs)
-            for part in parts
-            if isinstance(part, TracedList)
-        )
-        if shared and isinstance(start, TracedList) and self._may_share(start):
-            self.shared.add(key)
-            shared = False
-        for part in parts if not shared else ():
-            self._let_go(part)
-        known = structures.matched(trace, start, end)
-        if not structures.are_alike(trace, known, end):
-            raise _peel_for(f"{name!r}, of which the first pass changes the structure")
-        if shared:
-            raise NotStaged(f"the loop changes {name!r}, a {kind} with other names")
-        if isinstance(start, TracedList) and is_long(known):
-            self.begun[key] = start
-        self._begin_structure(key, known)
-
-    def _may_share(self, x: TracedList) -> bool:
-        """Whether a list may be carried by its contents while it is known otherwise as well: if no pass changes it."""
-        return is_long(x) and x not in self.before and not self.frame.trace.distinguish_arrays
-
-    def _begin_structure(self, key: tuple[Scope, str], start: Any) -> None:
-        """Carry the leaves of what a name stands for from now on, before the loop."""
-        (scope, name), trace = key, self.frame.trace
-        if start is not scope.locals[name]:
-            if isinstance(scope, ObjectScope):
-                trace.parts.save_scope(scope)
-            scope.locals[name] = start
-            self.has_two_types = True
-        leaves = self.structures.get(key) or structures.LeafScope(trace, scope, name)
-        self.structures[key] = leaves
-        found = structures.leaves_of(trace, start)
-        for stale in [k for k in self.names if k[0] is leaves and k[1] not in found]:
-            del self.names[stale]  # of a list that was carried item by item
-            self.narrow.pop(stale, None)
-        for at, leaf in found.items():
-            known, slot = self.names.get((leaves, at)), slot_of(leaf)
-            if known is None or known.dtype != slot.dtype or len(known.shape) != len(slot.shape):
-                self._take_types((leaves, at), types_of(leaf))
-
-    def _let_go(self, target: Any) -> None:
-        """A list that was to be changed by the body is only read by it: another one takes its place there."""
-        if not isinstance(target, TracedList) or target not in self.before:
-            return
-        self._forget_stores(target)
-        items, store = self.before[target]
-        if target.store is not store or target.columns is not None:
-            target.restore(items, store)
-
-    def _forget_stores(self, target: TracedList) -> None:
-        """Carry nothing more of what a list, or its columns, would have appended or stored."""
-        for part in target.parts():
-            if self.lists.pop(part, None) is None or part.store is None:
-                continue
-            part.store.rows = None
-            for cell in (part.store.buffer, part.store.count, part.store.changed):
-                if cell is None:
-                    continue
-                if cell in self.cells:
-                    self.cells.remove(cell)
-                self.inductive.pop(cell, None)
-
-    def _settle(self, key: tuple[Scope, str], value: Any) -> Any:
-        """Of a choice between what a name was before and something new: an object that holds what it does.
-
-        The name is the only one of either, or the loop is refused.
-        """
-        stand_in, trace = self.stand_ins.get(key), self.frame.trace
-        if isinstance(value, TracedList):
-            self.ends[key] = trace.chosen_from(value)
-        if not choices.is_choice(value) and not structures.is_cyclic(trace, value):
-            like = stand_in if key in self.structures else value
-            return structures.matched(trace, value, like)
-        if not choices.is_choice(value) or choices.is_pooled(value) or key not in self.structures:
-            return value
-        objects = list(choices.objects_of(value))
-        if not all(x is stand_in or trace.made[-1].get(id(x)) is x for x in objects):
-            return value
-        return staging.chosen_object(self.frame, value)
-
-    def is_done(self, key: tuple[Scope, str]) -> bool:
-        """Whether a variable is bound anew by each pass before it is read, and by nobody after the loop."""
-        scope, name = key
-        if scope is self.frame.scope:
-            return name in self.passing
-        return (scope, name) in self.frame.passing
-
-    def _learn_shared(self, outcome: Outcome) -> bool:
-        """Find lists that two names may have at the end of a pass, or a name and something else; whether any is new."""
-        count = len(self.shared)
-        for key in self.begun:
-            # What only the body knows by then is bound anew before it is read.
-            others = outcome.entangled - {*self.begun} if key in outcome.entangled else set()
-            is_held = any(scope.locals.get(name, UNBOUND) is not UNBOUND for scope, name in others)
-            if is_held or self._known_otherwise(key, outcome) or self._may_be_given(key):
-                if not self._may_share(self.stand_ins[key]):
-                    raise NotStaged(f"the loop gives {key[1]!r} parts that have other names")
-                self.shared.add(key)
-        return len(self.shared) > count
-
-    def _known_otherwise(self, key: tuple[Scope, str], outcome: Outcome) -> bool:
-        """Whether the list that a name has at the end of a pass may be another name's, or from outside."""
-        others = [x for other in self.begun if other != key for x in self._ends_of(other)]
-        return any(
-            id(x) not in outcome.made or any(x is other for other in others)
-            for x in self._ends_of(key)
-        )
-
-    def refuse_shared(self, key: tuple[Scope, str]) -> None:
-        """A list that only the body knows is kept for what follows the loop: nobody else may have it that changes it."""
-        assert self.outcome is not None
-        if self.frame.trace.distinguish_arrays and (
-            key in self.outcome.entangled or self._known_otherwise(key, self.outcome)
-        ):
-            raise NotStaged(f"the loop gives {key[1]!r} parts that have other names")
-
-    def _may_be_given(self, key: tuple[Scope, str]) -> bool:
-        """Whether a name may have an argument's list all the time."""
-        keeps = any(x is self.stand_ins[key] for x in self._ends_of(key))
-        return keeps and self.frame.trace.is_given(self.begun[key])
-
-    def _ends_of(self, key: tuple[Scope, str]) -> list[Any]:
-        return self.ends.get(key) or [self.stand_ins.get(key)]
-
-    def share_results(self, ran: Any) -> None:
-        """After the loop lists that may be one, or one from before the loop, refuse to change."""
-        assert self.outcome is not None
-        found = {key: key[0].locals.get(key[1]) for key in {**self.begun, **self.ends}}
-        values = {key: x.value if isinstance(x, Maybe) else x for key, x in found.items()}
-        lists = {key: x for key, x in values.items() if isinstance(x, TracedList)}
-        for key, result in lists.items():
-            known = []
-            for x in self._ends_of(key):
-                known += [
-                    y
-                    for other, y in lists.items()
-                    if other != key and any(x is end for end in self._ends_of(other))
-                ]
-                known += [] if id(x) in self.outcome.made else [x]
-                if key in self.shared and x is self.stand_ins[key]:
-                    known.append(self.begun[key])
-            if key in self.shared and ran is not True:
-                known.append(self.begun[key])
-            if known:
-                self.frame.trace.make_ambiguous(known, result)
-
-    def _spread(self, key: tuple[Scope, str], outcome: Outcome) -> bool:
-        """The leaves of a structure at the end of the body, as variables of their own.
-
-        Lists in it that are items of other lists by then are so at the start of a pass and after the loop too: whether any
-        was not known to be.
-        """
-        trace = self.frame.trace
-        end = outcome.names.pop(key, UNBOUND)
-        if end is UNBOUND:  # as it was
-            return False
-        start = key[0].locals[key[1]]
-        alike = structures.are_alike(trace, start, end)
-        wider = start if alike else structures.matched(trace, start, end)
-        entangled = key in outcome.entangled and key not in self.begun
-        if entangled or not structures.are_alike(trace, wider, end):
-            raise NotStaged(f"the loop gives {key[1]!r} parts that have other names, or others")
-        if not alike:
-            self._begin_structure(key, wider)
-            return True
-        for at, leaf in structures.leaves_of(trace, end).items():
-            outcome.names[self.structures[key], at] = leaf
-        return structures.hold_items(trace, start, end)
-
     def _widen(self, key: tuple[Scope, str], slot: Slot, end: Any) -> bool:
         if as_parts(end) is not None or (isinstance(end, Either) and not is_numeric(end)):
-            raise _peel_for(f"{key[1]!r}, which the first pass makes complex")
+            raise peel_first(f"{key[1]!r}, which the first pass makes complex")
         if not is_numeric(end):
             raise NotStaged(f"the loop makes {key[1]!r} a {type_text(end)}")
         found = slot_of(end)
@@ -857,7 +297,7 @@ class Body:
         if wider is None:
             if self._grow(key, slot, found) or self._carry_extents(key, slot, found):
                 return True
-            raise _peel_for(f"{key[1]!r} of another type or shape before the loop")
+            raise peel_first(f"{key[1]!r} of another type or shape before the loop")
         if wider == known:
             if key in self.narrow:
                 assert self.outcome is not None
@@ -866,26 +306,11 @@ class Body:
         self._take_types(key, wider)
         return True
 
-    def _has_sizes(self, key: tuple[Scope, str], slot: Slot, end: Slot) -> bool:
-        """Whether a variable whose extents change has, at the end of the body, those it is taken to have."""
-        if any(isinstance(size, EvenSize) for size in self.sizes[key].values()):
-            if same_shape(end.shape, self.shape(key, Dim.symbol(self.parameters[0]) + 1, {})):
-                return True
-        elif all(m == n or k in self.sizes[key] for k, (m, n) in _axes(slot, end)):
-            return self._fits_sizes(key, slot, end)
-        if not self._carry_extents(key, slot, end):
-            raise _peel_for(f"{key[1]!r}, whose size does not change evenly")
-        return False
-
     def _check_listed(self, outcome: Outcome) -> None:
         """An array that the body stores into and binds anew must not be an item of a list then."""
         for key in self.names:
             if self.placed.get(key) in outcome.stored and is_listed(outcome.names.get(key)):
                 raise AmbiguousStore("a store into an array that is an item of a list")
-
-
-def _count_of(value: Value) -> Extent:
-    return extent_of(Tracer(value, "python"))
 
 
 def _hint(name: str) -> str | None:
@@ -896,29 +321,4 @@ def _plain(type: ArrayType) -> ArrayType:
     return ArrayType(type.dtype, type.shape)
 
 
-def _surely_fits(extent: Extent, room: Extent) -> bool:
-    """Whether ranges show that an extent is within the room, whatever the run."""
-    low, _ = bounds(room - extent)
-    return low is not None and low >= 0
-
-
-def _axes(a: Slot, b: Slot) -> Iterator[tuple[int, tuple[Extent, Extent]]]:
-    """The extents of two arrays of as many axes, by axis."""
-    return enumerate(zip(a.shape, b.shape, strict=True))
-
-
-def leading(value: Value, shape: tuple[Extent, ...]) -> Value:
-    """The elements of an array from the first one on, as many as ``shape`` says."""
-    n = len(shape)
-    return slice_of(Tracer(value, "array"), (0,) * n, shape, (1,) * n).value
-
-
-def defined(outcome: Outcome) -> set[Value]:
-    """The values that a region knows and nobody outside of it."""
-    found = set(outcome.block.parameters)
-    for operation in outcome.block.operations:
-        found.update(operation.results)
-    return found
-
-
-__all__ = ["ATTEMPTS", "FLAG", "Body", "Tags", "defined", "leading"]
+__all__ = ["Body"]

@@ -15,12 +15,7 @@ import ast
 import functools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from types import (
-    BuiltinFunctionType,
-    FunctionType,
-    MappingProxyType,
-    MethodType,
-)
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType
 from typing import Any
 
 import numpy as np
@@ -34,6 +29,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
+from autodiff.capture.members import member
 from autodiff.capture.origins import is_impure, is_library, owner_of, type_of
 from autodiff.capture.paths import Guard, Path, is_literal
 from autodiff.capture.text import characters
@@ -158,7 +154,7 @@ TAKES_ALL: dict[Any, Callable[[Frame, Any, ast.AST], Any]] = {}
 
 def _known_class(function: Any, x: Any) -> Any:
     """An argument of what captured code answers itself: any of the objects that a branch chose among has the class."""
-    if choices.is_pooled(x):
+    if member(x) is not None:
         if function in (getattr, setattr):
             return x
         if function is isinstance or function is type:

@@ -1,13 +1,15 @@
-"""Objects that a branch chose: which one it is, is known when the program runs.
+"""Objects that a branch or loop chose, each known by its number: which one it is, is known when the program runs.
 
-    z = x if c else y          OneOf(c, x, y)
-    z.t = 2.0                  if c: x.t = 2.0    else: y.t = 2.0
-    z.t                        x.t if c else y.t
-    z is x                     c
+    z = x if c else y          number of z = number of x if c else number of y
+    z.t = 2.0                  if z is x: x.t = 2.0    else: y.t = 2.0
+    z.t                        x.t if z is x else y.t
+    z is x                     equal numbers
 
-A choice is no copy.  What is done with it is done to each of its objects, on the path on which it is that one: so
-whoever knows one of them sees it.  Attributes, methods and ``is`` know what a choice is.  Everything else meets an
-object that refuses (:class:`OneOf`), the call is captured again, and the branch is decided under a guard.
+Every object that is chosen has a number in the capture (``Trace.numbers``), so whatever branches, loops and exchanges do
+to the references is arithmetic of integers, and a loop carries the number.  A choice is no copy.  What is done with it is
+done to each of its objects, on the path on which it is that one: so whoever knows one of them sees it.  Attributes, methods
+and ``is`` know what a choice is.  Everything else meets an object that refuses (:class:`Among`), the call is captured
+again, and the branch is decided under a guard.
 
 Where a side has made its object, that one exists on no other path.  So the objects that two sides have made are one
 object, which holds what each side put into its own; and of an object that one side has made and one from before there
@@ -18,19 +20,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from autodiff import containers
 from autodiff.capture.parts import table_of
-from autodiff.ir.data import Block
-from autodiff.ladder import AmbiguousStore, NotStaged
+from autodiff.ladder import AmbiguousStore, Bail, NotStaged
 from autodiff.ops.builder import current_block
-from autodiff.ops.tracer import StoredList, Tracer
+from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.plain_data import dataclass
 
 TOLD_APART = 1  # of ``Trace.distinguish_arrays``: a list that a branch chose is a choice, no copy
+MOST_CHOSEN = 32  # objects that one choice is among: each use is a path for each
 
 
 @dataclass(eq=False)
@@ -48,18 +51,17 @@ def _refused(x: Any = None, *_: Any, **__: Any) -> Any:
     raise AmbiguousStore("a use of an object itself that a branch chose among others")
 
 
-class OneOf:
-    """``first`` where ``test`` holds, else ``second``: two objects of one class, or choices among some."""
+class Among:
+    """An object of a group, at a place known only when the program runs."""
 
-    __slots__ = ("_autodiff_block", "_autodiff_parts")
+    __slots__ = ("_autodiff_parts",)
 
-    def __init__(self, test: Tracer, first: Any, second: Any) -> None:
-        object.__setattr__(self, "_autodiff_parts", (test, first, second))
-        object.__setattr__(self, "_autodiff_block", current_block())
+    def __init__(self, group: Any, index: Any) -> None:
+        object.__setattr__(self, "_autodiff_parts", (group, index))
 
     def __getattribute__(self, name: str) -> Any:
         """What nobody but this module knows is refused."""
-        return OneOf if name == "__class__" else _refused(self)
+        return Among if name == "__class__" else _refused(self)
 
     __setattr__ = __delattr__ = __eq__ = __ne__ = __hash__ = __bool__ = __len__ = __iter__ = (
         _refused
@@ -77,66 +79,91 @@ class OneOf:
     __array__ = __array_ufunc__ = __array_function__ = __next__ = __dir__ = __exit__ = _refused
 
 
-class Among(OneOf):
-    """An object of a group, at a place known only when the program runs (``gathered``)."""
-
-    __slots__ = ()
-
-    def __init__(self, group: Any, index: Tracer) -> None:
-        object.__setattr__(self, "_autodiff_parts", (group, index))
-        object.__setattr__(self, "_autodiff_block", None)
-
-
-def group_and_index(x: Among) -> tuple[Any, Tracer]:
-    """The group of an object that stands in a list, and where it is."""
-    parts: tuple[Any, Tracer] = object.__getattribute__(x, "_autodiff_parts")
+def group_and_index(x: Among) -> tuple[Any, Any]:
+    """The group of an object, and which of it it is."""
+    parts: tuple[Any, Any] = object.__getattribute__(x, "_autodiff_parts")
     return parts
 
 
-def is_pooled(x: Any) -> bool:
-    """Whether an object is an item of a list that a loop has made, known by its number (``members``)."""
-    return type(x) is Among and bool(getattr(group_and_index(x)[0], "is_pool", False))
+class Objects:
+    """Objects of one class by their numbers, as the group of a choice.
+
+    ``test`` is whether it is the first of two, where that is known otherwise than from the number, which is made of it
+    where it is asked for.
+    """
+
+    def __init__(self, objects: dict[int, Any], test: Tracer | None = None) -> None:
+        self.by_number = dict(sorted(objects.items()))
+        self.test = test
+        self.block = None if test is None else current_block()
+
+    @property
+    def objects(self) -> list[Any]:
+        """The objects."""
+        return list(self.by_number.values())
+
+    @property
+    def cls(self) -> type:
+        """Their class."""
+        return class_of(self.objects[0])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Objects) and list(self.by_number) == list(other.by_number)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.by_number))
+
+    def lacks(self, name: str) -> bool:
+        """Whether none of them holds something of its own under a name."""
+        return not any(name in containers.attributes_of(x) for x in self.objects)
+
+    def row(self, number: Any) -> Any:
+        """The object of a number."""
+        return self.by_number[number] if isinstance(number, int) else Among(self, number)
+
+    def refusal(self) -> Bail:
+        """Why none of them can be had."""
+        return AmbiguousStore("a use of an object itself that a branch chose among others")
 
 
 def is_choice(x: Any) -> bool:
-    """Whether an object is a choice, or one that stands in a list."""
-    return type(x) is OneOf or type(x) is Among
+    """Whether an object is one of several, known only when the program runs."""
+    return type(x) is Among
 
 
-def parts_of(x: OneOf) -> tuple[Tracer, Any, Any]:
-    """The test of a choice, and its two objects."""
-    if type(x) is Among:
+def is_known(x: Any) -> bool:
+    """Whether an object is a choice of Python's own objects."""
+    return type(x) is Among and isinstance(group_and_index(x)[0], Objects)
+
+
+def parts_of(x: Among) -> tuple[Tracer, Any, Any]:
+    """A test, and the object that a choice is, or those it is among, where it holds and where not."""
+    group, number = group_and_index(x)
+    if not isinstance(group, Objects):
         _refused(x)
-    parts: tuple[Tracer, Any, Any] = object.__getattribute__(x, "_autodiff_parts")
-    return parts
+    items = list(group.by_number.items())
+    half = len(items) // 2
+    test: Any = group.test
+    if test is None:
+        test = np.less(as_tracer(number), items[half][0])
+    first, second = (_one_of(dict(part), number) for part in (items[:half], items[half:]))
+    return _python(test), first, second
 
 
-def block_of(x: OneOf) -> Block:
-    """The block that the test of a choice stands in."""
-    block: Block = object.__getattribute__(x, "_autodiff_block")
-    return block
+def _one_of(objects: dict[int, Any], number: Any) -> Any:
+    return next(iter(objects.values())) if len(objects) == 1 else Among(Objects(objects), number)
 
 
 def objects_of(x: Any) -> Iterator[Any]:
     """The objects that a choice is among."""
-    if type(x) is Among:
-        yield from group_and_index(x)[0].objects
-    elif is_choice(x):
-        for part in parts_of(x)[1:]:
-            yield from objects_of(part)
-    else:
-        yield x
+    yield from group_and_index(x)[0].objects if is_choice(x) else [x]
 
 
 def class_of(x: Any) -> type:
     """The class of an object, or of those that a choice is among."""
-    while is_choice(x):
-        if type(x) is Among:
-            cls: type = group_and_index(x)[0].cls
-            return cls
-        x = parts_of(x)[1]
-    while isinstance(x, Left):
-        x = x.first
+    if is_choice(x):
+        cls: type = group_and_index(x)[0].cls
+        return cls
     return x.cls if isinstance(x, Instance) else type(x)
 
 
@@ -146,66 +173,209 @@ def refuse(x: Any) -> None:
         _refused(x)
 
 
+def number_of(trace: Any, x: Any) -> int:
+    """The number of an object, or of what a region has made, in the capture."""
+    x = x.origin if isinstance(x, Instance) else x
+    known, number = trace.numbers.setdefault(id(x), (x, len(trace.numbers)))
+    assert known is x
+    return int(number)
+
+
+def numbered(trace: Any, x: Any) -> tuple[dict[int, Any], Any]:
+    """The objects by number that one is, or is a choice among, and its number."""
+    number = number_now(x) if is_known(x) else number_of(trace, x)
+    return candidates(trace, x), number
+
+
+def candidates(trace: Any, x: Any) -> dict[int, Any]:
+    """The objects by number that one is, or is a choice among."""
+    return dict(group_and_index(x)[0].by_number) if is_known(x) else {number_of(trace, x): x}
+
+
+def number_now(x: Any) -> Any:
+    """The number of a choice."""
+    group, number = group_and_index(x)
+    return _python(np.where(group.test, *group.by_number)) if number is None else number
+
+
+def together(trace: Any, x: Any, other: Any) -> Any:
+    """An object as a choice among itself and another one, or those that this is among; None of what can be none."""
+    if not all(is_known(one) or is_object(trace, one) or is_list(trace, one) for one in (x, other)):
+        return None
+    if class_of(x) is not class_of(other):
+        return None
+    objects, number = numbered(trace, x)
+    union = objects | candidates(trace, other)
+    if any(isinstance(one, Instance) or one is None for one in union.values()):
+        return None
+    if len(union) == len(objects) and (not is_choice(x) or group_and_index(x)[1] is number):
+        return x
+    return Among(Objects(union), number)
+
+
+def place_of(x: Any) -> tuple[Any, Any] | None:
+    """The pool in which an object, list or array of a list is known by a number, and that; None of others.
+
+    A pool is what has ``row(number)``: the rows that lists are (``pools``), what objects and arrays in lists hold
+    (``members``), the objects of a list from outside (``gathered``), Python's own objects (:class:`Objects`).
+    """
+    if type(x) is Among:
+        group, number = group_and_index(x)
+        if not isinstance(group, Objects):
+            return group, number
+        return None if is_new(x) else (group, number_now(x))
+    if isinstance(x, StoredList):
+        return None if x.row is None else (x.row.pool, x.row.number)
+    if isinstance(x, Tracer) and len(x.path) == 1 and hasattr(x.path[0], "pool"):
+        return (x.path[0].pool, x.path[0].name), x.path[0].number
+    return None
+
+
+def both(a: Any, b: Any) -> tuple[Any, Any, Any] | None:
+    """The one pool that two things are known in, and their numbers; None of others."""
+    first, second = place_of(a), place_of(b)
+    if first is None or second is None or first[0] != second[0]:
+        return None
+    return first[0], first[1], second[1]
+
+
+def same(a: Any, b: Any) -> Any:
+    """``a is b`` of two things one of which is known by its number: a bool, or a traced one."""
+    for x, other in ((a, b), (b, a)):
+        if is_known(x):
+            return _same_object(x, other)
+    found = both(a, b)
+    return found is not None and _truth(np.equal(*found[1:]))
+
+
+def _truth(x: Any) -> Any:
+    return _python(x) if isinstance(x, Tracer) else bool(x)
+
+
+def _same_object(x: Any, other: Any) -> Any:
+    """Whether a choice is an object, or what another choice is."""
+    group, number = group_and_index(x)[0], number_now(x)
+    if is_known(other):
+        if group.by_number.keys().isdisjoint(group_and_index(other)[0].by_number):
+            return False
+        return _truth(np.equal(number, number_now(other)))
+    wanted = next((n for n, one in group.by_number.items() if one is other), None)
+    if wanted is None:
+        return False
+    if group.test is not None:
+        return (
+            group.test
+            if next(iter(group.by_number)) == wanted
+            else _python(np.logical_not(group.test))
+        )
+    return _truth(np.equal(number, wanted))
+
+
+def _python(x: Any) -> Tracer:
+    return Tracer(as_tracer(x).value, "python")
+
+
+# -- loops ------------------------------------------------------------------------------------------
+def stand_in(trace: Any, x: Any) -> Any:
+    """An object like one of before, to stand between the passes of a loop for those that they make; None where none can."""
+    if not is_object(trace, x) or is_choice(x):
+        return None
+    made = trace.fresh(containers.new_instance(class_of(x)))
+    parts = containers.attributes_of(x)
+    is_array = [isinstance(part, Tracer) and part.form == "array" for part in parts.values()]
+    copies = [
+        Tracer(part.value, "array") if is_copied else part
+        for part, is_copied in zip(parts.values(), is_array, strict=True)
+    ]
+    containers.set_attributes(made, dict(zip(parts, copies, strict=True)))
+    return made
+
+
+def renumbered(trace: Any, x: Any, passing: list[Any], names: list[tuple[Any, Any]]) -> Any:
+    """What a name has after a pass: for ``passing`` objects what stands for that of the first of the names that has it.
+
+    ``names``: what each has, up to this one, and what stands for it.
+    """
+    objects, number = numbered(trace, x)
+    if not passing:
+        return x
+    stand_ins = {number_of(trace, slot): slot for _, slot in names}
+    numbers = list(stand_ins)
+    target: Any = numbers[-1]
+    for (other, _), n in reversed(list(zip(names[:-1], numbers, strict=False))):
+        is_one = same(x, other) if is_known(x) or is_known(other) else x is other
+        target = (
+            np.where(is_one, n, target) if isinstance(is_one, Tracer) else n if is_one else target
+        )
+    old = {n: one for n, one in objects.items() if not any(one is other for other in passing)}
+    for n in old if isinstance(number, Tracer) else ():
+        target = np.where(np.equal(number, n), n, target)
+    return Objects({**old, **stand_ins}).row(target if isinstance(target, int) else _python(target))
+
+
 # -- regions ----------------------------------------------------------------------------------------
-@dataclass(eq=False)
-class Left:
-    """A choice as the region left it that has made it."""
-
-    test: Tracer
-    first: Any
-    second: Any
-
-
-def freeze(x: OneOf, made: dict[int, Any], inner: Callable[[Any], Any]) -> Any:
+def freeze(x: Among, made: dict[int, Any], inner: Callable[[Any], Any]) -> Any:
     """A choice at the end of a region that has ``made`` objects; ``inner`` freezes those."""
-    if type(x) is Among or block_of(x) is not current_block():
-        return x  # from before the region
-    test, *objects = parts_of(x)
-    return Left(test, *(_left(part, made, inner) for part in objects))
+    group = group_and_index(x)[0]
+    if not isinstance(group, Objects):
+        return x
+    is_inner = group.block is current_block()  # only in here its test is known
+    if not is_inner and not any(id(one) in made for one in group.objects):
+        return x
+    left = {n: _left(one, made, inner) for n, one in group.by_number.items()}
+    return Among(Objects(left), number_now(x))
 
 
 def _left(x: Any, made: dict[int, Any], inner: Callable[[Any], Any]) -> Any:
-    if is_choice(x):
-        return freeze(x, made, inner)
     if isinstance(x, (list, dict)):  # one that the region has made is known to nobody by that
         return None if id(x) in made else x
     return inner(x)
 
 
+def is_new(x: Any) -> bool:
+    """Whether an object, or one of those of a choice, was made by the region that left it."""
+    return isinstance(x, Instance) or (
+        is_known(x) and any(isinstance(one, Instance) or one is None for one in objects_of(x))
+    )
+
+
 class Method:
     """A method of a list or dict that a branch chose."""
 
-    def __init__(self, owner: OneOf, name: str) -> None:
+    def __init__(self, owner: Among, name: str) -> None:
         self.owner = owner
         self.name = name
 
 
 def alike(x: Any, start: Any) -> Any:
     """An object that looks like a choice between ``start`` and something new: the new one."""
-    if not isinstance(x, Left) or not any(part is start for part in (x.first, x.second)):
+    if not is_known(x):
         return x
-    return x.first if x.second is start else x.second
+    others = [one for one in objects_of(x) if one is not start]
+    return others[0] if len(others) == 1 else x
 
 
 # -- merging ----------------------------------------------------------------------------------------
 def is_object(trace: Any, x: Any) -> bool:
     """Whether what a side left is an object that the captured code has made, or a choice of some."""
-    if isinstance(x, (Instance, Left)) or is_choice(x):
+    if isinstance(x, Instance) or is_choice(x):
         return True
     kind = containers.kind_of(x)
     if kind is None or kind.name != "instance" or table_of(x) is None:
         return False
-    return bool(trace.was_made(x))
+    return bool(trace.was_made(x)) or (trace.tier.holds_back and id(x) in trace.paths)
+
+
+def is_list(trace: Any, x: Any) -> bool:
+    """Whether something is a list or dict from before, or a choice of some, where these are told apart."""
+    if trace.distinguish_arrays != TOLD_APART or not issubclass(class_of(x), (StoredList, dict)):
+        return False
+    return is_choice(x) or bool(trace.was_made(x))
 
 
 def are_lists(trace: Any, a: Any, b: Any) -> bool:
     """Whether two sides leave lists, or dicts, from before, or choices of some, where these are told apart."""
-    if trace.distinguish_arrays != TOLD_APART:
-        return False
-    classes = [class_of(x) for x in (a, b)]
-    if classes[0] is not classes[1] or not issubclass(classes[0], (StoredList, dict)):
-        return False
-    return all(isinstance(x, Left) or is_choice(x) or trace.was_made(x) for x in (a, b))
+    return class_of(a) is class_of(b) and is_list(trace, a) and is_list(trace, b)
 
 
 class ObjectMerge:
@@ -214,9 +384,8 @@ class ObjectMerge:
     def __init__(self, merge: Any) -> None:
         self.merge = merge
         self.trace = merge.frame.trace
-        self.known: dict[
-            int, tuple[Any, Any]
-        ] = {}  # by what a side has made: its partner, the object
+        # What each side has made, by its number: the object that stands for it afterwards, and its number.
+        self.known: tuple[dict[int, tuple[int, Any]], ...] = ({}, {})
 
     def value(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         """Merge two objects, or choices."""
@@ -225,129 +394,114 @@ class ObjectMerge:
                 f"the branches give a {class_of(a).__name__} and a {class_of(b).__name__}, "
                 "which do not merge"
             )
-        finish = self.merge.finish
-        if not _is_new(a) and not _is_new(b):
-            self._refuse_where_told_apart()
-            test, mine, others = self.merge.test, self._known(a, 0), self._known(b, 1)
-            finish.append(lambda results: put(OneOf(test, mine(), others())))
+        sides = []
+        for x, block in zip((a, b), self.merge.blocks, strict=True):
+            with self.trace.builder.reopened(block):
+                sides.append(numbered(self.trace, x))
+        if any(is_choice(one) for objects, _ in sides for one in objects.values()):
+            raise NotStaged("a branch chooses among objects of which one is an item of a list")
+        self._join(*(objects for objects, _ in sides))
+        objects = dict[int, Any]()
+        for known, (mine, _) in zip(self.known, sides, strict=True):
+            objects.update(known.get(number, (number, one)) for number, one in mine.items())
+        if len(objects) == 1:
+            (one,) = objects.values()
+            self.merge.finish.append(lambda results: put(one))
             return
-        (new, old, is_new), (other, older, is_other) = _form(a), _form(b)
-        if old is not None and older is not None and old is not older:
-            raise NotStaged("the branches choose among several objects")
-        old = older if old is None else old
-        if old is not None:
-            self._refuse_where_told_apart()
-        made = self._one(new, other, old)
-        if old is None:
-            finish.append(lambda results: put(made))
-            return
-        found: list[Any] = [None]
-        self.merge.value(is_new, is_other, partial(found.__setitem__, 0))
-        finish.append(lambda results: put(_choice(found[0], made, old)))
-
-    def _known(self, x: Any, side: int) -> Callable[[], Any]:
-        """A choice among objects from before, which one side has made, outside of it."""
-        if not isinstance(x, Left):
-            return lambda: x
-        found: list[Any] = [None]
-        tests: list[Any] = [x.test, x.test]
-        tests[1 - side] = True
-        self.merge.value(tests[0], tests[1], partial(found.__setitem__, 0))
-        first, second = self._known(x.first, side), self._known(x.second, side)
-        return lambda: _choice(found[0], first(), second())
-
-    def _refuse_where_told_apart(self) -> None:
+        for one, other in combinations(objects.values(), 2):
+            self.trace.guard_apart(one, other)
         if self.trace.distinguish_arrays > TOLD_APART:
             raise NotStaged("a branch chooses among objects, and the choice is used as a whole")
+        if len(objects) > MOST_CHOSEN:
+            raise NotStaged(f"a branch chooses among more than {MOST_CHOSEN} objects")
+        numbers = [self._renumbered(side, *sides[side]) for side in (0, 1)]
+        if all(isinstance(number, int) for number in numbers):
+            self.merge.finish.append(lambda results: put(self._of_two(objects, *numbers)))
+            return
+        found: list[Any] = [None]
+        self.merge.value(*numbers, partial(found.__setitem__, 0))
+        self.merge.finish.append(lambda results: put(Objects(objects).row(found[0])))
 
-    def _one(self, a: Instance | None, b: Instance | None, old: Any) -> Any:
-        """The object that stands for what the sides have made; beside ``old``, which it is where neither has."""
-        mine = (a, b) if a is not None else (b, a)
-        first = mine[0]
-        assert first is not None
-        for x, partner in ((a, b), (b, a)):
-            if x is None or id(x.origin) not in self.known:
-                continue
-            other, made = self.known[id(x.origin)]
-            if other is not (old if partner is None else partner.origin):
-                raise NotStaged("the branches give objects that have other names in one of them")
-            return made
-        made = self.trace.fresh(containers.new_instance(first.cls))
-        tables = [self._table(x, old) for x in (a, b)]
-        if list(tables[0]) != list(tables[1]):
+    def _of_two(self, objects: dict[int, Any], first: int, second: int) -> Any:
+        """The choice between two objects."""
+        test: Any = self.merge.test
+        return Among(
+            Objects(objects, test if first < second else _python(np.logical_not(test))), None
+        )
+
+    def _renumbered(self, side: int, objects: dict[int, Any], number: Any) -> Any:
+        """The number of what a side has, with what it has made under the numbers that these have afterwards."""
+        known = self.known[side]
+        if isinstance(number, int):
+            return known.get(number, (number, None))[0]
+        moved = [(n, known[n][0]) for n in objects if n in known and known[n][0] != n]
+        with self.trace.builder.reopened(self.merge.blocks[side]):
+            result: Any = number
+            for old, new in moved:
+                result = np.where(np.equal(number, old), new, result)
+            return Tracer(as_tracer(result).value, "python")
+
+    def _join(self, first: dict[int, Any], second: dict[int, Any]) -> None:
+        """Have objects stand for what the sides have made: one for one of each, which never exist together."""
+        new = [self._unknown(side, objects) for side, objects in enumerate((first, second))]
+        for k in range(max(map(len, new))):
+            (n, a), (m, b) = (
+                # What it holds where the other side was taken is of no matter.
+                side[k] if k < len(side) else (None, self._filler(objects))
+                for side, objects in zip(new, (first, second), strict=True)
+            )
+            made = self.trace.fresh(containers.new_instance(class_of(a)))
+            number = m if n is None else n
+            self.trace.numbers[id(made)] = (made, number)
+            for known, old in zip(self.known, (n, m), strict=True):
+                if old is not None:
+                    known[old] = (number, made)
+            self._fill(made, a, b)
+
+    def _unknown(self, side: int, objects: dict[int, Any]) -> list[tuple[Any, Any]]:
+        if any(one is None for one in objects.values()):
+            raise NotStaged("a branch chooses among lists or dicts of which it has made one")
+        known = self.known[side]
+        return [(n, x) for n, x in objects.items() if isinstance(x, Instance) and n not in known]
+
+    def _filler(self, objects: dict[int, Any]) -> Any:
+        old = [x for x in objects.values() if not isinstance(x, Instance)]
+        return (old or list(objects.values()))[0]
+
+    def _fill(self, made: Any, a: Any, b: Any) -> None:
+        """Have an object hold what the sides have put into theirs."""
+        mine, others = (
+            x.table if isinstance(x, Instance) else containers.attributes_of(x) for x in (a, b)
+        )
+        if list(mine) != list(others):
             raise NotStaged("the branches give objects with different attributes")
-        for x, partner in ((a, b), (b, a)):
-            if x is not None:
-                self.known[id(x.origin)] = (old if partner is None else partner.origin, made)
         table: Any = table_of(made)
-        table.update(dict.fromkeys(tables[0]))
-        for name in tables[0]:
-            put = partial(table.__setitem__, name)
-            self.merge.value(tables[0][name], tables[1][name], put)
-        return made
-
-    def _table(self, x: Instance | None, old: Any) -> dict[str, Any]:
-        """What an object holds at the end of a side that has made it; else what the old one does."""
-        if x is not None:
-            return x.table
-        if is_choice(old):
-            raise NotStaged("the branches choose among several objects")
-        return containers.attributes_of(old)
-
-
-def _is_new(x: Any) -> bool:
-    """Whether an object, or one of those of a choice, was made by the side that left it."""
-    return isinstance(x, Instance) or (
-        isinstance(x, Left) and (_is_new(x.first) or _is_new(x.second))
-    )
-
-
-def _form(x: Any) -> tuple[Instance | None, Any, Any]:
-    """An object that a side has made, one from before, and whether it is the first of them."""
-    if isinstance(x, Instance):
-        return x, None, True
-    if not isinstance(x, Left):
-        return None, x, False
-    if not isinstance(x.first, Instance) or isinstance(x.second, (Instance, Left)):
-        raise NotStaged("the branches choose among several objects")
-    return x.first, x.second, x.test
-
-
-def _choice(is_new: Any, made: Any, old: Any) -> Any:
-    if isinstance(is_new, bool):
-        return made if is_new else old
-    return OneOf(Tracer(is_new.value, "python"), made, old)
-
-
-def same(test: Tracer, p: Any, q: Any) -> Any:
-    """``p`` where the test holds, else ``q``, of two bools or traced ones."""
-    if isinstance(p, bool) and isinstance(q, bool):
-        if p is q:
-            return p
-        return test if p else Tracer(_value(np.logical_not(test)), "python")
-    first, second = np.logical_and(test, p), np.logical_and(np.logical_not(test), q)
-    return Tracer(_value(np.logical_or(first, second)), "python")
-
-
-def _value(x: Any) -> Any:
-    return x.value
+        table.update(dict.fromkeys(mine))
+        for name in mine:
+            self.merge.value(mine[name], others[name], partial(table.__setitem__, name))
 
 
 __all__ = [
     "TOLD_APART",
+    "Among",
     "Instance",
-    "Left",
     "Method",
     "ObjectMerge",
-    "OneOf",
+    "Objects",
     "alike",
     "are_lists",
+    "both",
     "class_of",
     "freeze",
     "is_choice",
+    "is_known",
+    "is_new",
     "is_object",
+    "number_of",
     "objects_of",
     "parts_of",
+    "place_of",
     "refuse",
     "same",
+    "together",
 ]

@@ -50,6 +50,8 @@ class Tables:
     # What stands, in a loop's body, for an object of before.
     held: dict[int, Any] = field(default_factory=dict)
     merged: dict[int, Any] = field(default_factory=dict)  # tuples that may be older ones
+    # The numbers of objects that branches and loops choose among (capture.choices), by id.
+    numbers: dict[int, tuple[Any, int]] = field(default_factory=dict)
     checkpointed: Any = None  # what ``checkpoint`` was called on last
     # What stands for an object that is reached by a path; None where the object itself does.
     stand_in: Callable[[Any, Path], Any] | None = None

@@ -11,17 +11,16 @@ object itself refuses, and the loop is unrolled.  Nothing may store into objects
 from __future__ import annotations
 
 import ast
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import field
 from operator import attrgetter
-from types import FunctionType, MemberDescriptorType, MethodType
+from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff import containers
-from autodiff.capture.choices import Among, group_and_index
+from autodiff.capture.choices import Among
 from autodiff.capture.paths import Guard, Path
 from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops.tracer import Form, Tracer
@@ -54,6 +53,8 @@ class Group:
             return Among(self, index)
         return self.trace.lift(self.objects[index], self.base.item(index))
 
+    row = at
+
     def refusal(self) -> Bail:
         """Why none of them can be had where it is not known which."""
         return NotStaged("a use of an object itself that stands in a list")
@@ -81,7 +82,7 @@ class Group:
     def _applied(self, function: Path) -> Path:
         return Path(f"{function.text}({self.base.text})", (*function.roots, *self.base.roots))
 
-    def none_holds(self, name: str) -> bool:
+    def lacks(self, name: str) -> bool:
         """Whether no object holds an attribute of its own by a name, now and at every call."""
 
         def lack(objects: Sequence[Any]) -> bool:
@@ -100,6 +101,34 @@ class Group:
         form = _KINDS[type(getattr(self.objects[0], name))][1]
         item = column[index]
         return item.item() if form == "python" else Tracer(item.value, form)
+
+    def attribute(
+        self,
+        frame: Any,
+        index: Any,
+        name: str,
+        static: Any,
+        node: ast.AST,
+        load: Callable[..., Any],
+    ) -> Any:
+        """``x.name`` of the object at a place; ``static``: what its class has."""
+        if hasattr(type(static), "__get__") and type(static) is not MemberDescriptorType:
+            raise NotStaged(f"a loop over objects of which {name!r} is no plain attribute")
+        number = self.number(name, index)
+        if number is not None:
+            return number
+        try:
+            found = [load(frame, self.at(k), name, node) for k in range(len(self.objects))]
+        except AttributeError:
+            raise NotStaged(f"a loop over objects not all of which have {name!r}") from None
+        literal = isinstance(found[0], (str, bytes, type(None), bool, int))
+        if not literal or any(type(y) is not type(found[0]) or y != found[0] for y in found):
+            raise NotStaged(f"a loop over objects that differ in {name!r}")
+        return found[0]
+
+    def store_attribute(self, index: Any, name: str, static: Any, value: Any) -> None:
+        """``x.name = value``."""
+        raise self.refusal()
 
 
 def _reader(cls: type, name: str, kind: type) -> Callable[[Sequence[Any]], np.ndarray]:
@@ -163,38 +192,6 @@ def _base(trace: Trace, source: Sequence[Any]) -> Path | None:
     return base if alike and all(a is b for a, b in zip(found, source, strict=True)) else None
 
 
-def attribute(
-    frame: Any,
-    x: Among,
-    name: str,
-    node: ast.AST,
-    load: Callable[..., Any],
-    call: Callable[..., Any],
-) -> Any:
-    """``x.name`` of what stands for an object of a group."""
-    group, index = group_and_index(x)
-    static = inspect.getattr_static(group.cls, name, None)
-    if isinstance(static, property) and isinstance(static.fget, FunctionType):
-        frame.trace.guard_class(group.cls, name, static)
-        return call(frame, static.fget, [x], {}, node)
-    if isinstance(static, FunctionType) and group.none_holds(name):
-        frame.trace.guard_class(group.cls, name, static)
-        return MethodType(static, x)
-    if hasattr(type(static), "__get__") and type(static) is not MemberDescriptorType:
-        raise NotStaged(f"a loop over objects of which {name!r} is no plain attribute")
-    number = group.number(name, index)
-    if number is not None:
-        return number
-    try:
-        found = [load(frame, group.at(k), name, node) for k in range(len(group.objects))]
-    except AttributeError:
-        raise NotStaged(f"a loop over objects not all of which have {name!r}") from None
-    literal = isinstance(found[0], (str, bytes, type(None), bool, int))
-    if not literal or any(type(y) is not type(found[0]) or y != found[0] for y in found):
-        raise NotStaged(f"a loop over objects that differ in {name!r}")
-    return found[0]
-
-
 def refuse_changes(trace: Trace) -> None:
     """Refuse where something is stored into objects of a class of which columns were read, or into it."""
     classes = {group.cls for group in trace.gathered.values() if group.columns}
@@ -207,4 +204,4 @@ def refuse_changes(trace: Trace) -> None:
         raise Bail(Rung.LEARNT, reason, needs=(OBJECTS,))
 
 
-__all__ = ["OBJECTS", "Group", "attribute", "group_of", "refuse_changes"]
+__all__ = ["OBJECTS", "Group", "group_of", "refuse_changes"]

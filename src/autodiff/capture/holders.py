@@ -22,10 +22,7 @@ from autodiff.capture.frames import ComprehensionScope, Scope
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.parts import ObjectScope
 from autodiff.capture.reaching import reaches
-from autodiff.capture.regions import (
-    cells_of,
-    live_scopes,
-)
+from autodiff.capture.regions import cells_of, live_scopes
 from autodiff.capture.structures import LeafScope
 from autodiff.capture.trace import Trace
 from autodiff.ops.tracer import Tracer

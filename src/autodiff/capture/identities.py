@@ -15,11 +15,7 @@ from autodiff.capture.paths import Guard, Path, has_repeats
 from autodiff.dims import Extent
 from autodiff.ir.data import Source
 from autodiff.ladder import AmbiguousStore, Declined, NotStaged
-from autodiff.ops.tracer import (
-    Cell,
-    StoredList,
-    Tracer,
-)
+from autodiff.ops.tracer import Cell, StoredList, Tracer
 
 
 class Identities(Inputs):

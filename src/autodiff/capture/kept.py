@@ -31,7 +31,6 @@ from autodiff.capture.pools import (
 )
 from autodiff.capture.records import (
     Complex,
-    Member,
     Number,
     Numbered,
     Ref,
@@ -49,15 +48,7 @@ from autodiff.capture.records import (
 )
 from autodiff.capture.slots import Slot, Types, fit, is_numeric, slot_of, types_of, widest
 from autodiff.capture.stores import FLAG, INDEX, ItemStep, Rows, Store, array_of, count_of, place
-from autodiff.dims import (
-    Extent,
-    UndecidedExtent,
-    at_least,
-    bounds,
-    maximum,
-    same,
-    symbols,
-)
+from autodiff.dims import Extent, UndecidedExtent, at_least, bounds, maximum, same, symbols
 from autodiff.ir.data import Value
 from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
 from autodiff.ops.builder import current_block
@@ -65,14 +56,7 @@ from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import cast
 from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of, union
 from autodiff.ops.structural import broadcast, slice_of, slice_update, zeros
-from autodiff.ops.tracer import (
-    Cell,
-    Form,
-    StoredList,
-    Tracer,
-    as_tracer,
-    emit_tracer,
-)
+from autodiff.ops.tracer import Cell, Form, StoredList, Tracer, as_tracer, emit_tracer
 
 if TYPE_CHECKING:
     from autodiff.capture.trace import Trace
@@ -380,7 +364,7 @@ class KeptList(StoredList):
         list.clear(self)
         number = self._new(pool.numbers(items) if isinstance(pool, members.HeldArrays) else ())
         number.block = self.block
-        self.template, self.columns = Member(pool), (number,)
+        self.template, self.columns = Ref(pool), (number,)
 
     def make_rows(self, wanted: Wanted) -> None:
         """Have the items, which are lists, be rows of a pool (where the list was made)."""
@@ -810,7 +794,7 @@ class KeptList(StoredList):
                 raise NotStaged(f"{what} of a list inside of a branch or loop")
             items = list(self)
             self.store = self.columns = None
-            self.template = None if isinstance(self.template, (Ref, Member)) else self.template
+            self.template = None if isinstance(self.template, Ref) else self.template
             list.extend(self, items)
         elif not self.is_here():
             raise NotStaged(f"{what} of a list inside of a branch or loop")

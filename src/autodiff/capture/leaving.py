@@ -18,13 +18,10 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers, tree
-from autodiff.capture import (
-    effects,
-    given,
-)
+from autodiff.capture import effects, given
 from autodiff.capture.arrays import Chosen
-from autodiff.capture.choices import is_choice, refuse
-from autodiff.capture.gathered import refuse_changes
+from autodiff.capture.choices import Objects, is_choice, place_of, refuse
+from autodiff.capture.gathered import Group, refuse_changes
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.identities import is_stored
 from autodiff.capture.inputs import is_library
@@ -32,24 +29,20 @@ from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.lists import TracedList, refuse_open_length
 from autodiff.capture.members import (
     ArrayOfMemberPlan,
-    ListOfMembersPlan,
-    MemberPlan,
     Members,
     MembersPlan,
-    member,
     refuse_part,
     refuse_unknown_rows,
-    row_step,
 )
 from autodiff.capture.numbering import ArrayPlan, ArraysMatter
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.pools import row_of
-from autodiff.capture.records import Member, PoolPlan, RecordPlan, Ref, RowPlan, RowsPlan
+from autodiff.capture.records import ItemPlan, ItemsPlan, PoolPlan, RecordPlan, Ref
 from autodiff.capture.regions import cells_of
 from autodiff.capture.results import Captured, Leaf, Result
 from autodiff.capture.sequences import LazySequence
-from autodiff.capture.sharing import Part, take_apart
+from autodiff.capture.sharing import OneOfParts, Part, take_apart
 from autodiff.capture.slots import is_listed
 from autodiff.capture.stores import ListPlan
 from autodiff.capture.text import DeferredText, is_pending
@@ -60,11 +53,7 @@ from autodiff.ir.data import Program, Value
 from autodiff.ladder import Bail
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import VARIES, Either, is_array
-from autodiff.ops.tracer import (
-    Cell,
-    Tracer,
-    as_tracer,
-)
+from autodiff.ops.tracer import Cell, Tracer, as_tracer
 
 
 def has_effects(trace: Trace) -> bool:
@@ -227,12 +216,11 @@ def _plan_list(
         if leaf is None:
             raise NotStaged("a list of records that is an argument, in the result")
         return ("argument", leaf)
-    if row_of(x) is not None or isinstance(x.template, Ref):
-        return _plan_rows(trace, x, outputs, forms, seen)
-    if x.columns is not None and isinstance(x.template, Member):
-        pool = _plan_members(trace, x.template.pool, outputs, forms, seen)
-        plan = _plan_list(trace, x.columns[0], outputs, forms, seen)[1]
-        return ("list", ListOfMembersPlan(pool, plan))
+    if row_of(x) is not None:
+        return _plan_item(trace, x, outputs, forms, seen)
+    if x.columns is not None and isinstance(x.template, Ref):
+        pool = _plan_pool(trace, x.template.pool, outputs, forms, seen)
+        return ("list", ItemsPlan(pool, _plan_list(trace, x.columns[0], outputs, forms, seen)[1]))
     if x.columns is not None and x.template is not None:
         plans = [_plan_list(trace, c, outputs, forms, seen)[1] for c in x.columns]
         return ("list", RecordPlan(x.template, tuple(plans)))
@@ -282,83 +270,50 @@ def _plan_list(
     return seen[key]
 
 
-def _plan_members(
-    trace: Trace, pool: Members, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
-) -> MembersPlan:
-    """The members of a pool."""
-    arrays = {name for name, slot in pool.form.slots.items() if slot.form == "array"}
-    if trace.derivative or arrays - pool.form.owned:  # of which several may have one
-        raise pool.refusal()
-    if (pool, "pool") not in seen:
+def _plan_pool(
+    trace: Trace, pool: Any, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
+) -> Any:
+    """The rows or members of a pool."""
+    if (pool, "pool") in seen:
+        return seen[pool, "pool"]
+    if isinstance(pool, Members):
+        arrays = {name for name, slot in pool.form.slots.items() if slot.form == "array"}
+        if trace.derivative or arrays - pool.form.owned:  # of which several may have one
+            raise pool.refusal()
         columns = {
             name: _plan_list(trace, column, outputs, forms, seen)[1]
             for name, column in pool.columns.items()
         }
-        seen[pool, "pool"] = MembersPlan(len(outputs), pool.form, columns)
-    plan: MembersPlan = seen[pool, "pool"]
-    return plan
-
-
-def _plan_member(
-    trace: Trace, x: Any, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
-) -> tuple[Any, ...]:
-    """An object that is an item of a list."""
-    found = member(x)
-    if found is None:
-        refuse(x)
-    assert found is not None
-    pool, number = found
-    plan = _plan_members(trace, pool, outputs, forms, seen)
-    return ("list", _plan_number(plan, number, outputs, forms))
-
-
-def _plan_number(
-    plan: MembersPlan, number: Any, outputs: list[Value], forms: list[str]
-) -> MemberPlan:
-    if isinstance(number, int):
-        return MemberPlan(plan, number, is_output=False)
-    outputs.append(as_tracer(number).value)
-    forms.append("int")
-    return MemberPlan(plan, len(outputs) - 1, is_output=True)
-
-
-def _plan_array_of_member(
-    trace: Trace, x: Tracer, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
-) -> tuple[Any, ...] | None:
-    """An array that an object in a list holds; None of others."""
-    if not trace.used_members or trace.derivative or not x.path:
-        return None
-    step = row_step(x)
-    if step is None:
-        refuse_part(trace, x)
-        return None
-    plan = _plan_members(trace, step.pool, outputs, forms, seen)
-    return ("list", ArrayOfMemberPlan(_plan_number(plan, step.number, outputs, forms), step.name))
-
-
-def _plan_rows(
-    trace: Trace, x: Any, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
-) -> tuple[Any, ...]:
-    """A list that is a row of a pool, or a list of such."""
-    row = row_of(x)
-    pool = row.pool if row is not None else x.template.pool
-    if pool.rows.block is not trace.builder.block:
-        raise Declined("a list made inside of a branch or loop in the result")
-    if (pool, "pool") not in seen:
-        seen[pool, "pool"] = PoolPlan(len(outputs), pool.slot, len(outputs) + 1, pool.template)
+        plan: Any = MembersPlan(len(outputs), pool.form, columns)
+    else:
+        if pool.rows.block is not trace.builder.block:
+            raise Declined("a list made inside of a branch or loop in the result")
+        plan = PoolPlan(len(outputs), pool.slot, len(outputs) + 1, pool.template)
         for one in (pool, pool.tags) if pool.tags is not None else (pool,):
             outputs.append(one.content.value)
             forms.append("array")
-    plan = seen[pool, "pool"]
-    if row is None:
-        assert x.columns is not None
-        (column,) = x.columns
-        return ("list", RowsPlan(plan, _plan_list(trace, column, outputs, forms, seen)[1]))
-    if isinstance(row.number, int):
-        return ("list", RowPlan(plan, row.number, is_output=False))
-    outputs.append(as_tracer(row.number).value)
-    forms.append("int")
-    return ("list", RowPlan(plan, len(outputs) - 1, is_output=True))
+    seen[pool, "pool"] = plan
+    return plan
+
+
+def _plan_item(
+    trace: Trace, x: Any, outputs: list[Value], forms: list[str], seen: dict[Any, Any]
+) -> tuple[Any, ...]:
+    """An object, list or array that is known in a pool by its number."""
+    place = place_of(x)
+    if place is None or isinstance(place[0], (Group, Objects)):
+        refuse(x)
+    assert place is not None
+    pool, number = place
+    pool, name = pool if isinstance(pool, tuple) else (pool, None)
+    plan = _plan_pool(trace, pool, outputs, forms, seen)
+    is_output = not isinstance(number, int)
+    if is_output:
+        outputs.append(as_tracer(number).value)
+        forms.append("int")
+        number = len(outputs) - 1
+    item = ItemPlan(plan, number, is_output)
+    return ("list", item if name is None else ArrayOfMemberPlan(item, name))
 
 
 _EMPTY: tuple[()] = ()  # of which there is one
@@ -469,6 +424,11 @@ def _plan_result(
     for k in sorted(range(len(leaves)), key=is_view):
         if isinstance(leaves[k], Part):
             plans[k] = ("part", leaves[k].number)
+            continue
+        if isinstance(leaves[k], OneOfParts):
+            outputs.append(as_tracer(leaves[k].number).value)
+            forms.append("int")
+            plans[k] = ("one of parts", len(outputs) - 1, leaves[k].parts)
             continue
         plan = None if copies else _plan_found(trace, leaves[k], outputs, forms, seen)
         plans[k] = plan or _plan_leaf(trace, leaves[k], outputs, forms, seen)
@@ -629,7 +589,7 @@ def _plan_leaf(
     seen: dict[Any, tuple[Any, ...]],
 ) -> tuple[Any, ...]:
     if is_choice(leaf):
-        return _plan_member(trace, leaf, outputs, forms, seen)
+        return _plan_item(trace, leaf, outputs, forms, seen)
     if isinstance(leaf, DeferredText):
         raise Declined("a result that is text made of traced values")
     if isinstance(leaf, TracedIterator):
@@ -652,9 +612,10 @@ def _plan_leaf(
         return _plan_complex(leaf, outputs, forms, seen)
     if isinstance(leaf, Either):
         return _plan_either(trace, leaf, outputs, forms, seen)
-    held = _plan_array_of_member(trace, leaf, outputs, forms, seen)
-    if held is not None:
-        return held
+    if trace.used_members and not trace.derivative and leaf.path:
+        if place_of(leaf) is not None:
+            return _plan_item(trace, leaf, outputs, forms, seen)
+        refuse_part(trace, leaf)
     if leaf.form == "array" and not leaf.path:
         for record in trace.inputs:
             if record.cell is leaf.cell and record.leaf is not None:

@@ -53,6 +53,7 @@ from autodiff.capture.foreign import changes_itself, refuse_change
 from autodiff.capture.functions import Closure, call_function, own_method
 from autodiff.capture.hidden_draws import draws_anew, note_seeded, without_draws
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.members import member
 from autodiff.capture.opaque import (
     holds_traced_sparse,
     is_sparse,
@@ -125,7 +126,7 @@ def call_library(
 ) -> Any:
     """Call a function, method or class of a library."""
     taker = owner_of(function)
-    if isinstance(taker, StoredList) and any(map(choices.is_pooled, args)):
+    if isinstance(taker, StoredList) and any(member(x) is not None for x in args):
         if function.__name__ in ("append", "insert"):  # a list can have members of pools
             _announce_change(frame, taker, function.__name__, args, kwargs, node)
             run_users(function, *args, **kwargs)
@@ -154,10 +155,7 @@ def call_library(
 
 # Of SciPy's packages that are in use: what captures their solvers and interpolators.
 _CAPTURING = (
-    (
-        ("scipy.optimize", "scipy.integrate", "scipy.sparse.linalg"),
-        "autodiff.capture.solvers",
-    ),
+    (("scipy.optimize", "scipy.integrate", "scipy.sparse.linalg"), "autodiff.capture.solvers"),
     (("scipy.interpolate",), "autodiff.capture.interpolators"),
     (("scipy.sparse",), "autodiff.capture.sparse_tables"),
 )
@@ -233,12 +231,7 @@ def _make_text(
 
 
 def _change(
-    frame: Frame,
-    function: Any,
-    owner: Any,
-    args: list[Any],
-    kwargs: dict[str, Any],
-    node: ast.AST,
+    frame: Frame, function: Any, owner: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """The result of what changes an object from outside; of anything else NotImplemented."""
     trace = frame.trace
@@ -268,12 +261,7 @@ def _change(
 
 
 def _call_with_all_lifted(
-    frame: Frame,
-    function: Any,
-    owner: Any,
-    args: list[Any],
-    kwargs: dict[str, Any],
-    node: ast.AST,
+    frame: Frame, function: Any, owner: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     trace = frame.trace
     if labelled.holds(args, kwargs) and not is_own(function):

@@ -31,24 +31,13 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
-from autodiff.capture import contents
+from autodiff.capture import choices, contents
 from autodiff.capture.kept import FEW, KeptList
 from autodiff.capture.pools import refuse_new_length
-from autodiff.capture.records import (
-    Typed,
-    build,
-    looks_like,
-)
+from autodiff.capture.records import Typed, build, looks_like
 from autodiff.capture.slots import Slot, Types, fit, is_numeric, slot_of, types_of
 from autodiff.capture.stores import FLAG, INDEX, HeldMatter, Rows, Store, array_of, count_of, place
-from autodiff.dims import (
-    Dim,
-    Extent,
-    bounds,
-    maximum,
-    minimum,
-    same,
-)
+from autodiff.dims import Dim, Extent, bounds, maximum, minimum, same
 from autodiff.ladder import Declined, NotStaged
 from autodiff.ops import dispatch
 from autodiff.ops.control import emit_check
@@ -56,13 +45,7 @@ from autodiff.ops.dispatch import extent_of
 from autodiff.ops.either import Either, Kind, kinds_of
 from autodiff.ops.known import check
 from autodiff.ops.structural import broadcast, slice_update
-from autodiff.ops.tracer import (
-    Cell,
-    StoredList,
-    Tracer,
-    as_tracer,
-    emit_tracer,
-)
+from autodiff.ops.tracer import Cell, StoredList, Tracer, as_tracer, emit_tracer
 
 if TYPE_CHECKING:
     pass
@@ -267,15 +250,18 @@ class TracedList(KeptList):
                 return
             if isinstance(item, StoredList) and not isinstance(index, slice):
                 self._ask_for_rows(item)
-            if not is_numeric(item) or isinstance(index, slice) or not len(self):
+            few = self._is_few(item)
+            if not (few or is_numeric(item)) or isinstance(index, slice) or not len(self):
                 raise NotStaged("a change of a list inside of a branch or loop")
             # What a region has changed as variables stays variables until its end.
             parts = self.trace.parts
-            if isinstance(index, int) and (parts.holds_changed(self) or self._is_few_arrays(item)):
+            if isinstance(index, int) and (few or parts.holds_changed(self)):
                 known = index % list.__len__(self) if -len(self) <= index < len(self) else index
                 if parts.save(self, known):
                     list.__setitem__(self, known, item)
                     return
+            if not is_numeric(item):
+                raise NotStaged("a change of a list of objects at a place that only the run knows")
             if isinstance(item, Either):
                 self._needs_types(item)
             if self._is_split(item) and self._split(item):
@@ -306,11 +292,13 @@ class TracedList(KeptList):
         else:
             self._forget_head()
 
-    def _is_few_arrays(self, item: Any) -> bool:
-        """Whether the items are variables of their own, rather than the rows of one array."""
+    def _is_few(self, item: Any) -> bool:
+        """Whether the items are variables of their own, rather than the rows of one array or pool."""
         items = [item, *self._plain_items()]
         if len(items) > 1 + FEW:
             return False
+        if all(choices.is_object(self.trace, x) for x in items):
+            return True
         return all(is_numeric(x) for x in items) and (
             any(slot_of(x).form == "array" for x in items) or len({slot_of(x) for x in items}) > 1
         )

@@ -20,7 +20,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import fields
-from types import FunctionType, MemberDescriptorType, MethodType
+from types import MemberDescriptorType
 from typing import Any
 
 import numpy as np
@@ -153,16 +153,6 @@ class RowStep(SliceStep):
     __hash__ = None  # type: ignore[assignment]
 
 
-def same_array(a: Any, b: Any) -> Any:
-    """``a is b`` of two arrays one of which a member holds; None of others."""
-    rows = [step for step in map(row_step, (a, b)) if step is not None]
-    if not rows:
-        return None
-    if len(rows) == 1 or a.cell is not b.cell:
-        return False
-    return _same_number(rows[0].number, rows[1].number)
-
-
 class Members:
     """The members that there are."""
 
@@ -203,7 +193,11 @@ class Members:
         """What no loop can do with members; and nothing else can."""
         return NotStaged(reason) if self.trace.rolling else MemberNeeded(reason)
 
-    def row(self, number: Any) -> Among:
+    def whole(self, numbers: Tracer) -> Tracer | None:
+        """Members of some numbers as one array: there is none."""
+        return None
+
+    def row(self, number: Any) -> Any:
         """The member of a number."""
         return Among(self, number)
 
@@ -276,6 +270,34 @@ class Members:
         """Whether members hold something under a name."""
         return name in self.columns or name in self.form.fixed
 
+    def lacks(self, name: str) -> bool:
+        """Whether members hold nothing of their own under a name."""
+        return not self.holds(name)
+
+    def attribute(
+        self,
+        frame: Any,
+        number: Any,
+        name: str,
+        static: Any,
+        node: ast.AST,
+        load: Callable[..., Any],
+    ) -> Any:
+        """``x.name`` of a member, that no property or method of its class is; ``static``: what the class has."""
+        if issubclass(self.cls, dict):
+            raise MemberNeeded(f"the method {name!r} of a dict that is an item of a list")
+        if self.holds(name) and not _is_described(static):
+            return self.load(name, number)
+        if static is None or hasattr(type(static), "__get__"):
+            raise MemberNeeded(f"the attribute {name!r} of an object that is an item of a list")
+        return load(frame, self.cls, name, node)
+
+    def store_attribute(self, number: Any, name: str, static: Any, value: Any) -> None:
+        """``x.name = value`` of a member."""
+        if self.cls.__setattr__ is not object.__setattr__ or _is_described(static):
+            raise MemberNeeded(f"a store of {name!r} into an object that is an item of a list")
+        self.store(name, number, value)
+
     def store(self, name: Any, number: Any, value: Any) -> None:
         """Have a member hold another number under a name."""
         if name not in self.columns or not is_numeric(value):
@@ -326,6 +348,11 @@ class Members:
             raise self._unfit(
                 "an array that is put into an object in a list and is known otherwise as well"
             )
+
+
+def _is_described(static: Any) -> bool:
+    """Whether a store to an attribute of instances is more than that."""
+    return hasattr(type(static), "__set__") and type(static) is not MemberDescriptorType
 
 
 class HeldArrays(Members):
@@ -397,7 +424,7 @@ class HeldArrays(Members):
     def _unfit(self, reason: str) -> Bail:
         return NotStaged(reason) if self.trace.rolling else AmbiguousStore(reason)
 
-    def content(self, numbers: Tracer) -> Tracer | None:
+    def whole(self, numbers: Tracer) -> Tracer | None:
         """The arrays of some numbers as one."""
         store = self._store("")
         whole: Tracer = store.rows_up_to(store.length)[Tracer(numbers.value, "array")]
@@ -431,81 +458,6 @@ def member(x: Any) -> tuple[Members, Any] | None:
     return (group, number) if isinstance(group, Members) else None
 
 
-def both(a: Any, b: Any) -> tuple[Any, Any] | None:
-    """The numbers of two members of one pool, if they are."""
-    first, second = member(a), member(b)
-    if first is None or second is None or first[0] is not second[0]:
-        return None
-    return first[1], second[1]
-
-
-def same_member(a: Any, b: Any) -> Any:
-    """``a is b`` of two things one of which is a member: a bool, or a traced one."""
-    numbers = both(a, b)
-    if numbers is None:
-        return False
-    return _same_number(*numbers)
-
-
-def _same_number(a: Any, b: Any) -> Any:
-    same_number: Any = np.equal(a, b)
-    if not isinstance(same_number, Tracer):
-        return bool(same_number)
-    return Tracer(as_tracer(same_number).value, "python")
-
-
-def attribute(
-    frame: Any,
-    x: Any,
-    name: str,
-    node: ast.AST,
-    load: Callable[..., Any],
-    call: Callable[..., Any],
-) -> Any:
-    """``x.name`` of a member."""
-    found = member(x)
-    assert found is not None
-    pool, number = found
-    if issubclass(pool.cls, dict):
-        raise MemberNeeded(f"the method {name!r} of a dict that is an item of a list")
-    static = inspect.getattr_static(pool.cls, name, None)
-    if isinstance(static, property) and isinstance(static.fget, FunctionType):
-        frame.trace.guard_class(pool.cls, name, static)
-        return call(frame, static.fget, [x], {}, node)
-    if hasattr(type(static), "__set__") and type(static) is not MemberDescriptorType:
-        raise MemberNeeded(f"the attribute {name!r} of an object that is an item of a list")
-    if pool.holds(name):
-        return pool.load(name, number)
-    if isinstance(static, FunctionType):
-        frame.trace.guard_class(pool.cls, name, static)
-        return MethodType(static, x)
-    if static is None or hasattr(type(static), "__get__"):
-        raise MemberNeeded(f"the attribute {name!r} of an object that is an item of a list")
-    return load(frame, pool.cls, name, node)
-
-
-def store_attribute(frame: Any, x: Any, name: str, value: Any, node: ast.AST, call: Any) -> None:
-    """``x.name = value`` of a member."""
-    found = member(x)
-    assert found is not None
-    pool, number = found
-    static = inspect.getattr_static(pool.cls, name, None)
-    if isinstance(static, property) and isinstance(static.fset, FunctionType):
-        frame.trace.guard_class(pool.cls, name, static)
-        call(frame, static.fset, [x, value], {}, node)
-        return
-    described = hasattr(type(static), "__set__") and type(static) is not MemberDescriptorType
-    if table_is_plain(pool.cls) and not described:
-        pool.store(name, number, value)
-        return
-    raise MemberNeeded(f"a store of {name!r} into an object that is an item of a list")
-
-
-def table_is_plain(cls: Any) -> bool:
-    """Whether a store to an attribute of instances is nothing but that."""
-    return cls.__setattr__ is object.__setattr__
-
-
 def entry(x: Any, key: Any) -> Any:
     """``x[key]`` of a dict that is a member."""
     found = member(x)
@@ -536,7 +488,7 @@ class MembersPlan:
     form: Form
     columns: dict[str, Any]  # plans of lists, by name
 
-    def member(self, outputs: Any, leaf: Any, number: int, made: dict[Any, Any]) -> Any:
+    def row(self, outputs: Any, leaf: Any, number: int, made: dict[Any, Any]) -> Any:
         """The member of a number; ``made`` has those of this result."""
         if (self.key, number) in made:
             return made[self.key, number]
@@ -558,24 +510,10 @@ class MembersPlan:
 
 
 @dataclass(frozen=True)
-class MemberPlan:
-    """A member in the result; its number is an output, or known."""
-
-    pool: MembersPlan
-    number: int
-    is_output: bool
-
-    def build(self, outputs: Any, leaf: Any, made: dict[Any, Any]) -> Any:
-        """The object."""
-        number = int(outputs[self.number]) if self.is_output else self.number
-        return self.pool.member(outputs, leaf, number, made)
-
-
-@dataclass(frozen=True)
 class ArrayOfMemberPlan:
     """An array in the result that a member holds."""
 
-    member: MemberPlan
+    member: Any  # the plan of what holds it
     name: str
 
     def build(self, outputs: Any, leaf: Any, made: dict[Any, Any]) -> Any:
@@ -584,19 +522,6 @@ class ArrayOfMemberPlan:
         if isinstance(owner, np.ndarray):
             return owner
         return owner[self.name] if isinstance(owner, dict) else vars(owner)[self.name]
-
-
-@dataclass(frozen=True)
-class ListOfMembersPlan:
-    """How a list of members is made of the list that their numbers are."""
-
-    pool: MembersPlan
-    column: Any
-
-    def build(self, outputs: Any, leaf: Any, made: dict[Any, Any]) -> list[Any]:
-        """The list."""
-        numbers = self.column.build(outputs, leaf, made)
-        return [self.pool.member(outputs, leaf, number, made) for number in numbers]
 
 
 def row_step(x: Tracer) -> RowStep | None:
@@ -634,13 +559,9 @@ __all__ = [
     "ArrayOfMemberPlan",
     "Form",
     "HeldArrays",
-    "ListOfMembersPlan",
     "MemberNeeded",
-    "MemberPlan",
     "Members",
     "MembersPlan",
-    "attribute",
-    "both",
     "entry",
     "form_of",
     "form_of_array",
@@ -649,8 +570,5 @@ __all__ = [
     "refuse_part",
     "refuse_unknown_rows",
     "row_step",
-    "same_array",
-    "same_member",
-    "store_attribute",
     "store_entry",
 ]

@@ -20,12 +20,10 @@ from autodiff.capture.slots import (
     complex_pair,
     complex_types,
     fit,
-    group_of_choice,
     is_kind,
     is_listed,
     is_numeric,
     join,
-    number_of_choice,
     same_object,
     slot_of,
     tag_of,
@@ -39,16 +37,12 @@ from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer, as_kind
 from autodiff.ops.either import Either, Kind, kinds_of
 from autodiff.ops.structural import zeros
-from autodiff.ops.tracer import (
-    StoredList,
-    Tracer,
-    as_tracer,
-)
+from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.sameness import same_value
 
 if TYPE_CHECKING:
     from autodiff.capture.interpreter import Frame
-from autodiff.capture.regions import Outcome, are_sequences, freeze, is_row, thaw
+from autodiff.capture.regions import Outcome, are_sequences, freeze, thaw
 
 
 class Merge:
@@ -83,16 +77,9 @@ class Merge:
             self._complex(numbers, put)
         elif (types := complex_types(a, b)) is not None:
             self._complex_of_types(a, b, types, put)
-        elif is_row(a) and is_row(b) and a.row.pool is b.row.pool:
-            make = a.row.pool.row
-            self.value(a.row.number, b.row.number, lambda number: put(make(number)))
-        elif (
-            choices.is_pooled(a)
-            and choices.is_pooled(b)
-            and group_of_choice(a) is group_of_choice(b)
-        ):
-            made = group_of_choice(a).row
-            self.value(number_of_choice(a), number_of_choice(b), lambda number: put(made(number)))
+        elif not choices.is_known(a) and (known := choices.both(a, b)) is not None:
+            pool, *numbers = known
+            self.value(*numbers, lambda number: put(pool.row(number)))
         elif choices.are_lists(self.frame.trace, first, second):
             self.objects.value(first, second, put)
         elif any(isinstance(x, StoredList) and x.is_stored() for x in (a, b)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import operator
 from collections.abc import Callable, Set
 from typing import Any
@@ -10,13 +11,8 @@ from typing import Any
 import numpy as np
 
 from autodiff import containers, labelled
-from autodiff.capture import choices, dataframes, members
-from autodiff.capture.access import (
-    as_key,
-    hashable,
-    load_item,
-    stored_items,
-)
+from autodiff.capture import choices, dataframes
+from autodiff.capture.access import as_key, hashable, load_item, stored_items
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.conditions import as_python, python_not, truth
@@ -27,7 +23,7 @@ from autodiff.capture.numbering import ArraysMatter
 from autodiff.capture.opaque import refuse_unseen
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard
-from autodiff.capture.pools import RowsMatter, row_of, same_row
+from autodiff.capture.pools import RowsMatter
 from autodiff.capture.predicates import Predicate
 from autodiff.capture.references import Choice, Reference, To
 from autodiff.capture.regions import cells_of
@@ -326,22 +322,21 @@ def compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
 
 def is_same(frame: Frame, left: Any, right: Any) -> Any:
     """``left is right``: a bool, or a traced one of arrays that a branch chose."""
-    if members.member(left) is not None or members.member(right) is not None:
-        return members.same_member(left, right)
     for x, other in ((left, right), (right, left)):
-        if choices.is_choice(x) and left is not right:
-            test, first, second = choices.parts_of(x)
-            return choices.same(test, is_same(frame, first, other), is_same(frame, second, other))
-    if row_of(left) is not None or row_of(right) is not None:
-        return same_row(left, right)
+        if choices.is_known(x) and left is not right:
+            for one, y in itertools.product(choices.objects_of(x), choices.objects_of(other)):
+                _check_identity(frame, one, y)
+            return choices.same(x, other)
+    known = any(choices.place_of(x) is not None for x in (left, right))
+    if known and not (is_array(left) and is_array(right)):
+        return choices.same(left, right)
     _check_identity(frame, left, right)
     if is_singleton(left, right) or is_singleton(right, left):
         return True
     if not (is_array(left) and is_array(right)):
         return False
-    found = members.same_array(left, right)
-    if found is not None:
-        return found
+    if known:
+        return choices.same(left, right)
     numbering = frame.trace.numbering
     if numbering.is_carried and (numbering.knows(left) or numbering.knows(right)):
         return numbering.same(left, right)

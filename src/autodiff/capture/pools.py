@@ -70,6 +70,14 @@ class Pool:
             raise NotStaged("items of lists that change in a loop of unknown length")
         return Tracer(self.rows.store.buffer.value, "array")
 
+    def whole(self, numbers: Tracer) -> Tracer | None:
+        """The rows of some numbers as one array; None where NumPy would make another type of them."""
+        types = None if self.template is None else self.template.types.slot.dtype
+        if types is not None and types != np.result_type(*self.template.dtypes()):
+            return None
+        rows: Tracer = self.content[Tracer(numbers.value, "array")]
+        return rows
+
     def row(self, number: Any) -> Any:
         """The row of a number."""
         made = self.rows._new(())
@@ -258,25 +266,6 @@ def pool_of(x: Any) -> Pool | None:
     return pool if isinstance(pool, Pool) else None
 
 
-def same_row(a: Any, b: Any) -> Any:
-    """``a is b`` of two lists one of which is a row: a bool, or a traced one."""
-    rows = both_rows(a, b)
-    if rows is None:
-        return False
-    same_number: Any = np.equal(rows[0].number, rows[1].number)
-    if not isinstance(same_number, Tracer):
-        return bool(same_number)
-    return Tracer(as_tracer(same_number).value, "python")
-
-
-def both_rows(a: Any, b: Any) -> tuple[RowStore, RowStore] | None:
-    """The rows of one pool that two lists are, if they are."""
-    first, second = row_of(a), row_of(b)
-    if first is None or second is None or first.pool is not second.pool:
-        return None
-    return first, second
-
-
 def refuse_new_length(x: Any, what: str) -> None:
     """A row is about to change its length, or to hold what no row can.
 
@@ -352,11 +341,9 @@ __all__ = [
     "TypesMatter",
     "TypesOfRows",
     "Wanted",
-    "both_rows",
     "copy_of",
     "make_pool",
     "pool_of",
     "refuse_new_length",
     "row_of",
-    "same_row",
 ]

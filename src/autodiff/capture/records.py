@@ -17,7 +17,7 @@ import numpy as np
 
 from autodiff import containers, tables
 from autodiff.capture.choices import Among
-from autodiff.capture.members import HeldArrays, Members
+from autodiff.capture.members import Members
 from autodiff.capture.numbering import Known, Numbering, one_array
 from autodiff.capture.pools import Pool, row_of
 from autodiff.capture.slots import Slot, Types, as_parts, fit, is_numeric, tag_of, types_of
@@ -187,19 +187,12 @@ class Rows:
 
 @dataclass(frozen=True)
 class Ref:
-    """A list that is a row of a pool: its number."""
+    """What is known in a pool by its number: a list, object, dict or array."""
 
-    pool: Pool
-
-
-@dataclass(frozen=True)
-class Member:
-    """An object or dict that is a member of a pool: its number."""
-
-    pool: Members
+    pool: Pool | Members
 
 
-Template = Number | Numbered | Typed | Complex | Several | Rows | Ref | Member | Fixed | Fields
+Template = Number | Numbered | Typed | Complex | Several | Rows | Ref | Fixed | Fields
 
 
 def template_of(item: Any, numbering: Numbering | None = None) -> Template | None:
@@ -271,7 +264,7 @@ def forms(part: tables.Part) -> Iterator[Form]:
 
 def looks_like(template: Template, item: Any) -> bool:
     """Whether the columns of a template can hold an item."""
-    if isinstance(template, (Ref, Member)):
+    if isinstance(template, Ref):
         return template.pool.fits(item)
     if isinstance(template, Typed):
         return template.holds(item)
@@ -288,7 +281,7 @@ def has_lists(template: Template) -> bool:
     """Whether an item is or holds a list, which could change."""
     if isinstance(template, Several):
         return template.cls is list or any(has_lists(part) for part in template.parts)
-    return isinstance(template, (Rows, Ref))
+    return isinstance(template, Rows) or isinstance(getattr(template, "pool", None), Pool)
 
 
 def has_given(template: Template) -> bool:
@@ -309,7 +302,7 @@ def numbers(template: Template, item: Any) -> Iterator[Any]:
             yield from numbers(part, inner)
     elif isinstance(template, Typed):
         yield from template.parts_of(item)
-    elif isinstance(template, (Ref, Member)):
+    elif isinstance(template, Ref):
         yield template.pool.number(item)
     elif isinstance(template, Numbered):
         yield from (item,) if template.complex is None else item.parts
@@ -369,7 +362,7 @@ def build(template: Template, found: Iterator[Any], home: KeptList) -> Any:
     if isinstance(template, Rows):
         rows = home.frozen_rows(next(found), template.slot, template.cls)
         return home.trace.note_item(rows) if template.is_given else rows
-    if isinstance(template, (Ref, Member)):
+    if isinstance(template, Ref):
         return template.pool.row(next(found))
     if isinstance(template, Numbered):
         return template.item(found)
@@ -387,15 +380,10 @@ def as_array(template: Template, columns: Iterator[Tracer]) -> Tracer | None:
         whole = as_array(template.complex or Number(), columns)
         next(columns)
         return whole
-    if isinstance(template, Member) and isinstance(template.pool, HeldArrays):
-        return template.pool.content(next(columns))
-    if isinstance(template, (Fixed, Fields, Member)):
+    if isinstance(template, (Fixed, Fields)):
         return None
     if isinstance(template, Ref):
-        types = template.pool.template
-        if types is not None and types.types.slot.dtype != np.result_type(*types.dtypes()):
-            return None
-        return template.pool.content[Tracer(next(columns).value, "array")]
+        return template.pool.whole(next(columns))
     if not isinstance(template, Several):
         return next(columns)
     if _has_complex(template):
@@ -476,7 +464,7 @@ class PoolPlan:
     tags: int = 0  # an output that tells of which of two types each number is
     template: Typed | None = None
 
-    def row(self, outputs: Any, number: int, made: dict[Any, Any]) -> list[Any]:
+    def row(self, outputs: Any, leaf: Any, number: int, made: dict[Any, Any]) -> list[Any]:
         """The row of a number; ``made`` has those of this result."""
         key = self.output, number
         if key not in made:
@@ -490,34 +478,34 @@ class PoolPlan:
 
 
 @dataclass(frozen=True)
-class RowPlan:
-    """A row in the result; its number is an output, or known."""
+class ItemPlan:
+    """What is known in a pool by its number, in the result; that is an output, or known."""
 
-    pool: PoolPlan
+    pool: Any  # the plan of a pool
     number: int
     is_output: bool
 
-    def build(self, outputs: Any, leaf: Any, made: dict[Any, Any]) -> list[Any]:
-        """The list."""
+    def build(self, outputs: Any, leaf: Any, made: dict[Any, Any]) -> Any:
+        """The list or object."""
         number = int(outputs[self.number]) if self.is_output else self.number
-        return self.pool.row(outputs, number, made)
+        return self.pool.row(outputs, leaf, number, made)
 
 
 @dataclass(frozen=True)
-class RowsPlan:
-    """How a list of rows is made of the list that their numbers are."""
+class ItemsPlan:
+    """How a list of such things is made of the list that their numbers are."""
 
-    pool: PoolPlan
+    pool: Any
     column: Any
 
     def build(self, outputs: Any, leaf: Any, made: dict[Any, Any]) -> list[Any]:
         """The list."""
         numbers = self.column.build(outputs, leaf, made)
-        return [self.pool.row(outputs, number, made) for number in numbers]
+        return [self.pool.row(outputs, leaf, number, made) for number in numbers]
 
 
 __all__ = [
-    "Complex", "Number", "PoolPlan", "RecordPlan", "Ref", "RowPlan", "Rows", "RowsPlan", "Several", "Template", "Typed", "as_array", "build",
+    "Complex", "ItemPlan", "ItemsPlan", "Number", "PoolPlan", "RecordPlan", "Ref", "Rows", "Several", "Template", "Typed", "as_array", "build",
     "forms", "freeze_lists", "has_given", "has_lists", "looks_like", "numbers", "template_of", "template_of_part",
     "width",
 ]  # fmt: skip

@@ -19,21 +19,14 @@ from autodiff.capture.arrays import Chosen, Left, array_of
 from autodiff.capture.choices import Instance
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
 from autodiff.capture.parts import QueueScope, Region, table_of
-from autodiff.capture.slots import (
-    identity,
-    is_numeric,
-)
+from autodiff.capture.slots import identity, is_numeric
 from autodiff.errors import InternalError, UnrollWarning, UnsupportedError, is_signal_handlers
 from autodiff.ir.data import Block, Operation, Value, free_values, uses, walk
 from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either, is_array
 from autodiff.ops.entries import ENTRIES
-from autodiff.ops.tracer import (
-    Cell,
-    StoredList,
-    Tracer,
-)
+from autodiff.ops.tracer import Cell, StoredList, Tracer
 from autodiff.plain_data import dataclass
 from autodiff.signals import Signal, refuse_ours
 
@@ -258,12 +251,12 @@ def _entangled(changed: dict[tuple[Any, str], Any], trace: Any) -> set[Any]:
         first.setdefault(id(x), key)
 
     def visit(key: Any, x: Any) -> None:
-        if isinstance(x, Tracer) or is_numeric(x) or is_row(x):
+        if isinstance(x, Tracer) or is_numeric(x):
             return
-        if isinstance(x, choices.Among):
+        if not choices.is_known(x) and choices.place_of(x) is not None:
             return
         if choices.is_choice(x):
-            for part in choices.parts_of(x)[1:]:
+            for part in choices.objects_of(x):
                 if id(part) in made and id(part) not in first:
                     visit(key, part)
                 else:  # what a name was before, as long as nobody else has it
@@ -293,9 +286,7 @@ def _entangled(changed: dict[tuple[Any, str], Any], trace: Any) -> set[Any]:
 
 
 def freeze(
-    x: Any,
-    made: dict[int, Any] | None = None,
-    origins: dict[int, tuple[Any, Any]] | None = None,
+    x: Any, made: dict[int, Any] | None = None, origins: dict[int, tuple[Any, Any]] | None = None
 ) -> Any:
     """``x`` with every array in it replaced by the content it has now, and whose it was.
 
@@ -347,11 +338,6 @@ def freeze(
     if type(x) is dict:
         return copied({k: inner(v) for k, v in x.items()})
     return x
-
-
-def is_row(x: Any) -> bool:
-    """Whether a list is a row of a pool, which is known by its number (``pools``)."""
-    return isinstance(x, StoredList) and x.row is not None
 
 
 def are_sequences(a: Any, b: Any) -> bool:

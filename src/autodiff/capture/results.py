@@ -47,7 +47,8 @@ class Result:
     outside, ``("found", number)`` of the ``objects`` of the capture, a container of the arguments, ``("view", plan, steps, number)`` of one of these, ``("list", ListPlan)``, ``("copy", object)``,
     ``("constant", object)``, ``("either", number, leaf, leaf)`` by whether an output is true,
     ``("complex", number, form)`` of an output of pairs, ``("converted", number, type)``,
-    ``("real part", number, type)`` of an output of pairs, or ``("part", number)`` of the ``parts`` that it has in several places.
+    ``("real part", number, type)`` of an output of pairs, ``("part", number)`` of the ``parts`` that it has in several places,
+    or ``("one of parts", number, parts)`` by an output.
     Of derivatives by a list that is one array: ``("columns", plan, type, form)``, a list with an item for each index of the
     last axis, and ``("rows", Result, type)`` for each of the first axis of all its outputs.
     """
@@ -134,6 +135,8 @@ class Result:
                 return copy.copy(what)
             if kind == "part":
                 return parts[what]
+            if kind == "one of parts":
+                return parts[leaf[2][int(outputs[what])]]
             if kind == "view":
                 key = kind, leaf[3]
                 if key not in made:

@@ -21,7 +21,8 @@ import numpy as np
 
 from autodiff.capture import staging
 from autodiff.capture.assignment import assign
-from autodiff.capture.bodies import ATTEMPTS, Body, defined, leading
+from autodiff.capture.bodies import Body
+from autodiff.capture.carries import ATTEMPTS, defined, leading
 from autodiff.capture.conditions import truth
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Poison, Scope
 from autodiff.capture.interpreter import Frame
@@ -33,12 +34,7 @@ from autodiff.capture.slots import Slot, fit, is_listed, is_numeric, slot_of
 from autodiff.capture.sourcecode import _Scan
 from autodiff.capture.temporaries import keep_temporaries, runs, shape_at, starts_of, with_leading
 from autodiff.capture.trace import Declined, NotStaged
-from autodiff.dims import (
-    Dim,
-    Extent,
-    last_index,
-    symbols,
-)
+from autodiff.dims import Dim, Extent, last_index, symbols
 from autodiff.ir.data import Block, Value, free_values, uses, walk
 from autodiff.ladder import Bail
 from autodiff.ops.builder import emit
@@ -474,10 +470,7 @@ def _taken_ends(body: Body, stops: Sequence[str]) -> set[str]:
 
 
 def _with_condition(
-    body: Body,
-    node: ast.AST,
-    through: Sequence[TracedList],
-    condition: Callable[[], Any],
+    body: Body, node: ast.AST, through: Sequence[TracedList], condition: Callable[[], Any]
 ) -> Outcome:
     """Interpret the body and the condition, which may need more of a list than the body does."""
     frame, rolling = body.frame, body.frame.trace.rolling

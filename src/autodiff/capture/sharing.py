@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autodiff import containers
+from autodiff.capture import choices
 from autodiff.capture.lists import TracedList
 from autodiff.capture.trace import Declined
 
@@ -21,6 +22,14 @@ class Part:
 
     def __init__(self, number: int) -> None:
         self.number = number
+
+
+class OneOfParts:
+    """Stands in a result for what a branch or loop chose: the part of a number that the run gives."""
+
+    def __init__(self, number: Any, parts: dict[int, int]) -> None:
+        self.number = number
+        self.parts = parts
 
 
 def take_apart(result: Any, is_external: Callable[[Any], bool]) -> tuple[Any, list[Any]]:
@@ -33,11 +42,15 @@ def take_apart(result: Any, is_external: Callable[[Any], bool]) -> tuple[Any, li
     known: dict[int, Part | None] = {}
 
     def replaced(x: Any) -> Any:
+        if choices.is_known(x):
+            objects = choices.group_and_index(x)[0].by_number
+            found = {n: replaced(one).number for n, one in objects.items()}
+            return OneOfParts(choices.number_now(x), found)
         if times.get(id(x), 1) == 1:
             return x if is_external(x) else _with_items(x, replaced)
         if id(x) not in known:
             known[id(x)] = None
-            parts.append(_with_items(x, replaced))
+            parts.append(x if is_external(x) else _with_items(x, replaced))
             known[id(x)] = Part(len(parts) - 1)
         found = known[id(x)]
         if found is None:
@@ -48,6 +61,11 @@ def take_apart(result: Any, is_external: Callable[[Any], bool]) -> tuple[Any, li
 
 
 def _count(x: Any, times: dict[int, int], is_external: Callable[[Any], bool]) -> None:
+    if choices.is_known(x):
+        for one in choices.objects_of(x):  # each is a part, wherever else it is
+            _count(one, times, is_external)
+            times[id(one)] = times.get(id(one), 0) + 2
+        return
     items = _items(x)
     if items is None or is_external(x):
         return

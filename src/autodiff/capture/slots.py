@@ -16,13 +16,7 @@ from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either, Kind, is_array, is_in_64_bits, kinds_of, union
 from autodiff.ops.known import type_name
-from autodiff.ops.tracer import (
-    Cell,
-    Form,
-    StoredList,
-    Tracer,
-    as_tracer,
-)
+from autodiff.ops.tracer import Cell, Form, StoredList, Tracer, as_tracer
 from autodiff.plain_data import dataclass
 from autodiff.sameness import same_value
 
@@ -248,19 +242,9 @@ def same_object(a: Any, b: Any) -> bool:
     return isinstance(a, (bool, int, float, str, type(None))) and same_value(a, b)
 
 
-def group_of_choice(x: Any) -> Any:
-    """Among which objects ``x`` is chosen, if it is."""
-    return choices.group_and_index(x)[0]
-
-
-def number_of_choice(x: Any) -> Any:
-    """Which of them ``x`` is."""
-    return choices.group_and_index(x)[1]
-
-
 def type_text(x: Any) -> str:
     """The name of the type that an object has in plain Python."""
-    if isinstance(x, (Instance, choices.Left)) or choices.is_choice(x):
+    if isinstance(x, Instance) or choices.is_choice(x):
         return choices.class_of(x).__name__
     if isinstance(x, StoredList):
         return x.python_type.__name__

@@ -354,6 +354,15 @@ def harmless(frame: Frame, test: Tracer, thunk: Callable[[], Any]) -> Tracer | N
     return found if isinstance(found, Tracer) else None
 
 
+def on_each(frame: Frame, x: Any, use: Callable[[Any], Any], node: ast.AST) -> Any:
+    """What ``use`` gives for the object that a choice is, done to each on the path on which it is that one."""
+    if not choices.is_choice(x):
+        return use(x)
+    test, *parts = choices.parts_of(x)
+    first, second = (partial(on_each, frame, part, use, node) for part in parts)
+    return stage_choice(frame, test, first, second, node)
+
+
 def chosen_object(frame: Frame, x: Any) -> Any:
     """A new object that holds what an object holds that a branch chose."""
     if not choices.is_choice(x):

@@ -14,13 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff.capture.slots import Slot, fit, same_object
-from autodiff.dims import (
-    Dim,
-    Extent,
-    bounds,
-    minimum,
-    same,
-)
+from autodiff.dims import Dim, Extent, bounds, minimum, same
 from autodiff.ir.data import Value
 from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops import indexing
@@ -28,13 +22,7 @@ from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import extent_of, known
 from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
-from autodiff.ops.tracer import (
-    Cell,
-    Tracer,
-    ViewStep,
-    as_tracer,
-    emit_tracer,
-)
+from autodiff.ops.tracer import Cell, Tracer, ViewStep, as_tracer, emit_tracer
 from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:

@@ -16,12 +16,11 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from autodiff import containers
-from autodiff.capture.choices import Instance
+from autodiff.capture.choices import Instance, both, is_known, objects_of, place_of  # fmt: skip
+from autodiff.capture.choices import together as chosen_together
 from autodiff.capture.contents import columns_of, is_long, layout_of, together, with_columns
 from autodiff.capture.lists import FEW, TracedList
-from autodiff.capture.members import both, member
 from autodiff.capture.parts import is_frozen, table_of
-from autodiff.capture.pools import both_rows, row_of
 from autodiff.capture.slots import are_complex, as_parts, is_numeric, same_object
 from autodiff.capture.trace import Trace
 from autodiff.ops.complex_numbers import ComplexTracer
@@ -45,10 +44,8 @@ def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
         return None
     if isinstance(x, Instance):
         return list(x.table.items())
-    if (row := row_of(x)) is not None:
-        return [("row", row.number)]
-    if (known := member(x)) is not None:
-        return [("member", known[1])]
+    if (known := place_of(x)) is not None:
+        return [("number", known[1])]
     if isinstance(x, TracedList):
         if layout_of(x) is not None:
             return list(enumerate(columns_of(x)))
@@ -77,9 +74,7 @@ def are_alike(trace: Trace, a: Any, b: Any) -> bool:
     first, second = as_parts(a), as_parts(b)
     if first is not None or second is not None:
         return are_complex(first, second)
-    if row_of(a) is not None or row_of(b) is not None:
-        return both_rows(a, b) is not None
-    if member(a) is not None or member(b) is not None:
+    if place_of(a) is not None or place_of(b) is not None:
         return both(a, b) is not None
     if layout_of(a) is not None or layout_of(b) is not None:
         lists = isinstance(a, TracedList) and isinstance(b, TracedList)
@@ -100,6 +95,18 @@ def is_cyclic(trace: Trace, x: Any, around: tuple[int, ...] = ()) -> bool:
         return True
     parts = parts_of(trace, x) or ()
     return any(is_cyclic(trace, part, (*around, id(x))) for _, part in parts)
+
+
+def holds(trace: Trace, x: Any, objects: dict[int, Any], around: tuple[int, ...] = ()) -> bool:
+    """Whether one of some objects, by id, is a part of a structure that a region has left, or may be."""
+    if is_numeric(x) or id(x) in around:
+        return False
+    if id(x.origin if isinstance(x, Instance) else x) in objects:
+        return True
+    if is_known(x):
+        return any(holds(trace, one, objects, around) for one in objects_of(x))
+    parts = parts_of(trace, x) or ()
+    return any(holds(trace, part, objects, (*around, id(x))) for _, part in parts)
 
 
 def is_plain(trace: Trace, x: Any) -> bool:
@@ -138,10 +145,8 @@ def rebuilt(trace: Trace, x: Any, leaf: Callable[[str, Any], Any], at: str = "")
     number = as_parts(x)
     if number is not None:
         return ComplexTracer((made["real"], made["imag"]), number.form)
-    if (row := row_of(x)) is not None:
-        return row.pool.row(made["row"])
-    if (known := member(x)) is not None:
-        return known[0].row(made["member"])
+    if (known := place_of(x)) is not None:
+        return known[0].row(made["number"])
     return _with_parts(trace, x, made)
 
 
@@ -168,7 +173,10 @@ def matched(trace: Trace, x: Any, like: Any) -> Any:
 
     It is made anew where that changes anything; what does not go is left as it is.
     """
-    if is_numeric(x) or as_parts(x) is not None or row_of(x) is not None or member(x) is not None:
+    if is_known(x) or is_known(like):
+        found = chosen_together(trace, x, like)
+        return x if found is None else found
+    if is_numeric(x) or as_parts(x) is not None or place_of(x) is not None:
         return x
     if isinstance(x, TracedList) and isinstance(like, TracedList):
         grows = list.__len__(x) != list.__len__(like)
@@ -202,7 +210,7 @@ def hold_items(trace: Trace, x: Any, like: Any) -> bool:
 
 def mutable(trace: Trace, x: Any) -> Iterator[Any]:
     """The lists, dicts and objects that a structure is made of, but for rows, which are known by a number."""
-    if is_numeric(x) or row_of(x) is not None or member(x) is not None:
+    if is_numeric(x) or place_of(x) is not None:
         return
     parts = parts_of(trace, x)
     can_change = not isinstance(x, (tuple, Either)) and not is_frozen(class_of(x))

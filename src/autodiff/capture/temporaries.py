@@ -7,22 +7,14 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture import choices, structures
-from autodiff.capture.bodies import FLAG, Body, Tags, defined
+from autodiff.capture.bodies import Body
+from autodiff.capture.carries import FLAG, Tags, defined
 from autodiff.capture.frames import Maybe, Poison, Scope
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loop_arrays import NUMBER
 from autodiff.capture.slots import Slot, as_parts, fit, is_numeric, slot_of
 from autodiff.capture.trace import Trace
-from autodiff.dims import (
-    Dim,
-    Extent,
-    bounds,
-    maximum,
-    same_shape,
-    substitute,
-    symbols,
-    upper_bound,
-)
+from autodiff.dims import Dim, Extent, bounds, maximum, same_shape, substitute, symbols, upper_bound
 from autodiff.ir.data import Value
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either, is_array
@@ -181,8 +173,9 @@ def _spread_temporaries(body: Body) -> None:
     assert body.outcome is not None
     for key, end in list(body.temporaries.items()):
         is_list = isinstance(end, TracedList) and end.is_stored()
-        is_object = isinstance(end, choices.Instance) or choices.is_pooled(end)
-        if not is_list and (not is_object or key in body.outcome.entangled):
+        by_number = choices.place_of(end) is not None
+        is_object = isinstance(end, choices.Instance) and key not in body.outcome.entangled
+        if not (is_list or is_object or by_number):
             continue
         if body.is_done(key) or structures.is_cyclic(body.frame.trace, end):
             continue

@@ -10,10 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from types import (
-    ModuleType,
-    WrapperDescriptorType,
-)
+from types import ModuleType, WrapperDescriptorType
 from typing import Any
 
 import numpy as np
@@ -30,10 +27,7 @@ from autodiff.ir.data import Source
 from autodiff.ladder import Bail, Declined, NotStaged, Rung
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.control import GUARD
-from autodiff.ops.tracer import (
-    StoredList,
-    Tracer,
-)
+from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import run_users
 
 
@@ -49,7 +43,7 @@ class Trace(Outside):
         for table in (
             self.known, self.kept, self.kept_arrays, self.by_array, self.copies, self.given,
             self.copied, self.items, self.tables, self.dataframes, self.taken_apart, self.gathered,
-            self.ambiguous, self.chosen, self.sides, self.held, self.merged, self.keep_alive, self.kept_scopes, self.seeded, self.made,
+            self.ambiguous, self.numbers, self.chosen, self.sides, self.held, self.merged, self.keep_alive, self.kept_scopes, self.seeded, self.made,
             self.scopes, self.calls, self.active, self.rolling, self.in_hand, self.complex_inputs, self.remade,
             self.attempts, self.used_members, self.given_at, self.paths, self.lengths, self.guards, self.objects,
             self.recalled, self.asked,

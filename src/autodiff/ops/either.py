@@ -579,6 +579,10 @@ def _is_type(a: Any, b: Any) -> bool:
     return a.dtype == b.dtype and a.form == b.form and a.shape == b.shape
 
 
+_MIRRORED = {
+    "less": "greater", "greater": "less", "less_equal": "greater_equal",
+    "greater_equal": "less_equal",
+}  # fmt: skip
 _CONVERSIONS = ("cast", "constant", "broadcast", "extent_value")
 
 
@@ -595,11 +599,12 @@ def _same_operation(a: Operation, b: Operation) -> bool:
     def types(values: Sequence[Value]) -> list[Any]:
         return [(v.type.dtype, v.type.shape) for v in values]
 
+    mirrored = _MIRRORED.get(a.kind) == b.kind  # Python has asked the other operand
     return (
-        a.kind == b.kind
+        (a.kind == b.kind or mirrored)
         and not a.regions
         and not b.regions
-        and types(a.operands) == types(b.operands)
+        and types(a.operands) == types(b.operands[:: -1 if mirrored else 1])
         and types(a.results) == types(b.results)
         and repr(a.attributes) == repr(b.attributes)
     )

@@ -1,0 +1,230 @@
+"""Lists that the body of a loop appends to or stores into: the arrays that hold their items are carried.
+
+for v in xs: ys.append(v * t)           ys: float64[n], and how many items there are
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from autodiff.capture.carries import ATTEMPTS, Carries, defined
+from autodiff.capture.kept import Needed, both_types
+from autodiff.capture.lists import TracedList
+from autodiff.capture.members import Form, Members, pool_for
+from autodiff.capture.pools import Pool, Wanted
+from autodiff.capture.regions import Outcome
+from autodiff.capture.slots import Types
+from autodiff.capture.stores import INDEX
+from autodiff.capture.trace import NotStaged
+from autodiff.dims import Dim, Extent, bounds, maximum, same, symbols, upper_bound
+from autodiff.ir.data import Value
+from autodiff.ladder import Bail
+from autodiff.ops.dispatch import extent_of
+from autodiff.ops.tracer import Cell, Tracer
+from autodiff.signals import Signal
+
+LEAST_ROOM = 1024  # items of a list that a loop of unknown length puts in and takes out
+
+
+class CarriedLists(Carries):
+    """The lists that a loop changes, with room for what all passes append."""
+
+    def take(self, needed: Bail) -> None:
+        """Give lists a store, of items like those that the body appends."""
+        self.requests += 1
+        self.needed = needed
+        for target, slot in needed.needs[1]:
+            self._take(target, slot)
+
+    def _take(self, target: TracedList, slot: Needed) -> None:
+        if self.requests > 2 * ATTEMPTS:
+            raise NotStaged("a list of items of different types")
+        self._note_before(target)
+        if isinstance(slot, Pool):
+            self._forget_stores(target)  # its items are a row's from now on
+            slot.take(target)
+            return
+        if isinstance(slot, Wanted):
+            for item in target:
+                self._note_before(item)
+                self._forget_stores(item)
+            self._forget_stores(target)
+            target.make_rows(slot)
+            return
+        if isinstance(slot, Members):
+            target.make_members(slot)
+            self._take(target.parts()[0], INDEX)
+            return
+        if isinstance(slot, Form):
+            pool = pool_for(target, slot)
+            target.make_members(pool)
+            for name, one in slot.slots.items():
+                self._take(pool.columns[name], one)
+            self._take(target.parts()[0], INDEX)
+            return
+        items, store = self.before[target]
+        is_bounded = slot == "room" or (target.store is not None and target.store.is_bounded)
+        if slot == "room" and target.store is not None:
+            self._forget_stores(target)
+            slot = target.store.slot
+        if isinstance(slot, str):
+            self._forget_stores(target)
+            target.restore(items, store)
+            target.queue = slot == "queue"
+            return
+        if slot is None:
+            slot = both_types(items)
+        if isinstance(slot, Types):
+            for part in target.parts():
+                self.lists.pop(part, None)  # what the body changes are its columns from now on
+            target.restore(items, store)
+            target.make_typed(slot)
+            return
+        wanted = (1, 0)
+        if target.store is not None:
+            wanted = target.store.wanted_rows, target.store.wanted_last
+        if store is None or store.repeated is not None:
+            target.restore(items, store)
+            target.make_store(slot)
+        elif slot is not None and slot != store.slot:
+            raise NotStaged("a list of items of different types")
+        if target.store is not None and store is None:
+            assert target.store is not None
+            target.store.wanted_rows, target.store.wanted_last = wanted
+        assert target.store is not None
+        target.store.is_bounded = is_bounded
+        self.lists.setdefault(target, 0)
+        self._reserve(target)
+
+    def _room(self) -> Extent:
+        """For how many items there is room in a loop of unknown length: a few for each number that is given."""
+        room: Extent = LEAST_ROOM
+        for given in self.frame.trace.inputs:
+            size: Extent = 1
+            for extent in given.value.type.shape:
+                size = size * extent
+            room = room + 2 * size
+        return room
+
+    def _note_before(self, target: TracedList) -> None:
+        if target not in self.before:
+            items = list(target) if target.store is None and target.columns is None else []
+            self.before[target] = (items, target.store)
+            if target.store is not None:
+                target.store.is_bounded = False
+
+    def _reserve(self, target: TracedList) -> None:
+        """Room for what all iterations append."""
+        step = self.lists[target]
+        assert target.store is not None
+        if target.store.is_bounded:
+            more = 0 if self.limit is None else step * self.limit
+            target.store.reserve(target.store.length + self._room() + more)
+        elif self.limit is None:
+            target.store.begin_rows()
+        elif not same(step, 0):
+            target.store.reserve(target.store.length + step * self.limit)
+
+    @contextmanager
+    def lists_restored(self) -> Iterator[None]:
+        """Where the loop cannot be made, its lists are as they were before."""
+        try:
+            yield
+        except Signal:
+            for target, (items, store) in self.before.items():
+                if store is not None:
+                    store.rows = None
+                if target.store is not store or target.columns is not None:
+                    target.restore(items, store)
+            raise
+
+    def _learn_pushed(self, outcome: Outcome) -> bool:
+        changed = False
+        for target, step in self.lists.items():
+            assert target.store is not None
+            if self.limit is None:
+                continue
+            pushed = upper_bound(target.store.pushed, defined(outcome))
+            if pushed is None:
+                raise NotStaged("a list that grows by an unknown number in each iteration")
+            low, _ = bounds(step - pushed)
+            if low is None or low < 0:
+                self.lists[target] = maximum(step, pushed)
+                self._reserve(target)
+                changed = True
+        return changed
+
+    def _learn_count(self, cell: Cell, outcome: Outcome) -> bool:
+        """Whether the number of a list's items grows by the same in every iteration."""
+        if self.count is None or cell in self.uneven or cell in self.cells:
+            return False
+        end = _count_of(outcome.cells[cell])
+        if cell in self.inductive:
+            start, step = self.inductive[cell]
+            if same(end, start + step * (Dim.symbol(self.parameters[0]) + 1)):
+                return True
+            del self.inductive[cell]
+            self.uneven.add(cell)
+            return False
+        start = _count_of(cell.value)
+        step = end - start
+        if symbols(step) & defined(outcome):
+            self.uneven.add(cell)
+            return False
+        self.inductive[cell] = (start, step)
+        self.restless = True
+        return True
+
+    def _least(self, count: Cell) -> int:
+        """At least how many items a list has whose number is carried."""
+        for target in self.lists:
+            store = target.store
+            if store is not None and store.count is count and store.rows is not None:
+                return bounds(store.rows.start)[0] or 0
+        return 0
+
+    def row_cells(self) -> list[Cell]:
+        """The cells whose content each iteration yields, to be stacked: items, then flags."""
+        stores = [target.store for target in self.lists]
+        rows = [s.rows for s in stores if s is not None and s.rows is not None]
+        return [cell for r in rows for cell in (*r.values, *r.taken)]
+
+    def end_rows(self, trips: Value, stacks: Sequence[Value]) -> None:
+        """Give the lists what a loop of unknown length has appended."""
+        left = list(stacks)
+        for target in self.lists:
+            if target.store is not None and target.store.rows is not None:
+                n = len(target.store.rows.values)
+                target.store.end_rows(Dim.symbol(trips), left[:n], left[n : 2 * n])
+                left = left[2 * n :]
+
+    def _let_go(self, target: Any) -> None:
+        """A list that was to be changed by the body is only read by it: another one takes its place there."""
+        if not isinstance(target, TracedList) or target not in self.before:
+            return
+        self._forget_stores(target)
+        items, store = self.before[target]
+        if target.store is not store or target.columns is not None:
+            target.restore(items, store)
+
+    def _forget_stores(self, target: TracedList) -> None:
+        """Carry nothing more of what a list, or its columns, would have appended or stored."""
+        for part in target.parts():
+            if self.lists.pop(part, None) is None or part.store is None:
+                continue
+            part.store.rows = None
+            for cell in (part.store.buffer, part.store.count, part.store.changed):
+                if cell is None:
+                    continue
+                if cell in self.cells:
+                    self.cells.remove(cell)
+                self.inductive.pop(cell, None)
+
+
+def _count_of(value: Value) -> Extent:
+    return extent_of(Tracer(value, "python"))
+
+
+__all__ = ["CarriedLists"]

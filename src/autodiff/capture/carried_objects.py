@@ -1,0 +1,257 @@
+"""Lists, dicts and objects that the body of a loop binds anew: carried by what they hold, or by which one it is.
+
+s = State(s.x + dt * s.v, s.v)          s.x, s.v: nobody else has the object
+if c: p, q = q, p                       the numbers of p and q, and what each object holds
+if c: best = p                          the same; for objects that passes make, others stand between passes
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autodiff import containers
+from autodiff.capture import choices, staging, structures
+from autodiff.capture.carried_lists import CarriedLists
+from autodiff.capture.carries import peel_first
+from autodiff.capture.contents import is_long
+from autodiff.capture.frames import UNBOUND, Maybe, Scope
+from autodiff.capture.holders import has_other_names
+from autodiff.capture.lists import TracedList
+from autodiff.capture.parts import ObjectScope
+from autodiff.capture.regions import Outcome
+from autodiff.capture.slots import slot_of, type_text, types_of
+from autodiff.capture.trace import NotStaged
+from autodiff.dims import bounds
+
+
+class CarriedObjects(CarriedLists):
+    """The names that a loop binds to lists, dicts and objects."""
+
+    def _take_structure(
+        self, key: tuple[Scope, str], start: Any, end: Any, outcome: Outcome
+    ) -> None:
+        """Carry the leaves of a tuple, list, dict or object that the body binds anew."""
+        (scope, name), trace = key, self.frame.trace
+        chosen, end, kind = end, choices.alike(end, start), type_text(end)
+        if structures.parts_of(trace, end) is None or structures.is_cyclic(trace, start):
+            if self._take_number(key, start, chosen):
+                return
+            raise NotStaged(f"the loop changes {name!r}, a {kind}")
+        # A change under the other name, in the body or later, would not show in what is made anew.
+        low = None if self.count is None else bounds(self.count)[0]
+        surely_runs = low is not None and low > 0
+        parts = [*structures.mutable(trace, start)]
+        shared = has_other_names(self.frame, scope, name, start, surely_runs) or any(
+            trace.is_given(part) and (part in self.before or not surely_runs)
+            for part in parts
+            if isinstance(part, TracedList)
+        )
+        if shared and isinstance(start, TracedList) and self._may_share(start):
+            self.shared.add(key)
+            shared = False
+        for part in parts if not shared else ():
+            self._let_go(part)
+        if (shared or key in outcome.entangled) and self._take_number(key, start, chosen):
+            return
+        known = structures.matched(trace, start, end)
+        if not structures.are_alike(trace, known, end):
+            raise peel_first(f"{name!r}, of which the first pass changes the structure")
+        if shared:
+            raise NotStaged(f"the loop changes {name!r}, a {kind} with other names")
+        if isinstance(start, TracedList) and is_long(known):
+            self.begun[key] = start
+        self._begin_structure(key, known)
+
+    def _take_number(self, key: tuple[Scope, str], start: Any, end: Any) -> bool:
+        """Carry which object a name has by its number: one from before the loop, or one that stands for those of passes."""
+        trace = self.frame.trace
+        found = choices.together(trace, start, end)
+        sharing = key in self.sharing and key not in self.renewed
+        if isinstance(key[0], ObjectScope) and any(key[0].obj is x for x in self.renewed.values()):
+            raise NotStaged("the loop links objects that it makes")
+        if sharing or (found is None and key not in self.renewed and choices.is_new(end)):
+            slot = choices.stand_in(trace, next(choices.objects_of(start)))
+            found = None if slot is None else choices.together(trace, start, slot)
+            if found is not None:
+                self.renewed[key] = slot
+        if found is None or found is start:
+            return False
+        self._begin_structure(key, found)
+        return True
+
+    def _take_temporary(self, key: tuple[Scope, str], end: Any) -> bool:
+        """Have what a pass binds first, and others have as well, be known by its number after the loop; whether it was not."""
+        alike = [x for x in self.renewed.values() if choices.class_of(x) is choices.class_of(end)]
+        if key in self.renewed or not alike:
+            raise NotStaged(f"the loop chooses the object {key[1]!r}, which is read after it")
+        self.renewed[key] = choices.stand_in(self.frame.trace, alike[0])
+        return True
+
+    def _renumber(self) -> None:
+        """At the end of a pass, have names that may have an object of the pass have what stands for it.
+
+        Of names that have one object it is what stands for that of the first.  What stands for an object holds what that
+        does, and nobody but these names has it.
+        """
+        trace = self.frame.trace
+        stand_ins = list(self.renewed.values())
+        ends = [scope.locals.get(name, UNBOUND) for scope, name in self.renewed]
+        if any(
+            choices.class_of(x) is not choices.class_of(y)
+            for x, y in zip(ends, stand_ins, strict=True)
+        ):
+            raise NotStaged("the loop chooses among objects of different classes")
+        held = [containers.attributes_of(staging.chosen_object(self.frame, x)) for x in ends]
+        before = list[tuple[Any, Any]]()
+        for (scope, name), end, slot in zip(self.renewed, ends, stand_ins, strict=True):
+            objects, _ = choices.numbered(trace, end)
+            passing = [x for x in objects.values() if id(x) in trace.made[-1]]
+            self.passed.update((id(x), x) for x in passing)
+            mine = [x for x in objects.values() if any(x is y for y in (*passing, *stand_ins))]
+            before.append((end, slot))
+            scope.locals[name] = choices.renumbered(trace, end, mine, before)
+        for slot, attributes in zip(stand_ins, held, strict=True):
+            for name, value in attributes.items():
+                trace.changing(slot, None, name)
+                containers.set_attributes(slot, {name: value})
+
+    def _may_share(self, x: TracedList) -> bool:
+        """Whether a list may be carried by its contents while it is known otherwise as well: if no pass changes it."""
+        return is_long(x) and x not in self.before and not self.frame.trace.distinguish_arrays
+
+    def _begin_structure(self, key: tuple[Scope, str], start: Any) -> None:
+        """Carry the leaves of what a name stands for from now on, before the loop."""
+        (scope, name), trace = key, self.frame.trace
+        if start is not scope.locals[name]:
+            if isinstance(scope, ObjectScope):
+                trace.parts.save_scope(scope)
+            scope.locals[name] = start
+            self.has_two_types |= not choices.is_known(start)
+        leaves = self.structures.get(key) or structures.LeafScope(trace, scope, name)
+        self.structures[key] = leaves
+        found = structures.leaves_of(trace, start)
+        for stale in [k for k in self.names if k[0] is leaves and k[1] not in found]:
+            del self.names[stale]  # of a list that was carried item by item
+            self.narrow.pop(stale, None)
+        for at, leaf in found.items():
+            known, slot = self.names.get((leaves, at)), slot_of(leaf)
+            if known is None or known.dtype != slot.dtype or len(known.shape) != len(slot.shape):
+                self._take_types((leaves, at), types_of(leaf))
+
+    def _settle(self, key: tuple[Scope, str], value: Any) -> Any:
+        """Of a choice between what a name was before and something new: an object that holds what it does.
+
+        The name is the only one of either, or the loop is refused.
+        """
+        stand_in, trace = self.stand_ins.get(key), self.frame.trace
+        if isinstance(value, TracedList):
+            self.ends[key] = trace.chosen_from(value)
+        if not choices.is_known(stand_in) and self._is_of_pass(value, stand_in):
+            if not self.is_done(key):
+                return staging.chosen_object(self.frame, value)
+        like = value if stand_in is None else stand_in
+        plain = not choices.is_choice(value) and not structures.is_cyclic(trace, value)
+        return structures.matched(trace, value, like) if plain or choices.is_known(like) else value
+
+    def _is_of_pass(self, value: Any, stand_in: Any) -> bool:
+        """Whether each of the objects that a branch chose among has been made in this pass, or stands for that of before."""
+        if not choices.is_known(value) or issubclass(choices.class_of(value), (list, dict)):
+            return False
+        made = self.frame.trace.made[-1]
+        return all(x is stand_in or made.get(id(x)) is x for x in choices.objects_of(value))
+
+    def is_done(self, key: tuple[Scope, str]) -> bool:
+        """Whether a variable is bound anew by each pass before it is read, and by nobody after the loop."""
+        scope, name = key
+        if scope is self.frame.scope:
+            return name in self.passing
+        return (scope, name) in self.frame.passing
+
+    def _learn_shared(self, outcome: Outcome) -> bool:
+        """Find lists that two names may have at the end of a pass, or a name and something else; whether any is new."""
+        count = len(self.shared)
+        for key in self.begun:
+            # What only the body knows by then is bound anew before it is read.
+            others = outcome.entangled - {*self.begun} if key in outcome.entangled else set()
+            is_held = any(scope.locals.get(name, UNBOUND) is not UNBOUND for scope, name in others)
+            if is_held or self._known_otherwise(key, outcome) or self._may_be_given(key):
+                if not self._may_share(self.stand_ins[key]):
+                    raise NotStaged(f"the loop gives {key[1]!r} parts that have other names")
+                self.shared.add(key)
+        return len(self.shared) > count
+
+    def _known_otherwise(self, key: tuple[Scope, str], outcome: Outcome) -> bool:
+        """Whether the list that a name has at the end of a pass may be another name's, or from outside."""
+        others = [x for other in self.begun if other != key for x in self._ends_of(other)]
+        return any(
+            id(x) not in outcome.made or any(x is other for other in others)
+            for x in self._ends_of(key)
+        )
+
+    def refuse_shared(self, key: tuple[Scope, str]) -> None:
+        """A list that only the body knows is kept for what follows the loop: nobody else may have it that changes it."""
+        assert self.outcome is not None
+        if self.frame.trace.distinguish_arrays and (
+            key in self.outcome.entangled or self._known_otherwise(key, self.outcome)
+        ):
+            raise NotStaged(f"the loop gives {key[1]!r} parts that have other names")
+
+    def _may_be_given(self, key: tuple[Scope, str]) -> bool:
+        """Whether a name may have an argument's list all the time."""
+        keeps = any(x is self.stand_ins[key] for x in self._ends_of(key))
+        return keeps and self.frame.trace.is_given(self.begun[key])
+
+    def _ends_of(self, key: tuple[Scope, str]) -> list[Any]:
+        return self.ends.get(key) or [self.stand_ins.get(key)]
+
+    def share_results(self, ran: Any) -> None:
+        """After the loop lists that may be one, or one from before the loop, refuse to change."""
+        assert self.outcome is not None
+        found = {key: key[0].locals.get(key[1]) for key in {**self.begun, **self.ends}}
+        values = {key: x.value if isinstance(x, Maybe) else x for key, x in found.items()}
+        lists = {key: x for key, x in values.items() if isinstance(x, TracedList)}
+        for key, result in lists.items():
+            known = []
+            for x in self._ends_of(key):
+                known += [
+                    y
+                    for other, y in lists.items()
+                    if other != key and any(x is end for end in self._ends_of(other))
+                ]
+                known += [] if id(x) in self.outcome.made else [x]
+                if key in self.shared and x is self.stand_ins[key]:
+                    known.append(self.begun[key])
+            if key in self.shared and ran is not True:
+                known.append(self.begun[key])
+            if known:
+                self.frame.trace.make_ambiguous(known, result)
+
+    def _spread(self, key: tuple[Scope, str], outcome: Outcome) -> bool:
+        """The leaves of a structure at the end of the body, as variables of their own.
+
+        Lists in it that are items of other lists by then are so at the start of a pass and after the loop too: whether any
+        was not known to be.
+        """
+        trace = self.frame.trace
+        end = outcome.names.pop(key, UNBOUND)
+        if end is UNBOUND:  # as it was
+            return False
+        start = key[0].locals[key[1]]
+        alike = structures.are_alike(trace, start, end)
+        wider = start if alike else structures.matched(trace, start, end)
+        entangled = key in outcome.entangled and key not in self.begun
+        if choices.is_known(start):
+            entangled = key in self.sharing and key not in self.renewed
+        if entangled or not structures.are_alike(trace, wider, end):
+            if self._take_number(key, start, end):
+                return True
+            raise NotStaged(f"the loop gives {key[1]!r} parts that have other names, or others")
+        if not alike:
+            self._begin_structure(key, wider)
+            return True
+        for at, leaf in structures.leaves_of(trace, end).items():
+            outcome.names[self.structures[key], at] = leaf
+        return structures.hold_items(trace, start, end)
+
+
+__all__ = ["CarriedObjects"]
