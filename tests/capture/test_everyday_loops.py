@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff.capture import bodies
+from autodiff.capture import carried_lists
 from autodiff.ladder import Rung
 from tests.capture.loop_programs import PROGRAMS
 from tests.capture.support import ENGINES, captured, kinds, same
@@ -91,7 +91,7 @@ def test_items_from_outside_are_read_at_each_call(monkeypatch: pytest.MonkeyPatc
 def test_a_stack_that_grows_beyond_its_room_is_left_to_python(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bodies, "LEAST_ROOM", -77)  # three, of this argument
+    monkeypatch.setattr(carried_lists, "LEAST_ROOM", -77)  # three, of this argument
     f, x = PROGRAMS["halves_on_a_stack"], data(40)
     same(autodiff.function(f)(x), f(x))
     assert autodiff.gradient(f)(x) == pytest.approx(2 * x)
