@@ -292,16 +292,17 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
         around=trace.naming,
         depth=len(trace.builder.stack) + 1,
     )
+
+    def interpret() -> Any:
+        for whole, pair in wholes:  # the parts of complex arguments, from the parameters
+            whole.parts = complex_numbers.from_pair(pair, whole.form).parts
+        return call(frame, function, inner_args, inner_kwargs, node)
+
     had_effects, trace.effects = trace.effects, False
     try:
         outcome = run_region(
             frame,
-            lambda: (
-                _take_apart(wholes),
-                _with_names(
-                    trace, naming, lambda: call(frame, function, inner_args, inner_kwargs, node)
-                ),
-            )[1],
+            lambda: _with_names(trace, naming, interpret),
             parameters,
         )
     finally:
@@ -464,12 +465,6 @@ class _Pair(Tracer):
     def joined(self, x: Tracer) -> ComplexTracer:
         """The complex number or array whose parts are in ``x``."""
         return complex_numbers.from_pair(x, self.whole if x.ndim == self.ndim else "array")
-
-
-def _take_apart(wholes: Sequence[tuple[ComplexTracer, Tracer]]) -> None:
-    """In the region of the inner function: take the parts of complex arguments from its parameters."""
-    for whole, pair in wholes:
-        whole.parts = complex_numbers.from_pair(pair, whole.form).parts
 
 
 def _operand(x: Any) -> Tracer:

@@ -221,6 +221,9 @@ def test_what_scipy_computes_by_a_routine_of_its_own_says_so() -> None:
 TESTS: dict[str, Callable[[Any], Any]] = {
     "pearsonr": lambda w: stats.pearsonr(w[:6], w[6:]),
     "linregress": lambda w: stats.linregress(w[:6], w[6:])[:3],
+    "repeated medians": lambda w: stats.siegelslopes(w[:6], w[6:])[:2],
+    "separate medians": lambda w: stats.siegelslopes(w[:6], w[6:], method="separate")[:2],
+    "spearmanr": lambda w: stats.spearmanr(w[:6], w[6:])[0],
     "ttest_1samp": lambda w: stats.ttest_1samp(w, 0.3),
     "ttest_ind": lambda w: stats.ttest_ind(w[:5], w[5:], equal_var=False).pvalue,
     "f_oneway": lambda w: stats.f_oneway(w[:4], w[4:8], w[8:]).pvalue,

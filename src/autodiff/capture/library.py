@@ -385,7 +385,7 @@ def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
                 found = dispatch.functions.get(getattr(type(owner), function.__name__, None))
                 return None if found is None else functools.partial(found, owner)
             if found is None and isinstance(function, type):  # made by what a class above says
-                made = dispatch.functions.get(function.__init__)
+                made = dispatch.functions.get(getattr(function, "__init__"))  # noqa: B009 - of a class
                 return None if made is None else functools.partial(made, function)
             return found
         return dispatch.functions.get(function) if function in _CREATION else None

@@ -245,7 +245,7 @@ def _student_mixed(limits: list[Any], shape: Any, df: Any, j: int, k: int, how: 
         functions[np.stack]([block[1, 1], -block[0, 1]]),
         functions[np.stack]([-block[1, 0], block[0, 0]]),
     ]) / determinant  # fmt: skip
-    slopes = np.matmul(beside, turned) if rest else None
+    slopes: Any = np.matmul(beside, turned) if rest else None
     total: Any = 0.0
     for first, second in ((0, 0), (0, 1), (1, 0), (1, 1)):
         corner = functions[np.stack]([limits[first][j], limits[second][k]])

@@ -261,7 +261,7 @@ def _labels(table: Any, name: str, how: tuple[tuple[str, Any], ...], shape: Any)
     return np.asarray(getattr(hierarchy, name)(table, **dict(how)), _LABELS[name]).reshape(shape)
 
 
-_LABELS = {
+_LABELS: dict[str, np.dtype[Any]] = {
     "fcluster": np.dtype(np.int32), "leaves_list": np.dtype(np.int32), "cut_tree": np.dtype(np.int64),
 }  # fmt: skip
 _choice(
@@ -272,7 +272,7 @@ _choice(
 
 
 def _labelled(name: str, Z: Any, how: dict[str, Any], shape: Callable[[int], Any]) -> Any:
-    table = _table(Z)
+    table: Any = _table(Z)
     if any(isinstance(x, Tracer) or not np.isscalar(x) for x in how.values()):
         raise unsupported(f"scipy.cluster.hierarchy.{name} with such options", "pass numbers")
     return emit_tracer(

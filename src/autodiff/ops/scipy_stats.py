@@ -30,7 +30,7 @@ from autodiff.ops import (
 from autodiff.ops import distribution_moments as moments
 from autodiff.ops.distribution_moments import stats_of
 from autodiff.ops.distributions import Distribution, Formula
-from autodiff.ops.function_table import implements
+from autodiff.ops.function_table import functions, implements
 from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.promotion import as_array, cast, select
@@ -577,6 +577,27 @@ def _log_difference(log_p: Any, log_q: Any) -> Any:
     value = np.where(low, log_q, log_p) + np.log(-np.expm1(np.where(np.equal(d, 0), -1.0, d)))
     imaginary = np.where(low, np.pi, 0.0)
     return value + 1j * imaginary
+
+
+def _repeated_medians(y: Any, x: Any, method: str) -> tuple[Any, Any]:
+    """Of ``siegelslopes``: medians of the medians of slopes from each point, of points apart from it."""
+    apart: Any = x[:, None] - x[None, :]
+    same = np.equal(apart, 0)
+    width = np.where(same, 1.0, apart)
+    medians: Any = functions[np.nanmedian]
+
+    def of_points(of_pairs: Any) -> Any:
+        return functions[np.median](medians(np.where(same, np.nan, of_pairs / width), axis=1))
+
+    slope = of_points(y[:, None] - y[None, :])
+    if method == "separate":
+        return slope, of_points(y[None, :] * x[:, None] - y[:, None] * x[None, :])
+    return slope, functions[np.median](y - slope * x)
+
+
+_slopes = getattr(importlib.import_module("scipy.stats._stats_pythran"), "siegelslopes", None)
+if _slopes is not None:
+    implements(_slopes)(_repeated_medians)
 
 
 __all__ = ["Frozen", "distribution_ends", "distribution_routines", "scipy_multivariate"]
