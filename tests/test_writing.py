@@ -86,7 +86,9 @@ def test_the_array_is_as_plain_python_leaves_it(f: Any, engine: Any) -> None:
     for layout, lay_out in LAYOUTS.items():
         if layout == "complex" and f is at_a_place:
             continue  # the largest of complex numbers
-        for rows in (5, 5, 7):
+        if engine == "numpy" and layout not in ("by rows", "by columns"):
+            continue
+        for rows in (5, 7):
             given = np.random.default_rng(rows).standard_normal((rows, 5))
             theirs, ours = lay_out(given), lay_out(given)
             for _ in range(2):

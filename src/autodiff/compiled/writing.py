@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.compiled.after import form_of
-from autodiff.dims import Extent, evaluate, symbols
+from autodiff.dims import Dim, Extent, evaluate, symbols
 from autodiff.ir.data import Block, Operation, Program, Value, uses, walk
 from autodiff.passes import eliminate_dead_code
 from autodiff.plain_data import dataclass
@@ -39,7 +39,8 @@ class Write:
     output: int
     at: tuple[Any, ...] | None = None
     # Where that is known after the run only: start, step, whether a slice; outputs that starts depend on.
-    parts: tuple[tuple[Extent, int, bool], ...] = ()
+    # A start that is one of these outputs stands as itself.
+    parts: tuple[tuple[Extent | Value, int, bool], ...] = ()
     symbols: tuple[tuple[Any, int], ...] = ()
 
     def happen(self, target: Any, outputs: Sequence[Any]) -> None:
@@ -52,11 +53,16 @@ class Write:
             np.copyto(target, outputs[self.output])
 
     def _index(self, outputs: Sequence[Any]) -> tuple[Any, ...]:
-        known = {symbol: int(outputs[number]) for symbol, number in self.symbols}
+        known = {symbol: outputs[number] for symbol, number in self.symbols}
         sizes = iter(np.shape(outputs[self.output]))
         index: list[Any] = []
         for extent, step, is_slice in self.parts:
-            start = evaluate(extent, known.__getitem__)
+            if isinstance(extent, int):
+                start = extent
+            elif isinstance(extent, Value):
+                start = known[extent]
+            else:
+                start = evaluate(extent, known.__getitem__)
             index.append(slice(start, start + next(sizes) * step, step) if is_slice else start)
         return tuple(index)
 
@@ -87,7 +93,8 @@ def written(
                 outputs.append(symbol)
                 forms.append("int")
             index = None if found else _index(store)
-            writes.append(Write(number, at, index, parts, tuple(places)))
+            alone = [(_alone(start), step, is_slice) for start, step, is_slice in parts]
+            writes.append(Write(number, at, index, tuple(alone), tuple(places)))
         if not stores:
             writes.append(Write(number, output))
     if not any(write.parts for write in writes):
@@ -142,6 +149,14 @@ def _parts(store: Operation) -> tuple[tuple[Extent, int, bool], ...]:
         if any(not isinstance(s, Value) or s.dtype != np.int64 for s in symbols(start)):
             return ()
     return tuple(parts)
+
+
+def _alone(extent: Extent) -> Extent | Value:
+    """The symbol that an extent is, or the extent."""
+    for symbol in symbols(extent):
+        if isinstance(extent, Dim) and extent.terms == Dim.symbol(symbol).terms:
+            return symbol
+    return extent
 
 
 def _index(store: Operation) -> tuple[Any, ...] | None:
