@@ -40,6 +40,7 @@ from autodiff.capture import (
     pushing,
     python_builtins,
     remembered,
+    standing,
     statements,
 )
 from autodiff.capture.arrays import Chosen
@@ -231,6 +232,7 @@ def _capture(
             trace.given_at = given_containers(trace)
         try:
             result = _run_knowing(trace, function, args, kwargs)
+            standing.end_all(trace)
             captured = leave(trace, result, name, own)
             remembered.warn_of_recalled(trace, captured.program.outputs, function)
         except (AutodiffError, Bail) as error:
@@ -241,6 +243,7 @@ def _capture(
             _leave_by(trace, error)
             raise
         finally:
+            standing.forget(trace)
             if not trace.tier.holds_back:
                 trace.settle()
         captured.decisions = trace.decisions.all()
