@@ -153,7 +153,6 @@ def in_a_list(x, n):
 
 
 def handed_on(x, n):
-    log = []
 
     def gen():
         try:
