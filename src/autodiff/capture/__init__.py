@@ -39,6 +39,7 @@ from autodiff.capture import (
     pushing,
     python_builtins,
     remembered,
+    standing,
     statements,
 )
 from autodiff.capture.choices import TOLD_APART
@@ -196,6 +197,7 @@ def _capture(
             trace.given_at = given_containers(trace)
         try:
             result = _run_knowing(trace, function, args, kwargs)
+            standing.end_all(trace)
             captured = leave(trace, result, name, own)
             remembered.warn_of_recalled(trace, captured.program.outputs, function)
         except (AutodiffError, Bail) as error:
@@ -206,6 +208,7 @@ def _capture(
             _leave_by(trace, error)
             raise
         finally:
+            standing.forget(trace)
             if not trace.tier.holds_back:
                 trace.settle()
         captured.decisions = trace.decisions.all()

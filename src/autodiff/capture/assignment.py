@@ -209,6 +209,33 @@ def store_past_setter(
     run_users(store, obj, name, trace.outside(obj, value))
 
 
+def delete_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> None:
+    """``del obj.name``."""
+    trace = frame.trace
+    kept = isinstance(obj, (Tracer, type, ModuleType)) or choices.is_choice(obj)
+    if (
+        kept
+        or members.member(obj) is not None
+        or (trace.is_external(obj) and trace.tier.holds_back)
+    ):
+        raise Declined("deletion of an attribute", frame.source(node))
+    own = own_method(frame, obj, "__delattr__")
+    if own is not None:
+        call(frame, own, [obj, name], {}, node)
+        return
+    static = inspect.getattr_static(type(obj), name, None)
+    if isinstance(static, property) and isinstance(static.fdel, FunctionType):
+        frame.trace.guard_class(type(obj), name, static)
+        call(frame, static.fdel, [obj], {}, node)
+        return
+    deleter = getattr(type(static), "__delete__", None)
+    if isinstance(deleter, FunctionType) and not is_library(deleter):
+        call(frame, deleter, [descriptor(trace, obj, name, static), obj], {}, node)
+        return
+    trace.changing(obj, frame.source(node))
+    run_users(object.__delattr__, obj, name)
+
+
 def _store_into_choice(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST) -> None:
     """``z.name = value`` of an object known by its number; of one that a branch chose, of each on its path."""
     pool, number = choices.group_and_index(obj)

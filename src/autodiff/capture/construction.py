@@ -25,7 +25,13 @@ from autodiff.capture.functions import Closure, call_function
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
 from autodiff.capture.opaque import holds_traced_sparse, is_sparse, refuse_lost_zeros
-from autodiff.capture.origins import INTERPRETED, PURE_MODULES, is_library, module_of
+from autodiff.capture.origins import (
+    INTERPRETED,
+    PURE_MODULES,
+    is_library,
+    keeps_contexts,
+    module_of,
+)
 from autodiff.capture.sourcecode import syntax_of
 from autodiff.containers import found_plainly
 from autodiff.ops import complex_numbers, dispatch
@@ -68,12 +74,16 @@ def construct(
     if cls is contextlib._GeneratorContextManager:
         return generators.make_context(frame, args[0], args[1], args[2], node)
     init = cls.__init__
-    interpreted = module_of(init).startswith(INTERPRETED) or (
-        # A sparse array of what is known is made at Python speed, with all of SciPy's checks.
-        module_of(init).startswith(_OF_TRACED)
-        and (
-            _of_traced([*args, *kwargs.values()])
-            or any(is_sparse(x) and frame.trace.reads_instance([x]) for x in args)
+    interpreted = (
+        module_of(init).startswith(INTERPRETED)
+        or keeps_contexts(cls)
+        or (
+            # A sparse array of what is known is made at Python speed, with all of SciPy's checks.
+            module_of(init).startswith(_OF_TRACED)
+            and (
+                _of_traced([*args, *kwargs.values()])
+                or any(is_sparse(x) and frame.trace.reads_instance([x]) for x in args)
+            )
         )
     )
     interpreted = interpreted or (issubclass(cls, tuple) and hasattr(cls, "_fields"))

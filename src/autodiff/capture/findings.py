@@ -82,6 +82,9 @@ class Tables:
     differentiable: set[Value] = field(default_factory=set)
     # Containers made, per open region.
     made: list[dict[int, Any]] = field(default_factory=lambda: [{}])
+    # Generators that stand still whose end can be seen, by identity, and where they were made; those let go.
+    standing: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    let_go_of: list[tuple[Any, Any]] = field(default_factory=list)
     # Generators made by the function from a fixed seed.
     seeded: dict[int, Any] = field(default_factory=dict)
     # Per open catch_warnings: whether filters were set in it.

@@ -25,6 +25,7 @@ from autodiff.capture.lists import TracedList
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_of
 from autodiff.capture.sourceless import call_without_source
+from autodiff.capture.standing import leave_scope
 from autodiff.capture.trace import Declined, Trace
 from autodiff.ops.tracer import Tracer
 
@@ -197,6 +198,7 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
                 frame.statement = node
                 return frame.evaluate(node.body)
             completion = frame.execute(node.body)
+            leave_scope(trace, frame.scope, node)
             return None if completion is None else completion.value
     finally:
         trace.waiting -= waiting

@@ -19,6 +19,7 @@ from autodiff.capture import library_in_python
 from autodiff.capture.frames import Completion
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
+from autodiff.capture.standing import ends_with_more, leave_scope
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.signals import Signal, door, run_users
 
@@ -85,6 +86,7 @@ class TracedGenerator(Iterating):
         self.steps = steps
         self.body = body  # the function that it is of, and the frame
         self.home = trace.made[-1]
+        self.is_seen_to_end = body is not None and ends_with_more(body[1])
         self.kind: Any = GeneratorType  # of Python's functions that are interpreted: their own
 
     def _resume(self, action: Callable[..., Any], *arguments: Any) -> Any:
@@ -92,6 +94,8 @@ class TracedGenerator(Iterating):
             raise NotStaged("a generator is resumed inside of a branch or loop")
         source = self.trace.builder.source
         self.trace.touch()
+        if self.is_seen_to_end:
+            self.trace.standing[id(self.steps)] = self.steps, self.home
         # What is raised ends it: it cannot go on as if nothing had been.
         attempts, self.trace.attempts = self.trace.attempts, []
         try:
@@ -101,6 +105,13 @@ class TracedGenerator(Iterating):
         finally:
             self.trace.attempts = attempts
             self.trace.builder.source = source
+            if self.is_seen_to_end and inspect.getgeneratorstate(self.steps) == inspect.GEN_CLOSED:
+                self.trace.standing.pop(id(self.steps), None)
+
+    def __del__(self) -> None:
+        # Nobody has it any more: it is closed when the statement ends, where that can be followed.
+        if id(self.steps) in self.trace.standing:
+            self.trace.let_go_of.append(self.trace.standing[id(self.steps)])
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -147,6 +158,7 @@ def _body(frame: Frame, node: Any) -> Generator[Any, Any, Any]:
             if frame.scope.globals is vars(library_in_python):
                 return None  # Python's own iterators end where a function that they call raises it
             raise RuntimeError("generator raised StopIteration") from stopped.error
+    leave_scope(frame.trace, frame.scope, node)
     return None if completion is None else completion.value
 
 

@@ -31,6 +31,7 @@ from autodiff.capture.frames import (
 from autodiff.capture.origins import is_of_library
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.sourcecode import Syntax
+from autodiff.capture.standing import close_let_go
 from autodiff.capture.state import MISSING, Place
 from autodiff.capture.trace import Declined, Trace
 from autodiff.ir.data import Source
@@ -178,6 +179,8 @@ class Frame:
                 completion = handler(self, statement)
             finally:
                 self.rests.pop()
+            if self.trace.let_go_of:
+                close_let_go(self.trace)
             if completion is not None:
                 return completion
         return None

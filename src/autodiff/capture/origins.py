@@ -83,6 +83,8 @@ INTERPRETED = (
     "collections",
     "_collections_abc",
 )
+# Of ``contextlib``: what keeps the user's objects, and calls them.
+_CONTEXTS = ("nullcontext", "closing")
 _WRITTEN_AS_USERS_DO = ("autodiff.nist", "autodiff.optimize", "autodiff.demo")
 
 
@@ -101,6 +103,11 @@ def module_of_class(function: Any, owner: Any) -> str:
     return classes[0].__module__ or ""
 
 
+def keeps_contexts(x: Any) -> bool:
+    """Whether a class of ``contextlib``, or a function of it, only keeps the user's objects and calls them."""
+    return module_of(x) == "contextlib" and x.__qualname__.split(".")[0] in _CONTEXTS
+
+
 def is_library(function: FunctionType) -> bool:
     """Whether a Python function belongs to a library that is not interpreted.
 
@@ -113,6 +120,8 @@ def is_library(function: FunctionType) -> bool:
     if module.startswith((*_WRITTEN_AS_USERS_DO, *INTERPRETED)) and not module.endswith("_cy"):
         return False
     root = module.split(".")[0]
+    if keeps_contexts(function):
+        return False
     return root in ("numpy", "scipy", "autodiff", "pandas", "xarray") or (
         # Functions that `exec` made in a namespace without a name say that they are builtins.
         root in sys.stdlib_module_names and root not in ("__main__", "builtins")

@@ -22,6 +22,7 @@ import numpy as np
 
 from autodiff.capture.access import load_attribute, load_item, load_past_getter
 from autodiff.capture.assignment import (
+    delete_attribute,
     delete_item,
     store_attribute,
     store_item,
@@ -170,8 +171,7 @@ _OF_OBJECT: dict[str, Callable[..., Any]] = {
 
 
 def _delattr(frame: Frame, obj: Any, name: str) -> None:
-    frame.trace.changing(obj, frame.source(frame.scope.syntax.node))
-    delattr(obj, name)
+    delete_attribute(frame, obj, name, frame.scope.syntax.node)
 
 
 def _setitem(frame: Frame, container: Any, index: Any, value: Any) -> None:

@@ -20,6 +20,7 @@ from autodiff.capture.choices import Instance
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Scope
 from autodiff.capture.parts import QueueScope, Region, table_of
 from autodiff.capture.slots import identity, is_numeric
+from autodiff.capture.standing import refuse_standing
 from autodiff.errors import InternalError, UnrollWarning, UnsupportedError, is_signal_handlers
 from autodiff.ir.data import Block, Operation, Value, free_values, uses, walk
 from autodiff.ladder import Bail, NotStaged, Rung
@@ -134,6 +135,8 @@ def _run_into(
                 raise
             refuse_ours(error)
             outcome.raised = error
+        else:
+            refuse_standing(trace, trace.made[-1])
         trace.state.restart()
         # Now, while the storage still holds what the region left in it.
         outcome.made, origins = trace.made[-1], outcome.origins

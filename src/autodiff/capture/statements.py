@@ -21,7 +21,13 @@ from typing import Any
 
 from autodiff.capture import loops, staging
 from autodiff.capture.access import load_attribute, load_item
-from autodiff.capture.assignment import assign, delete_item, store_attribute, store_item
+from autodiff.capture.assignment import (
+    assign,
+    delete_attribute,
+    delete_item,
+    store_attribute,
+    store_item,
+)
 from autodiff.capture.calls import call, is_asked, unpacked
 from autodiff.capture.frames import BREAK, CONTINUE, UNBOUND, Completion
 from autodiff.capture.functions import make_closure, own_method
@@ -234,7 +240,8 @@ def _delete(frame: Frame, node: ast.Delete) -> None:
         elif isinstance(target, ast.Subscript):
             delete_item(frame, frame.evaluate(target.value), frame.evaluate(target.slice), node)
         else:
-            raise Declined("deletion of an attribute", frame.source(node))
+            assert isinstance(target, ast.Attribute)
+            delete_attribute(frame, frame.evaluate(target.value), target.attr, node)
 
 
 def _import(frame: Frame, node: ast.Import) -> None:

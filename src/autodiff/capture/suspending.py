@@ -38,6 +38,7 @@ from autodiff.capture.generators import (
 )
 from autodiff.capture.inputs import is_library
 from autodiff.capture.interpreter import EXPRESSIONS, STATEMENTS, Frame
+from autodiff.capture.origins import keeps_contexts
 from autodiff.capture.regions import INTERNAL
 from autodiff.capture.sequences import Elements
 from autodiff.capture.sourcecode import Known
@@ -332,7 +333,11 @@ def _protocol(
     enter, leave = own_method(frame, manager, "__enter__"), own_method(frame, manager, "__exit__")
     if is_harmless_context(manager) or is_captured_context(manager):
         enter = leave = None
-    elif enter is None or leave is None or is_library(type(manager)):
+    elif (
+        enter is None
+        or leave is None
+        or (is_library(type(manager)) and not keeps_contexts(type(manager)))
+    ):
         if isinstance(manager, np.errstate):
             raise Declined("np.errstate that raises or calls", frame.source(node))
         reason = f"the context manager {type(manager).__name__}"
