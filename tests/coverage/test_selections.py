@@ -92,7 +92,7 @@ def _internal(f: Any) -> list[str]:
             except Exception:
                 continue
             autodiff.function(f, engine="numpy")(*copy.deepcopy(given))
-        return [str(w.message) for w in caught if "internal error" in str(w.message)]
+        return [str(w.message) for w in caught if "internal error of autodiff" in str(w.message)]
     return []
 
 
