@@ -283,10 +283,13 @@ def is_laid_out(x: Tracer) -> bool:
 
 def _settle(cell: Any) -> bool:
     """Find the strides of an array where they can be found; whether they are certain."""
+    shape = cell.value.shape
+    if any(isinstance(n, int) and n == 0 for n in shape):  # in every order at once
+        return True
     if cell.origin is not None:
         origin, cell.origin = cell.origin, None
         origin()
-    return cell.is_laid or len(cell.value.shape) < 2
+    return cell.is_laid or len(shape) < 2
 
 
 class _Origin:
@@ -356,8 +359,8 @@ class _Origin:
         sizes = [representative(n) for n in shape]
         reach = [(n - 1) * abs(s) // dtype.itemsize for n, s in zip(sizes, strides, strict=True)]
         self.left -= max(sum(reach) + 1, math.prod(sizes))
-        if self.left < 0:
-            raise UndecidedExtent("more elements than are looked at")
+        if self.left < 0 or 0 in sizes:  # of nothing NumPy may warn
+            raise UndecidedExtent("more elements than are looked at, or none")
         # Where strides are negative the first element is the last in memory.
         first = sum(r for r, s in zip(reach, strides, strict=True) if s < 0)
         base = np.zeros(sum(reach) + 1, dtype)
