@@ -96,3 +96,17 @@ def test_an_order_that_nobody_knows_is_refused():
 
     with pytest.raises(autodiff.UnsupportedError, match="the order in memory of an array"):
         autodiff.jacobian(f)(WIDE)
+
+
+def test_an_array_that_is_one_of_several_has_their_order():
+    def f(a, positive):
+        b = np.sort(a, axis=0) if positive else np.clip(a, 0, 1)
+        return b.ravel("K") * np.cumsum(b, axis=1).ravel("K")
+
+    for positive in (True, False):
+        for make in (ORDERS["C"], ORDERS["F"]):
+            a = make(WIDE)
+            np.testing.assert_allclose(autodiff.function(f)(a, positive), f(a, positive))
+    g = lambda a: f(a, a[0, 0] > 0)  # noqa: E731
+    for a in (WIDE, -WIDE, np.asfortranarray(WIDE)):
+        np.testing.assert_allclose(outcome(autodiff.function(g), a), g(a))

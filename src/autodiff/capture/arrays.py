@@ -30,7 +30,7 @@ from autodiff.ladder import NotStaged
 from autodiff.ops import builder as _builder
 from autodiff.ops.builder import Builder, constant, emit
 from autodiff.ops.indexing import SliceStep, slice_step
-from autodiff.ops.layout import memory
+from autodiff.ops.layout import is_laid_out, memory
 from autodiff.ops.promotion import select
 from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Cell, Tracer, ViewStep, as_tracer
@@ -149,6 +149,8 @@ class Chosen(Cell):
     """
 
     __slots__ = ("cells", "first", "heap", "last", "layout_matters", "reference")
+    origin = None  # its arrays have theirs
+    seen_by = ()
 
     def __init__(
         self,
@@ -237,6 +239,12 @@ class Chosen(Cell):
             return None
         strides: tuple[int, ...] = dummies[0].strides
         return strides
+
+    @property
+    def is_laid(self) -> bool:  # type: ignore[override]
+        """Whether it lies in the same way whichever of them it is."""
+        known = [is_laid_out(x) for x in self.arrays]
+        return bool(known) and all(known) and len({memory(x).strides for x in self.arrays}) == 1
 
     @property
     def follows(self) -> bool:  # type: ignore[override]

@@ -180,6 +180,8 @@ def draw_traced(
         raise TypeError(f"{name}() is missing a parameter")
     size = given.get("size")
     shapes: list[Any] = [v.shape if isinstance(v, Tracer) else np.shape(v) for v in values]
+    if any(isinstance(n, Dim) for sizes in shapes for n in sizes):
+        raise Declined(f"random.{name} of run-time size", frame.source(node))
     shape = np.broadcast_shapes(*shapes)
     _require_fit(size, shape)
     if isinstance(rule, Standard):

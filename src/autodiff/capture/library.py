@@ -373,6 +373,8 @@ def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
             # np.ndarray.sum(x), with an array that may be traced
             return lambda x, *args, **kwargs: getattr(x, function.__name__)(*args, **kwargs)
         if traced:
+            if isinstance(function, np.ufunc) and function.signature is not None:
+                return functools.partial(_apply_ufunc, function)
             found = dispatch.functions.get(function)
             if found is not None:
                 return layout.remembering(function, found)

@@ -31,7 +31,7 @@ from autodiff.dims import Dim, Extent, UndecidedExtent, evaluate
 from autodiff.errors import UnsupportedError, is_signal_handlers
 from autodiff.ops import builder as _builder
 from autodiff.ops.known import known
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import Cell, Tracer
 
 Array = np.ndarray[Any, Any]
 _SINCE_2_1 = tuple(int(part) for part in np.__version__.split(".")[:2]) >= (2, 1)
@@ -79,7 +79,7 @@ def layout(x: Tracer) -> Array:
 
 def note_order(x: Tracer) -> None:
     """Values depend on the order of ``x`` in memory, which has to be certain."""
-    if not _settle(x.cell) or x.path[: len(x.cell.seen_by)] != x.cell.seen_by:
+    if not is_laid_out(x):
         raise UnsupportedError(
             "the order in memory of an array that depends on run-time values, or was made elsewhere",
             source=_builder.current_builder().source,
@@ -238,7 +238,7 @@ def remember(function: Any, args: Any, kwargs: Any, result: Any) -> Any:
     given = {id(x.cell) for whole in _tracers((args, kwargs)) for x in _parts(whole)}
     for place, whole in arrays:
         for x in _parts(whole):
-            if id(x.cell) not in given:
+            if id(x.cell) not in given and type(x.cell) is Cell:
                 x.cell.origin = _Origin(function, args, kwargs, place, x)
                 x.cell.is_laid = x.cell.is_laid and function in _LAID_OUT
     return result
@@ -276,12 +276,20 @@ def _tracers(x: Any) -> Iterator[Tracer]:
         yield from _tracers(list(x.values()))
 
 
+def is_laid_out(x: Tracer) -> bool:
+    """Whether it is certain in which order an array lies in memory."""
+    return _settle(x.cell) and x.path[: len(x.cell.seen_by)] == x.cell.seen_by
+
+
 def _settle(cell: Any) -> bool:
     """Find the strides of an array where they can be found; whether they are certain."""
+    shape = cell.value.shape
+    if any(isinstance(n, int) and n == 0 for n in shape):  # in every order at once
+        return True
     if cell.origin is not None:
         origin, cell.origin = cell.origin, None
         origin()
-    return cell.is_laid or len(cell.value.shape) < 2
+    return cell.is_laid or len(shape) < 2
 
 
 class _Origin:
@@ -351,8 +359,8 @@ class _Origin:
         sizes = [representative(n) for n in shape]
         reach = [(n - 1) * abs(s) // dtype.itemsize for n, s in zip(sizes, strides, strict=True)]
         self.left -= max(sum(reach) + 1, math.prod(sizes))
-        if self.left < 0:
-            raise UndecidedExtent("more elements than are looked at")
+        if self.left < 0 or 0 in sizes:  # of nothing NumPy may warn
+            raise UndecidedExtent("more elements than are looked at, or none")
         # Where strides are negative the first element is the last in memory.
         first = sum(r for r, s in zip(reach, strides, strict=True) if s < 0)
         base = np.zeros(sum(reach) + 1, dtype)

@@ -32,7 +32,7 @@ from autodiff.ops.layout import lies_in
 from autodiff.ops.linear_algebra import mm, t
 from autodiff.ops.numpy_functions.linear_algebra import float_matrix
 from autodiff.ops.numpy_functions.shapes import array_of, line, ravel
-from autodiff.ops.promotion import as_array, cast, shape_error
+from autodiff.ops.promotion import as_array, cast, pointwise, shape_error
 from autodiff.ops.python_numbers import number
 from autodiff.ops.structural import INT, slice_add, slice_of, slice_update, zeros
 from autodiff.ops.tracer import Tracer, emit_tracer
@@ -139,21 +139,27 @@ def lstsq(a: Any, b: Any, cond: Any = None, **options: Any) -> Any:
 @implements(linalg.pinv)
 def pinv(
     a: Any, *, atol: Any = None, rtol: Any = None, return_rank: bool = False, **options: Any
-) -> Tracer:
+) -> Any:
     """``scipy.linalg.pinv``."""
     _plain(options)
     x = _for_routine(a, square=False)
     sizes = [n for n in x.shape if isinstance(n, int)]
-    if atol or return_rank or len(sizes) < x.ndim:
-        raise unsupported("scipy.linalg.pinv with atol= or return_rank=", "use np.linalg.pinv")
+    if atol or len(sizes) < x.ndim:
+        raise unsupported("scipy.linalg.pinv with atol=", "use np.linalg.pinv")
     limit = max(sizes) * float(np.finfo(x.dtype).eps) if rtol is None else rtol
-    return functions[np.linalg.pinv](x, limit)
+    inverse: Tracer = functions[np.linalg.pinv](x, limit)
+    if not return_rank:
+        return inverse
+    _, values, _ = emit_tracer("svd", x)
+    large = pointwise("greater", values, pointwise("multiply", values[..., :1], limit))
+    return inverse, functions[np.sum](large)
 
 
 @implements(linalg.pinvh)
-def pinvh(a: Any, *, lower: bool = True, **options: Any) -> Tracer:
+def pinvh(a: Any, *, lower: bool = True, return_rank: bool = False, **options: Any) -> Any:
     """``scipy.linalg.pinvh``."""
-    return pinv(_symmetric(_for_routine(a), lower), **options)
+    found = pinv(_symmetric(_for_routine(a), lower), return_rank=return_rank, **options)
+    return (found[0], number(found[1], int)) if return_rank else found
 
 
 # -- triangles and Cholesky -------------------------------------------------------------------------
@@ -376,10 +382,15 @@ register(
 
 @implements(linalg.eigh)
 def eigh(
-    a: Any, b: Any = None, *, lower: bool = True, eigvals_only: bool = False, **options: Any
-) -> Any:
-    """``scipy.linalg.eigh``; of a pair of matrices the eigenvalues only."""
+    a: Any, b: Any = None, *, lower: bool = True, eigvals_only: bool = False,
+    subset_by_index: Any = None, **options: Any
+) -> Any:  # fmt: skip
+    """``scipy.linalg.eigh``; of a pair of matrices, or of a few values, the eigenvalues only."""
     _plain(options)
+    if subset_by_index is not None and not eigvals_only:  # vectors of another routine, other signs
+        raise unsupported(
+            "scipy.linalg.eigh with subset_by_index= and vectors", "pass eigvals_only=True"
+        )
     x = _for_routine(a)
     if x.ndim != 2:
         raise unsupported("scipy.linalg.eigh of a stack of matrices", "use np.linalg.eigh")
@@ -394,6 +405,14 @@ def eigh(
         inner = solve_triangular(factor, _symmetric(x, True), lower=True)
         x = t(solve_triangular(factor, t(inner), lower=True))
     values, vectors = emit_tracer("symmetric_eigen", x)
+    if subset_by_index is not None:
+        low, high = map(int, subset_by_index)
+        if not 0 <= low <= high < x.shape[0]:
+            raise ValueError(
+                "Requested eigenvalue indices are not valid. Valid range is "
+                f"[0, {x.shape[0] - 1}] and start <= end, but start={low}, end={high} is given"
+            )
+        values = values[low : high + 1]
     return values if eigvals_only else (values, vectors)
 
 

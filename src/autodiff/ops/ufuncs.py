@@ -204,12 +204,33 @@ def _composed(
             f"np.{ufunc.__name__} is not available on traced arrays",
             "compute it outside of the function, or from other NumPy functions",
         )
+    if dtype is not None and ufunc.signature is not None:  # the loop that computes in it
+        inputs = [as_array(x) for x in inputs]
+        if not all(np.can_cast(x.dtype, dtype, "same_kind") for x in inputs):
+            raise unsupported(f"np.{ufunc.__name__} in the dtype {np.dtype(dtype)}", "cast before")
+        inputs = [cast(x, dtype) for x in inputs]
+    axes = options.pop("axes", None) if ufunc.signature is not None and out is None else None
+    if axes is not None:
+        inputs = [_core_last(x, places) for x, places in zip(inputs, axes, strict=False)]
     result = function(*inputs, **options)
+    if axes is not None and len(axes) > len(inputs) and isinstance(result, Tracer):
+        last = _axes_of(axes[-1])
+        result = functions[np.moveaxis](result, range(-len(last), 0), last)
     if isinstance(result, tuple):
         outs = out if isinstance(out, tuple) else (None,) * len(result)
         pairs = zip(result, outs, strict=True)
         return tuple(_finish(r, o, where, dtype) for r, o in pairs)
     return _finish(result, as_output(out), where, dtype)
+
+
+def _axes_of(places: Any) -> tuple[int, ...]:
+    return (places,) if isinstance(places, int) else tuple(places)
+
+
+def _core_last(x: Any, places: Any) -> Any:
+    """An operand with the axes that a loop works on, which ``axes=`` names, behind the others."""
+    places = _axes_of(places)
+    return functions[np.moveaxis](x, places, range(-len(places), 0))
 
 
 def _finish(result: Tracer, out: Tracer | None, where: Any, dtype: Any) -> Tracer:

@@ -43,6 +43,7 @@ from autodiff.ops.promotion import (
     weak_kind,
 )
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
+from autodiff.ops.ufuncs import unsupported
 
 
 def _dtype(dtype: Any, default: Any = np.float64) -> np.dtype[Any]:
@@ -170,10 +171,12 @@ def _check_numbers(x: Any, dtype: np.dtype[Any]) -> None:
 @implements(np.array)
 def array(
     object: Any, dtype: Any = None, *, copy: Any = True, order: str = "K", subok: bool = False,
-    ndmin: int = 0, like: Any = None,
+    ndmin: int = 0, ndmax: int = 0, like: Any = None,
 ) -> Tracer:  # fmt: skip
     """``np.array`` of numbers, arrays and nested sequences, traced or not."""
     given = object.form == "array" if isinstance(object, Tracer) else False
+    if ndmax and (isinstance(object, (list, tuple)) or ndmax < as_array(object).ndim):
+        raise unsupported("np.array with ndmax", "give arrays, or leave ndmax out")
     if dtype is not None:
         _check_numbers(object, _dtype(dtype))
     if isinstance(object, (list, tuple)):

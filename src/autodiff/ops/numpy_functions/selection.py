@@ -219,7 +219,8 @@ def _limit(value: Any, dtype: np.dtype[Any], ufunc: str) -> Tracer:
     limit = operand(value)
     if weak_kind(value) is int and dtype.kind in "iu":
         outermost = np.iinfo(dtype).min if ufunc == "maximum" else np.iinfo(dtype).max
-        if isinstance(limit, Tracer):
+        if isinstance(limit, (Tracer, Dim)):
+            limit = as_array(limit)
             if np.can_cast(dtype, np.int64, "safe"):
                 limit = pointwise(ufunc, limit, int(outermost))
             check_number(Tracer(limit.value, "python"), dtype)
@@ -735,12 +736,15 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Tracer:
 
 
 @implements(np.isin)
-def isin(element: Any, test_elements: Any, **options: Any) -> Tracer:
+def isin(
+    element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, **kind: Any
+) -> Tracer:
     """``np.isin``."""
+    options = {"assume_unique": assume_unique, "invert": invert, **kind}
     x, test = as_array(element), ravel(array_of(test_elements))
     np.isin(np.empty(0, x.dtype), np.empty(0, test.dtype), **options)  # its exception
     hits = functions[np.any](pointwise("equal", reshape(x, (*x.shape, 1)), test), axis=-1)
-    result = pointwise("logical_not", hits) if options.get("invert") else hits
+    result = pointwise("logical_not", hits) if invert else hits
     return Tracer(result.value, "array")
 
 

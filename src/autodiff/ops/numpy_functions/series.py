@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dims import at_least
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import check
+from autodiff.ops.known import check, compare, decide, require
 from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import cast, pointwise
 from autodiff.ops.tracer import Tracer, is_concretizing
@@ -31,8 +32,9 @@ def as_series(alist: Any, trim: bool = True) -> list[Tracer]:
     """``as_series``: vectors of one dtype, without last coefficients of zero."""
     arrays = [functions[np.atleast_1d](array_of(a)) for a in alist]
     for a in arrays:
-        if isinstance(a.size, int) and a.size == 0:
-            raise ValueError("Coefficient array is empty")
+        if not decide(lambda n=a.size: at_least(n, 1)):  # type: ignore[misc]
+            some = compare("greater_equal", a.size, 1)
+            require(some, ValueError("Coefficient array is empty"))
         if a.ndim != 1:
             raise ValueError("Coefficient array is not 1-d")
     if any(a.dtype.kind == "b" for a in arrays):

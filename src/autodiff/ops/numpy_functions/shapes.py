@@ -799,10 +799,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> T
         raise unsupported(
             f"np.pad with mode {mode!r} is not available on traced arrays", "pad by hand"
         )
-    if options.get("reflect_type", "even") != "even":
-        raise unsupported(
-            "np.pad with reflect_type='odd' is not available on traced arrays", "pad by hand"
-        )
+    is_odd = options.get("reflect_type", "even") == "odd" and mode in ("reflect", "symmetric")
     for axis, (before, after) in enumerate(widths):
         if before == 0 and after == 0:
             continue
@@ -813,10 +810,30 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> T
             )
         if isinstance(before, Dim) or isinstance(after, Dim):
             raise unsupported(f"np.pad with mode {mode!r} by a width of run time", "pad by hand")
+        if is_odd:
+            x = _reflected_at_ends(x, axis, (before, after), mode)
+            continue
         # What NumPy does to the positions is what it does to the elements.
         index = np.pad(np.arange(n), (before, after), mode=mode)
         x = x[(slice(None),) * axis + (index,)]
     return Tracer(x.value, "array")
+
+
+def _reflected_at_ends(x: Any, axis: int, width: tuple[int, int], mode: str) -> Any:
+    """Padded by ``2 * edge - x`` and what repeats it: a sum of few elements of each line.
+
+    Which ones, and how often, NumPy tells of the rows of a unit matrix.
+    """
+    n = x.shape[axis]
+    rows = np.pad(np.eye(n, dtype=np.int64), (width, (0, 0)), mode=mode, reflect_type="odd")  # type: ignore[call-overload]
+    order = np.argsort(rows == 0, axis=1, kind="stable")  # the elements that count come first
+    total = None
+    for index in order.T[: max(int(np.count_nonzero(rows, axis=1).max(initial=1)), 1)]:
+        counts = rows[np.arange(len(rows)), index].reshape((-1,) + (1,) * (x.ndim - axis - 1))
+        taken = x[(slice(None),) * axis + (index,)]
+        part = np.where(counts == 0, x.dtype.type(0), taken * counts.astype(x.dtype))
+        total = part if total is None else total + part
+    return x if total is None else total
 
 
 def _pad_width(width: Any) -> Any:

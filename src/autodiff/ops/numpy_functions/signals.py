@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autodiff.dims import Dim, maximum, minimum
+from autodiff.dims import Dim, at_least, maximum, minimum
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import check, compare, require, require_equal
+from autodiff.ops.known import check, compare, decide, extent_of, require, require_equal
 from autodiff.ops.marks import marked
 from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
-from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
 
 
@@ -55,11 +55,13 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Tracer:
         return convolve(x, functions[np.flip](y), mode)
     full = convolve(x, functions[np.flip](y), "full")
     # The centre is rounded the other way when the second signal is the longer one.
-    start = (
-        (minimum(m, n) - 1) // 2
-        if not (isinstance(m, int) and isinstance(n, int) and m < n)
-        else m // 2
-    )
+    usual, other = (minimum(m, n) - 1) // 2, m // 2
+    start = usual
+    is_longer = decide(lambda: at_least(n, m + 1))
+    if is_longer:
+        start = other
+    elif is_longer is None:
+        start = extent_of(select(compare("less", m, n), as_tracer(other), as_tracer(usual)))
     return full[start : start + maximum(m, n)]
 
 
@@ -79,8 +81,9 @@ def interp(
         at, knots, values = _periodic(at, knots, values, abs(period))
         left = right = None
     n = knots.shape[0]
-    if isinstance(n, int) and n == 0:
-        raise ValueError("array of sample points is empty")
+    if not decide(lambda: at_least(n, 1)):
+        some = compare("greater_equal", n, 1)
+        require(some, ValueError("array of sample points is empty"))
     if not require_equal(n, values.shape[0], "fp and xp are not of the same length."):
         raise ValueError("fp and xp are not of the same length.")
     if isinstance(n, int) and n == 1:
