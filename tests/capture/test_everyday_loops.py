@@ -1,6 +1,7 @@
 """Everyday loops do not unroll: one program of one size for all lengths, with its derivatives, on each engine."""
 
 import itertools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -95,6 +96,55 @@ def test_a_stack_that_grows_beyond_its_room_is_left_to_python(
     f, x = PROGRAMS["halves_on_a_stack"], data(40)
     same(autodiff.function(f)(x), f(x))
     assert autodiff.gradient(f)(x) == pytest.approx(2 * x)
+
+
+def filled_at_even_places(x):
+    y = [None] * len(x)
+    for i in range(0, len(x), 2):
+        y[i] = x[i] * 2
+    return y
+
+
+def first_of_another_type(x):
+    y = [None] * len(x)
+    y[0] = 1.0
+    for i in range(1, len(x)):
+        y[i] = y[i - 1] * 0.9 + x[i]
+    return y
+
+
+def remembered_once(x):
+    known, total = [None] * 5, 0.0
+    for i in range(len(x)):
+        if known[i % 5] is None:
+            known[i % 5] = x[i] ** 2
+        total += known[i % 5]
+    return total
+
+
+def too_few(x):
+    y = [None] * len(x)
+    for i in range(len(x)):
+        if x[i] > 1.0:
+            y[i] = x[i] * 2
+    total = 0.0
+    for i in range(len(x)):
+        total += y[i]
+    return total
+
+
+@pytest.mark.parametrize(
+    "f", [filled_at_even_places, first_of_another_type, remembered_once, too_few]
+)
+def test_none_stays_where_nothing_is_stored(f: Callable[..., Any]) -> None:
+    for x in (data(12), data(12) + 2):
+        try:
+            expected = f(x)
+        except TypeError as error:
+            with pytest.raises(TypeError, match=re.escape(str(error))):
+                autodiff.function(f)(x)
+        else:
+            same(autodiff.function(f)(x), expected)
 
 
 @pytest.mark.parametrize(
