@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -27,8 +28,18 @@ def test_a_loop_is_a_loop_whatever_the_length(name: str) -> None:
     assert not long, long[0].text()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("name", PROGRAMS)
+# On the native engine, which takes longer to compile; the others are slow tests.
+NATIVE = ("pairs_of_items", "longer_first", "records_in_order", "tree_on_a_stack", "knapsack")
+ROWS = [
+    pytest.param(
+        name, engine, marks=[pytest.mark.slow] if engine == "native" and name not in NATIVE else []
+    )
+    for name in PROGRAMS
+    for engine in ENGINES
+]
+
+
+@pytest.mark.parametrize(("name", "engine"), ROWS)
 def test_values_and_derivatives_for_all_lengths(name: str, engine: str) -> None:
     f = PROGRAMS[name]
     value, slope = autodiff.function(f, engine=engine), autodiff.gradient(f, engine=engine)
@@ -145,6 +156,19 @@ def test_none_stays_where_nothing_is_stored(f: Callable[..., Any]) -> None:
                 autodiff.function(f)(x)
         else:
             same(autodiff.function(f)(x), expected)
+
+
+def mean_of_two_types(x):
+    kept = []
+    for v in x:
+        kept.append(v if v > 1.5 else 0.5)
+    return statistics.mean(kept)
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_a_mean_of_floats_and_numpy_s_is_of_the_type_that_python_gives() -> None:
+    for x in (data(12), data(12) - 2):
+        same(autodiff.function(mean_of_two_types)(x), mean_of_two_types(x))
 
 
 @pytest.mark.parametrize(
