@@ -341,3 +341,21 @@ def means(x):
 @program
 def spreads(x):
     return statistics.variance(x) + statistics.pstdev(list(x)) + statistics.median(x)
+
+
+# -- lists of None that are filled --------------------------------------------------------------------
+@program
+def filled_from_a_first_one(x):
+    y = [None] * 20
+    y[0] = x[0]
+    for i in range(1, 20):
+        y[i] = y[i - 1] * 0.9 + x[i]
+    return sum(y)
+
+
+@program
+def filled_in_a_loop(x):
+    y = [None] * 20
+    for i in range(20):
+        y[i] = x[i] ** 2
+    return np.sum(np.array(y)) * y[3]

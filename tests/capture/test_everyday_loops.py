@@ -1,6 +1,8 @@
 """Everyday loops do not unroll: one program of one size for all lengths, with its derivatives, on each engine."""
 
 import itertools
+import re
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -26,8 +28,18 @@ def test_a_loop_is_a_loop_whatever_the_length(name: str) -> None:
     assert not long, long[0].text()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("name", PROGRAMS)
+# On the native engine, which takes longer to compile; the others are slow tests.
+NATIVE = ("pairs_of_items", "longer_first", "records_in_order", "tree_on_a_stack", "knapsack")
+ROWS = [
+    pytest.param(
+        name, engine, marks=[pytest.mark.slow] if engine == "native" and name not in NATIVE else []
+    )
+    for name in PROGRAMS
+    for engine in ENGINES
+]
+
+
+@pytest.mark.parametrize(("name", "engine"), ROWS)
 def test_values_and_derivatives_for_all_lengths(name: str, engine: str) -> None:
     f = PROGRAMS[name]
     value, slope = autodiff.function(f, engine=engine), autodiff.gradient(f, engine=engine)
@@ -95,6 +107,68 @@ def test_a_stack_that_grows_beyond_its_room_is_left_to_python(
     f, x = PROGRAMS["halves_on_a_stack"], data(40)
     same(autodiff.function(f)(x), f(x))
     assert autodiff.gradient(f)(x) == pytest.approx(2 * x)
+
+
+def filled_at_even_places(x):
+    y = [None] * len(x)
+    for i in range(0, len(x), 2):
+        y[i] = x[i] * 2
+    return y
+
+
+def first_of_another_type(x):
+    y = [None] * len(x)
+    y[0] = 1.0
+    for i in range(1, len(x)):
+        y[i] = y[i - 1] * 0.9 + x[i]
+    return y
+
+
+def remembered_once(x):
+    known, total = [None] * 5, 0.0
+    for i in range(len(x)):
+        if known[i % 5] is None:
+            known[i % 5] = x[i] ** 2
+        total += known[i % 5]
+    return total
+
+
+def too_few(x):
+    y = [None] * len(x)
+    for i in range(len(x)):
+        if x[i] > 1.0:
+            y[i] = x[i] * 2
+    total = 0.0
+    for i in range(len(x)):
+        total += y[i]
+    return total
+
+
+@pytest.mark.parametrize(
+    "f", [filled_at_even_places, first_of_another_type, remembered_once, too_few]
+)
+def test_none_stays_where_nothing_is_stored(f: Callable[..., Any]) -> None:
+    for x in (data(12), data(12) + 2):
+        try:
+            expected = f(x)
+        except TypeError as error:
+            with pytest.raises(TypeError, match=re.escape(str(error))):
+                autodiff.function(f)(x)
+        else:
+            same(autodiff.function(f)(x), expected)
+
+
+def mean_of_two_types(x):
+    kept = []
+    for v in x:
+        kept.append(v if v > 1.5 else 0.5)
+    return statistics.mean(kept)
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_a_mean_of_floats_and_numpy_s_is_of_the_type_that_python_gives() -> None:
+    for x in (data(12), data(12) - 2):
+        same(autodiff.function(mean_of_two_types)(x), mean_of_two_types(x))
 
 
 @pytest.mark.parametrize(

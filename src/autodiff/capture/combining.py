@@ -119,7 +119,7 @@ def _tee(frame: Frame, iterable: Any, n: Any = 2) -> Any:
     items = _kept(frame, iterable)
     if items is None:
         return by_python(itertools.tee)(frame, iterable, n)
-    kind = type(itertools.tee(())[0])
+    kind: Any = type(itertools.tee(())[0])
     return tuple([noted(frame, named(OverSequence, kind)(frame, items)) for _ in range(n)])
 
 

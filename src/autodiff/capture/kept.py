@@ -807,6 +807,7 @@ class KeptList(StoredList):
         back = store.length - at
         if not isinstance(back, int):
             self.ask_for_room("an item of")
+            raise NotStaged("an item of a list that grows in a loop of unknown length")
         if back > len(rows.last):
             store.wanted_last = back
             self.request(store.slot)

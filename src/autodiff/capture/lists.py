@@ -647,7 +647,8 @@ def order_of(keys: Sequence[Tracer], backwards: bool) -> Any:
     order: Any = np.argsort(keys[-1], kind="stable")
     for key in keys[-2::-1]:
         order = order[np.argsort(key[order], kind="stable")]
-    return as_tracer(keys[0].shape[0]) - 1 - order[::-1] if backwards else order
+    last: Any = as_tracer(keys[0].shape[0] - 1)
+    return last - order[::-1] if backwards else order
 
 
 def in_order(items: list[Any], backwards: bool) -> list[Any] | None:

@@ -27,10 +27,14 @@ from autodiff.ops.ufuncs import unsupported
 def _data(data: Any, name: str, least: int) -> tuple[Tracer, Any, bool]:
     """Floats as a vector, how many, and whether they are NumPy's: with fewer than ``least`` plain Python raises."""
     whole = data if isinstance(data, Tracer) else whole_of(data)
+    forms: set[Any]
     if whole is data:
         forms = {"scalar"}
-    elif whole is not None:
-        forms = {data.item_form} if data.is_of_one_type else set()
+    elif whole is not None and data.is_of_one_type:
+        forms = {data.item_form}
+    elif whole is not None:  # of two types: that of the result may depend on the path
+        typed = data.typed()
+        forms = {None if typed is None else typed[0].types.slot.form} - {"scalar"} or {None}
     else:
         items = data if isinstance(data, (list, tuple)) else list(data)
         forms = {x.form if isinstance(x, Tracer) else type(x) for x in items}
