@@ -288,6 +288,24 @@ def _item_of_range(sequence: range, index: Tracer) -> Any:
     return as_tracer(at * sequence.step + sequence.start)
 
 
+def _made_for_key(frame: Frame, container: dict[Any, Any], key: Any, node: ast.AST) -> Any:
+    """What a dict makes for a key that it does not have."""
+    missing, path = (
+        own_method(frame, container, "__missing__"),
+        frame.trace.paths.get(id(container)),
+    )
+    if missing is not None:
+        return call(frame, missing, [container, key], {}, node)
+    if not isinstance(container, defaultdict) or container.default_factory is None:
+        return MISSING
+    made = call(frame, container.default_factory, [], {}, node)
+    store_item(frame, container, key, made, node)
+    if path is None or frame.trace.tier.holds_back:
+        return made
+    # Where each call is traced, what is stored outside is plain.
+    return frame.trace.lift(container[key], path.item(key))
+
+
 def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     """``container[index]``."""
     index = frame.trace.as_index(index) if frame.trace.whole else index
@@ -337,16 +355,9 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         if changed is not MISSING:
             return changed
     if isinstance(container, dict) and as_key(frame, index) not in container:
-        missing = own_method(frame, container, "__missing__")
-        if missing is not None:
-            return call(frame, missing, [container, index], {}, node)
-        if isinstance(container, defaultdict) and container.default_factory is not None:
-            made = call(frame, container.default_factory, [], {}, node)
-            store_item(frame, container, index, made, node)
-            if path is None or frame.trace.tier.holds_back:
-                return made
-            # Where each call is traced, what is stored outside is plain.
-            return frame.trace.lift(container[index], path.item(index))
+        made = _made_for_key(frame, container, index, node)
+        if made is not MISSING:
+            return made
     value = run_users(operator.getitem, container, index)
     if path is None or isinstance(container, type):
         return frame.trace.original(value)

@@ -91,12 +91,10 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
     for entered, record in trace.complex_inputs.values():
         if any(part.cell.version for part in entered.parts):
             record.cell.write(entered.pair.value)
-    mutated = []
-    for number, record in enumerate(trace.inputs):
-        if record.cell.version:
-            mutated.append((number, len(outputs)))
-            outputs.append(record.cell.value)
-            forms.append("array")
+    written = [k for k, record in enumerate(trace.inputs) if record.cell.version]
+    mutated = [(number, len(outputs) + k) for k, number in enumerate(written)]
+    outputs += [trace.inputs[number].cell.value for number in written]
+    forms += ["array"] * len(written)
     trace.builder.block.outputs = outputs
     watched = False
     changed: list[Store] | Bail = []
@@ -256,17 +254,9 @@ def _plan_list(
             changed = len(outputs)
             outputs.append(store.changed.value)
             forms.append("array")
-    plan = ListPlan(
-        buffer,
-        None if isinstance(length, Dim) else length,
-        count,
-        store.slot.form,
-        tuple(head),
-        repeated,
-        changed,
-        type_of(x),
-    )
-    seen[key] = ("list", plan)
+    known_length, form = None if isinstance(length, Dim) else length, store.slot.form
+    items = (tuple(head), repeated, changed)
+    seen[key] = ("list", ListPlan(buffer, known_length, count, form, *items, type_of(x)))
     return seen[key]
 
 

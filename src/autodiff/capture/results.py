@@ -133,10 +133,8 @@ class Result:
                 return found[what]
             if kind == "copy":
                 return copy.copy(what)
-            if kind == "part":
-                return parts[what]
-            if kind == "one of parts":
-                return parts[leaf[2][int(outputs[what])]]
+            if kind in ("part", "one of parts"):
+                return parts[what if kind == "part" else leaf[2][int(outputs[what])]]
             if kind == "view":
                 key = kind, leaf[3]
                 if key not in made:
