@@ -107,7 +107,8 @@ def _split(value: Value, sign: int, depth: int, powers: dict[str, Any], rest: li
             rest.append((sign, value))
     elif kind == "broadcast":
         inner: dict[str, Any] = {}
-        _split(owner.operands[0], sign, depth - 1, inner, others := [])
+        others: list[Any] = []
+        _split(owner.operands[0], sign, depth - 1, inner, others)
         if any(name in powers for name in inner):
             rest.append((sign, value))
         else:
@@ -137,7 +138,7 @@ def _power(found: Any, like: Tracer, harmless: float) -> tuple[Any, Any]:
         zero = np.zeros((), like.dtype)[()]
         return _wide(zero, like), _wide(zero + harmless, like)
     sign, p, x = found
-    exponent = _wide(Tracer(p, "array"), like)
+    exponent: Any = _wide(Tracer(p, "array"), like)
     return (exponent if sign > 0 else -exponent), _wide(Tracer(x, "array"), like)
 
 

@@ -373,7 +373,7 @@ def logsumexp(
     """``log(sum(b * exp(a)))`` without overflow."""
     x = _as_given(a)
     weights: Any = None
-    counted = x
+    counted: Any = x
     if b is not None:  # what has the weight 0 is no maximum
         weights = as_array(b)
         counted = np.where(np.equal(weights, 0), np.asarray(-np.inf, x.dtype), x)
