@@ -13,6 +13,7 @@ a condition selects from; other logarithms stay in c.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -53,12 +54,18 @@ power_pair: Any = smooth(
 _DEPTH = 12  # of sums that are searched
 
 
-def exponential_of_sum(exponent: Value, result: Value) -> Value:
-    """The exponential of a sum, with the derivatives that its powers have at 0."""
+Wide = Callable[[Any, Tracer], Any]
+
+
+def exponential_of_sum(exponent: Value, result: Value, wide: Wide) -> Value:
+    """The exponential of a sum, with the derivatives that its powers have at 0.
+
+    ``wide(x, like)`` is x with the dtype and the shape of another array.
+    """
     if not result.type.is_float:
         return result
     like = Tracer(result, "array")
-    smooth_one = _smooth(exponent, like)
+    smooth_one = _smooth(exponent, like, wide)
     if smooth_one is None:
         return result
     plain: Tracer = derived_as(like, smooth_one)
@@ -66,29 +73,31 @@ def exponential_of_sum(exponent: Value, result: Value) -> Value:
     return plain.value
 
 
-def _smooth(exponent: Value, like: Tracer) -> Any:
+def _smooth(exponent: Value, like: Tracer, wide: Wide) -> Any:
     """The same number by powers; None where there are none.  Of two sums each counts."""
     owner = exponent.owner
     if owner is not None and owner.kind == "select":
         condition, *sides = owner.operands
-        found = [_smooth(side, like) for side in sides]
+        found = [_smooth(side, like, wide) for side in sides]
         if all(f is None for f in found):
             return None
-        wide = [_wide(Tracer(side, "array"), like) for side in sides]
-        values = [np.exp(w) if f is None else f for f, w in zip(found, wide, strict=True)]
+        values = [
+            np.exp(wide(Tracer(side, "array"), like)) if f is None else f
+            for f, side in zip(found, sides, strict=True)
+        ]
         return np.where(Tracer(condition, "array"), *values)
     powers: dict[str, tuple[int, Value, Value]] = {}
     rest: list[tuple[int, Value]] = []
     _split(exponent, 1, _DEPTH, powers, rest)
     if not powers:
         return None
-    p, x = _power(powers.get("log"), like, 1.0)
-    q, u = _power(powers.get("log1p"), like, 0.0)
+    p, x = _power(powers.get("log"), like, 1.0, wide)
+    q, u = _power(powers.get("log1p"), like, 0.0, wide)
     c: Any = np.zeros((), like.dtype)[()]
     for sign, value in rest:
-        term = _wide(Tracer(value, "array"), like)
+        term = wide(Tracer(value, "array"), like)
         c = c + term if sign > 0 else c - term
-    return power_pair(p, q, _wide(c, like), x, u)
+    return power_pair(p, q, wide(c, like), x, u)
 
 
 def _split(value: Value, sign: int, depth: int, powers: dict[str, Any], rest: list[Any]) -> None:
@@ -132,17 +141,11 @@ def _logarithm(product: Value) -> str:
     return "" if factor is None else factor.kind
 
 
-def _power(found: Any, like: Tracer, harmless: float) -> tuple[Any, Any]:
+def _power(found: Any, like: Tracer, harmless: float, wide: Wide) -> tuple[Any, Any]:
     """Exponent and argument of a power, wide; of none the exponent 0."""
     if found is None:
         zero = np.zeros((), like.dtype)[()]
-        return _wide(zero, like), _wide(zero + harmless, like)
+        return wide(zero, like), wide(zero + harmless, like)
     sign, p, x = found
-    exponent: Any = _wide(Tracer(p, "array"), like)
-    return (exponent if sign > 0 else -exponent), _wide(Tracer(x, "array"), like)
-
-
-def _wide(x: Any, like: Tracer) -> Tracer:
-    from autodiff.ops.promotion import as_array, broadcast_to, cast
-
-    return broadcast_to(cast(as_array(x), like.dtype), like.shape)
+    exponent: Any = wide(Tracer(p, "array"), like)
+    return (exponent if sign > 0 else -exponent), wide(Tracer(x, "array"), like)

@@ -379,6 +379,7 @@ def logsumexp(
         counted = np.where(np.equal(weights, 0), np.asarray(-np.inf, x.dtype), x)
     most = functions[np.max](counted, axis=axis, keepdims=True)
     top = select(pointwise("isfinite", most), most, constant(0, x.dtype))
+    result: Any
     sign: Any
     if b is None:
         terms = pointwise("exp", pointwise("subtract", x, top))
