@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.ir.data import Value
-from autodiff.ops.smooth import derived_as, smooth
+from autodiff.ops.smooth import derived_as, smooth, where_defined
 from autodiff.ops.tracer import Tracer, emit_tracer
 
 
@@ -43,11 +43,15 @@ power_pair: Any = smooth(
     lambda s, p, q, c, x, u: s.call(
         "exp", s.add(s.add(_term(s, p, s.call("log", x)), _term(s, q, s.call("log1p", u))), c)
     ),
-    lambda y, p, q, c, x, u: np.where(x == 0, 0.0, y * np.log(np.where(x == 0, 1.0, x))),
-    lambda y, p, q, c, x, u: np.where(u == -1, 0.0, y * np.log1p(np.where(u == -1, 0.0, u))),
+    lambda y, p, q, c, x, u: where_defined(
+        y, np.where(x == 0, 0.0, y * np.log(np.where(x == 0, 1.0, x)))
+    ),
+    lambda y, p, q, c, x, u: where_defined(
+        y, np.where(u == -1, 0.0, y * np.log1p(np.where(u == -1, 0.0, u)))
+    ),
     lambda y, p, q, c, x, u: y,
-    lambda y, p, q, c, x, u: _strong(p, power_pair(p - 1, q, c, x, u)),
-    lambda y, p, q, c, x, u: _strong(q, power_pair(p, q - 1, c, x, u)),
+    lambda y, p, q, c, x, u: where_defined(y, _strong(p, power_pair(p - 1, q, c, x, u))),
+    lambda y, p, q, c, x, u: where_defined(y, _strong(q, power_pair(p, q - 1, c, x, u))),
     domain=((1.0, 3.0), (1.0, 3.0), (-1.0, 1.0), (0.5, 3.0), (-0.5, 2.0)),
 )
 
