@@ -19,7 +19,7 @@ import numpy as np
 
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.trace import Declined
-from autodiff.dims import Dim, equal
+from autodiff.dims import Dim, Extent, equal
 from autodiff.errors import ShapeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import dispatch
@@ -210,9 +210,13 @@ def _require_fit(size: Any, shape: tuple[Any, ...]) -> None:
         wide = broadcast_shapes(wanted, shape)
     except ShapeError:
         wide = ()
-    pairs = zip(wide, wanted, strict=False)
-    if len(wide) != len(wanted) or not all(decide(lambda m=m, n=n: equal(m, n)) for m, n in pairs):
+    fits = len(wide) == len(wanted) and all(map(_is_equal, wide, wanted))
+    if not fits:
         raise Declined(f"random numbers of size {size} with parameters of shape {shape}")
+
+
+def _is_equal(m: Extent, n: Extent) -> bool:
+    return decide(lambda: equal(m, n)) is True
 
 
 def _plain(z: Any) -> Any:

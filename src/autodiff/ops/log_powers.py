@@ -13,12 +13,13 @@ a condition selects from; other logarithms stay in c.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autodiff.ir.data import Value
-from autodiff.ops.smooth import derived_as, smooth
+from autodiff.ops.smooth import derived_as, smooth, where_defined
 from autodiff.ops.tracer import Tracer, emit_tracer
 
 
@@ -42,23 +43,33 @@ power_pair: Any = smooth(
     lambda s, p, q, c, x, u: s.call(
         "exp", s.add(s.add(_term(s, p, s.call("log", x)), _term(s, q, s.call("log1p", u))), c)
     ),
-    lambda y, p, q, c, x, u: np.where(x == 0, 0.0, y * np.log(np.where(x == 0, 1.0, x))),
-    lambda y, p, q, c, x, u: np.where(u == -1, 0.0, y * np.log1p(np.where(u == -1, 0.0, u))),
+    lambda y, p, q, c, x, u: where_defined(
+        y, np.where(x == 0, 0.0, y * np.log(np.where(x == 0, 1.0, x)))
+    ),
+    lambda y, p, q, c, x, u: where_defined(
+        y, np.where(u == -1, 0.0, y * np.log1p(np.where(u == -1, 0.0, u)))
+    ),
     lambda y, p, q, c, x, u: y,
-    lambda y, p, q, c, x, u: _strong(p, power_pair(p - 1, q, c, x, u)),
-    lambda y, p, q, c, x, u: _strong(q, power_pair(p, q - 1, c, x, u)),
+    lambda y, p, q, c, x, u: where_defined(y, _strong(p, power_pair(p - 1, q, c, x, u))),
+    lambda y, p, q, c, x, u: where_defined(y, _strong(q, power_pair(p, q - 1, c, x, u))),
     domain=((1.0, 3.0), (1.0, 3.0), (-1.0, 1.0), (0.5, 3.0), (-0.5, 2.0)),
 )
 
 _DEPTH = 12  # of sums that are searched
 
 
-def exponential_of_sum(exponent: Value, result: Value) -> Value:
-    """The exponential of a sum, with the derivatives that its powers have at 0."""
+Wide = Callable[[Any, Tracer], Any]
+
+
+def exponential_of_sum(exponent: Value, result: Value, wide: Wide) -> Value:
+    """The exponential of a sum, with the derivatives that its powers have at 0.
+
+    ``wide(x, like)`` is x with the dtype and the shape of another array.
+    """
     if not result.type.is_float:
         return result
     like = Tracer(result, "array")
-    smooth_one = _smooth(exponent, like)
+    smooth_one = _smooth(exponent, like, wide)
     if smooth_one is None:
         return result
     plain: Tracer = derived_as(like, smooth_one)
@@ -66,29 +77,31 @@ def exponential_of_sum(exponent: Value, result: Value) -> Value:
     return plain.value
 
 
-def _smooth(exponent: Value, like: Tracer) -> Any:
+def _smooth(exponent: Value, like: Tracer, wide: Wide) -> Any:
     """The same number by powers; None where there are none.  Of two sums each counts."""
     owner = exponent.owner
     if owner is not None and owner.kind == "select":
         condition, *sides = owner.operands
-        found = [_smooth(side, like) for side in sides]
+        found = [_smooth(side, like, wide) for side in sides]
         if all(f is None for f in found):
             return None
-        wide = [_wide(Tracer(side, "array"), like) for side in sides]
-        values = [np.exp(w) if f is None else f for f, w in zip(found, wide, strict=True)]
+        values = [
+            np.exp(wide(Tracer(side, "array"), like)) if f is None else f
+            for f, side in zip(found, sides, strict=True)
+        ]
         return np.where(Tracer(condition, "array"), *values)
     powers: dict[str, tuple[int, Value, Value]] = {}
     rest: list[tuple[int, Value]] = []
     _split(exponent, 1, _DEPTH, powers, rest)
     if not powers:
         return None
-    p, x = _power(powers.get("log"), like, 1.0)
-    q, u = _power(powers.get("log1p"), like, 0.0)
+    p, x = _power(powers.get("log"), like, 1.0, wide)
+    q, u = _power(powers.get("log1p"), like, 0.0, wide)
     c: Any = np.zeros((), like.dtype)[()]
     for sign, value in rest:
-        term = _wide(Tracer(value, "array"), like)
+        term = wide(Tracer(value, "array"), like)
         c = c + term if sign > 0 else c - term
-    return power_pair(p, q, _wide(c, like), x, u)
+    return power_pair(p, q, wide(c, like), x, u)
 
 
 def _split(value: Value, sign: int, depth: int, powers: dict[str, Any], rest: list[Any]) -> None:
@@ -107,7 +120,8 @@ def _split(value: Value, sign: int, depth: int, powers: dict[str, Any], rest: li
             rest.append((sign, value))
     elif kind == "broadcast":
         inner: dict[str, Any] = {}
-        _split(owner.operands[0], sign, depth - 1, inner, others := [])
+        others: list[Any] = []
+        _split(owner.operands[0], sign, depth - 1, inner, others)
         if any(name in powers for name in inner):
             rest.append((sign, value))
         else:
@@ -131,17 +145,11 @@ def _logarithm(product: Value) -> str:
     return "" if factor is None else factor.kind
 
 
-def _power(found: Any, like: Tracer, harmless: float) -> tuple[Any, Any]:
+def _power(found: Any, like: Tracer, harmless: float, wide: Wide) -> tuple[Any, Any]:
     """Exponent and argument of a power, wide; of none the exponent 0."""
     if found is None:
         zero = np.zeros((), like.dtype)[()]
-        return _wide(zero, like), _wide(zero + harmless, like)
+        return wide(zero, like), wide(zero + harmless, like)
     sign, p, x = found
-    exponent = _wide(Tracer(p, "array"), like)
-    return (exponent if sign > 0 else -exponent), _wide(Tracer(x, "array"), like)
-
-
-def _wide(x: Any, like: Tracer) -> Tracer:
-    from autodiff.ops.promotion import as_array, broadcast_to, cast
-
-    return broadcast_to(cast(as_array(x), like.dtype), like.shape)
+    exponent: Any = wide(Tracer(p, "array"), like)
+    return (exponent if sign > 0 else -exponent), wide(Tracer(x, "array"), like)

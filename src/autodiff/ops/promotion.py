@@ -262,6 +262,10 @@ def check_number(value: Any, dtype: np.dtype[Any]) -> None:
         check(within, f"a number out of bounds for {dtype}")
 
 
+def _like(x: Any, other: Tracer) -> Tracer:
+    return broadcast_to(cast(as_array(x), other.dtype), other.shape)
+
+
 def pointwise(
     name: str,
     *args: Any,
@@ -307,7 +311,7 @@ def pointwise(
     if name in roots.POWERS:
         result = roots.power_of_root(name, tuple(values), result)
     elif name == "exp":
-        result = log_powers.exponential_of_sum(values[0], result)
+        result = log_powers.exponential_of_sum(values[0], result, _like)
     return Tracer(result, "array" if shape else (form or "scalar"))
 
 

@@ -373,12 +373,13 @@ def logsumexp(
     """``log(sum(b * exp(a)))`` without overflow."""
     x = _as_given(a)
     weights: Any = None
-    counted = x
+    counted: Any = x
     if b is not None:  # what has the weight 0 is no maximum
         weights = as_array(b)
         counted = np.where(np.equal(weights, 0), np.asarray(-np.inf, x.dtype), x)
     most = functions[np.max](counted, axis=axis, keepdims=True)
     top = select(pointwise("isfinite", most), most, constant(0, x.dtype))
+    result: Any
     sign: Any
     if b is None:
         terms = pointwise("exp", pointwise("subtract", x, top))
