@@ -745,6 +745,25 @@ def test_the_error_of_a_gradient_is_at_most_ten_times_the_tolerance(f, method, t
         assert np.max(np.abs(found - exact) / size) <= 10 * tolerance
 
 
+@pytest.mark.parametrize("mode", ["forward", pytest.param("reverse", marks=pytest.mark.slow)])
+def test_predator_and_prey_have_the_derivatives_of_their_variational_equations(mode):
+    """Written by hand and solved by themselves: f_y S + f_p, of which nothing is ours."""
+    p = np.array([1.1, 0.4, 0.1, 0.4])
+
+    def whole(t, z):
+        (a, b), s = z[:2], z[2:].reshape(2, 4)
+        slope = [p[0] * a - p[1] * a * b, p[2] * a * b - p[3] * b]
+        by_state = np.array([[p[0] - p[1] * b, -p[1] * a], [p[2] * b, p[2] * a - p[3]]])
+        by_rates = np.array([[a, -a * b, 0, 0], [0, 0, a * b, -b]])
+        return np.concatenate([slope, (by_state @ s + by_rates).ravel()])
+
+    start = np.concatenate([[10.0, 5.0], np.zeros(8)])
+    known = si.solve_ivp(whole, (0, 10), start, "DOP853", rtol=1e-13, atol=1e-13)
+    exact = known.y[2:, -1].reshape(2, 4)
+    found = autodiff.jacobian(lambda p: predator_and_prey(p, "DOP853", 1e-10), mode=mode)(p)
+    np.testing.assert_allclose(found, exact, rtol=1e-10, atol=1e-10 * np.max(np.abs(exact)))
+
+
 def test_a_derivative_by_the_end_time_is_that_of_the_solution():
     """Not the right-hand side at the state that SciPy returns, which is as bad as the tolerance."""
 

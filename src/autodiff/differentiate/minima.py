@@ -330,7 +330,9 @@ def _held(program: Program) -> Program:
         unknown = copy_value(z, mapping)
         free, limits = (Value(unknown.type, name) for name in ("free", "limits"))
         builder.block.parameters = [unknown, free, limits, *copies]
-        x, at, b = (Tracer(v, "array") for v in (unknown, free, limits))
+        x: Array = Tracer(unknown, "array")
+        at: Array = Tracer(free, "array")
+        b: Array = Tracer(limits, "array")
         mixed: Array = at * x + (1 - at) * b
         (found,) = put_in_place(program, [mixed, *(Tracer(v, "array") for v in copies)])
         made: Array = at * found + (1 - at) * (x - b)
@@ -351,12 +353,14 @@ def _row_norms(gradient: Program, point: Sequence[Array]) -> Array:
     """
     x = point[0]
     derived = jvp(gradient, [True, *[False] * (len(gradient.inputs) - 1)])
-    line: Array = emit_tracer("iota", size=x.shape[0], dtype=INT) + 1.0
+    line: Array = emit_tracer("iota", size=x.shape[0], dtype=INT)
+    line = line + 1.0
     with current_builder().region() as body:
         k = current_builder().parameter(ArrayType(INT, ()), "k")
         k.low, k.high = 0, _SIGNS - 1
         # Squares times irrational numbers are as good as random ones modulo a period.
-        angle: Array = np.sqrt(Tracer(k, "array") + 2.5) * line * line
+        number: Array = Tracer(k, "array")
+        angle: Array = np.sqrt(number + 2.5) * line * line
         sign = np.where(np.sin(angle) >= 0, 1.0, -1.0)
         product = put_in_place(derived, [*point, sign])[1]
         body.outputs = [(product * product).value]

@@ -169,12 +169,23 @@ def _refined_pairs(matrix: Any, re: Any, im: Any, v_re: Any, v_im: Any, n: Any, 
             if hasattr(matrix, "format"):
                 rows, across, elements = elements_of(matrix)
                 one = np.ones(n)
-                data = [elements, elements, -a * one, -a * one, b * one, -b * one]
+                data: Array = [elements, elements, -a * one, -a * one, b * one, -b * one]
                 data = np.concatenate([*data, -p, -q, q, -p, p, q, -q0, p0])
                 low, last = place + n, np.full(n, 2 * n)
-                down = [rows, rows + n, place, low, place, low, place, low, place, low]
+                down: Array = [rows, rows + n, place, low, place, low, place, low, place, low]
                 down = np.concatenate([*down, last, last, last + 1, last + 1])
-                along = [across, across + n, place, low, low, place, last, last, last + 1, last + 1]
+                along: Array = [
+                    across,
+                    across + n,
+                    place,
+                    low,
+                    low,
+                    place,
+                    last,
+                    last,
+                    last + 1,
+                    last + 1,
+                ]
                 along = np.concatenate([*along, place, low, place, low])
                 step = solved_by_elements(data, down, along, error)
             else:
