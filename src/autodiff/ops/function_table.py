@@ -42,7 +42,8 @@ _OPTIONAL = {
     "scipy.sparse._compressed": "autodiff.ops.scipy_sparse_structure",
     "scipy.sparse._index": "autodiff.ops.scipy_sparse_indexing",
     "scipy.sparse.linalg": "autodiff.ops.scipy_sparse_linalg",
-    "scipy.stats": "autodiff.ops.random_variables",
+    "scipy.stats": "autodiff.ops.scipy_stats",
+    "scipy.stats._new_distributions": "autodiff.ops.random_variables",
     "scipy._lib.array_api_extra": "autodiff.ops.updates",
 }
 

@@ -16,20 +16,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import comb
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
 
-from autodiff.ops import distribution_moments as moments
-from autodiff.ops import scipy_stats, special
+from autodiff.later import later
+from autodiff.ops import special
 from autodiff.ops.custom import stop
 from autodiff.ops.function_table import functions
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.promotion import as_array, cast
-from autodiff.ops.scipy_functions import betaln
 from autodiff.ops.tracer import HoldsTracers, Tracer
 from autodiff.ops.ufuncs import unsupported
+
+if TYPE_CHECKING:
+    from autodiff.ops import distribution_moments as moments
+    from autodiff.ops import scipy_functions, scipy_stats
+else:
+    # Which ask the tables for functions while they are loaded.
+    moments = later("autodiff.ops.distribution_moments")
+    scipy_functions = later("autodiff.ops.scipy_functions")
+    scipy_stats = later("autodiff.ops.scipy_stats")
 
 _INF = float("inf")
 
@@ -544,7 +552,9 @@ class Ordered(_OfOne):
         """The logarithm of the density."""
         below = _power(self.r - 1.0, self.inner.logcdf1(x))
         above = _power(self.rest, self.inner.logccdf1(x))
-        return _number(self.inner.logpdf(x) + below + above - betaln(self.r, self.rest + 1.0))
+        return _number(
+            self.inner.logpdf(x) + below + above - scipy_functions.betaln(self.r, self.rest + 1.0)
+        )
 
     def cdf1(self, x: Any) -> Any:
         """The probability below x."""

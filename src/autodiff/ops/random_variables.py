@@ -17,29 +17,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
 
+from autodiff.later import later
 from autodiff.ops.function_table import implements
-from autodiff.ops.random_variable_kinds import (
-    Folded,
-    Mapped,
-    Mixed,
-    Named,
-    Ordered,
-    Scaled,
-    Truncated,
-    Variable,
-    as_float,
-)
 from autodiff.ops.ufuncs import unsupported
+
+if TYPE_CHECKING:
+    from autodiff.ops import random_variable_kinds as kinds
+    from autodiff.ops.random_variable_kinds import Variable
+else:
+    kinds = later("autodiff.ops.random_variable_kinds")
 
 
 # -- SciPy's objects --------------------------------------------------------------------------------------
 def _uniform(a: Any, b: Any) -> Variable:
-    return Named(stats.uniform, a, as_float(b) - as_float(a))
+    return kinds.Named(stats.uniform, a, kinds.as_float(b) - kinds.as_float(a))
 
 
 def _of_class(cls: Any, words: dict[str, Any]) -> Variable:
@@ -47,18 +43,18 @@ def _of_class(cls: Any, words: dict[str, Any]) -> Variable:
     for member in vars(cls).values():
         owner = member.__self__ if isinstance(member, MethodType) else None
         if isinstance(owner, (stats.rv_continuous, stats.rv_discrete)):
-            return Named(owner, **words)
+            return kinds.Named(owner, **words)
     raise unsupported(f"a random variable of the class {cls.__name__}", "write its formulas")
 
 
 def variable(x: Any) -> Variable:
     """A random variable of SciPy's as one that takes traced values."""
-    if isinstance(x, Variable):
+    if isinstance(x, kinds.Variable):
         return x
     words = {k: v for k, v in vars(x).get("_parameters", {}).items() if not k.startswith("_")}
     inner, kind = vars(x).get("_dist"), type(x).__name__
     if kind == "Mixture":
-        return Mixed(map(variable, x.components), weights=x.weights)
+        return kinds.Mixed(map(variable, x.components), weights=x.weights)
     if inner is None:
         if kind in _MADE:
             own = type(x)._parameterizations[0].parameters if type(x)._parameterizations else {}
@@ -69,24 +65,24 @@ def variable(x: Any) -> Variable:
 
 def _transformed(x: Any, kind: str, inner: Variable, words: dict[str, Any]) -> Variable:
     if kind == "ShiftedScaledDistribution":
-        return Scaled(inner, words["loc"], words["scale"])
+        return kinds.Scaled(inner, words["loc"], words["scale"])
     if kind == "TruncatedDistribution":
-        return Truncated(inner, words["lb"], words["ub"])
+        return kinds.Truncated(inner, words["lb"], words["ub"])
     if kind == "OrderStatisticDistribution":
-        return Ordered(inner, words["r"], words["n"])
+        return kinds.Ordered(inner, words["r"], words["n"])
     if kind == "FoldedDistribution":
-        return Folded(inner)
+        return kinds.Folded(inner)
     if kind == "MonotonicTransformedDistribution" and x._g in (np.exp, np.log):
-        return Mapped(inner, x._g is np.exp)
+        return kinds.Mapped(inner, x._g is np.exp)
     raise unsupported(f"{x!r} at a traced value", "write its formula")
 
 
 _MADE: dict[str, Callable[..., Variable]] = {
-    "Normal": lambda mu=0.0, sigma=1.0: Named(stats.norm, mu, sigma),
-    "StandardNormal": lambda: Named(stats.norm),
-    "Logistic": lambda: Named(stats.logistic),
+    "Normal": lambda mu=0.0, sigma=1.0: kinds.Named(stats.norm, mu, sigma),
+    "StandardNormal": lambda: kinds.Named(stats.norm),
+    "Logistic": lambda: kinds.Named(stats.logistic),
     "Uniform": lambda a, b: _uniform(a, b),
-    "Binomial": lambda n, p: Named(stats.binom, n, p),
+    "Binomial": lambda n, p: kinds.Named(stats.binom, n, p),
 }
 _METHODS = (
     "pdf logpdf pmf logpmf cdf logcdf ccdf logccdf icdf iccdf ilogcdf ilogccdf support entropy median mean variance "
@@ -119,17 +115,19 @@ def _enter() -> None:
         lambda cls, **words: _of_class(cls, words)
     )
     implements(stats.Mixture)(
-        lambda components, *, weights=None: Mixed(map(variable, components), weights=weights)
+        lambda components, *, weights=None: kinds.Mixed(map(variable, components), weights=weights)
     )
-    implements(stats.truncate)(lambda X, lb=-np.inf, ub=np.inf: Truncated(variable(X), lb, ub))
-    implements(stats.order_statistic)(lambda X, /, *, r, n: Ordered(variable(X), r, n))
-    implements(stats.abs)(lambda X, /: Folded(variable(X)))
-    implements(stats.exp)(lambda X, /: Mapped(variable(X), True))
-    implements(stats.log)(lambda X, /: Mapped(variable(X), False))
+    implements(stats.truncate)(
+        lambda X, lb=-np.inf, ub=np.inf: kinds.Truncated(variable(X), lb, ub)
+    )
+    implements(stats.order_statistic)(lambda X, /, *, r, n: kinds.Ordered(variable(X), r, n))
+    implements(stats.abs)(lambda X, /: kinds.Folded(variable(X)))
+    implements(stats.exp)(lambda X, /: kinds.Mapped(variable(X), True))
+    implements(stats.log)(lambda X, /: kinds.Mapped(variable(X), False))
 
 
 if hasattr(stats, "Normal"):
     _enter()
 
 
-__all__ = ["Variable", "variable"]
+__all__ = ["variable"]
