@@ -551,3 +551,19 @@ def test_an_argument_is_differentiated_by_whether_or_not_it_was_given_before(fir
     for _ in range(3):
         assert isinstance(slope(x), np.ndarray)
         assert slope(x, 3.0)[1] == 3.0
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_an_integer_that_counts_as_a_float_has_the_derivative_of_its_own_path(engine):
+    def by_class(x):
+        return x * 2.0 if isinstance(x, float) else x * 3.0
+
+    def by_type(x):
+        return x * x if type(x) is int else x * 5.0
+
+    for f, of_int, of_float in [
+        (by_class, (6.0, 3.0), (4.0, 2.0)),
+        (by_type, (4, 4.0), (10.0, 5.0)),
+    ]:
+        both = autodiff.value_and_gradient(f, engine=engine)
+        assert [both(2), both(2.0), both(2)] == [of_int, of_float, of_int]

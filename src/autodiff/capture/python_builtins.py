@@ -72,13 +72,19 @@ def _isinstance(frame: Frame, obj: Any, kinds: Any) -> bool:
         return issubclass(type_of(obj), kinds)
     if not isinstance(obj, Tracer):
         return isinstance(obj, kinds)
-    return issubclass(obj.python_type, kinds)
+    return issubclass(_given_type(frame, obj), kinds)
+
+
+def _given_type(frame: Frame, x: Any) -> Any:
+    """The class that an object has in plain Python: int, of an int that is differentiated as a float."""
+    given_as_int = isinstance(x, Tracer) and x.form == "python" and x.value in frame.trace.whole
+    return int if given_as_int else type_of(x)
 
 
 def _type(frame: Frame, obj: Any, *rest: Any) -> Any:
     if rest:
         raise Declined("a class made by type()")
-    return type_of(obj)
+    return _given_type(frame, obj)
 
 
 def _len(frame: Frame, obj: Any) -> Any:

@@ -25,12 +25,10 @@ from autodiff.capture.frames import UNBOUND, Completion
 from autodiff.capture.functions import own_method
 from autodiff.capture.generators import (
     STEPS,
-    SUSPENSIONS,
     Steps,
     Stopped,
     TracedGenerator,
     finish,
-    own_nodes,
     passing,
     steps,
     suspended,
@@ -64,44 +62,64 @@ def _value(frame: Frame, node: ast.expr | None) -> Generator[Any, Any, Any]:
         if isinstance(inner, TracedGenerator):
             return (yield from inner.steps)
         return (yield from passing(iter, passing(iterate, frame, inner)))
-    return (yield from _hoisted(frame, node))
+    return (yield from _around(frame, node))
 
 
-def _hoisted(frame: Frame, node: ast.expr) -> Generator[Any, Any, Any]:
-    """An expression around one ``yield`` or ``await``, which is done first.
+# What evaluates all of its operands, in the order of its fields; and what evaluates one of them first.
+_EAGER = (
+    *(ast.BinOp, ast.UnaryOp, ast.Call, ast.Tuple, ast.List, ast.Set, ast.Subscript, ast.Slice),
+    *(ast.Attribute, ast.keyword, ast.JoinedStr, ast.FormattedValue),
+)
+_FIRST = {ast.BoolOp: "values", ast.Compare: "left", ast.IfExp: "test", ast.NamedExpr: "value"}
 
-    Names, constants and attributes to the left of it mean the same afterwards; a call would not.
-    """
-    inner = next(n for n in own_nodes([node]) if isinstance(n, SUSPENSIONS))
-    others = [n for n in own_nodes([node]) if isinstance(n, SUSPENSIONS)]
-    inside = set(ast.walk(inner))
-    position = (inner.lineno, inner.col_offset)
-    before = [
-        n
-        for n in own_nodes([node])
-        if isinstance(n, (ast.Call, ast.NamedExpr, ast.BoolOp, ast.IfExp))
-        and n not in inside
-        and (n.lineno, n.col_offset) < position
-        and (not any(c is inner for c in ast.walk(n)) or isinstance(n, (ast.BoolOp, ast.IfExp)))
-    ]
-    if before or any(o is not inner and o not in inside for o in others):
+
+def _around(frame: Frame, node: Any) -> Generator[Any, Any, Any]:
+    """An expression around a ``yield`` or ``await``: what stands before it is evaluated before it, once."""
+    if isinstance(node, ast.NamedExpr):
+        value = yield from _value(frame, node.value)
+        passing(assign, frame, node.target, value)
+        return value
+    is_pair = isinstance(node, ast.Compare) and len(node.ops) == 1
+    first = None if is_pair else _FIRST.get(type(node))
+    if first is None and not (is_pair or isinstance(node, _EAGER)):
         raise Declined("a yield or await inside of an expression", frame.source(node))
-    value = yield from _value(frame, inner)
-    return passing(frame.evaluate, _with_value(node, inner, value))
-
-
-def _with_value(node: ast.AST, inner: ast.AST, value: Any) -> Any:
-    """A copy of an expression with a value in place of one part of it."""
-    if node is inner:
-        return ast.copy_location(Known(value=value), node)
-    fields = {}
+    fields, is_last = {}, False
     for name, part in ast.iter_fields(node):
-        if isinstance(part, list):
-            part = [_with_value(p, inner, value) if isinstance(p, ast.AST) else p for p in part]
-        elif isinstance(part, ast.AST):
-            part = _with_value(part, inner, value)
-        fields[name] = part
-    return ast.copy_location(type(node)(**fields), node)
+        parts = part if isinstance(part, list) else [part]
+        found = []
+        for k, x in enumerate(parts):
+            rest = [*parts[k:], *(v for n, v in ast.iter_fields(node) if n not in (*fields, name))]
+            is_last = is_last or not any(map(_suspends, rest))
+            if is_last or not isinstance(x, (ast.expr, ast.keyword)):
+                found.append(x)
+            elif first is not None and (name != first or k > 0):
+                raise Declined("a yield or await inside of an expression", frame.source(node))
+            else:
+                found.append((yield from _replaced(frame, x)))
+        fields[name] = found if isinstance(part, list) else found[0]
+    return passing(frame.evaluate, ast.copy_location(type(node)(**fields), node))
+
+
+def _suspends(x: Any) -> bool:
+    return any(map(_suspends, x)) if isinstance(x, list) else isinstance(x, ast.AST) and suspends(x)
+
+
+def _replaced(frame: Frame, x: Any) -> Generator[Any, Any, Any]:
+    """An operand with its value in its place."""
+    if isinstance(x, (ast.Starred, ast.FormattedValue, ast.Slice)) and _suspends(x):
+        raise Declined("a yield or await inside of an expression", frame.source(x))
+    if isinstance(x, ast.Constant):
+        return x
+    if isinstance(x, (ast.keyword, ast.Starred)):
+        value = yield from _replaced(frame, x.value)
+        fields = (
+            {"arg": x.arg, "value": value}
+            if isinstance(x, ast.keyword)
+            else {"value": value, "ctx": x.ctx}
+        )
+        return ast.copy_location(type(x)(**fields), x)
+    value = yield from _value(frame, x)
+    return ast.copy_location(Known(value=value), x)
 
 
 _STANDS_STILL = "a yield or await in it"
