@@ -39,7 +39,7 @@ def call_vectorized(
     arrays = [dispatch.functions[np.asanyarray](named[key]) for key in varying]
     inputs, outputs = _cores(function, len(arrays), [a.ndim for a in arrays])
     leads = [a.shape[: a.ndim - core] for a, core in zip(arrays, inputs, strict=True)]
-    shape = broadcast_shapes(*leads)
+    shape: Any = broadcast_shapes(*leads)
     if any(isinstance(n, Dim) for n in shape):
         raise Declined("np.vectorize over an axis of run-time size", frame.source(node))
     arrays = [

@@ -230,17 +230,17 @@ def remember(function: Any, args: Any, kwargs: Any, result: Any) -> Any:
     pairs: list[tuple[Any, Any]] = [(None, result)]
     if isinstance(result, (tuple, list)):
         pairs = list(enumerate(result))
-    arrays = [
-        (k, x) for k, x in pairs if isinstance(x, Tracer) and x.form == "array" and x.ndim > 1
-    ]
+    arrays = [(k, x) for k, x in pairs if isinstance(x, Tracer) and x.form == "array"]
     if not arrays:
         return result
+    # A view is left alone: to ask for its shape would read it here.
     given = {id(x.cell) for whole in _tracers((args, kwargs)) for x in _parts(whole)}
     for place, whole in arrays:
         for x in _parts(whole):
-            if id(x.cell) not in given and type(x.cell) is Cell:
-                x.cell.origin = _Origin(function, args, kwargs, place, x)
-                x.cell.is_laid = x.cell.is_laid and function in _LAID_OUT
+            if id(x.cell) in given or type(x.cell) is not Cell or len(x.cell.value.shape) < 2:
+                continue
+            x.cell.origin = _Origin(function, args, kwargs, place, x)
+            x.cell.is_laid = x.cell.is_laid and function in _LAID_OUT
     return result
 
 

@@ -535,8 +535,8 @@ def _with_events(
         count.low = 0
     sizes = tuple([Dim.symbol(count) for count in counts])
     found = trace.builder.emit("events", values, {**attributes, "sizes": sizes})
-    y, t, *counts, status = [presented(v) for v in found[:6]]
-    nfev, njev, nlu, status = (number(x, int) for x in (*counts, status))
+    y, t = map(presented, found[:2])
+    nfev, njev, nlu, status = (number(presented(v), int) for v in found[2:6])
     at = [presented(v) for v in found[6:]]
     last = _last(call, status, at[: len(functions)])
     times = [

@@ -529,8 +529,8 @@ def _pseudo_inverse(g: Generator, operation: Operation) -> bool:
     """``np.linalg.pinv``: of the singular values those that are not small are inverted."""
     (a,), rcond = operation.operands, operation.attributes["rcond"]
     if rcond == "sizes":
-        sizes = operation.operands[0].shape[-2:]
-        if any(isinstance(n, Dim) for n in sizes):
+        sizes = [n for n in a.shape[-2:] if isinstance(n, int)]
+        if len(sizes) < 2:
             return False
         rcond = max(sizes) * float(np.finfo(a.dtype).eps)
     found = routines.thin_svd(g, operation)

@@ -74,7 +74,7 @@ def _fitted(x: Any, n: Any, axis: int) -> Any:
         return joined(*(_fitted(part, n, axis) for part in x.parts))
     fits = decide(lambda: at_least(length, n))
     if not fits:
-        width = [(0, 0)] * x.ndim
+        width: list[tuple[Any, Any]] = [(0, 0)] * x.ndim
         width[axis] = (0, n - length if fits is False else maximum(n - length, 0))
         x = functions[np.pad](x, width)
     return Tracer(_part(x, axis, slice(0, n)).value, "array")
