@@ -226,9 +226,8 @@ def place_of(x: Any) -> tuple[Any, Any] | None:
         return None if is_new(x) else (group, number_now(x))
     if isinstance(x, StoredList):
         return None if x.row is None else (x.row.pool, x.row.number)
-    if isinstance(x, Tracer) and len(x.path) == 1 and hasattr(x.path[0], "pool"):
-        return (x.path[0].pool, x.path[0].name), x.path[0].number
-    return None
+    step: Any = x.path[0] if isinstance(x, Tracer) and len(x.path) == 1 else None
+    return ((step.pool, step.name), step.number) if hasattr(step, "pool") else None
 
 
 def both(a: Any, b: Any) -> tuple[Any, Any, Any] | None:
@@ -451,7 +450,7 @@ class ObjectMerge:
                 for side, objects in zip(new, (first, second), strict=True)
             )
             made = self.trace.fresh(containers.new_instance(class_of(a)))
-            number = m if n is None else n
+            number: Any = m if n is None else n
             self.trace.numbers[id(made)] = (made, number)
             for known, old in zip(self.known, (n, m), strict=True):
                 if old is not None:

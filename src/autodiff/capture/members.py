@@ -294,7 +294,8 @@ class Members:
 
     def store_attribute(self, number: Any, name: str, static: Any, value: Any) -> None:
         """``x.name = value`` of a member."""
-        if self.cls.__setattr__ is not object.__setattr__ or _is_described(static):
+        cls: Any = self.cls
+        if cls.__setattr__ is not object.__setattr__ or _is_described(static):
             raise MemberNeeded(f"a store of {name!r} into an object that is an item of a list")
         self.store(name, number, value)
 

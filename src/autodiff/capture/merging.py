@@ -78,8 +78,8 @@ class Merge:
         elif (types := complex_types(a, b)) is not None:
             self._complex_of_types(a, b, types, put)
         elif not choices.is_known(a) and (known := choices.both(a, b)) is not None:
-            pool, *numbers = known
-            self.value(*numbers, lambda number: put(pool.row(number)))
+            pool, mine, others = known
+            self.value(mine, others, lambda number: put(pool.row(number)))
         elif choices.are_lists(self.frame.trace, first, second):
             self.objects.value(first, second, put)
         elif any(isinstance(x, StoredList) and x.is_stored() for x in (a, b)):

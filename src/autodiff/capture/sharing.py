@@ -44,8 +44,8 @@ def take_apart(result: Any, is_external: Callable[[Any], bool]) -> tuple[Any, li
     def replaced(x: Any) -> Any:
         if choices.is_known(x):
             objects = choices.group_and_index(x)[0].by_number
-            found = {n: replaced(one).number for n, one in objects.items()}
-            return OneOfParts(choices.number_now(x), found)
+            numbers = {n: replaced(one).number for n, one in objects.items()}
+            return OneOfParts(choices.number_now(x), numbers)
         if times.get(id(x), 1) == 1:
             return x if is_external(x) else _with_items(x, replaced)
         if id(x) not in known:
