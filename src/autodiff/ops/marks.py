@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.floating import Recorder
 from autodiff.ir.data import ArrayType
 from autodiff.ops.entries import Entry, Pointwise, register
 from autodiff.ops.known import known
@@ -22,9 +23,9 @@ from autodiff.ops.tracer import Tracer, emit_tracer
 
 
 def _meaning(condition: Any) -> Any:
-    if condition:
+    if np.any(condition) and isinstance(np.geterrcall(), Recorder):
         np.divide(1.0, 0.0)  # noted by whoever notes what NumPy meets, and by nobody else
-    return condition
+    return np.not_equal(condition, 0)
 
 
 register(
@@ -32,7 +33,7 @@ register(
         name="mark",
         type_rule=lambda types: (ArrayType(np.dtype(bool), types[0].shape),),
         meaning=_meaning,
-        lowering=Pointwise(lambda s, condition: s.mark(condition)),
+        lowering=Pointwise(lambda s, condition: s.mark(s.cast(condition, np.dtype(bool)))),
         zero_derivative=True,
         kept=True,
     )
