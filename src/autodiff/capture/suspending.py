@@ -83,7 +83,8 @@ def _around(frame: Frame, node: Any) -> Generator[Any, Any, Any]:
     first = None if is_pair else _FIRST.get(type(node))
     if first is None and not (is_pair or isinstance(node, _EAGER)):
         raise Declined("a yield or await inside of an expression", frame.source(node))
-    fields, is_last = {}, False
+    fields: dict[str, Any] = {}
+    is_last = False
     for name, part in ast.iter_fields(node):
         parts = part if isinstance(part, list) else [part]
         found = []

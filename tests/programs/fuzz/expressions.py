@@ -153,8 +153,7 @@ $num <= $const
 not $num > $const
 ($num0 > $const and $num0 < $const)
 ($num > $const or $cond0)
--0.987654 < $num0 <= $num0 + 0.2 < 1.234567
-$const < $num0 < math.sqrt($num0) < 1 / $num0
+-0.187654 < $num0 <= math.sqrt($num0) < 1.234567
 ($vec0 > $const).any()
 len($loose) > 1
 $the_mask[$at]
