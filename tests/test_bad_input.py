@@ -442,11 +442,22 @@ class OddFloat(float):
 class NamedFloat(float):
     """Computes as floats do."""
 
+    unit = "m"
+
+
+def _classes(x, o):
+    return x * (type(o) is NamedFloat) + x * isinstance(o, NamedFloat) * 10
+
 
 def test_numbers_with_operators_of_their_own_are_refused() -> None:
     value, gradient = autodiff.function(lambda x: x * 2.0), autodiff.gradient(lambda x: x * 2.0)
     for transformed in (value, gradient):
         assert transformed(NamedFloat(1.5)) == transformed(1.5)
+    assert autodiff.function(_classes)(1.5, NamedFloat(2.0)) == _classes(1.5, NamedFloat(2.0))
+    assert autodiff.gradient(_classes)(1.5, NamedFloat(2.0)) == (11.0, 0.0)
+    assert autodiff.gradient(_classes)(1.5, 2.0) == (0.0, 0.0)
+    with pytest.warns(autodiff.errors.FallbackWarning, match=r"NamedFloat\.unit, of a class of n"):
+        assert autodiff.function(lambda o: o * len(o.unit))(NamedFloat(2.0)) == 2.0
     with pytest.raises(
         autodiff.errors.DtypeError,
         match=r"AD105: argument x is a OddFloat, a class of numbers with operators of its own."

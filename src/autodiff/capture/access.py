@@ -190,9 +190,11 @@ def call_of_choice(
 
 def _attribute_of_array(frame: Frame, obj: Tracer, name: str, node: ast.AST) -> Any:
     """``x.name`` of what is traced: only what the object has in plain Python."""
-    plain = obj.python_type
+    plain, given = obj.python_type, frame.trace.class_given(obj)
     if name == "__class__":
-        return plain
+        return given
+    if given is not plain and getattr(given, name, None) is not getattr(plain, name, None):
+        raise Declined(f"{given.__name__}.{name}, of a class of numbers", frame.source(node))
     if not hasattr(plain, name):
         owner = plain.__name__ if plain.__module__ == "builtins" else f"numpy.{plain.__name__}"
         raise AttributeError(f"{owner!r} object has no attribute {name!r}", name=name)

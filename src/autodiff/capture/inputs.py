@@ -340,6 +340,15 @@ class Inputs(Tables):
             return np.asarray(array, tracer.value.dtype)[()]
         return np.array(array)
 
+    def class_given(self, x: Tracer) -> type:
+        """The class of a number in plain Python: of one that is given, that of the user's floats."""
+        if x.form == "python" and x.value.owner is None:
+            for record in self.inputs:
+                cls = type(record.example)
+                if record.value is x.value and issubclass(cls, float) and cls.__module__ != "numpy":
+                    return cls
+        return x.python_type
+
     def as_index(self, x: Any) -> Any:
         """``x`` as an index or a number of steps, where it is an int that is differentiated by."""
         if isinstance(x, Tracer) and x.value in self.whole:

@@ -77,8 +77,9 @@ def _isinstance(frame: Frame, obj: Any, kinds: Any) -> bool:
 
 def _given_type(frame: Frame, x: Any) -> Any:
     """The class that an object has in plain Python: int, of an int that is differentiated as a float."""
-    given_as_int = isinstance(x, Tracer) and x.form == "python" and x.value in frame.trace.whole
-    return int if given_as_int else type_of(x)
+    if not isinstance(x, Tracer) or x.form != "python":
+        return type_of(x)
+    return int if x.value in frame.trace.whole else frame.trace.class_given(x)
 
 
 def _type(frame: Frame, obj: Any, *rest: Any) -> Any:
