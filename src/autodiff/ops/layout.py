@@ -31,9 +31,10 @@ from autodiff.dims import Dim, Extent, UndecidedExtent, evaluate
 from autodiff.errors import UnsupportedError, is_signal_handlers
 from autodiff.ops import builder as _builder
 from autodiff.ops.known import known
-from autodiff.ops.tracer import Cell, Tracer
+from autodiff.ops.tracer import Cell, StoredList, Tracer
 
 Array = np.ndarray[Any, Any]
+_OPEN = object()  # a list whose items are in an array
 _SINCE_2_1 = tuple(int(part) for part in np.__version__.split(".")[:2]) >= (2, 1)
 
 
@@ -231,17 +232,33 @@ def remember(function: Any, args: Any, kwargs: Any, result: Any) -> Any:
     if isinstance(result, (tuple, list)):
         pairs = list(enumerate(result))
     arrays = [(k, x) for k, x in pairs if isinstance(x, Tracer) and x.form == "array"]
-    if not arrays:
+    made = [
+        (place, x)
+        for place, whole in arrays
+        for x in _parts(whole)
+        if type(x.cell) is Cell and len(x.cell.value.shape) > 1
+    ]
+    if not made:
         return result
+    args, kwargs = _as_given((args, kwargs))
     # A view is left alone: to ask for its shape would read it here.
     given = {id(x.cell) for whole in _tracers((args, kwargs)) for x in _parts(whole)}
-    for place, whole in arrays:
-        for x in _parts(whole):
-            if id(x.cell) in given or type(x.cell) is not Cell or len(x.cell.value.shape) < 2:
-                continue
+    for place, x in made:
+        if id(x.cell) not in given:
             x.cell.origin = _Origin(function, args, kwargs, place, x)
             x.cell.is_laid = x.cell.is_laid and function in _LAID_OUT
     return result
+
+
+def _as_given(x: Any) -> Any:
+    """Arguments as they are now: lists may change until they are asked for."""
+    if isinstance(x, StoredList):
+        return _OPEN if x.is_stored() else [_as_given(item) for item in list.__iter__(x)]
+    if type(x) in (list, tuple):
+        return type(x)([_as_given(item) for item in x])
+    if type(x) is dict:
+        return {key: _as_given(item) for key, item in x.items()}
+    return x
 
 
 def remembering(function: Any, implementation: Callable[..., Any]) -> Callable[..., Any]:
@@ -337,6 +354,8 @@ class _Origin:
             return items if isinstance(x, list) else tuple(items)
         if type(x) is dict:
             return {key: self._look_alike(item) for key, item in x.items()}
+        if x is _OPEN:
+            raise UndecidedExtent("a list of any length")
         if callable(x) and not isinstance(x, type):
             raise UndecidedExtent("a function, which is not called here")
         return x
