@@ -178,14 +178,14 @@ def _probability(
     x: Any, mean: Any, cov: Any, lower_limit: Any, of_box: Callable[..., Any], is_seeded: bool
 ) -> Any:
     size = _whole(size_of(mean, cov))
-    matrix, center = cov, 0.0 if mean is None else _float(mean)
+    center: Any = 0.0 if mean is None else _float(mean)
     if size == 1:
-        check(matrix[0, 0] > 0, "a variance is positive")
+        check(cov[0, 0] > 0, "a variance is positive")
     point = _float(x)
     if point.ndim == 0 or (point.ndim == 1 and size == 1):
         point = point.reshape(-1, 1)
     lower = _float(np.full(size, -np.inf) if lower_limit is None else lower_limit)
-    shape = broadcast_shapes(point.shape, lower.shape, (size,))
+    shape: Any = broadcast_shapes(point.shape, lower.shape, (size,))
     low, high = (broadcast_to(v, shape) - center for v in (lower, point))
     lead = shape[:-1]
     if any(not isinstance(n, int) for n in lead):
@@ -198,7 +198,7 @@ def _probability(
             "a distribution function of several points by one seed", "ask for one point at a time"
         )
     lows, highs = (np.reshape(v, (count, size)) for v in (low, high))
-    found = [_signed(lows[k], highs[k], matrix, of_box) for k in range(count)]
+    found = [_signed(lows[k], highs[k], cov, of_box) for k in range(count)]
     values = np.reshape(functions[np.stack](found), lead)
     squeezed = np.squeeze(values)
     return _scalar(squeezed)
