@@ -103,7 +103,7 @@ PLACES = [
     "autodiff.capture.rolling.emit_for",
     "autodiff.capture.access.load_item",
     "autodiff.capture.expressions.apply_binary",
-    "autodiff.capture.statements.own_truth",
+    "autodiff.capture.statements.condition",
     "autodiff.capture.functions.bind",
     "autodiff.capture.suspending.steps",
     "autodiff.capture.calls.call_library",

@@ -21,11 +21,12 @@ was tried and takes it up, everyone else lets it pass:
 
 No rung is taken in silence: each one is a :class:`Decision` with its reason and line, in
 ``Captured.decisions``, and ``explain`` shows it; a call that runs uncompiled has no program, and its
-``FallbackWarning`` tells reason and line.  Four things are no bails: a comparison of sizes
+``FallbackWarning`` tells reason and line.  Five things are no bails: a comparison of sizes
 that is open until the program runs (``dims.UndecidedExtent``: whoever asked emits a check, or has
 the sizes fixed), what a program says at a run (``ops.control.CheckFailed``), that a run is too
-long for NumPy (``ops.evaluate.TooManySteps``), and what the heap does not know how to join
-(``capture.predicates.Refused``).  Whose exception any other one is, tells :mod:`autodiff.signals`.
+long for NumPy (``ops.evaluate.TooManySteps``), what the heap does not know how to join
+(``capture.predicates.Refused``), and what ends a generator that stands still when a capture is over
+(``capture.standing.Over``: nothing goes on behind it).  Whose exception any other one is, tells :mod:`autodiff.signals`.
 """
 
 from __future__ import annotations

@@ -69,4 +69,5 @@ def test_a_derivative_under_an_errstate_that_raises_is_of_the_path_taken(engine:
                 slope(X)
             np.testing.assert_allclose(slope(np.abs(X)), 1.0 / np.abs(X))
         with np.errstate(all="ignore"):
-            np.testing.assert_allclose(slope(X), 1.0 / X)
+            expected = np.where(X > 0, 1.0 / X, np.nan)  # where log is no number, its slope is none
+            np.testing.assert_array_equal(slope(X), expected)

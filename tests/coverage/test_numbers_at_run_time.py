@@ -42,7 +42,7 @@ _NO_NUMBERS = frozenset(
     "buffer busdaycal c c1 c2 call casting char check_valid choicelist choices coef compute_uv condition copy cov dates "
     "default density device divide domain dtype edgeitems einsum_call element endpoint enddates equal_nan f filt floatmode "
     "formatter fractional from_ full full_matrices func func1d function fweights hermitian holidays imag include_initial "
-    "increasing indexing indices inplace int_type invalid iter iterable k keepdims keys kind legacy like m mask_func "
+    "increasing indexing indices inplace int_type invalid invert iter iterable k keepdims keys kind legacy like m mask_func "
     "max_line_width method mode norm object obj optimize order out over overwrite_input pad_left pad_right pol prefix ravel "
     "replace requirements retstep return_counts return_index return_indices return_inverse returned roll roots rowvar self "
     "separator seq_of_zeros series shuffle side sign signature sorted sorter sparse stable subok suffix suppress_small "

@@ -204,6 +204,47 @@ def test_a_box_with_limits_in_the_other_order(engine: str) -> None:
         assert autodiff.function(cube, engine=engine)(S[0]) == cube(S[0])
 
 
+@engines
+def test_limits_are_stretched_as_scipy_stretches_them(engine: str) -> None:
+    """Student's points also along the variables, as Dunnett's test has them."""
+    x, low = np.array([0.3, 0.8]), np.array([[-1.0, 0.5], [-2.0, -np.inf]])
+    f = lambda x: stats.multivariate_normal.cdf(x, cov=A[:2, :2], lower_limit=low)  # noqa: E731
+    np.testing.assert_allclose(autodiff.function(f, engine=engine)(x), f(x), rtol=1e-12)
+    f = lambda x: stats.multivariate_t.cdf(x[:1, None], shape=A, df=4, random_state=1)  # noqa: E731
+    compiled = autodiff.function(f, engine=engine, on_fallback="error")
+    np.testing.assert_allclose(compiled(x), f(x), rtol=1e-12)
+    f = lambda x: stats.multivariate_normal.cdf(x[:, None], cov=A[:2, :2])  # noqa: E731
+    with pytest.raises(IndexError, match="out of bounds"):
+        f(x)
+    with pytest.raises(IndexError, match="out of bounds"):
+        autodiff.function(f, engine=engine)(x)
+
+
+@pytest.mark.parametrize(
+    ("f", "reason"),
+    [
+        (lambda x: stats.multivariate_normal(0 * x, A, seed=1).cdf(x), "points of a generator"),
+        (lambda x: stats.multivariate_t(0 * x, A, 4, seed=1).cdf(x), "points of a generator"),
+        (lambda x: stats.multivariate_normal(cov=A).cdf([x, 2 * x], rng=1), "points by one seed"),
+        (
+            lambda x: stats.multivariate_t.cdf([x, 2 * x], shape=A, df=4, random_state=1),
+            "points by one seed",
+        ),
+    ],
+)
+def test_points_that_one_generator_draws_are_scipys(f: Any, reason: str) -> None:
+    compiled = autodiff.function(f)
+    with pytest.warns(FallbackWarning, match=reason):
+        np.testing.assert_array_equal(compiled(S[0]), f(S[0]))
+
+
+@engines
+def test_a_frozen_normal_draws_as_it_was_told(engine: str) -> None:
+    f = lambda x: stats.multivariate_normal(0 * x, A, maxpts=2000, abseps=1e-2).cdf(x, rng=1)  # noqa: E731
+    compiled = autodiff.function(f, engine=engine, on_fallback="error")
+    np.testing.assert_allclose(compiled(S[0]), f(S[0]), rtol=1e-13)
+
+
 def test_what_scipy_computes_by_a_routine_of_its_own_says_so() -> None:
     """By the place the density is the derivative; by a parameter there is none."""
     f = lambda x: stats.studentized_range.cdf(x, 3.0, 10.0)  # noqa: E731

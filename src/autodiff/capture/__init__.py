@@ -24,7 +24,6 @@ import numpy as np
 from autodiff import containers, floating, tree
 from autodiff.capture import (
     calls,
-    combining,
     copying,
     dataclass_calls,
     effects,

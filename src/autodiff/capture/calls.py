@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType
@@ -46,6 +47,16 @@ from autodiff.stack import with_room
 # its own way, by their type: filled in by the modules that do so.
 SPECIAL: dict[Any, Callable[..., Any]] = {}
 SPECIAL_TYPES: dict[type, Callable[..., Any]] = {}
+
+
+def answer_later(home: str, *functions: Any) -> None:
+    """Have a module answer functions, which is loaded when one of them is first called."""
+
+    def first(function: Any, /, frame: Frame, *args: Any, **kwargs: Any) -> Any:
+        importlib.import_module(home)  # which enters them
+        return run_users(SPECIAL[function], frame, *args, **kwargs)
+
+    SPECIAL.update({function: functools.partial(first, function) for function in functions})
 
 
 def call(

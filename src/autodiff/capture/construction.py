@@ -49,7 +49,7 @@ _OF_TRACED = (
     "scipy.stats._page_trend_test", "scipy.stats._resampling", "scipy.stats._censored_data",
     "scipy.stats._multicomp", "scipy.stats._wilcoxon", "scipy.stats._continuous_distns",
     "scipy.signal._short_time_fft", "scipy.spatial._kdtree", "scipy.interpolate._polyint",
-    "scipy.interpolate._bary_rational", "scipy.interpolate._rbf", "scipy.interpolate._ndgriddata",
+    "scipy.interpolate._bary_rational", "scipy.interpolate._rbf.", "scipy.interpolate._ndgriddata",
     "scipy.integrate._ivp.rk", "scipy.optimize._lbfgsb_py", "scipy.special._orthogonal",
 )  # fmt: skip
 
@@ -79,7 +79,7 @@ def construct(
         or keeps_contexts(cls)
         or (
             # A sparse array of what is known is made at Python speed, with all of SciPy's checks.
-            module_of(init).startswith(_OF_TRACED)
+            f"{module_of(init)}.".startswith(_OF_TRACED)
             and (
                 _of_traced([*args, *kwargs.values()])
                 or any(is_sparse(x) and frame.trace.reads_instance([x]) for x in args)

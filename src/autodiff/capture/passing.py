@@ -47,7 +47,6 @@ from autodiff.capture.stores import INDEX
 from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail
 from autodiff.ops.either import Either, is_array
-from autodiff.ops.python_builtins import goes_before
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.signals import run_users
 
@@ -324,6 +323,8 @@ def _first(reverse: bool) -> Callable[..., Any]:
 def _is_less(frame: Frame, a: Any, b: Any) -> Any:
     """``a < b``, of which nothing but its truth is asked: of tuples of numbers without a branch."""
     if _is_row(a) and _is_row(b):
+        from autodiff.ops.python_builtins import goes_before
+
         return goes_before(np.less, a, b)
     return call(frame, operator.lt, [a, b], {}, frame.scope.syntax.node)
 

@@ -19,7 +19,7 @@ from autodiff.ladder import Declined, NotStaged
 from autodiff.signals import Signal, run_users
 
 
-class _Over(Signal):
+class Over(Signal):
     """Ends a generator of a capture that is over: nothing of the user's runs on its way."""
 
 
@@ -61,7 +61,7 @@ def _end(trace: Any, steps: Any) -> None:
     trace.standing.pop(id(steps), None)
     attempts, tried, trace.attempts = trace.attempts, trace.tried, []
     try:
-        run_users(steps.throw, _Over())
+        run_users(steps.throw, Over())
     except BaseException:
         pass
     finally:
@@ -103,6 +103,7 @@ def forget(trace: Any) -> None:
 
 
 __all__ = [
+    "Over",
     "close_let_go",
     "end_all",
     "ends_with_more",

@@ -29,7 +29,6 @@ from autodiff.compiled.generality import Generality
 from autodiff.compiled.results import result_maker, result_tree
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import listen
-from autodiff.compiled.writing import Write, written
 from autodiff.engines import InputForm, executable, run_native
 from autodiff.errors import (
     WARNINGS_OF_COMPILING,
@@ -52,9 +51,11 @@ from autodiff.tracebacks import depth_of_user
 from autodiff.transform.plans import Plan, Transformation
 
 if TYPE_CHECKING:
+    from autodiff.compiled import writing
     from autodiff.engines.jax import advice
 else:
     advice = later("autodiff.engines.jax.advice")
+    writing = later("autodiff.compiled.writing")
 
 T = TypeVar("T")
 
@@ -227,9 +228,9 @@ class Compiler:
         forms = [
             InputForm(r.form, r.value.type, _floats_of(call, r.leaf)) for r in captured.inputs
         ] + plan.extra_inputs
-        writes: tuple[Write, ...] = ()
+        writes: tuple[writing.Write, ...] = ()
         if plan.write_back:
-            plan.program, plan.output_forms, writes = written(
+            plan.program, plan.output_forms, writes = writing.written(
                 plan.program, plan.output_forms, captured.mutated
             )
         after: tuple[After, ...] = ()

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autodiff.capture import Captured
 from autodiff.capture.trace import GUARD
 from autodiff.compiled.after import After
 from autodiff.compiled.generality import Generality
-from autodiff.compiled.writing import Write
 from autodiff.engines import Executable
 from autodiff.ir.data import walk
 from autodiff.ir.printing import format_type
 from autodiff.plain_data import dataclass
 from autodiff.transform.plans import Plan
+
+if TYPE_CHECKING:
+    from autodiff.compiled.writing import Write
 
 
 @dataclass

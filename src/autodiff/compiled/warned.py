@@ -36,13 +36,13 @@ from autodiff.capture import Captured
 from autodiff.capture.running import Run
 from autodiff.compiled import fallback
 from autodiff.compiled.binding import Call, Recognised
-from autodiff.compiled.python_warnings import Spoken, noted
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import Dim
 from autodiff.engines import matches
 from autodiff.errors import is_signal_handlers
 from autodiff.ir.data import Operation, Program, Value, walk
 from autodiff.ladder import NotStaged
+from autodiff.later import later
 from autodiff.ops.entries import ENTRIES, Pointwise, Reduction, View
 from autodiff.ops.evaluate import run_block, run_operation, without_effects
 from autodiff.plain_data import dataclass
@@ -50,7 +50,11 @@ from autodiff.signals import as_internal, is_ours, run_users
 from autodiff.tracebacks import depth_of_user, is_internal
 
 if TYPE_CHECKING:
+    from autodiff.compiled import python_warnings
     from autodiff.compiled.compiling import Compiler
+    from autodiff.compiled.python_warnings import Spoken
+else:
+    python_warnings = later("autodiff.compiled.python_warnings")
 
 ALWAYS = 8
 """Calls with the same flags that are each looked into; from then on, those that are a power of two."""
@@ -343,7 +347,7 @@ def _warnings_of(
         None,
     )  # what is called on the way has calls of its own
     try:
-        with np.errstate(call=log, **how), noted(log.hear), _limited(lines):
+        with np.errstate(call=log, **how), python_warnings.noted(log.hear), _limited(lines):
             run()
     except _Enough:
         is_all = False

@@ -276,6 +276,7 @@ ENTRIES = Table(
             "fourier",
             "gamma_functions",
             "linear_algebra",
+            "log_powers",
             "marks",
             "numpy_functions.indices",
             "numpy_functions.mathematics",

@@ -10,15 +10,16 @@ operation.  Shapes that do not fit raise :class:`~autodiff.errors.ShapeError` in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff.dims import Dim, Extent, equal, same, same_shape
 from autodiff.errors import DtypeError, ShapeError
 from autodiff.ir.data import ArrayType
+from autodiff.later import later
 from autodiff.ops import builder as _builder
-from autodiff.ops import log_powers, roots, structural
+from autodiff.ops import roots, structural
 from autodiff.ops.known import check, decide, require_equal
 from autodiff.ops.pointwise import loop_dtypes
 from autodiff.ops.tracer import (
@@ -29,6 +30,11 @@ from autodiff.ops.tracer import (
     as_tracer,
     emit_tracer,
 )
+
+if TYPE_CHECKING:
+    from autodiff.ops import log_powers
+else:
+    log_powers = later("autodiff.ops.log_powers")  # most programs have no exponential
 
 Dtype = np.dtype[Any]
 Shape = tuple[Extent, ...]

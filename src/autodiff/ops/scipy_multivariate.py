@@ -123,17 +123,26 @@ def normal_cdf(
     """``multivariate_normal.cdf``."""
     if singular:
         raise unsupported("multivariate_normal with allow_singular=True", "add to the diagonal")
-    of_box = functools.partial(box, how=_drawn(**how))
+    drawn = _drawn(**how)
+    of_box = functools.partial(box, how=drawn)
     size = size_of(mean, cov)
-    return _probability(x, mean, _mirrored(cov, size, size > 2), lower_limit, of_box)
+    x = _float(x)
+    if size > 1 and (
+        not x.ndim or equal(x.shape[-1], 1)
+    ):  # Student's stretches them, this does not
+        raise IndexError("index 1 is out of bounds for axis 0 with size 1")
+    matrix = _mirrored(cov, size, size > 2)
+    is_seeded = drawn["seed"] >= 0 and size > 2  # of fewer variables nothing is drawn
+    return _probability(x, mean, matrix, lower_limit, of_box, is_seeded)
 
 
 def student_cdf(x: Any, loc: Any, shape: Any, df: Any, lower_limit: Any, **how: Any) -> Any:
     """``multivariate_t.cdf``."""
     _finite(df)
-    found = functools.partial(student_box, df=_float(df), how=_drawn(**how))
+    drawn = _drawn(**how)
+    found = functools.partial(student_box, df=_float(df), how=drawn)
     matrix = _mirrored(shape, size_of(loc, shape), True)
-    return _probability(x, loc, matrix, lower_limit, found)
+    return _probability(x, loc, matrix, lower_limit, found, drawn["seed"] >= 0)
 
 
 def _mirrored(cov: Any, size: Any, lower: bool) -> Any:
@@ -156,25 +165,40 @@ def _drawn(maxpts: Any = None, abseps: float = 1e-5, releps: float = 1e-5, rng: 
     }  # fmt: skip
 
 
-def _probability(x: Any, mean: Any, cov: Any, lower_limit: Any, of_box: Callable[..., Any]) -> Any:
+def _refuse_seed(seed: Any, given: Any) -> None:
+    """Refuse the seed of a distribution, with whose numbers each of its calls goes on."""
+    if given is None and seed is not None:
+        raise unsupported(
+            "a distribution function by the points of a generator",
+            "pass the function a seed, an integer",
+        )
+
+
+def _probability(
+    x: Any, mean: Any, cov: Any, lower_limit: Any, of_box: Callable[..., Any], is_seeded: bool
+) -> Any:
     size = _whole(size_of(mean, cov))
-    matrix, center = cov, 0.0 if mean is None else _float(mean)
+    center: Any = 0.0 if mean is None else _float(mean)
     if size == 1:
-        check(matrix[0, 0] > 0, "a variance is positive")
+        check(cov[0, 0] > 0, "a variance is positive")
     point = _float(x)
     if point.ndim == 0 or (point.ndim == 1 and size == 1):
         point = point.reshape(-1, 1)
-    lower = np.full(size, -np.inf) if lower_limit is None else lower_limit
-    low = functions[np.broadcast_to](_float(lower), point.shape) - center
-    high = point - center
-    lead = point.shape[:-1]
+    lower = _float(np.full(size, -np.inf) if lower_limit is None else lower_limit)
+    shape: Any = broadcast_shapes(point.shape, lower.shape, (size,))
+    low, high = (broadcast_to(v, shape) - center for v in (lower, point))
+    lead = shape[:-1]
     if any(not isinstance(n, int) for n in lead):
         raise unsupported(
             "a distribution function of a number of points that changes", "give one shape"
         )
     count = int(np.prod(lead))
+    if is_seeded and count > 1:  # the second point goes on where the first has left off
+        raise unsupported(
+            "a distribution function of several points by one seed", "ask for one point at a time"
+        )
     lows, highs = (np.reshape(v, (count, size)) for v in (low, high))
-    found = [_signed(lows[k], highs[k], matrix, of_box) for k in range(count)]
+    found = [_signed(lows[k], highs[k], cov, of_box) for k in range(count)]
     values = np.reshape(functions[np.stack](found), lead)
     squeezed = np.squeeze(values)
     return _scalar(squeezed)
@@ -277,8 +301,12 @@ implements(_FixedNormal.logcdf)(
 class FrozenNormal:
     """``multivariate_normal(mean, cov)`` of traced parameters."""
 
-    def __init__(self, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> None:
-        self.mean, self.cov, self.allow_singular = mean, cov, allow_singular
+    def __init__(
+        self, mean: Any = None, cov: Any = 1, allow_singular: bool = False, seed: Any = None,
+        maxpts: Any = None, abseps: float = 1e-5, releps: float = 1e-5,
+    ) -> None:  # fmt: skip
+        self.mean, self.cov, self.allow_singular, self.seed = mean, cov, allow_singular, seed
+        self.how = {"maxpts": maxpts, "abseps": abseps, "releps": releps}
 
     def logpdf(self, x: Any) -> Tracer:
         """The logarithm of the density."""
@@ -294,7 +322,11 @@ class FrozenNormal:
 
     def cdf(self, x: Any, *, lower_limit: Any = None, rng: Any = None) -> Any:
         """The distribution function."""
-        return normal_cdf(x, self.mean, self.cov, lower_limit, self.allow_singular, rng=rng)
+        if size_of(self.mean, self.cov) > 2:  # of fewer variables nothing is drawn
+            _refuse_seed(self.seed, rng)
+        return normal_cdf(
+            x, self.mean, self.cov, lower_limit, self.allow_singular, rng=rng, **self.how
+        )
 
     def logcdf(self, x: Any, *, lower_limit: Any = None, rng: Any = None) -> Any:
         """The logarithm of the distribution function."""
@@ -386,7 +418,7 @@ class FrozenStudent:
         if allow_singular:
             raise unsupported("multivariate_t with allow_singular=True", "add to the diagonal")
         _finite(df)
-        self.loc, self.shape, self.df = loc, shape, df
+        self.loc, self.shape, self.df, self.seed = loc, shape, df, seed
 
     def logpdf(self, x: Any) -> Any:
         """The logarithm of the density."""
@@ -404,6 +436,7 @@ class FrozenStudent:
         self, x: Any, *, maxpts: Any = None, lower_limit: Any = None, random_state: Any = None
     ) -> Any:
         """The distribution function."""
+        _refuse_seed(self.seed, random_state)
         return student_cdf(
             x, self.loc, self.shape, self.df, lower_limit, maxpts=maxpts, rng=random_state
         )

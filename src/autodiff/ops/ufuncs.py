@@ -24,7 +24,6 @@ from autodiff.ops.custom import stop
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.fatal import refuse_objects, require_axis
 from autodiff.ops.function_table import functions
-from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import check, compare, decide, known, require_equal
 from autodiff.ops.layout import lay_out, remember
 from autodiff.ops.promotion import (
@@ -123,6 +122,8 @@ def call(
     """``ufunc(*inputs, …)`` on tracers."""
     if ufunc.nin == 1 and hasattr(inputs[0], "tocoo") and out is None and not options:
         # Of a sparse array NumPy makes an object, and asks it for its method.
+        from autodiff.ops.interpreting import interpreted
+
         return interpreted(_by_method, inputs[0], _SPECIAL.get(ufunc.__name__, ufunc.__name__))
     name = NAMES.get(ufunc)
     where = where if where is True else mask_of(where)

@@ -12,17 +12,17 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from autodiff.dims import Dim, Extent, at_least, equal, maximum, product, same_shape
+from autodiff.later import later
 from autodiff.ops import structural
 from autodiff.ops.fatal import refuse_objects, require_axis
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, compare, decide, require, require_equal
-from autodiff.ops.marks import marked
 from autodiff.ops.numpy_functions.shapes import array_of, axis_or_none, diagonal, moveaxis, ravel
 from autodiff.ops.promotion import (
     as_array,
@@ -39,6 +39,11 @@ from autodiff.ops.promotion import (
 )
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import as_output, call, write_out
+
+if TYPE_CHECKING:
+    from autodiff.ops import marks
+else:
+    marks = later("autodiff.ops.marks")  # few reductions may have nothing to reduce
 
 _NOT_GIVEN = np._NoValue
 Axes = tuple[int, ...]
@@ -294,7 +299,7 @@ def _divide(total: Tracer, count: Any) -> Tracer:
     dtype = total.dtype
     if not isinstance(count, (int, Dim)) or not decide(lambda: at_least(count, 1)):
         count = as_array(count)
-        nothing = marked(pointwise("less_equal", count, 0))
+        nothing = marks.marked(pointwise("less_equal", count, 0))
         count = select(nothing, constant(0, count.dtype), count)
     if dtype.kind != "f":
         return cast(pointwise("divide", total, count), dtype)
@@ -679,7 +684,7 @@ def _nan_extreme(
         result = function(_without_nan(x, worst), axis, None, keepdims, **options)
         if _given(initial):
             return _into(result, target, ufunc)
-        nothing = marked(all_(pointwise("isnan", x), axis, keepdims=keepdims))
+        nothing = marks.marked(all_(pointwise("isnan", x), axis, keepdims=keepdims))
         result = select(nothing, constant(np.nan, x.dtype), result, x.dtype)
         return _into(result, target, ufunc)
 
