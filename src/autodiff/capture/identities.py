@@ -39,6 +39,13 @@ class Identities(Inputs):
         self.made[-1][id(obj)] = obj
         return obj
 
+    def fresh_with(self, obj: Any, whole: Any) -> None:
+        """The same of a part of a container: whichever region made this has made it."""
+        del self.made[-1][id(obj)]
+        for made in self.made:
+            if made.get(id(whole)) is whole:
+                made[id(obj)] = obj
+
     def seed(self, generator: Any) -> Any:
         """Note a random generator that is made anew, from a fixed seed, at every call."""
         self.seeded[id(generator)] = generator

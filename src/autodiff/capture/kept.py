@@ -199,6 +199,8 @@ class KeptList(StoredList):
             self.trace.note_copied(known)
         if any(self.trace.parts.holds_changed(known) for known in head):
             return False  # what a region has stored into an item, it puts back
+        if self.trace.parts.holds_changed(self):
+            self.request("store")  # ... and what it has done to the items one by one
         with (
             self._at_home()
         ):  # what splits them stays where the region that it is asked for in goes
@@ -208,6 +210,7 @@ class KeptList(StoredList):
         made = [self._new(column) for column in columns or [()] * width(template)]
         for column in made:
             column.block, column.is_column = self.block, True
+            self.trace.fresh_with(column, self)
         list.clear(self)
         self.template, self.columns = template, tuple(made)
         return True

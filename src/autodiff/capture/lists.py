@@ -95,6 +95,9 @@ class TracedList(KeptList):
             self.request(store.slot)
         store.refuse_more()
         store.put(length, value)
+        low, _ = bounds(length - len(store.head))
+        if store.changed is None and (low is None or low < 0):
+            self._forget_head()  # something was taken out before
         store.count.write(count_of(length + 1))
         store.pushed = store.pushed + 1
 
