@@ -226,10 +226,14 @@ class Identities(Inputs):
                 if self.is_given(one) or id(one) in ids or getattr(one, "frozen", False):
                     raise AmbiguousStore("a list or dict in the result that a branch chose")
 
-    def refuse_held(self, obj: Any) -> None:
-        """A change is about to happen, or it matters which object it is."""
+    def refuse_chosen(self, obj: Any) -> None:
+        """It matters which of several lists or dicts an object is, of which a branch made a copy."""
         if id(obj) in self.ambiguous:
             raise AmbiguousStore("a use of a list or dict itself that a branch chose among others")
+
+    def refuse_held(self, obj: Any) -> None:
+        """A change is about to happen, or it matters which object it is."""
+        self.refuse_chosen(obj)
         if id(obj) in self.held:
             raise NotStaged(f"a use of a {type(obj).__name__} itself that a loop binds anew")
 
