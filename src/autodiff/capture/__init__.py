@@ -204,6 +204,7 @@ def _capture(
             error.arose = _arose(trace, error.source)
             raise
         except Exception as error:
+            _refuse_seen_twice(trace, own)
             _leave_by(trace, error)
             raise
         finally:
@@ -241,15 +242,23 @@ def _is_traced_list(x: Any) -> bool:
 
 
 def _refuse_seen_twice(trace: Trace, given_to: Sequence[Container]) -> None:
-    """Where copies of arguments were changed: who reads these by another way has seen nothing.
+    """Where copies of arguments were changed, for a time at least: who reads these by another way has seen nothing.
 
     Which argument a copy stands for is not known, so its class tells.
     """
-    changed = {type(container.obj) for container in given_to if container.has_changed}
-    if not all(given.is_unchanged(trace, x.list) for x in trace.given.values()):
+    changed = {
+        type(container.obj)
+        for container in given_to
+        if container.has_changed or id(container.obj) in trace.changes
+    }
+    lists = [x.list for x in trace.given.values()]
+    if any(id(x) in trace.changes or not given.is_unchanged(trace, x) for x in lists):
         changed.add(list)
     if not changed:
         return
+    own = [*(container.obj for container in given_to), *lists]
+    sources = (trace.changes[id(x)] for x in own if id(x) in trace.changes)
+    trace.guard_no_repeats("a change of an argument", next(sources, None))
 
     def may_be_changed(obj: Any) -> bool:
         return type(obj) in changed

@@ -41,6 +41,8 @@ class CarriedObjects(CarriedLists):
         low = None if self.count is None else bounds(self.count)[0]
         surely_runs = low is not None and low > 0
         parts = [*structures.mutable(trace, start)]
+        for part in parts:
+            trace.refuse_chosen(part)  # who may be it as well would not see what passes do to it
         shared = has_other_names(self.frame, scope, name, start, surely_runs) or any(
             trace.is_given(part) and (part in self.before or not surely_runs)
             for part in parts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import Any
@@ -11,7 +12,7 @@ from autodiff.capture.given import converted
 from autodiff.capture.inputs import Inputs
 from autodiff.capture.lists import TracedList
 from autodiff.capture.parts import table_of
-from autodiff.capture.paths import Guard, Path, has_repeats
+from autodiff.capture.paths import Guard, Path, containers_in, has_repeats
 from autodiff.dims import Extent
 from autodiff.ir.data import Source
 from autodiff.ladder import AmbiguousStore, Declined, NotStaged
@@ -110,18 +111,35 @@ class Identities(Inputs):
         """Each container in the arguments is taken apart by itself, though two may be one."""
         given = [id(x) in self.taken_apart for x in (left, right)]
         if all(given):
-            self.guard_no_repeats("an identity test")
+            self.guard_no_repeats("an identity test", tuples=True)
         elif any(given):
             other = left if given[1] else right
             if id(other) in self.given_containers():
                 raise Declined("an identity test of an argument with itself")
             self.guard_not_given(other)
 
-    def guard_no_repeats(self, what: str) -> None:
-        """Have no container twice in the arguments, now and at every call."""
-        if has_repeats(self.slots):
-            raise Declined(f"{what}, where arguments have one container twice")
-        self.guards.append(Guard(Path("args"), "without repeats", None))
+    def guard_no_repeats(
+        self, what: str, source: Source | None = None, tuples: bool = False
+    ) -> None:
+        """Have no container twice in the arguments, now and at every call; of tuples only if it matters."""
+        if has_repeats(self.slots, tuples):
+            where = self._with_repeats(tuples)
+            raise Declined(f"{what}, where {where} one container twice", source)
+        self.guards.append(Guard(Path("args"), "without repeats", tuples))
+
+    def _with_repeats(self, tuples: bool) -> str:
+        """The arguments that have a container in common with another one, or have one twice."""
+        name_of = {number: name for name, number in self.slot_of.items()}
+        times = Counter(id(part) for part in containers_in(self.slots, tuples))
+        names = [
+            name_of.get(number)
+            for number, slot in enumerate(self.slots)
+            if any(times[id(part)] > 1 for part in containers_in([slot], tuples))
+        ]
+        known = [name for name in names if name is not None]
+        if len(known) < len(names):  # of one without leaves nothing is known
+            return "arguments have"
+        return f"{' and '.join(known)} {'has' if len(known) == 1 else 'have'}"
 
     def guard_apart(self, left: Any, right: Any) -> None:
         """Have two objects from outside be two at every call."""
@@ -215,10 +233,14 @@ class Identities(Inputs):
                 if self.is_given(one) or id(one) in ids or getattr(one, "frozen", False):
                     raise AmbiguousStore("a list or dict in the result that a branch chose")
 
-    def refuse_held(self, obj: Any) -> None:
-        """A change is about to happen, or it matters which object it is."""
+    def refuse_chosen(self, obj: Any) -> None:
+        """It matters which of several lists or dicts an object is, of which a branch made a copy."""
         if id(obj) in self.ambiguous:
             raise AmbiguousStore("a use of a list or dict itself that a branch chose among others")
+
+    def refuse_held(self, obj: Any) -> None:
+        """A change is about to happen, or it matters which object it is."""
+        self.refuse_chosen(obj)
         if id(obj) in self.held:
             raise NotStaged(f"a use of a {type(obj).__name__} itself that a loop binds anew")
 

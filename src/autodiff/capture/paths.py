@@ -10,7 +10,7 @@ Python function, so that a call costs a few dictionary look-ups.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 from types import CodeType
 from typing import Any
@@ -95,7 +95,7 @@ class Guard:
     ``missing``, ``lacks`` and ``has``: what the path leads to has no item, no attribute, an
     attribute of that name; ``computes``: none but what ``__getattr__`` makes; ``contents``: an array
     with these bytes; ``not given``: it is none of the containers in the arguments;
-    ``without repeats``: no container is in the arguments twice.
+    ``without repeats``: no container is in the arguments twice, the expected being whether tuples matter.
     """
 
     path: Path
@@ -149,7 +149,7 @@ class Guard:
         if self.relation == "apart":
             return f"{text} is not {self.expected.text}"
         if self.relation == "without repeats":
-            return f"not _has_repeats({text})"
+            return f"not _has_repeats({text}, {name})"
         if self.relation == "not given":
             return f"not _is_given({text}, args)"
         if self.relation == "missing":
@@ -171,11 +171,20 @@ def is_given(obj: Any, slots: Sequence[Any]) -> bool:
 _EMPTY: tuple[()] = ()  # of which there is one
 
 
-def has_repeats(slots: Sequence[Any]) -> bool:
+def containers_in(slots: Sequence[Any], tuples: bool) -> Iterator[Any]:
+    """The containers in a call's arguments, as often as they are there; ``tuples``: also those that cannot change."""
+    for part in tree.nodes(slots):
+        if part is not _EMPTY and (
+            tuples or not isinstance(part, tuple) or containers.attributes_of(part)
+        ):
+            yield part
+
+
+def has_repeats(slots: Sequence[Any], tuples: bool) -> bool:
     """Whether a container is in a call's arguments twice."""
     seen: set[int] = set()
-    for part in tree.nodes(slots):
-        if id(part) in seen and part is not _EMPTY:
+    for part in containers_in(slots, tuples):
+        if id(part) in seen:
             return True
         seen.add(id(part))
     return False
@@ -202,7 +211,7 @@ def compile_reader(
     seen: set[tuple[str, str, str]] = set()
     for number, guard in enumerate(guards):
         related = guard.expected if isinstance(guard.expected, Path) else None
-        named = guard.relation in ("missing", "lacks", "has", "computes")
+        named = guard.relation in ("missing", "lacks", "has", "computes", "without repeats")
         missing = guard.expected if named else None
         key = (guard.path.text, guard.relation, related.text if related else repr(missing))
         if key in seen:

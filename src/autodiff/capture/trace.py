@@ -61,9 +61,9 @@ class Trace(Outside):
         if self.original(obj) is not obj:
             raise Declined(f"a change of a {type(obj).__name__} through a library", source)
         self.refuse_given(obj, source)
+        self.changes.setdefault(id(obj), source)
         if not self.tier.holds_back:
             return
-        self.changes.setdefault(id(obj), source)
         self.touch()
         if self.is_external(obj):
             raise Declined(

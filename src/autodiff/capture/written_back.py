@@ -125,7 +125,6 @@ def stores(trace: Trace, given: Sequence[Container], result: Sequence[Any]) -> l
         return Declined(
             f"a {type(twice[0]).__name__} that is put into an argument and returned too"
         )
-    trace.guard_no_repeats("a change of an argument")
     return found
 
 
