@@ -48,8 +48,9 @@ class Builder:
         self.stored = False  # whether the program stores into arrays, so that views show
         # What was decided by the order in which the elements of arguments lie in memory.
         self.ordered_values = False  # values
-        self.ordered_copies = False  # that something is a copy
-        self.ordered_views: list[Any] = []  # the storage cells of which something is a view
+        # That something is a copy: of which storage cell, and its own; of which cells something is a view.
+        self.ordered_copies: list[tuple[Any, Any]] = []
+        self.ordered_views: list[Any] = []
         # While a region is captured: the storage cells written, with what they held before.
         self.journal: list[tuple[Any, Value]] | None = None
         # Whether somebody takes up that something may raise, so that no check is needed.
