@@ -788,3 +788,101 @@ def test_the_state_is_lenient_while_numpy_is_asked():
         np.log(np.zeros(1))
         autodiff.function(logarithm)(np.array([-1.0]))
         assert errors() == floating.BITS["divide"] | floating.BITS["invalid"]
+
+
+# -- what a function with effects silences itself ---------------------------------------------------
+HEARD: list[int] = []
+
+
+def filtered(a, x):
+    HEARD.append(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        r = a / x
+    return r
+
+
+def filtered_by_text(a, x):
+    HEARD.append(1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="divide")
+        r = a / x
+        s = np.log(-a)
+    return r + s
+
+
+def one_kind_within(a, x):
+    with np.errstate(all="ignore"):
+        with np.errstate(divide="warn"):
+            r = a / x
+        s = np.log(-a)
+    HEARD.append(1)
+    return r + s
+
+
+def partly(a, x):
+    with np.errstate(divide="ignore"):
+        r = a / x
+    print("effect")
+    return r + a / x
+
+
+def divided(a, x):
+    return a / x
+
+
+def called_in_both(a, x):
+    with np.errstate(divide="ignore"):
+        r = divided(a, x)
+    HEARD.append(1)
+    return r + divided(2 * a, x)
+
+
+def called(a, x):
+    with np.errstate(divide="ignore"):
+        r = divided(a, x)
+    HEARD.append(1)
+    return r
+
+
+def in_a_loop(a, x):
+    s = 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for i in range(len(a)):
+            s = s + a[i] / np.float64(x)
+    print("effect")
+    return s
+
+
+def in_a_branch(a, x):
+    with np.errstate(divide="ignore"):
+        r = a / x if a[0] > 0 else np.log(x * a)
+    HEARD.append(1)
+    return r
+
+
+def in_a_generator(a, x):
+    def values():
+        with np.errstate(divide="ignore"):
+            yield a / x
+            yield 2 * a / x
+
+    HEARD.append(1)
+    return sum(values())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "f", [filtered, filtered_by_text, one_kind_within, partly, called_in_both, called, in_a_loop, in_a_branch, in_a_generator], ids=lambda f: f.__name__
+)  # fmt: skip
+def test_what_a_function_with_effects_silences_is_not_told(f, engine):
+    compiled = autodiff.function(f, engine=engine)
+    for x in (0.0, 0.0, 1.0, 0.0):
+        agree(f, compiled, np.ones(2), x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if f in (filtered, called, in_a_loop, in_a_branch, in_a_generator):
+            compiled(np.ones(2), 0.0)
+        else:
+            with pytest.raises(RuntimeWarning):
+                compiled(np.ones(2), 0.0)

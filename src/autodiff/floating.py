@@ -21,12 +21,15 @@ import contextvars
 import ctypes
 import functools
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy._core import umath
+
+from autodiff.ir.data import Quiet
 
 variable: contextvars.ContextVar[Any] = umath._extobj_contextvar
 
@@ -200,3 +203,28 @@ def end_noting(silent: _Silent) -> int:
     variable.reset(silent.token)
     _spare.states.append(silent)
     return silent.note.found
+
+
+# -- what a user's function silences itself
+def quiet_in(manager: Any, quiet: Quiet | None) -> Quiet | None:
+    """What NumPy is not to warn of inside of a ``with``."""
+    if isinstance(manager, np.errstate):
+        kinds = 0 if quiet is None else quiet.kinds
+        for name, bit in BITS.items():
+            how = getattr(manager, f"_{name}") or manager._all
+            if how is not None:
+                kinds = kinds | bit if how == "ignore" else kinds & ~bit
+        return Quiet(kinds, () if quiet is None else quiet.filters)
+    given = getattr(manager, "_filter", None)
+    if isinstance(manager, warnings.catch_warnings) and given is not None:
+        return filtered_by(warnings.simplefilter, given, {}, quiet)
+    return quiet
+
+
+def filtered_by(function: Any, args: Any, kwargs: Any, quiet: Quiet | None) -> Quiet:
+    """What NumPy is not to warn of after a call of a function that sets filters of ``warnings``."""
+    kept = Quiet() if quiet is None else quiet
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        function(*args, **kwargs)
+        return Quiet(kept.kinds, (*warnings.filters, *kept.filters))

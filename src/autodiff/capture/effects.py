@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff import containers
+from autodiff import containers, floating
 from autodiff.capture import remembered
 from autodiff.capture.frames import UNBOUND
 from autodiff.capture.interpreter import Frame
@@ -355,6 +355,7 @@ def call_impure(
     if function in _FILTERS and trace.filtered:
         # Compiled code gives no warnings of its own; what it gives on purpose is looked at below.
         trace.filtered[-1] = True
+        trace.builder.quiet = floating.filtered_by(function, args, kwargs, trace.builder.quiet)
         return run_users(function, *args, **kwargs)
     logging = _logging()
     makes_logger = logging is not None and function is logging.getLogger

@@ -87,7 +87,7 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
         else take_apart(result, lambda x: id(x) in own or trace.is_external(x))
     )
     plain = [_plain_keys(trace, _plain_lists(x, whole=not derivative)) for x in (*parts, result)]
-    plan = _plan_result(trace, plain, outputs, forms, copies)
+    plan, arrays = _plan_result(trace, plain, outputs, forms, copies)
     for entered, record in trace.complex_inputs.values():
         if any(part.cell.version for part in entered.parts):
             record.cell.write(entered.pair.value)
@@ -124,7 +124,7 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
         watched,
         has_effects(trace),
         bool(trace.state.places),
-        trace.tier.reusable and _decided_by_order(trace),
+        trace.tier.reusable and _decided_by_order(trace, [] if copies else arrays, bool(changed)),
         changed_argument=changed if isinstance(changed, Bail) else None,
         stores_into_arguments=bool(changed),
         lookups=frozenset(trace.lookups),
@@ -140,13 +140,24 @@ def _refuse_two_of_one(trace: Trace, result: Any) -> None:
             raise Declined(f"a {type(part).__name__} that is kept outside and returned as well")
 
 
-def _decided_by_order(trace: Trace) -> bool:
-    """Whether arguments in another order than C would give other values, or show a copy as a view."""
+def _decided_by_order(trace: Trace, arrays: Sequence[Any], is_kept: bool) -> bool:
+    """Whether arguments in another order than C would give other values, or show a copy as a view.
+
+    A store shows it, and so do the ``arrays`` of the result: the caller has the arguments as well.
+    """
     builder = trace.builder
-    return (
-        builder.ordered_values
-        or (builder.stored and builder.ordered_copies)
-        or any(cell.version for cell in builder.ordered_views)
+    copies, views = builder.ordered_copies, builder.ordered_views
+    is_kept = is_kept or bool(trace.state.places)
+    if builder.ordered_values or any(cell.version for cell in views):
+        return True
+    if (copies and builder.stored) or ((copies or views) and is_kept):
+        return True
+    times = Counter(cell for leaf in arrays for cell in cells_of(leaf))
+    views_of = [x for x in arrays if any(p.path or isinstance(p.cell, Chosen) for p in parts_of(x))]
+    viewed = {cell for x in views_of for cell in cells_of(x)}
+    times.update(trace.cells_of_inputs())
+    return any(times[source] and times[copy] for source, copy in copies) or any(
+        times[cell] > 1 for cell in views if cell in viewed
     )
 
 
@@ -383,8 +394,8 @@ def _match(trace: Trace, original: Any, made: Any, path: Path, found: dict[int, 
 
 def _plan_result(
     trace: Trace, pieces: Sequence[Any], outputs: list[Value], forms: list[str], copies: bool
-) -> Result:
-    """How to rebuild the last of the pieces, of which the others are parts.
+) -> tuple[Result, list[Any]]:
+    """How to rebuild the last of the pieces, of which the others are parts; the arrays among their leaves.
 
     ``copies``: what is returned of arrays and objects from outside need not be these.
     """
@@ -430,7 +441,7 @@ def _plan_result(
         Result([plans[k] for k in range(first, end)], definition)
         for first, end, definition in structures
     ]
-    return dataclasses.replace(result, parts=tuple(parts))
+    return dataclasses.replace(result, parts=tuple(parts)), arrays
 
 
 class Numbered:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import floating
 from autodiff.capture.assignment import assign
 from autodiff.capture.attempts import Closed
 from autodiff.capture.calls import call, iterate
@@ -299,8 +300,9 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
     enter, leave = _protocol(frame, manager, node)
     entered = passing(enter)
     completion: Completion | None = None
-    filtered = frame.trace.filtered
-    depth = len(filtered)
+    filtered, builder = frame.trace.filtered, frame.trace.builder
+    depth, quiet = len(filtered), builder.quiet
+    builder.quiet = floating.quiet_in(manager, quiet)
     if isinstance(manager, warnings.catch_warnings):
         filtered.append(False)
     try:
@@ -325,6 +327,7 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
         return None
     finally:
         del filtered[depth:]
+        builder.quiet = quiet
     passing(leave, None)
     return completion
 

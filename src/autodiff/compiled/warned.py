@@ -40,7 +40,7 @@ from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import Dim
 from autodiff.engines import matches
 from autodiff.errors import is_signal_handlers
-from autodiff.ir.data import Operation, Program, Value, walk
+from autodiff.ir.data import Operation, Program, Source, Value, walk
 from autodiff.ladder import NotStaged
 from autodiff.later import later
 from autodiff.ops.entries import ENTRIES, Pointwise, Reduction, View
@@ -384,30 +384,39 @@ class _Log(floating.Recorder):
     def _add_at(
         self, frame: FrameType, text: str, category: type[Warning], is_spoken: bool
     ) -> None:
-        file, line, space = _place(frame)
+        source = _operation_at(frame)
+        file, line, space = _place(frame, source)
         module = space.get("__name__", "<string>")
         registry = space.setdefault("__warningregistry__", {})
-        self.add(Warned(text, file, line, module, registry, category, is_spoken))
+        one = Warned(text, file, line, module, registry, category, is_spoken)
+        quiet = None if source is None else source.quiet
+        if quiet is None or not (one.kind & quiet.kinds or _is_ignored(one, quiet.filters)):
+            self.add(one)
 
     def add(self, one: Warned) -> None:
         """Note a warning."""
-        if warnings.filters is not self.filters and _is_ignored(one):
+        if warnings.filters is not self.filters and _is_ignored(one, warnings.filters):
             return
         if len(self.found) < MOST:
             self.found.setdefault(one.key, one)
 
 
-def _place(frame: FrameType) -> tuple[str | None, int, dict[str, Any]]:
-    """File, line and globals where NumPy was called; of an operation, those of its source."""
-    if not is_internal(frame.f_code.co_filename):
-        return frame.f_code.co_filename, frame.f_lineno, frame.f_globals
+def _operation_at(frame: FrameType) -> Source | None:
+    """The place in the user's code of the operation of a program that runs, if one does."""
     at: FrameType | None = frame
     while at is not None and is_internal(at.f_code.co_filename):
         if at.f_code is run_operation.__code__:
-            source = at.f_locals["operation"].source
-            return (None, 0, {}) if source is None else (source.file, source.line, _space(source))
+            source: Source | None = at.f_locals["operation"].source
+            return source
         at = at.f_back
-    return None, 0, {}
+    return None
+
+
+def _place(frame: FrameType, source: Source | None) -> tuple[str | None, int, dict[str, Any]]:
+    """File, line and globals where NumPy was called; of an operation, those of its source."""
+    if not is_internal(frame.f_code.co_filename):
+        return frame.f_code.co_filename, frame.f_lineno, frame.f_globals
+    return (None, 0, {}) if source is None else (source.file, source.line, _space(source))
 
 
 def _space(source: Any) -> dict[str, Any]:
@@ -418,9 +427,9 @@ def _space(source: Any) -> dict[str, Any]:
     return {}
 
 
-def _is_ignored(one: Warned) -> bool:
-    """Whether the filters in force drop a warning."""
-    for action, message, category, module, line in warnings.filters:
+def _is_ignored(one: Warned, filters: Sequence[Any]) -> bool:
+    """Whether filters of ``warnings`` drop a warning."""
+    for action, message, category, module, line in filters:
         if (
             (message is None or message.match(one.text))
             and issubclass(one.category, category)

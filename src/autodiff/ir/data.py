@@ -28,13 +28,21 @@ import numpy as np
 from autodiff.dims import Dim, Extent, symbols
 
 
+@dataclass(frozen=True)
+class Quiet:
+    """What the user's function has NumPy not warn of: kinds of errors as bits, filters of ``warnings``."""
+
+    kinds: int = 0
+    filters: tuple[Any, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A place in the user's code.
 
     ``derived`` tells what belongs to the derivative of that place from what the user wrote there:
     what the user wrote is rounded as NumPy rounds it.  ``summed``: it adds up derivatives by several uses of
-    one value, whose order nobody wrote.
+    one value, whose order nobody wrote.  ``quiet``: what the function's own ``np.errstate`` silences there.
     """
 
     file: str
@@ -44,6 +52,7 @@ class Source:
     function: str
     derived: bool = False
     summed: bool = False
+    quiet: Quiet | None = None
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column + 1}"

@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from autodiff.errors import InternalError
-from autodiff.ir.data import ArrayType, Block, Operation, Source, Value
+from autodiff.ir.data import ArrayType, Block, Operation, Quiet, Source, Value
 from autodiff.ops.entries import result_types
 from autodiff.plain_data import dataclass
 
@@ -44,12 +45,14 @@ class Builder:
         self.block = Block()
         self.stack: list[Block] = []
         self.source: Source | None = None
+        self.quiet: Quiet | None = None  # what the user's function has NumPy not warn of
         self.emitted = 0  # operations, those of regions that were undone too
         self.stored = False  # whether the program stores into arrays, so that views show
         # What was decided by the order in which the elements of arguments lie in memory.
         self.ordered_values = False  # values
-        self.ordered_copies = False  # that something is a copy
-        self.ordered_views: list[Any] = []  # the storage cells of which something is a view
+        # That something is a copy: of which storage cell, and its own; of which cells something is a view.
+        self.ordered_copies: list[tuple[Any, Any]] = []
+        self.ordered_views: list[Any] = []
         # While a region is captured: the storage cells written, with what they held before.
         self.journal: list[tuple[Any, Value]] | None = None
         # Whether somebody takes up that something may raise, so that no check is needed.
@@ -105,13 +108,16 @@ class Builder:
         """Append an operation and return its results."""
         if types is None:
             types = result_types(kind, tuple([v.type for v in operands]), attributes)
+        source = source or self.source
+        if self.quiet is not None and source is not None:
+            source = replace(source, quiet=self.quiet)
         operation = Operation(
             kind,
             operands,
             attributes,
             tuple([Value(t) for t in types]),
             regions,
-            source or self.source,
+            source,
         )
         self.block.operations.append(operation)
         self.emitted += 1

@@ -5,7 +5,7 @@ the storage; the dummy is made with ``as_strided`` on a tiny buffer and never re
 
     set_layout(x, array)        x stands for an array with these strides
     keep_order(result, x, y)    a new array laid out as NumPy lays out the result of x and y
-    layout(x)                   the dummy
+    memory(x)                   the dummy
     lay_out(result, "F", x)     a new array in the order that was asked for
     remember(np.sort, args, kwargs, result)    a new array laid out as that function of NumPy's lays it out
 
@@ -71,11 +71,18 @@ def _order(strides: Sequence[int]) -> list[int]:
     return sorted(range(len(strides)), key=lambda k: -abs(strides[k]))
 
 
-def layout(x: Tracer) -> Array:
-    """A dummy array with the sizes and strides of ``x``; symbolic sizes have generic values."""
+def noted_copy(copy: Tracer, x: Tracer) -> Tracer:
+    """A copy that is made only because of the order in which ``x`` lies in memory."""
     if x.cell.follows:
-        _builder.current_builder().ordered_copies = True
-    return memory(x)
+        _builder.current_builder().ordered_copies.append((x.cell, copy.cell))
+    return copy
+
+
+def noted_view(view: Tracer, x: Tracer) -> Tracer:
+    """A view that there is only because of the order in which ``x`` lies in memory."""
+    if x.cell.follows:
+        _builder.current_builder().ordered_views.append(x.cell)
+    return view
 
 
 def note_order(x: Tracer) -> None:
@@ -91,7 +98,7 @@ def note_order(x: Tracer) -> None:
 
 
 def memory(x: Tracer, make: Callable[..., Array] | None = None) -> Array:
-    """The dummy, where nothing is decided by it; of storage that ``make`` gives."""
+    """A dummy array with the sizes and strides of ``x``, of storage that ``make`` gives; symbolic sizes have generic values."""
     _settle(x.cell)
     seen = x.cell.seen_by if x.path[: len(x.cell.seen_by)] == x.cell.seen_by else ()
     base = Tracer(x.cell, "array", seen)
@@ -135,10 +142,8 @@ def is_c_ordered(x: Tracer) -> bool:
     """Whether the elements lie in C order without gaps."""
     _settle(x.cell)
     if not x.path and x.cell.strides is None:
-        if x.cell.follows:
-            _builder.current_builder().ordered_views.append(x.cell)
         return True
-    return bool(layout(x).flags.c_contiguous)
+    return bool(memory(x).flags.c_contiguous)
 
 
 def is_f_ordered(x: Tracer) -> bool:
@@ -146,7 +151,7 @@ def is_f_ordered(x: Tracer) -> bool:
     _settle(x.cell)
     if not x.path and x.cell.strides is None and x.ndim < 2:
         return is_c_ordered(x)
-    return bool(layout(x).flags.f_contiguous)
+    return bool(memory(x).flags.f_contiguous)
 
 
 def order_of(order: str | None, *operands: Any) -> str:

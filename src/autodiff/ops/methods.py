@@ -18,7 +18,7 @@ import numpy as np
 from autodiff.ops import complex_numbers, python_numbers, structural
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import require_equal, type_name
-from autodiff.ops.layout import lay_out, layout, lies_in, note_order, remember
+from autodiff.ops.layout import lay_out, lies_in, memory, note_order, remember
 from autodiff.ops.promotion import cast
 from autodiff.ops.protocol import protocol
 from autodiff.ops.tracer import Tracer, ViewStep
@@ -109,7 +109,7 @@ def _strides(x: Tracer) -> tuple[int, ...]:
     if any(not isinstance(n, int) for n in x.cell.value.shape[1:]):
         raise unsupported("the strides of an array of run-time size", "use its shape")
     note_order(x)
-    return layout(x).strides
+    return memory(x).strides
 
 
 _ORDERS = frozenset("c_contiguous f_contiguous contiguous fortran fnc forc".split())
@@ -153,7 +153,7 @@ class _Flags:
 
 def _flags(x: Tracer) -> Any:
     note_order(x)
-    return _Flags(layout(x).flags)
+    return _Flags(memory(x).flags)
 
 
 _PROPERTIES["strides"] = _strides

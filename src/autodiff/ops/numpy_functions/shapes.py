@@ -35,9 +35,11 @@ from autodiff.ops.layout import (
     is_c_ordered,
     is_f_ordered,
     lay_out,
-    layout,
     lies_in,
+    memory,
     note_order,
+    noted_copy,
+    noted_view,
     order_of,
     representative,
     reshape_view,
@@ -156,12 +158,15 @@ def reshape(a: Any, /, shape: Any, order: str = "C", *, copy: Any = None) -> Tra
         return transpose(reshape(transpose(x), target[::-1], copy=copy))
     target = _complete(as_shape(shape), x)
     # A vector has one stride, so that every shape of it is a view.
-    gaps = x.ndim > 1 and not is_c_ordered(x) and reshape_view(layout(x), target) is None
+    gaps = x.ndim > 1 and not is_c_ordered(x) and reshape_view(memory(x), target) is None
     if copy is True or gaps:
         if copy is False:
             raise ValueError("Unable to avoid creating a copy while reshaping.")
-        return Tracer(structural.reshape(x, target).value, "array")
-    return viewed(x, _reshape_step(target))
+        made = Tracer(structural.reshape(x, target).value, "array")
+        return noted_copy(made, x) if gaps else made
+    view = viewed(x, _reshape_step(target))
+    # Of an array in another order it may be a copy, if not of a vector, whatever its stride.
+    return noted_view(view, x) if x.ndim > 1 else view
 
 
 @implements(np.ravel)
@@ -173,13 +178,15 @@ def ravel(a: Any, order: str = "C") -> Tracer:
     chosen = order_of(order, x)
     if chosen == "K" and x.ndim > 1:  # as the elements lie in memory
         note_order(x)
-        memory = layout(x)
-        axes = sorted(range(x.ndim), key=lambda k: -abs(memory.strides[k]))
+        strides = memory(x).strides
+        axes = sorted(range(x.ndim), key=lambda k: -abs(strides[k]))
         return ravel(transpose(x, axes) if axes != list(range(x.ndim)) else x)
     # A view only where there are no gaps, unlike that of a reshape.
     dense = is_f_ordered(x) if chosen == "F" else is_c_ordered(x)
     chosen = "F" if chosen == "F" else "C"
-    return reshape(x, (x.size,), order=chosen, copy=None if dense else True)
+    if dense:
+        return noted_view(reshape(x, (x.size,), order=chosen), x)
+    return noted_copy(reshape(x, (x.size,), order=chosen, copy=True), x)
 
 
 @implements(np.expand_dims)
