@@ -29,7 +29,7 @@ from autodiff.ladder import Bail, NotStaged
 from autodiff.ops import dispatch
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.indexing import position
-from autodiff.ops.tracer import StoredList, Tracer, as_tracer, is_traced
+from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer, as_tracer, is_traced
 from autodiff.signals import door, refuse_ours, run_users
 
 
@@ -70,6 +70,8 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     """``obj.name``, lifted or guarded where it comes from outside."""
     if name == "__class__":
         return type_of(obj)
+    if isinstance(obj, HoldsTracers):
+        obj.refuse_unknown(name)
     if choices.is_choice(obj):
         return _attribute_of_choice(frame, obj, name, node)
     if isinstance(obj, Tracer):

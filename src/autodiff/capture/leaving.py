@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from autodiff import containers, tree
 from autodiff.capture import effects, given
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.choices import Objects, is_choice, place_of, refuse
+from autodiff.capture.functions import Closure
 from autodiff.capture.gathered import Group, refuse_changes
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.identities import is_stored
@@ -53,7 +54,7 @@ from autodiff.ir.data import Program, Value
 from autodiff.ladder import Bail
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import VARIES, Either, is_array
-from autodiff.ops.tracer import Cell, Tracer, as_tracer
+from autodiff.ops.tracer import Cell, HoldsTracers, Tracer, as_tracer
 
 
 def has_effects(trace: Trace) -> bool:
@@ -605,7 +606,7 @@ def _plan_leaf(
         raise Declined("a result that is a range of run-time size")
     if not isinstance(leaf, Tracer):
         if getattr(type(leaf), "stays_inside", False):
-            raise Declined("what a solver returns beside numbers and arrays")
+            raise Declined(f"a result of type {type_of(leaf).__name__} that holds traced arrays")
         if not _is_plain(leaf) and not trace.is_external(leaf) and _reaches_tracer(leaf):
             raise Declined(f"a result of type {type(leaf).__name__} that holds traced arrays")
         return ("constant", leaf)
@@ -680,9 +681,15 @@ def _is_plain(obj: Any) -> bool:
 
 
 def _reaches_tracer(obj: Any) -> bool:
+    if isinstance(obj, MethodType):
+        return _reaches_tracer(obj.__self__) or _reaches_tracer(obj.__func__)
     parts = (
         []
         if isinstance(obj, type)
         else list(containers.found_plainly(obj, "__dict__", {}).values())
     )
-    return any(containers.holds(part, is_pending) for part in (obj, *parts))
+    # A function that was made here runs in its scope, which is of this trace.
+    return any(
+        containers.holds(part, lambda x: is_pending(x) or isinstance(x, (HoldsTracers, Closure)))
+        for part in (obj, *parts)
+    )

@@ -24,7 +24,7 @@ from autodiff.capture.lists import TracedList
 from autodiff.capture.text import DeferredText
 from autodiff.containers import found_plainly, is_library_class
 from autodiff.ops import dispatch
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import HoldsTracers, Tracer
 
 # Modules whose functions neither read nor change anything but their arguments.
 PURE_MODULES = frozenset(
@@ -206,4 +206,4 @@ def type_of(obj: Any) -> Any:
         return obj.python_type
     if isinstance(obj, Iterating):
         return obj.kind
-    return obj.python_type if isinstance(obj, Tracer) else type(obj)
+    return obj.python_type if isinstance(obj, (Tracer, HoldsTracers)) else type(obj)

@@ -61,14 +61,14 @@ from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.complex_numbers import joined as joined_parts
 from autodiff.ops.either import Either, Kind, choose
-from autodiff.ops.tracer import Form, Tracer, as_tracer, is_traced, whole_of
+from autodiff.ops.tracer import Form, HoldsTracers, Tracer, as_tracer, is_traced, whole_of
 from autodiff.signals import refuse_ours, run_users
 
 
 def _isinstance(frame: Frame, obj: Any, kinds: Any) -> bool:
     if isinstance(obj, DeferredText):
         return issubclass(str, kinds)
-    if isinstance(obj, (TracedList, Iterating)):
+    if isinstance(obj, (TracedList, Iterating, HoldsTracers)):
         return issubclass(type_of(obj), kinds)
     if not isinstance(obj, Tracer):
         return isinstance(obj, kinds)
@@ -120,6 +120,9 @@ def _bool(frame: Frame, *args: Any) -> Any:
 def _hasattr(frame: Frame, obj: Any, name: str) -> bool:
     if isinstance(obj, Tracer):
         return hasattr(np.ndarray if obj.form == "array" else obj.python_type, name)
+    if isinstance(obj, HoldsTracers):
+        obj.refuse_unknown(name)
+        return True
     if frame.trace.state.changes(obj):
         try:
             load_attribute(frame, obj, name, frame.scope.syntax.node)

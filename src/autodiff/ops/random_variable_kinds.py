@@ -14,12 +14,14 @@ Source: H. A. David and H. N. Nagaraja, Order Statistics (2003), 2.1.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from math import comb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
+from scipy.stats import _distribution_infrastructure as infrastructure
 
 from autodiff.later import later
 from autodiff.ops import special
@@ -75,32 +77,31 @@ class Variable(HoldsTracers):
     closed = False  # the ends of the support have a density
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
+        if name.startswith("__"):
             raise AttributeError(name)
         raise self._unknown(name)
 
     def _unknown(self, name: str) -> Exception:
-        what = {"Named": "of this kind"}.get(type(self).__name__, f"that is {_WHAT[type(self)]}")
-        return unsupported(f"{name} of a random variable {what}", "write its formula")
+        return unsupported(f"{name} of a random variable {_WHAT[type(self)]}", "write its formula")
 
     def _raw(self, n: int) -> Any:
         """The moment of order n about 0."""
         raise self._unknown("a moment")
 
-    def cdf(self, x: Any, y: Any = None, /, *, method: Any = None) -> Any:
+    def cdf(self, x: Any, y: Any = None, /) -> Any:
         """The probability below x, or between x and y, which is negative where y < x."""
         if y is None:
             return self.cdf1(x)
         return _number(self._between(x, y))
 
-    def ccdf(self, x: Any, y: Any = None, /, *, method: Any = None) -> Any:
+    def ccdf(self, x: Any, y: Any = None, /) -> Any:
         """The complement of ``cdf``."""
         if y is None:
             return self.ccdf1(x)
         first, second = self._rising(x, y)
         return _number(self.cdf1(first) + self.ccdf1(second))
 
-    def logcdf(self, x: Any, y: Any = None, /, *, method: Any = None) -> Any:
+    def logcdf(self, x: Any, y: Any = None, /) -> Any:
         """The logarithm of ``cdf``."""
         if y is None:
             return self.logcdf1(x)
@@ -110,7 +111,7 @@ class Variable(HoldsTracers):
         right = _log_difference(self.logccdf1(first), self.logccdf1(second))
         return _number(np.where(low, left, right))
 
-    def logccdf(self, x: Any, y: Any = None, /, *, method: Any = None) -> Any:
+    def logccdf(self, x: Any, y: Any = None, /) -> Any:
         """The logarithm of ``ccdf``."""
         if y is None:
             return self.logccdf1(x)
@@ -125,40 +126,45 @@ class Variable(HoldsTracers):
         low = self.cdf1(x) < 0.5
         return np.where(low, self.cdf1(y) - self.cdf1(x), self.ccdf1(x) - self.ccdf1(y))
 
-    def ilogcdf(self, logp: Any, /, *, method: Any = None) -> Any:
+    def ilogcdf(self, logp: Any, /) -> Any:
         """The quantile of a probability that is given by its logarithm."""
         return self.icdf(np.exp(as_float(logp)))
 
-    def ilogccdf(self, logp: Any, /, *, method: Any = None) -> Any:
+    def ilogccdf(self, logp: Any, /) -> Any:
         """The upper quantile of a probability that is given by its logarithm."""
         return self.iccdf(np.exp(as_float(logp)))
 
-    def median(self, *, method: Any = None) -> Any:
+    def median(self) -> Any:
         """The quantile of one half."""
         return self.icdf(0.5)
 
-    def mean(self, *, method: Any = None) -> Any:
+    def mean(self) -> Any:
         """The first moment about 0."""
         return self.moment(1, "raw")
 
-    def variance(self, *, method: Any = None) -> Any:
+    def variance(self) -> Any:
         """The second moment about the mean."""
         return self.moment(2, "central")
 
-    def standard_deviation(self, *, method: Any = None) -> Any:
+    def standard_deviation(self) -> Any:
         """The root of the variance."""
         return np.sqrt(self.variance())
 
-    def skewness(self, *, method: Any = None) -> Any:
+    def skewness(self) -> Any:
         """The third standardised moment."""
         return self.moment(3, "standardized")
 
-    def kurtosis(self, *, method: Any = None, convention: str = "non-excess") -> Any:
+    def kurtosis(self, *, convention: str = "non-excess") -> Any:
         """The fourth standardised moment, or what it has above 3."""
+        conventions = {"non-excess", "excess"}
+        if convention.lower() not in conventions:
+            raise ValueError(
+                f"Parameter `convention` of `{self.python_type.__name__}.kurtosis` must be one of {conventions}."
+            )
         value = self.moment(4, "standardized")
-        return value if convention == "non-excess" else value - 3.0
+        return value if convention.lower() == "non-excess" else value - 3.0
 
-    def moment(self, order: int = 1, kind: str = "raw", *, method: Any = None) -> Any:
+    def moment(self, order: int = 1, kind: str = "raw") -> Any:
         """A moment about 0, about the mean, or that over a power of the standard deviation."""
         n = int(order)
         if n != order or n < 0:
@@ -219,7 +225,8 @@ class Variable(HoldsTracers):
 class Named(Variable):
     """One of SciPy's distributions with its parameters."""
 
-    def __init__(self, dist: Any, *args: Any, **kwds: Any) -> None:
+    def __init__(self, python_type: Any, dist: Any, *args: Any, **kwds: Any) -> None:
+        self.python_type = python_type
         self.frozen = scipy_stats.Frozen(dist, args, kwds)
         self.dist, self.discrete = dist, isinstance(dist, stats.rv_discrete)
         self.closed = dist not in (stats.norm, stats.logistic)
@@ -228,17 +235,17 @@ class Named(Variable):
         """The ends of the support."""
         return self.frozen.support()
 
-    def entropy(self, *, method: Any = None) -> Any:
+    def entropy(self) -> Any:
         """The differential entropy, or of counts the entropy."""
         return self.frozen.entropy()
 
-    def mode(self, *, method: Any = None) -> Any:
+    def mode(self) -> Any:
         """The place of the largest density, of those that are symmetric."""
         if self.dist not in (stats.norm, stats.logistic, stats.uniform):
             raise self._unknown("the mode")
         return self.median()
 
-    def moment(self, order: int = 1, kind: str = "raw", *, method: Any = None) -> Any:
+    def moment(self, order: int = 1, kind: str = "raw") -> Any:
         """Those of the distribution of the older kind."""
         if order == 1 and kind == "raw":
             return self.frozen.mean()
@@ -263,7 +270,7 @@ class Named(Variable):
 
 
 def _of_older_kind(name: str) -> Callable[..., Any]:
-    def method_of(self: Named, x: Any, /, *, method: Any = None) -> Any:
+    def method_of(self: Named, x: Any, /) -> Any:
         return getattr(self.frozen, name)(x)
 
     return method_of
@@ -287,7 +294,7 @@ class _OfOne(Variable):
             raise unsupported("a transformation of a variable that counts", "sum over its masses")
         self.closed = self.inner.closed
 
-    def pdf(self, x: Any, /, *, method: Any = None) -> Any:
+    def pdf(self, x: Any, /) -> Any:
         """The density."""
         return np.exp(self.logpdf(x))
 
@@ -303,11 +310,13 @@ class _OfOne(Variable):
 class Scaled(_OfOne):
     """``scale * X + loc``, of a scale of either sign."""
 
+    python_type = infrastructure.ShiftedScaledDistribution
+
     def __init__(self, inner: Any, loc: Any, scale: Any) -> None:
         super().__init__(inner)
         self.loc, self.scale = as_float(loc), as_float(scale)
 
-    def mode(self, *, method: Any = None) -> Any:
+    def mode(self) -> Any:
         """The place of the largest density."""
         return _number(self.inner.mode() * self.scale + self.loc)
 
@@ -323,23 +332,23 @@ class Scaled(_OfOne):
         low, high = (as_float(end) * self.scale + self.loc for end in self.inner.support())
         return self._either(low, high), self._either(high, low)
 
-    def pdf(self, x: Any, /, *, method: Any = None) -> Any:
+    def pdf(self, x: Any, /) -> Any:
         """The density."""
         return _number(self.inner.pdf(self._place(x)) / np.abs(self.scale))
 
-    def logpdf(self, x: Any, /, *, method: Any = None) -> Any:
+    def logpdf(self, x: Any, /) -> Any:
         """The logarithm of the density."""
         return _number(self.inner.logpdf(self._place(x)) - np.log(np.abs(self.scale)))
 
-    def entropy(self, *, method: Any = None) -> Any:
+    def entropy(self) -> Any:
         """The differential entropy."""
         return _number(self.inner.entropy() + np.log(np.abs(self.scale)))
 
-    def icdf(self, p: Any, /, *, method: Any = None) -> Any:
+    def icdf(self, p: Any, /) -> Any:
         """The quantile."""
         return self._either(self.inner.icdf(p), self.inner.iccdf(p)) * self.scale + self.loc
 
-    def iccdf(self, p: Any, /, *, method: Any = None) -> Any:
+    def iccdf(self, p: Any, /) -> Any:
         """The upper quantile."""
         return self._either(self.inner.iccdf(p), self.inner.icdf(p)) * self.scale + self.loc
 
@@ -369,6 +378,8 @@ for _name, _other in (("cdf1", "ccdf1"), ("logcdf1", "logccdf1")):
 class Mapped(_OfOne):
     """``exp(X)`` or ``log(X)``."""
 
+    python_type = infrastructure.MonotonicTransformedDistribution
+
     def __init__(self, inner: Any, exponential: bool) -> None:
         super().__init__(inner)
         self.exponential = exponential
@@ -386,17 +397,17 @@ class Mapped(_OfOne):
         mapped = np.exp if self.exponential else np.log
         return tuple([_number(mapped(as_float(end))) for end in self.inner.support()])
 
-    def logpdf(self, x: Any, /, *, method: Any = None) -> Any:
+    def logpdf(self, x: Any, /) -> Any:
         """The logarithm of the density."""
         place, inside = self._place(x)
         slope = place if self.exponential else -as_float(x)
         return _number(np.where(inside, self.inner.logpdf(place) - slope, -_INF))
 
-    def icdf(self, p: Any, /, *, method: Any = None) -> Any:
+    def icdf(self, p: Any, /) -> Any:
         """The quantile."""
         return (np.exp if self.exponential else np.log)(self.inner.icdf(p))
 
-    def iccdf(self, p: Any, /, *, method: Any = None) -> Any:
+    def iccdf(self, p: Any, /) -> Any:
         """The upper quantile."""
         return (np.exp if self.exponential else np.log)(self.inner.iccdf(p))
 
@@ -416,6 +427,8 @@ for _name, _outside in (("cdf1", 0.0), ("ccdf1", 1.0), ("logcdf1", -_INF), ("log
 class Folded(_OfOne):
     """``abs(X)``, whose density at 0 is that of X twice."""
 
+    python_type = infrastructure.FoldedDistribution
+
     def __init__(self, inner: Any) -> None:
         super().__init__(inner)
         self.closed = True
@@ -429,13 +442,13 @@ class Folded(_OfOne):
             _number(np.maximum(first, second)),
         )
 
-    def pdf(self, x: Any, /, *, method: Any = None) -> Any:
+    def pdf(self, x: Any, /) -> Any:
         """The density."""
         point = as_float(x)
         both = self.inner.pdf(point) + self.inner.pdf(-point)
         return _number(np.where(point < 0, 0.0, both))
 
-    def logpdf(self, x: Any, /, *, method: Any = None) -> Any:
+    def logpdf(self, x: Any, /) -> Any:
         """The logarithm of the density."""
         point = as_float(x)
         both = np.logaddexp(self.inner.logpdf(point), self.inner.logpdf(-point))
@@ -452,12 +465,12 @@ class Folded(_OfOne):
         both = self.inner.cdf1(-point) + self.inner.ccdf1(point)
         return _number(np.where(point <= 0, 1.0, both))
 
-    def icdf(self, p: Any, /, *, method: Any = None) -> Any:
+    def icdf(self, p: Any, /) -> Any:
         """The quantile: there is no more between the quantiles of half of the rest."""
         level = as_float(p)
         return self._solved(p, self.cdf, 1.0, *self._ends((1 - level) / 2, (1 + level) / 2))
 
-    def iccdf(self, p: Any, /, *, method: Any = None) -> Any:
+    def iccdf(self, p: Any, /) -> Any:
         """The upper quantile."""
         level = as_float(p)
         return self._solved(p, self.ccdf, -1.0, *self._ends(level / 2, 1 - level / 2))
@@ -471,6 +484,8 @@ class Folded(_OfOne):
 class Truncated(_OfOne):
     """``truncate(X, lb, ub)``."""
 
+    python_type = infrastructure.TruncatedDistribution
+
     def __init__(self, inner: Any, lb: Any = -_INF, ub: Any = _INF) -> None:
         super().__init__(inner)
         low, high = (as_float(end) for end in self.inner.support())
@@ -481,7 +496,7 @@ class Truncated(_OfOne):
         """The ends of the support."""
         return _number(self.low), _number(self.high)
 
-    def logpdf(self, x: Any, /, *, method: Any = None) -> Any:
+    def logpdf(self, x: Any, /) -> Any:
         """The logarithm of the density."""
         point = as_float(x)
         outside = (point < self.low) | (point > self.high)
@@ -513,12 +528,12 @@ class Truncated(_OfOne):
         """The probability above x."""
         return np.exp(self._part(x, False))
 
-    def icdf(self, p: Any, /, *, method: Any = None) -> Any:
+    def icdf(self, p: Any, /) -> Any:
         """The quantile."""
         level = self.inner.cdf1(self.low) + as_float(p) * np.exp(self.mass)
         return self._inside(p, self.inner.icdf(level), self.low, self.high)
 
-    def iccdf(self, p: Any, /, *, method: Any = None) -> Any:
+    def iccdf(self, p: Any, /) -> Any:
         """The upper quantile."""
         level = self.inner.ccdf1(self.high) + as_float(p) * np.exp(self.mass)
         return self._inside(p, self.inner.iccdf(level), self.high, self.low)
@@ -530,7 +545,7 @@ class Truncated(_OfOne):
 
 
 def _of_ordered(inverse: str) -> Callable[..., Any]:
-    def method_of(self: Ordered, p: Any, /, *, method: Any = None) -> Any:
+    def method_of(self: Ordered, p: Any, /) -> Any:
         level = special.apply(f"scipy_{inverse}", self.r, self.rest + 1.0, as_float(p))
         return self.inner.icdf(level)
 
@@ -540,6 +555,8 @@ def _of_ordered(inverse: str) -> Callable[..., Any]:
 class Ordered(_OfOne):
     """The r-th smallest of n draws."""
 
+    python_type = infrastructure.OrderStatisticDistribution
+
     def __init__(self, inner: Any, r: Any, n: Any) -> None:
         super().__init__(inner)
         self.r, self.rest = as_float(r), as_float(n) - as_float(r)
@@ -548,7 +565,7 @@ class Ordered(_OfOne):
         """The ends of the support."""
         return self.inner.support()
 
-    def logpdf(self, x: Any, /, *, method: Any = None) -> Any:
+    def logpdf(self, x: Any, /) -> Any:
         """The logarithm of the density."""
         below = _power(self.r - 1.0, self.inner.logcdf1(x))
         above = _power(self.rest, self.inner.logccdf1(x))
@@ -577,6 +594,8 @@ def _power(exponent: Any, logarithm: Any) -> Any:
 
 class Mixed(Variable):
     """A mixture of variables."""
+
+    python_type = infrastructure.Mixture
 
     def __init__(self, components: Any, *, weights: Any = None) -> None:
         self.parts = list(components)
@@ -609,11 +628,11 @@ class Mixed(Variable):
             _number(np.max(functions[np.stack]([as_float(x) for x in high]), axis=0)),
         )
 
-    def icdf(self, p: Any, /, *, method: Any = None) -> Any:
+    def icdf(self, p: Any, /) -> Any:
         """The quantile: it is between those of the parts."""
         return self._solved(p, self.cdf, 1.0, *self._ends("icdf", p))
 
-    def iccdf(self, p: Any, /, *, method: Any = None) -> Any:
+    def iccdf(self, p: Any, /) -> Any:
         """The upper quantile."""
         return self._solved(p, self.ccdf, -1.0, *self._ends("iccdf", p))
 
@@ -635,17 +654,42 @@ class Mixed(Variable):
 
 
 for _name in ("pdf", "pmf", "cdf", "ccdf"):
-    setattr(Mixed, _name, lambda self, *args, method=None, name=_name: self._sum(name, *args))
+    setattr(Mixed, _name, lambda self, *args, name=_name: self._sum(name, *args))
     setattr(
         Mixed, f"log{_name}",
-        lambda self, *args, method=None, name=_name: self._log_sum(f"log{name}", *args),
+        lambda self, *args, name=_name: self._log_sum(f"log{name}", *args),
     )  # fmt: skip
 
 
 _WHAT: dict[type, str] = {
-    Scaled: "a multiple of another", Mapped: "exp or log of another", Folded: "the absolute value of another",
-    Truncated: "truncated", Ordered: "an order statistic", Mixed: "a mixture",
+    Named: "of this kind", Scaled: "that is a multiple of another", Mapped: "that is exp or log of another",
+    Folded: "that is the absolute value of another", Truncated: "that is truncated",
+    Ordered: "that is an order statistic", Mixed: "that is a mixture",
 }  # fmt: skip
+
+
+def _by_any_method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that may be told how SciPy is to compute it."""
+
+    @functools.wraps(function)
+    def asked(self: Any, *args: Any, method: Any = None, **words: Any) -> Any:
+        if method is not None:
+            raise unsupported(
+                f"{function.__name__} of a random variable with method=", "leave it out"
+            )
+        return function(self, *args, **words)
+
+    return asked
+
+
+# What has no such parameter has it neither in SciPy.
+_METHODS = (
+    "pdf logpdf pmf logpmf cdf logcdf ccdf logccdf icdf iccdf ilogcdf ilogccdf entropy median mode mean variance "
+    "standard_deviation skewness kurtosis moment"
+).split()
+for _cls in (Variable, _OfOne, *_WHAT):
+    for _name in vars(_cls).keys() & set(_METHODS):
+        setattr(_cls, _name, _by_any_method(vars(_cls)[_name]))
 
 
 __all__ = [

@@ -15,6 +15,8 @@ Source: SciPy's documentation of ``scipy.stats``.
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from types import MethodType
 from typing import TYPE_CHECKING, Any
@@ -34,8 +36,27 @@ else:
 
 
 # -- SciPy's objects --------------------------------------------------------------------------------------
-def _uniform(a: Any, b: Any) -> Variable:
-    return kinds.Named(stats.uniform, a, kinds.as_float(b) - kinds.as_float(a))
+def _uniform(a: Any, b: Any) -> tuple[Any, ...]:
+    return stats.uniform, a, kinds.as_float(b) - kinds.as_float(a)
+
+
+def _made(cls: Any, *args: Any, **words: Any) -> Variable:
+    """An object of one of SciPy's classes; what these refuse they refuse themselves."""
+    if args:
+        cls.__init__(object.__new__(cls), *args, **words)  # which takes none by position
+    parameters = _MADE.get(cls.__name__)
+    if parameters is None:
+        return _of_class(cls, words)
+    try:
+        inspect.signature(parameters).bind(**words)
+    except TypeError:
+        raise unsupported(f"{cls.__name__} of {', '.join(words)}", "give its parameters") from None
+    if any(v is None for v in words.values()):
+        raise unsupported(f"{cls.__name__} of None", "give its parameters")
+    standard = cls.__name__ == "Normal" and not words
+    return kinds.Named(
+        stats._new_distributions.StandardNormal if standard else cls, *parameters(**words)
+    )
 
 
 def _of_class(cls: Any, words: dict[str, Any]) -> Variable:
@@ -43,7 +64,7 @@ def _of_class(cls: Any, words: dict[str, Any]) -> Variable:
     for member in vars(cls).values():
         owner = member.__self__ if isinstance(member, MethodType) else None
         if isinstance(owner, (stats.rv_continuous, stats.rv_discrete)):
-            return kinds.Named(owner, **words)
+            return kinds.Named(cls, owner, **words)
     raise unsupported(f"a random variable of the class {cls.__name__}", "write its formulas")
 
 
@@ -58,7 +79,7 @@ def variable(x: Any) -> Variable:
     if inner is None:
         if kind in _MADE:
             own = type(x)._parameterizations[0].parameters if type(x)._parameterizations else {}
-            return _MADE[kind](**{k: v for k, v in words.items() if k in own})
+            return _made(type(x), **{k: v for k, v in words.items() if k in own})
         return _of_class(type(x), words)
     return _transformed(x, kind, variable(inner), words)
 
@@ -77,12 +98,13 @@ def _transformed(x: Any, kind: str, inner: Variable, words: dict[str, Any]) -> V
     raise unsupported(f"{x!r} at a traced value", "write its formula")
 
 
-_MADE: dict[str, Callable[..., Variable]] = {
-    "Normal": lambda mu=0.0, sigma=1.0: kinds.Named(stats.norm, mu, sigma),
-    "StandardNormal": lambda: kinds.Named(stats.norm),
-    "Logistic": lambda: kinds.Named(stats.logistic),
-    "Uniform": lambda a, b: _uniform(a, b),
-    "Binomial": lambda n, p: kinds.Named(stats.binom, n, p),
+# The distributions of the older kind and their parameters, of those of the classes.
+_MADE: dict[str, Callable[..., tuple[Any, ...]]] = {
+    "Normal": lambda mu=0.0, sigma=1.0: (stats.norm, mu, sigma),
+    "StandardNormal": lambda: (stats.norm,),
+    "Logistic": lambda: (stats.logistic,),
+    "Uniform": _uniform,
+    "Binomial": lambda n, p: (stats.binom, n, p),
 }
 _METHODS = (
     "pdf logpdf pmf logpmf cdf logcdf ccdf logccdf icdf iccdf ilogcdf ilogccdf support entropy median mean variance "
@@ -91,9 +113,7 @@ _METHODS = (
 
 
 def _method(name: str) -> Callable[..., Any]:
-    def of_traced(self: Any, *args: Any, method: Any = None, **words: Any) -> Any:
-        if method is not None:
-            raise unsupported(f"{name} of a random variable with method=", "leave it out")
+    def of_traced(self: Any, *args: Any, **words: Any) -> Any:
         return getattr(variable(self), name)(*args, **words)
 
     return of_traced
@@ -102,18 +122,16 @@ def _method(name: str) -> Callable[..., Any]:
 def _enter() -> None:
     from scipy.stats import _distribution_infrastructure as infrastructure
 
-    for name, made in _MADE.items():
+    for name in _MADE:
         if hasattr(stats, name):
-            implements(getattr(stats, name))(made)
+            implements(getattr(stats, name))(functools.partial(_made, getattr(stats, name)))
     for cls in (infrastructure.UnivariateDistribution, infrastructure.Mixture):
         for name in _METHODS:
             if name in vars(cls):
                 implements(vars(cls)[name])(_method(name))
     for name in ("__add__", "__sub__", "__mul__", "__truediv__"):
         implements(vars(infrastructure.ShiftedScaledDistribution)[name])(_method(name))
-    implements(infrastructure.UnivariateDistribution.__init__)(
-        lambda cls, **words: _of_class(cls, words)
-    )
+    implements(infrastructure.UnivariateDistribution.__init__)(_made)
     implements(stats.Mixture)(
         lambda components, *, weights=None: kinds.Mixed(map(variable, components), weights=weights)
     )

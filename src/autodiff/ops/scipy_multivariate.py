@@ -30,7 +30,7 @@ from autodiff.ops.linear_algebra import t, triangular_solve
 from autodiff.ops.multivariate_probability import DRAWN, box, degenerate, student_box
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, cast
 from autodiff.ops.quadrature import gauss_legendre
-from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.tracer import HoldsTracers, Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
 
 _LOG_2, _LOG_PI = float(np.log(2)), float(np.log(np.pi))
@@ -298,8 +298,10 @@ implements(_FixedNormal.logcdf)(
 )
 
 
-class FrozenNormal:
+class FrozenNormal(HoldsTracers):
     """``multivariate_normal(mean, cov)`` of traced parameters."""
+
+    python_type = _FixedNormal
 
     def __init__(
         self, mean: Any = None, cov: Any = 1, allow_singular: bool = False, seed: Any = None,
@@ -409,8 +411,10 @@ def _student_cdf(
     return student_cdf(x, loc, shape, df, lower_limit, maxpts=maxpts, rng=random_state)
 
 
-class FrozenStudent:
+class FrozenStudent(HoldsTracers):
     """``multivariate_t(loc, shape, df)`` of traced parameters."""
+
+    python_type = type(stats.multivariate_t([0.0]))
 
     def __init__(
         self, loc: Any = None, shape: Any = 1, df: Any = 1, allow_singular: bool = False, seed: Any = None

@@ -36,7 +36,7 @@ from autodiff.ops.scipy_sparse import add_at, owners
 from autodiff.ops.scipy_sparse_structure import Plan, of_lines, parts_of, placed, structure
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.structural import zeros_like
-from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.tracer import HoldsTracers, Tracer, emit_tracer
 
 _KEPT = 4  # factorisations
 _FACTORS: dict[bytes, Any] = {}
@@ -176,8 +176,10 @@ register(
 
 
 # -- SciPy's functions ------------------------------------------------------------------------------
-class Factors:
+class Factors(HoldsTracers):
     """What ``splu`` gives of a matrix that is traced: it solves."""
+
+    python_type = SuperLU
 
     def __init__(self, data: Any, indices: Any, ends: Any, shape: tuple[int, int]) -> None:
         self._parts = data, indices, ends

@@ -36,7 +36,7 @@ from autodiff.ops.interpreting import interpreted
 from autodiff.ops.promotion import as_array, cast, select
 from autodiff.ops.scipy_functions import betaln, expit, log_expit, logit, ndtr, xlog1py, xlogy
 from autodiff.ops.smooth import log_square, of_size
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import HoldsTracers, Tracer
 from autodiff.ops.ufuncs import unsupported
 
 _ROOT_TWO_PI = float(np.sqrt(2 * np.pi))
@@ -478,11 +478,15 @@ def _method(name: str) -> Formula:
     return lambda self, x, *args, **kwds: _evaluate(self, name, x, args, kwds)
 
 
-class Frozen:
+_FROZEN, _FROZEN_COUNT = type(stats.norm()), type(stats.poisson(1.0))
+
+
+class Frozen(HoldsTracers):
     """A distribution with traced parameters, as ``norm(loc, scale)`` gives it."""
 
     def __init__(self, dist: Any, args: tuple[Any, ...], kwds: dict[str, Any]) -> None:
         self.dist, self.args, self.kwds = dist, args, kwds
+        self.python_type = _FROZEN_COUNT if isinstance(dist, stats.rv_discrete) else _FROZEN
 
     def __getattr__(self, name: str) -> Any:
         if name in _NAMES:

@@ -561,7 +561,34 @@ def whole_of(x: Any) -> Tracer | None:
 
 
 class HoldsTracers:
-    """An object of a table's, which stands for one of a library's and holds tracers."""
+    """An object of a table's, which stands for one of a library's and holds tracers.
+
+    It has the methods that the table knows.  What else that class has (attributes, its text) and leaving the
+    captured code are for plain Python, in which it is the library's own.
+    """
+
+    python_type: Any = object  # its class in plain Python
+    stays_inside = True
+
+    def refuse_unknown(self, name: str) -> None:
+        """Refuse what is no method of the class that it stands for: whether there is one depends on the object."""
+        if not callable(getattr(self.python_type, name, None)):
+            self._refuse_part(name)
+
+    def _refuse_part(self, name: str) -> None:
+        raise Declined(f"{name} of a {self.python_type.__name__} made of traced values")
+
+    def __repr__(self) -> str:
+        self._refuse_part("the text")
+        return ""
+
+
+def _refusing(name: str) -> Any:
+    return lambda self, *operands: self._refuse_part(name)
+
+
+for _name in "pow rpow matmul rmatmul rtruediv lt le gt ge add radd sub rsub mul rmul truediv neg abs".split():
+    setattr(HoldsTracers, f"__{_name}__", _refusing(f"__{_name}__"))
 
 
 def is_traced(values: Sequence[Any]) -> bool:
