@@ -1,7 +1,11 @@
 """What NumPy warns of from Python, where no loop of its meets an error, compiled code gives as well."""
 
 import ast
+import cProfile
 import inspect
+import pstats
+import sys
+import threading
 import warnings
 from pathlib import Path
 
@@ -9,6 +13,7 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff.compiled import python_warnings
 
 NAN = np.full((3, 2), np.nan)
 HALF = np.array([[np.nan, 1.0], [np.nan, 2.0]])
@@ -133,3 +138,82 @@ def test_the_median_of_nothing_has_no_slope():
     slope = autodiff.gradient(lambda x: np.median(x[x > 0]))
     np.testing.assert_array_equal(slope(np.array([1.0, -1.0, 3.0])), [0.5, 0, 0.5])
     np.testing.assert_array_equal(slope(-np.ones(3)), [0, 0, 0])
+
+
+# -- who else listens ---------------------------------------------------------------------------------
+def loops():
+    return sum(len(str(k)) for k in range(10))
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [(lambda x: np.log(x) + np.sqrt(x), np.zeros(1)), (lambda x: np.nanmean(x), NAN)],
+    ids=["loops", "python"],
+)
+def test_a_profile_goes_on_after_a_warning(f, x):
+    compiled = autodiff.function(f, on_fallback="error")
+    profile = cProfile.Profile()
+    profile.enable()
+    active = sys.getprofile()
+    found = told(compiled, x)
+    after = sys.getprofile()
+    loops()
+    profile.disable()
+    assert after is active
+    assert found == told(f, x)
+    assert any(name == "loops" for _, _, name in pstats.Stats(profile).stats)
+
+
+def test_a_profiler_in_python_is_left_alone():
+    seen = []
+    sys.setprofile(lambda frame, event, argument: seen.append(frame.f_code))
+    try:
+        told(autodiff.function(lambda x: np.nanmax(x)), NAN)
+        loops()
+    finally:
+        sys.setprofile(None)
+    assert loops.__code__ in seen
+
+
+def test_numpys_modules_are_as_they_were_after_a_question():
+    told(autodiff.function(lambda x: np.nanmax(x)), NAN)
+    found = [
+        vars(m).get("warnings") for n, m in list(sys.modules.items()) if n.startswith("numpy.")
+    ]
+    assert {id(x) for x in found if x is not None} == {id(warnings)}
+
+
+def test_each_thread_hears_its_own_warnings():
+    heard = {}
+    start = threading.Barrier(3)
+
+    def ask(name, f, x):
+        found = heard[name] = []
+        with python_warnings.noted(found.append):
+            start.wait()
+            for _ in range(20):
+                f(x)
+            start.wait()
+
+    def unheard():
+        start.wait()
+        for _ in range(20):
+            np.cov(ONE)
+        start.wait()
+
+    threads = [
+        threading.Thread(target=ask, args=("max", np.nanmax, NAN)),
+        threading.Thread(target=ask, args=("mean", np.mean, NONE)),
+        threading.Thread(target=unheard),
+    ]
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert {name: {w.text for w in found} for name, found in heard.items()} == {
+        "max": {"All-NaN slice encountered"},
+        "mean": {"Mean of empty slice"},
+    }
+    assert [len(found) for found in heard.values()] == [20, 20]

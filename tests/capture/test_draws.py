@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 import autodiff
+from autodiff.capture import draws
 from tests.ops.support import ENGINES, differences
 
 A, B = np.array([0.7, 2.5, 13.0]), np.array([1.3, 0.4, 5.0])
@@ -297,3 +298,59 @@ def test_permuted_elements_keep_their_derivatives(axis: int | None) -> None:
         assert generator.normal() == other.normal()
         slope = g(x)
         np.testing.assert_allclose(slope.ravel()[found.astype(int)], weights)
+
+
+# -- parameters that are lists ----------------------------------------------------------------------
+VALID = {
+    "low": 0.5,
+    "left": 0.1,
+    "mode": 0.2,
+    "p": 0.4,
+    "n": 5,
+    "ngood": 5,
+    "nbad": 6,
+    "nsample": 3,
+}
+COMPOSED = {"gamma": ("shape", "scale"), "chisquare": ("df",), "dirichlet": ("alpha",)}
+LISTED = {
+    **{name: rule.names for name, rule in (draws.STANDARD | draws.SMOOTH).items()},
+    **draws.DISCRETE,
+    **COMPOSED,
+}
+
+
+@pytest.mark.parametrize("make", [np.random.default_rng, np.random.RandomState])
+@pytest.mark.parametrize("name", LISTED)
+def test_parameters_may_be_lists(name: str, make: Callable[..., Any]) -> None:
+    names = LISTED[name]
+    kinds: list[Callable[..., Any]] = [
+        lambda v, s: [v, v],
+        lambda v, s: [v * s, v],
+        lambda v, s: (v * s, v * s),
+    ]
+    for place in range(len(names)):
+        for kind in kinds:
+
+            def f(s: Any, r: Any, place: int = place, kind: Any = kind) -> Any:
+                given = [VALID.get(n, 2.0 + k) for k, n in enumerate(names)]
+                given = [v * s if k == (place + 1) % len(names) else v for k, v in enumerate(given)]
+                given[place] = kind(VALID.get(names[place], 2.0 + place), s)
+                return getattr(r, name)(*given)
+
+            compiled = autodiff.function(f, engine="numpy", on_fallback="error")
+            s = 1 if name in ("binomial", "hypergeometric") else 1.0  # of integers
+            found, expected = compiled(s, make(3)), f(s, make(3))
+            assert found.dtype == expected.dtype
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_derivatives_by_items_of_lists(engine: str) -> None:
+    def f(s: Any, r: Any) -> Any:
+        total: Any = r.normal(s, [s, 2 * s]).sum() + r.uniform(s, [3.0, 4.0])[1]
+        return total + np.sum(r.exponential([1.0, s * s]))
+
+    slope, h = autodiff.gradient(f, wrt="s", engine=engine), 1e-6
+    f_of = lambda s: f(s, np.random.default_rng(2))  # noqa: E731
+    expected = (f_of(1.5 + h) - f_of(1.5 - h)) / (2 * h)
+    np.testing.assert_allclose(slope(1.5, np.random.default_rng(2)), expected, rtol=1e-7)

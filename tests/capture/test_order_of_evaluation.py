@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff.capture import expressions
 from tests.capture.support import ENGINES, kinds, program_of
 
 # ``t(k, v)`` is ``v`` and leaves a mark; ``p`` and ``q`` are conditions, traced or known.
@@ -320,3 +321,28 @@ def test_a_chain_of_numbers_is_no_branch():
     assert kinds(program)["cond"] == 1
     assert kinds(program)["logical_and"] == 2
     assert kinds(program_of(lambda x: 2 * x if 0 < x < 1 else x, 0.5))["cond"] == 1
+
+
+@pytest.mark.parametrize(("operand", "times"), [("x{}", 1), ("abs(x{})", 1), ("x{} / y", 2)])
+@pytest.mark.parametrize("links", [4, 8, 16])
+def test_links_of_a_chain_are_each_captured_a_fixed_number_of_times(
+    operand, times, links, monkeypatch
+):
+    names = ", ".join(f"x{k}" for k in range(links + 1))
+    chain = " < ".join(operand.format(k) for k in range(links + 1))
+    text = f"def f({names}, y):\n    return x0 * 3.0 if {chain} else x0 * 2.0\n"
+    f = loaded(text, f"<chain of {links}: {operand}>")
+    seen = []
+
+    def counted(*arguments):
+        seen.append(1)
+        return compare_pair(*arguments)
+
+    compare_pair = expressions.compare_pair
+    monkeypatch.setattr(expressions, "compare_pair", counted)
+    compiled = autodiff.function(f, engine="numpy")
+    rising = [float(k + 1) for k in range(links + 1)]
+    for k in (None, 1, links // 2, links):
+        arguments = [0.5 if k == j else x for j, x in enumerate(rising)]
+        assert compiled(*arguments, 2.0) == f(*arguments, 2.0)
+    assert len(seen) <= times * links + 1

@@ -87,3 +87,31 @@ def test_second_derivatives_where_nothing_is_cut_off_and_values_are_equal():
         lambda a: np.sum(autodiff.gradient(lambda b: np.linalg.pinv(b)[0, 1] * b[0, 0])(a) ** 2),
         np.eye(3) + 0.0,
     )
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a, m: np.sum(np.linalg.pinv(a, rtol=None)[0]),
+        lambda a, m: np.sum(np.linalg.pinv(a[a[:, 0] > m], rtol=None) ** 2),
+        lambda a, m: np.sum(np.linalg.lstsq(a[a[:, 0] > m], a[a[:, 0] > m, 1] ** 2)[0]),
+    ],
+    ids=["rtol of known size", "rtol of run-time size", "lstsq of run-time size"],
+)
+def test_a_cutoff_by_the_size_of_the_matrix_has_derivatives(f, engine, dtype):
+    a = np.array(
+        [[1.0, 2.0, -1.0], [0.5, -1.0, 2.0], [-1.0, 0.3, 0.7], [2.0, 0.1, 1.5], [0.7, 1.1, 0.9]]
+    )
+    slope = autodiff.gradient(f, wrt="a", engine=engine)(a.astype(dtype), -0.5)
+    tolerance = (
+        {"rtol": 1e-6, "atol": 1e-7} if dtype == np.float64 else {"rtol": 1e-3, "atol": 1e-4}
+    )
+    h = 1e-6
+    for i, j in np.ndindex(*a.shape):
+        step = np.zeros_like(a)
+        step[i, j] = h
+        expected = (f(a + step, -0.5) - f(a - step, -0.5)) / (2 * h)
+        np.testing.assert_allclose(slope[i, j], expected, **tolerance)
+    assert slope.dtype == dtype

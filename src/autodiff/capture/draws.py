@@ -175,7 +175,7 @@ def draw_traced(
     if set(given) - {*names, "size"}:
         raise Declined(f"random.{name} with {min(set(given) - set(names))}=", frame.source(node))
     padded = (np._NoValue,) * (len(names) - len(defaults)) + defaults
-    values = [given.get(n, d) for n, d in zip(names, padded, strict=True)]
+    values = [_parameter(given.get(n, d)) for n, d in zip(names, padded, strict=True)]
     if any(v is np._NoValue for v in values):
         raise TypeError(f"{name}() is missing a parameter")
     size = given.get("size")
@@ -199,6 +199,11 @@ def draw_traced(
         return z
     arrays = [as_array(v) for v in values]
     return same_value(z, rule.smooth(_plain(z), *arrays))
+
+
+def _parameter(x: Any) -> Any:
+    """A parameter of a draw: lists, of which NumPy makes arrays, as arrays."""
+    return as_array(x) if isinstance(x, (list, tuple)) else x
 
 
 def _require_fit(size: Any, shape: tuple[Any, ...]) -> None:
@@ -227,6 +232,7 @@ def _plain(z: Any) -> Any:
 def _gamma(
     owner: Any, draw: Callable[..., Any], shape: Any, scale: Any = 1.0, size: Any = None
 ) -> Any:
+    shape, scale = _parameter(shape), _parameter(scale)
     shapes: list[Any] = [v.shape if isinstance(v, Tracer) else np.shape(v) for v in (shape, scale)]
     whole = np.broadcast_shapes(*shapes)
     check(as_array(dispatch.functions[np.all](scale >= 0)), "a scale that is not negative")
@@ -237,6 +243,7 @@ def _gamma(
 
 
 def _chisquare(owner: Any, draw: Callable[..., Any], df: Any, size: Any = None) -> Any:
+    df = _parameter(df)
     check(as_array(dispatch.functions[np.all](df > 0)), "positive degrees of freedom")
     return 2.0 * draw("standard_gamma", [df / 2.0], {"size": size})
 

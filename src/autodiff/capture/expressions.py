@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -45,6 +46,7 @@ from autodiff.capture.operators import (
 )
 from autodiff.capture.staging import harmless, stage_boolean, stage_choice
 from autodiff.capture.trace import Declined
+from autodiff.ladder import NotStaged
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
 
@@ -99,29 +101,50 @@ def _boolean(frame: Frame, node: ast.BoolOp) -> Any:
 
 
 def _compare(frame: Frame, node: ast.Compare) -> Any:
-    return _compare_from(frame, node, frame.evaluate(node.left), 0)
+    return _Chain(frame, node).holds_from(0, frame.evaluate(node.left))
 
 
-def _compare_from(frame: Frame, node: ast.Compare, left: Any, position: int) -> Any:
-    """The comparisons of a chain from one on; like ``and``, none after one that does not hold."""
-    right = frame.evaluate(node.comparators[position])
-    frame.at(node)
-    part = compare_pair(frame, node.ops[position], left, right)
-    if position == len(node.ops) - 1:
-        return part
+class _Chain:
+    """A chain of comparisons: like ``and``, none is made after one that does not hold."""
 
-    def others() -> Any:
-        return _compare_from(frame, node, right, position + 1)
+    def __init__(self, frame: Frame, node: ast.Compare) -> None:
+        self.frame, self.node = frame, node
+        # What is after a link before this one may not be computed where Python would not.
+        self.cheap_from = 0
+        self.is_tried = False  # whether a link before it is trying what is after it
 
-    test = own_truth(frame, part)
-    if not frame.trace.tier.stages(test):
-        return others() if run_users(bool, test) else part
-    rest = node.comparators[position + 1 :]
-    if isinstance(part, Tracer) and all(_is_short(frame, x) for x in rest):
-        later = harmless(frame, test, others)
-        if later is not None:
-            return both_hold(part, later)
-    return stage_choice(frame, test, others, lambda: part, node)
+    def holds_from(self, position: int, left: Any) -> Any:
+        """The comparisons from one on."""
+        frame, node = self.frame, self.node
+        right = frame.evaluate(node.comparators[position])
+        frame.at(node)
+        part = compare_pair(frame, node.ops[position], left, right)
+        if position == len(node.ops) - 1:
+            return part
+
+        def others() -> Any:
+            return self.holds_from(position + 1, right)
+
+        test = own_truth(frame, part)
+        if not frame.trace.tier.stages(test):
+            return others() if run_users(bool, test) else part
+        rest = node.comparators[position + 1 :]
+        if position >= self.cheap_from and isinstance(part, Tracer):
+            if all(_is_short(frame, x) for x in rest):
+                later = self._tried(test, others)
+                if later is not None:
+                    return both_hold(part, later)
+            self.cheap_from = max(self.cheap_from, position + 1)
+            if self.is_tried:
+                raise NotStaged("a comparison that takes a branch")
+        return stage_choice(frame, test, others, lambda: part, node)
+
+    def _tried(self, test: Tracer, others: Callable[[], Any]) -> Tracer | None:
+        outer, self.is_tried = self.is_tried, True
+        try:
+            return harmless(self.frame, test, others)
+        finally:
+            self.is_tried = outer
 
 
 def _is_short(frame: Frame, node: ast.expr) -> bool:

@@ -340,18 +340,23 @@ def harmless(frame: Frame, test: Tracer, thunk: Callable[[], Any]) -> Tracer | N
     """The condition that ``thunk`` gives where ``test`` holds, if nobody can tell whether it is computed."""
     test = truth(test)
     try:
-        with undoing(frame), frame.trace.heap.assuming(test.value, True):
-            outcome = _explore(frame, thunk)
+        with undoing(frame):
+            with frame.trace.heap.assuming(test.value, True):
+                outcome = _explore(frame, thunk)
+            return _in_line(frame, outcome)
     except Bail:
         return None
-    if outcome.raised is not None or outcome.names or outcome.cells:
-        return None
-    if not isinstance(outcome.value, Tracer) or isinstance(outcome.value, Either):
-        return None
-    if any(op.kind not in _CHEAP for op in walk(outcome.block)):
-        return None
-    found = thunk()
-    return found if isinstance(found, Tracer) else None
+
+
+def _in_line(frame: Frame, outcome: Outcome) -> Tracer:
+    """The condition that a region gives, whose operations are computed whether it would run or not."""
+    found = outcome.value
+    has_effects = outcome.raised is not None or outcome.names or outcome.cells
+    is_dear = any(op.kind not in _CHEAP for op in walk(outcome.block))
+    if has_effects or is_dear or not isinstance(found, Tracer) or isinstance(found, Either):
+        raise NotStaged("more than a condition that is cheap")
+    frame.trace.builder.block.operations += outcome.block.operations
+    return found
 
 
 def on_each(frame: Frame, x: Any, use: Callable[[Any], Any], node: ast.AST) -> Any:

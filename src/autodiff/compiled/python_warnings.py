@@ -4,21 +4,19 @@
         run()                          # the warnings are given as they arise, by NumPy itself
     log.found                          # and known, so that later calls need not ask to give them again
 
-Filters and records of ``warnings`` belong to the whole process, so none is put in the way: Python's
-profiling tells of a call before it is made, and what it is called with is read off NumPy's source at
-the instruction that calls, in NumPy's frame.
+Filters and records of ``warnings`` belong to the whole process, and profilers to the user, so none is
+put in the way.  NumPy's modules find ``warn`` in their global ``warnings``; while somebody listens,
+that is an object that has all that the module has, and whose ``warn`` tells the thread's listener first.
 """
 
 from __future__ import annotations
 
-import ast
-import functools
-import linecache
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import CodeType, FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 from autodiff.plain_data import dataclass
@@ -33,65 +31,76 @@ class Spoken:
     frame: FrameType
 
 
-@functools.cache
-def _call_at(code: CodeType, instruction: int) -> ast.Call | None:
-    """The call in the source of a function that an instruction makes."""
-    positions = list(code.co_positions())[instruction // 2]
-    first, last, start, end = positions
-    if first is None or last is None or start is None or end is None:
-        return None
-    lines = [linecache.getline(code.co_filename, n).encode() for n in range(first, last + 1)]
-    if len(lines) == 1:
-        lines = [lines[0][start:end]]
-    else:
-        lines = [lines[0][start:], *lines[1:-1], lines[-1][:end]]
-    try:
-        found = ast.parse(b"(" + b"".join(lines) + b")", mode="eval").body
-    except SyntaxError:
-        return None
-    return found if isinstance(found, ast.Call) else None
+class _Listening(threading.local):
+    note: Callable[[Spoken], None] | None = None
 
 
-def _value(node: ast.expr, frame: FrameType) -> Any:
-    code = compile(ast.Expression(node), "<warning>", "eval")
-    return eval(code, frame.f_globals, dict(frame.f_locals))
+_listening = _Listening()
+_lock = threading.Lock()
+_heard: list[ModuleType] = []  # the modules that are heard
+_listeners = 0  # of all threads
 
 
-def _spoken(frame: FrameType) -> Spoken | None:
-    """The warning that is about to be given in a frame of NumPy's."""
-    call = _call_at(frame.f_code, frame.f_lasti)
-    if call is None or any(isinstance(x, ast.Starred) for x in call.args):
-        return None
-    names = ("message", "category", "stacklevel")
-    given = dict(zip(names, [_value(x, frame) for x in call.args], strict=False))
-    given |= {k.arg: _value(k.value, frame) for k in call.keywords if k.arg in names}
-    message, category = given["message"], given.get("category") or UserWarning
-    if isinstance(message, Warning):
-        category = type(message)
-    at = frame
-    for _ in range(given.get("stacklevel", 1) - 1):
-        if at.f_back is None:
-            break
-        at = at.f_back
-    return Spoken(str(message), category, at)
+def _warn(
+    message: Any, category: Any = None, stacklevel: int = 1, source: Any = None, **how: Any
+) -> None:
+    """``warnings.warn``, which somebody may listen to."""
+    note = _listening.note
+    if note is not None:
+        kind = type(message) if isinstance(message, Warning) else category or UserWarning
+        at = sys._getframe(1)
+        for _ in range(stacklevel - 1):
+            at = at.f_back or at
+        note(Spoken(str(message), kind, at))
+    warnings.warn(message, category, max(stacklevel, 1) + 1, source, **how)
+
+
+class _Warnings(ModuleType):
+    """The module ``warnings``, with another ``warn``."""
+
+    def __getattribute__(self, name: str) -> Any:
+        return _warn if name == "warn" else getattr(warnings, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(warnings, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(warnings, name)
+
+
+_WARNINGS = _Warnings("warnings")
+
+
+def _is_heard(module: Any) -> bool:
+    """Whether a module is one of NumPy's, in Python, that warns."""
+    if not isinstance(module, ModuleType) or not module.__name__.startswith("numpy."):
+        return False
+    space = vars(module)
+    return space.get("warnings") is warnings and str(space.get("__file__", "")).endswith(".py")
 
 
 @contextmanager
 def noted(note: Callable[[Spoken], None]) -> Iterator[None]:
     """Have ``note`` called for each warning that NumPy's Python gives in this thread."""
-
-    def hear(frame: FrameType, event: str, called: Any) -> None:
-        if event != "c_call" or called is not warnings.warn:
-            return
-        if not str(frame.f_globals.get("__name__", "")).startswith("numpy."):
-            return
-        found = _spoken(frame)
-        if found is not None:
-            note(found)
-
-    before = sys.getprofile()
-    sys.setprofile(hear)
+    _count(1)
+    before, _listening.note = _listening.note, note
     try:
         yield
     finally:
-        sys.setprofile(before)
+        _listening.note = before
+        _count(-1)
+
+
+def _count(change: int) -> None:
+    """Count the listeners; the first one finds all modules as they were, and the last one leaves them so."""
+    global _listeners
+    with _lock:
+        _listeners += change
+        if change > 0 and _listeners == 1:
+            _heard[:] = filter(_is_heard, list(sys.modules.values()))
+            for module in _heard:
+                vars(module)["warnings"] = _WARNINGS
+        elif not _listeners:
+            for module in _heard:
+                if vars(module).get("warnings") is _WARNINGS:
+                    vars(module)["warnings"] = warnings

@@ -519,7 +519,7 @@ def _of_what_is_cut_off(site: Site, d: Any) -> Any:
 def _turned_spaces(a: Any, d: Any, rcond: Any) -> Any:
     u, s, vh = emit_tracer("svd", a)
     if rcond == "sizes":
-        rcond = as_tracer(maximum(*a.shape[-2:])).astype(s.dtype) * float(np.finfo(a.dtype).eps)
+        rcond = as_tracer(maximum(*a.shape[-2:])) * float(np.finfo(a.dtype).eps)
     is_large = s > s[..., :1] * (1e-15 if rcond is None else rcond)
     large, small = s[..., :, None], s[..., None, :]
     pair = is_large[..., :, None] & ~is_large[..., None, :]
