@@ -20,7 +20,7 @@ import heapq
 import math
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,9 +46,15 @@ from autodiff.capture.slots import is_numeric
 from autodiff.capture.stores import INDEX
 from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail
+from autodiff.later import later
 from autodiff.ops.either import Either, is_array
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.signals import run_users
+
+if TYPE_CHECKING:
+    from autodiff.ops import python_builtins as rules
+else:
+    rules = later("autodiff.ops.python_builtins")
 
 
 def lazily(frame: Frame, sequence: Any) -> LazySequence | None:
@@ -323,9 +329,7 @@ def _first(reverse: bool) -> Callable[..., Any]:
 def _is_less(frame: Frame, a: Any, b: Any) -> Any:
     """``a < b``, of which nothing but its truth is asked: of tuples of numbers without a branch."""
     if _is_row(a) and _is_row(b):
-        from autodiff.ops.python_builtins import goes_before
-
-        return goes_before(np.less, a, b)
+        return rules.goes_before(np.less, a, b)
     return call(frame, operator.lt, [a, b], {}, frame.scope.syntax.node)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
@@ -17,6 +17,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from autodiff.dims import Dim, at_least, equal
 from autodiff.errors import UnsupportedError
 from autodiff.ir.data import ArrayType
+from autodiff.later import later
 from autodiff.ops import builder as _builder
 from autodiff.ops import complex_numbers, indexing
 from autodiff.ops.control import emit_for
@@ -44,6 +45,11 @@ from autodiff.ops.promotion import (
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer
+
+if TYPE_CHECKING:
+    from autodiff.ops import interpreting
+else:
+    interpreting = later("autodiff.ops.interpreting")
 
 # Filled at import: the ufuncs that are operations of their own, and the operation's name.
 NAMES: dict[np.ufunc, str] = {e.ufunc: e.name for e in ENTRIES.entered() if e.ufunc is not None}
@@ -122,9 +128,9 @@ def call(
     """``ufunc(*inputs, …)`` on tracers."""
     if ufunc.nin == 1 and hasattr(inputs[0], "tocoo") and out is None and not options:
         # Of a sparse array NumPy makes an object, and asks it for its method.
-        from autodiff.ops.interpreting import interpreted
-
-        return interpreted(_by_method, inputs[0], _SPECIAL.get(ufunc.__name__, ufunc.__name__))
+        return interpreting.interpreted(
+            _by_method, inputs[0], _SPECIAL.get(ufunc.__name__, ufunc.__name__)
+        )
     name = NAMES.get(ufunc)
     where = where if where is True else mask_of(where)
     if name is None:

@@ -14,6 +14,7 @@ import numpy as np
 from autodiff.ops import smooth
 from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.function_table import functions, implements
+from autodiff.ops.interpreting import interpreted
 from autodiff.ops.methods import no_imaginary_part
 from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import (
@@ -377,8 +378,6 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
     lead = x.shape[:-1]
     if not all(isinstance(n, int) for n in lead):
         raise unsupported("np.apply_along_axis over axes of run-time size", "write a loop")
-    from autodiff.ops.interpreting import interpreted
-
     # What the user passes stands for code that is interpreted; a library's function is itself.
     of_line = partial(interpreted, func1d) if isinstance(func1d, FunctionType) else func1d
     results = [as_array(of_line(x[index], *args, **kwargs)) for index in np.ndindex(*lead)]
