@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from autodiff.capture.carries import ATTEMPTS, Carries, defined
-from autodiff.capture.kept import Needed, both_types
+from autodiff.capture.kept import Contents, Needed, both_types
 from autodiff.capture.lists import TracedList
 from autodiff.capture.members import Form, Members, pool_for
 from autodiff.capture.pools import Pool, Wanted
@@ -64,14 +64,19 @@ class CarriedLists(Carries):
                 self._take(pool.columns[name], one)
             self._take(target.parts()[0], INDEX)
             return
-        items, store = self.before[target]
+        before = self.before[target]
+        items, store = before.items, before.store
+        if before.columns is not None:
+            if not same(target.extent, 0):
+                raise NotStaged("a list of items of different types")
+            before = Contents([], None, None, None)
         is_bounded = slot == "room" or (target.store is not None and target.store.is_bounded)
         if slot == "room" and target.store is not None:
             self._forget_stores(target)
             slot = target.store.slot
         if isinstance(slot, str):
             self._forget_stores(target)
-            target.restore(items, store)
+            target.restore(before)
             target.queue = slot == "queue"
             return
         if slot is None:
@@ -79,14 +84,14 @@ class CarriedLists(Carries):
         if isinstance(slot, Types):
             for part in target.parts():
                 self.lists.pop(part, None)  # what the body changes are its columns from now on
-            target.restore(items, store)
+            target.restore(before)
             target.make_typed(slot)
             return
         wanted = (1, 0)
         if target.store is not None:
             wanted = target.store.wanted_rows, target.store.wanted_last
         if store is None or store.repeated is not None:
-            target.restore(items, store)
+            target.restore(before)
             target.make_store(slot)
         elif slot is not None and slot != store.slot:
             raise NotStaged("a list of items of different types")
@@ -110,8 +115,7 @@ class CarriedLists(Carries):
 
     def _note_before(self, target: TracedList) -> None:
         if target not in self.before:
-            items = list(target) if target.store is None and target.columns is None else []
-            self.before[target] = (items, target.store)
+            self.before[target] = target.contents()
             if target.store is not None:
                 target.store.is_bounded = False
 
@@ -133,11 +137,11 @@ class CarriedLists(Carries):
         try:
             yield
         except Signal:
-            for target, (items, store) in self.before.items():
-                if store is not None:
-                    store.rows = None
-                if target.store is not store or target.columns is not None:
-                    target.restore(items, store)
+            for target, before in self.before.items():
+                if before.store is not None:
+                    before.store.rows = None
+                if target.store is not before.store or target.columns is not before.columns:
+                    target.restore(before)
             raise
 
     def _learn_pushed(self, outcome: Outcome) -> bool:
@@ -205,9 +209,9 @@ class CarriedLists(Carries):
         if not isinstance(target, TracedList) or target not in self.before:
             return
         self._forget_stores(target)
-        items, store = self.before[target]
-        if target.store is not store or target.columns is not None:
-            target.restore(items, store)
+        before = self.before[target]
+        if target.store is not before.store or target.columns is not before.columns:
+            target.restore(before)
 
     def _forget_stores(self, target: TracedList) -> None:
         """Carry nothing more of what a list, or its columns, would have appended or stored."""

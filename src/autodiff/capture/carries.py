@@ -17,11 +17,11 @@ import numpy as np
 from autodiff.capture.frames import Scope
 from autodiff.capture.holders import is_aliased
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.kept import Contents
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loop_arrays import NUMBER, EvenSize, LoopArrays, Size
 from autodiff.capture.regions import Outcome
 from autodiff.capture.slots import Slot, Types, tag_of, types_of
-from autodiff.capture.stores import Store
 from autodiff.capture.structures import LeafScope
 from autodiff.dims import Dim, Extent, bounds, maximum, same_shape, symbols, upper_bound
 from autodiff.ir.data import Block, Value
@@ -64,7 +64,7 @@ class Carries:
     cells: list[Cell] = field(default_factory=list)
     # Lists that the body changes, with at most how many items it appends to them; what they were.
     lists: dict[TracedList, Extent] = field(default_factory=dict)
-    before: dict[TracedList, tuple[list[Any], Store | None]] = field(default_factory=dict)
+    before: dict[TracedList, Contents] = field(default_factory=dict)
     # Numbers of items that grow by the same in every iteration: their start and step.
     inductive: dict[Cell, tuple[Extent, Extent]] = field(default_factory=dict)
     uneven: set[Cell] = field(default_factory=set)

@@ -42,7 +42,7 @@ class Identities(Inputs):
 
     def fresh_with(self, obj: Any, whole: Any) -> None:
         """The same of a part of a container: whichever region made this has made it."""
-        del self.made[-1][id(obj)]
+        self.made[-1].pop(id(obj), None)
         for made in self.made:
             if made.get(id(whole)) is whole:
                 made[id(obj)] = obj

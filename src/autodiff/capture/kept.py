@@ -57,6 +57,7 @@ from autodiff.ops.dispatch import cast
 from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of, union
 from autodiff.ops.structural import broadcast, slice_of, slice_update, zeros
 from autodiff.ops.tracer import Cell, Form, StoredList, Tracer, as_tracer, emit_tracer
+from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:
     from autodiff.capture.trace import Trace
@@ -66,6 +67,16 @@ FEW = 64  # items of different types, or arrays, that a loop may carry one by on
 # What a list is to begin a loop with: items of a type, or of two; rows of a pool, or to be one of a pool; its
 # items one by one ("queue"), or a store as soon as it needs one ("store").
 Needed: TypeAlias = Slot | Types | Wanted | Pool | members.Form | members.Members | str | None
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Where the items of a list are: as objects, in a store or in columns."""
+
+    items: list[Any]
+    store: Store | None
+    columns: tuple[Any, ...] | None
+    template: Template | None
 
 
 class KeptList(StoredList):
@@ -289,7 +300,8 @@ class KeptList(StoredList):
             return
         for body in self.trace.rolling:
             if body.home is self.block:
-                if all(body.before.get(column) == ([], None) for column in self.parts()):
+                known = [body.before.get(column) for column in self.parts()]
+                if all(x is not None and not x.items and x.store is None for x in known):
                     self.request("store")
 
     def _numbers_of(self, item: Any) -> Iterator[Any]:
@@ -461,7 +473,8 @@ class KeptList(StoredList):
             return True
         if not last and self.queue is None and not self.is_here():
             for body in self.trace.rolling:
-                if body.home is self.block and 0 < len(body.before.get(self, ((), None))[0]) <= FEW:
+                known = body.before.get(self)
+                if body.home is self.block and known and 0 < len(known.items) <= FEW:
                     raise Bail(Rung.CARRIED, "it changes a list", needs=(body, [(self, "queue")]))
         return False
 
@@ -537,10 +550,14 @@ class KeptList(StoredList):
         self.trace.counts.add(self.store.count)
         list.clear(self)
 
-    def restore(self, items: list[Any], store: Store | None) -> None:
+    def contents(self) -> Contents:
+        """Where the items are."""
+        return Contents(list(self._plain_items()), self.store, self.columns, self.template)
+
+    def restore(self, before: Contents) -> None:
         """Go back to an earlier state."""
-        self.store, self.columns, self.template = store, None, None
-        list.__init__(self, items)
+        self.store, self.columns, self.template = before.store, before.columns, before.template
+        list.__init__(self, before.items)
 
     def whole(self) -> Tracer | None:
         """The items as one array, where they are in a store."""

@@ -236,7 +236,7 @@ class TracedList(KeptList):
             list.sort(self, key=key, reverse=reverse)
             return
         if key is None and not self.is_stored() and not self.is_here() and self.can_store():
-            self.request(None)
+            self.request_all([(part, None) for part in self.parts()])
         self._settle("sort")
         list.sort(self, key=key, reverse=reverse)
 

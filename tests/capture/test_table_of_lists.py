@@ -1,0 +1,179 @@
+"""Every method of a list in a loop, for items of each kind, whatever is asked afterwards: as Python has it."""
+
+import importlib.util
+import itertools
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import pytest
+
+import autodiff
+from tests.capture.support import same
+
+# Of items of a kind: two from before the loop, one of a pass, the number in it.
+ITEMS = {
+    "float": ("x", "2.0 * x", "x * i", "{}"),
+    "int": ("2", "5", "i + 3", "{}"),
+    "int then float": ("1", "2", "x * i", "{}"),
+    "tuple": ("(x, 2)", "(x + 1.0, 3)", "(x * i, i)", "{}[0]"),
+    "list": ("[x, 2.0]", "[x + 1.0, 3.0]", "[x * i, 1.0]", "{}[0]"),
+    "object": ("Pair(x, 2)", "Pair(x + 1.0, 3)", "Pair(x * i, i)", "{}.a"),
+}
+METHODS = {
+    "append": "s.append(N)",
+    "insert front": "s.insert(0, N)",
+    "insert middle": "s.insert(1, N)",
+    "insert back": "s.insert(len(s), N)",
+    "pop back": "if s: s.pop()",
+    "pop front": "if s: s.pop(0)",
+    "pop middle": "if len(s) > 1: s.pop(1)",
+    "pop and append": "s.pop(); s.append(N)",
+    "rotate": "s.append(s.pop(0)); s[-1] = N",
+    "take off and put on": "t = s.pop(); s.append(N); s.append(t)",
+    "del": "if s: del s[0]",
+    "sort by key": "s.sort(key=lambda v: V)",
+    "sort": "s.sort()",
+    "reverse": "s.reverse()",
+    "extend": "s.extend([N, N])",
+    "clear": "s.clear()",
+    "remove": "if s: s.remove(s[0])",
+    "slice": "s[:1] = [N]",
+    "+=": "s += [N]",
+    "*=": "s *= 2",
+    "item": "s[0] = N",
+    "last item": "s[-1] = N",
+    "anew": "s = s[1:] + [N]",
+}
+BEGUN = {
+    "of two": ["s = [A, B]"],
+    "by a branch": ["s = [A]", "if x >= 1.0:", "    s.append(B)"],
+    "by a loop": ["s = [B]", "for i in range(n):", "    s.append(N)"],
+}
+WHEN = {"always": "i >= 0", "never": "x > 100.0 + i", "sometimes": "x * i > 1.0"}
+ASKED = {
+    "pop": "s.pop()",
+    "last": "s[-1]",
+    "first": "s[0]",
+    "length": "len(s)",
+    "items": "[V for v in s]",
+    "sum": "sum([V for v in s])",
+    "list": "list(s), len(s)",
+    "equal": "s == [A, B], len(s)",
+    "itself": "s",
+    "pop and rest": "s.pop(0), s, len(s)",
+}
+CALLS = ((1.5, 3), (0.4, 1), (2.5, 0), (0.7, 3))
+CLASS = """
+class Pair:
+    def __init__(self, a, b):
+        self.a, self.b = a, b
+    def __eq__(self, other):
+        return self.a == other.a and self.b == other.b
+    def __lt__(self, other):
+        return self.a < other.a
+"""
+Names: TypeAlias = tuple[str, str, str, str, str]
+
+
+def is_told(names: Names) -> bool:
+    """An int from before the loop, read of a list of floats, is read as a float."""
+    return names[0] != "int then float" or names[4] not in ("items", "sum")
+
+
+COMBINATIONS: list[Names] = [
+    *filter(is_told, itertools.product(ITEMS, METHODS, BEGUN, WHEN, ASKED))
+]
+
+
+def source(name: str, kind: str, method: str, begun: str, when: str, asked: str) -> str:
+    """The program of one combination."""
+    first, second, new, number = ITEMS[kind]
+    lines = [f"        {line}" for line in METHODS[method].split("; ")]
+    if when != "always":
+        lines = [f"        if {WHEN[when]}:", *[f"    {line}" for line in lines]]
+    text = "\n".join(
+        [
+            "def NAME(x, n):",
+            *[f"    {line}" for line in BEGUN[begun]],
+            "    for i in range(n):",
+            *lines,
+            f"    return {ASKED[asked]}",
+        ]
+    )
+    found = {"A": first, "B": second, "N": new, "V": number.format("v"), "NAME": name}
+    words = [found.get(word, word) for word in _words(text)]
+    return "".join(words)
+
+
+def _words(text: str) -> list[str]:
+    return ["".join(part) for _, part in itertools.groupby(text, str.isidentifier)]
+
+
+def module(folder: Path, combinations: Sequence[Names]) -> ModuleType:
+    """The programs of some combinations, ``program0`` and so on."""
+    path = folder / "programs_of_lists.py"
+    texts = [source(f"program{k}", *names) for k, names in enumerate(combinations)]
+    path.write_text("\n\n".join([CLASS, *texts]))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+def plain(x: Any) -> Any:
+    """A result with objects as what they hold."""
+    if isinstance(x, (list, tuple)):
+        return type(x)(map(plain, x))
+    return vars(x) if hasattr(x, "__dict__") else x
+
+
+def outcome(function: Any, call: tuple[float, int]) -> Any:
+    """What a call gives, or which exception."""
+    try:
+        return plain(function(*call))
+    except (IndexError, ValueError, TypeError, AttributeError) as error:
+        return type(error).__name__
+
+
+def check(folder: Path, combinations: Sequence[Names], engine: str) -> None:
+    """Every program gives what Python does, in each call."""
+    programs = module(folder, combinations)
+    wrong = []
+    for k, names in enumerate(combinations):
+        function = getattr(programs, f"program{k}")
+        differentiated = autodiff.function(function, engine=engine)
+        for call in CALLS:
+            expected = outcome(function, call)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", autodiff.FallbackWarning)
+                found = outcome(differentiated, call)
+            try:
+                same(found, expected)
+            except AssertionError:
+                wrong.append(f"{', '.join(names)} at {call}: {found!r} for {expected!r}")
+                break
+    assert not wrong, "\n".join(wrong)
+
+
+EVERY = 101  # of the combinations, which are in an order that this goes across
+
+
+def test_lists_in_loops_are_as_python_has_them(tmp_path: Path) -> None:
+    check(tmp_path, COMBINATIONS[::EVERY], "numpy")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ITEMS)
+def test_all_lists_in_loops_are_as_python_has_them(kind: str, tmp_path: Path) -> None:
+    check(tmp_path, [names for names in COMBINATIONS if names[0] == kind], "numpy")
+
+
+@pytest.mark.parametrize(
+    "start", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 6))]
+)
+def test_native_lists_in_loops_are_as_python_has_them(start: int, tmp_path: Path) -> None:
+    check(tmp_path, COMBINATIONS[start::211][: 8 if start == 0 else None], "native")
