@@ -44,7 +44,7 @@ class CarriedObjects(CarriedLists):
         for part in parts:
             trace.refuse_chosen(part)  # who may be it as well would not see what passes do to it
         shared = has_other_names(self.frame, scope, name, start, surely_runs) or any(
-            trace.is_given(part) and (part in self.before or not surely_runs)
+            trace.is_given(part) and (not surely_runs or self._changes_any(outcome))
             for part in parts
             if isinstance(part, TracedList)
         )
@@ -63,6 +63,12 @@ class CarriedObjects(CarriedLists):
         if isinstance(start, TracedList) and is_long(known):
             self.begun[key] = start
         self._begin_structure(key, known)
+
+    def _changes_any(self, outcome: Outcome) -> bool:
+        """Whether the body changes a list of a name that it binds anew: by then that may be any of them."""
+        starts = [scope.locals.get(name) for scope, name in outcome.names]
+        parts = [part for x in starts for part in structures.mutable(self.frame.trace, x)]
+        return any(isinstance(part, TracedList) and part in self.before for part in parts)
 
     def _take_number(self, key: tuple[Scope, str], start: Any, end: Any) -> bool:
         """Carry which object a name has by its number: one from before the loop, or one that stands for those of passes."""
@@ -176,6 +182,7 @@ class CarriedObjects(CarriedLists):
             # What only the body knows by then is bound anew before it is read.
             others = outcome.entangled - {*self.begun} if key in outcome.entangled else set()
             is_held = any(scope.locals.get(name, UNBOUND) is not UNBOUND for scope, name in others)
+            is_held |= self._is_passed_on(key)
             if is_held or self._known_otherwise(key, outcome) or self._may_be_given(key):
                 if not self._may_share(self.stand_ins[key]):
                     raise NotStaged(f"the loop gives {key[1]!r} parts that have other names")
@@ -189,6 +196,11 @@ class CarriedObjects(CarriedLists):
             id(x) not in outcome.made or any(x is other for other in others)
             for x in self._ends_of(key)
         )
+
+    def _is_passed_on(self, key: tuple[Scope, str]) -> bool:
+        """Whether a pass gives a name the list of another one that may be known otherwise."""
+        others = [self.stand_ins.get(other) for other in self.shared if other != key]
+        return key not in self.shared and any(x is y for x in self._ends_of(key) for y in others)
 
     def refuse_shared(self, key: tuple[Scope, str]) -> None:
         """A list that only the body knows is kept for what follows the loop: nobody else may have it that changes it."""
