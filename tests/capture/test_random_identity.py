@@ -1,6 +1,6 @@
-"""Random programs over names of arrays and lists: what is one object in Python is one in the result.
+"""Random programs over names of arrays, lists, dicts and objects: what is one object in Python is one in the result.
 
-    alias, rebind, append, exchange, shallow copy, branch, loop, identity test, store, return
+    alias, rebind, append, exchange, shallow copy, branch, choice, loop, identity test, store, return
 
 Each program runs with two inputs and with the first one again, plain and compiled; compared are the arguments as they
 are afterwards and the result, down to which of their parts are one object.
@@ -292,9 +292,22 @@ def test_a_few_programs(kind) -> None:
         check(seed, kind, "numpy")
 
 
+@pytest.mark.parametrize(
+    ("kind", "seed"), [("lists", 64), ("lists", 169)]
+)  # exchanged with the caller's own
+def test_exchanged_lists(kind, seed) -> None:
+    check(seed, kind, "numpy")
+
+
+@pytest.mark.parametrize("kind", Chooser.MADE)
+def test_a_few_programs_that_choose(kind) -> None:
+    for seed in range(10):
+        check(seed, kind, "numpy")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["numpy", "native"])
-@pytest.mark.parametrize("kind", ["arrays", "rows", "complex"])
+@pytest.mark.parametrize("kind", ["arrays", "rows", "complex", *Chooser.MADE])
 @pytest.mark.parametrize("first", range(100, 400, 50))
 def test_many_programs(first, kind, engine) -> None:
     for seed in range(first, first + (50 if engine == "numpy" else 10)):

@@ -42,7 +42,8 @@ class CarriedObjects(CarriedLists):
         surely_runs = low is not None and low > 0
         parts = [*structures.mutable(trace, start)]
         for part in parts:
-            trace.refuse_chosen(part)  # who may be it as well would not see what passes do to it
+            if id(part) in self.chosen:  # who may be it as well would not see what passes do to it
+                trace.refuse_chosen(part)
         shared = has_other_names(self.frame, scope, name, start, surely_runs) or any(
             trace.is_given(part) and (not surely_runs or self._changes_any(outcome))
             for part in parts
@@ -233,12 +234,28 @@ class CarriedObjects(CarriedLists):
                     if other != key and any(x is end for end in self._ends_of(other))
                 ]
                 known += [] if id(x) in self.outcome.made else [x]
-                if key in self.shared and x is self.stand_ins[key]:
-                    known.append(self.begun[key])
+            known += [
+                self.begun[other] for other in self._passed_from(key) if self._is_known(other)
+            ]
             if key in self.shared and ran is not True:
                 known.append(self.begun[key])
             if known:
                 self.frame.trace.make_ambiguous(known, result)
+
+    def _passed_from(self, key: tuple[Scope, str]) -> list[tuple[Scope, str]]:
+        """The names of whose lists from before the loop one may have one after a pass or several."""
+        found, pending = list[tuple[Scope, str]](), [key]
+        while pending:
+            ends = self._ends_of(pending.pop())
+            for other in self.begun:
+                if other not in found and any(x is self.stand_ins.get(other) for x in ends):
+                    found.append(other)
+                    pending.append(other)
+        return found
+
+    def _is_known(self, key: tuple[Scope, str]) -> bool:
+        """Whether somebody else may have the list that a name had before the loop."""
+        return key in self.shared or self.frame.trace.is_given(self.begun[key])
 
     def _spread(self, key: tuple[Scope, str], outcome: Outcome) -> bool:
         """The leaves of a structure at the end of the body, as variables of their own.
