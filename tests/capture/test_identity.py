@@ -18,13 +18,15 @@ over_engines = pytest.mark.parametrize(
 
 def shape_of(x, numbers):
     """What an object looks like from outside: types, values, and which of its parts are one object."""
-    if isinstance(x, (list, tuple, dict, np.ndarray)):
+    attributes = getattr(x, "__dict__", None)
+    if isinstance(x, (list, tuple, dict, np.ndarray)) or attributes:
         if id(x) in numbers and not isinstance(x, tuple):
             return numbers[id(x)]
         number = numbers.setdefault(id(x), len(numbers))
         if isinstance(x, np.ndarray):
             return number, str(x.dtype), np.round(x, 9).tolist()
-        items = list(x.items()) if isinstance(x, dict) else x
+        held = x if isinstance(x, dict) else attributes
+        items = x if held is None else list(held.items())
         parts = [shape_of(part, numbers) for part in items]
         return (type(x), parts) if isinstance(x, tuple) else (number, type(x), parts)
     return type(x), repr(round(x, 9) if isinstance(x, float) else x)

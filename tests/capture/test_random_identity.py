@@ -1,6 +1,6 @@
-"""Random programs over names of arrays and lists: what is one object in Python is one in the result.
+"""Random programs over names of arrays, lists, dicts and objects: what is one object in Python is one in the result.
 
-    alias, rebind, append, exchange, shallow copy, branch, loop, identity test, store, return
+    alias, rebind, append, exchange, shallow copy, branch, choice, loop, identity test, store, return
 
 Each program runs with two inputs and with the first one again, plain and compiled; compared are the arguments as they
 are afterwards and the result, down to which of their parts are one object.
@@ -8,6 +8,7 @@ are afterwards and the result, down to which of their parts are one object.
 
 import linecache
 import random
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -142,6 +143,109 @@ class Writer:
             self.statement(depth, left)
 
 
+class Chooser(Writer):
+    """Writes one program of lists, dicts or objects ``p``, ``q`` and ``s``, some of them the caller's.
+
+    choice by a condition, exchange in a loop, rotation, store, the least so far, new one, items of a list of them
+    """
+
+    MADE: ClassVar = {
+        "lists": ("[{}, {}]", ("[0]", "[1]", "[-1]")),
+        "dicts": ("{{'u': {}, 'v': {}}}", ("['u']", "['v']")),
+        "points": ("Point({}, {})", (".u", ".v")),
+    }
+
+    def program(self) -> str:
+        made, self.parts = self.MADE[self.kind]
+        self.names, self.holders = ["p", "q", "s"], list[str]()
+        given = self.pick("", "b, c, ", "b, c, ", "b, ")
+        self.write(0, f"def f({given}x, y, n):")
+        self.made = lambda: made.format(
+            self.pick("x", "y", "x * y", "0.5"), self.pick("x", "y", "1.0")
+        )
+        known = [name for name in given.split(", ") if name]
+        for name in self.names:
+            self.write(1, f"{name} = {self.pick(self.made(), self.made(), *known)}")
+            known.append(name)
+        if self.chance(0.4):
+            self.write(1, f"l = [{self.pick(*self.names)}, {self.pick(*self.names)}]")
+            self.holders += ["l[0]", "l[-1]"]
+        self.write(1, "best, t, i = None, 0.0, 0")
+        for _ in range(self.random.randint(0, 2)):
+            self.statement(1, 1)
+        self.loop(1, 2)
+        if self.chance(0.3):
+            self.loop(1, 1)
+        if self.chance(0.6):
+            self.write(1, f"{self.part()} {self.pick('=', '+=')} 10.0 * x")
+        more = self.pick("", ", best", ", best, p is s", ", l" if self.holders else "")
+        self.write(1, f"return {self.pick(f't + {self.part()} * 3.0', f'p, q, s, t{more}')}")
+        return "\n".join(self.lines) + "\n"
+
+    def one(self) -> str:
+        return self.pick(*self.names, *self.names, *self.holders)
+
+    def part(self) -> str:
+        return self.one() + self.pick(*self.parts)
+
+    def condition(self) -> str:
+        return self.pick(
+            f"{self.part()} < {self.pick('1.0', 'y', 't', self.part())}",
+            f"{self.part()} < {self.part()}",
+            f"{self.pick(*self.names)} is {self.pick(*self.names)}",
+            f"i % 2 == {self.pick('0', '1')}",
+            f"t > {self.pick('x', '0.5')}",
+            "x > y",
+        )
+
+    def statement(self, depth: int, left: int) -> None:
+        chance, (a, b, c) = self.random.random(), (self.one() for _ in range(3))
+        if chance < 0.25:
+            self.write(depth, f"{a}, {b} = {b}, {a}")
+        elif chance < 0.3:
+            self.write(depth, f"{a}, {b}, {c} = {b}, {c}, {a}")
+        elif chance < 0.45:
+            self.write(depth, f"{a} = {b} if {self.condition()} else {c}")
+        elif chance < 0.52:
+            self.write(depth, f"{a} = {b}")
+        elif chance < 0.7:
+            new = self.pick("x", "y", "0.5 * x", "t", "0.25")
+            self.write(depth, f"{self.part()} {self.pick('=', '+=', '-=')} {new}")
+        elif chance < 0.76:
+            self.write(depth, f"t += {self.part()} * {self.pick('0.5', 'x')}")
+        elif chance < 0.8:
+            self.write(depth, f"{self.pick(*self.names)} = {self.made()}")
+        elif chance < 0.86:
+            at = self.pick(*self.parts)
+            self.write(depth, f"if best is None or {a}{at} < best{at}:")
+            self.write(depth + 1, f"best = {a}")
+        elif left:
+            self.write(depth, f"if {self.condition()}:")
+            self.block(depth + 1, left - 1)
+            if self.chance(0.4):
+                self.write(depth, "else:")
+                self.block(depth + 1, left - 1)
+        else:
+            self.write(depth, "t += 0.5 * x")
+
+    def loop(self, depth: int, left: int) -> None:
+        self.write(depth, f"for i in range({self.pick('n', 'n', '12')}):")
+        self.block(depth + 1, left)
+
+
+class Point:
+    def __init__(self, u, v):
+        self.u = u
+        self.v = v
+
+
+def chosen_arguments(kind, text, size):
+    made = eval(f"lambda u, v: {Chooser.MADE[kind][0].format('u', 'v')}", {"Point": Point})
+    count = text.count(",", 0, text.index("\n")) - 2
+    x, y, n = ((1.5, 0.7, 3), (0.4, 1.1, 4), (2.0, -0.6, 1), (-0.3, 0.9, 0))[size]
+    return *(made(x + 0.37 + 0.3 * k, y - 0.23 - 0.2 * k) for k in range(count)), x, y, n
+
+
 def arguments(kind, size):
     if kind == "rows":
         return [
@@ -162,17 +266,22 @@ def outcome(function, given):
 
 
 def check(seed, kind, engine):
-    text = Writer(seed, kind).program()
+    is_chooser = kind in Chooser.MADE
+    text = (Chooser if is_chooser else Writer)(seed, kind).program()
+
+    def given(size):
+        return chosen_arguments(kind, text, size) if is_chooser else arguments(kind, size)
+
     name = f"<{kind} {seed}>"
     linecache.cache[name] = (len(text), None, text.splitlines(True), name)
-    table = {}
+    table = {"Point": Point}
     try:
         exec(compile(text, name, "exec"), table)
         compiled = Function(table["f"], engine=engine)
-        for size in (1, 2, 1):
+        for size in (0, 1, 2, 3, 1) if is_chooser else (1, 2, 1):
             with uncompiled_allowed():
-                found = outcome(compiled, arguments(kind, size))
-            assert found == outcome(table["f"], arguments(kind, size)), text
+                found = outcome(compiled, given(size))
+            assert found == outcome(table["f"], given(size)), text
     finally:
         del linecache.cache[name]
 
@@ -183,9 +292,22 @@ def test_a_few_programs(kind) -> None:
         check(seed, kind, "numpy")
 
 
+@pytest.mark.parametrize(
+    ("kind", "seed"), [("lists", 64), ("lists", 169)]
+)  # exchanged with the caller's own
+def test_exchanged_lists(kind, seed) -> None:
+    check(seed, kind, "numpy")
+
+
+@pytest.mark.parametrize("kind", Chooser.MADE)
+def test_a_few_programs_that_choose(kind) -> None:
+    for seed in range(10):
+        check(seed, kind, "numpy")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["numpy", "native"])
-@pytest.mark.parametrize("kind", ["arrays", "rows", "complex"])
+@pytest.mark.parametrize("kind", ["arrays", "rows", "complex", *Chooser.MADE])
 @pytest.mark.parametrize("first", range(100, 400, 50))
 def test_many_programs(first, kind, engine) -> None:
     for seed in range(first, first + (50 if engine == "numpy" else 10)):

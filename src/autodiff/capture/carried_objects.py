@@ -42,9 +42,10 @@ class CarriedObjects(CarriedLists):
         surely_runs = low is not None and low > 0
         parts = [*structures.mutable(trace, start)]
         for part in parts:
-            trace.refuse_chosen(part)  # who may be it as well would not see what passes do to it
+            if id(part) in self.chosen:  # who may be it as well would not see what passes do to it
+                trace.refuse_chosen(part)
         shared = has_other_names(self.frame, scope, name, start, surely_runs) or any(
-            trace.is_given(part) and (part in self.before or not surely_runs)
+            trace.is_given(part) and (not surely_runs or self._changes_any(outcome))
             for part in parts
             if isinstance(part, TracedList)
         )
@@ -63,6 +64,12 @@ class CarriedObjects(CarriedLists):
         if isinstance(start, TracedList) and is_long(known):
             self.begun[key] = start
         self._begin_structure(key, known)
+
+    def _changes_any(self, outcome: Outcome) -> bool:
+        """Whether the body changes a list of a name that it binds anew: by then that may be any of them."""
+        starts = [scope.locals.get(name) for scope, name in outcome.names]
+        parts = [part for x in starts for part in structures.mutable(self.frame.trace, x)]
+        return any(isinstance(part, TracedList) and part in self.before for part in parts)
 
     def _take_number(self, key: tuple[Scope, str], start: Any, end: Any) -> bool:
         """Carry which object a name has by its number: one from before the loop, or one that stands for those of passes."""
@@ -176,6 +183,7 @@ class CarriedObjects(CarriedLists):
             # What only the body knows by then is bound anew before it is read.
             others = outcome.entangled - {*self.begun} if key in outcome.entangled else set()
             is_held = any(scope.locals.get(name, UNBOUND) is not UNBOUND for scope, name in others)
+            is_held |= self._is_passed_on(key)
             if is_held or self._known_otherwise(key, outcome) or self._may_be_given(key):
                 if not self._may_share(self.stand_ins[key]):
                     raise NotStaged(f"the loop gives {key[1]!r} parts that have other names")
@@ -189,6 +197,11 @@ class CarriedObjects(CarriedLists):
             id(x) not in outcome.made or any(x is other for other in others)
             for x in self._ends_of(key)
         )
+
+    def _is_passed_on(self, key: tuple[Scope, str]) -> bool:
+        """Whether a pass gives a name the list of another one that may be known otherwise."""
+        others = [self.stand_ins.get(other) for other in self.shared if other != key]
+        return key not in self.shared and any(x is y for x in self._ends_of(key) for y in others)
 
     def refuse_shared(self, key: tuple[Scope, str]) -> None:
         """A list that only the body knows is kept for what follows the loop: nobody else may have it that changes it."""
@@ -221,12 +234,28 @@ class CarriedObjects(CarriedLists):
                     if other != key and any(x is end for end in self._ends_of(other))
                 ]
                 known += [] if id(x) in self.outcome.made else [x]
-                if key in self.shared and x is self.stand_ins[key]:
-                    known.append(self.begun[key])
+            known += [
+                self.begun[other] for other in self._passed_from(key) if self._is_known(other)
+            ]
             if key in self.shared and ran is not True:
                 known.append(self.begun[key])
             if known:
                 self.frame.trace.make_ambiguous(known, result)
+
+    def _passed_from(self, key: tuple[Scope, str]) -> list[tuple[Scope, str]]:
+        """The names of whose lists from before the loop one may have one after a pass or several."""
+        found, pending = list[tuple[Scope, str]](), [key]
+        while pending:
+            ends = self._ends_of(pending.pop())
+            for other in self.begun:
+                if other not in found and any(x is self.stand_ins.get(other) for x in ends):
+                    found.append(other)
+                    pending.append(other)
+        return found
+
+    def _is_known(self, key: tuple[Scope, str]) -> bool:
+        """Whether somebody else may have the list that a name had before the loop."""
+        return key in self.shared or self.frame.trace.is_given(self.begun[key])
 
     def _spread(self, key: tuple[Scope, str], outcome: Outcome) -> bool:
         """The leaves of a structure at the end of the body, as variables of their own.

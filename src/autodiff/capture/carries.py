@@ -113,6 +113,9 @@ class Carries:
     def __post_init__(self) -> None:
         trace = self.frame.trace
         self.mark = trace.decisions.mark()
+        self.chosen = frozenset(
+            trace.ambiguous
+        )  # lists and dicts that branches chose before the loop
         self.arrays = LoopArrays(trace.heap, trace.builder, self.tag_scope, self._carry_number)
         for key in list(self.names):
             start = key[0].locals[key[1]]
