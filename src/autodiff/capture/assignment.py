@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import operator
+from itertools import islice
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -20,6 +21,7 @@ from autodiff.capture import choices, dataframes, members
 from autodiff.capture.calls import call, is_asked, iterate
 from autodiff.capture.functions import Closure, descriptor, own_method
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.iterators import Iterating
 from autodiff.capture.origins import is_library
 from autodiff.capture.paths import Guard
 from autodiff.capture.sourcecode import syntax_of
@@ -81,7 +83,9 @@ def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
     if starred and isinstance(value, StoredList) and value.numbers() is not None:
         items: Any = frame.trace.listed(value)  # whose middle is a list again
     else:
-        items = list(iterate(frame, value))
+        source = iterate(frame, value)
+        is_run = not starred and isinstance(value, Iterating)  # no further than needed
+        items = list(islice(source, len(target.elts) + 1) if is_run else source)
     if not starred:
         if len(items) != len(target.elts):
             few = "not enough" if len(items) < len(target.elts) else "too many"

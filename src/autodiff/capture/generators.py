@@ -19,7 +19,7 @@ from autodiff.capture import library_in_python
 from autodiff.capture.frames import Completion
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
-from autodiff.capture.standing import ends_with_more, leave_scope
+from autodiff.capture.standing import Closing, close, end, ends_with_more, leave_scope
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.signals import Signal, door, run_users
 
@@ -49,7 +49,46 @@ def passing(function: Callable[..., Any], /, *arguments: Any) -> Any:
 @door
 def suspended(value: Any) -> Generator[Any, Any, Any]:
     """A ``yield`` of the user's: what is thrown in is the user's."""
-    return (yield value)
+    try:
+        return (yield value)
+    except Closing as closing:
+        error = closing.error
+    try:
+        raise error
+    finally:
+        del error  # whose traceback has this frame
+
+
+def delegated(inner: Any) -> Generator[Any, Any, Any]:
+    """``yield from`` an iterator: an end from outside ends that first, and is then met here."""
+    steps = inner.steps if isinstance(inner, TracedGenerator) else None
+    try:
+        if steps is None:
+            return (yield from inner)
+        action, given = steps.send, None
+        while True:
+            try:
+                item = action(given)
+            except StopIteration as stop:
+                return stop.value
+            try:
+                action, given = steps.send, (yield item)
+            except (Closing, GeneratorExit):
+                raise
+            except BaseException as error:
+                action, given = steps.throw, error
+    except Closing as closing:
+        ending = closing.error
+    except GeneratorExit as error:
+        ending = error
+    try:
+        if steps is not None:
+            close(steps)
+        elif hasattr(inner, "close"):
+            inner.close()
+        raise ending
+    finally:
+        del ending
 
 
 @door
@@ -129,11 +168,13 @@ class TracedGenerator(Iterating):
         """Resume with an exception."""
         if len(error) == 1 and isinstance(error[0], type):
             error = (_instance_of(error[0]),)
+        if isinstance(error[0], GeneratorExit):
+            return self._resume(end, self.steps, error[0])
         return self._resume(self.steps.throw, *error)
 
     def close(self) -> None:
         """End it."""
-        self._resume(self.steps.close)
+        self._resume(close, self.steps)
 
 
 def start(frame: Frame, node: Any) -> Any:
@@ -233,6 +274,7 @@ def make_context(frame: Frame, function: Any, args: Any, kwargs: Any, node: ast.
 __all__ = [
     "Stopped",
     "TracedGenerator",
+    "delegated",
     "finish",
     "make_context",
     "passing",

@@ -12,20 +12,63 @@ followed: the path is decided, or plain Python runs.  When a capture is over, wh
 from __future__ import annotations
 
 import ast
+import inspect
 from typing import Any
 
 from autodiff.capture.frames import Scope
 from autodiff.ladder import Declined, NotStaged
-from autodiff.signals import Signal, run_users
+from autodiff.signals import Signal, door, run_users
 
 
 class Over(Signal):
     """Ends a generator of a capture that is over: nothing of the user's runs on its way."""
 
 
+class Closing(Signal):
+    """A GeneratorExit on its way to where the user's code stands still.
+
+    Python ends each of our generators by itself, whatever one within it makes of its end.
+    """
+
+    def __init__(self, error: GeneratorExit) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def end(steps: Any, error: GeneratorExit) -> Any:
+    """Throw an end into a generator of the user's."""
+    stands_still = inspect.getgeneratorstate(steps) == inspect.GEN_SUSPENDED
+    try:
+        return run_users(steps.throw, Closing(error) if stands_still else error)
+    finally:
+        del error  # whose traceback has this frame
+
+
+@door
+def close(steps: Any) -> None:
+    """Close a generator of the user's, as Python does."""
+    if inspect.getgeneratorstate(steps) != inspect.GEN_SUSPENDED:
+        steps.close()
+        return
+    error = GeneratorExit()
+    try:
+        end(steps, error)
+    except (GeneratorExit, StopIteration):
+        return
+    finally:
+        error.with_traceback(None)  # it would keep what the frames hold
+    raise RuntimeError("generator ignored GeneratorExit")
+
+
 def ends_with_more(node: ast.AST) -> bool:
     """Whether somebody can tell when a generator with this body ends."""
-    return any(isinstance(part, (ast.Try, ast.With, ast.TryStar)) for part in ast.walk(node))
+    kinds = (
+        ast.Try,
+        ast.With,
+        ast.TryStar,
+        ast.YieldFrom,
+    )  # of the last one: who it asks for its items
+    return any(isinstance(part, kinds) for part in ast.walk(node))
 
 
 def close_let_go(trace: Any) -> None:
@@ -47,7 +90,7 @@ def _close(trace: Any, steps: Any) -> None:
     trace.touch()
     trace.attempts = []
     try:
-        steps.close()
+        close(steps)
     except Signal:
         raise
     except Exception as error:  # Python writes that it ignores it
@@ -103,8 +146,11 @@ def forget(trace: Any) -> None:
 
 
 __all__ = [
+    "Closing",
     "Over",
+    "close",
     "close_let_go",
+    "end",
     "end_all",
     "ends_with_more",
     "forget",

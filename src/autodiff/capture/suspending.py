@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import traceback
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
@@ -29,6 +30,7 @@ from autodiff.capture.generators import (
     Steps,
     Stopped,
     TracedGenerator,
+    delegated,
     finish,
     passing,
     steps,
@@ -41,6 +43,7 @@ from autodiff.capture.origins import keeps_contexts
 from autodiff.capture.regions import INTERNAL
 from autodiff.capture.sequences import Elements
 from autodiff.capture.sourcecode import Known
+from autodiff.capture.standing import close_let_go
 from autodiff.capture.unrolling import Passes
 from autodiff.errors import AutodiffError, ShapeError
 from autodiff.ladder import Declined, Rung
@@ -60,9 +63,9 @@ def _value(frame: Frame, node: ast.expr | None) -> Generator[Any, Any, Any]:
         return (yield from suspended(value))
     if isinstance(node, ast.YieldFrom):
         inner = yield from _value(frame, node.value)
-        if isinstance(inner, TracedGenerator):
-            return (yield from inner.steps)
-        return (yield from passing(iter, passing(iterate, frame, inner)))
+        if not isinstance(inner, TracedGenerator):
+            inner = passing(iter, passing(iterate, frame, inner))
+        return (yield from delegated(inner))
     return (yield from _around(frame, node))
 
 
@@ -203,7 +206,8 @@ def _unwinds(frame: Frame, error: BaseException) -> bool:
     One of ours has it where effects are real: a lock that was taken is released.  Elsewhere it
     ends the capture, and nothing has happened yet.
     """
-    return not frame.trace.tier.holds_back or (isinstance(error, Exception) and is_users(error))
+    users = isinstance(error, (Exception, GeneratorExit)) and is_users(error)
+    return users or not frame.trace.tier.holds_back
 
 
 def as_users(error: BaseException) -> BaseException:
@@ -238,16 +242,13 @@ def run_try(frame: Frame, node: ast.Try, body: Steps | None = None) -> Steps:
     try:
         try:
             completion = yield from _tried(frame, steps(frame, node.body) if body is None else body)
-        except Exception as error:
+        except (Exception, GeneratorExit) as error:
             if not is_users(error):
                 raise
             completion = yield from _handle(frame, node, as_users(error))
         else:
             if completion is None:
                 completion = yield from steps(frame, node.orelse)
-    except GeneratorExit:
-        yield from steps(frame, node.finalbody)
-        raise
     except BaseException as error:
         if not _unwinds(frame, error):
             raise
@@ -271,8 +272,11 @@ def _tried(frame: Frame, body: Steps) -> Steps:
 
 
 def _handle(frame: Frame, node: ast.Try, error: BaseException) -> Steps:
+    if frame.trace.standing:  # what the statements had in hand is let go before the handler runs
+        traceback.clear_frames(error.__traceback__)
+        close_let_go(frame.trace)
     for handler in node.handlers:
-        kinds = Exception if handler.type is None else passing(frame.evaluate, handler.type)
+        kinds = BaseException if handler.type is None else passing(frame.evaluate, handler.type)
         if not isinstance(error, kinds):
             continue
         if handler.name:
@@ -311,9 +315,6 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
         inner = _holding(frame, manager, _with_items(frame, node, position + 1))
         with _closed(frame, manager):
             completion = yield from _tried(frame, inner)
-    except GeneratorExit:
-        passing(leave, None)
-        raise
     except BaseException as error:
         if not _unwinds(frame, error):
             if is_harmless_context(manager):
