@@ -228,3 +228,51 @@ def test_exceptions_are_those_of_scipy(f):
     with pytest.raises(expected.type), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         autodiff.function(f)(X)
+
+
+RANDOM = np.random.default_rng(1).standard_normal((12, 12)) + np.diag(np.arange(12.0))
+START = np.ones(12)
+
+
+SPECTRA = {
+    "eigs": lambda A, **how: sl.eigs(A, 4, v0=START.astype(A.dtype), **how),
+    "eigs, smallest": lambda A, **how: sl.eigs(A, 4, v0=START.astype(A.dtype), which="SM", **how),
+    "eigs, real parts": lambda A, **how: sl.eigs(A, 3, v0=START.astype(A.dtype), which="LR", **how),
+    "eigsh": lambda A, **how: sl.eigsh(A + A.T, 4, v0=START.astype(A.dtype), **how),
+    "eigsh, algebraic": lambda A, **how: sl.eigsh(A + A.T, 4, v0=START.astype(A.dtype), which="SA", **how),
+    "eigsh, ends": lambda A, **how: sl.eigsh(A + A.T, 4, v0=START.astype(A.dtype), which="BE", **how),
+    "eigsh, shifted": lambda A, **how: sl.eigsh(A + A.T, 4, v0=START.astype(A.dtype), sigma=3.3, **how),
+    "svds": lambda A, return_eigenvectors=True: sl.svds(
+        A, 4, v0=START.astype(A.dtype), return_singular_vectors=return_eigenvectors
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("vectors", [True, False])
+@pytest.mark.parametrize("name", SPECTRA)
+def test_spectra_are_in_the_order_and_of_the_dtype_of_scipy(name, vectors, dtype):
+    def f(A):
+        found = SPECTRA[name](A, return_eigenvectors=vectors)
+        return found if vectors else (found,)
+
+    A = RANDOM.astype(dtype)
+    for found, wanted in zip(autodiff.function(f)(A), f(A), strict=True):
+        assert type(found) is type(wanted) and found.dtype == wanted.dtype
+        np.testing.assert_allclose(found, wanted, rtol=1e-12 if dtype is np.float64 else 1e-4)
+
+
+@pytest.mark.filterwarnings("error::autodiff.errors.FallbackWarning")
+@pytest.mark.parametrize("name", SPECTRA)
+def test_slopes_of_values_without_vectors_are_in_their_order(name):
+    shift = np.sin(np.arange(144.0)).reshape(12, 12)
+
+    def f(t):
+        values = SPECTRA[name](RANDOM + t * shift, return_eigenvectors=False)
+        return np.concatenate([values.real, values.imag])
+
+    h = 1e-5
+    slopes = (f(h) - f(-h)) / (2 * h)
+    found = autodiff.jvp(f, (0.0,), (1.0,))[1]
+    np.testing.assert_allclose(found, slopes, rtol=1e-5, atol=1e-6)

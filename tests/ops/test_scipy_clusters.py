@@ -67,3 +67,23 @@ def test_labels(name: str) -> None:
         found, wanted = compiled(x), f(x)
         np.testing.assert_array_equal(found, wanted)
         assert found.dtype == wanted.dtype
+
+
+@pytest.mark.parametrize("of_centres", ["f4", "f8", "i4", "i8"])
+@pytest.mark.parametrize("of_points", ["f4", "f8", "i4", "i8", "u1"])
+def test_dtypes_of_the_nearest_are_those_of_scipy(of_points: str, of_centres: str) -> None:
+    points, centres = np.abs(4 * X).astype(of_points), np.abs(3 * X[:3]).astype(of_centres)
+    for x, c in ((points, centres), (points[:, 0].copy(), centres[:, 0].copy())):
+        for engine in ENGINES:
+            found = autodiff.function(lambda x, c: vq.vq(x, c), engine=engine)(x, c)
+            for one, wanted in zip(found, vq.vq(x, c), strict=True):
+                assert type(one) is type(wanted) and one.dtype == wanted.dtype
+                np.testing.assert_allclose(one, wanted, rtol=1e-6)
+
+
+def test_slopes_of_float32_distances_are_of_float32() -> None:
+    x = X.astype(np.float32)
+    slopes = autodiff.gradient(lambda x: np.sum(vq.vq(x, x[:2] + np.float32(0.3))[1]))(x)
+    assert slopes.dtype == np.float32
+    wanted = autodiff.gradient(lambda x: np.sum(vq.vq(x, x[:2] + 0.3)[1]))(x.astype(float))
+    np.testing.assert_allclose(slopes, wanted, rtol=1e-4, atol=1e-5)

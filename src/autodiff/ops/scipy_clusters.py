@@ -42,30 +42,34 @@ def _choice(name: str, types: Callable[..., tuple[ArrayType, ...]], meaning: Any
 
 # -- the nearest --------------------------------------------------------------------------------------------
 def _nearest(x: Any, centres: Any) -> Any:
-    codes, found = vq.vq(x, centres, check_finite=False)
-    return np.asarray(codes, np.int32), np.asarray(found, x.dtype)
+    return vq.vq(x, centres, check_finite=False)
 
 
-_choice(
-    "nearest_centre",
-    lambda types: (
-        ArrayType(np.dtype(np.int32), types[0].shape[:1]),
-        ArrayType(types[0].dtype, types[0].shape[:1]),
-    ),
-    _nearest,
-)
+def _types_of_nearest(types: Any) -> tuple[ArrayType, ...]:
+    """Those of SciPy, which has routines for floats and compares whole numbers by arrays."""
+    both = np.result_type(types[0].dtype, types[1].dtype)
+    codes, found = (
+        (np.int32, both) if both.kind == "f" and both.itemsize > 2 else (np.int64, np.float64)
+    )
+    count = types[0].shape[:1]
+    return ArrayType(np.dtype(codes), count), ArrayType(np.dtype(found), count)
+
+
+_choice("nearest_centre", _types_of_nearest, _nearest)
 
 
 @implements(vq.vq)
 def quantise(obs: Any, code_book: Any, check_finite: bool = True) -> Any:
     """``scipy.cluster.vq.vq``."""
-    x, centres = (cast(as_array(a), np.float64) for a in (obs, code_book))
-    if x.ndim not in (1, 2) or x.ndim != centres.ndim:
+    x, centres = as_array(obs), as_array(code_book)
+    kinds = {x.dtype.kind, centres.dtype.kind}
+    if x.ndim not in (1, 2) or x.ndim != centres.ndim or not kinds <= set("fiu"):
         raise unsupported("scipy.cluster.vq.vq of this form", "pass two matrices")
     if check_finite:
         for a in (x, centres):
             check(functions[np.all](np.isfinite(a)), "what is quantised is finite")
     codes, found = emit_tracer("nearest_centre", stop(x), stop(centres))
+    x, centres = (cast(a, found.dtype) for a in (x, centres))
     apart = x - centres[codes]
     square = np.sum(apart * apart, axis=1) if x.ndim == 2 else apart * apart
     return codes, derived_as(found, np.sqrt(square))

@@ -31,6 +31,7 @@ from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops.complex_numbers import joined
 from autodiff.ops.interpreting import interpreted
+from autodiff.ops.promotion import as_array
 from autodiff.ops.scipy_sparse_structure import elements_of, solved_by_elements
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.solvers import FLOAT
@@ -50,10 +51,9 @@ def eigenvalues(
     refuse(given, "M", "Minv", "OPinv", "rng", "mode")
     matrix, (n, _), k = _asked(frame, function, given)
     with_vectors = _option(frame, function, given, "return_eigenvectors")
-    given["return_eigenvectors"] = True
-    call, operands = called_with(frame, function, matrix, parts_of(matrix), given)
+    given["return_eigenvectors"] = with_vectors
     types = (ArrayType(FLOAT, (k,)), ArrayType(FLOAT, (n, k)))
-    values, vectors = emit_tracer("called", *operands, call=call, types=types)
+    (values,), (vectors,) = _called(frame, function, matrix, given, "return_eigenvectors", types)
     name, source = "scipy.sparse.linalg.eigsh", trace.builder.source
     with for_derivatives(trace):
         whole: Array = as_float(interpreted(_refined, matrix, values, vectors, n, k))
@@ -67,13 +67,72 @@ def eigenvalues(
 
 def _asked(frame: Frame, function: Any, given: dict[str, Any]) -> tuple[Any, tuple[int, ...], int]:
     """The matrix, its shape, and how many values are asked for."""
-    matrix, shape = matrix_of(frame, given.pop("A"))
+    given_matrix = given.pop("A")
+    matrix, shape = matrix_of(frame, given_matrix)
     count = given.get("k", 6)
     if is_operator(matrix) or not isinstance(count, int):
         raise Declined(
             f"{function.__name__} of an operator, or of as many vectors as run time says"
         )
+    dtype = (
+        parts_of(matrix)[0] if matrix is given_matrix else as_array(frame.trace.deep(given_matrix))
+    ).dtype
+    if dtype != FLOAT:
+        raise Declined(f"{function.__name__} of a matrix of {dtype}")
     return matrix, shape, count
+
+
+def _called(
+    frame: Frame, function: Any, matrix: Any, given: dict[str, Any], option: str, types: tuple[ArrayType, ...]
+) -> tuple[Any, Any]:  # fmt: skip
+    """The values and the vectors that SciPy finds, in parts where they are complex.
+
+    Without vectors it gives the values in another order: those of the derivative are of a second call.
+    """
+    count = 2 if len(types) == 4 else 1
+
+    def emitted(run: Any, kinds: tuple[ArrayType, ...], *operands: Any) -> tuple[Any, ...]:
+        call = Call(f"scipy.sparse.linalg.{function.__name__}", run)
+        found = emit_tracer("called", *operands, call=call, types=kinds)
+        return found if len(kinds) > 1 else (found,)
+
+    def parts(arrays: Any) -> list[Any]:
+        if len(arrays) == 3:
+            arrays = [arrays[1], arrays[0], arrays[2]]
+        return [part for x in arrays for part in ((x.real, x.imag) if count == 2 else (x,))]
+
+    call, operands = called_with(frame, function, matrix, parts_of(matrix), given)
+    if given[option]:
+        found = emitted(lambda arrays: parts(call.run(arrays)), types, *operands)
+        return found[:count], found[count:]
+    values = emitted(lambda arrays: parts(call.run(arrays)), types[:count], *operands)
+    again, _ = called_with(frame, function, matrix, parts_of(matrix), {**given, option: True})
+
+    def matched(arrays: Any) -> list[Any]:
+        return _matched(arrays[-count:], parts(again.run(arrays[:-count])))
+
+    with for_derivatives(frame.trace):
+        return values, emitted(matched, types[count:], *operands, *values)
+
+
+def _matched(asked: Any, found: list[Any]) -> list[Any]:
+    """The vectors of values that were found in another order; NaN of those that were not.
+
+    The conjugate of a value of a real matrix has the conjugate vector.
+    """
+    count = len(asked)
+    wanted, values = (x[0] if count == 1 else x[0] + 1j * x[1] for x in (asked, found))
+    straight = np.abs(wanted[:, None] - values)
+    mirrored = np.abs(wanted[:, None] - values.conj())
+    either = np.minimum(straight, mirrored)
+    at, number = np.argmin(either, axis=1), np.arange(len(wanted))
+    turned = mirrored[number, at] < straight[number, at]
+    near = either[number, at] <= 1e-6 * np.max(np.abs(wanted))
+    kept = np.where(near, 1.0, np.nan)
+    if count == 2:
+        return [found[2][:, at] * kept, found[3][:, at] * np.where(turned, -kept, kept)]
+    left = found[1][:, at] * kept
+    return [left] if len(found) == 2 else [left, found[2][at] * kept[:, None]]
 
 
 def _option(frame: Frame, function: Any, given: dict[str, Any], name: str) -> Any:
@@ -121,16 +180,9 @@ def complex_eigenvalues(
     refuse(given, "M", "Minv", "OPinv", "OPpart", "rng")
     matrix, (n, _), k = _asked(frame, function, given)
     with_vectors = _option(frame, function, given, "return_eigenvectors")
-    given["return_eigenvectors"] = True
-    call, operands = called_with(frame, function, matrix, parts_of(matrix), given)
-    whole_call = call.run
-
-    def in_parts(arrays: Any) -> list[Any]:
-        return [part for x in whole_call(arrays) for part in (x.real, x.imag)]
-
-    call = Call(call.name, in_parts)
+    given["return_eigenvectors"] = with_vectors
     types = (ArrayType(FLOAT, (k,)),) * 2 + (ArrayType(FLOAT, (n, k)),) * 2
-    re, im, v_re, v_im = emit_tracer("called", *operands, call=call, types=types)
+    (re, im), (v_re, v_im) = _called(frame, function, matrix, given, "return_eigenvectors", types)
     name, source = "scipy.sparse.linalg.eigs", trace.builder.source
     with for_derivatives(trace):
         whole: Array = as_float(interpreted(_refined_pairs, matrix, re, im, v_re, v_im, n, k))
@@ -213,10 +265,9 @@ def singular_values(
     refuse(given, "rng", "random_state", "options")
     matrix, (m, n), k = _asked(frame, function, given)
     wanted = _option(frame, function, given, "return_singular_vectors")
-    given["return_singular_vectors"] = True
-    call, operands = called_with(frame, function, matrix, parts_of(matrix), given)
-    types = (ArrayType(FLOAT, (m, k)), ArrayType(FLOAT, (k,)), ArrayType(FLOAT, (k, n)))
-    u, s, vt = emit_tracer("called", *operands, call=call, types=types)
+    given["return_singular_vectors"] = bool(wanted)  # SciPy leaves out one side of what it has
+    types = (ArrayType(FLOAT, (k,)), ArrayType(FLOAT, (m, k)), ArrayType(FLOAT, (k, n)))
+    (s,), (u, vt) = _called(frame, function, matrix, given, "return_singular_vectors", types)
     name, source = "scipy.sparse.linalg.svds", trace.builder.source
     with for_derivatives(trace):
         sides = interpreted(_both_sides, matrix, m, n)
