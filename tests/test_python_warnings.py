@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff.compiled import python_warnings
+from autodiff.compiled import python_warnings, warned
 
 NAN = np.full((3, 2), np.nan)
 HALF = np.array([[np.nan, 1.0], [np.nan, 2.0]])
@@ -217,3 +217,56 @@ def test_each_thread_hears_its_own_warnings():
         "mean": {"Mean of empty slice"},
     }
     assert [len(found) for found in heard.values()] == [20, 20]
+
+
+# -- filters that ignore -----------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x: np.cross(x, x[::-1]), np.array([1.0, 4.0])),
+        (lambda x: np.nanmax(x), np.full(2, np.nan)),
+        (lambda x: np.log(x), np.zeros(2)),
+    ],
+    ids=["deprecated", "python", "loops"],
+)
+def test_what_is_ignored_is_given_again_once_it_is_not(f, x):
+    compiled = autodiff.function(f)
+    expected = told(f, x)
+    assert expected
+    for _ in range(3):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("ignore")
+            for _ in range(40):
+                compiled(x)
+            assert not caught
+            warnings.simplefilter("always")
+            compiled(x)
+            assert len(caught) == 1
+            warnings.filterwarnings("ignore", message=next(iter(expected))[0][:8])
+            compiled(x)
+            assert len(caught) == 1
+        for _ in range(3):
+            assert told(compiled, x) == expected
+
+
+def test_an_ignored_warning_is_not_given_anew(monkeypatch):
+    compiled, x = autodiff.function(lambda x: np.cross(x, x[::-1])), np.array([1.0, 4.0])
+    given, give = [], warned._give
+    monkeypatch.setattr(warned, "_give", lambda *args: given.append(1) or give(*args))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(1000):
+            compiled(x)
+    assert len(given) < 20
+
+
+def test_filters_that_python_starts_with_have_names_for_patterns():
+    compiled = autodiff.function(lambda x: np.cross(x, x[::-1]))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filters[:] = [
+            ("default", None, DeprecationWarning, "__main__", 0),
+            ("ignore", None, DeprecationWarning, None, 0),
+        ]
+        for _ in range(12):
+            compiled(np.array([1.0, 4.0]))
+    assert not caught

@@ -324,7 +324,6 @@ LISTED = {
 def test_parameters_may_be_lists(name: str, make: Callable[..., Any]) -> None:
     names = LISTED[name]
     kinds: list[Callable[..., Any]] = [
-        lambda v, s: [v, v],
         lambda v, s: [v * s, v],
         lambda v, s: (v * s, v * s),
     ]

@@ -6,6 +6,7 @@ import scipy.linalg
 
 import autodiff
 from autodiff.testing import check_gradient
+from tests.capture.support import kinds, program_of
 
 rng = np.random.default_rng(5)
 
@@ -115,3 +116,28 @@ def test_a_cutoff_by_the_size_of_the_matrix_has_derivatives(f, engine, dtype):
         expected = (f(a + step, -0.5) - f(a - step, -0.5)) / (2 * h)
         np.testing.assert_allclose(slope[i, j], expected, **tolerance)
     assert slope.dtype == dtype
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y: np.polyfit(x, y, 2),
+        lambda x, y: np.sum(np.linalg.lstsq(np.vander(x, 3), y)[3] * np.arange(1.0, 4.0)),
+        lambda x, y: scipy.linalg.pinv(np.outer(x, y) + np.outer(y, x * x), return_rank=True)[0],
+        lambda x, y: np.sum(np.linalg.lstsq(np.vander(x, 3), y)[0]) + np.linalg.lstsq(np.vander(x, 3), y)[3][1],
+    ],
+    ids=["polyfit", "singular values", "rank", "both"],
+)  # fmt: skip
+def test_an_inverse_and_its_singular_values_are_one_decomposition(f, engine):
+    x, y = np.array([0.3, 1.0, 1.7, 2.2, 3.1]), np.array([1.0, -0.5, 0.4, 2.0, 1.2])
+    if engine == "numpy":
+        assert kinds(program_of(f, x, y))["svd"] == 0
+    np.testing.assert_allclose(autodiff.function(f, engine=engine)(x, y), f(x, y), rtol=1e-11)
+    summed, d, h = (lambda x: np.sum(np.cos(f(x, y)))), np.cos(np.arange(5.0)), 1e-6
+    expected = (summed(x + h * d) - summed(x - h * d)) / (2 * h)
+    slope = autodiff.gradient(summed, engine=engine)(x)
+    np.testing.assert_allclose(np.sum(slope * d), expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        autodiff.jvp(summed, (x,), (d,), engine=engine)[1], expected, rtol=1e-6
+    )

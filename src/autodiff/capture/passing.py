@@ -256,12 +256,6 @@ def _keys(frame: Frame, sequence: Any, key: Any) -> Any:
     return [call(frame, key, [x], {}, node) for x in iterate(frame, sequence)]
 
 
-def _key_of_each(frame: Frame, sequence: Any, key: Any) -> Tracer | None:
-    node = frame.scope.syntax.node
-    found = rows_of([call(frame, key, [x], {}, node) for x in sequence])
-    return None if found is None else found[0]
-
-
 def _extreme(function: Any, sign: str) -> Callable[..., Any]:
     def run(frame: Frame, *args: Any, **words: Any) -> Any:
         one = len(args) == 1 and set(words) <= {"key", "default"}

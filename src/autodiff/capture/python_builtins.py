@@ -289,6 +289,7 @@ def _list(frame: Frame, *sequence: Any) -> list[Any]:
 def _tolist(frame: Frame, x: Tracer) -> Any:
     if not _is_vector(frame, x):
         return run_users(methods.tolist, x)
+    methods.require_integers(x)
     return _of_vector(frame, x, {"f": float, "b": bool}.get(x.dtype.kind, int), "python")
 
 

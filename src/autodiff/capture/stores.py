@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -24,10 +24,6 @@ from autodiff.ops.dispatch import extent_of, known
 from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
 from autodiff.ops.tracer import Cell, Tracer, ViewStep, as_tracer, emit_tracer
 from autodiff.plain_data import dataclass
-
-if TYPE_CHECKING:
-    pass
-
 
 FEW_TRACED = 8  # times as many constants as traced items: an array of constants, and a store of each of these
 HELD = (

@@ -138,17 +138,21 @@ class _Listener:
         self.report: Any = None
         self.times: dict[int, int] = {}
         self.known: dict[int, list[Warned]] = {}
+        self.ignored: dict[int, list[Any]] = {}  # the filters that ignore all that is known
         self.silences = 0
 
     def hear(self, errors: int, *arguments: Any) -> None:
         """A call has ended, and these errors are among its flags."""
+        times = self.times[errors] = self.times.get(errors, 0) + 1
+        known = self.known.get(errors)
+        is_asked = not known or times <= ALWAYS or times & (times - 1) == 0
+        if not is_asked and self.ignored.get(errors) == warnings.filters:
+            if floating.recorder() is None:
+                return
         compiled, specialisation = self.compiled(), self.specialisation()
         if compiled is None or specialisation is None:
             return
         arguments = tuple([np.array(x) if type(x) in (list, tuple) else x for x in arguments])
-        times = self.times[errors] = self.times.get(errors, 0) + 1
-        known = self.known.get(errors)
-        is_asked = not known or times <= ALWAYS or times & (times - 1) == 0
         if is_asked:
             question = _question(compiled, specialisation, arguments)
             lines = FIRST_LINES if times == 1 else LINES
@@ -160,6 +164,9 @@ class _Listener:
             self._keep_quiet(errors, times)
             return
         self.report.quiet = self.silences = 0
+        self.ignored.pop(errors, None)
+        if all(map(_is_ignored, known)):
+            self.ignored[errors] = list(warnings.filters)
         error = _give(known, is_asked)
         if error is None:
             return
@@ -431,13 +438,20 @@ def _is_ignored(one: Warned, filters: Sequence[Any]) -> bool:
     """Whether filters of ``warnings`` drop a warning."""
     for action, message, category, module, line in filters:
         if (
-            (message is None or message.match(one.text))
+            _is_of(message, one.text)
             and issubclass(one.category, category)
-            and (module is None or module.match(one.module))
+            and _is_of(module, one.module)
             and line in (0, one.line)
         ):
             return action == "ignore"
     return False
+
+
+def _is_of(pattern: Any, text: str) -> bool:
+    """Whether a filter is about a text; Python's own first filters have names in place of patterns."""
+    if pattern is None or isinstance(pattern, str):
+        return pattern is None or pattern == text
+    return pattern.match(text) is not None
 
 
 # -- an end to it -------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@
     eigh_turned(w, v, da; upper) -> (v, equal)    the basis in which ``da`` is diagonal, of the
     svd_turned(u, s, vh, da) -> (u, vh, equal)    span of each set of equal values
     qr(a) -> (q, r)             reduced, m >= n
-    pseudo_inverse(a; rcond)    "sizes": the rounding of the larger size
+    pseudo_inverse(a; rcond) -> (p, s)    with the singular values; "sizes": the rounding of the larger size
 
 The leading axes are batch axes.  Eigenvectors and singular vectors have derivatives only where
 the eigenvalues or singular values are distinct; derivatives of the values alone do not need that.
@@ -469,15 +469,23 @@ register(
 # -- pseudo-inverse -------------------------------------------------------------------------------
 def _pinv_rule(types: Any, rcond: float | str | None) -> tuple[ArrayType, ...]:
     (a,) = types
-    return (ArrayType(a.dtype, (*a.shape[:-2], a.shape[-1], a.shape[-2])),)
+    inverse = ArrayType(a.dtype, (*a.shape[:-2], a.shape[-1], a.shape[-2]))
+    return inverse, _svd_rule(types)[1]
 
 
 def _pinv_meaning(a: Any, rcond: Any) -> Any:
+    """``np.linalg.pinv``, step by step, with the singular values it finds on the way."""
     if rcond is None:
-        return np.linalg.pinv(a)
-    return np.linalg.pinv(
-        a, max(a.shape[-2:]) * np.finfo(a.dtype).eps if rcond == "sizes" else rcond
-    )
+        rcond = 1e-15
+    elif rcond == "sizes":
+        rcond = max(a.shape[-2:]) * np.finfo(a.dtype).eps
+    if not a.size:
+        return np.swapaxes(a, -1, -2), np.zeros(_svd_rule((a,))[1].shape, a.dtype)
+    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    large = s > np.asarray(rcond)[..., None] * np.max(s, axis=-1, keepdims=True)
+    factors = np.where(large, np.divide(1, s, where=large, out=np.zeros_like(s)), 0)
+    inverse = np.matmul(np.swapaxes(vh, -1, -2), factors[..., None] * np.swapaxes(u, -1, -2))
+    return inverse.astype(a.dtype, copy=False), s
 
 
 def _pinv_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -486,7 +494,8 @@ def _pinv_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
     second = mm(mm(p, t(p)), t(da))
     third = mm(t(da), mm(t(p), p))
     dp = -first + second - mm(mm(second, a), p) + third - mm(p, mm(a, third))
-    return (dp + t(_of_what_is_cut_off(site, da)),)
+    u, _, vh = emit_tracer("svd", a)
+    return dp + t(_of_what_is_cut_off(site, da)), _diagonal(mm(mm(t(u), da), t(vh)))
 
 
 def _of_what_is_cut_off(site: Site, d: Any) -> Any:
@@ -531,14 +540,20 @@ def _turned_spaces(a: Any, d: Any, rcond: Any) -> Any:
 
 
 def _pinv_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
-    a, p, ct = site.operands[0], site.result, cts[0]
+    a, p, (ct, ct_s) = site.operands[0], site.result, cts
+    of_values: Any = None
+    if ct_s is not None:
+        u, _, vh = emit_tracer("svd", a)
+        of_values = mm(u * ct_s[..., None, :], vh)
+    if ct is None:
+        return (of_values,)
     # The transposes of the three terms of the jvp, in order; a p and p a are symmetric.
     first = mm(mm(t(p), ct), t(p))
     spread = mm(t(ct), mm(p, t(p)))
     second = spread - mm(a, mm(p, spread))
     spread = mm(mm(t(p), p), t(ct))
     third = spread - mm(mm(spread, p), a)
-    return (-first + second + third + _of_what_is_cut_off(site, t(ct)),)
+    return (_plus(-first + second + third + _of_what_is_cut_off(site, t(ct)), of_values),)
 
 
 register(

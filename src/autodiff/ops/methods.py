@@ -17,7 +17,7 @@ import numpy as np
 
 from autodiff.ops import complex_numbers, python_numbers, structural
 from autodiff.ops.function_table import functions
-from autodiff.ops.known import require_equal, type_name
+from autodiff.ops.known import check, require_equal, type_name
 from autodiff.ops.layout import lay_out, lies_in, memory, note_order, remember
 from autodiff.ops.promotion import cast
 from autodiff.ops.protocol import protocol
@@ -313,7 +313,15 @@ def _item(x: Tracer, *index: Any) -> Tracer:
         if not all(require_equal(n, 1, message) for n in x.shape):
             raise ValueError(message)
     scalar = functions[np.reshape](x, ())
+    require_integers(scalar)
     return python_numbers.number(scalar, {"f": float, "b": bool}.get(x.dtype.kind, int))
+
+
+def require_integers(x: Tracer) -> None:
+    """Check that Python's integers of ``x`` are among those of a program, which have 64 bits and a sign."""
+    if x.dtype == np.uint64:
+        small: Any = np.all(np.less_equal(x, np.uint64(2**63 - 1)))
+        check(small, "an integer that has no more than 63 bits")
 
 
 def tolist(x: Tracer) -> Any:

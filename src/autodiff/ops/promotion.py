@@ -113,11 +113,6 @@ def constant(value: Any, dtype: Any) -> Tracer:
     return result
 
 
-def with_form(x: Tracer, form: Form) -> Tracer:
-    """The same value as an array, a NumPy scalar or a Python number."""
-    return x if x.form == form else Tracer(x.value, form)
-
-
 def cast(x: Any, dtype: Any) -> Tracer:
     """``x`` with elements converted to ``dtype``, as an array or NumPy scalar."""
     dtype = supported(dtype)

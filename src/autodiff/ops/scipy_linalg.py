@@ -147,10 +147,9 @@ def pinv(
     if atol or len(sizes) < x.ndim:
         raise unsupported("scipy.linalg.pinv with atol=", "use np.linalg.pinv")
     limit = max(sizes) * float(np.finfo(x.dtype).eps) if rtol is None else rtol
-    inverse: Tracer = functions[np.linalg.pinv](x, limit)
+    inverse, values = emit_tracer("pseudo_inverse", x, rcond=float(limit))
     if not return_rank:
         return inverse
-    _, values, _ = emit_tracer("svd", x)
     large = pointwise("greater", values, pointwise("multiply", values[..., :1], limit))
     return inverse, functions[np.sum](large)
 

@@ -237,11 +237,11 @@ def _pseudo_inverse(t: Translation, operation: Operation) -> Any:
     u, s, vh = jnp.linalg.svd(a, full_matrices=False)
     _require_found(t, a, s, "SVD did not converge")
     if not a.size:
-        return jnp.swapaxes(a, -1, -2)
+        return jnp.swapaxes(a, -1, -2), s
     large = s > limit * jnp.max(s, axis=-1, keepdims=True)
     inverse = jnp.where(large, 1 / jnp.where(large, s, 1), 0)
     left = jnp.swapaxes(vh, -1, -2) * inverse[..., None, :]
-    return jnp.matmul(left, jnp.swapaxes(u, -1, -2), precision=HIGHEST)
+    return jnp.matmul(left, jnp.swapaxes(u, -1, -2), precision=HIGHEST), s
 
 
 # -- transforms -----------------------------------------------------------------------------------

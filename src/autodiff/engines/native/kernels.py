@@ -533,13 +533,13 @@ def _pseudo_inverse(g: Generator, operation: Operation) -> bool:
         if len(sizes) < 2:
             return False
         rcond = max(sizes) * float(np.finfo(a.dtype).eps)
-    found = routines.thin_svd(g, operation)
+    found = routines.thin_svd(g, operation, operation.results[1])
     if found is None:
         return False
     u, s, vh = found
     *batch, m, n = a.shape
     k = minimum(m, n)
-    scaled, place = g.memory.allocate(a.dtype, (k, m)), g.destination(operation.result)
+    scaled, place = g.memory.allocate(a.dtype, (k, m)), g.destination(operation.results[0])
     f = _Fortran(g, a.dtype)
     with _batches(g, batch) as indices:
         at_s, at_u = linear((*indices, 0), s.shape), linear((*indices, 0, 0), u.shape)
@@ -554,13 +554,14 @@ def _pseudo_inverse(g: Generator, operation: Operation) -> bool:
                 product = g.s.mul(factor, Element(of_u, a.dtype))
                 g.memory.store(product.name, scaled, Dim.symbol(i) * m + Dim.symbol(j))
         at_vh = linear((*indices, 0, 0), vh.shape)
-        at = linear((*indices, 0, 0), operation.result.shape)
+        at = linear((*indices, 0, 0), operation.results[0].shape)
         f.call(
             "gemm", f.character("N"), f.character("T"), f.integer(m), f.integer(n), f.integer(k),
             f.number(1.0), f.pointer(scaled, 0, k * m), f.integer(m), f.pointer(vh, at_vh, k * n), f.integer(n),
             f.number(0.0), f.pointer(place, at, n * m), f.integer(m),
         )  # fmt: skip
-    g.bind(operation.result, place)
+    g.bind(operation.results[0], place)
+    g.bind(operation.results[1], s)
     return True
 
 

@@ -231,8 +231,10 @@ def _svd(g: Generator, operation: Operation) -> bool:
     )
 
 
-def thin_svd(g: Generator, operation: Operation) -> tuple[Buffer, Buffer, Buffer] | None:
-    """Work memory with ``u``, ``s`` and ``vh`` of the operand, for what is computed of them."""
+def thin_svd(
+    g: Generator, operation: Operation, values: Value
+) -> tuple[Buffer, Buffer, Buffer] | None:
+    """``u``, ``s`` and ``vh`` of the operand, for what is computed of them: work memory, and a result's."""
     (a,) = operation.operands
     *batch, m, n = a.shape
     path = f"{_LINALG}.svd_s"
@@ -241,11 +243,11 @@ def thin_svd(g: Generator, operation: Operation) -> tuple[Buffer, Buffer, Buffer
         return None
     k = minimum(m, n)
     shapes: tuple[tuple[Extent, ...], ...] = ((m, k), (k,), (k, n))
-    made = [g.memory.allocate(a.dtype, (*batch, *shape)) for shape in shapes]
+    u, vh = [g.memory.allocate(a.dtype, (*batch, *shape)) for shape in shapes[::2]]
+    made = [u, g.destination(values), vh]
     arguments = [(g.buffer(a), (m, n)), *zip(made, shapes, strict=True)]
     _matrices(g, path, "d->ddd", (m, n, k), arguments, operation, "SVD did not converge")
-    u, s, vh = made
-    return u, s, vh
+    return u, made[1], vh
 
 
 def _singular_values(g: Generator, operation: Operation) -> bool:

@@ -33,7 +33,6 @@ from autodiff.ops.promotion import (
     cast,
     check_number,
     constant,
-    fit,
     operand,
     pointwise,
     result_dtype,
@@ -42,7 +41,7 @@ from autodiff.ops.promotion import (
     supported,
     weak_kind,
 )
-from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
+from autodiff.ops.tracer import Tracer, as_tracer
 from autodiff.ops.ufuncs import unsupported
 
 
@@ -543,13 +542,3 @@ def fromfunction(
     """``np.fromfunction``."""
     grids = indices(shape, dtype=dtype)
     return function(*[grids[k] for k in range(len(as_shape(shape)))], **kwargs)
-
-
-def emit_fit(x: Any, dtype: Any, shape: Any) -> Tracer:
-    """An operand cast and stretched to a full array of ``shape``."""
-    result = fit(x, np.dtype(dtype), shape)
-    return (
-        result
-        if result.shape or not shape
-        else emit_tracer("broadcast", result, shape=shape, axes=())
-    )

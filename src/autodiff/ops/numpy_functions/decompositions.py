@@ -134,7 +134,8 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._
     elif rtol is not np._NoValue:
         cutoff = float(rtol)
     x = _mirrored(a) if hermitian else float_matrix(a, square=False)
-    return emit_tracer("pseudo_inverse", x, rcond=cutoff)
+    inverse: Tracer = emit_tracer("pseudo_inverse", x, rcond=cutoff)[0]
+    return inverse
 
 
 @implements(np.linalg.lstsq)
@@ -156,9 +157,8 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
         cutoff = float(rcond)
         if not 0.0 < cutoff < 1.0:  # as LAPACK's gelsd takes it
             cutoff = float(np.finfo(x.dtype).eps)
-    inverse = emit_tracer("pseudo_inverse", x, rcond=cutoff)
+    inverse, values = emit_tracer("pseudo_inverse", x, rcond=cutoff)
     solution = matmul(inverse, y)
-    _, values, _ = emit_tracer("svd", x)
     relative: Any = cutoff
     if relative == "sizes":
         relative = cast(pointwise("multiply", pointwise("maximum", m, n), eps), dtype)
