@@ -24,12 +24,11 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy._core import umath
-
-from autodiff.ir.data import Quiet
 
 variable: contextvars.ContextVar[Any] = umath._extobj_contextvar
 
@@ -46,6 +45,14 @@ _OF_TEXT = {
     "overflow": BITS["over"],
     "underflow": BITS["under"],
 }
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """What the user's function has NumPy not warn of: kinds of errors as bits, filters of ``warnings``."""
+
+    kinds: int = 0
+    filters: tuple[Any, ...] = ()
 
 
 class Recorder:

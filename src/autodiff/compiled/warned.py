@@ -165,7 +165,7 @@ class _Listener:
             return
         self.report.quiet = self.silences = 0
         self.ignored.pop(errors, None)
-        if all(map(_is_ignored, known)):
+        if all(_is_ignored(one, warnings.filters) for one in known):
             self.ignored[errors] = list(warnings.filters)
         error = _give(known, is_asked)
         if error is None:

@@ -26,14 +26,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim, Extent, symbols
-
-
-@dataclass(frozen=True)
-class Quiet:
-    """What the user's function has NumPy not warn of: kinds of errors as bits, filters of ``warnings``."""
-
-    kinds: int = 0
-    filters: tuple[Any, ...] = ()
+from autodiff.floating import Quiet
 
 
 @dataclass(frozen=True, slots=True)

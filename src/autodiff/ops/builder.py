@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.errors import InternalError
-from autodiff.ir.data import ArrayType, Block, Operation, Quiet, Source, Value
+from autodiff.floating import Quiet
+from autodiff.ir.data import ArrayType, Block, Operation, Source, Value
 from autodiff.ops.entries import result_types
 from autodiff.plain_data import dataclass
 
