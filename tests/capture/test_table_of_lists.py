@@ -159,11 +159,21 @@ def check(folder: Path, combinations: Sequence[Names], engine: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+# The rules that each of these stands for: an item where one was before; columns of a list that a branch or loop has made.
+IN_EACH_RUN: list[Names] = [
+    ("float", "pop and append", "of two", "always", "pop"),
+    ("float", "take off and put on", "of two", "sometimes", "items"),
+    ("tuple", "sort", "by a branch", "always", "length"),
+    ("list", "sort", "by a branch", "always", "sum"),
+    ("tuple", "pop front", "of two", "never", "itself"),
+    ("list", "insert front", "of two", "always", "pop and rest"),
+    ("tuple", "insert front", "of two", "sometimes", "pop"),
+]
 EVERY = 101  # of the combinations, which are in an order that this goes across
 
 
 def test_lists_in_loops_are_as_python_has_them(tmp_path: Path) -> None:
-    check(tmp_path, COMBINATIONS[::EVERY], "numpy")
+    check(tmp_path, IN_EACH_RUN + COMBINATIONS[::EVERY], "numpy")
 
 
 @pytest.mark.slow
@@ -176,4 +186,32 @@ def test_all_lists_in_loops_are_as_python_has_them(kind: str, tmp_path: Path) ->
     "start", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 6))]
 )
 def test_native_lists_in_loops_are_as_python_has_them(start: int, tmp_path: Path) -> None:
-    check(tmp_path, COMBINATIONS[start::211][: 8 if start == 0 else None], "native")
+    check(tmp_path, IN_EACH_RUN if start == 0 else COMBINATIONS[start::211], "native")
+
+
+def check_gradients(folder: Path, combinations: Sequence[Names]) -> None:
+    """The derivatives of programs that give a float are those of central differences."""
+    programs = module(folder, combinations)
+    for k, names in enumerate(combinations):
+        function = getattr(programs, f"program{k}")
+        gradient = autodiff.gradient(function, wrt="x", engine="numpy")
+        for x, n in CALLS:
+            if isinstance(outcome(function, (x, n)), float):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", autodiff.FallbackWarning)
+                    found = gradient(x, n)
+                expected = (function(x + 1e-6, n) - function(x - 1e-6, n)) / 2e-6
+                assert found == pytest.approx(expected, rel=1e-8, abs=1e-8), (names, x, n)
+
+
+OF_FLOATS = [c for c in COMBINATIONS if c[0] not in ("int", "int then float") and c[4] == "sum"]
+
+
+def test_gradients_through_lists_in_loops(tmp_path: Path) -> None:
+    check_gradients(tmp_path, OF_FLOATS[::53])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", range(8))
+def test_all_gradients_through_lists_in_loops(start: int, tmp_path: Path) -> None:
+    check_gradients(tmp_path, OF_FLOATS[start::8])
