@@ -176,3 +176,81 @@ def test_an_array_that_may_not_be_written_is_refused_as_numpy_does() -> None:
     a.flags.writeable = False
     with pytest.raises(ValueError, match="read-only"):
         compiled(a)
+
+
+# -- read-only arguments ------------------------------------------------------------------------------
+HELD, ENDED = np.ones(3), []
+
+
+def on_a_path(a, x):
+    if x > 2:
+        a[0] = 1.0
+    return a * x
+
+
+def handled(a, x):
+    try:
+        a[:] = x
+    except ValueError as error:
+        return str(error)
+    return "stored"
+
+
+def in_a_loop(a, x):
+    for i in range(3):
+        if x > i:
+            a[i] += x
+
+
+def with_an_end(a, x):
+    try:
+        a *= x
+    finally:
+        ENDED.append(1)
+
+
+def sorted_in_place(a, x):
+    a.sort()
+
+
+def given_out(a, x):
+    np.multiply(a, x, out=a)
+
+
+def held_outside(a, x):
+    HELD[0] += x
+    return a * x
+
+
+def of_a_view(a, x):
+    b = a[1:]
+    b[0] = x
+    return b
+
+
+def filled(a, x):
+    a.fill(x)
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize(
+    "f", [on_a_path, handled, in_a_loop, with_an_end, sorted_in_place, given_out, held_outside, of_a_view, filled], ids=lambda f: f.__name__
+)  # fmt: skip
+def test_a_store_into_a_read_only_array_raises_where_it_happens(f, engine):
+    def outcome(function, x, writeable):
+        a = np.array([2.0, 0.0, 1.0])
+        HELD[:], ENDED[:] = 1.0, []
+        a.flags.writeable = HELD.flags.writeable = writeable
+        try:
+            result = function(a, x)
+        except ValueError as error:
+            result = repr(error)
+        finally:
+            HELD.flags.writeable = True
+        return str(result), a.tolist(), HELD.tolist(), list(ENDED)
+
+    for order in ((True, False, True, False), (False, True, False)):
+        compiled = autodiff.function(f, engine=engine)
+        for x in (1.0, 3.0, 0.5):
+            for writeable in order:
+                assert outcome(compiled, x, writeable) == outcome(f, x, writeable)

@@ -218,7 +218,7 @@ def quiet_in(manager: Any, quiet: Quiet | None) -> Quiet | None:
     if isinstance(manager, np.errstate):
         kinds = 0 if quiet is None else quiet.kinds
         for name, bit in BITS.items():
-            how = getattr(manager, f"_{name}") or manager._all
+            how = getattr(manager, f"_{name}") or getattr(manager, "_all", None)
             if how is not None:
                 kinds = kinds | bit if how == "ignore" else kinds & ~bit
         return Quiet(kinds, () if quiet is None else quiet.filters)

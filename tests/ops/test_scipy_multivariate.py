@@ -362,3 +362,23 @@ def test_a_number_as_a_covariance_has_the_size_of_the_mean(engine: str) -> None:
         return stats.matrix_normal.logpdf(t * ONES((2, 3)), np.zeros((2, 3)), t, 2.0)
 
     assert np.isclose(autodiff.function(f, engine=engine, on_fallback="error")(0.5), f(0.5))
+
+
+def test_the_entropy_wants_a_mean_of_its_size():
+    cov = np.eye(3) + 0.1
+    for f in (
+        lambda y: stats.multivariate_normal.entropy(y[y > 0][:3], cov),
+        lambda y: stats.multivariate_normal(y[y > 0][:3], cov).entropy(),
+        lambda y: stats.multivariate_normal.entropy(y[:3], cov),
+    ):
+        compiled = autodiff.function(f)
+        for y in ([1.0, 2, 3, 4], [1.0, -2, 3, -4], [1.0, 2, -3, 4], [1.0, 2], [-1.0, -2, -3, -4]):
+            y = np.array(y)
+            try:
+                expected = f(y)
+            except ValueError as error:
+                with pytest.raises(ValueError) as found:
+                    compiled(y)
+                assert str(found.value) == str(error)
+            else:
+                assert abs(compiled(y) - expected) < 1e-14

@@ -84,7 +84,7 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
             return run_users(getattr, obj, name)
     if isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in PURE_PACKAGES:
         return frame.trace.look_up(obj, name)
-    if id(obj) not in frame.trace.paths and not isinstance(obj, (type, ModuleType, super)):
+    if not isinstance(obj, (type, ModuleType, super)):
         getter = own_method(frame, obj, "__getattribute__")
         if getter is not None and not is_library(getter):
             return _load_by_getter(frame, obj, name, getter, node)
@@ -92,7 +92,7 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
 
 
 def _load_by_getter(frame: Frame, obj: Any, name: str, getter: Any, node: ast.AST) -> Any:
-    """``obj.name`` of an object made here whose class has a ``__getattribute__``."""
+    """``obj.name`` of an object whose class has a ``__getattribute__``."""
     try:
         return call(frame, getter, [obj, name], {}, node)
     except AttributeError as error:
@@ -120,7 +120,6 @@ def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if (
         isinstance(reader, FunctionType)
         and not is_library(reader)
-        and id(obj) not in frame.trace.paths
         and not isinstance(obj, (type, ModuleType, super))
         and (hasattr(type(static), "__set__") or name not in _own(obj))
     ):
@@ -128,10 +127,11 @@ def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
         return call(frame, reader, [found, obj, type(obj)], {}, node)
     if static is None and not isinstance(obj, (type, ModuleType)) and name not in _own(obj):
         getter = own_method(frame, obj, "__getattr__")
-        frame.trace.guard_presence(obj, name, found=getter is not None)
-        if getter is not None:
+        if getter is None:
+            frame.trace.guard_presence(obj, name, found=False)
+        else:
             path = frame.trace.paths.get(id(obj))
-            if path is not None:
+            if path is not None:  # to see whether it is there would ask for it
                 frame.trace.guards.append(Guard(path, "computes", name))
             return call(frame, getter, [obj, name], {}, node)
     try:

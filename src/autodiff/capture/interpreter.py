@@ -49,7 +49,7 @@ class Frame:
         self.rests: list[Sequence[ast.stmt]] = []  # statements still to come, innermost list last
         # What ends when the statements do: function, loop, staged loop, barrier.
         self.boundary = "function"
-        self.errors: list[Exception] = []  # those being handled, innermost last
+        self.errors: list[BaseException] = []  # those being handled, innermost last
         # In a library that is interpreted: the line of the user's that called it.
         self.called_at = trace.builder.source if is_of_library(scope) else None
         self.loop_flags: Any = None  # names of the variables that end the staged loop

@@ -13,13 +13,15 @@ from __future__ import annotations
 import ast
 import collections
 import dataclasses
+import inspect
 import operator
 from collections.abc import Callable
-from types import MethodWrapperType
+from types import FunctionType, MethodWrapperType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from autodiff.capture import choices
 from autodiff.capture.access import load_attribute, load_item, load_past_getter
 from autodiff.capture.assignment import (
     delete_attribute,
@@ -48,7 +50,8 @@ from autodiff.capture.operators import (
     own_truth,
     refuse_answer,
 )
-from autodiff.capture.origins import type_of
+from autodiff.capture.origins import is_library, type_of
+from autodiff.capture.paths import found_without_getattr
 from autodiff.capture.records import Typed
 from autodiff.capture.sequences import lazy_range, lazy_sequence
 from autodiff.capture.slots import Slot, fit
@@ -123,22 +126,42 @@ def _hasattr(frame: Frame, obj: Any, name: str) -> bool:
     if isinstance(obj, HoldsTracers):
         obj.refuse_unknown(name)
         return True
-    if frame.trace.state.changes(obj):
-        try:
-            load_attribute(frame, obj, name, frame.scope.syntax.node)
-        except AttributeError as error:
-            refuse_ours(error)
-            return False
-        return True
+    if frame.trace.state.changes(obj) or _is_computed(frame, obj, name):
+        return _getattr(frame, obj, name, _MISSING) is not _MISSING
     found = hasattr(obj, name)
     frame.trace.guard_presence(obj, name, found)
     return found
 
 
 def _getattr(frame: Frame, obj: Any, name: str, *default: Any) -> Any:
-    if default and not _hasattr(frame, obj, name):
+    is_asked_once = frame.trace.state.changes(obj) or _is_computed(frame, obj, name)
+    if default and not is_asked_once and not _hasattr(frame, obj, name):
         return default[0]
-    return load_attribute(frame, obj, name, frame.scope.syntax.node)
+    try:
+        return load_attribute(frame, obj, name, frame.scope.syntax.node)
+    except AttributeError as error:
+        if not default or not is_asked_once:
+            raise
+        refuse_ours(error)
+        return default[0]
+
+
+_MISSING = object()
+
+
+def _is_computed(frame: Frame, obj: Any, name: str) -> bool:
+    """Whether code of the user's runs when an attribute is asked for: a property, ``__getattr__``."""
+    if isinstance(obj, (type, ModuleType)) or choices.is_choice(obj):
+        return False
+    static = inspect.getattr_static(type(obj), name, None)
+    if isinstance(
+        getattr(static, "fget", None) or getattr(type(static), "__get__", None), FunctionType
+    ):
+        return True
+    getters = [own_method(frame, obj, "__getattribute__")]
+    if static is None and not found_without_getattr(obj, name):
+        getters.append(own_method(frame, obj, "__getattr__"))
+    return any(getter is not None and not is_library(getter) for getter in getters)
 
 
 def _setattr(frame: Frame, obj: Any, name: str, value: Any) -> None:

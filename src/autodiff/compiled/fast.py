@@ -21,7 +21,7 @@ import numpy as np
 from autodiff.capture.given import array_of, kind_of
 from autodiff.capture.running import Run, changing_objects, running
 from autodiff.compiled.binding import NOT_GIVEN, Call, Signature, is_complex
-from autodiff.compiled.running import contiguous, may_overlap
+from autodiff.compiled.running import contiguous, is_read_only, may_overlap
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import current
 from autodiff.recall import Direct, compile_direct
@@ -90,6 +90,8 @@ def _storing_path(specialisation: Specialisation, call: Call) -> Callable[..., A
 
     def run_on(args: tuple[Any, ...], hidden: tuple[Any, ...]) -> Any:
         read = (*args, *hidden)
+        if any(is_read_only(read[number]) for number in stored):
+            return NotImplemented
         if len(arrays) == 1 and _is_flat(read[arrays[0]]):
             given: Iterable[Any] = read  # an only array, whose elements lie apart and in order
         elif stored and may_overlap(read, [read[number] for number in stored]):

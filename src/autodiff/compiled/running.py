@@ -96,6 +96,9 @@ def _run_on(
         stored = [read[number] for number, _ in captured.mutated]
         if compiled.engine == "jax" and compiled.transformation.is_value:
             devices.refuse_stores(compiled.signature.title, stored)
+        if compiled.transformation.is_value and any(map(is_read_only, stored)):
+            # Whether there is a store is decided on the way, and who handles its exception.
+            return fallback.uncompiled(compiled, call.whole(), None, extra)
         if may_overlap(read, stored):
             if compiled.transformation.is_value:
                 return fallback.uncompiled(compiled, call.whole(), None, extra)
@@ -262,6 +265,11 @@ def _copied_as_they_lie(arrays: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
         made[id(a)] = np.ndarray(a.shape, a.dtype, memory, a.ctypes.data - low, a.strides)
         made[id(a)][...] = a
     return made
+
+
+def is_read_only(x: Any) -> bool:
+    """Whether a store into an argument raises."""
+    return isinstance(x, np.ndarray) and not x.flags.writeable
 
 
 def _in_c_order(x: Any) -> bool:

@@ -25,7 +25,7 @@ from autodiff.ops import special
 from autodiff.ops.entries import Entry, Kernel, Rules, register
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.gamma_functions import digamma_step
-from autodiff.ops.known import check
+from autodiff.ops.known import check, require_equal
 from autodiff.ops.linear_algebra import t, triangular_solve
 from autodiff.ops.multivariate_probability import DRAWN, box, degenerate, student_box
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, cast
@@ -67,23 +67,28 @@ def _log_determinant(factor: Any) -> Any:
 
 def _differences(x: Any, mean: Any, cov: Any) -> tuple[Any, Any, Any]:
     """Points less the mean, the covariance as a matrix, and its size."""
-    size = size_of(mean, cov)
-    c = covariance(cov, size)
+    center, c, size = _sized(mean, cov)
     point = _float(x)
     if point.ndim == 0:
         point = point.reshape(1, 1)
     elif point.ndim == 1:
         point = point.reshape(-1, 1) if c.shape[0] == 1 else point.reshape(1, -1)
-    center = None if mean is None else _float(mean)
-    if c.ndim != 2 or not equal(c.shape[0], c.shape[1]):
-        raise ValueError("A covariance must be a scalar or a square 2D array.")
-    if center is not None and (
-        center.ndim > 1 or (center.ndim and not equal(center.shape[0], size))
-    ):
-        raise ValueError(f"Array 'mean' must be a vector of length {size}.")
     if not equal(point.shape[-1], size):
         raise ValueError(f"Points have {point.shape[-1]} components, not {size}.")
     return point if center is None else point - center, c, size
+
+
+def _sized(mean: Any, cov: Any) -> tuple[Any, Any, Any]:
+    """The mean, if it is given, the covariance as a square matrix, and its size, which is that of the mean."""
+    size = size_of(mean, cov)
+    c, center = covariance(cov, size), None if mean is None else _float(mean)
+    if c.ndim != 2 or not equal(c.shape[0], c.shape[1]):
+        raise ValueError("A covariance must be a scalar or a square 2D array.")
+    fits = "Array 'mean' must be a vector of the size of the covariance."
+    if center is not None and center.ndim:
+        if center.ndim > 1 or not require_equal(center.shape[0], size, fits):
+            raise ValueError(fits)
+    return center, c, size
 
 
 def whitened(x: Any, mean: Any, cov: Any) -> tuple[Any, Any, Any, Any]:
@@ -112,9 +117,8 @@ def normal_log_density(x: Any, mean: Any, cov: Any, allow_singular: bool) -> Tra
 
 def normal_entropy(mean: Any, cov: Any) -> Any:
     """``multivariate_normal.entropy``."""
-    size = size_of(mean, cov)
-    factor = functions[np.linalg.cholesky](covariance(cov, size))
-    return _scalar(0.5 * (size * (_LOG_TWO_PI + 1) + _log_determinant(factor)))
+    factor = functions[np.linalg.cholesky](_sized(mean, cov)[1])
+    return _scalar(0.5 * (factor.shape[0] * (_LOG_TWO_PI + 1) + _log_determinant(factor)))
 
 
 def normal_cdf(
