@@ -40,7 +40,7 @@ def functions(X: Any, x: Any, p: Any) -> Any:
 CASES: dict[str, Callable[[Any], Any]] = {
     "normal": lambda t: functions(Normal(mu=t, sigma=1.5), 0.7, 0.1 * t),
     "two limits": lambda t: of(
-        Normal(mu=t, sigma=1.0).logcdf(-20.0, -19.0), Normal(mu=t, sigma=1.0).cdf(19.0, 20.0),
+        Normal(mu=t, sigma=1.0).logcdf(-20.0, -19.0).real, Normal(mu=t, sigma=1.0).cdf(19.0, 20.0),
         Normal(mu=t, sigma=1.0).cdf(2.0, 1.0), Normal(mu=t, sigma=1.0).logccdf(1.0, t),
     ),
     "arrays": lambda t: Normal(mu=t * W, sigma=np.array([1.0, 0.5, 2.0, t])).logpdf(W[:, None]),
@@ -137,3 +137,78 @@ def test_what_has_no_formula_is_named() -> None:
         autodiff.UnsupportedError, match="a moment of a random variable that is truncated"
     ):
         autodiff.gradient(f)(0.5)
+
+
+UNIFORM: Callable[[Any], Any] = lambda t: stats.Uniform(a=-t, b=2.0)
+KINDS: dict[str, Callable[[Any], Any]] = {
+    "normal": lambda t: Normal(mu=t, sigma=1.7),
+    "uniform": UNIFORM,
+    "gamma": lambda t: stats.make_distribution(stats.gamma)(a=t),
+    "scaled": lambda t: 2 * Normal(mu=t, sigma=1.7) + 1,
+    "reflected": lambda t: 1 - 2 * UNIFORM(t),
+    "truncated": lambda t: stats.truncate(Normal(mu=t), -1, 2),
+    "truncated, closed": lambda t: stats.truncate(UNIFORM(t), -0.1, 1),
+    "order statistic": lambda t: stats.order_statistic(Normal(mu=t), r=1, n=3),
+    "order statistic, closed": lambda t: stats.order_statistic(UNIFORM(t), r=2, n=3),
+    "absolute": lambda t: stats.abs(Normal(mu=t, sigma=1.7)),
+    "absolute, closed": lambda t: stats.abs(UNIFORM(t)),
+    "absolute, of gamma": lambda t: stats.abs(stats.make_distribution(stats.gamma)(a=t)),
+    "exponential": lambda t: stats.exp(Normal(mu=t)),
+    "exponential, closed": lambda t: stats.exp(UNIFORM(t)),
+    "logarithm": lambda t: stats.log(stats.Uniform(a=t, b=2.0)),
+    "mixture": lambda t: stats.Mixture([UNIFORM(t), stats.Uniform(a=3.0, b=4.0)]),
+}  # fmt: skip
+BRIEF = ("normal", "uniform", "absolute, closed", "exponential, closed")
+some = [n if n in BRIEF else pytest.param(n, marks=pytest.mark.slow) for n in KINDS]
+P = np.array([0.0, 1.0, 0.3, 1e-9, 1 - 1e-9, -0.1, 1.1, np.nan])
+FAR = np.array([800.0, -800.0, 0.0, 1e300, -1e300, np.inf, -np.inf, 2.0, 0.7, -0.7, np.nan])
+
+
+def _same(found: Any, wanted: Any) -> None:
+    assert type(found) is type(wanted) and found.dtype == wanted.dtype
+    np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-13)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", some)
+def test_quantiles_and_functions_at_their_ends(name: str) -> None:
+    closed = "closed" in name or name in ("uniform", "reflected", "logarithm", "mixture")
+    for methods, places in ((("icdf", "iccdf"), P), (("pdf", "logpdf", "cdf", "ccdf"), FAR)):
+        for method in methods:
+            if name == "mixture" and method == "iccdf":
+                continue  # which SciPy finds by a search in the gap
+            for x in (places, 0.0, 1.0, 800.0):
+                f = lambda t, x, method=method: getattr(KINDS[name](t), method)(x)  # noqa: E731
+                with np.errstate(all="ignore"):
+                    _same(autodiff.function(f)(0.7, x), f(0.7, x))
+    assert (
+        closed
+        or np.isinf(autodiff.function(lambda t: KINDS[name](t).icdf(1.0))(0.7))
+        or "trunc" in name
+    )
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("method", ["cdf", "ccdf", "logcdf", "logccdf"])
+@pytest.mark.parametrize("name", some)
+def test_two_limits_in_either_order(name: str, method: str) -> None:
+    if name == "mixture" and method == "logcdf":
+        return  # SciPy raises TypeError
+    f = lambda t, x, y: getattr(KINDS[name](t), method)(x, y)  # noqa: E731
+    x = np.array([0.2, 1.0, 0.5, 1.5])
+    for pair in ((x, x[::-1].copy()), (0.4, 0.2), (0.2, 0.4)):
+        found, wanted = autodiff.function(f)(0.7, *pair), f(0.7, *pair)
+        if name == "absolute, closed":  # where SciPy integrates across a jump
+            assert found.dtype == wanted.dtype
+            np.testing.assert_allclose(found, wanted, rtol=1e-3)
+        else:
+            _same(found, wanted)
+    slope = (f(0.7 + 1e-6, 1.1, 0.4) - f(0.7 - 1e-6, 1.1, 0.4)) / 2e-6
+    found = autodiff.jvp(lambda t: f(t, 1.1, 0.4).real, (0.7,), (1.0,))[1]
+    if np.isfinite(slope):  # SciPy's probabilities may be a little above 1
+        np.testing.assert_allclose(found, slope.real, rtol=1e-5, atol=1e-8)
+
+
+def test_quantiles_of_a_mixture_of_equal_parts_have_slopes() -> None:
+    f = lambda t: stats.Mixture([Normal(mu=t), Normal(mu=t)]).icdf(0.3)  # noqa: E731
+    np.testing.assert_allclose(autodiff.gradient(f)(0.7), 1.0, rtol=1e-9)

@@ -1,8 +1,10 @@
 """``scipy.special`` in captured code: values and derivatives to second order."""
 
 import numpy as np
+import pytest
 from scipy import special
 
+import autodiff
 from tests.ops.calls import P, T, X, Y, both_tests
 
 # A function, and arguments to call it with.
@@ -97,3 +99,16 @@ CASES = [
 ]  # fmt: skip
 
 test_value, test_derivatives = both_tests(CASES)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("kwargs", [{}, {"return_sign": True}, {"axis": -1, "return_sign": True}])
+@pytest.mark.parametrize("b", [[0, 0, 0], [0.0, 1, 0], [1.0, -1, 0], [0, -1, 2], [0, 0, -1.0]])
+def test_logsumexp_of_weights_that_are_zero(b, kwargs):
+    inf = np.inf
+    rows = ([1000.0, -1000, 3], [2.0, 2, 2], [-inf] * 3, [inf, 1, 2], [[1000.0, -1, 3], [1, 2, 3]])
+    for row in rows:
+        f = lambda a: special.logsumexp(a, b=np.array(b), **kwargs)  # noqa: E731
+        found, wanted = autodiff.function(f)(np.array(row)), f(np.array(row))
+        assert type(found) is type(wanted)
+        np.testing.assert_allclose(found, wanted, rtol=1e-13)

@@ -183,16 +183,7 @@ def degenerate(difference: Any, cov: Any) -> tuple[Any, Any, Any, Any]:
 
 
 # -- Student's ------------------------------------------------------------------------------------------------
-def _student_meaning(
-    lower: Any,
-    upper: Any,
-    shape: Any,
-    df: Any,
-    maxpts: int,
-    abseps: float,
-    releps: float,
-    seed: int,
-) -> Any:
+def _student_meaning(lower: Any, upper: Any, shape: Any, df: Any, maxpts: int, seed: int) -> Any:
     found = stats.multivariate_t.cdf(
         upper, np.zeros(len(upper)), shape, float(df), maxpts=maxpts or None, lower_limit=lower,
         random_state=None if seed < 0 else seed,
@@ -202,7 +193,8 @@ def _student_meaning(
 
 def student_box(lower: Any, upper: Any, shape: Any, df: Any, how: dict[str, Any]) -> Any:
     """The probability of a box under Student's distribution, by SciPy's points."""
-    return emit_tracer("student_box", lower, upper, shape, df, **how)
+    points = {name: how[name] for name in ("maxpts", "seed")}  # SciPy asks it for no errors
+    return emit_tracer("student_box", lower, upper, shape, df, **points)
 
 
 def _student_inner(limits: tuple[Any, Any], shape: Any, df: Any, how: dict[str, Any]) -> Any:

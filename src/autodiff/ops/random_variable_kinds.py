@@ -25,6 +25,7 @@ from scipy.stats import _distribution_infrastructure as infrastructure
 
 from autodiff.later import later
 from autodiff.ops import special
+from autodiff.ops.complex_numbers import joined
 from autodiff.ops.custom import stop
 from autodiff.ops.function_table import functions
 from autodiff.ops.interpreting import interpreted
@@ -98,28 +99,38 @@ class Variable(HoldsTracers):
         """The complement of ``cdf``."""
         if y is None:
             return self.ccdf1(x)
-        first, second = self._rising(x, y)
-        return _number(self.cdf1(first) + self.ccdf1(second))
+        first, second, swapped = self._rising(x, y)
+        outside = self.cdf1(first) + self.ccdf1(second)
+        return _number(np.where(swapped, 2.0 - outside, outside))
 
     def logcdf(self, x: Any, y: Any = None, /) -> Any:
-        """The logarithm of ``cdf``."""
+        """The logarithm of ``cdf``; of two limits a complex number, also where they rise."""
         if y is None:
             return self.logcdf1(x)
-        first, second = self._rising(x, y)
+        first, second, swapped = self._rising(x, y)
+        real = _number(self._log_between(first, second))
+        imaginary = np.where(np.isnan(real), 0.0, np.where(swapped, np.pi, 0.0))
+        return joined(real, _number(imaginary), real.form)
+
+    def _log_between(self, first: Any, second: Any) -> Any:
+        """The logarithm of the probability between two limits that rise."""
         low = self.cdf1(first) < 0.5
         left = _log_difference(self.logcdf1(second), self.logcdf1(first))
         right = _log_difference(self.logccdf1(first), self.logccdf1(second))
-        return _number(np.where(low, left, right))
+        return np.where(low, left, right)
 
     def logccdf(self, x: Any, y: Any = None, /) -> Any:
         """The logarithm of ``ccdf``."""
         if y is None:
             return self.logccdf1(x)
-        first, second = self._rising(x, y)
-        return _number(np.logaddexp(self.logcdf1(first), self.logccdf1(second)))
+        first, second, swapped = self._rising(x, y)
+        outside = np.logaddexp(self.logcdf1(first), self.logccdf1(second))
+        return _number(np.where(swapped, np.log1p(-np.expm1(outside)), outside))
 
-    def _rising(self, x: Any, y: Any) -> tuple[Any, Any]:
-        return np.minimum(as_float(x), as_float(y)), np.maximum(as_float(x), as_float(y))
+    def _rising(self, x: Any, y: Any) -> tuple[Any, Any, Any]:
+        """Two limits in order, and whether they were not."""
+        first, second = as_float(x), as_float(y)
+        return np.minimum(first, second), np.maximum(first, second), second < first
 
     def _between(self, x: Any, y: Any) -> Any:
         # In the upper tail by complements, which are small there.
@@ -194,7 +205,10 @@ class Variable(HoldsTracers):
         x: Any = found
         for _ in range(2):
             x = x - sign * (function(x) - level) / self.pdf(x)
-        value = np.where(np.equal(low, high) | np.logical_not(np.isfinite(x)), high, x)
+            x = x + stop(
+                np.clip(x, low, high) - x
+            )  # not beyond the bounds, with the derivative of the step
+        value = np.where(np.isfinite(x), x, found)
         return _number(np.where((level >= 0) & (level <= 1), value, np.nan))
 
     # -- arithmetic ----------------------------------------------------------------------------------
@@ -399,9 +413,14 @@ class Mapped(_OfOne):
 
     def logpdf(self, x: Any, /) -> Any:
         """The logarithm of the density."""
-        place, inside = self._place(x)
-        slope = place if self.exponential else -as_float(x)
-        return _number(np.where(inside, self.inner.logpdf(place) - slope, -_INF))
+        point = as_float(x)
+        place, inside = self._place(point)
+        slope = place if self.exponential else -point
+        value = self.inner.logpdf(place) - slope
+        low, high = self.support()
+        outside = np.logical_not(inside) | (point < low) | (point > high)
+        # A place that underflows to a pole says nothing of the density.
+        return _number(np.where(outside, -_INF, np.where(np.isposinf(value), np.nan, value)))
 
     def icdf(self, p: Any, /) -> Any:
         """The quantile."""
@@ -478,7 +497,7 @@ class Folded(_OfOne):
     def _ends(self, low: Any, high: Any) -> tuple[Any, Any]:
         first, second = (stop(np.abs(self.inner.icdf(x))) for x in (low, high))
         highest: Any = np.maximum(first, second)
-        return 0.0 * highest, highest
+        return np.where(np.isnan(highest), highest, 0.0), highest
 
 
 class Truncated(_OfOne):
@@ -490,7 +509,7 @@ class Truncated(_OfOne):
         super().__init__(inner)
         low, high = (as_float(end) for end in self.inner.support())
         self.low, self.high = np.maximum(low, as_float(lb)), np.minimum(high, as_float(ub))
-        self.mass = self.inner.logcdf(self.low, self.high)
+        self.mass = self.inner._log_between(self.low, self.high)
 
     def support(self) -> Any:
         """The ends of the support."""
@@ -509,8 +528,8 @@ class Truncated(_OfOne):
         """The logarithm of the probability on one side of x."""
         point = np.clip(as_float(x), self.low, self.high)
         if below:
-            return _number(self.inner.logcdf(self.low, point) - self.mass)
-        return _number(self.inner.logcdf(point, self.high) - self.mass)
+            return _number(self.inner._log_between(self.low, point) - self.mass)
+        return _number(self.inner._log_between(point, self.high) - self.mass)
 
     def logcdf1(self, x: Any) -> Any:
         """The logarithm of the probability below x."""
@@ -614,6 +633,10 @@ class Mixed(Variable):
         return _number(total)
 
     def _log_sum(self, name: str, *args: Any) -> Any:
+        if name == "logcdf" and len(args) > 1:
+            raise self._unknown(
+                "logcdf between two limits"
+            )  # of which SciPy adds no complex numbers
         total: Any = None
         for k, part in enumerate(self.parts):
             term = getattr(part, name)(*args) + np.log(self.weights[k])

@@ -352,8 +352,9 @@ def _weighted_log_sum(x: Any, b: Any, most: Any, top: Any, axis: Any) -> tuple[A
     magnitude = np.log1p(np.where(ratio < -1, -ratio - 2, ratio)) + np.log(np.abs(whole))
     sign = np.where(none, np.sign(rest), np.sign(1 + ratio) * np.sign(whole))
     found = np.where(none, apart, magnitude)
-    # SciPy takes an infinite sum as it stands, with 0 times infinity as NaN.
-    endless: Any = cast(np.equal(b, 0) & np.logical_not(x < np.inf), x.dtype)
+    # SciPy takes an infinite sum as it stands, with 0 times an exponential that overflows as NaN.
+    most_of_exp = float(np.log(np.finfo(x.dtype).max))
+    endless: Any = cast(np.equal(b, 0) & np.logical_not(x <= most_of_exp), x.dtype)
     lost = (functions[np.max](endless, axis=axis, keepdims=True) > 0) & np.logical_not(np.isfinite(found))  # fmt: skip
     return np.where(lost, np.nan, found), np.where(lost, np.nan, sign)
 
