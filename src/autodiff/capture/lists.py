@@ -25,6 +25,7 @@ the copy tells where it matters (:mod:`autodiff.capture.numbering`).
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, SupportsIndex
@@ -518,7 +519,7 @@ class TracedList(KeptList):
 
     def __imul__(self, times: Any) -> TracedList:
         self._settle("repetition")
-        list.__imul__(self, int(times))
+        list.__imul__(self, operator.index(times))
         return self
 
     def together(self, other: Any) -> Any:

@@ -115,8 +115,9 @@ def apply_binary(
 
         frame.trace.allowance.before_operator(function, left, right)
         return percent(frame, left, right)
-    if function is operator.mod and isinstance(left, bytes):
+    if function is operator.mod and isinstance(left, (bytes, bytearray)):
         refuse_unseen(frame, (right,), node)
+        right = (right,) if isinstance(right, Tracer) and right.form == "python" else right
     left, right = frame.trace.deep(left), frame.trace.deep(right)
     if function is operator.add or function is operator.mul:
         left, right = stored_items(frame, left), stored_items(frame, right)
@@ -124,6 +125,9 @@ def apply_binary(
     try:
         result = frame.trace.original(run_users(function, left, right))
         return frame.trace.fresh(result) if type(result) is dict else result
+    except TypeError as refused:
+        say_as_python(refused, function, left, right)
+        raise
     except Bail as failure:
         return frame.trace.rerun(failure, function, (left, right), {})
 
@@ -200,10 +204,36 @@ def _refusal(function: Any, first: type, second: type, in_place: bool) -> str:
     if in_place:
         symbol = f"{symbol.split()[0]}="
     if function in _COMPARES:
-        kinds = f"instances of '{first.__name__}' and '{second.__name__}'"
+        kinds = f"instances of '{_name(first)}' and '{_name(second)}'"
         return f"'{symbol}' not supported between {kinds}"
-    kinds = f"'{first.__name__}' and '{second.__name__}'"
+    kinds = f"'{_name(first)}' and '{_name(second)}'"
     return f"unsupported operand type(s) for {symbol}: {kinds}"
+
+
+def _name(cls: type) -> str:
+    """What a class is called in C, as errors of operators name it."""
+    return f"numpy.{cls.__name__}" if cls.__module__ == "numpy" else cls.__name__
+
+
+def say_as_python(refused: TypeError, function: Any, left: Any, right: Any) -> None:
+    """Have a refusal of Python's own operators name the types that the operands have in plain Python."""
+    if not any(isinstance(x, Tracer) for x in (left, right)):
+        return
+    # What Python changes in place it does not change where it refuses, but for a list in part.
+    operands = [list(x) if isinstance(x, list) else x for x in (left, right)]
+    try:
+        function(*map(_of_its_type, operands))
+    except TypeError as said:
+        refused.args = (str(said),)
+
+
+def _of_its_type(x: Any) -> Any:
+    """An object of the type that ``x`` has in plain Python."""
+    if not isinstance(x, Tracer):
+        return x
+    if x.form == "array":
+        return np.ones(tuple([n if isinstance(n, int) else 1 for n in x.shape]), x.dtype)
+    return type_of(x)(1)
 
 
 def own_truth(frame: Frame, obj: Any) -> Any:

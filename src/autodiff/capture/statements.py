@@ -33,7 +33,14 @@ from autodiff.capture.frames import BREAK, CONTINUE, UNBOUND, Completion
 from autodiff.capture.functions import make_closure, own_method
 from autodiff.capture.inputs import is_library
 from autodiff.capture.interpreter import STATEMENTS, Frame
-from autodiff.capture.operators import BINARY_OF, IN_PLACE, apply_binary, class_of, condition
+from autodiff.capture.operators import (
+    BINARY_OF,
+    IN_PLACE,
+    apply_binary,
+    class_of,
+    condition,
+    say_as_python,
+)
 from autodiff.capture.paths import Path
 from autodiff.labelled import Labelled
 from autodiff.ladder import Bail, Declined
@@ -113,6 +120,9 @@ def apply_in_place(
         if result is not NotImplemented:
             return result
     binary = BINARY_OF[function]
+    text = old if binary is operator.mod else value if binary is operator.mul else None
+    if isinstance(text, (str, bytes, bytearray)) and not is_array(old):
+        return apply_binary(frame, binary, old, value, node)
     if not hasattr(class_of(old), f"__{function.__name__}__"):
         kind = value if isinstance(old, Tracer) else old
         if class_of(kind).__module__ not in ("builtins", "numpy"):
@@ -125,6 +135,9 @@ def apply_in_place(
     frame.trace.allowance.before_operator(function, old, value)
     try:
         return frame.trace.original(run_users(function, old, value))
+    except TypeError as refused:
+        say_as_python(refused, function, old, value)
+        raise
     except Bail as failure:
         return frame.trace.rerun(failure, function, (old, value), {})
 
