@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import traceback
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
@@ -273,6 +272,8 @@ def _tried(frame: Frame, body: Steps) -> Steps:
 
 def _handle(frame: Frame, node: ast.Try, error: BaseException) -> Steps:
     if frame.trace.standing:  # what the statements had in hand is let go before the handler runs
+        import traceback  # which a first call can do without
+
         traceback.clear_frames(error.__traceback__)
         close_let_go(frame.trace)
     for handler in node.handlers:
