@@ -342,7 +342,7 @@ class Inputs(Tables):
 
     def class_given(self, x: Tracer) -> type:
         """The class of a number in plain Python: of one that is given, that of the user's floats."""
-        if x.form == "python" and x.value.owner is None:
+        if type(x) is Tracer and x.form == "python" and x.value.owner is None:
             for record in self.inputs:
                 cls = type(record.example)
                 if record.value is x.value and issubclass(cls, float) and cls.__module__ != "numpy":
