@@ -23,7 +23,7 @@ from scipy import stats
 from scipy.stats import _distribution_infrastructure as infrastructure
 
 from autodiff.later import later
-from autodiff.ops import random_variables, special
+from autodiff.ops import distributions, special
 from autodiff.ops.complex_numbers import joined
 from autodiff.ops.custom import stop
 from autodiff.ops.function_table import functions
@@ -691,7 +691,7 @@ _WHAT: dict[type, str] = {
 
 
 for _cls in (Variable, _OfOne, *_WHAT):
-    random_variables.take_method(_cls)
+    distributions.take_method(_cls)
 
 
 __all__ = ["Folded", "Mapped", "Mixed", "Named", "Ordered", "Scaled", "Truncated", "Variable", "as_float"]  # fmt: skip

@@ -112,23 +112,6 @@ _METHODS = (
 ).split()
 
 
-def take_method(cls: type) -> None:
-    """Have the methods of a class take ``method``, by which SciPy is told how to compute what they give."""
-
-    def with_method(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def asked(self: Any, *args: Any, method: Any = None, **words: Any) -> Any:
-            if method is not None:
-                raise unsupported(f"{name} of a random variable with method=", "leave it out")
-            return function(self, *args, **words)
-
-        return asked
-
-    for name, function in list(vars(cls).items()):
-        if name in (*_METHODS, "mode") and name != "support" and not name.startswith("_"):
-            setattr(cls, name, with_method(name, function))
-
-
 def _method(name: str) -> Callable[..., Any]:
     def of_traced(self: Any, *args: Any, **words: Any) -> Any:
         return getattr(variable(self), name)(*args, **words)
@@ -165,4 +148,4 @@ if hasattr(stats, "Normal"):
     _enter()
 
 
-__all__ = ["take_method", "variable"]
+__all__ = ["variable"]
