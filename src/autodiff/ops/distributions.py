@@ -13,6 +13,7 @@ does not know the parameter: the derivative by it is NaN there, not 0.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import field
 from typing import Any
@@ -25,6 +26,7 @@ from autodiff.ops.known import known
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, cast, select
 from autodiff.ops.smooth import derived_as, undefined, unknown_slope
 from autodiff.ops.tracer import Tracer
+from autodiff.ops.ufuncs import unsupported
 from autodiff.plain_data import dataclass
 
 _INF = float("inf")
@@ -407,3 +409,27 @@ def _fixed(value: Any) -> list[tuple[Any, str, Any]]:
             if known(y) is not None and known(x) is None
         ]
     return []
+
+
+# Methods of random variables that may be told how to compute.
+_TAKE_METHOD = frozenset(
+    "pdf logpdf pmf logpmf cdf logcdf ccdf logccdf icdf iccdf ilogcdf ilogccdf entropy median mode mean variance "
+    "standard_deviation skewness kurtosis moment".split()
+)
+
+
+def take_method(cls: type) -> None:
+    """Have the methods of a class take ``method``, by which SciPy is told how to compute what they give."""
+
+    def with_method(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def asked(self: Any, *args: Any, method: Any = None, **words: Any) -> Any:
+            if method is not None:
+                raise unsupported(f"{name} of a random variable with method=", "leave it out")
+            return function(self, *args, **words)
+
+        return asked
+
+    for name, function in list(vars(cls).items()):
+        if name in _TAKE_METHOD:
+            setattr(cls, name, with_method(name, function))

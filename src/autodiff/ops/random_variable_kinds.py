@@ -14,7 +14,6 @@ Source: H. A. David and H. N. Nagaraja, Order Statistics (2003), 2.1.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from math import comb
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from scipy import stats
 from scipy.stats import _distribution_infrastructure as infrastructure
 
 from autodiff.later import later
-from autodiff.ops import special
+from autodiff.ops import distributions, special
 from autodiff.ops.complex_numbers import joined
 from autodiff.ops.custom import stop
 from autodiff.ops.function_table import functions
@@ -691,38 +690,8 @@ _WHAT: dict[type, str] = {
 }  # fmt: skip
 
 
-def _by_any_method(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A method that may be told how SciPy is to compute it."""
-
-    @functools.wraps(function)
-    def asked(self: Any, *args: Any, method: Any = None, **words: Any) -> Any:
-        if method is not None:
-            raise unsupported(
-                f"{function.__name__} of a random variable with method=", "leave it out"
-            )
-        return function(self, *args, **words)
-
-    return asked
-
-
-# What has no such parameter has it neither in SciPy.
-_METHODS = (
-    "pdf logpdf pmf logpmf cdf logcdf ccdf logccdf icdf iccdf ilogcdf ilogccdf entropy median mode mean variance "
-    "standard_deviation skewness kurtosis moment"
-).split()
 for _cls in (Variable, _OfOne, *_WHAT):
-    for _name in vars(_cls).keys() & set(_METHODS):
-        setattr(_cls, _name, _by_any_method(vars(_cls)[_name]))
+    distributions.take_method(_cls)
 
 
-__all__ = [
-    "Folded",
-    "Mapped",
-    "Mixed",
-    "Named",
-    "Ordered",
-    "Scaled",
-    "Truncated",
-    "Variable",
-    "as_float",
-]
+__all__ = ["Folded", "Mapped", "Mixed", "Named", "Ordered", "Scaled", "Truncated", "Variable", "as_float"]  # fmt: skip
