@@ -480,7 +480,7 @@ def _pinv_meaning(a: Any, rcond: Any) -> Any:
     elif rcond == "sizes":
         rcond = max(a.shape[-2:]) * np.finfo(a.dtype).eps
     if not a.size:
-        return np.swapaxes(a, -1, -2), np.zeros(_svd_rule((a,))[1].shape, a.dtype)
+        return np.swapaxes(a, -1, -2), np.linalg.svdvals(a)
     u, s, vh = np.linalg.svd(a, full_matrices=False)
     large = s > np.asarray(rcond)[..., None] * np.max(s, axis=-1, keepdims=True)
     factors = np.where(large, np.divide(1, s, where=large, out=np.zeros_like(s)), 0)
@@ -528,7 +528,8 @@ def _of_what_is_cut_off(site: Site, d: Any) -> Any:
 def _turned_spaces(a: Any, d: Any, rcond: Any) -> Any:
     u, s, vh = emit_tracer("svd", a)
     if rcond == "sizes":
-        rcond = as_tracer(maximum(*a.shape[-2:])) * float(np.finfo(a.dtype).eps)
+        size: Any = as_tracer(maximum(*a.shape[-2:]))
+        rcond = size * float(np.finfo(a.dtype).eps)
     is_large = s > s[..., :1] * (1e-15 if rcond is None else rcond)
     large, small = s[..., :, None], s[..., None, :]
     pair = is_large[..., :, None] & ~is_large[..., None, :]
