@@ -26,7 +26,8 @@ that is open until the program runs (``dims.UndecidedExtent``: whoever asked emi
 the sizes fixed), what a program says at a run (``ops.control.CheckFailed``), that a run is too
 long for NumPy (``ops.evaluate.TooManySteps``), what the heap does not know how to join
 (``capture.predicates.Refused``), and what ends a generator that stands still when a capture is over
-(``capture.standing.Over``: nothing goes on behind it).  Whose exception any other one is, tells :mod:`autodiff.signals`.
+(``capture.standing.Over``: nothing goes on behind it), nor what carries a GeneratorExit of the user's to where their code
+stands still (``Closing``, beside it).  Whose exception any other one is, tells :mod:`autodiff.signals`.
 """
 
 from __future__ import annotations
