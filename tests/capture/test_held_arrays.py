@@ -285,3 +285,22 @@ def test_each_array_is_the_one_that_it_is_in_python(f, engine) -> None:
         found, expected = compiled(xs.copy(), a), f(xs.copy(), a)
         same(found, expected)
         assert _shared(found) == _shared(expected)
+
+
+def _beside_a_view_of_a_branch(x, rows, at, c, pair, n):
+    pair = [*pair]
+    if c:
+        row = rows[at[0]]  # noqa: F841
+    for k in range(n):
+        first, _ = (x, pair[k % 2]) if np.sum(x) > 0.01 else (pair[k % 2], x)  # noqa: F841
+    return pair
+
+
+@both
+def test_list_of_arrays_beside_a_view_at_a_place_that_a_branch_computes(engine) -> None:
+    value = autodiff.function(_beside_a_view_of_a_branch, engine=engine)
+    x, rows, at = np.arange(3.0), np.ones((4, 3)), np.array([2, 1])
+    for c, n in ((1.0, 2), (0.0, 3), (1.0, 0)):
+        pair = [x + 1, x * 2]
+        found = value(x, rows, at, c, pair, n)
+        assert found[0] is pair[0] and found[1] is pair[1] and len(found) == 2

@@ -49,7 +49,7 @@ from autodiff.capture.stores import ListPlan
 from autodiff.capture.text import DeferredText, is_pending
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.capture.written_back import Container, Store, stores
-from autodiff.dims import Dim
+from autodiff.dims import Dim, symbols
 from autodiff.ir.data import Program, Value
 from autodiff.ladder import Bail
 from autodiff.ops.complex_numbers import ComplexTracer
@@ -515,10 +515,23 @@ class Numbered:
         pairs = [pair for pair, _ in self.trace.complex_inputs.values()]
         entered = [part.cell for pair in pairs for part in pair.parts]
         for x, number in [*self.numbering.sites.items()]:
+            _refuse_places_of_branches(self.trace, x.like)
             plan = _plan_found(self.trace, x.like, self.outputs, self.forms, self.seen)
             if plan is not None and not isinstance(plan[1], ArrayPlan):
                 key = number, x.like.cell in entered or plan[0] == "complex"
                 self.numbering.known.setdefault(key, plan)
+
+
+def _refuse_places_of_branches(trace: Trace, leaf: Any) -> None:
+    """A view at a place that a branch or loop has computed cannot be made where that is over."""
+    if not is_array(leaf) or not parts_of(leaf)[0].path:
+        return
+    extents = [extent for step in parts_of(leaf)[0].path for extent in step.extents]
+    asked = {symbol for extent in extents for symbol in symbols(extent)}
+    block = trace.builder.block
+    here = {*block.parameters, *(x for op in block.operations for x in op.results)}
+    if not asked <= here:
+        raise Declined("a view of an array at a place that a branch or loop computes")
 
 
 def parts_of(leaf: Tracer) -> tuple[Tracer, ...]:
