@@ -420,3 +420,33 @@ def test_number_of_items_that_a_side_changed_is_a_number_of_items() -> None:
     for n, expected in ((5, 46.0), (1, 42.0), (2, 46.0), (4, 46.0)):  # the second has any length
         items = [1.0 + k for k in range(n)]
         same(slope(1.5, [*items], [*items]), expected)
+
+
+def moved_in_both_loops(x, n, items):
+    for _ in range(n):
+        for _ in range(6):
+            items.pop(0)
+            items.extend(x)
+    return sum(items) * items[0]
+
+
+def queue_of_three(x, n, items):
+    for k in range(n):
+        items.insert(0, x[0] * k)
+        if len(items) > 3:
+            items.pop()
+        if k % 2:
+            items[0] += 1
+    return items
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("f", [moved_in_both_loops, queue_of_three])
+def test_items_are_moved_within_a_room_of_any_size(f, engine) -> None:
+    value = autodiff.function(f, engine=engine)
+    x = np.array([1.5, 2.5])
+    for n in (1, 2, 0, 3):
+        mine, yours = [1.0, 2.0, 3.0], [1.0, 2.0, 3.0]
+        same(value(x, n, mine), f(x, n, yours))
+        assert mine == yours

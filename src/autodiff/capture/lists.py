@@ -45,7 +45,7 @@ from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.either import Either, Kind, kinds_of
 from autodiff.ops.known import check
-from autodiff.ops.structural import broadcast, slice_update
+from autodiff.ops.structural import INT, broadcast, slice_of, slice_update
 from autodiff.ops.tracer import Cell, StoredList, Tracer, as_tracer, emit_tracer
 
 if TYPE_CHECKING:
@@ -186,7 +186,9 @@ class TracedList(KeptList):
         x, n = Tracer(store.buffer.value, "array"), store.capacity
         moved: Any = (x[:1], x[:-1]) if back else (x[1:], x[-1:])
         moved = emit_tracer("concatenate", *[Tracer(part.value) for part in moved], axis=0)
-        places = dispatch.functions[np.arange](as_tracer(n))
+        if not same(moved.shape[0], n):  # as many items, said in another way
+            moved = slice_of(moved, (0,), (n,), (1,))
+        places: Any = emit_tracer("iota", size=n, dtype=INT)
         stays: Any = np.less(places, as_tracer(at))
         store.buffer.write(emit_tracer("select", stays, Tracer(x.value), moved).value)
 
