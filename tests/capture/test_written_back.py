@@ -118,6 +118,37 @@ def arrays_exchanged(q, a):
     return q["x"].sum() + 2 * q["y"].sum()
 
 
+def replaced_in_a_loop(s, a):
+    for k in range(20):
+        s.x = a * k
+        s = State(s.x + 1.0, s.v * a)
+    return s.x
+
+
+def replaced_on_a_condition(s, a):
+    for k in range(20):
+        s.x = s.x * a
+        if k > 3.0 * a:
+            s = State(s.x, s.v, k)
+    return s.x
+
+
+def replaced_while(run, a):
+    n = 0
+    while n < 9.0 * a:
+        run.state.x = a
+        run.state = State(a * n, run.state.v)
+        n += 1
+    return run.state.x
+
+
+def a_dict_replaced(q, a):
+    for k in range(20):
+        q["x"] = k * a
+        q = dict(q, y=a * q["x"])
+    return q["y"]
+
+
 def _numbers():
     return {"x": 1.0, "y": 2.0}
 
@@ -133,6 +164,8 @@ CASES = [
     (attributes, lambda: State(1.0, np.ones(3))), (inner, lambda: Run(State(1.0, np.ones(3)), [1.0, 2.0])),
     (items, lambda: [1.0, 2.0, 3.0]), (more_items, lambda: [1.0, 2.0, 3.0]),
     (inner_dicts, lambda: {"x": 1.0, "in": {"z": 2.0}}), (one_array_twice, _arrays), (arrays_exchanged, _arrays),
+    (replaced_in_a_loop, lambda: State(1.0, np.ones(3))), (replaced_on_a_condition, lambda: State(1.0, np.ones(3))),
+    (replaced_while, lambda: Run(State(1.0, np.ones(3)))), (a_dict_replaced, _numbers),
 ]  # fmt: skip
 
 

@@ -49,6 +49,10 @@ class CarriedObjects(CarriedLists):
             for part in parts
             if isinstance(part, TracedList)
         )
+        if not shared and any(self._is_callers(part, outcome) for part in parts):
+            if not choices.is_known(chosen):
+                raise peel_first(f"a store into {name!r}, which the caller has")
+            shared = True
         if shared and isinstance(start, TracedList) and self._may_share(start):
             self.shared.add(key)
             shared = False
@@ -64,6 +68,12 @@ class CarriedObjects(CarriedLists):
         if isinstance(start, TracedList) and is_long(known):
             self.begun[key] = start
         self._begin_structure(key, known)
+
+    def _is_callers(self, part: Any, outcome: Outcome) -> bool:
+        """Whether a pass stores into a dict or object that the caller has as well, and will find changed."""
+        return id(part) in self.frame.trace.given_at and any(
+            isinstance(scope, ObjectScope) and scope.obj is part for scope, _ in outcome.names
+        )
 
     def _changes_any(self, outcome: Outcome) -> bool:
         """Whether the body changes a list of a name that it binds anew: by then that may be any of them."""
