@@ -374,7 +374,16 @@ def product(x):
     return np.outer(x / 0, x) @ x
 
 
+def quotient_chosen(x):
+    return np.where(x > 0, 1 / x, 0)
+
+
+def root_chosen(x):
+    return np.where(x > 0.5, np.sqrt(x) / x, x)
+
+
 PROGRAMS = [
+    quotient_chosen, root_chosen,
     logarithm, two_lines, one_line_twice, printed, drawn, beside, stored, silent_inside,
     filtered_inside, of_constants, branched, chosen, chosen_safely, softmax, doubled, by_library,
     of_lists, complex_numbers, product,

@@ -129,7 +129,16 @@ class Scalars:
             shorter = self._strong_product(c, a, b, type)
             if shorter is not None:
                 return shorter
-        return self._op(a.dtype, f"select i1 {c.name}, {type} {a.name}, {type} {b.name}", c, a, b)
+        text = f"select i1 {c.name}, {type} {a.name}, {type} {b.name}"
+        if self._may_raise_flags(a) or self._may_raise_flags(b):
+            # LLVM would divide behind a branch, and NumPy, which always divides, not be asked for its warning.
+            text += f", !unpredictable {self.w.metadata('!{}')}"
+        return self._op(a.dtype, text, c, a, b)
+
+    def _may_raise_flags(self, x: Element) -> bool:
+        """Whether it is computed by an instruction that is slow and can set a flag of the processor."""
+        text = self.w.text_of(x.name)
+        return text.startswith(("fdiv", "frem")) or "@llvm.sqrt." in text
 
     def _strong_product(self, c: Element, a: Element, b: Element, type: str) -> Element | None:
         """``0 where ct == 0 else ct * p`` with the comparison off the path from ``ct``.

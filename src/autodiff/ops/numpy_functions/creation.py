@@ -94,7 +94,8 @@ def full(
     """``np.full``."""
     value = operand(fill_value)
     kind = weak_kind(value)
-    dtype = _dtype(dtype, np.dtype(kind) if kind is not None else value.dtype)
+    found = np.asarray(value) if type(value) is int else value  # uint64 of what int64 cannot hold
+    dtype = _dtype(dtype, np.dtype(kind) if kind not in (None, int) else found.dtype)
     if kind is int:
         check_number(value, dtype)
     return lay_out(_spread(cast(value, dtype), as_shape(shape)), order or "C")
@@ -265,6 +266,9 @@ def arange(
             raise ZeroDivisionError("division by zero")
         count = maximum((high - low + by - 1) // by if forward else (low - high - by - 1) // -by, 0)
         wanted = _dtype(dtype, _arange_dtype(start, stop, step))
+        if wanted.kind in "fc" and not (_is_exact(low) and _is_exact(by)):
+            return _progression(count, low, _sum_of_integers(low, by), wanted)
+        _require_that_both_fit(start, pointwise("add", low, by), count, wanted)
         positions = line(count)
         if not (isinstance(by, int) and by == 1):
             positions = pointwise("multiply", positions, by)
@@ -292,16 +296,61 @@ def _float_arange(start: Any, stop: Any, step: Any, dtype: Any) -> Tracer:
     count = _exact_count(start, stop, step)
     if count is None:
         count = _rounded_count(start, stop, step)
-    positions = cast(line(count), np.float64)
-    # NumPy computes with the difference of the first two elements, start + (start + step - start) k.
-    second = cast(pointwise("add", start, step), np.float64)
-    start = cast(operand(start), np.float64)
-    delta = pointwise("subtract", second, start)
-    check(pointwise("isfinite", delta), "the second element of an arange is not finite")
-    return Tracer(
-        cast(pointwise("add", pointwise("multiply", positions, delta), start), wanted).value,
-        "array",
-    )
+    second = pointwise("add", start, step)
+    check(pointwise("isfinite", second), "the second element of an arange is not finite")
+    return _progression(count, operand(start), second, wanted)
+
+
+def _is_exact(n: Any) -> bool:
+    """Whether multiples and sums of an integer, as many as memory holds, are exact in floating point."""
+    return isinstance(n, int) and abs(n) < 1 << 12
+
+
+def _sum_of_integers(a: Any, b: Any) -> Tracer:
+    """Their sum as float64, beyond 2**63 as well (Python's integers have no end)."""
+    a, b = as_tracer(a), as_tracer(b)
+    total = pointwise("add", a, b)
+    beyond = pointwise("logical_and", pointwise("greater", b, 0), pointwise("less", total, a))
+    whole = cast(cast(total, np.uint64), np.float64)
+    return select(beyond, whole, cast(total, np.float64), np.dtype(np.float64))
+
+
+def _require_that_both_fit(start: Any, second: Any, count: Extent, wanted: np.dtype[Any]) -> None:
+    """Python's integers that the first elements are made of are refused by NumPy where they are too large."""
+    if wanted.kind not in "iu" or wanted.itemsize == 8:
+        return
+    limits = np.iinfo(wanted)
+    for k, x in enumerate((start, second)):
+        if weak_kind(x) is not None and not (isinstance(x, int) and _fits(x, limits)):
+            inside = pointwise(
+                "logical_and",
+                pointwise("less_equal", limits.min, x),
+                pointwise("less_equal", x, limits.max),
+            )
+            few = compare("less_equal", count, k)  # there is no such element
+            check(pointwise("logical_or", inside, few), f"an integer out of bounds for {wanted}")
+
+
+def _fits(x: int, limits: np.iinfo[Any]) -> bool:
+    return int(limits.min) <= x <= int(limits.max)
+
+
+def _progression(count: Extent, first: Any, second: Any, wanted: np.dtype[Any]) -> Tracer:
+    """The elements of an arange from the first two of them.
+
+    NumPy converts these and goes on by their difference, in the arithmetic of the dtype (of float32 for float16):
+    ``first + (second - first) k``.
+    """
+    own = wanted
+    if wanted.kind == "c":
+        own = np.dtype(np.float32 if wanted.itemsize == 8 else np.float64)
+    first, second = cast(first, own), cast(second, own)
+    if own == np.float16:
+        own = np.dtype(np.float32)
+        first, second = cast(first, own), cast(second, own)
+    delta = pointwise("subtract", second, first)
+    steps = pointwise("multiply", cast(line(count), own), delta)
+    return Tracer(cast(pointwise("add", steps, first), wanted).value, "array")
 
 
 _LONGEST = 1 << 40  # more elements than memory holds
