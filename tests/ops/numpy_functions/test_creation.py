@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff.ops.dispatch import functions
 from autodiff.ops.tracer import Tracer
 from tests.ops.support import check_derivatives, check_value
@@ -122,6 +123,42 @@ def test_asarray_shares_and_array_copies() -> None:
 
 def test_float_arange_with_traced_step_has_a_run_time_size() -> None:
     check_value(lambda x: made(np.arange, 0.0, x[2], x[0]), X)
+
+
+LARGE = 2**63
+RANGES = [
+    (0.1, 20.0, 0.3), (3.5, 9, 1), (5, 50, 7), (-3, 3, 2), (1, 2058, 1), (2**24 - 3, 2**24 + 6, 1),
+    (2**53 - 2, 2**53 + 5, 1), (2**53 + 1, 2**53 + 9, 3), (LARGE - 2, LARGE + 3, 1), (LARGE - 1, LARGE + 3, 2),
+    (-LARGE, 4 - LARGE, 1), (100, 130, 20), (127, 130, 10),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize("dtype", [None, "f8", "f4", "f2", "i8", "i4", "i1"])
+def test_arange_goes_on_by_the_difference_of_its_first_elements(dtype, engine) -> None:
+    def f(start, stop, step):
+        return np.arange(start, stop, step, dtype=dtype)
+
+    def outcome(f, given):
+        try:
+            x = f(*given)
+        except OverflowError as error:
+            return str(error)
+        return x.dtype, x.tobytes()
+
+    compiled = autodiff.function(f, engine=engine)
+    for given in RANGES:
+        if dtype == "f2" and max(map(abs, given)) > 2**16:
+            continue  # of elements that are infinite NumPy keeps the first two, and goes on with NaN
+        assert outcome(compiled, given) == outcome(f, given), given
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_integers_beyond_int64_fill_arrays_of_uint64(engine) -> None:
+    compiled = autodiff.function(lambda k: np.full(2, k + 3), engine=engine)
+    for k in (2**63 - 2, 5):
+        found, expected = compiled(k), np.full(2, k + 3)
+        assert found.dtype == expected.dtype and found.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("bad", [[[1.0, 2.0], [3.0]]])

@@ -268,7 +268,7 @@ def arange(
         wanted = _dtype(dtype, _arange_dtype(start, stop, step))
         if wanted.kind in "fc" and not (_is_exact(low) and _is_exact(by)):
             return _progression(count, low, _sum_of_integers(low, by), wanted)
-        _require_that_both_fit(start, pointwise("add", low, by), count, wanted)
+        _require_that_both_fit(start, step, pointwise("add", low, by), count, wanted)
         positions = line(count)
         if not (isinstance(by, int) and by == 1):
             positions = pointwise("multiply", positions, by)
@@ -310,14 +310,27 @@ def _sum_of_integers(a: Any, b: Any) -> Tracer:
     """Their sum as float64, beyond 2**63 as well (Python's integers have no end)."""
     a, b = as_tracer(a), as_tracer(b)
     total = pointwise("add", a, b)
-    beyond = pointwise("logical_and", pointwise("greater", b, 0), pointwise("less", total, a))
+    beyond = _is_beyond(a, b, total)
     whole = cast(cast(total, np.uint64), np.float64)
     return select(beyond, whole, cast(total, np.float64), np.dtype(np.float64))
 
 
-def _require_that_both_fit(start: Any, second: Any, count: Extent, wanted: np.dtype[Any]) -> None:
+def _is_beyond(a: Any, b: Any, total: Any) -> Any:
+    """Whether the sum of integers does not fit into int64."""
+    return pointwise("logical_and", pointwise("greater", b, 0), pointwise("less", total, a))
+
+
+def _require_that_both_fit(
+    start: Any, step: Any, second: Any, count: Extent, wanted: np.dtype[Any]
+) -> None:
     """Python's integers that the first elements are made of are refused by NumPy where they are too large."""
-    if wanted.kind not in "iu" or wanted.itemsize == 8:
+    if wanted.kind not in "iu" or weak_kind(start) is None or weak_kind(step) is None:
+        return
+    if wanted.itemsize == 8:
+        if not (isinstance(start, int) and isinstance(step, int) and start + step < 1 << 63):
+            fits = pointwise("logical_not", _is_beyond(start, step, second))
+            few = compare("less_equal", count, 1)
+            check(pointwise("logical_or", fits, few), "an integer out of bounds for int64")
         return
     limits = np.iinfo(wanted)
     for k, x in enumerate((start, second)):
