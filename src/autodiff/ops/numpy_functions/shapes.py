@@ -706,6 +706,8 @@ def resize(a: Any, new_shape: Any) -> Tracer:
     total = product(shape)
     if isinstance(x.size, int) and x.size == 0:
         return Tracer(structural.zeros(shape, x.dtype).value, "array")
+    if isinstance(x.size, Dim):  # of none NumPy makes zeros
+        check(compare("greater_equal", x.size, 1), "np.resize of an array without elements")
     copies = -(-total // x.size) if isinstance(total, int) else (total + x.size - 1) // x.size
     return reshape(tile(x, copies)[:total], shape)
 
@@ -790,10 +792,15 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> T
         return _pad_ramp(x, widths, _pairs(options.get("end_values", 0), x.ndim))
     if mode in ("maximum", "minimum", "mean", "median"):
         for k, (n, width) in enumerate(zip(x.shape, widths, strict=True)):
-            if isinstance(n, int) and n == 0 and any(not isinstance(w, int) or w for w in width):
-                raise ValueError(
-                    f"can't extend empty axis {k} using modes other than 'constant' or 'empty'"
-                )
+            if n == 0 if isinstance(n, int) else not decide(lambda n=n: at_least(n, 1)):
+                some = compare("greater_equal", n, 1)
+                for w in width:  # an axis to which nothing is added may be empty
+                    require(
+                        pointwise("logical_or", some, compare("equal", w, 0)),
+                        ValueError(
+                            f"can't extend empty axis {k} using modes other than 'constant' or 'empty'"
+                        ),
+                    )
         lengths = options.get("stat_length")
         pairs = [(None, None)] * x.ndim if lengths is None else _pairs(lengths, x.ndim)
         for length in {n for pair in pairs for n in pair if n is not None}:

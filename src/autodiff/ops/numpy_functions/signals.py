@@ -27,9 +27,8 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Tracer:
         raise ValueError("object too deep for desired array")
     dtype = result_dtype(x, y)
     m, n = x.shape[0], y.shape[0]
-    for size, name in ((m, "a"), (n, "v")):
-        if isinstance(size, int) and size == 0:
-            raise ValueError(f"{name} cannot be empty")
+    _require_elements(m, "a")
+    _require_elements(n, "v")
     full = emit_tracer("convolve", cast(x, dtype), cast(y, dtype))
     if mode == "full":
         return full
@@ -42,6 +41,12 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Tracer:
     return full[start : start + long]
 
 
+def _require_elements(size: Any, what: str) -> None:
+    """NumPy's exception where there is none, which only the run may know."""
+    if not decide(lambda: at_least(size, 1)):
+        require(compare("greater_equal", size, 1), ValueError(f"{what} cannot be empty"))
+
+
 @implements(np.correlate)
 def correlate(a: Any, v: Any, mode: str = "valid") -> Tracer:
     """``np.correlate``."""
@@ -51,6 +56,8 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Tracer:
             deep = "deep" if z.ndim else "small depth"
             raise ValueError(f"object {'too' if z.ndim else 'of too'} {deep} for desired array")
     m, n = x.shape[0], y.shape[0]
+    _require_elements(m, "first array argument")
+    _require_elements(n, "second array argument")
     if mode != "same":
         return convolve(x, functions[np.flip](y), mode)
     full = convolve(x, functions[np.flip](y), "full")
