@@ -27,7 +27,7 @@ from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
 from autodiff.later import later
 from autodiff.ops.builder import Builder, building
 from autodiff.ops.entries import ENTRIES, Site
-from autodiff.ops.structural import zeros_like
+from autodiff.ops.structural import reshape, zeros_like
 from autodiff.ops.tracer import Tracer
 
 if TYPE_CHECKING:
@@ -208,6 +208,8 @@ def add(cotangents: Cotangents, value: Value, contribution: Any) -> None:
     """Add a contribution to a value's cotangent."""
     if debug.checking():
         _require_fit(value, contribution)
+    if isinstance(contribution, Tracer):  # extents may be one that are written in two ways
+        contribution = reshape(contribution, value.shape)
     cotangents[value] = accumulate(cotangents.get(value), contribution, Tracer(value, "array"))
 
 
