@@ -14,6 +14,7 @@ import numpy as np
 from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes, members
 from autodiff.capture.assignment import store_item
+from autodiff.capture.by_types import require_hashable
 from autodiff.capture.calls import call
 from autodiff.capture.functions import descriptor, own_method
 from autodiff.capture.inputs import is_library
@@ -43,6 +44,7 @@ def as_key(frame: Frame, x: Any) -> Any:
 def _hashed(x: Any) -> Any:
     if isinstance(x, list):
         raise TypeError("unhashable type: 'list'")
+    require_hashable(x)
     hash(x)
     return x
 

@@ -29,6 +29,7 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.capture.access import load_attribute, load_item
+from autodiff.capture.by_types import require_formattable
 from autodiff.capture.calls import SPECIAL, call, iterate
 from autodiff.capture.functions import Closure, own_method
 from autodiff.capture.generators import TracedGenerator
@@ -344,6 +345,8 @@ def _directive(frame: Frame, match: re.Match[str], values: Any, given: Iterator[
         value = snapshot(frame, value)
     size = f"{match['width'] or ''}{match['dot'] or ''}{match['precision'] or ''}"
     directive = f"%{match['flags']}{size}{kind}"
+    if not taken:
+        require_formattable(directive, value)
     return DeferredText([((*taken, value), lambda shown: directive % shown, "")])
 
 

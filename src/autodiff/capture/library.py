@@ -18,6 +18,7 @@ import functools
 import heapq
 import importlib
 import inspect
+import math
 import operator
 import sys
 from collections import deque
@@ -36,6 +37,7 @@ import numpy as np
 
 from autodiff import labelled
 from autodiff.capture import choices
+from autodiff.capture.by_types import require_hashable, require_types
 from autodiff.capture.callbacks import (
     Callback,
     CalledOut,
@@ -117,6 +119,8 @@ _CREATION: frozenset[Any] = frozenset(
         np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.array, np.asarray,
     )
 )  # fmt: skip
+# What takes some types of numbers and sequences, and not others.
+_BY_TYPES = (pow, round, divmod, abs, max, min, math.prod)
 _DESCRIPTORS = (MethodDescriptorType, WrapperDescriptorType)
 _ARRAY_TYPES = (np.ndarray, np.generic, np.float64, float, int)
 
@@ -133,6 +137,14 @@ def call_library(
             return None
     for x in (*args, *kwargs.values()):
         choices.refuse(x)
+    if not kwargs and any(function is one for one in _BY_TYPES):
+        if len(args) > 1 or function not in (max, min):
+            require_types(function, *args)
+    elif function is hash and len(args) == 1:
+        require_hashable(args[0])
+    elif (function is set or function is frozenset) and args and isinstance(args[0], (list, tuple)):
+        for x in args[0]:
+            require_hashable(x)
     if isinstance(function, _DESCRIPTORS) and function.__name__ in MUTATORS and args:
         if function.__objclass__ not in _ARRAY_TYPES:  # ``list.append(xs, x)`` is ``xs.append(x)``
             owner, *args = args

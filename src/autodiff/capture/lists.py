@@ -47,6 +47,7 @@ from autodiff.ops.either import Either, Kind, kinds_of
 from autodiff.ops.known import check
 from autodiff.ops.structural import INT, broadcast, slice_of, slice_update
 from autodiff.ops.tracer import Cell, StoredList, Tracer, as_tracer, emit_tracer
+from autodiff.signals import run_users
 
 if TYPE_CHECKING:
     pass
@@ -594,6 +595,10 @@ for _name in ("remove", "clear"):
 
 def _reading(name: str) -> Callable[..., Any]:
     def method(self: TracedList, *args: Any) -> Any:
+        for x in args:
+            kind = getattr(x, "python_type", type(x))
+            if {kind, self.python_type} == {list, tuple}:  # which have no order
+                run_users(getattr(operator, name), self.python_type(), kind())
         others = [list(x) if isinstance(x, TracedList) else x for x in args]
         return getattr(list(self), name)(*others)
 

@@ -14,6 +14,7 @@ from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes
 from autodiff.capture.access import as_key, hashable, load_item, stored_items
 from autodiff.capture.arrays import Chosen
+from autodiff.capture.by_types import require_types
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.functions import of_class, own_method
@@ -118,6 +119,8 @@ def apply_binary(
     if function is operator.mod and isinstance(left, (bytes, bytearray)):
         refuse_unseen(frame, (right,), node)
         right = (right,) if isinstance(right, Tracer) and right.form == "python" else right
+    if any(isinstance(x, (list, tuple, TracedList)) for x in (left, right)):
+        require_types(function, left, right)
     left, right = frame.trace.deep(left), frame.trace.deep(right)
     if function is operator.add or function is operator.mul:
         left, right = stored_items(frame, left), stored_items(frame, right)
@@ -456,7 +459,9 @@ def _is_in(item: Any, container: Any) -> bool:
 
 def _contains(frame: Frame, item: Any, container: Any) -> Any:
     if isinstance(container, Tracer):
-        return as_python(np.any(container == item))
+        require_types(operator.contains, container, 0)
+        found: Any = np.any(container == item)
+        return as_python(found) if isinstance(found, Tracer) else bool(found)
     if type(container) is dict and hashable(item) and frame.trace.state.changes(container):
         try:
             load_item(frame, container, item, frame.scope.syntax.node)
@@ -464,6 +469,8 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
             refuse_ours(error)
             return False
         return True
+    if isinstance(container, str):
+        require_types(operator.contains, container, item)
     method = own_method(frame, container, "__contains__")
     if method is not None:
         return call(frame, method, [container, item], {}, frame.scope.syntax.node)

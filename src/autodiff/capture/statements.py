@@ -28,6 +28,7 @@ from autodiff.capture.assignment import (
     store_attribute,
     store_item,
 )
+from autodiff.capture.by_types import require_types
 from autodiff.capture.calls import call, is_asked, unpacked
 from autodiff.capture.frames import BREAK, CONTINUE, UNBOUND, Completion
 from autodiff.capture.functions import make_closure, own_method
@@ -41,6 +42,7 @@ from autodiff.capture.operators import (
     condition,
     say_as_python,
 )
+from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Path
 from autodiff.labelled import Labelled
 from autodiff.ladder import Bail, Declined
@@ -120,6 +122,8 @@ def apply_in_place(
         if result is not NotImplemented:
             return result
     binary = BINARY_OF[function]
+    if isinstance(old, (tuple, StoredList)) and type_of(old) is tuple:
+        require_types(function, old, value)
     text = old if binary is operator.mod else value if binary is operator.mul else None
     if isinstance(text, (str, bytes, bytearray)) and not is_array(old):
         return apply_binary(frame, binary, old, value, node)

@@ -86,6 +86,9 @@ def is_known_ufunc(function: Any) -> bool:
     return isinstance(function, np.ufunc) and (function in NAMES or function in functions)
 
 
+_NO_NUMBERS = (str, bytes, set, frozenset, dict)
+
+
 def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     """``a + b`` and the like, in the order written; at least one side is traced."""
     if isinstance(a, either.Either) or isinstance(b, either.Either):
@@ -101,7 +104,7 @@ def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
         if python_numbers.is_number(x) and python_numbers.is_number(python_numbers.plain(other)):
             return python_numbers.binary(ufunc, python_numbers.plain(a), python_numbers.plain(b))
     if not (isinstance(a, _OPERANDS) and isinstance(b, _OPERANDS)):
-        if ufunc in (np.equal, np.not_equal) and (b is None or isinstance(b, (str, bytes))):
+        if ufunc in (np.equal, np.not_equal) and (b is None or isinstance(b, _NO_NUMBERS)):
             # An array is compared element by element also with what no number equals.
             if isinstance(a, Tracer) and a.form == "array":
                 return np.logical_xor(np.equal(a, a), np.equal(a, a)) ^ (ufunc is np.not_equal)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import bisect
 import math
+import operator
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,6 +33,7 @@ from autodiff.ops.protocol import protocol
 from autodiff.ops.python_numbers import BOOL, FLOAT, INT, is_number, kind_of, number
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer, unsized, whole_of
 from autodiff.ops.ufuncs import unsupported
+from autodiff.signals import run_users
 
 # -- math -------------------------------------------------------------------------------------------
 # Functions of floats by the operation that computes them, and whether they can raise.
@@ -563,6 +565,9 @@ def _extreme_of_rows(ufunc: np.ufunc, columns: Sequence[Tracer]) -> Sequence[Val
 def goes_before(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     """Whether one item is beyond another: a bool, or a traced one."""
     if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
+        kinds = [getattr(x, "python_type", type(x)) for x in (a, b)]
+        if {*kinds} == {list, tuple}:  # Python says that they have no order
+            run_users(operator.gt if ufunc is np.greater else operator.lt, *[k() for k in kinds])
         return _is_beyond(ufunc, list(a), list(b))
     if not isinstance(a, (Tracer, Dim)) and not isinstance(b, (Tracer, Dim)):
         return bool(ufunc(a, b))
@@ -582,7 +587,8 @@ def _is_beyond(ufunc: np.ufunc, a: list[Any], b: list[Any]) -> Any:
     nested = isinstance(a[0], (tuple, list)) and isinstance(b[0], (tuple, list))
     if nested or not any(isinstance(x, (Tracer, Dim)) for x in (a[0], b[0])):
         return bool(first) or (not goes_before(ufunc, b[0], a[0]) and rest)
-    tie = _python("logical_and", compare("equal", a[0], b[0]), as_tracer(rest), result=BOOL)
+    equal = bool_(protocol.binary_operator(np.equal, a[0], b[0]))
+    tie = _python("logical_and", as_tracer(equal), as_tracer(rest), result=BOOL)
     return _python("logical_or", first, tie, result=BOOL)
 
 
