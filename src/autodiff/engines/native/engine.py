@@ -43,6 +43,7 @@ from autodiff.ir.arguments import arguments_of
 from autodiff.ir.data import ArrayType, Block, Program
 from autodiff.ir.results import Constant, Converted, Either, Items, ResultTree
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed
+from autodiff.passes.quadrature import look_first
 from autodiff.plain_data import dataclass
 
 LONG_WORK = 200_000
@@ -183,7 +184,7 @@ def compile_native(
     threads : int
         Most threads that large loops may use.
     """
-    kernel = lower(program, threads)
+    kernel = lower(look_first(program), threads)
     signature = _signature(program, kernel)
     built = entry.build(signature, inputs, outputs, copies, heeds_errstate, modules)
     constants = [np.ascontiguousarray(c) for c in kernel.constants]
@@ -204,7 +205,7 @@ def integrand_of(program: Program) -> Integrand | None:
     """The program for QUADPACK, which calls it without Python; None of one that it cannot call."""
     if not may_be_one(program):
         return None
-    kernel = lower(program)
+    kernel = lower(look_first(program))
     if kernel.extents or kernel.sized or not isinstance(kernel.work_bytes, int):
         return None
     return Integrand(kernel, HostCaller(kernel.host_calls))
