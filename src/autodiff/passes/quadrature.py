@@ -11,7 +11,7 @@ smooth integrand.  That rule is computed here, in QUADPACK's order, so that the 
 wherever the decision is another, or a close one, SciPy is called.  An integral inside of an integrand is then part of
 it, and no Python runs between them.
 
-Only where nobody reads the estimate of the error, only of a finite interval, and only of numbers.  The estimate of an
+Only where nobody reads the estimate of the error, only between finite limits, and only of numbers.  The estimate of an
 integral in several dimensions is the largest of all (``Quadrature.errors``); where it is not read, nobody keeps it.
 """
 
@@ -30,6 +30,7 @@ from autodiff.ir.data import ArrayType, Block, Operation, Program, Value, uses, 
 from autodiff.ops.builder import Builder, building, constant, current_builder, emit
 from autodiff.ops.control import emit_cond, emit_for
 from autodiff.ops.tracer import Tracer
+from autodiff.passes import optimize
 from autodiff.passes.rewrite import Scope, rebuild
 
 _POINTS = 21
@@ -62,21 +63,24 @@ _CLOSE = 1e-9  # relative: the estimate of the error is QUADPACK's but for the r
 _KNOWN = frozenset(("epsabs", "epsrel", "limit"))
 
 
-def look_first(program: Program) -> Program:
-    """The program with the first look at each integral that may be done by it."""
-    if not any(operation.kind == "integral" for operation in walk(program.block)):
-        return program
+def look_first(program: Program, is_integrand: bool = False) -> Program:
+    """The program with the first look at each integral that may be done by it.
+
+    An integrand is part of an integral, which may ask how accurate those in it are.
+    """
     read = _read(program.block)
-    unread = {
-        id(operation.attributes["programs"])
+    with_errors = {
+        id(operation.attributes["programs"][0])
         for operation in walk(program.block)
-        if operation.kind == "integral" and operation.results[-1] not in read
+        if operation.kind == "integral" and operation.results[-1] in read
     }
 
     def visit(operation: Operation, scope: Scope) -> Sequence[Value] | None:
-        if operation.kind != "integral" or id(operation.attributes["programs"]) not in unread:
+        if operation.kind != "integral":
             return None
-        operation = _without_errors(operation)
+        if id(operation.attributes["programs"][0]) in with_errors:
+            return None
+        operation = _without_errors(operation, is_integrand)
         if _tolerances(operation) is None:
             scope.block.operations.append(operation)
             return operation.results
@@ -95,10 +99,10 @@ def _read(block: Block) -> set[Value]:
     return found
 
 
-def _without_errors(operation: Operation) -> Operation:
+def _without_errors(operation: Operation, is_integrand: bool) -> Operation:
     """The integral with nobody to note the largest estimate of an error, nor in those within."""
     options = operation.attributes["options"]
-    if options.errors is None or not options.is_outer:
+    if options.errors is None or (is_integrand and not options.is_outer):
         return operation
 
     def visit(inner: Operation, scope: Scope) -> Sequence[Value] | None:
@@ -151,7 +155,7 @@ def _looked(operation: Operation, scope: Scope) -> Sequence[Value]:
     a, b = (Tracer(v, "scalar") for v in operation.operands[:2])
     count = len(operation.results) - 1
     with building(builder):
-        is_finite = (a < b) & (np.abs(a) < math.inf) & (np.abs(b) < math.inf)
+        is_finite = (a != b) & (np.abs(a) < math.inf) & (np.abs(b) < math.inf)
         with builder.region() as here:
             here.outputs = _rule(operation, a, b)
         with builder.region() as elsewhere:
@@ -170,13 +174,13 @@ def _looked(operation: Operation, scope: Scope) -> Sequence[Value]:
 def _rule(operation: Operation, a: Tracer, b: Tracer) -> list[Value]:
     """The sums of each integrand, and whether all are accurate enough."""
     absolute, relative = _tolerances(operation) or (0.0, 0.0)
-    centre, half = 0.5 * (a + b), 0.5 * (b - a)
-    lines = _values(operation, centre, half)
+    half = 0.5 * np.abs(b - a)  # SciPy integrates from the lower limit, and changes the sign
+    lines = _values(operation, 0.5 * (a + b), half)
     enough: Any = None
     sums = []
     for line in lines:
         total, is_enough = _sum(line, half, absolute, relative)
-        sums.append(total.value)
+        sums.append(np.where(a < b, total, -total).value)
         enough = is_enough if enough is None else enough & is_enough
     return [*sums, enough.value]
 
@@ -185,8 +189,6 @@ def _values(operation: Operation, centre: Tracer, half: Tracer) -> list[Tracer]:
     """The integrands at the centre, then left and right of it, from the ends inwards."""
     places = np.array([0.0, *[side * x for x in _NODES for side in (-1.0, 1.0)]])
     nodes = constant(places)
-    from autodiff.passes import optimize
-
     (program,) = operation.attributes["programs"]
     first = 2 + operation.attributes["options"].count
     builder = current_builder()
@@ -197,7 +199,7 @@ def _values(operation: Operation, centre: Tracer, half: Tracer) -> list[Tracer]:
         t = centre + half * Tracer(node, "scalar")
         given = (t.value, *operation.operands[first:])
         mapping: Mapping = dict(zip(program.inputs, given, strict=True))
-        looked = look_first(optimize(program)).block
+        looked = look_first(optimize(program), True).block
         for inner in looked.operations:
             body.operations.append(copy_operation(inner, mapping, share=False))
         body.outputs = [mapping.get(v, v) for v in looked.outputs]
