@@ -157,3 +157,16 @@ def test_a_root_finder_that_fails_in_a_loop_says_why():
         DerivativeError, match="root has no derivative here: at the solution, .* singular"
     ):
         autodiff.gradient(total)(ps)
+
+
+@ENGINES
+@pytest.mark.parametrize(
+    "options", [{}, {"method": "golden"}, {"bounds": (-1.0, 2.0), "method": "bounded"}]
+)
+def test_a_minimum_at_zero_is_one(options, engine):
+    """Where nothing is far from it: the search went far enough."""
+
+    def f(p):
+        return so.minimize_scalar(lambda y: (y - p) ** 2 + 0.5 * y**4 + 2.0 * y, **options).x
+
+    assert autodiff.gradient(f, engine=engine)(1.0) == pytest.approx(1.0, rel=1e-5)

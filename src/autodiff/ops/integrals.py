@@ -255,7 +255,7 @@ class _Integrand:
         """As ``all``, where no point is asked for twice."""
         values = self._values(t)
         if len(values) == 1:
-            return values[0].reshape(-1)  # type: ignore[no-any-return]
+            return values[0].reshape(-1)
         return np.concatenate([np.ravel(v) for v in values])
 
     def number(self, t: float) -> float:

@@ -152,7 +152,9 @@ def _looked(operation: Operation, scope: Scope) -> Sequence[Value]:
     """Emit the first look, and the integral itself for where that is not enough."""
     builder = Builder()
     builder.block, builder.source = scope.block, operation.source
-    a, b = (Tracer(v, "scalar") for v in operation.operands[:2])
+    a: Any
+    b: Any
+    a, b = [Tracer(v, "scalar") for v in operation.operands[:2]]
     count = len(operation.results) - 1
     with building(builder):
         is_finite = (a != b) & (np.abs(a) < math.inf) & (np.abs(b) < math.inf)
@@ -171,7 +173,7 @@ def _looked(operation: Operation, scope: Scope) -> Sequence[Value]:
         return (*values, constant(math.nan))
 
 
-def _rule(operation: Operation, a: Tracer, b: Tracer) -> list[Value]:
+def _rule(operation: Operation, a: Any, b: Any) -> list[Value]:
     """The sums of each integrand, and whether all are accurate enough."""
     absolute, relative = _tolerances(operation) or (0.0, 0.0)
     half = 0.5 * np.abs(b - a)  # SciPy integrates from the lower limit, and changes the sign
@@ -185,7 +187,7 @@ def _rule(operation: Operation, a: Tracer, b: Tracer) -> list[Value]:
     return [*sums, enough.value]
 
 
-def _values(operation: Operation, centre: Tracer, half: Tracer) -> list[Tracer]:
+def _values(operation: Operation, centre: Any, half: Any) -> list[Any]:
     """The integrands at the centre, then left and right of it, from the ends inwards."""
     places = np.array([0.0, *[side * x for x in _NODES for side in (-1.0, 1.0)]])
     nodes = constant(places)
@@ -206,7 +208,7 @@ def _values(operation: Operation, centre: Tracer, half: Tracer) -> list[Tracer]:
     return [Tracer(v, "array") for v in emit_for(_POINTS, (), body)]
 
 
-def _sum(line: Tracer, half: Tracer, absolute: float, relative: float) -> tuple[Tracer, Tracer]:
+def _sum(line: Any, half: Any, absolute: float, relative: float) -> tuple[Any, Any]:
     """Kronrod's sum of 21 values, and whether QUADPACK surely takes it for the integral."""
     middle = line[0]
     left, right = [line[2 * j + 1] for j in range(10)], [line[2 * j + 2] for j in range(10)]
