@@ -180,6 +180,12 @@ def _keys_of_dict(x: Any) -> list[Any]:
     return list(OrderedDict.__iter__(x) if isinstance(x, OrderedDict) else dict.__iter__(x))
 
 
+def is_dict(x: Any) -> bool:
+    """Whether an object is a dict, by its keys and not by its class alone."""
+    # A sparse array by keys (``dok_array``) is a dict by its class alone: it has none of its elements there.
+    return isinstance(x, dict) and type(x).__module__ != "scipy.sparse._dok"
+
+
 def _values_of_dict(x: Any) -> list[Any]:
     if not isinstance(x, OrderedDict):
         return list(dict.values(x))  # looks no key up, which would run what compares the user's
@@ -461,7 +467,7 @@ KINDS: tuple[Kind, ...] = (
     # OrderedDict, defaultdict, Counter and the user's classes of dicts among them.
     _mutable(
         "dict",
-        lambda x: isinstance(x, dict),
+        is_dict,
         _values_of_dict,
         _empty_dict,
         _fill_dict,
@@ -797,6 +803,7 @@ __all__ = [
     "drop_attribute",
     "held",
     "holds",
+    "is_dict",
     "is_library_class",
     "is_plain_record",
     "is_plain_tuple",

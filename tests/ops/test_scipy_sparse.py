@@ -82,7 +82,7 @@ def test_other_uses_of_a_matrix_by_rows(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", [*FORMATS, "lil"])
+@pytest.mark.parametrize("form", [*FORMATS, "lil", "dok"])
 @pytest.mark.parametrize("name", {**PRODUCTS, **OTHERS})
 def test_uses_of_a_matrix_of_any_form_are_right_or_refused(form, name):
     matrix, use = BY_ROWS.asformat(form), {**PRODUCTS, **OTHERS}[name]
@@ -349,6 +349,7 @@ def test_a_name_that_asks_whether_something_is_a_number():
     np.testing.assert_array_equal(autodiff.function(f)(np.ones(2)), f(np.ones(2)))
 
 
+SMALL = sp.csr_array(np.array([[0.0, 2, 0], [1, 0, 0], [0, 0, 4]]))
 OF_LISTS = {
     "lil @": ("lil", lambda A, x: A @ x),
     "@ lil": ("lil", lambda A, x: x @ A),
@@ -356,6 +357,15 @@ OF_LISTS = {
     "lil.dot": ("lil", lambda A, x: A.dot(x)),
     "lil.toarray": ("lil", lambda A, x: A.toarray() @ x),
     "lil.sum": ("lil", lambda A, x: A.sum(axis=0) * x),
+    "lil.tocsr": ("lil", lambda A, x: (A.tocsr() * x[0]) @ x),
+    "lil @ csr": ("lil", lambda A, x: (A @ SMALL) @ x),
+    "dok @": ("dok", lambda A, x: A @ x),
+    "@ dok": ("dok", lambda A, x: x @ A),
+    "dok.dot": ("dok", lambda A, x: A.dot(x)),
+    "dok.toarray": ("dok", lambda A, x: A.toarray() @ x),
+    "dok.sum": ("dok", lambda A, x: A.sum(axis=0) * x),
+    "dok.tocsr": ("dok", lambda A, x: (A.tocsr() * x[0]) @ x),
+    "bsr.T": ("bsr", lambda A, x: A.T @ x),
     "@ bsr": ("bsr", lambda A, x: x @ A),
     "bsr.sum": ("bsr", lambda A, x: A.sum() * x),
 }
@@ -373,11 +383,11 @@ def test_arrays_of_lists_and_of_blocks_are_read_at_every_call(name):
     compiled = autodiff.function(f, on_fallback="error")
     slope = autodiff.jacobian(f, on_fallback="error")
     for value in (5.0, 6.0):
-        if form == "lil":
+        if form in ("lil", "dok"):
             matrix[1, 1] = value
         else:
             matrix.data[0] = value
         assert np.allclose(compiled(x), f(x), rtol=1e-15)
-        columns = [(f(x + e) - f(x - e)) / 2 for e in np.eye(3)]
+        columns = [(f(x + e) - f(x - e)) / 2 for e in np.eye(3)]  # exact of polynomials of degree 2
         if name != "lil @ matrix":
             assert np.allclose(slope(x), np.stack(columns, -1), rtol=1e-13, atol=1e-13)

@@ -88,7 +88,8 @@ class Transformed(Generic[P, R]):
         Where ``engine="jax"`` runs.  None: where the arrays are, or JAX's own choice.
     threads : int
         The most threads a call may use.  Above one, array operations on 100,000 elements or more are
-        cut into as many pieces (not on Windows); a sum may then differ in its last digits.  BLAS
+        cut into as many pieces (not on Windows), and so are the lanes of ``vmap`` where they are enough
+        work; a sum may then differ in its last digits, a lane does not.  BLAS
         has threads of its own, which its environment variables set.
     use_cache : bool
         False: capture anew at every call and run uncompiled.

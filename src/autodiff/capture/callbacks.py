@@ -246,7 +246,12 @@ def call_unknown(
         except AutodiffError as error:
             error.source = frame.source(node)  # the user's line, not the library's
             raise
-    return call_opaque(frame, function, args, kwargs, node)
+    if not any(map(is_callback, (*args, *kwargs.values()))):
+        return call_opaque(frame, function, args, kwargs, node)
+    args = [as_library_sees(frame, a, node) for a in args]
+    kwargs = {k: as_library_sees(frame, v, node) for k, v in kwargs.items()}
+    caller = CalledOut(function)
+    return caller.call(frame.trace, lambda: call_opaque(frame, function, args, kwargs, node))
 
 
 def _leaves_out_zeros(function: Any) -> bool:

@@ -147,7 +147,7 @@ class Outside(Identities):
             self.guards.append(Guard(path, "length", len(obj)))
             self.lengths.append((id(obj), self.guards[-1]))
             self.remember(obj, path)
-        elif isinstance(obj, (dict, MappingProxyType)):
+        elif containers.is_dict(obj) or isinstance(obj, MappingProxyType):
             self.guards.append(Guard(path, "type", type(obj)))
             self.guards.append(Guard(path, "keys", tuple(obj)))
             self.remember(obj, path)

@@ -105,7 +105,7 @@ def _meaning(
     if before != [np.asarray(x).tobytes() for x in operands]:
         result = _solve(operands, call, programs)
     if result.status != 0:
-        raise CheckFailed(f"solve_bvp: {result.message}")
+        raise CheckFailed(f"solve_bvp stopped early: {result.message}")
     p = np.zeros(0) if result.p is None else result.p
     found = (result.x, result.y, p, result.yp, result.rms_residuals, result.niter)
     return tuple([np.asarray(x, order="C") for x in found])

@@ -40,6 +40,7 @@ _OPTIONAL = {
     "scipy.spatial.transform": "autodiff.ops.scipy_rotation",
     "scipy.sparse": "autodiff.ops.scipy_sparse",
     "scipy.sparse._compressed": "autodiff.ops.scipy_sparse_structure",
+    "scipy.sparse._extract": "autodiff.ops.scipy_sparse_elements",
     "scipy.sparse._index": "autodiff.ops.scipy_sparse_indexing",
     "scipy.sparse.linalg": "autodiff.ops.scipy_sparse_linalg",
     "scipy.stats": "autodiff.ops.scipy_stats",

@@ -137,7 +137,7 @@ def _by_python(
     is_number = len(shapes) == 1 and not shapes[0]
     integrand = _Integrand(program(*read), is_number)
     if options.is_vector:
-        function = integrand.number if is_number else integrand.all
+        function = integrand.number if is_number else integrand.line
         found, error = integrand.answer(options, given | {"f": function})
         line = np.ravel(found)
     else:
@@ -251,9 +251,16 @@ class _Integrand:
             found = self.known[t] = np.concatenate([np.ravel(v) for v in values])
         return found
 
-    def number(self, t: float) -> Any:
-        """The only integrand, which is a number."""
-        return np.float64(self._values(t)[0])
+    def line(self, t: float) -> np.ndarray:
+        """As ``all``, where no point is asked for twice."""
+        values = self._values(t)
+        if len(values) == 1:
+            return values[0].reshape(-1)
+        return np.concatenate([np.ravel(v) for v in values])
+
+    def number(self, t: float) -> float:
+        """The only integrand, which is a number: Python's, with which SciPy's sums are quicker."""
+        return float(self._values(t)[0])
 
     def element(self, t: float, number: int) -> float:
         """One of the elements."""

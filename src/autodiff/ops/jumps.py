@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import evaluate
-from autodiff.ir.data import Block, Program, Value, free_values
+from autodiff.ir.data import Block, Program, Value, free_values, uses
 from autodiff.ops.entries import ENTRIES, Partials
 from autodiff.ops.evaluate import run_block
 from autodiff.plain_data import dataclass
@@ -42,8 +42,8 @@ def switches(program: Program, moving: set[Value], along: Value | None = None) -
 
 
 def _deciding(program: Program, moving: set[Value]) -> set[Value]:
-    """The values that decide and depend on any of ``moving``."""
-    moving, found = set(moving), set[Value]()
+    """The values that decide what the results are, and depend on any of ``moving``."""
+    moving, found, read = set(moving), set[Value](), _reaching(program)
 
     def visit(block: Block) -> None:
         for operation in block.operations:
@@ -56,11 +56,28 @@ def _deciding(program: Program, moving: set[Value]) -> set[Value]:
                 visit(region)
             moving.update(operation.results)
             steps = isinstance(entry.derivative, Partials) and not any(entry.derivative.rules)
-            for value in operation.results:
+            for value in read.intersection(operation.results):
                 if value.dtype.kind in "biu" or steps or entry.zero_derivative:
                     found.add(value)
 
     visit(program.block)
+    return found
+
+
+def _reaching(program: Program) -> set[Value]:
+    """The values that reach the results: what a check alone reads decides whether there are any."""
+    found: set[Value] = set()
+
+    def visit(block: Block, wanted: set[Value]) -> None:
+        found.update(wanted)
+        for operation in reversed(block.operations):
+            if operation.kind == "check" or found.isdisjoint(operation.results):
+                continue
+            found.update(uses(operation))
+            for region in operation.regions:
+                visit(region, set(region.outputs))
+
+    visit(program.block, set(program.outputs))
     return found
 
 

@@ -304,3 +304,23 @@ def csr_tocsc(
     order = np.argsort(columns, kind="stable")
     rows[:], elements[:] = lines[order][: len(rows)], data[order][: len(rows)]
     new_ends[:] = np.searchsorted(columns[order], _order(n + 1))
+
+
+@implements(_sparsetools.bsr_transpose)
+def bsr_transpose(
+    m: int,
+    n: int,
+    height: int,
+    width: int,
+    ends: Any,
+    indices: Any,
+    data: Any,
+    new_ends: Any,
+    new_indices: Any,
+    result: Any,
+) -> None:
+    """The blocks of a matrix by rows of blocks, each transposed, in the order of their columns."""
+    blocks = data.reshape(indices.shape[0], height, width).transpose(0, 2, 1)
+    moved = np.empty(blocks.shape, blocks.dtype)
+    csr_tocsc(m, n, ends, indices, blocks, new_ends, new_indices, moved)
+    result[:] = moved.reshape(-1)

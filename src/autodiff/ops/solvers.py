@@ -261,11 +261,23 @@ def _refused_meaning(x: Any, *, refusal: DerivativeError) -> Any:
     raise refusal
 
 
-register(Entry("refused", _first_type, _refused_meaning, Kernel("refused")))
+def _refuse_tangents(site: Site, tangents: Sequence[Any]) -> Any:
+    return (emit_tracer("refused", tangents[0], **site.attributes),)
 
 
 def _refuse_cotangents(site: Site, cotangents: Sequence[Any]) -> Any:
     raise site.attributes["refusal"]
+
+
+register(
+    Entry(
+        "refused",
+        _first_type,
+        _refused_meaning,
+        Kernel("refused"),
+        Rules(_refuse_tangents, _refuse_cotangents),
+    )
+)
 
 
 # What has a value, and an error in the place of its derivative.
@@ -275,10 +287,7 @@ register(
         _first_type,
         lambda x, refusal: x,
         Kernel("refusing"),
-        Rules(
-            lambda site, tangents: (emit_tracer("refused", tangents[0], **site.attributes),),
-            _refuse_cotangents,
-        ),
+        Rules(_refuse_tangents, _refuse_cotangents),
     )
 )
 

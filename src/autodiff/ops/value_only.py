@@ -19,6 +19,7 @@ _SEARCH = "it is the result of a search that compares values"
 _DIFFERENCES = "it is made of differences itself"
 _LAPACK = "it is one routine of LAPACK, of which no derivative is known"
 _KRYLOV = "it is an iteration in C, as good as its tolerance"
+_LISTS = "its elements would be Python's own objects: leave them in arrays, as tocsr does"
 _NEW = "SciPy finds it by quadrature or by search, as good as its tolerance"
 _MEASURE = "SciPy has no density of it but by quadrature in C"
 
@@ -38,6 +39,11 @@ REASONS: dict[str, str] = {
     "scipy.optimize.approx_fprime": _DIFFERENCES,
     "scipy.optimize.check_grad": _DIFFERENCES,
     "scipy.optimize.line_search": _SEARCH,
+    "scipy.sparse._base._spbase.todok": _LISTS,
+    "scipy.sparse._base._spbase.tolil": _LISTS,
+    "scipy.sparse._coo._coo_base.todok": _LISTS,
+    "scipy.sparse._coo._coo_base.tolil": _LISTS,
+    "scipy.sparse._csr._csr_base.tolil": _LISTS,
     "scipy.sparse.csgraph": _PATHS,
     "scipy.sparse.linalg.lobpcg": _KRYLOV,
     "scipy.sparse.linalg.onenormest": _KRYLOV,

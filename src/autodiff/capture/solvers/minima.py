@@ -212,7 +212,8 @@ def minimize_along_a_line(
     callbacks = [_objective(frame, "func", given.pop("func"), z, extra, False, node)]
     call = _Call(frame, function, None, callbacks)
     count = _FULL[function.__name__] if is_full else 0
-    return call.alone([as_float(np.nan), lower, upper], given, NUMPY_NUMBER, count, has_flag=False)
+    begin = upper if is_bounded else _end_of(frame.trace.deep(given.get("brack")))
+    return call.alone([begin, lower, upper], given, NUMPY_NUMBER, count, has_flag=False)
 
 
 def _refuse(given: dict[str, Any], *names: str) -> None:
@@ -299,7 +300,14 @@ def minimize_scalar(
         lower, upper = map(as_float, limits)
     callbacks = [_objective(frame, "fun", given.pop("fun"), z, extra, False, node)]
     call = _Call(frame, function, None, callbacks)
-    return call.emitted([as_float(np.nan), lower, upper], given, ("x",), (("fun", "objective"),))
+    begin = upper if is_bounded else _end_of(trace.deep(given.get("bracket")))
+    return call.emitted([begin, lower, upper], given, ("x",), (("fun", "objective"),))
+
+
+def _end_of(bracket: Any) -> Tracer:
+    """An end of where a search along a line begins: how far it went says which step is large."""
+    known = isinstance(bracket, (list, tuple)) and len(bracket) > 1
+    return as_float(bracket[-1] if known else 1.0)  # SciPy's own begins with 0 and 1
 
 
 # -- least squares ------------------------------------------------------------------------------------------

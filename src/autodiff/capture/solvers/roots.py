@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 
 from autodiff.capture.effects import Operands
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.solvers.minima import NotKept
 from autodiff.capture.solvers.programs import (
     NUMBER,
     NUMPY_NUMBER,
@@ -34,6 +36,8 @@ from autodiff.capture.solvers.programs import (
 from autodiff.capture.trace import Declined
 from autodiff.dims import product
 from autodiff.ir.data import ArrayType, Program, Value
+from autodiff.ladder import Bail
+from autodiff.ops.control import CheckFailed
 from autodiff.ops.evaluate import bound_program
 from autodiff.ops.solvers import FLOAT, Solver, calling_from, solve
 from autodiff.ops.structural import reshape
@@ -257,7 +261,13 @@ def _with_all_results(
     It has the form that it has at this call.  Texts in it follow from flags, which are guarded.
     """
     trace = frame.trace
-    arrays = [trace.evaluate(v)[0] for v in values]
+    try:
+        arrays = [trace.evaluate(v)[0] for v in values]
+    except Bail:
+        kind = _OBJECTS.get(solver.name)
+        if kind is None:
+            raise
+        return _bare(frame, solver, programs, values, *kind)
     evaluators = [functools.partial(bound_program, program) for program in programs]
     example, _ = solve(arrays, solver, evaluators)
     found = list(paths_of(example))
@@ -277,6 +287,45 @@ def _with_all_results(
         if path and path[-1] in _FLAGS or (path == (2,) and solver.is_system):
             trace.concrete(tracer)  # guarded
     return rebuilt(trace, example, results, ())
+
+
+# Of what returns an object: its class, the names of the zero and of the flag that it is one, and others.
+_OBJECTS = {
+    "scipy.optimize.root": (
+        "OptimizeResult", "x", "success",
+        ("message", "status", "fun", "nfev", "njev", "nit", "fjac", "r", "qtf", "cov_x", "method"),
+    ),
+    "scipy.optimize.root_scalar": (
+        "RootResults", "root", "converged", ("flag", "iterations", "function_calls", "method"),
+    ),
+}  # fmt: skip
+
+
+def _bare(
+    frame: Frame,
+    solver: Solver,
+    programs: Sequence[Program],
+    values: tuple[Value, ...],
+    kind: str,
+    zero: str,
+    flag: str,
+    others: Sequence[str],
+) -> Any:
+    """In a loop or branch: the object with the zero alone, of a call that found one."""
+
+    def leaves(result: Any) -> tuple[Any, ...]:
+        if not result[flag]:
+            said = result.get("message") or result.get("flag")
+            raise CheckFailed(f"{solver.name}: {said}")
+        return (result[zero],)
+
+    x = _emitted(frame, replace(solver, leaves=leaves), programs, values)[0]
+    result = dict.__new__(getattr(sys.modules["scipy.optimize"], kind))
+    for name in others:
+        dict.__setitem__(result, name, NotKept())
+    dict.__setitem__(result, flag, True)
+    dict.__setitem__(result, zero, x)
+    return frame.trace.fresh(result)
 
 
 def _leaf_type(

@@ -49,24 +49,38 @@ def eigenvalues(
     trace = frame.trace
     given = bound(function, args, kwargs)
     refuse(given, "M", "Minv", "OPinv", "rng", "mode")
-    matrix, (n, _), k = _asked(frame, function, given)
+    matrix, (n, _), k, kind = _asked(frame, function, given)
     with_vectors = _option(frame, function, given, "return_eigenvectors")
     given["return_eigenvectors"] = with_vectors
-    types = (ArrayType(FLOAT, (k,)), ArrayType(FLOAT, (n, k)))
+    types = (ArrayType(kind, (k,)), ArrayType(kind, (n, k)))
     (values,), (vectors,) = _called(frame, function, matrix, given, "return_eigenvectors", types)
     name, source = "scipy.sparse.linalg.eigsh", trace.builder.source
     with for_derivatives(trace):
-        whole: Array = as_float(interpreted(_refined, matrix, values, vectors, n, k))
-        found: Array = np.concatenate([values[None, :], vectors])
+        pairs = [_doubled(x) for x in (values, vectors)]
+        whole: Array = as_float(interpreted(_refined, _wide(matrix, kind), *pairs, n, k))
+        found: Array = np.concatenate([pairs[0][None, :], pairs[1]])
         whole = emit_tracer("distinct", whole, whole, found, name=name, source=source)
+        whole = whole.astype(kind)
     values = derived_as(values, whole[0])
     if not with_vectors:
         return values
     return values, derived_as(vectors, whole[1:])
 
 
-def _asked(frame: Frame, function: Any, given: dict[str, Any]) -> tuple[Any, tuple[int, ...], int]:
-    """The matrix, its shape, and how many values are asked for."""
+def _doubled(x: Any) -> Any:
+    """Interpreted too.  In double precision, in which derivatives are found."""
+    return x.astype(np.float64)
+
+
+def _wide(matrix: Any, kind: Any) -> Any:
+    """The matrix in double precision."""
+    return matrix if kind == FLOAT else interpreted(_doubled, matrix)
+
+
+def _asked(
+    frame: Frame, function: Any, given: dict[str, Any]
+) -> tuple[Any, tuple[int, ...], int, Any]:
+    """The matrix, its shape, how many values are asked for, and the type of its elements."""
     given_matrix = given.pop("A")
     matrix, shape = matrix_of(frame, given_matrix)
     count = given.get("k", 6)
@@ -74,12 +88,12 @@ def _asked(frame: Frame, function: Any, given: dict[str, Any]) -> tuple[Any, tup
         raise Declined(
             f"{function.__name__} of an operator, or of as many vectors as run time says"
         )
-    dtype = (
-        parts_of(matrix)[0] if matrix is given_matrix else as_array(frame.trace.deep(given_matrix))
-    ).dtype
-    if dtype != FLOAT:
-        raise Declined(f"{function.__name__} of a matrix of {dtype}")
-    return matrix, shape, count
+    is_full = matrix is not given_matrix
+    own = as_array(frame.trace.deep(given_matrix)) if is_full else parts_of(matrix)[0]
+    if own.dtype not in (FLOAT, np.float32):
+        raise Declined(f"{function.__name__} of a matrix of {own.dtype}")
+    matrix = own if is_full and own.dtype != FLOAT else matrix  # SciPy's value is of that type
+    return matrix, shape, count, own.dtype
 
 
 def _called(
@@ -127,7 +141,8 @@ def _matched(asked: Any, found: list[Any]) -> list[Any]:
     either = np.minimum(straight, mirrored)
     at, number = np.argmin(either, axis=1), np.arange(len(wanted))
     turned = mirrored[number, at] < straight[number, at]
-    near = either[number, at] <= 1e-6 * np.max(np.abs(wanted))
+    least = 1e-6 if wanted.dtype.itemsize >= 8 * count else 1e-3
+    near = either[number, at] <= least * np.max(np.abs(wanted))
     kept = np.where(near, 1.0, np.nan)
     if count == 2:
         return [found[2][:, at] * kept, found[3][:, at] * np.where(turned, -kept, kept)]
@@ -178,16 +193,18 @@ def complex_eigenvalues(
     trace = frame.trace
     given = bound(function, args, kwargs)
     refuse(given, "M", "Minv", "OPinv", "OPpart", "rng")
-    matrix, (n, _), k = _asked(frame, function, given)
+    matrix, (n, _), k, kind = _asked(frame, function, given)
     with_vectors = _option(frame, function, given, "return_eigenvectors")
     given["return_eigenvectors"] = with_vectors
-    types = (ArrayType(FLOAT, (k,)),) * 2 + (ArrayType(FLOAT, (n, k)),) * 2
+    types = (ArrayType(kind, (k,)),) * 2 + (ArrayType(kind, (n, k)),) * 2
     (re, im), (v_re, v_im) = _called(frame, function, matrix, given, "return_eigenvectors", types)
     name, source = "scipy.sparse.linalg.eigs", trace.builder.source
     with for_derivatives(trace):
-        whole: Array = as_float(interpreted(_refined_pairs, matrix, re, im, v_re, v_im, n, k))
-        found: Array = np.stack([re, im])
+        pairs = [_doubled(x) for x in (re, im, v_re, v_im)]
+        whole: Array = as_float(interpreted(_refined_pairs, _wide(matrix, kind), *pairs, n, k))
+        found: Array = np.stack(pairs[:2])
         whole = emit_tracer("distinct", whole, whole, found, name=name, source=source)
+        whole = whole.astype(kind)
     values = joined(derived_as(re, whole[0]), derived_as(im, whole[1]), "array")
     if not with_vectors:
         return values
@@ -263,22 +280,23 @@ def singular_values(
     trace = frame.trace
     given = bound(function, args, kwargs)
     refuse(given, "rng", "random_state", "options")
-    matrix, (m, n), k = _asked(frame, function, given)
+    matrix, (m, n), k, kind = _asked(frame, function, given)
     wanted = _option(frame, function, given, "return_singular_vectors")
     given["return_singular_vectors"] = bool(wanted)  # SciPy leaves out one side of what it has
-    types = (ArrayType(FLOAT, (k,)), ArrayType(FLOAT, (m, k)), ArrayType(FLOAT, (k, n)))
+    types = (ArrayType(kind, (k,)), ArrayType(kind, (m, k)), ArrayType(kind, (k, n)))
     (s,), (u, vt) = _called(frame, function, matrix, given, "return_singular_vectors", types)
     name, source = "scipy.sparse.linalg.svds", trace.builder.source
     with for_derivatives(trace):
-        sides = interpreted(_both_sides, matrix, m, n)
-        both: Array = np.concatenate([u, vt.T]) * np.sqrt(0.5)
-        whole: Array = as_float(interpreted(_refined, sides, s, both, m + n, k))
-        found: Array = np.concatenate([s[None, :], both])
+        sides = interpreted(_both_sides, _wide(matrix, kind), m, n)
+        both: Array = np.concatenate([_doubled(u), _doubled(vt).T]) * np.sqrt(0.5)
+        whole: Array = as_float(interpreted(_refined, sides, _doubled(s), both, m + n, k))
+        found: Array = np.concatenate([_doubled(s)[None, :], both])
         whole = emit_tracer("distinct", whole, whole, found, name=name, source=source)
+        whole = whole.astype(kind)
     s = derived_as(s, whole[0])
     if not wanted:
         return s
-    length = np.sqrt(2.0)
+    length = kind.type(np.sqrt(2.0))
     left, right = whole[1 : m + 1] * length, whole[m + 1 :].T * length
     u = None if wanted == "vh" else derived_as(u, left)
     return u, s, None if wanted == "u" else derived_as(vt, right)

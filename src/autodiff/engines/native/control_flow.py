@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim, Extent, bounds, product, same, same_shape, substitute
+from autodiff.engines.native import threads
 from autodiff.engines.native.elements import element
 from autodiff.engines.native.generator import Generator, Scope, Sink
 from autodiff.engines.native.nests import emit_stores
@@ -318,6 +319,7 @@ class _Loop:
     operation: Operation
     write_block: WriteBlock
     phis: dict[int, tuple[int, str]] = field(default_factory=dict)
+    cost: float = 0.0  # of a step, in instructions
 
     def __post_init__(self) -> None:
         self.is_for = self.operation.kind == "for"
@@ -419,7 +421,7 @@ class _Loop:
         for k, source in self.exchanged.items():
             place, name = places[k], f"%p{self.n}.{k}"
             assert place is not None
-            carries.append(_Phi(self._space(), "ptr", name, firsts[k], f"%p{self.n}.{source}"))
+            carries.append(self._carry("ptr", name, firsts[k], f"%p{self.n}.{source}"))
             slot = Slot("fixed", name, place.slot.tag, holders=1)
             places[k] = Buffer(slot, name, place.dtype, place.shape, product(place.shape))
 
@@ -526,17 +528,50 @@ class _Loop:
         lines.append("")
         return len(lines) - 1
 
+    def _carry(self, type: str, name: str, start: str, final: str) -> _Phi:
+        """A carried register; till its line is complete, that tells the type to what reads it."""
+        at = self._space()
+        self.g.w.frames[-1].lines[at] = f"  {name} = phi {type} "
+        return _Phi(at, type, name, start, final)
+
     # -- the loop
     def write(self) -> None:
         """Write the loop and bind the results."""
-        g, n = self.g, self.n
+        g = self.g
         prepared = []
         for region in self.operation.regions:
             prepared += prepare_outer(g, region)
         places = self._places()
         stacks = self._stacks()
+        names: list[str | None] = [None] * len(places)
+        if not (self.is_for and not places and self._write_in_pieces(stacks)):
+            trips = g.w.extent(self.operation.attributes["count"]) if self.is_for else ""
+            names = self._write_steps(places, stacks, "0", trips)
+        self._bind_results(places, stacks, names, f"%k{self.n}")
+        for value in prepared:
+            g.release(value)
+
+    def _write_in_pieces(self, stacks: list[_Stack]) -> bool:
+        """Write a loop whose steps carry nothing as a call of pieces, on several threads."""
+
+        def piece() -> float:
+            self._write_steps([], stacks, "%low", "%high")
+            return self.cost
+
+        count = self.operation.attributes["count"]
+        if not threads.can_cut_loop(self.g, self.body, count):
+            return False
+        if threads.emit_loop(self.g, count, piece):
+            return True
+        self.plan = self._plan()
+        return False
+
+    def _write_steps(
+        self, places: list[Buffer | None], stacks: list[_Stack], begin: str, trips: str
+    ) -> list[str | None]:
+        """The steps from ``begin`` up to ``trips``; the registers of the scalar carries."""
+        g, n = self.g, self.n
         initial = [g.lookup(v) if not v.shape else None for v in self.operation.operands]
-        trips = g.w.extent(self.operation.attributes["count"]) if self.is_for else ""
         starts = {k: self._halves(places[k]) for k in self.alternating}
         firsts = {k: g.memory.address(p) for k in self.exchanged if (p := places[k]) is not None}
         g.w.line(f"br label %pre{n}")
@@ -548,7 +583,7 @@ class _Loop:
         carries: list[_Phi] = []
         with g.w.scope(), g.w.step(self._most()) as step:
             counter = f"%k{n}"
-            carries.append(_Phi(self._space(), "i64", counter, "0", f"%kn{n}"))
+            carries.append(self._carry("i64", counter, begin, f"%kn{n}"))
             todo = None if self.is_for else self._space()
             names: list[str | None] = []
             for k, place in enumerate(places):
@@ -558,7 +593,7 @@ class _Loop:
                     start = initial[k]
                     assert isinstance(start, Element)
                     type = register_type(start.dtype)
-                    carries.append(_Phi(self._space(), type, f"%c{n}.{k}", start.name, ""))
+                    carries.append(self._carry(type, f"%c{n}.{k}", start.name, ""))
             self._exchange(places, firsts, carries)
             targets = [places[self.exchanged.get(k, k)] for k in range(self.count)]
             for k in sorted(self.alternating):
@@ -578,6 +613,8 @@ class _Loop:
             step.lines = len(lines) - begun
             if g.w.charged:
                 g.w.spend(str(step.lines), f"spent{n}")
+                self.cost = threads.UNKNOWN_WORK
+        self.cost += step.cost
         if step.polls and self.is_for and step.is_long:
             g.w.spend(str(step.units), f"spent{n}")
             step.polls = False
@@ -607,9 +644,7 @@ class _Loop:
             lines[head:head] = self._stretch(carries, trips, step)
         elif todo is not None and not step.polls:
             del lines[todo]
-        self._bind_results(places, stacks, names, counter)
-        for value in prepared:
-            g.release(value)
+        return names
 
     def _is_sequence(self) -> bool:
         """Whether a step of the loop surely waits for the one before, so that it cannot be vectorised."""
@@ -645,8 +680,8 @@ class _Loop:
         """The buffer that holds a carry in this iteration, and the one for the next."""
         place, first, second = start
         old, new = f"%p{self.n}.{k}", f"%q{self.n}.{k}"
-        carries.append(_Phi(self._space(), "ptr", old, first, new))
-        carries.append(_Phi(self._space(), "ptr", new, second, old))
+        carries.append(self._carry("ptr", old, first, new))
+        carries.append(self._carry("ptr", new, second, old))
         return (
             Buffer(place.slot, old, place.dtype, place.shape, product(place.shape)),
             Buffer(place.slot, new, place.dtype, place.shape, product(place.shape)),

@@ -40,10 +40,13 @@ from autodiff.engines.native.integrands import Integrand, may_be_one
 from autodiff.engines.native.lowering import Kernel, lower
 from autodiff.errors import InternalError, is_signal_handlers
 from autodiff.ir.arguments import arguments_of
-from autodiff.ir.data import ArrayType, Block, Program
+from autodiff.ir.data import ArrayType, Block, Program, walk
 from autodiff.ir.results import Constant, Converted, Either, Items, ResultTree
+from autodiff.later import later
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed
 from autodiff.plain_data import dataclass
+
+quadrature = later("autodiff.passes.quadrature")  # programs with integrals are few
 
 LONG_WORK = 200_000
 """Elements computed in a call, from which on other Python threads run meanwhile (about 50 µs)."""
@@ -170,6 +173,7 @@ def compile_native(
     copies: Sequence[tuple[int, int]] = (),
     heeds_errstate: bool = False,
     modules: Sequence[str] = (),
+    is_integrand: bool = False,
 ) -> NativeFunction:
     """Compile a program behind an entry of the forms given.
 
@@ -182,8 +186,10 @@ def compile_native(
         and outputs.
     threads : int
         Most threads that large loops may use.
+    is_integrand : bool
+        Whether it is part of an integral, which may want to know how accurate those in it are.
     """
-    kernel = lower(program, threads)
+    kernel = lower(_with_first_looks(program, is_integrand), threads)
     signature = _signature(program, kernel)
     built = entry.build(signature, inputs, outputs, copies, heeds_errstate, modules)
     constants = [np.ascontiguousarray(c) for c in kernel.constants]
@@ -200,11 +206,19 @@ def compile_native(
     return NativeFunction(program, kernel, machine, call, host)
 
 
+def _with_first_looks(program: Program, is_integrand: bool) -> Program:
+    """The program with integrals that most often need no call of SciPy's."""
+    if any(operation.kind == "integral" for operation in walk(program.block)):
+        found: Program = quadrature.look_first(program, is_integrand)
+        return found
+    return program
+
+
 def integrand_of(program: Program) -> Integrand | None:
     """The program for QUADPACK, which calls it without Python; None of one that it cannot call."""
     if not may_be_one(program):
         return None
-    kernel = lower(program)
+    kernel = lower(_with_first_looks(program, True))
     if kernel.extents or kernel.sized or not isinstance(kernel.work_bytes, int):
         return None
     return Integrand(kernel, HostCaller(kernel.host_calls))

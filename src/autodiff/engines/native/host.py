@@ -223,7 +223,7 @@ class _Bound:
             ArrayOutput(k) if v.shape else ScalarOutput(k, v.dtype)
             for k, v in enumerate(program.outputs)
         ]
-        self.native = _engine().compile_native(program, inputs, tuple(outputs))
+        self.native = _engine().compile_native(program, inputs, tuple(outputs), is_integrand=True)
 
 
 def _engine() -> Any:

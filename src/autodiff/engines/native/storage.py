@@ -14,7 +14,8 @@ know.  A slot that is reused keeps its number, so that order is kept within it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import field
 from typing import Any
 
@@ -126,6 +127,7 @@ class Memory:
     note: Callable[[str], int] | None = None  # numbers an access that is to be compared
     _on_stack: int = 0
     _tags: int = 0
+    _made: int = 0
 
     def _tag(self) -> int:
         self._tags += 1
@@ -173,7 +175,8 @@ class Memory:
         return slot
 
     def _new(self, kind: str, size: int) -> Slot:
-        slot = Slot(kind, f"%s{len(self.slots)}", self._tag(), size)
+        slot = Slot(kind, f"%s{self._made}", self._tag(), size)
+        self._made += 1
         if kind == "stack":
             self._on_stack += STACK_BYTES  # which it may grow to
         self.slots.append(slot)
@@ -184,6 +187,21 @@ class Memory:
         if slot is None:
             slot = self._new("dynamic", 0)
         return slot, self.reserve(slot, size, keep=False)
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Code for a function of its own, with slots of its own: they are in force for ``layout``."""
+        outer, self.slots = self.slots, []
+        try:
+            yield
+        finally:
+            self.slots = outer
+
+    def scratch(self, size: int) -> str:
+        """So many bytes of ``work``, which nothing else has; their address."""
+        slot = self._new("arena", size)
+        slot.holders = 1
+        return slot.pointer
 
     def growing(self) -> Slot:
         """A dynamic slot for :meth:`reserve` alone."""

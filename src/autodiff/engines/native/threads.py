@@ -1,4 +1,4 @@
-"""Large loop nests on several threads.
+"""Large loop nests, and loops whose steps are independent, on several threads.
 
     call void @ad.parallel(ptr @chunk.7, ptr %context, i64 n, i64 4)
 
@@ -12,13 +12,17 @@ the nest where a handler has raised.
 
 A sum over the cut axis has a partial result for each thread; they are added up in order, so the
 result depends on the number of threads, but not on how they are scheduled.
+
+A loop of the program that carries nothing from step to step, as the one over the lanes of ``vmap``, is
+cut likewise.  Its pieces have working memory and a status of their own; the kernel leaves with the
+status of the first piece that has one.  What calls Python stays on one thread, in order.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from autodiff.dims import Dim, Extent, bounds, product
@@ -26,6 +30,7 @@ from autodiff.engines.native import flags, signals
 from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.ufunc_calls import PREFIX
 from autodiff.engines.native.writer import LoopIndex, register_type
+from autodiff.ir.data import Block, walk
 from autodiff.patterns import pattern
 
 if TYPE_CHECKING:
@@ -37,6 +42,12 @@ MOST = 64  # threads
 TRIES = 1000  # looks at whether a thread has ended before the one that waits goes to sleep
 LARGE = 100_000
 """Elements from which on a nest is cut; about 50 µs of the cheapest work."""
+
+LARGE_WORK = signals.WORK
+"""Instructions of all steps from which on a loop of the program is cut: 100 µs in vectors."""
+
+UNKNOWN_WORK = 1000  # instructions that a loop of unknown length within a step stands for
+NO_MEMORY = -1  # the status of a piece whose allocation failed
 
 # fmt: off
 RUNTIME = f"""
@@ -238,25 +249,7 @@ def emit(g: Generator, jobs: list[Job]) -> bool:
             place = w.here(f"getelementptr i64, ptr {partials}, i64 {MOST * k + t}")
             type = register_type(job.dtype)
             w.line(f"store {type} {identity(job.combine, job.dtype)}, ptr {place}")
-    context = f"%context{number}"
-    w.entry.append(f"  {context} = alloca [{len(captured) + 1} x i64], align 8")
-    stop = w.here(f"getelementptr i64, ptr {context}, i64 {len(captured)}")
-    w.line(f"store i64 0, ptr {stop}")
-    for k, name in enumerate(captured):
-        place = w.here(f"getelementptr i64, ptr {context}, i64 {k}")
-        w.line(f"store {types[name]} {name}, ptr {place}")
-    count, threads = w.extent(n), _threads(g, jobs)
-    loops = any(f"@{PREFIX}" in line for line in lines)
-    parallel = RELEASED if loops else "@ad.parallel"
-    w.line(
-        f"call void {parallel}(ptr @chunk.{number}, ptr {context}, ptr {stop}, "
-        f"i64 {count}, i64 {threads})"
-    )
-    told = w.here(f"load atomic i64, ptr {stop} monotonic, align 8")
-    w.line(f"%left{number} = icmp ne i64 {told}, 0")
-    w.branch(f"%left{number}", signals.LEAVE, f"whole{number}")
-    w.label(f"whole{number}")
-    w.polls_here()
+    _call(g, number, captured, types, w.extent(n), _threads(g, jobs), lines)
     for k, job in enumerate(reduced):
         total: Element | None = None
         for t in range(g.threads):
@@ -277,10 +270,146 @@ def _threads(g: Generator, jobs: Sequence[Job]) -> str:
     return g.w.op(f"select i1 {large}, i64 {g.threads}, i64 1", large)
 
 
+# -- loops of the program ---------------------------------------------------------------------------
+def can_cut_loop(g: Generator, body: Block, count: Extent) -> bool:
+    """Whether the steps of a loop that carries nothing may run in pieces.
+
+    Not where there are fewer of them than threads, or where a nest within is surely large: that is cut.
+    """
+    if g.threads < 2 or g.cut or g.timer is not None:
+        return False
+    most = bounds(count)[1] if isinstance(count, Dim) else count
+    if most is not None and most < g.threads:
+        return False
+    sizes = [product(v.shape) for operation in walk(body) for v in operation.results]
+    return not any(isinstance(size, int) and size >= LARGE for size in sizes)
+
+
+def emit_loop(g: Generator, count: Extent, write: Callable[[], float]) -> bool:
+    """Write a loop as a call of its pieces; False, and nothing written, where that is not possible.
+
+    ``write`` writes the steps from ``%low`` up to ``%high``, and tells what one costs, in instructions.
+    """
+    w = g.w
+    number = w.number()
+    checks, calls = len(g.checks), len(g.host_calls)
+    g.cut = True
+    try:
+        with g.memory.apart(), w.apart() as (lines, slots):
+            cost, polls = write(), w.polls
+            make, free, used = g.memory.layout()
+    finally:
+        g.cut = False
+    outside = [x for x in _captured([*make, *slots, *lines, *free]) if x not in _OF_KERNEL]
+    types = _types(outside, [line for frame in w.frames for line in frame.lines] + w.entry)
+    types |= {name: "ptr" for name in outside if _is_pointer(name)}
+    types |= {name: type for name, type in g.arguments.items() if name in outside}
+    if len(g.host_calls) > calls or any(name not in types for name in outside):
+        del g.checks[checks:], g.host_calls[calls:]
+        return False
+    names = [*outside, f"%kept{number}", f"%statuses{number}"]
+    types |= dict.fromkeys(names[-2:], "ptr")
+    body = [*slots, "  br label %start", "start:", *lines]
+    w.outlined.append(_piece(number, names, types, [*make, *body], free, used, polls))
+    w.entry.append(
+        f"  {names[-2]} = getelementptr i8, ptr {g.memory.scratch(used * g.threads)}, i64 0"
+    )
+    w.entry.append(f"  {names[-1]} = alloca [{MOST} x i32], align 64")
+    statuses = [w.here(f"getelementptr i32, ptr {names[-1]}, i64 {t}") for t in range(g.threads)]
+    for place in statuses:
+        w.line(f"store i32 0, ptr {place}")
+    n, enough = w.extent(count), -(-LARGE_WORK // max(1, int(cost)))
+    threads = w.here(f"select i1 {w.here(f'icmp sge i64 {n}, {enough}')}, i64 {g.threads}, i64 1")
+    _call(g, number, names, types, n, threads, lines)
+    _leave_with_the_first(g, number, statuses)
+    return True
+
+
+def _leave_with_the_first(g: Generator, number: int, statuses: Sequence[str]) -> None:
+    """Leave the kernel with the first status that is not 0, if there is one."""
+    w = g.w
+    status = "0"
+    for place in reversed(statuses):
+        own = w.here(f"load i32, ptr {place}")
+        good = w.here(f"icmp eq i32 {own}, 0")
+        status = w.here(f"select i1 {good}, i32 {status}, i32 {own}")
+    w.branch(w.here(f"icmp eq i32 {status}, 0"), f"good{number}", f"bad{number}")
+    w.label(f"bad{number}")
+    w.line(f"store i32 {status}, ptr %status")
+    w.branch(w.here(f"icmp eq i32 {status}, {NO_MEMORY}"), "memory.failed", "exit")
+    w.label(f"good{number}")
+
+
+def _call(
+    g: Generator,
+    number: int,
+    names: Sequence[str],
+    types: Mapping[str, str],
+    count: str,
+    threads: str,
+    lines: Iterable[str],
+) -> None:
+    """Call the pieces with what they read, and leave the kernel where a handler of a signal has raised."""
+    w = g.w
+    context = f"%context{number}"
+    w.entry.append(f"  {context} = alloca [{len(names) + 1} x i64], align 8")
+    stop = w.here(f"getelementptr i64, ptr {context}, i64 {len(names)}")
+    w.line(f"store i64 0, ptr {stop}")
+    for k, name in enumerate(names):
+        place = w.here(f"getelementptr i64, ptr {context}, i64 {k}")
+        w.line(f"store {types[name]} {name}, ptr {place}")
+    loops = any(f"@{PREFIX}" in line for line in lines)
+    parallel = RELEASED if loops else "@ad.parallel"
+    w.line(
+        f"call void {parallel}(ptr @chunk.{number}, ptr {context}, ptr {stop}, "
+        f"i64 {count}, i64 {threads})"
+    )
+    told = w.here(f"load atomic i64, ptr {stop} monotonic, align 8")
+    w.line(f"%left{number} = icmp ne i64 {told}, 0")
+    w.branch(f"%left{number}", signals.LEAVE, f"whole{number}")
+    w.label(f"whole{number}")
+    w.polls_here()
+
+
+def _piece(
+    number: int,
+    names: list[str],
+    types: Mapping[str, str],
+    body: list[str],
+    free: list[str],
+    used: int,
+    polls: bool,
+) -> str:
+    """A range of the steps of a loop, with the ways out that a kernel has."""
+    kept, statuses = names[-2:]
+    leave = [f"{signals.LEAVE}:", "  br label %exit"] if polls else []
+    return "\n".join([
+        *_head(number, names, types),
+        "  %status = alloca i32, align 4",
+        "  store i32 0, ptr %status",
+        f"  %own = mul i64 %number, {used}",
+        f"  %work = getelementptr i8, ptr {kept}, i64 %own",
+        *body,
+        "  br label %exit",
+        "memory.failed:",
+        f"  store i32 {NO_MEMORY}, ptr %status",
+        "  br label %exit",
+        *leave,
+        "exit:",
+        *free,
+        "  %its.status = load i32, ptr %status",
+        f"  %its.place = getelementptr i32, ptr {statuses}, i64 %number",
+        "  store i32 %its.status, ptr %its.place",
+        "  ret void",
+        "}",
+    ])  # fmt: skip
+
+
 # -- from lines of the kernel to a function ---------------------------------------------------------
 _NAME = pattern(r"%[\w.]+")
 _DEFINITION = pattern(r"\s*(%[\w.]+) = (.*)")
 _OWN = frozenset(("%low", "%high", "%number", "%context", "%stop", f"%{signals.LEAVE}"))
+_OF_KERNEL = frozenset(("%work", "%status", "%exit", "%memory.failed"))  # and of pieces of a loop
 
 
 def _captured(lines: Iterable[str]) -> list[str]:
@@ -309,6 +438,8 @@ _RESULT = (
     (pattern(r"select i1 [^,]+, (\w+) "), 1),
     (pattern(r"(?:trunc|[sz]ext|[su]itofp|fpto[su]i|fpext|fptrunc|bitcast|ptrtoint) .* to (\w+)$"), 1),
     (pattern(r"call (?:(?:contract|reassoc|nsz) )*(\w+) @"), 1),
+    (pattern(r"extractvalue { i64, i1 } .*, 0$"), "i64"),
+    (pattern(r"extractvalue { i64, i1 } .*, 1$"), "i1"),
     (pattern(r"(?:f?(?:add|sub|mul|neg)|[fsu]?div|[fsu]rem|and|or|xor|shl|[la]shr)"
                 r"(?: (?:nsw|nuw|contract|reassoc|nsz|exact))* (\w+) "), 1),
 )  # fmt: skip
@@ -329,17 +460,24 @@ def _types(names: Iterable[str], lines: Iterable[str]) -> dict[str, str]:
     return types
 
 
+def _head(number: int, captured: list[str], types: Mapping[str, str]) -> list[str]:
+    """The lines with which the function of a piece begins."""
+    lines = [
+        f"define internal void @chunk.{number}(ptr %context, i64 %low, i64 %high, i64 %number) #0 {{",
+        "entry:",
+    ]
+    for k, name in enumerate(captured):
+        lines.append(f"  %c.{k} = getelementptr i64, ptr %context, i64 {k}")
+        lines.append(f"  {name} = load {types[name]}, ptr %c.{k}")
+    lines.append(f"  %stop = getelementptr i64, ptr %context, i64 {len(captured)}")
+    return lines
+
+
 def _chunk(
     number: int, captured: list[str], types: dict[str, str], slots: list[str], lines: list[str]
 ) -> str:
-    head = f"define internal void @chunk.{number}(ptr %context, i64 %low, i64 %high, i64 %number) #0 {{"
-    loads = []
-    for k, name in enumerate(captured):
-        loads.append(f"  %c.{k} = getelementptr i64, ptr %context, i64 {k}")
-        loads.append(f"  {name} = load {types[name]}, ptr %c.{k}")
-    stop = f"  %stop = getelementptr i64, ptr %context, i64 {len(captured)}"
     leave = ["  ret void", f"{signals.LEAVE}:"] if any(signals.LEAVE in x for x in lines) else []
-    return "\n".join([head, "entry:", *slots, *loads, stop, "  br label %start", "start:", *lines,
+    return "\n".join([*_head(number, captured, types), *slots, "  br label %start", "start:", *lines,
                       *leave, "  ret void", "}"])  # fmt: skip
 
 
@@ -350,6 +488,9 @@ __all__ = [
     "RELEASING",
     "RUNTIME",
     "SUPPORTED",
+    "UNKNOWN_WORK",
     "can_cut",
+    "can_cut_loop",
     "emit",
+    "emit_loop",
 ]

@@ -1,0 +1,130 @@
+"""Methods of ``scipy.sparse`` that give or set single elements, where these carry derivatives.
+
+    find(A)           rows, columns and numbers of the elements that are not 0, in SciPy's order
+    A.setdiag(v, k)   in place, of matrices by rows or columns: elements that were none before are made
+    A.diagonal(k)     of matrices by elements: of the same matrix by rows
+
+Which elements there are SciPy says at each call, of a matrix that holds the numbers of its elements in their
+place (:mod:`~autodiff.ops.scipy_sparse_structure`); what was moved is then a gather.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse import _compressed, _coo
+
+from autodiff.ladder import NotStaged
+from autodiff.ops.control import CheckFailed
+from autodiff.ops.function_table import implements
+from autodiff.ops.interpreting import interpreted
+from autodiff.ops.promotion import as_array
+from autodiff.ops.scipy_sparse_structure import (
+    Plan,
+    elements_of,
+    parts_of,
+    placed,
+    rows_of,
+    structure,
+)
+from autodiff.ops.solvers import FLOAT
+
+Array = Any
+
+
+def _refuse_repeats(name: str, matrix: Any) -> None:
+    """Where several elements are in one place SciPy adds what is here their numbers: Python is asked."""
+    rows, columns = matrix.tocoo().coords
+    places = rows * np.int64(matrix.shape[1]) + columns
+    if len(np.unique(places)) < len(places):
+        raise CheckFailed(f"{name} of a matrix with several elements in one place")
+
+
+# -- find -----------------------------------------------------------------------------------------------------
+def _found(shape: tuple[int, int], operands: Sequence[Any]) -> Sequence[Any]:
+    """Rows, columns and positions of the elements that are not 0, and the place of each element among them."""
+    rows, columns, data = operands
+    numbers = np.arange(1.0, len(data) + 1)
+    numbers[data == 0] = 0.0
+    kept = numbers != 0.0  # not what there is room for beside the elements, which is 0
+    matrix = sp.coo_array((numbers[kept], (rows[kept], columns[kept])), shape=shape)
+    _refuse_repeats("find", matrix)
+    i, j, found = sp.find(matrix)
+    taken = found.astype(np.int64) - 1
+    places = np.full(len(data), -1)
+    places[taken] = np.arange(len(taken))
+    return i, j, taken, places
+
+
+@implements(sp.find)
+def find(A: Any) -> tuple[Array, Array, Array]:
+    """``scipy.sparse.find``; the derivative by an element that is 0 is an error."""
+    if not sp.issparse(A) or len(A.shape) != 2:
+        raise NotStaged("find of something else than a sparse matrix")
+    matrix = interpreted(rows_of, A)  # where several elements meet in one place they are added
+    rows, columns, data = elements_of(matrix)
+    lengths = ("elements", "elements", "elements", ("of", 2))
+    plan = Plan("find", lambda values: _found(A.shape, values), lengths)
+    i, j, taken, places = structure(plan, [rows, columns, data])
+    kind = matrix.indices.dtype
+    return i.astype(kind), j.astype(kind), placed("find", data, places)[taken]
+
+
+# -- diagonals --------------------------------------------------------------------------------------------------
+def _with_diagonal(
+    kind: Any, shape: tuple[int, int], k: int, operands: Sequence[Any]
+) -> Sequence[Any]:
+    """Ends and indices of a matrix whose diagonal is set, which number each element is, and each that was."""
+    ends, indices, values = operands
+    count, room = int(ends[-1]), len(indices)
+    matrix = kind((np.arange(float(count)), indices[:count].copy(), ends.copy()), shape=shape)
+    _refuse_repeats("setdiag", matrix)
+    rows, columns = matrix.tocoo().coords
+    at = np.minimum(rows, columns) if values.shape else np.zeros(count, np.int64)
+    is_set = (columns - rows == k) & (at < values.size)
+    old = np.arange(room)
+    old[:count][is_set] = room + at[is_set]
+    new = room + np.arange(float(values.size))
+    matrix.setdiag(new if values.shape else new[0], k)
+    return matrix.indptr, matrix.indices, matrix.data.astype(np.int64), old
+
+
+def _store(self: Any, old: Any, ends: Any, indices: Any, data: Any) -> None:
+    """As SciPy does: what is there is set in place, then there are new arrays.  Interpreted."""
+    self.data[:] = old
+    self.indptr, self.indices, self.data = ends, indices, data
+
+
+@implements(_compressed._cs_matrix._setdiag)
+def set_diagonal(self: Any, values: Any, k: int) -> None:
+    """What ``setdiag`` does to a matrix by rows or columns."""
+    values = as_array(values)
+    ends, indices, data = parts_of(self)
+    if values.dtype != FLOAT or len(values.shape) > 1:
+        raise NotStaged(f"a diagonal of {values.dtype}")
+    kind = sp.csr_array if self.format == "csr" else sp.csc_array
+    shape, kind_of_indices = self.shape, indices.dtype
+    lengths = (ends.shape[0], "elements", "elements", ("of", 1))
+    plan = Plan("setdiag", lambda given: _with_diagonal(kind, shape, k, given), lengths)
+    *lines, taken, old = structure(plan, [ends, indices, values])
+    numbers = np.concatenate([data, values.reshape(-1)])
+    new_ends, new_indices = [x.astype(kind_of_indices) for x in lines]
+    interpreted(_store, self, numbers[old], new_ends, new_indices, numbers[taken])
+
+
+def _by_rows(self: Any, k: int) -> Any:
+    """Interpreted."""
+    return self.tocsr().diagonal(k)
+
+
+@implements(_coo._coo_base.diagonal)
+def _diagonal(self: Any, k: int = 0) -> Any:
+    if len(self.shape) != 2:
+        raise NotStaged("a diagonal of a sparse array of other than two axes")
+    return interpreted(_by_rows, self, k)
+
+
+__all__ = ["find", "set_diagonal"]

@@ -1,0 +1,172 @@
+"""Derivatives asked for where there is none: what is said, by SciPy's name and the user's line."""
+
+import numpy as np
+import pytest
+import scipy.integrate as si
+import scipy.optimize as so
+import scipy.sparse as sp
+import scipy.sparse.linalg as sl
+
+import autodiff
+from autodiff.errors import DerivativeError, NoSolutionWarning
+
+
+def reached(p):
+    """The moment of an event that never happens."""
+    found = si.solve_ivp(lambda t, y: -p * y, (0, 1), [1.0], events=lambda t, y: y[0] - 100 * p)
+    return found.t_events[0][0]
+
+
+def boundary(p):
+    def slope(x, y):
+        return np.vstack([y[1], -9 * p * np.exp(y[0])])
+
+    def ends(a, b):
+        return np.array([a[0], b[0]])
+
+    return si.solve_bvp(slope, ends, np.linspace(0, 1, 5), np.zeros((2, 5))).y[0, 2]
+
+
+DIAGONAL = sp.csr_array(np.diag([1.0, 2.0, 3.0]))
+
+# Not converged, or stopped early: a number, and a warning that it means nothing.
+STOPPED = {
+    "brentq": (lambda p: so.brentq(lambda t: t**3 - p, 0, 5, maxiter=2, disp=False), "the function is not zero"),
+    "newton": (lambda p: so.newton(lambda t: t**3 - p, 5.0, maxiter=2, disp=False), "the function is not zero"),
+    "root": (
+        lambda p: so.root(lambda t: t**3 - p, [5.0], options={"maxfev": 3}).x[0],
+        "the function is not zero",
+    ),
+    "minimize": (
+        lambda p: so.minimize(lambda y: (y[0] - p) ** 2 + (y[0] * y[1] - 3) ** 4, [5.0, 1.0], options={"maxiter": 1}).x[0],
+        "the gradient of the objective is not zero",
+    ),
+    "minimize_scalar": (
+        lambda p: so.minimize_scalar(lambda y: (y - p) ** 2 + y**4, options={"maxiter": 1}).x,
+        "the gradient of the objective is not zero",
+    ),
+    "least_squares": (
+        lambda p: so.least_squares(lambda y: np.array([y[0] ** 3 - p, y[0] * 2 - 9]), [5.0], max_nfev=1).x[0],
+        "the gradient of the objective is not zero",
+    ),
+}  # fmt: skip
+
+# A singular Jacobian at the solution, no solution at all, a right-hand side that jumps: an error.
+REFUSED = {
+    "fsolve": (
+        lambda p: so.fsolve(lambda y: [y[0] + y[1] - p, 2 * y[0] + 2 * y[1] - 2 * p], [1.0, 0.2])[0],
+        r"fsolve has no derivative here: at the solution, the derivative of the function by its unknown is singular",
+    ),
+    "linprog": (
+        lambda p: so.linprog([1.0], A_ub=[[1.0], [-1.0]], b_ub=[-p, -p]).fun,
+        r"linprog has no derivative here: linprog: The problem is infeasible",
+    ),
+    "solve_bvp": (
+        boundary,
+        r"solve_bvp has no derivative by what the function it calls reads: solve_bvp stopped early: The maximum number",
+    ),
+    "solve_ivp": (
+        lambda p: si.solve_ivp(lambda t, y: p * y**2, (0, 5), [1.0]).y[0, -1],
+        r"solve_ivp has no derivative by what the function it calls reads: solve_ivp stopped early: Required step size",
+    ),
+    "a jump at a time": (
+        lambda p: si.solve_ivp(lambda t, y: [1.0 if t < p else 0.0], (0, 2), [0.0]).y[0, -1],
+        r"solve_ivp has no derivative here: at t = 1 the right-hand side or its derivative jumps",
+    ),
+    "a jump at a state": (
+        lambda p: si.solve_ivp(lambda t, y: [1.0 if y[0] < p else 3.0], (0, 2), [0.0]).y[0, -1],
+        r"solve_ivp has no derivative here: at t = (1|0.99\d*) the right-hand side or its derivative jumps",
+    ),
+    "odeint": (
+        lambda p: si.odeint(lambda y, t: 1.0 * (t < p), 0.0, [0, 2.0])[-1, 0],
+        r"odeint has no derivative here: at t = 1 the right-hand side or its derivative jumps",
+    ),
+}  # fmt: skip
+
+ENGINES = pytest.mark.parametrize("engine", ["native", "numpy"])
+
+
+@ENGINES
+@pytest.mark.parametrize("name", STOPPED)
+def test_where_nothing_is_solved_a_warning_says_so(name, engine):
+    f, text = STOPPED[name]
+    with pytest.warns(NoSolutionWarning, match=f"{name} .*stopped where {text}.*meaningless"):
+        autodiff.gradient(f, engine=engine)(1.0)
+
+
+@ENGINES
+def test_a_linear_solver_that_stops_early_warns(engine):
+    def f(p):
+        return sl.cg(DIAGONAL * p, np.ones(3), maxiter=1)[0].sum()
+
+    with pytest.warns(NoSolutionWarning, match="cg .* stopped far from the solution"):
+        autodiff.gradient(f, engine=engine)(1.0)
+
+
+@ENGINES
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", REFUSED)
+def test_where_there_is_no_derivative_an_error_says_so(name, engine):
+    f, text = REFUSED[name]
+    with pytest.raises(DerivativeError, match=text) as caught:
+        autodiff.gradient(f, engine=engine)(1.0)
+    assert "test_no_solution.py" in str(caught.value)
+
+
+@ENGINES
+def test_an_event_that_is_not_reached_raises_what_python_raises(engine):
+    with pytest.raises(IndexError, match="index 0 is out of bounds for axis 0 with size 0"):
+        autodiff.gradient(reached, engine=engine)(1.0)
+    with pytest.raises(IndexError, match="index 0 is out of bounds for axis 0 with size 0"):
+        reached(1.0)
+
+
+@ENGINES
+def test_objects_of_root_finders_in_loops_and_batches(engine):
+    """The zero, and that it is one; of a call that failed, what SciPy says of it."""
+
+    def cube(p):
+        found = so.root_scalar(lambda t: t**3 + p * t - 2.0, bracket=(0, 5))
+        other = so.root(lambda y: y**3 + p * y - 3.0, np.array([1.0]))
+        return found.root + (other.x[0] if other.success and found.converged else 0.0)
+
+    def total(ps):
+        result = 0.0
+        for p in ps:
+            result += cube(p)
+        return result
+
+    ps = np.linspace(0.5, 2.0, 20)
+    expected = [(cube(p + 1e-6) - cube(p - 1e-6)) / 2e-6 for p in ps]
+    options = {"engine": engine, "on_fallback": "error"}
+    assert autodiff.function(total, **options)(ps) == pytest.approx(total(ps), rel=1e-13)
+    np.testing.assert_allclose(autodiff.gradient(total, **options)(ps), expected, rtol=1e-6)
+    slopes = autodiff.vmap(autodiff.gradient(cube), **options)(ps)
+    np.testing.assert_allclose(slopes, expected, rtol=1e-6)
+
+
+def test_a_root_finder_that_fails_in_a_loop_says_why():
+    def total(ps):
+        result = 0.0
+        for p in ps:
+            result += so.root(lambda y: y**2 + p, np.array([1.0])).x[0]
+        return result
+
+    ps = np.concatenate([-np.ones(20), [1.0]])
+    with pytest.raises(
+        DerivativeError, match="root has no derivative here: at the solution, .* singular"
+    ):
+        autodiff.gradient(total)(ps)
+
+
+@ENGINES
+@pytest.mark.parametrize(
+    "options", [{}, {"method": "golden"}, {"bounds": (-1.0, 2.0), "method": "bounded"}]
+)
+def test_a_minimum_at_zero_is_one(options, engine):
+    """Where nothing is far from it: the search went far enough."""
+
+    def f(p):
+        return so.minimize_scalar(lambda y: (y - p) ** 2 + 0.5 * y**4 + 2.0 * y, **options).x
+
+    assert autodiff.gradient(f, engine=engine)(1.0) == pytest.approx(1.0, rel=1e-5)
