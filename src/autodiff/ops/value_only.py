@@ -36,6 +36,8 @@ REASONS: dict[str, str] = {
     "scipy.interpolate.sproot": _KNOTS,
     "scipy.linalg.cossin": _LAPACK,
     "scipy.optimize.approx_fprime": _DIFFERENCES,
+    "scipy.optimize._linesearch": _SEARCH,
+    "scipy.optimize.bracket": _SEARCH,
     "scipy.optimize.check_grad": _DIFFERENCES,
     "scipy.optimize.line_search": _SEARCH,
     "scipy.sparse.csgraph": _PATHS,

@@ -9,6 +9,7 @@
     minima.py      minimize, minimize_scalar, least_squares, leastsq, curve_fit,
                    linear_sum_assignment
     constraints.py of minimize
+    searches.py    differential_evolution … shgo, brute, fmin_slsqp, fmin_cobyla
     vertices.py    linprog, milp, nnls, lsq_linear
     systems.py     cg … lsqr, expm_multiply, LinearOperator
     spectra.py     eigsh, eigs, svds
@@ -32,6 +33,7 @@ from autodiff.capture.solvers.constraints import make_constraint
 from autodiff.capture.solvers.integrals import INTEGRATORS
 from autodiff.capture.solvers.odes import solve_by_odeint, solve_initial_value_problem
 from autodiff.capture.solvers.roots import ROOT_FINDERS, find_root
+from autodiff.capture.solvers.searches import SEARCHES
 from autodiff.capture.trace import traced_leaves
 from autodiff.dims import UndecidedExtent
 from autodiff.errors import AutodiffError, DerivativeError, InternalError
@@ -88,6 +90,7 @@ _ROWS: dict[tuple[str, str], Callable[..., Any]] = {
     **{("scipy.optimize", name): minima.minimize_by_name for name in minima.OLDER},
     **{("scipy.optimize", name): minima.minimize_along_a_line for name in minima.ALONG_A_LINE},
     **{("scipy.optimize", name): minima.minimize_with_bounds for name in minima.WITH_BOUNDS},
+    **{("scipy.optimize", name): handler for name, handler in SEARCHES.items()},
     ("scipy.optimize", "minimize"): minima.minimize,
     ("scipy.optimize", "minimize_scalar"): minima.minimize_scalar,
     ("scipy.optimize", "least_squares"): minima.least_squares,
