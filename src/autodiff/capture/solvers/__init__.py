@@ -3,6 +3,7 @@
     roots.py       brentq … root        zeros of functions
     implied.py     autodiff.implicit    what a residual defines
     integrals.py   quad … nquad         integrals of functions
+    cubatures.py   tanhsinh, nsum, cubature
     odes.py        solve_ivp, odeint
     steps.py       ode
     boundaries.py  solve_bvp
@@ -30,6 +31,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.solvers import minima, spectra, steps, systems, vertices
 from autodiff.capture.solvers.boundaries import solve_boundary_problem
 from autodiff.capture.solvers.constraints import make_constraint
+from autodiff.capture.solvers.cubatures import CUBATURES
 from autodiff.capture.solvers.integrals import INTEGRATORS
 from autodiff.capture.solvers.odes import solve_by_odeint, solve_initial_value_problem
 from autodiff.capture.solvers.roots import ROOT_FINDERS, find_root
@@ -84,6 +86,7 @@ def _refuse_derivative(
 _ROWS: dict[tuple[str, str], Callable[..., Any]] = {
     **{("scipy.optimize", name): find_root for name in ROOT_FINDERS},
     **{("scipy.integrate", name): handler for name, handler in INTEGRATORS.items()},
+    **{("scipy.integrate", name): handler for name, handler in CUBATURES.items()},
     ("scipy.integrate", "solve_ivp"): solve_initial_value_problem,
     ("scipy.integrate", "odeint"): solve_by_odeint,
     ("scipy.integrate", "solve_bvp"): solve_boundary_problem,
