@@ -15,7 +15,7 @@ _PATHS = "SciPy chooses paths in C, by comparing lengths"
 _KNOTS = "FITPACK chooses knots and smoothing by an iteration in Fortran"
 _LAME = "no formula is known of the derivative of Lamé functions by these arguments"
 _SERIES = "SciPy gives the coefficients of a series, of which no derivative is known"
-_LEVEL = "its level is an argument, for which the equation of the function need not hold"
+_LEVEL = "its equation need not hold for the level that is given"
 _NO_DIGITS = "SciPy's values of it have no digits right near the end of its domain"
 _SEARCH = "it is the result of a search that compares values"
 _DIFFERENCES = "it is made of differences itself"
@@ -61,6 +61,7 @@ REASONS: dict[str, str] = {
     "scipy.special.pro_rad2": _NO_DIGITS,
     "scipy.stats._distribution_infrastructure": _NEW,
     "scipy.stats.boxcox_normmax": _SEARCH,
+    "scipy.stats.dunnett": "its probabilities are sums over the points of a generator",
     "scipy.stats.ecdf": "it counts",
     "scipy.stats.fit": _SEARCH,
     "scipy.stats.goodness_of_fit": _DRAWS,

@@ -11,7 +11,7 @@
                    linear_sum_assignment
     constraints.py of minimize
     searches.py    differential_evolution … shgo, brute, fmin_slsqp, fmin_cobyla
-    vertices.py    linprog, milp, nnls, lsq_linear
+    vertices.py    linprog, milp, nnls, lsq_linear, isotonic_regression
     systems.py     cg … lsqr, expm_multiply, LinearOperator
     spectra.py     eigsh, eigs, svds
 
@@ -105,6 +105,7 @@ _ROWS: dict[tuple[str, str], Callable[..., Any]] = {
         for name in ("LinearConstraint", "NonlinearConstraint", "Bounds")
     },
     ("scipy.optimize", "nnls"): vertices.solve_nonnegative,
+    ("scipy.optimize", "isotonic_regression"): vertices.fit_isotonic,
     ("scipy.optimize", "lsq_linear"): vertices.solve_with_bounds,
     ("scipy.optimize", "linprog"): vertices.solve_program,
     ("scipy.optimize", "milp"): vertices.solve_in_integers,
