@@ -50,7 +50,12 @@ CASES: dict[str, Callable[[Any], Any]] = {
         csgraph.dijkstra(_sparse(w), indices=[1, 2], min_only=True)
     ),
     "negative": lambda w: _finite(csgraph.bellman_ford(_sparse(w - 0.5))),
-    "by name": lambda w: _finite(csgraph.shortest_path(_sparse(w), "D", unweighted=False)),
+    "by name": lambda w: _finite(csgraph.shortest_path(csgraph=_full(w), method="D", indices=1)),
+    "trees by name": lambda w: (
+        csgraph.minimum_spanning_tree(csgraph=_sparse(w)).toarray()
+        + csgraph.breadth_first_tree(csgraph=_sparse(w), i_start=1).toarray()
+        + csgraph.csgraph_to_dense(csgraph=csgraph.csgraph_from_dense(graph=_full(w)))
+    ),
     "in a branch": lambda w: _finite(
         csgraph.dijkstra(_sparse(w))[0] if w[0] > 0 else csgraph.dijkstra(_sparse(w))[1]
     ),
@@ -74,7 +79,7 @@ CASES: dict[str, Callable[[Any], Any]] = {
     "several, either way": lambda w: csgraph.yen(_sparse(w), 4, 0, 2, directed=False),
     "several, full": lambda w: csgraph.yen(_full(w), 0, 4, 2),
 }
-FAST = ("full, either way", "from one", "spanning", "several", "dijkstra of a csr_array")
+FAST = ("full, either way", "by name", "from one", "spanning", "several", "dijkstra of a csr_array")
 names = [n if n in FAST else pytest.param(n, marks=pytest.mark.slow) for n in CASES]
 
 
@@ -133,3 +138,15 @@ def test_a_negative_cycle_raises_as_in_plain_python() -> None:
     a = np.array([[0.0, 1.0], [-2.0, 0.0]])
     with pytest.raises(csgraph.NegativeCycleError):
         autodiff.function(lambda a: csgraph.bellman_ford(a))(a)
+
+
+def test_a_graph_that_is_overwritten_is_as_in_plain_python() -> None:
+    def f(w: Any) -> Any:
+        a = np.ascontiguousarray(_full(w))
+        found = csgraph.floyd_warshall(a, overwrite=True)
+        return found, a
+
+    with pytest.warns(autodiff.FallbackWarning):
+        given = autodiff.function(f)(W)
+    for found, wanted in zip(given, f(W), strict=True):
+        np.testing.assert_array_equal(found, wanted)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse import csgraph
+from scipy.sparse import csgraph as scipy_graphs
 
 from autodiff.ir.data import ArrayType
 from autodiff.ops.control import CheckFailed
@@ -38,7 +38,7 @@ from autodiff.ops.scipy_sparse_structure import (
 )
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.structural import zeros
-from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.tracer import Tracer, emit_tracer, is_traced
 from autodiff.ops.ufuncs import unsupported
 from autodiff.ops.vertices import Call
 
@@ -61,6 +61,8 @@ class _Graph:
             self.parts = parts_of(graph)
             shape = graph.shape
         else:
+            if isinstance(graph, (list, tuple)):
+                raise unsupported(f"{self.name} of a list", "pass an array, as SciPy wants it")
             full = cast(as_array(graph), FLOAT)
             shape = full.shape
             self.parts = [full]
@@ -128,8 +130,10 @@ class _Edges:
 def _constant(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """Options that the program holds."""
     for key, x in options.items():
-        if isinstance(x, Tracer):
+        if is_traced([x]):
             raise unsupported(f"{name} with a traced {key}", "pass a number of Python's")
+    if options.pop("overwrite", False):
+        raise unsupported(f"{name} with overwrite=True", "leave it out")
     return options
 
 
@@ -158,7 +162,7 @@ def _summed(graph: _Graph, taken: Array, before: Array) -> Array:
 def _asked(call: Callable[..., Any], graph: Any) -> Any:
     try:
         return call(graph)
-    except csgraph.NegativeCycleError:
+    except scipy_graphs.NegativeCycleError:
         raise CheckFailed("a cycle of negative length") from None
 
 
@@ -195,28 +199,27 @@ def _shortest(graph: _Graph, call: Callable[..., Any], options: dict[str, Any]) 
 def _enter_search(function: Any, names: Sequence[str]) -> None:
     """A search whose parameters after the graph have these names."""
 
-    def search(graph: Any, *args: Any, **options: Any) -> Any:
+    def search(csgraph: Any, *args: Any, **options: Any) -> Any:
         name = function.__name__
         given = dict(zip(names, args, strict=False)) | options
-        given.pop("overwrite", None)
         asked = _constant(f"scipy.sparse.csgraph.{name}", given)
-        return _shortest(_Graph(graph, name), function, asked)
+        return _shortest(_Graph(csgraph, name), function, asked)
 
     search.__name__, search.__doc__ = function.__name__, f"``{function.__name__}``."
     implements(function)(search)
 
 
 for _function, _names in {
-    csgraph.shortest_path: "method directed return_predecessors unweighted overwrite indices",
-    csgraph.dijkstra: "directed indices return_predecessors unweighted limit min_only",
-    csgraph.bellman_ford: "directed indices return_predecessors unweighted",
-    csgraph.johnson: "directed indices return_predecessors unweighted",
-    csgraph.floyd_warshall: "directed return_predecessors unweighted overwrite",
+    scipy_graphs.shortest_path: "method directed return_predecessors unweighted overwrite indices",
+    scipy_graphs.dijkstra: "directed indices return_predecessors unweighted limit min_only",
+    scipy_graphs.bellman_ford: "directed indices return_predecessors unweighted",
+    scipy_graphs.johnson: "directed indices return_predecessors unweighted",
+    scipy_graphs.floyd_warshall: "directed return_predecessors unweighted overwrite",
 }.items():
     _enter_search(_function, _names.split())
 
 
-@implements(csgraph.construct_dist_matrix)
+@implements(scipy_graphs.construct_dist_matrix)
 def lengths_of_paths(
     graph: Any, predecessors: Any, directed: bool = True, null_value: Any = np.inf
 ) -> Any:
@@ -228,7 +231,7 @@ def lengths_of_paths(
 
     def run(values: Sequence[Any]) -> Sequence[Any]:
         own = given.of(values[:count])
-        found = csgraph.construct_dist_matrix(own, values[count], **options)
+        found = scipy_graphs.construct_dist_matrix(own, values[count], **options)
         return found, *_before(_Edges(own), values[count], directed)
 
     types = (ArrayType(FLOAT, (n, n)), *[ArrayType(_INT, (n, n))] * 2)
@@ -237,9 +240,9 @@ def lengths_of_paths(
     return derived_as(found, _summed(given, *paths))
 
 
-@implements(csgraph.yen)
+@implements(scipy_graphs.yen)
 def shortest_paths(
-    graph: Any,
+    csgraph: Any,
     source: Any,
     sink: Any,
     K: Any,
@@ -249,7 +252,7 @@ def shortest_paths(
     unweighted: bool = False,
 ) -> Any:
     """``yen``: the lengths of as many paths as there are, up to ``K``."""
-    given = _Graph(graph, "yen")
+    given = _Graph(csgraph, "yen")
     ends = _constant(given.name, {"source": source, "sink": sink, "K": K})
     if return_predecessors:
         raise unsupported(f"{given.name} with return_predecessors=True", "leave it out")
@@ -257,7 +260,7 @@ def shortest_paths(
     def run(values: Sequence[Any]) -> Sequence[Any]:
         own = given.of(values)
         how = {"directed": directed, "unweighted": unweighted, "return_predecessors": True}
-        found, trees = _asked(lambda g: csgraph.yen(g, **ends, **how), own)
+        found, trees = _asked(lambda g: scipy_graphs.yen(g, **ends, **how), own)
         edges, taken, numbers = _Edges(own), [], []
         for number, before in enumerate(np.reshape(trees, (len(found), given.n))):
             node = sink
@@ -303,49 +306,50 @@ def _kept(
     return interpreted(of_lines, type(example), lines, given.weights[taken], (n, n))
 
 
-@implements(csgraph.minimum_spanning_tree)
-def minimum_spanning_tree(graph: Any, overwrite: bool = False) -> Any:
+@implements(scipy_graphs.minimum_spanning_tree)
+def minimum_spanning_tree(csgraph: Any, overwrite: bool = False) -> Any:
     """``minimum_spanning_tree``."""
-    return _kept(graph, "minimum_spanning_tree", csgraph.minimum_spanning_tree)
+    _constant("scipy.sparse.csgraph.minimum_spanning_tree", {"overwrite": overwrite})
+    return _kept(csgraph, "minimum_spanning_tree", scipy_graphs.minimum_spanning_tree)
 
 
-@implements(csgraph.breadth_first_tree)
-def breadth_first_tree(graph: Any, i_start: Any, directed: bool = True) -> Any:
+@implements(scipy_graphs.breadth_first_tree)
+def breadth_first_tree(csgraph: Any, i_start: Any, directed: bool = True) -> Any:
     """``breadth_first_tree``."""
     how = _constant("breadth_first_tree", {"i_start": i_start, "directed": directed})
-    call = lambda g: csgraph.breadth_first_tree(g, **how)  # noqa: E731
-    return _kept(graph, "breadth_first_tree", call, directed)
+    call = lambda g: scipy_graphs.breadth_first_tree(g, **how)  # noqa: E731
+    return _kept(csgraph, "breadth_first_tree", call, directed)
 
 
-@implements(csgraph.depth_first_tree)
-def depth_first_tree(graph: Any, i_start: Any, directed: bool = True) -> Any:
+@implements(scipy_graphs.depth_first_tree)
+def depth_first_tree(csgraph: Any, i_start: Any, directed: bool = True) -> Any:
     """``depth_first_tree``."""
     how = _constant("depth_first_tree", {"i_start": i_start, "directed": directed})
-    call = lambda g: csgraph.depth_first_tree(g, **how)  # noqa: E731
-    return _kept(graph, "depth_first_tree", call, directed)
+    call = lambda g: scipy_graphs.depth_first_tree(g, **how)  # noqa: E731
+    return _kept(csgraph, "depth_first_tree", call, directed)
 
 
-@implements(csgraph.reconstruct_path)
-def reconstruct_path(graph: Any, predecessors: Any, directed: bool = True) -> Any:
+@implements(scipy_graphs.reconstruct_path)
+def reconstruct_path(csgraph: Any, predecessors: Any, directed: bool = True) -> Any:
     """``reconstruct_path``."""
-    call = lambda g, before: csgraph.reconstruct_path(g, before, directed)  # noqa: E731
-    return _kept(graph, "reconstruct_path", call, directed, [predecessors])
+    call = lambda g, before: scipy_graphs.reconstruct_path(g, before, directed)  # noqa: E731
+    return _kept(csgraph, "reconstruct_path", call, directed, [predecessors])
 
 
 # -- full and sparse graphs ---------------------------------------------------------------------------------------
-@implements(csgraph.csgraph_from_dense)
+@implements(scipy_graphs.csgraph_from_dense)
 def csgraph_from_dense(graph: Any, *args: Any, **options: Any) -> Any:
     """``csgraph_from_dense``."""
-    if sp.issparse(graph) or any(isinstance(x, Tracer) for x in (*args, *options.values())):
+    if sp.issparse(graph) or is_traced([*args, *options.values()]):
         raise unsupported("scipy.sparse.csgraph.csgraph_from_dense of this form", "pass an array")
-    call = lambda g: csgraph.csgraph_from_dense(g, *args, **options)  # noqa: E731
+    call = lambda g: scipy_graphs.csgraph_from_dense(g, *args, **options)  # noqa: E731
     return _kept(graph, "csgraph_from_dense", call)
 
 
-@implements(csgraph.csgraph_to_dense)
-def csgraph_to_dense(graph: Any, null_value: Any = 0) -> Any:
+@implements(scipy_graphs.csgraph_to_dense)
+def csgraph_to_dense(csgraph: Any, null_value: Any = 0) -> Any:
     """``csgraph_to_dense``."""
-    given = _Graph(graph, "csgraph_to_dense")
+    given = _Graph(csgraph, "csgraph_to_dense")
     if given.form is None or isinstance(null_value, Tracer):
         raise unsupported(f"{given.name} of this form", "pass a sparse array, and a number")
     n = given.n

@@ -42,7 +42,7 @@ from autodiff.ops.scipy_linalg import (
 )
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.structural import INT
-from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.tracer import Tracer, emit_tracer, is_traced
 from autodiff.ops.ufuncs import unsupported
 from autodiff.ops.vertices import Call
 
@@ -118,7 +118,7 @@ def eigh(
 ) -> Any:  # fmt: skip
     """``scipy.linalg.eigh``."""
     _plain(options)
-    if type != 1 or any(isinstance(x, Tracer) for x in (lower, subset_by_index, subset_by_value)):
+    if is_traced([lower, type, subset_by_index, subset_by_value, driver]) or type != 1:
         raise unsupported("scipy.linalg.eigh of this form", "write the problem as a v = w b v")
     x = _one(a, "eigh")
     y = None if b is None else cast(_one(b, "eigh"), x.dtype)
