@@ -269,7 +269,8 @@ def shortest_paths(
                 numbers.append(number)
                 node = before[node]
         pairs = np.array(taken, _INT).reshape(-1, 2)
-        places = edges.between(*pairs.T, directed) if len(pairs) else pairs[:, 0]
+        tails, heads = pairs.T
+        places = edges.between(tails, heads, directed) if len(pairs) else tails
         return found, places, np.array(numbers, float)
 
     plan = Plan(given.name, run, ("paths", "edges", "edges"), FLOAT)

@@ -102,7 +102,7 @@ def _reduced(x: Array, y: Array | None, lower: bool) -> tuple[Array, Array | Non
     return t(solve_triangular(factor, t(inner), lower=True)), factor
 
 
-def _index_range(subset: Any, n: int) -> None:
+def _index_range(subset: Any, n: Any) -> None:
     low, high = map(int, subset)
     if not 0 <= low <= high < n:
         raise ValueError(

@@ -392,7 +392,7 @@ def _peak_widths(x: Any, peaks: Any, rel_height: Any, height: Any, left: Any, ri
     level = line[at] - prominences * cast(share, _FLOAT)
     last, sides = line.shape[0] - 1, []
     for end, step in ((np.floor(found[2]), 1), (np.ceil(found[3]), -1)):
-        first = cast(end, INT)
+        first: Any = cast(end, INT)
         low, high = line[first], line[np.clip(first + step, 0, last)]
         is_below = low < level
         apart = np.where(is_below, high - low, 1.0)

@@ -144,7 +144,8 @@ def integrate_over_box(
         raise Declined("cubature over more than three coordinates")
     one = _Cubature(frame, given.pop("f"), extra, node)
     value, error = one.whole(low, high, given)
-    limits = [(low[k], high[k]) for k in range(int(low.shape[0]))]
+    count: Any = low.shape[0]
+    limits = [(low[k], high[k]) for k in range(count)]
     with for_derivatives(frame.trace):
         formula = one.nested(limits, {"epsrel": given.get("rtol", 1e-8)}, [])[0]
     value = derived_as(value, formula)

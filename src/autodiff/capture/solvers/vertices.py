@@ -122,7 +122,7 @@ def fit_isotonic(
     """``scipy.optimize.isotonic_regression``: means of blocks, which SciPy chooses by comparing them."""
     given, trace = bound(function, args, kwargs), frame.trace
     y, increasing = _array(trace.deep(given["y"]), 1), given.get("increasing", True)
-    n = int(y.shape[0])
+    n: Any = y.shape[0]
     weights = trace.deep(given.get("weights"))
     w = _array(np.ones(n) if weights is None else weights, 1)
     if is_traced([increasing]) or w.shape != y.shape or not is_traced([y, weights]):

@@ -195,11 +195,12 @@ def _weighted(
     A weight moves it by jumps only, so that the derivative by it is 0.
     """
     x, share, given = array_of(a), as_array(q), array_of(weights)
-    shapes = (*x.shape, *share.shape, *given.shape)
-    if not all(isinstance(n, int) for n in shapes) or 0 in shapes:
+    shapes: list[Any] = [x.shape, share.shape, given.shape]
+    sizes = [n for shape in shapes for n in shape]
+    if not all(isinstance(n, int) for n in sizes) or 0 in sizes:
         raise unsupported("a weighted quantile of run-time size", "give arrays of one shape")
-    example = np.zeros(x.shape), np.full(share.shape, 0.5), axis
-    whole = {"keepdims": keepdims, "method": method, "weights": np.ones(given.shape)}
+    example = np.zeros(shapes[0]), np.full(shapes[1], 0.5), axis
+    whole = {"keepdims": keepdims, "method": method, "weights": np.ones(shapes[2])}
     is_array = isinstance(function(*example, **whole), np.ndarray)  # or it raises
     flat, _, kept = _lines(x, axis, False)
     rest = flat.shape[1:]
