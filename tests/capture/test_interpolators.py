@@ -66,6 +66,20 @@ def close(found, right):
 SLOW_BY_POINTS = ("B-spline of degree 5", "periodic B-spline", "least squares", "B-spline of rows")
 
 
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize("degree", [0, 1, 3, 5])
+def test_polynomials_in_bernsteins_basis(degree, engine):
+    """Up to the third degree with SciPy's bits; SciPy raises at orders above the next one."""
+    c = np.cos(np.arange(8.0 * (degree + 1))).reshape(degree + 1, 8)
+    for options in ({}, {"extrapolate": False}, {"extrapolate": "periodic"}):
+        made = si.BPoly(c, X, **options)
+        for nu in range(min(degree, 2) + 2):
+            given = autodiff.function(lambda x, nu=nu, made=made: made(x, nu), engine=engine)
+            found, right = given(POINTS), made(POINTS, nu)
+            same = alike if degree < 4 and not nu else close
+            assert same(found, right)
+
+
 @ENGINES
 @pytest.mark.parametrize("name", [*SPLINES, *LINES])
 def test_values_are_those_of_scipy(engine, name):
@@ -255,6 +269,10 @@ OF_DATA = {
         si.make_smoothing_spline(X, y, 2 + np.cos(y), lam=0.1 * y[0])(x) ** 2
     ),
     "polynomials": lambda y, x: np.sum(si.PPoly(np.stack([y[:-1], y[1:]]), X)(0.99 * x) ** 2),
+    "Bernstein": lambda y, x: np.sum(
+        si.BPoly(np.stack([y[:-1], y[1:], y[1:] ** 2, y[1:]]), X, extrapolate=False)(0.99 * x)
+        * si.BPoly(np.stack([y[:-1], y[1:], y[1:] ** 2]), X).derivative()(0.99 * x, 1)
+    ),
     "a B-spline": lambda y, x: np.sum(si.BSpline(FEW, y[:6], 2)(x) ** 2),
     "a line": lambda y, x: np.sum(si.interp1d(X, y)(0.99 * x) ** 2),
     "a line that goes on": lambda y, x: np.sum(

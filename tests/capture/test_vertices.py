@@ -52,8 +52,18 @@ def in_integers(t):
     return found.fun * t[0] + found.x[0] * t[1] + other.fun + other.slack[0]
 
 
+def rising(t):
+    """Blocks of several numbers, with weights that move; then falling, without."""
+    y = np.array([1.0, 0.3, 2.0, 1.5, 1.7, 4.0]) * t[0] + np.array([0.0, t[1], 0.0, 0.1, 0.0, 0.0])
+    found = so.isotonic_regression(y, weights=np.linspace(1.0, 2.0, 6) ** t[1])
+    other = so.isotonic_regression(y, increasing=False).x
+    return np.sum(np.sin(found.x) * np.arange(6.0)) + other[1] ** 2
+
+
 ROOM = so.LinearConstraint([[1.0, 3.0]], -np.inf, [6.0])
-CALLS = {f.__name__: f for f in (nonnegative, between_bounds, program, balanced, in_integers)}
+CALLS = {
+    f.__name__: f for f in (nonnegative, between_bounds, program, balanced, in_integers, rising)
+}
 POINT = np.array([1.1, 1.3])
 
 

@@ -15,6 +15,9 @@ are in `tests/coverage/`): its value on both engines against plain Python, gradi
 **derivatives**: *right*; *zero*: piecewise constant, and zero; *none*: the result holds no floating-point number; *refused*: an error that names the line.
 The last column says why something is plain or refused.
 
+In the totals, the rows without a gradient are of two kinds. *value alone*: refused for a reason that is stated: no derivative is known of it, it is a search or a choice,
+or nobody has written it, as of masked arrays, which are computed by plain NumPy. *missing*: what has not been looked at, or not been reached.
+
 """
 
 
@@ -37,6 +40,10 @@ def named(row: Row) -> str:
 
 
 Cells = tuple[str, str, str, str, str]
+# What an error says of a call that has no derivative for a reason of its own (``autodiff.ops.value_only``).
+_STATED = re.compile(
+    r"has its value alone, and no derivative: \S|has no derivative by its argument \S+ here: \S"
+)
 
 # What is in the tables of the page beside its rows: measured by functions of their own.
 SECTIONS = ("Accuracy", "Examples in docstrings")
@@ -80,6 +87,13 @@ def _of_derivatives(found: Sequence[Found]) -> str:
     return f"{counts['right'] + counts['zero']} of {asked}"
 
 
+def _without(found: Sequence[Found]) -> tuple[int, int]:
+    """How many rows have no gradient for a stated reason, and how many have none."""
+    others = [f for f in found if f.gradient in ("refused", "wrong")]
+    stated = sum(bool(_STATED.search(f.note)) for f in others)
+    return stated, len(others) - stated
+
+
 def page(measured: Sequence[tuple[Row, Found | None]], more: Sequence[str] = ()) -> str:
     """The text of the page: totals, the sections given, then one table a namespace."""
     spaces: dict[str, list[tuple[Row, Found | None]]] = {}
@@ -87,9 +101,9 @@ def page(measured: Sequence[tuple[Row, Found | None]], more: Sequence[str] = ())
         spaces.setdefault(space_of(row), []).append((row, found))
     text = (
         _HEAD
-        + "| namespace | calls | compiled | value right | gradient right | second order right |\n"
+        + "| namespace | calls | compiled | value right | gradient right | second order right | value alone | missing |\n"
     )
-    text += "| --- | --- | --- | --- | --- | --- |\n"
+    text += f"|{' --- |' * 8}\n"
     everything = {"in all": [pair for pairs in spaces.values() for pair in pairs]}
     for space, pairs in (spaces | everything).items():
         found = [f for _, f in pairs if f is not None]
@@ -99,7 +113,7 @@ def page(measured: Sequence[tuple[Row, Found | None]], more: Sequence[str] = ())
         text += (
             f"| `{space}` | {len(found)} | {values['compiled']} | "
             f"{values['compiled'] + values['plain']} | {_of_derivatives(found)} | "
-            f"{second} of {len(asked)} |\n"
+            f"{second} of {len(asked)} | {' | '.join(map(str, _without(found)))} |\n"
         )
     text += "".join(f"\n{part}" for part in more if part)
     for space, pairs in spaces.items():

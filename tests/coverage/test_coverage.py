@@ -28,16 +28,21 @@ def test_the_page_has_every_row_and_nothing_wrong() -> None:
 # What solvers, integrators, interpolators and sparse matrices promise: compiled, and right to second order.
 PROMISED = {
     "scipy.optimize": """root fsolve root_scalar brentq brenth bisect ridder toms748 newton fixed_point
-        least_squares leastsq curve_fit minimize minimize_scalar linprog nnls linear_sum_assignment""",
+        least_squares leastsq curve_fit minimize minimize_scalar linprog nnls linear_sum_assignment
+        basinhopping differential_evolution dual_annealing shgo direct brute fmin_slsqp fmin_cobyla
+        isotonic_regression""",
     "scipy.integrate": """quad quad_vec dblquad tplquad nquad fixed_quad trapezoid simpson
-        cumulative_trapezoid cumulative_simpson romb solve_ivp odeint ode solve_bvp""",
+        cumulative_trapezoid cumulative_simpson romb tanhsinh cubature solve_ivp odeint ode solve_bvp""",
     "scipy.interpolate": """CubicSpline PchipInterpolator Akima1DInterpolator make_interp_spline BSpline
-        PPoly UnivariateSpline splrep splev interp1d RegularGridInterpolator interpn RBFInterpolator
+        PPoly BPoly UnivariateSpline splrep splev interp1d RegularGridInterpolator interpn RBFInterpolator
         griddata""",
     "scipy.sparse": """csr_array csc_array coo_array dia_array diags diags_array eye eye_array kron
         kronsum block_array block_diag vstack hstack tril triu""",
     "scipy.sparse.csr_array": """toarray tocoo tocsc tocsr asformat T transpose dot multiply sum mean
         trace diagonal""",
+    "scipy.sparse.csgraph": """shortest_path dijkstra bellman_ford johnson floyd_warshall yen
+        construct_dist_matrix reconstruct_path minimum_spanning_tree breadth_first_tree
+        depth_first_tree csgraph_from_dense csgraph_to_dense laplacian""",
     "scipy.sparse.linalg": """spsolve splu factorized cg cgs gmres bicgstab minres qmr lsqr lsmr eigsh
         eigs svds LinearOperator expm_multiply expm inv norm matrix_power""",
 }

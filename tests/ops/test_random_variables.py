@@ -129,6 +129,18 @@ def test_ends_of_supports_and_of_levels_are_as_in_scipy(name: str) -> None:
         np.testing.assert_allclose(found, value, rtol=1e-11, atol=1e-15)
 
 
+@pytest.mark.parametrize("n", [10, np.array([3, 4])])
+def test_supports_of_counts_are_floats(n: Any) -> None:
+    X = stats.Binomial(n=n, p=0.3)
+    for f, args in (
+        (lambda: X.support(), ()),
+        (lambda p: stats.Binomial(n=n, p=p).support(), (0.3,)),
+    ):
+        for found, wanted in zip(autodiff.function(f)(*args), f(*args), strict=True):
+            assert (type(found), found.dtype) == (type(wanted), wanted.dtype)
+            np.testing.assert_array_equal(found, wanted)
+
+
 def test_what_has_no_formula_is_named() -> None:
     def f(t: Any) -> Any:
         return stats.truncate(Normal(mu=t, sigma=1.0), lb=-1.0).mean()

@@ -41,6 +41,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "hessenberg": lambda a, **how: linalg.hessenberg(a, **how),
     "schur": lambda a, **how: linalg.schur(a, **how)[0],
     "qz": lambda a, **how: linalg.qz(a, A, **how)[0],
+    "ordqz": lambda a, **how: linalg.ordqz(a, A, **how)[0],
     "ldl": lambda a, **how: linalg.ldl(a, **how)[0],
     "eig": lambda a, **how: linalg.eig(a, **how)[0].real,
     "eigvals": lambda a, **how: linalg.eigvals(a, **how).real,

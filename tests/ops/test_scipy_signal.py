@@ -17,6 +17,7 @@ W, K, IMAGE = rng.normal(size=20), rng.normal(size=(3, 2)), rng.normal(size=(5, 
 A1 = np.array([2.0, 0.3, 0.1])
 SOS = signal.butter(4, 0.3, output="sos")
 
+PEAKS = signal.find_peaks(W)[0]
 CASES = [
     (lambda w: [f(signal.lfilter([1.0, 0.2], [1.0, 0.3], w + 1j * w**2)) for f in (np.real, np.imag)], (W,)),
     (lambda w: [f(signal.sosfilt(SOS, w[:8] * (1 + 2j))) for f in (np.real, np.imag)], (W,)),
@@ -42,6 +43,9 @@ CASES = [
     (lambda w: signal.detrend(w), (W,)),
     (lambda x, y, s: signal.sepfir2d(x, y[:3], s[0]), (X, Y, S)),
     (lambda w, t: w * signal.windows.gaussian(20, t), (W, T)),
+    (lambda w: signal.peak_prominences(w, PEAKS), (W,)),
+    (lambda w: signal.peak_widths(w, PEAKS, rel_height=0.7), (W,)),
+    (lambda w, t: signal.peak_widths(w, PEAKS, 0.2 * t, wlen=5), (W, T)),
 ]  # fmt: skip
 
 _FIRST = 2

@@ -1,5 +1,7 @@
 """``scipy.stats`` in captured code: densities and distribution functions, with derivatives."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -77,6 +79,15 @@ CASES = [
 ]  # fmt: skip
 
 test_value, test_derivatives = both_tests(CASES)
+
+
+@pytest.mark.parametrize("options", [{}, {"rank": None}, {"rank": False, "additive": False}])
+def test_a_weighted_tau_is_scipys_and_constant(options: dict[str, Any]) -> None:
+    x = np.cos(np.arange(12.0) ** 2).reshape(2, 6)
+    f = lambda x: stats.weightedtau(x[0], x[1], **options).statistic  # noqa: E731
+    found, wanted = autodiff.function(f, on_fallback="error")(x), f(x)
+    assert (type(found), found) == (type(wanted), wanted)
+    np.testing.assert_array_equal(autodiff.gradient(f)(x), 0)
 
 
 def test_parameters_of_a_frozen_distribution_are_read_at_every_call() -> None:

@@ -40,6 +40,7 @@ from autodiff.ir.data import Source
 from autodiff.ladder import Bail, Rung
 from autodiff.later import later
 from autodiff.ops.tracer import Tracer
+from autodiff.ops.value_only import why_value_only
 from autodiff.signals import door, refuse_ours
 
 if TYPE_CHECKING:
@@ -84,8 +85,9 @@ class CalledOut:
 
     def lost(self, source: Source | None) -> DerivativeError:
         """The error for a derivative that ends in what a callback returns, or decides."""
+        says = f"{self.name} has no derivative by what the function it calls reads{self.why}."
         self.raised = DerivativeError(
-            f"{self.name} has no derivative by what the function it calls reads{self.why}.",
+            lost_text(self.name) if why_value_only(self.name) else says,
             code="AD302",
             source=source,
             remedy="give it one with autodiff.custom_gradient, or pass what it reads "

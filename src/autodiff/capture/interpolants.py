@@ -91,6 +91,8 @@ class Interpolant:
     def _integral(self) -> Interpolant:
         if self.order or self.extrapolate == "periodic":
             raise Declined("the antiderivative of a derivative, or of a periodic interpolator")
+        if issubclass(self.cls, sys.modules["scipy.interpolate"].BPoly):
+            raise Declined("the antiderivative of a polynomial in Bernstein's basis")
         if self.degree is None:
             c, x, axis = self.parts
             parts: tuple[Any, ...] = (integral_of_pieces(c, x), x, axis)
@@ -116,7 +118,8 @@ class Interpolant:
     def solve(self, y: Any = 0.0, discontinuity: Any = True, extrapolate: Any = None) -> Any:
         """Where the piecewise polynomial has a value: places that move as that says."""
         goes_on = self.extrapolate if extrapolate is None else extrapolate
-        if self.degree is not None or len(self.parts[0].shape) != 2:
+        is_sum = issubclass(self.cls, sys.modules["scipy.interpolate"].PPoly)
+        if not is_sum or len(self.parts[0].shape) != 2:
             raise Declined("where a spline has a value, or several piecewise polynomials")
         if is_traced([discontinuity, goes_on]):
             raise Declined("roots with options known only at run time")

@@ -63,6 +63,7 @@ from autodiff.ops.either import Either
 from autodiff.ops.interpolation import (
     Fit,
     akima_slopes,
+    bernstein,
     coefficients,
     filled,
     fitted,
@@ -148,10 +149,11 @@ def _found(frame: Frame, interpolate: Any, owner: Any, node: ast.AST) -> Interpo
         return _part(frame, owner, name, node)
 
     call = getattr(type(owner), "__call__", None)  # noqa: B004 - the function itself
-    if isinstance(owner, interpolate.PPoly) and call is interpolate.PPoly.__call__:
-        c, x, axis = part("c"), part("x"), part("axis")
-        check(np.greater_equal(x[-1], x[0]), "break points that fall")
-        return Interpolant(type(owner), _piecewise, (c, x, axis), part("extrapolate"))
+    for pieces, evaluate in ((interpolate.PPoly, _piecewise), (interpolate.BPoly, _bernstein)):
+        if isinstance(owner, pieces) and call is pieces.__call__:
+            c, x, axis = part("c"), part("x"), part("axis")
+            check(np.greater_equal(x[-1], x[0]), "break points that fall")
+            return Interpolant(type(owner), evaluate, (c, x, axis), part("extrapolate"))
     if isinstance(owner, interpolate.BSpline) and call is interpolate.BSpline.__call__:
         t, c, k, axis = part("t"), part("c"), part("k"), part("axis")
         return Interpolant(type(owner), _spline, (t, c, int(k), axis), part("extrapolate"), int(k))
@@ -187,6 +189,12 @@ def _found(frame: Frame, interpolate: Any, owner: Any, node: ast.AST) -> Interpo
 
 def _piecewise(c: Any, x: Any, axis: int, points: Any, nu: int, extrapolate: Any) -> Any:
     return piecewise(c, x, points, nu, extrapolate, axis)
+
+
+def _bernstein(c: Any, x: Any, axis: int, points: Any, nu: int, extrapolate: Any) -> Any:
+    if nu > c.shape[0]:
+        raise Declined("a derivative of an order at which SciPy raises")
+    return bernstein(c, x, points, nu, extrapolate, axis)
 
 
 def _spline(t: Any, c: Any, k: int, axis: int, points: Any, nu: int, extrapolate: Any) -> Any:
@@ -427,14 +435,15 @@ def _smoothed(function: Any, x: Any, y: Any, w: Any, lam: Any = None) -> Any:
 
 
 def _of_parts(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
-    """``PPoly`` and ``BSpline`` of their own coefficients."""
+    """``PPoly``, ``BPoly`` and ``BSpline`` of their own coefficients."""
     beyond = given.pop("extrapolate", True)
     options_left({"extrapolate": beyond}, extrapolate=(*BEYOND, "periodic"))
-    if function.__name__ == "PPoly":
+    if function.__name__ in ("PPoly", "BPoly"):
         c, x = double_of(given.pop("c")), double_of(given.pop("x"))
         check(np.greater_equal(x[-1], x[0]), "break points that fall")
         parts: tuple[Any, ...] = (c, x, options_left(given, axis=(0,)).get("axis", 0))
-        return Interpolant(function, _piecewise, parts, beyond)
+        evaluate = _piecewise if function.__name__ == "PPoly" else _bernstein
+        return Interpolant(function, evaluate, parts, beyond)
     t, c, k = double_of(given.pop("t")), double_of(given.pop("c")), given.pop("k")
     if not isinstance(k, int) or options_left(given, axis=(0,)).get("axis"):
         raise Declined("a spline of a degree known only at run time")
@@ -513,6 +522,7 @@ OF_DATA: dict[str, Callable[..., Any]] = {
     "make_smoothing_spline": _smoothing_spline,
     "interp1d": _line,
     "PPoly": _of_parts,
+    "BPoly": _of_parts,
     "BSpline": _of_parts,
     "UnivariateSpline": by_fit,
     "InterpolatedUnivariateSpline": by_fit,

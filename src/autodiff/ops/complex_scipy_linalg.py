@@ -26,6 +26,7 @@ from autodiff.ops.complex_numbers import NOT_HOLOMORPHIC, as_complex, decline, j
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import check, known
 from autodiff.ops.promotion import as_array
+from autodiff.ops.scipy_eigen import eigvals_of_complex
 from autodiff.ops.scipy_matrices import OF_PAIRS
 from autodiff.ops.tracer import emit_tracer
 
@@ -178,6 +179,12 @@ def norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, **op
     return np.linalg.norm(as_complex(a), ord, axis, keepdims)
 
 
+def eigvals(a: Any, b: Any = None, **options: Any) -> Any:
+    """``scipy.linalg.eigvals``."""
+    _only(options, "eigvals")
+    return complex_linalg.eigen(a)[0] if b is None else eigvals_of_complex(a, b)
+
+
 _SERIES = ("logm", "sqrtm", "cosm", "sinm", "tanm", "signm", "fractional_matrix_power")
 _EQUATIONS = {
     "solve_sylvester": 2, "solve_continuous_lyapunov": 1, "solve_lyapunov": 1,
@@ -199,7 +206,7 @@ def of_scipy() -> dict[Any, Callable[..., Any]]:
             found[getattr(linalg, name)] = _of_equation(name, wanted)
     for name in ("block_diag", "circulant"):
         found[getattr(linalg, name)] = _of_parts(name)
-    own = (toeplitz, hankel, solve_triangular, cho_solve, solve_toeplitz, rq, funm, norm)
+    own = (toeplitz, hankel, solve_triangular, cho_solve, solve_toeplitz, rq, funm, norm, eigvals)
     return found | {getattr(linalg, function.__name__): function for function in own}
 
 

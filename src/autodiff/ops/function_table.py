@@ -42,6 +42,7 @@ _OPTIONAL = {
     "scipy.sparse._compressed": "autodiff.ops.scipy_sparse_structure",
     "scipy.sparse._extract": "autodiff.ops.scipy_sparse_elements",
     "scipy.sparse._index": "autodiff.ops.scipy_sparse_indexing",
+    "scipy.sparse.csgraph": "autodiff.ops.scipy_csgraph",
     "scipy.sparse.linalg": "autodiff.ops.scipy_sparse_linalg",
     "scipy.stats": "autodiff.ops.scipy_stats",
     "scipy.stats._new_distributions": "autodiff.ops.random_variables",

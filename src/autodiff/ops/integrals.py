@@ -269,7 +269,7 @@ class _Integrand:
     def _values(self, t: float) -> Sequence[Any]:
         self.places.add(t)
         try:
-            return self.evaluate(t)
+            return self.evaluate(np.array(t) if isinstance(t, tuple) else t)
         except BaseException as error:
             self.raised.append(error)
             raise
@@ -282,6 +282,41 @@ class _Integrand:
             if self.raised:
                 raise self.raised[0] from None
             raise
+
+
+# -- SciPy's newer integrators, as ``quad_vec`` is called ------------------------------------------------
+def by_tanhsinh(f: Callable[[float], Any], a: float, b: float, **how: Any) -> tuple[Any, Any]:
+    """``tanhsinh`` of each element of a function by itself."""
+    shape: list[tuple[int, ...]] = []
+
+    def element(x: Any, number: int) -> Any:
+        values = [np.asarray(f(float(t))) for t in np.ravel(x)]
+        shape[:] = [values[0].shape]
+        return np.reshape([np.ravel(v)[number] for v in values], np.shape(x))
+
+    line: list[Any] = []
+    error: Any = 0.0
+    while not line or len(line) < math.prod(shape[0]):
+        number = len(line)
+        found = sys.modules["scipy.integrate"].tanhsinh(
+            lambda x, number=number: element(x, number), a, b, **how
+        )
+        if not found.success:
+            raise CheckFailed("tanhsinh has not converged")
+        error = error if line else found.error
+        line.append(found.integral)
+    return np.reshape(line, shape[0]), error
+
+
+def by_cubature(f: Callable[[Any], Any], a: float, b: float, **how: Any) -> tuple[Any, Any]:
+    """``cubature`` of a function of a point between two corners, its ``ends``."""
+    low, high = how.pop("ends")
+    found = sys.modules["scipy.integrate"].cubature(
+        lambda x: np.array([f(tuple(t)) for t in x]), low, high, **how
+    )
+    if found.status != "converged":
+        raise CheckFailed("cubature has not converged")
+    return found.estimate, np.max(found.error, initial=0.0)
 
 
 def _refuse_undefined(options: Quadrature, integrand: _Integrand, read: Sequence[Any]) -> None:
@@ -339,4 +374,4 @@ def _integral_types(
 
 register(Entry("integral", _integral_types, _integral_meaning, Kernel("integral"), OfPrograms()))
 
-__all__ = ["Like", "Quadrature"]
+__all__ = ["Like", "Quadrature", "by_cubature", "by_tanhsinh"]

@@ -17,6 +17,7 @@ Source: C. de Boor, *A Practical Guide to Splines*, revised ed. (2001), chapters
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -84,6 +85,44 @@ def piecewise(
         power = step if power is None else power * step
     if extrapolate is True and nu < order - 1:  # what is not a number is none in the step
         return _shaped(total, points, axis)
+    inside = ~np.isnan(p) if extrapolate is True else (p >= x[0]) & (p <= x[-1])
+    return _shaped(_only_inside(total, inside), points, axis)
+
+
+def _difference(c: Array, a: int, nu: int) -> Array:
+    """The ``nu``-th difference of the coefficients from ``c[a]`` on."""
+    total: Array = 0.0
+    for j in range(nu + 1):
+        total = total + c[a + j] * (-1.0) ** (j + nu) * float(math.comb(nu, j))
+    return total
+
+
+def bernstein(
+    c: Array, x: Array, points: Array, nu: int = 0, extrapolate: Extrapolate = True, axis: int = 0
+) -> Array:
+    """The ``nu``-th derivative of a piecewise polynomial in Bernstein's basis; as in ``BPoly``, x rising.
+
+    That of the sum of c_a C(k, a) s^a (1 - s)^(k - a) has the differences of c as coefficients (R. Farouki,
+    "The Bernstein polynomial basis: a centennial retrospective", 2012, section 3).
+    """
+    p = _as_points(points)
+    if extrapolate == "periodic":
+        p = _wrapped(p, x[0], x[-1])
+    interval = np.clip(np.searchsorted(x, p, "right") - 1, 0, x.shape[0] - 2)
+    width = x[1:] - x[:-1]
+    order = c.shape[0] - 1
+    rows = [_difference(c, a, nu) * math.perm(order, nu) for a in range(order + 1 - nu)]
+    rows = rows or [0.0 * c[0]]
+    s = (p - x[interval]) / width[interval]
+    k = len(rows) - 1
+    total: Array = 0.0
+    for a, row in enumerate(rows):
+        term = row[interval] * float(math.comb(k, a))
+        for share in (*[1 - s] * (k - a), *[s] * a):  # in SciPy's order
+            term = term * _column(share, term)
+        total = total + term
+    if nu:
+        total = total / _column(width[interval] ** nu, total)
     inside = ~np.isnan(p) if extrapolate is True else (p >= x[0]) & (p <= x[-1])
     return _shaped(_only_inside(total, inside), points, axis)
 
@@ -546,6 +585,7 @@ __all__ = [
     "KERNELS",
     "Fit",
     "akima_slopes",
+    "bernstein",
     "coefficients",
     "crossings",
     "filled",

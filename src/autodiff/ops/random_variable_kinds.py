@@ -245,8 +245,8 @@ class Named(Variable):
         self.closed = dist not in (stats.norm, stats.logistic)
 
     def support(self) -> Any:
-        """The ends of the support."""
-        return self.frozen.support()
+        """The ends of the support; of whole numbers too they are floats."""
+        return tuple([_number(end) for end in self.frozen.support()])
 
     def entropy(self) -> Any:
         """The differential entropy, or of counts the entropy."""

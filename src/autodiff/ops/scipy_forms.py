@@ -29,7 +29,7 @@ from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import complex_linalg
 from autodiff.ops.builder import current_builder
-from autodiff.ops.complex_numbers import from_pair, is_complex
+from autodiff.ops.complex_numbers import from_pair, is_complex, joined
 from autodiff.ops.complex_scipy_linalg import check_apart
 from autodiff.ops.control import emit_refusal
 from autodiff.ops.custom import stop
@@ -41,7 +41,7 @@ from autodiff.ops.linear_algebra import mm, t
 from autodiff.ops.numpy_functions.linear_algebra import float_matrix
 from autodiff.ops.python_numbers import number
 from autodiff.ops.reflections import complete_qr, reduce_to_hessenberg
-from autodiff.ops.scipy_linalg import _plain, _square, heed_finite
+from autodiff.ops.scipy_linalg import _square, heed_finite
 from autodiff.ops.scipy_linalg import qr as _thin_qr
 from autodiff.ops.scipy_matrices import FUNCTIONS
 from autodiff.ops.structural import INT
@@ -321,11 +321,18 @@ def _qz_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple([mm(mm(q, ct), t(z)) for ct in (ct_a, ct_b)])
 
 
+def _qz_meaning(a: Any, b: Any, sort: str | None = None) -> Any:
+    if sort is None:
+        return tuple(linalg.qz(a, b))
+    s, u, _, _, q, z = linalg.ordqz(a, b, sort=sort)
+    return s, u, q, z
+
+
 register(
     Entry(
         "qz",
-        lambda types: (types[0],) * 4,
-        lambda a, b: tuple(linalg.qz(a, b)),
+        lambda types, sort=None: (types[0],) * 4,
+        _qz_meaning,
         Kernel("qz"),
         Rules(_qz_jvp, _qz_vjp),
     )
@@ -343,6 +350,25 @@ def qz(
         raise unsupported("scipy.linalg.qz of this form", "leave out output= and sort=")
     found: tuple[Any, ...] = emit_tracer("qz", a, b)
     return found
+
+
+@implements(linalg.ordqz)
+def ordqz(
+    A: Any, B: Any, sort: Any = "lhp", output: str = "real", overwrite_a: bool = False,
+    overwrite_b: bool = False, check_finite: bool = True,
+) -> Any:  # fmt: skip
+    """``scipy.linalg.ordqz``, the real form, of matrices with real eigenvalues."""
+    a, b = _one(A, "ordqz"), _one(B, "ordqz")
+    if output not in ("real", "r") or not isinstance(sort, str) or a.dtype != b.dtype:
+        raise unsupported(
+            "scipy.linalg.ordqz of this form", "leave out output=, and name the order"
+        )
+    s, u, q, z = emit_tracer("qz", a, b, sort=sort)
+    turns = Turns(s.shape[0])
+    if bool(functions[np.any](_blocks(s, turns))):  # of which LAPACK scales α and β
+        raise unsupported("scipy.linalg.ordqz with a pair of complex eigenvalues", "use qz")
+    alpha, beta = functions[np.diagonal](s), functions[np.diagonal](u)
+    return s, u, joined(alpha, functions[np.zeros_like](alpha), "array"), beta, q, z
 
 
 # -- L D Lᵀ -------------------------------------------------------------------------------------------
@@ -432,35 +458,7 @@ def matrix_balance(
     return balanced, functions[np.diag](scales)[back]
 
 
-# -- eigenvalues of general matrices ----------------------------------------------------------------------
-def _eig_options(b: Any, options: dict[str, Any]) -> None:
-    if b is not None or options.pop("homogeneous_eigvals", False):
-        raise unsupported("scipy.linalg.eig of two matrices", "pass scipy.linalg.solve(b, a)")
-    _plain(options)
-
-
-@implements(linalg.eig)
-def eig(a: Any, b: Any = None, left: bool = False, right: bool = True, **options: Any) -> Any:
-    """``scipy.linalg.eig``: complex eigenvalues, and right eigenvectors, real where all eigenvalues are."""
-    _eig_options(b, options)
-    x = _square(a)
-    if left:
-        raise unsupported("scipy.linalg.eig with left=True", "take those of the transposed matrix")
-    values, vectors = complex_linalg.eig_results(x)
-    if not right:
-        return values
-    if bool(functions[np.all](values.imag == 0)):
-        return values, vectors.real
-    return values, vectors
-
-
-@implements(linalg.eigvals)
-def eigvals(a: Any, b: Any = None, **options: Any) -> Any:
-    """``scipy.linalg.eigvals``: complex."""
-    _eig_options(b, options)
-    return complex_linalg.eigen(_square(a))[0]
-
-
+# -- functions of general matrices ------------------------------------------------------------------------
 _REAL = 1e6 * float(np.finfo(np.float64).eps)  # what SciPy takes for the rounding of 0
 
 
@@ -500,4 +498,4 @@ for _scipy in (linalg.expm, linalg.sqrtm, *map(FUNCTIONS.get, ("cosm", "sinm", "
 
 heed_finite()
 
-__all__ = ["eig", "funm", "hessenberg", "ldl", "qr", "qz", "rq", "schur"]
+__all__ = ["funm", "hessenberg", "ldl", "qr", "qz", "rq", "schur"]

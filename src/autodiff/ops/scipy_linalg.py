@@ -2,8 +2,8 @@
 
 Solves, factorisations and structured matrices, mostly by the operations behind ``np.linalg``:
 
-    lu(a) -> (packed, permutation, pivots)    as LAPACK's getrf; a square matrix
-    symmetric_eigen(a) -> (w, v)              SciPy's routine, whose signs of vectors differ
+    lu(a) -> (packed, permutation, pivots)    as LAPACK's getrf
+    symmetric_eigen(a) -> (w, v)              SciPy's routine, whose signs of vectors differ (eigh: scipy_eigen)
     expm(a)                                   Fréchet derivatives by blocks
     solve_banded(ab, b; lower, upper)         SciPy's layout of bands
 
@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-from autodiff.dims import Dim, equal
+from autodiff.dims import Dim, equal, minimum
 from autodiff.ir.data import ArrayType
 from autodiff.ops import linear_algebra as primitives
 from autodiff.ops.decompositions import eigh_rules
 from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.known import check, compare, require_equal
+from autodiff.ops.known import check, compare, require, require_equal
 from autodiff.ops.layout import lies_in
 from autodiff.ops.linear_algebra import mm, t
 from autodiff.ops.numpy_functions.linear_algebra import float_matrix
@@ -144,14 +144,31 @@ def pinv(
     _plain(options)
     x = _for_routine(a, square=False)
     sizes = [n for n in x.shape if isinstance(n, int)]
-    if atol or len(sizes) < x.ndim:
-        raise unsupported("scipy.linalg.pinv with atol=", "use np.linalg.pinv")
+    if len(sizes) < x.ndim:
+        raise unsupported("scipy.linalg.pinv of run-time size", "use np.linalg.pinv")
     limit = max(sizes) * float(np.finfo(x.dtype).eps) if rtol is None else rtol
+    if atol is not None or isinstance(limit, Tracer):
+        inverse, rank = _pinv_beyond(x, 0.0 if atol is None else atol, limit)
+        return (inverse, rank) if return_rank else inverse
     inverse, values = emit_tracer("pseudo_inverse", x, rcond=float(limit))
     if not return_rank:
         return inverse
     large = pointwise("greater", values, pointwise("multiply", values[..., :1], limit))
     return inverse, functions[np.sum](large)
+
+
+def _pinv_beyond(x: Tracer, atol: Any, rtol: Any) -> tuple[Any, Any]:
+    """The pseudo-inverse by singular values beyond ``atol + rtol times the largest``, and how many they are."""
+    for share in (atol, rtol):
+        positive = pointwise("greater_equal", as_array(share), 0)
+        require(positive, ValueError("atol and rtol values must be positive."))
+    u, values, vh = functions[np.linalg.svd](x, full_matrices=False)
+    relative = pointwise("multiply", values[..., :1], cast(as_array(rtol), x.dtype))
+    limit = pointwise("add", cast(as_array(atol), x.dtype), relative)
+    large: Any = pointwise("greater", values, limit)
+    factors: Any = np.where(large, 1 / np.where(large, values, 1.0), 0.0)
+    inverse = mm(t(vh) * factors[..., None, :], t(u))
+    return cast(inverse, x.dtype), functions[np.sum](large)
 
 
 @implements(linalg.pinvh)
@@ -218,7 +235,7 @@ def cho_solve(c_and_lower: Any, b: Any, **options: Any) -> Tracer:
 # -- LU ---------------------------------------------------------------------------------------------
 def _lu_meaning(a: Any) -> Any:
     packed, pivots = linalg.lu_factor(a)
-    order = np.arange(len(pivots))
+    order = np.arange(len(a))
     for k, j in enumerate(pivots):
         order[[k, j]] = order[[j, k]]
     return packed, order, pivots
@@ -228,23 +245,63 @@ def _triangles(packed: Any) -> tuple[Any, Any]:
     return _unit(packed, True), np.triu(packed)
 
 
+class _Blocks:
+    """The square part of a matrix, which its rows and columns have in common, and what is below or beside it."""
+
+    def __init__(self, shape: Any) -> None:
+        self.n = minimum(*shape)
+        self.is_tall, self.is_wide = (not equal(n, self.n) for n in shape)
+
+    def of(self, x: Any) -> tuple[Any, Any, Any]:
+        """The square part, the rows below, the columns beside it."""
+        n = self.n
+        return x[:n, :n], x[n:, :n] if self.is_tall else None, x[:n, n:] if self.is_wide else None
+
+    def joined(self, square: Any, below: Any, beside: Any) -> Any:
+        """The matrix of these parts."""
+        if below is not None:
+            return functions[np.concatenate]([square, below], 0)
+        return square if beside is None else functions[np.concatenate]([square, beside], 1)
+
+
 def _lu_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Of L U = A, dL U + L dU = dA: in the square part L⁻¹ dA U⁻¹ is a lower and an upper triangle."""
     packed, order, _ = site.results
-    lower, upper = _triangles(packed)
-    inner = primitives.triangular_solve(lower, tangents[0][order], True, False)
+    blocks = _Blocks(packed.shape)
+    square, l_below, u_beside = blocks.of(packed)
+    lower, upper = _triangles(square)
+    da, da_below, da_beside = blocks.of(tangents[0][order])
+    inner = primitives.triangular_solve(lower, da, True, False)
     inner = t(primitives.triangular_solve(upper, t(inner), False, True))
-    return mm(lower, np.tril(inner, -1)) + mm(np.triu(inner), upper), None, None
+    d_lower, d_upper = mm(lower, np.tril(inner, -1)), mm(np.triu(inner), upper)
+    if da_below is not None:
+        rest = da_below - mm(l_below, d_upper)
+        da_below = t(primitives.triangular_solve(upper, t(rest), False, True))
+    if da_beside is not None:
+        rest = da_beside - mm(d_lower, u_beside)
+        da_beside = primitives.triangular_solve(lower, rest, True, False)
+    return blocks.joined(d_lower + d_upper, da_below, da_beside), None, None
 
 
 def _lu_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     if cts[0] is None:
         return (None,)
     packed, order, _ = site.results
-    lower, upper = _triangles(packed)
-    middle = np.tril(mm(t(lower), np.tril(cts[0], -1)), -1) + np.triu(mm(np.triu(cts[0]), t(upper)))
+    blocks = _Blocks(packed.shape)
+    square, l_below, u_beside = blocks.of(packed)
+    lower, upper = _triangles(square)
+    ct, ct_below, ct_beside = blocks.of(cts[0])
+    ct_lower, ct_upper = np.tril(ct, -1), np.triu(ct)
+    if ct_below is not None:
+        ct_below = t(primitives.triangular_solve(upper, t(ct_below), False, False))
+        ct_upper = np.triu(ct_upper - mm(t(l_below), ct_below))
+    if ct_beside is not None:
+        ct_beside = primitives.triangular_solve(lower, ct_beside, True, True)
+        ct_lower = np.tril(ct_lower - mm(ct_beside, t(u_beside)), -1)
+    middle = np.tril(mm(t(lower), ct_lower), -1) + np.triu(mm(ct_upper, t(upper)))
     middle = primitives.triangular_solve(lower, middle, True, True)
     middle = t(primitives.triangular_solve(upper, t(middle), False, False))
-    return (middle[np.argsort(order)],)
+    return (blocks.joined(middle, ct_below, ct_beside)[np.argsort(order)],)
 
 
 register(
@@ -253,7 +310,7 @@ register(
         lambda types: (
             types[0],
             ArrayType(INT, types[0].shape[:1]),
-            ArrayType(np.dtype(np.int32), types[0].shape[:1]),
+            ArrayType(np.dtype(np.int32), (minimum(*types[0].shape),)),
         ),
         _lu_meaning,
         Kernel("lu"),
@@ -263,7 +320,7 @@ register(
 
 
 def _lu(a: Any) -> tuple[Tracer, Tracer, Tracer]:
-    x = _for_routine(a)
+    x = _for_routine(a, square=False)
     if x.ndim != 2:
         raise unsupported("an LU factorisation of a stack of matrices", "write a loop")
     found: tuple[Tracer, Tracer, Tracer] = emit_tracer("lu", x)
@@ -272,7 +329,7 @@ def _lu(a: Any) -> tuple[Tracer, Tracer, Tracer]:
 
 @implements(linalg.lu_factor)
 def lu_factor(a: Any, **options: Any) -> tuple[Tracer, Tracer]:
-    """``scipy.linalg.lu_factor`` of a square matrix."""
+    """``scipy.linalg.lu_factor``."""
     _plain(options)
     packed, _, pivots = _lu(a)
     return packed, pivots
@@ -310,17 +367,21 @@ def _order_of(pivots: Tracer) -> Tracer:
 
 @implements(linalg.lu)
 def lu(a: Any, permute_l: bool = False, p_indices: bool = False, **options: Any) -> Any:
-    """``scipy.linalg.lu`` of a square matrix."""
+    """``scipy.linalg.lu``."""
     _plain(options)
     packed, order, _ = _lu(a)
-    lower, upper = _triangles(packed)
+    square, below, beside = _Blocks(packed.shape).of(packed)
+    lower, upper = _triangles(square)
+    if below is not None:
+        lower = functions[np.concatenate]([lower, below], 0)
+    if beside is not None:
+        upper = functions[np.concatenate]([upper, beside], 1)
     back = cast(functions[np.argsort](order), np.int32)
     if permute_l:
         return lower[back], upper
     if p_indices:
         return back, lower, upper
-    n = packed.shape[0]
-    return functions[np.eye](n, dtype=packed.dtype)[back], lower, upper
+    return functions[np.eye](packed.shape[0], dtype=packed.dtype)[back], lower, upper
 
 
 # -- orthogonal and spectral -------------------------------------------------------------------------
@@ -377,48 +438,6 @@ register(
         Kernel("symmetric_eigenvalues"),
     )
 )
-
-
-@implements(linalg.eigh)
-def eigh(
-    a: Any, b: Any = None, *, lower: bool = True, eigvals_only: bool = False,
-    subset_by_index: Any = None, **options: Any
-) -> Any:  # fmt: skip
-    """``scipy.linalg.eigh``; of a pair of matrices, or of a few values, the eigenvalues only."""
-    _plain(options)
-    if subset_by_index is not None and not eigvals_only:  # vectors of another routine, other signs
-        raise unsupported(
-            "scipy.linalg.eigh with subset_by_index= and vectors", "pass eigvals_only=True"
-        )
-    x = _for_routine(a)
-    if x.ndim != 2:
-        raise unsupported("scipy.linalg.eigh of a stack of matrices", "use np.linalg.eigh")
-    x = x if lower else t(x)
-    if b is not None:
-        if not eigvals_only:
-            raise unsupported(
-                "scipy.linalg.eigh of two matrices with vectors", "pass eigvals_only=True"
-            )
-        y = _for_routine(b)
-        factor = functions[np.linalg.cholesky](y if lower else t(y))
-        inner = solve_triangular(factor, _symmetric(x, True), lower=True)
-        x = t(solve_triangular(factor, t(inner), lower=True))
-    values, vectors = emit_tracer("symmetric_eigen", x)
-    if subset_by_index is not None:
-        low, high = map(int, subset_by_index)
-        if not 0 <= low <= high < x.shape[0]:
-            raise ValueError(
-                "Requested eigenvalue indices are not valid. Valid range is "
-                f"[0, {x.shape[0] - 1}] and start <= end, but start={low}, end={high} is given"
-            )
-        values = values[low : high + 1]
-    return values if eigvals_only else (values, vectors)
-
-
-@implements(linalg.eigvalsh)
-def eigvalsh(a: Any, b: Any = None, *, lower: bool = True, **options: Any) -> Any:
-    """``scipy.linalg.eigvalsh``."""
-    return eigh(a, b, lower=lower, eigvals_only=True, **options)
 
 
 # -- the matrix exponential ----------------------------------------------------------------------------

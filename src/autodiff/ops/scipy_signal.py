@@ -7,6 +7,7 @@ Its Python is followed, around a few routines, which are made here of operations
                                   transposed, as SciPy): derivatives by coefficients, signal and state
     upfirdn                       zeros between elements, correlation, every k-th element
     _medfilt2d                    medians of shifted arrays
+    _peak_prominences, _peak_widths    where SciPy finds bases and sides; heights and crossings follow
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import scipy.ndimage
 import scipy.signal
 from scipy._lib.array_api_compat.numpy import linalg as array_api_linalg
 from scipy._lib.array_api_extra import at as array_api_at
-from scipy.signal import _signaltools, _sigtools
+from scipy.signal import _peak_finding_utils, _signaltools, _sigtools
 
 from autodiff.dims import Dim, Extent
 from autodiff.ir.data import ArrayType
@@ -27,11 +28,14 @@ from autodiff.ops import builder as _builder
 from autodiff.ops import complex_functions, complex_numbers, scipy_ndimage
 from autodiff.ops.control import emit_for
 from autodiff.ops.correlation import correlate, extended, padded
+from autodiff.ops.custom import stop
+from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, known
 from autodiff.ops.promotion import as_array, broadcast_to, cast, result_dtype
-from autodiff.ops.structural import slice_update, zeros
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.smooth import derived_as
+from autodiff.ops.structural import INT, slice_update, zeros
+from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
 
 functions[array_api_linalg.solve] = functions[np.linalg.solve]
@@ -344,5 +348,57 @@ def _symmetric_filter(filtered: Callable[..., Any]) -> Callable[..., Any]:
 
 for _filter in (scipy.signal.symiirorder1, scipy.signal.symiirorder2):
     implements(_filter)(_symmetric_filter(_filter))
+
+# -- peaks ----------------------------------------------------------------------------------------------
+_FLOAT = np.dtype(np.float64)
+
+
+def _by_peaks(peaks: ArrayType, *dtypes: Any) -> tuple[ArrayType, ...]:
+    return tuple([ArrayType(dtype, peaks.shape) for dtype in dtypes])
+
+
+def _bases(x: Any, peaks: Any, wlen: int) -> Any:
+    return tuple(_peak_finding_utils._peak_prominences(x, peaks, wlen))
+
+
+def _sides(x: Any, peaks: Any, share: Any, *more: Any) -> Any:
+    return tuple(_peak_finding_utils._peak_widths(x, peaks, float(share), *more))
+
+
+for _name, _types, _meaning in (
+    ("peak_bases", lambda types, wlen: _by_peaks(types[1], _FLOAT, INT, INT), _bases),
+    ("peak_sides", lambda types: _by_peaks(types[1], *[_FLOAT] * 4), _sides),
+):
+    register(Entry(_name, _types, _meaning, Kernel(_name), zero_derivative=True))
+
+
+@implements(_peak_finding_utils._peak_prominences)
+def _peak_prominences(x: Any, peaks: Any, wlen: Any) -> Any:
+    """How far each peak stands out above the higher one of its two bases."""
+    if isinstance(wlen, Tracer):
+        raise unsupported("prominences with a traced wlen", "pass an integer")
+    line, at = _array(x, _FLOAT), _array(peaks, INT)
+    found, left, right = emit_tracer("peak_bases", stop(line), at, wlen=int(wlen))
+    return derived_as(found, line[at] - np.maximum(line[left], line[right])), left, right
+
+
+@implements(_peak_finding_utils._peak_widths)
+def _peak_widths(x: Any, peaks: Any, rel_height: Any, height: Any, left: Any, right: Any) -> Any:
+    """Widths, at which height, and from where to where: between elements on straight lines."""
+    line, at, share = _array(x, _FLOAT), _array(peaks, INT), as_array(rel_height)
+    prominences, *bases = _array(height, _FLOAT), _array(left, INT), _array(right, INT)
+    given = (line, at, cast(share, _FLOAT), prominences)
+    found = emit_tracer("peak_sides", *map(stop, given), *bases)
+    level = line[at] - prominences * cast(share, _FLOAT)
+    last, sides = line.shape[0] - 1, []
+    for end, step in ((np.floor(found[2]), 1), (np.ceil(found[3]), -1)):
+        first: Any = cast(end, INT)
+        low, high = line[first], line[np.clip(first + step, 0, last)]
+        is_below = low < level
+        apart = np.where(is_below, high - low, 1.0)
+        sides.append(end + step * np.where(is_below, (level - low) / apart, 0.0))
+    formulas = (sides[1] - sides[0], level, *sides)
+    return tuple([derived_as(y, z) for y, z in zip(found, formulas, strict=True)])
+
 
 __all__ = ["upfirdn"]

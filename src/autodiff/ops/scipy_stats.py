@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 from scipy.special import _ufuncs
-from scipy.stats import _continuous_distns
+from scipy.stats import _continuous_distns, _stats
 
+from autodiff.ir.data import ArrayType
 from autodiff.ops import (
     distribution_ends,
     distribution_formulas,
@@ -34,10 +35,12 @@ from autodiff.ops.function_table import functions, implements
 from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.promotion import as_array, cast, select
+from autodiff.ops.python_numbers import number
 from autodiff.ops.scipy_functions import betaln, expit, log_expit, logit, ndtr, xlog1py, xlogy
 from autodiff.ops.smooth import log_square, of_size
-from autodiff.ops.tracer import HoldsTracers, Tracer
+from autodiff.ops.tracer import HoldsTracers, Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
+from autodiff.ops.vertices import Call
 
 _ROOT_TWO_PI = float(np.sqrt(2 * np.pi))
 _LOG_ROOT_TWO_PI = float(np.log(_ROOT_TWO_PI))
@@ -603,5 +606,21 @@ _slopes = getattr(importlib.import_module("scipy.stats._stats_pythran"), "siegel
 if _slopes is not None:
     implements(_slopes)(_repeated_medians)
 
+
+def _weighted_tau(x: Any, y: Any, rank: Any, weigher: Any, additive: Any) -> Any:
+    """A weighted count of pairs in the same order, as SciPy's routine; constant between changes of order."""
+    if weigher is not None:
+        raise unsupported("scipy.stats.weightedtau with a weigher", "leave it out")
+    given = [as_array(v) for v in (x, y, *([] if rank is None else [rank]))]
+
+    def run(values: Any) -> Any:
+        a, b, *ranks = (np.ascontiguousarray(v) for v in values)
+        return (_stats._weightedrankedtau(a, b, ranks[0] if ranks else None, None, additive),)
+
+    call, types = Call("scipy.stats.weightedtau", run), (ArrayType(np.dtype(float), ()),)
+    return number(emit_tracer("called", *given, call=call, types=types), float)
+
+
+implements(_stats._weightedrankedtau)(_weighted_tau)
 
 __all__ = ["Frozen", "distribution_ends", "distribution_routines", "scipy_multivariate"]

@@ -47,6 +47,7 @@ from autodiff.ops.smooth import (
     where_defined,
 )
 from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.value_only import why_value_only
 
 _TWO_OVER_SQRT_PI = float(2 / np.sqrt(np.pi))
 
@@ -156,8 +157,10 @@ def _loop_of(path: str, kinds: tuple[Any, ...]) -> tuple[np.dtype[Any], ...]:
 
 def _no_partial(name: str, argument: str) -> Callable[..., Any]:
     def refuse(y: Any, *operands: Any) -> Any:
+        reason = why_value_only(f"scipy.special.{name.partition('.')[0]}")
+        why = f": {reason}" if reason else ""
         raise DerivativeError(
-            f"scipy.special.{name} has no derivative by its argument {argument} here.",
+            f"scipy.special.{name} has no derivative by its argument {argument} here{why}.",
             code="AD302",
             source=current_builder().source,
             remedy="give the function one with autodiff.custom_gradient, or pass that argument "

@@ -15,12 +15,15 @@ _PATHS = "SciPy chooses paths in C, by comparing lengths"
 _KNOTS = "FITPACK chooses knots and smoothing by an iteration in Fortran"
 _LAME = "no formula is known of the derivative of Lamé functions by these arguments"
 _SERIES = "SciPy gives the coefficients of a series, of which no derivative is known"
+_LEVEL = "its equation need not hold for the level that is given"
+_NO_DIGITS = "SciPy's values of it have no digits right near the end of its domain"
 _SEARCH = "it is the result of a search that compares values"
 _DIFFERENCES = "it is made of differences itself"
 _LAPACK = "it is one routine of LAPACK, of which no derivative is known"
 _KRYLOV = "it is an iteration in C, as good as its tolerance"
 _LISTS = "its elements would be Python's own objects: leave them in arrays, as tocsr does"
 _NEW = "SciPy finds it by quadrature or by search, as good as its tolerance"
+_FALLING = "SciPy sums terms that fall steadily, as those of a derivative need not"
 _MEASURE = "SciPy has no density of it but by quadrature in C"
 
 # By the beginnings of names, the longest one counts.
@@ -29,6 +32,8 @@ REASONS: dict[str, str] = {
     "scipy.cluster.hierarchy": _MERGES,
     "scipy.cluster.vq": _NEAREST,
     "scipy.differentiate": _DIFFERENCES,
+    "scipy.integrate.nsum": _FALLING,
+    "scipy.integrate.qmc_quad": _DRAWS,
     "scipy.interpolate.LSQ": _KNOTS,
     "scipy.interpolate.Smooth": _KNOTS,
     "scipy.interpolate.bispl": _KNOTS,
@@ -37,6 +42,8 @@ REASONS: dict[str, str] = {
     "scipy.interpolate.sproot": _KNOTS,
     "scipy.linalg.cossin": _LAPACK,
     "scipy.optimize.approx_fprime": _DIFFERENCES,
+    "scipy.optimize._linesearch": _SEARCH,
+    "scipy.optimize.bracket": _SEARCH,
     "scipy.optimize.check_grad": _DIFFERENCES,
     "scipy.optimize.line_search": _SEARCH,
     "scipy.sparse._base._spbase.todok": _LISTS,
@@ -52,8 +59,15 @@ REASONS: dict[str, str] = {
     "scipy.spatial.cKDTree": _NEAREST,
     "scipy.special.ellip_": _LAME,
     "scipy.special.mathieu_": _SERIES,
+    "scipy.special.obl_ang1_cv": _LEVEL,
+    "scipy.special.obl_rad1_cv": _LEVEL,
+    "scipy.special.obl_rad2": _NO_DIGITS,
+    "scipy.special.pro_ang1_cv": _LEVEL,
+    "scipy.special.pro_rad1_cv": _LEVEL,
+    "scipy.special.pro_rad2": _NO_DIGITS,
     "scipy.stats._distribution_infrastructure": _NEW,
     "scipy.stats.boxcox_normmax": _SEARCH,
+    "scipy.stats.dunnett": "its probabilities are sums over the points of a generator",
     "scipy.stats.ecdf": "it counts",
     "scipy.stats.fit": _SEARCH,
     "scipy.stats.goodness_of_fit": _DRAWS,

@@ -3,13 +3,15 @@
     roots.py       brentq … root        zeros of functions
     implied.py     autodiff.implicit    what a residual defines
     integrals.py   quad … nquad         integrals of functions
+    cubatures.py   tanhsinh, nsum, cubature
     odes.py        solve_ivp, odeint
     steps.py       ode
     boundaries.py  solve_bvp
     minima.py      minimize, minimize_scalar, least_squares, leastsq, curve_fit,
                    linear_sum_assignment
     constraints.py of minimize
-    vertices.py    linprog, milp, nnls, lsq_linear
+    searches.py    differential_evolution … shgo, brute, fmin_slsqp, fmin_cobyla
+    vertices.py    linprog, milp, nnls, lsq_linear, isotonic_regression
     systems.py     cg … lsqr, expm_multiply, LinearOperator
     spectra.py     eigsh, eigs, svds
 
@@ -29,9 +31,11 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.solvers import minima, spectra, steps, systems, vertices
 from autodiff.capture.solvers.boundaries import solve_boundary_problem
 from autodiff.capture.solvers.constraints import make_constraint
+from autodiff.capture.solvers.cubatures import CUBATURES
 from autodiff.capture.solvers.integrals import INTEGRATORS
 from autodiff.capture.solvers.odes import solve_by_odeint, solve_initial_value_problem
 from autodiff.capture.solvers.roots import ROOT_FINDERS, find_root
+from autodiff.capture.solvers.searches import SEARCHES
 from autodiff.capture.trace import traced_leaves
 from autodiff.dims import UndecidedExtent
 from autodiff.errors import AutodiffError, DerivativeError, InternalError
@@ -82,12 +86,14 @@ def _refuse_derivative(
 _ROWS: dict[tuple[str, str], Callable[..., Any]] = {
     **{("scipy.optimize", name): find_root for name in ROOT_FINDERS},
     **{("scipy.integrate", name): handler for name, handler in INTEGRATORS.items()},
+    **{("scipy.integrate", name): handler for name, handler in CUBATURES.items()},
     ("scipy.integrate", "solve_ivp"): solve_initial_value_problem,
     ("scipy.integrate", "odeint"): solve_by_odeint,
     ("scipy.integrate", "solve_bvp"): solve_boundary_problem,
     **{("scipy.optimize", name): minima.minimize_by_name for name in minima.OLDER},
     **{("scipy.optimize", name): minima.minimize_along_a_line for name in minima.ALONG_A_LINE},
     **{("scipy.optimize", name): minima.minimize_with_bounds for name in minima.WITH_BOUNDS},
+    **{("scipy.optimize", name): handler for name, handler in SEARCHES.items()},
     ("scipy.optimize", "minimize"): minima.minimize,
     ("scipy.optimize", "minimize_scalar"): minima.minimize_scalar,
     ("scipy.optimize", "least_squares"): minima.least_squares,
@@ -99,6 +105,7 @@ _ROWS: dict[tuple[str, str], Callable[..., Any]] = {
         for name in ("LinearConstraint", "NonlinearConstraint", "Bounds")
     },
     ("scipy.optimize", "nnls"): vertices.solve_nonnegative,
+    ("scipy.optimize", "isotonic_regression"): vertices.fit_isotonic,
     ("scipy.optimize", "lsq_linear"): vertices.solve_with_bounds,
     ("scipy.optimize", "linprog"): vertices.solve_program,
     ("scipy.optimize", "milp"): vertices.solve_in_integers,

@@ -57,13 +57,13 @@ def integrate(
         raise Declined("a complex integral with more than an integral")
     integrand, limits = _callable(given.pop("func")), [given.pop("a"), given.pop("b")]
     extra = further_arguments(frame, given)
-    call = replace(_call(frame, function, "quad"), is_full=bool(is_full))
+    call = replace(call_of_integrator(frame, function, "quad"), is_full=bool(is_full))
 
     def integrated(function: Any) -> list[Tracer]:
         program, read = number_program(frame, function, "python", extra, node)
         if not (read or is_traced([*limits, *frame.trace.deep(given).values()])):
             raise Declined("quad of constants")
-        return _emitted(frame, call, limits, dict(given), program, read, None)
+        return emitted(frame, call, limits, dict(given), program, read, None)
 
     if is_complex:  # SciPy integrates both parts too, each by itself
         parts = [Inlined(lambda *a, k=k: _part(frame, integrand, a, k, node)) for k in (0, 1)]
@@ -98,10 +98,10 @@ def integrate_vectors(
     program, read = closed_program(outcome.block, getattr(integrand, "__name__", "f"))
     if not (read or is_traced(limits)):
         raise Declined("quad_vec of constants")
-    call = replace(_call(frame, function, "quad_vec"), is_vector=True)
+    call = replace(call_of_integrator(frame, function, "quad_vec"), is_vector=True)
     is_array = isinstance(outcome.value, (Tracer, np.ndarray, list)) and bool(result.shape)
     like = result.shape if is_array else None
-    integral, error = _emitted(frame, call, limits, given, program, read, like)
+    integral, error = emitted(frame, call, limits, given, program, read, like)
     return (integral if is_array else Tracer(integral.value, "scalar")), error
 
 
@@ -111,14 +111,15 @@ def _callable(integrand: Any) -> Any:
     return integrand
 
 
-def _call(frame: Frame, function: Any, name: str) -> Quadrature:
+def call_of_integrator(frame: Frame, function: Any, name: str) -> Quadrature:
+    """A call of an integrator on the user's line."""
     source = frame.trace.builder.source
     return Quadrature(
         function, f"scipy.integrate.{name}", 0, dict, calling_from(source), source=source
     )
 
 
-def _emitted(
+def emitted(
     frame: Frame,
     call: Quadrature,
     limits: Sequence[Any],
@@ -266,9 +267,9 @@ class _Nested:
         outermost = level == len(self.ranges) - 1
         if outermost and not (read or is_traced(list(limits))):
             raise Declined(f"{self.name} of constants")
-        call = _call(self.frame, sys.modules["scipy.integrate"].quad, self.name)
+        call = call_of_integrator(self.frame, sys.modules["scipy.integrate"].quad, self.name)
         call = replace(call, errors=errors, is_outer=outermost)
-        return _emitted(self.frame, call, limits, given, program, read, None)
+        return emitted(self.frame, call, limits, given, program, read, None)
 
 
 def integrate_by_nodes(
@@ -287,4 +288,4 @@ INTEGRATORS: dict[str, Callable[..., Any]] = {
     "nquad": integrate_in_many,
 }
 
-__all__ = ["INTEGRATORS"]
+__all__ = ["INTEGRATORS", "call_of_integrator", "emitted"]

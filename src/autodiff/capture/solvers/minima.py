@@ -65,7 +65,7 @@ def _number_of(value: Any) -> tuple[Tracer, Returns]:
     return result, "number" if form == "scalar" else "float"
 
 
-def _objective(
+def objective_of(
     frame: Frame,
     name: str,
     function: Any,
@@ -101,10 +101,10 @@ def minimize(
     given = bound(function, args, kwargs)
     extra = further_arguments(frame, given)
     _refuse(given, "callback", "hessp")
-    x0 = _start(trace.deep(given.pop("x0")))
+    x0 = start_of(trace.deep(given.pop("x0")))
     n = x0.shape[0]
     objective, slope = given.pop("fun"), given.get("jac")
-    callbacks = [_objective(frame, "fun", objective, x0, extra, slope is True, node)]
+    callbacks = [objective_of(frame, "fun", objective, x0, extra, slope is True, node)]
     for name, shape in (("jac", (n,)), ("hess", (n, n))):
         if callable(given.get(name)):
             callbacks.append(array_valued(frame, name, given.pop(name), x0, extra, shape, node))
@@ -117,7 +117,7 @@ def minimize(
         lower, upper = _pairs(frame, None, n)
     functions = [*callbacks, *asked.called, *asked.given, *sides]
     given.update(asked.parts)
-    call = _Call(frame, function, "x0", functions, equal=tuple(equal))
+    call = Call(frame, function, "x0", functions, equal=tuple(equal))
     call.constraints = asked
     call.sides = len(sides)
     method = given.get("method")
@@ -153,14 +153,14 @@ def minimize_by_name(
     if given.get("retall"):
         raise Declined("a minimiser with all that it has looked at")
     first, *others = OLDER[function.__name__]
-    x0 = _start(frame.trace.deep(given.pop("x0")))
+    x0 = start_of(frame.trace.deep(given.pop("x0")))
     n = x0.shape[0]
-    callbacks = [_objective(frame, first, given.pop(first), x0, extra, False, node)]
+    callbacks = [objective_of(frame, first, given.pop(first), x0, extra, False, node)]
     for name, shape in zip(others, ((n,), (n, n)), strict=False):
         if given.get(name) is not None:
             derived = given.pop(name)
             callbacks.append(array_valued(frame, name, derived, x0, extra, shape, node))
-    call = _Call(frame, function, "x0", callbacks)
+    call = Call(frame, function, "x0", callbacks)
     start = [x0, spread(-np.inf, n), spread(np.inf, n)]
     return call.alone(start, given, x0.value.type, _FULL[function.__name__] if is_full else 0)
 
@@ -180,15 +180,15 @@ def minimize_with_bounds(
     given = bound(function, args, kwargs)
     extra = further_arguments(frame, given)
     _refuse(given, "callback")
-    x0 = _start(frame.trace.deep(given.pop("x0")))
+    x0 = start_of(frame.trace.deep(given.pop("x0")))
     n = x0.shape[0]
     both = given.get("fprime") is None and not given.get("approx_grad")
-    callbacks = [_objective(frame, "func", given.pop("func"), x0, extra, both, node)]
+    callbacks = [objective_of(frame, "func", given.pop("func"), x0, extra, both, node)]
     if given.get("fprime") is not None:
         slope = given.pop("fprime")
         callbacks.append(array_valued(frame, "fprime", slope, x0, extra, (n,), node))
     lower, upper = _pairs(frame, frame.trace.deep(given.get("bounds")), n)
-    call = _Call(frame, function, "x0", callbacks)
+    call = Call(frame, function, "x0", callbacks)
     if function.__name__ == "fmin_l_bfgs_b":
         return call.alone([x0, lower, upper], given, x0.value.type, 3, has_flag=False)
     types = (x0.value.type, ArrayType(_INT, (), True), ArrayType(_INT, (), True))
@@ -209,8 +209,8 @@ def minimize_along_a_line(
         lower, upper = (as_float(frame.trace.deep(given[name])) for name in ("x1", "x2"))
         if lower.shape or upper.shape:
             raise Declined("bounds that are no numbers")
-    callbacks = [_objective(frame, "func", given.pop("func"), z, extra, False, node)]
-    call = _Call(frame, function, None, callbacks)
+    callbacks = [objective_of(frame, "func", given.pop("func"), z, extra, False, node)]
+    call = Call(frame, function, None, callbacks)
     count = _FULL[function.__name__] if is_full else 0
     begin = upper if is_bounded else _end_of(frame.trace.deep(given.get("brack")))
     return call.alone([begin, lower, upper], given, NUMPY_NUMBER, count, has_flag=False)
@@ -223,7 +223,8 @@ def _refuse(given: dict[str, Any], *names: str) -> None:
             raise Declined(f"a minimiser with {name}")
 
 
-def _start(x: Any) -> Tracer:
+def start_of(x: Any) -> Tracer:
+    """The vector from which a minimiser starts."""
     if getattr(x, "dtype", FLOAT).kind == "f" and getattr(x, "dtype", FLOAT) != FLOAT:
         raise Declined("a minimiser in single precision")
     start = as_float(x)
@@ -236,7 +237,7 @@ def _pairs(frame: Frame, bounds: Any, n: Any) -> tuple[Tracer, Tracer]:
     """The vectors of lower and upper bounds from a sequence of pairs, or an object that holds two."""
     if bounds is None:
         return spread(-np.inf, n), spread(np.inf, n)
-    if _is_bounds(bounds):
+    if is_bounds(bounds):
         return _two(frame, bounds, n)
     if isinstance(bounds, (Tracer, np.ndarray)) and bounds.shape == (n, 2):
         array = as_float(bounds)
@@ -257,13 +258,14 @@ def bounds_of(frame: Frame, bounds: Any, n: Any, pairs: bool = False) -> tuple[T
     return _pairs(frame, bounds, n) if pairs else _two(frame, bounds, n)
 
 
-def _is_bounds(x: Any) -> bool:
+def is_bounds(x: Any) -> bool:
+    """Whether bounds are an object of SciPy's."""
     return type(x) is sys.modules["scipy.optimize"].Bounds
 
 
 def _two(frame: Frame, bounds: Any, n: Any) -> tuple[Tracer, Tracer]:
     """The vectors of lower and upper bounds from a pair of vectors or numbers."""
-    if _is_bounds(bounds):
+    if is_bounds(bounds):
         path, sides = frame.trace.paths.get(id(bounds)), [bounds.lb, bounds.ub]
         if path is not None:  # from outside, where it may be changed
             sides = [
@@ -298,8 +300,8 @@ def minimize_scalar(
         if not isinstance(limits, (list, tuple)) or len(limits) != 2:
             raise Declined("bounds that are no pair")
         lower, upper = map(as_float, limits)
-    callbacks = [_objective(frame, "fun", given.pop("fun"), z, extra, False, node)]
-    call = _Call(frame, function, None, callbacks)
+    callbacks = [objective_of(frame, "fun", given.pop("fun"), z, extra, False, node)]
+    call = Call(frame, function, None, callbacks)
     begin = upper if is_bounded else _end_of(trace.deep(given.get("bracket")))
     return call.emitted([begin, lower, upper], given, ("x",), (("fun", "objective"),))
 
@@ -323,7 +325,7 @@ def least_squares(
     loss, scale = given.get("loss", "linear"), given.get("f_scale", 1.0)
     if not isinstance(loss, str) or not isinstance(scale, (int, float)):
         raise Declined("a loss of the user's own")
-    x0 = _start(trace.deep(given.pop("x0")))
+    x0 = start_of(trace.deep(given.pop("x0")))
     n = x0.shape[0]
     function_of = given.pop("fun")
     slopes = given.pop("jac") if callable(given.get("jac")) else None
@@ -338,7 +340,7 @@ def least_squares(
             raise Declined("a Jacobian of a number of residuals known only at run time")
         callbacks.append(array_valued(frame, "jac", slopes, x0, extra, shape, node))
     lower, upper = _two(frame, trace.deep(given.get("bounds", (-np.inf, np.inf))), n)
-    call = _Call(frame, function, "x0", callbacks, loss=loss, scale=float(scale))
+    call = Call(frame, function, "x0", callbacks, loss=loss, scale=float(scale))
     moved = (("cost", "objective"), ("fun", "residuals"))
     return call.emitted([x0, lower, upper], given, ("x",), moved)
 
@@ -351,7 +353,7 @@ def leastsq(
     given = bound(function, args, kwargs)
     extra = further_arguments(frame, given)
     is_full = _is_full(given)
-    x0 = _start(trace.deep(given.pop("x0")))
+    x0 = start_of(trace.deep(given.pop("x0")))
     n = x0.shape[0]
     callbacks = [array_valued(frame, "func", given.pop("func"), x0, extra, None, node)]
     if given.get("Dfun") is not None:
@@ -361,7 +363,7 @@ def leastsq(
         shape = shape[::-1] if given.get("col_deriv") else shape
         slopes = given.pop("Dfun")
         callbacks.append(array_valued(frame, "Dfun", slopes, x0, extra, shape, node))
-    call = _Call(frame, function, "x0", callbacks, "linear")
+    call = Call(frame, function, "x0", callbacks, "linear")
     flag = ArrayType(_INT, (), True)
     start = [x0, spread(-np.inf, n), spread(np.inf, n)]
     if not is_full:
@@ -402,14 +404,14 @@ def curve_fit(
         if len(sigma.shape) == 1 and not equal_shapes(sigma.shape, y.shape):
             raise Declined("curve_fit with errors of another size than the data")
     p0 = trace.deep(given.pop("p0", None))
-    start = spread(np.nan, _parameters(model)) if p0 is None else _start(p0)
+    start = spread(np.nan, _parameters(model)) if p0 is None else start_of(p0)
     n = start.shape[0]
     if not isinstance(n, int) or len(y.shape) != 1:
         raise Declined("curve_fit of a number of parameters known only at run time")
     lower, upper = _two(frame, trace.deep(given.get("bounds", (-np.inf, np.inf))), n)
     slopes = given.pop("jac") if callable(given.get("jac")) else None
     callbacks = _of_model(frame, model, x, y, sigma, n, node, slopes)
-    call = _Call(
+    call = Call(
         frame, function, None if p0 is None else "p0", callbacks, loss, float(scale),
         objective=len(callbacks) - 1,
     )  # fmt: skip
@@ -484,7 +486,7 @@ def _of_model(
 
 
 # -- all of them ---------------------------------------------------------------------------------------------
-class _Call:
+class Call:
     """One call of a minimiser."""
 
     def __init__(
@@ -518,7 +520,7 @@ class _Call:
             self.operands.template(tracer)
         trace = self.frame.trace
         box: Any = given.get("bounds")
-        if _is_bounds(box) and is_traced([box.lb, box.ub]):  # SciPy gets one of their values
+        if is_bounds(box) and is_traced([box.lb, box.ub]):  # SciPy gets one of their values
             if np.any(box.keep_feasible):
                 raise Declined("bounds that are kept all the time")
             del given["bounds"]
@@ -755,10 +757,12 @@ __all__ = [
     "ALONG_A_LINE",
     "OLDER",
     "WITH_BOUNDS",
+    "Call",
     "NotKept",
     "assign",
     "bounds_of",
     "curve_fit",
+    "is_bounds",
     "least_squares",
     "leastsq",
     "minimize",
@@ -766,4 +770,6 @@ __all__ = [
     "minimize_by_name",
     "minimize_scalar",
     "minimize_with_bounds",
+    "objective_of",
+    "start_of",
 ]

@@ -25,6 +25,7 @@ from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.solvers import FLOAT, calling_from
+from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer, is_traced
 from autodiff.ops.vertices import Call, least_squares_vertex, program_vertex
 
@@ -113,6 +114,35 @@ def solve_nonnegative(
 def _plain(x: Tracer) -> Array:
     """As code on arrays takes it."""
     return x
+
+
+def fit_isotonic(
+    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """``scipy.optimize.isotonic_regression``: means of blocks, which SciPy chooses by comparing them."""
+    given, trace = bound(function, args, kwargs), frame.trace
+    y, increasing = _array(trace.deep(given["y"]), 1), given.get("increasing", True)
+    n: Any = y.shape[0]
+    weights = trace.deep(given.get("weights"))
+    w = _array(np.ones(n) if weights is None else weights, 1)
+    if is_traced([increasing]) or w.shape != y.shape or not is_traced([y, weights]):
+        raise Declined("an isotonic regression of constants, or of other arrays")
+    calling = calling_from(trace.builder.source)
+
+    def run(values: Sequence[Any]) -> list[Any]:
+        made = {"y": values[0], "increasing": increasing}
+        found = calling(function, made if weights is None else {**made, "weights": values[1]})
+        return [found.x, np.repeat(np.arange(len(found.blocks) - 1), np.diff(found.blocks))]
+
+    call = Call("scipy.optimize.isotonic_regression", run)
+    types = (ArrayType(FLOAT, (n,)), ArrayType(_INT, (n,)))
+    x, block = emit_tracer("called", y, w, call=call, types=types)
+    with for_derivatives(trace):
+        total, mass = (Tracer(zeros((n,), FLOAT).value, "array") for _ in range(2))
+        np.add.at(_plain(total), block, _plain(w) * _plain(y))
+        np.add.at(_plain(mass), block, _plain(w))
+        exact = total[block] / mass[block]
+    return _result(frame, {"x": derived_as(x, exact), "weights": NotKept(), "blocks": NotKept()})
 
 
 def solve_with_bounds(

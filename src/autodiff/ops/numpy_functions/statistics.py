@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from autodiff.dims import Dim, at_least, maximum, product
+from autodiff.ir.data import ArrayType
 from autodiff.ops import structural
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, compare, decide, extent_of, known, require, require_equal
@@ -26,12 +27,21 @@ from autodiff.ops.promotion import (
 from autodiff.ops.structural import scatter_add
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 from autodiff.ops.ufuncs import as_output, unsupported, write_out
+from autodiff.ops.vertices import Call
 
 
 def _sorted_first(
     a: Any, axis: Any, as_float: bool = True
 ) -> tuple[Tracer, tuple[int, ...], tuple[Any, ...]]:
     """The array sorted along one axis in front, the axes it is made of, the shape with them as 1."""
+    flat, axes, kept = _lines(a, axis, as_float)
+    return emit_tracer("sort", flat, axis=0), axes, kept
+
+
+def _lines(
+    a: Any, axis: Any, as_float: bool = True
+) -> tuple[Tracer, tuple[int, ...], tuple[Any, ...]]:
+    """The same, not sorted."""
     x = array_of(a)
     axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
     kept = tuple(1 if k in axes else n for k, n in enumerate(x.shape))
@@ -41,8 +51,7 @@ def _sorted_first(
     rest = [k for k in range(x.ndim) if k not in axes]
     moved = structural.transpose(Tracer(x.value, "array"), (*axes, *rest))
     n = product(tuple(x.shape[k] for k in axes))
-    flat = structural.reshape(moved, (n, *(x.shape[k] for k in rest)))
-    return emit_tracer("sort", flat, axis=0), axes, kept
+    return structural.reshape(moved, (n, *(x.shape[k] for k in rest))), axes, kept
 
 
 def _finish(
@@ -134,7 +143,7 @@ def quantile(
     a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, method: str = "linear",
     keepdims: bool = False, *, weights: Any = None, **options: Any,
 ) -> Tracer:  # fmt: skip
-    """``np.quantile`` by any of its methods, without weights."""
+    """``np.quantile`` by any of its methods."""
     _require_shares(q, 1, "Quantiles must be in the range [0, 1]")
     return _quantile(a, q, axis, out, method, keepdims, weights)
 
@@ -153,7 +162,7 @@ def _quantile(
     a: Any, q: Any, axis: Any, out: Any, method: str, keepdims: bool, weights: Any
 ) -> Tracer:
     if weights is not None:
-        raise unsupported("np.quantile with weights is not available on traced arrays", "sort")
+        return _weighted(np.quantile, a, q, axis, out, method, keepdims, weights)
     if method not in _BETWEEN and method not in _PICKED:
         np.quantile(np.zeros(1), 0.5, method=method)  # type: ignore[call-overload]  # its exception
     given = array_of(a).dtype
@@ -176,6 +185,40 @@ def _quantile(
         last = pointwise("isnan", x[n - 1])
         result = select(last, constant(np.nan, result.dtype), result, result.dtype)
     return _finish(result, kept, keepdims, share.ndim, out)
+
+
+def _weighted(
+    function: Any, a: Any, q: Any, axis: Any, out: Any, method: str, keepdims: bool, weights: Any
+) -> Tracer:
+    """A quantile with weights, which is one of the numbers: NumPy says which one.
+
+    A weight moves it by jumps only, so that the derivative by it is 0.
+    """
+    x, share, given = array_of(a), as_array(q), array_of(weights)
+    shapes: list[Any] = [x.shape, share.shape, given.shape]
+    sizes = [n for shape in shapes for n in shape]
+    if not all(isinstance(n, int) for n in sizes) or 0 in sizes:
+        raise unsupported("a weighted quantile of run-time size", "give arrays of one shape")
+    example = np.zeros(shapes[0]), np.full(shapes[1], 0.5), axis
+    whole = {"keepdims": keepdims, "method": method, "weights": np.ones(shapes[2])}
+    is_array = isinstance(function(*example, **whole), np.ndarray)  # or it raises
+    flat, _, kept = _lines(x, axis, False)
+    rest = flat.shape[1:]
+
+    def run(values: Any) -> Any:
+        lines, shares, whole, *weighs = values
+        wanted = function(whole, shares, axis, method=method, weights=weighs[0])
+        wanted = np.reshape(wanted, (-1, 1, *lines.shape[1:]))
+        same = (lines == wanted) | (np.isnan(lines) & np.isnan(wanted))
+        return (np.argmax(same, axis=1),)
+
+    places = emit_tracer(
+        "called", *(flat, share, x, given), call=Call(f"np.{function.__name__}", run),
+        types=(ArrayType(structural.INT, (max(product(share.shape), 1), *rest)),),
+    )  # fmt: skip
+    result: Any = functions[np.take_along_axis](flat, places, 0)
+    found = _finish(result.reshape((*share.shape, *rest)), kept, keepdims, share.ndim, out)
+    return Tracer(found.value, "array") if is_array and out is None else found
 
 
 def _at(x: Tracer, place: Tracer) -> Tracer:
@@ -270,8 +313,10 @@ def nanquantile(
     keepdims: Any = False, **options: Any,
 ) -> Tracer:  # fmt: skip
     """``np.nanquantile`` by linear interpolation."""
-    if method != "linear" or options.get("weights") is not None:
-        raise unsupported("np.nanquantile with a method or weights", "use the method 'linear'")
+    if options.get("weights") is not None:
+        return _weighted(np.nanquantile, a, q, axis, out, method, keepdims, options["weights"])
+    if method != "linear":
+        raise unsupported("np.nanquantile with a method", "use the method 'linear'")
     _require_shares(q, 1, "Quantiles must be in the range [0, 1]")
     if array_of(a).dtype.kind == "b":
         np.nanquantile(np.zeros(2, bool), 0.5)  # its exception

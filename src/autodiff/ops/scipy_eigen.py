@@ -1,0 +1,291 @@
+"""Eigenvalues and eigenvectors of ``scipy.linalg``: some of them, of two matrices, from the left.
+
+    eigh(a, subset_by_index=[0, 1]), eigh(a, b), eigvalsh(a, subset_by_value=[0, 1])
+    eig(a, left=True), eig(a, b), eigvals(a, b)
+
+Values are those of the routine that SciPy takes.  Derivatives are those of a full decomposition of one matrix, of
+which the same vectors span the same spaces:
+
+    a v = λ b v, b = l lᵀ        (l⁻¹ a l⁻ᵀ) (lᵀ v) = λ (lᵀ v)
+    a v = λ b v                  (b⁻¹ a) v = λ v
+    uᴴ a = λ uᴴ                  u = the columns of v⁻ᴴ
+
+Vectors of SciPy's ``w`` are combinations of those of the full one, ``v (vᵀ b w)``, where the factor is constant: signs,
+and within the span of equal eigenvalues a rotation.
+
+Source: G. Golub and C. Van Loan, *Matrix Computations* (2013), 7.1.1, 8.7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy import linalg
+
+from autodiff.ir.data import ArrayType
+from autodiff.ops import complex_linalg
+from autodiff.ops.complex_numbers import from_pair
+from autodiff.ops.custom import stop
+from autodiff.ops.fourier import in_pairs
+from autodiff.ops.function_table import functions, implements
+from autodiff.ops.linear_algebra import mm, t
+from autodiff.ops.promotion import cast
+from autodiff.ops.scipy_linalg import (
+    _for_routine,
+    _plain,
+    _square,
+    _symmetric,
+    heed_finite,
+    solve_triangular,
+)
+from autodiff.ops.smooth import derived_as
+from autodiff.ops.structural import INT
+from autodiff.ops.tracer import Tracer, emit_tracer, is_traced
+from autodiff.ops.ufuncs import unsupported
+from autodiff.ops.vertices import Call
+
+Array = Any
+
+
+def _one(a: Any, name: str, routine: bool = True) -> Tracer:
+    x = _for_routine(a) if routine else _square(a)
+    if x.ndim != 2:
+        raise unsupported(f"scipy.linalg.{name} of a stack of matrices", "use np.linalg, or a loop")
+    return x
+
+
+def _called(name: str, run: Any, operands: Sequence[Any], types: Sequence[ArrayType]) -> Any:
+    return emit_tracer(
+        "called", *operands, call=Call(f"scipy.linalg.{name}", run), types=tuple(types)
+    )
+
+
+# -- of symmetric matrices ------------------------------------------------------------------------------------------
+def _place(all_of_them: Any, some: Any) -> int:
+    """Where some eigenvalues, neighbours of each other, are among all."""
+    starts = range(len(all_of_them) - len(some) + 1)
+    return min(starts, key=lambda k: np.sum(np.abs(all_of_them[k : k + len(some)] - some)))
+
+
+def _some(x: Array, y: Array | None, how: dict[str, Any]) -> tuple[Array, Array, Array, Array]:
+    """SciPy's eigenvalues and vectors, with room behind them, which one is the first, and how many they are."""
+    n = x.shape[0]
+    if not isinstance(n, int):
+        raise unsupported(
+            "scipy.linalg.eigh of this form and of run-time size", "use np.linalg.eigh"
+        )
+    plain = {"lower": how["lower"]}
+
+    def run(values: Sequence[Any]) -> Sequence[Any]:
+        w, v = linalg.eigh(*values, **how)
+        whole = linalg.eigvalsh(*values, **plain)
+        room, vectors = np.full(n, np.nan, x.dtype), np.zeros((n, n), x.dtype)
+        room[: len(w)], vectors[:, : len(w)] = w, v
+        return room, vectors, np.array(_place(whole, w) if len(w) else 0), np.array(len(w))
+
+    types = [ArrayType(x.dtype, (n,)), ArrayType(x.dtype, (n, n)), *[ArrayType(INT, ())] * 2]
+    found: tuple[Array, Array, Array, Array] = _called(
+        "eigh", run, [x] if y is None else [x, y], types
+    )
+    return found
+
+
+def _reduced(x: Array, y: Array | None, lower: bool) -> tuple[Array, Array | None]:
+    """The symmetric matrix that has the eigenvalues, and the factor l of the second one."""
+    x = _symmetric(x, lower)
+    if y is None:
+        return x, None
+    factor = functions[np.linalg.cholesky](_symmetric(y, lower))
+    inner = solve_triangular(factor, x, lower=True)
+    return t(solve_triangular(factor, t(inner), lower=True)), factor
+
+
+def _index_range(subset: Any, n: Any) -> None:
+    low, high = map(int, subset)
+    if not 0 <= low <= high < n:
+        raise ValueError(
+            "Requested eigenvalue indices are not valid. Valid range is "
+            f"[0, {n - 1}] and start <= end, but start={low}, end={high} is given"
+        )
+
+
+@implements(linalg.eigh)
+def eigh(
+    a: Any, b: Any = None, *, lower: bool = True, eigvals_only: bool = False, type: int = 1,
+    subset_by_index: Any = None, subset_by_value: Any = None, driver: Any = None, **options: Any
+) -> Any:  # fmt: skip
+    """``scipy.linalg.eigh``."""
+    _plain(options)
+    if is_traced([lower, type, subset_by_index, subset_by_value, driver]) or type != 1:
+        raise unsupported("scipy.linalg.eigh of this form", "write the problem as a v = w b v")
+    x = _one(a, "eigh")
+    y = None if b is None else cast(_one(b, "eigh"), x.dtype)
+    if subset_by_index is not None:
+        _index_range(subset_by_index, x.shape[0])
+    is_usual = b is None and driver is None and subset_by_value is None
+    if is_usual and (subset_by_index is None or eigvals_only):
+        values, vectors = emit_tracer("symmetric_eigen", x if lower else t(x))
+        if subset_by_index is not None:
+            values = values[int(subset_by_index[0]) : int(subset_by_index[1]) + 1]
+        return values if eigvals_only else (values, vectors)
+    how = {"lower": bool(lower), "subset_by_index": subset_by_index}
+    how |= {"subset_by_value": subset_by_value, "driver": driver}
+    values, vectors, first, count = _some(x, y, how)
+    if subset_by_value is None:
+        low, high = (0, x.shape[0] - 1) if subset_by_index is None else map(int, subset_by_index)
+        first, count = low, high - low + 1
+    values = values[:count]
+    matrix, factor = _reduced(x, y, bool(lower))
+    exact, basis = emit_tracer("symmetric_eigen", matrix)
+    values = derived_as(values, exact[first : first + count])
+    if eigvals_only:
+        return values
+    vectors = vectors[:, :count]
+    basis = basis[:, first : first + count]
+    turn = vectors if factor is None else mm(t(factor), vectors)
+    turn = stop(mm(t(basis), turn))
+    basis = basis if factor is None else solve_triangular(factor, basis, trans=1, lower=True)
+    return values, derived_as(vectors, mm(basis, turn))
+
+
+@implements(linalg.eigvalsh)
+def eigvalsh(a: Any, b: Any = None, *, lower: bool = True, **options: Any) -> Any:
+    """``scipy.linalg.eigvalsh``."""
+    return eigh(a, b, lower=lower, eigvals_only=True, **options)
+
+
+# -- of general matrices --------------------------------------------------------------------------------------------
+def _pairs_of(n: Any, dtype: Any, *shape: Any) -> ArrayType:
+    return ArrayType(dtype, (*shape, n, 2))
+
+
+def _derived(value: Array, formula: Array) -> Array:
+    """Complex numbers with the derivative of others."""
+    return from_pair(derived_as(value.pair, formula.pair), "array")
+
+
+def _matching(found: Any, wanted: Any) -> Any:
+    """For each eigenvalue that is wanted the place of the nearest one that was found, each once."""
+    left = np.array(found)
+    order = np.empty(len(wanted), np.int64)
+    for k, w in enumerate(wanted):
+        order[k] = np.argmin(np.where(np.isnan(left), np.inf, np.abs(left - w)))
+        left[order[k]] = np.nan
+    return order
+
+
+def _complex(pair: Any) -> Any:
+    return pair[..., 0] + 1j * pair[..., 1]
+
+
+def _of_two(a: Any, b: Any, name: str) -> tuple[Array, Array, Array]:
+    """SciPy's eigenvalues of two real matrices, vectors of the derived problem in their order, and the matrices."""
+    x, y = _one(a, name, False), _one(b, name, False)
+    dtype = np.result_type(x.dtype, y.dtype)
+    x, y = cast(x, dtype), cast(y, dtype)
+    found = _in_order(name, (x, y), functions[np.linalg.solve](y, x), lambda values: values)
+    return *found, (x, y)
+
+
+def eigvals_of_complex(a: Any, b: Any) -> Array:
+    """``scipy.linalg.eigvals`` of two matrices, one of which is complex."""
+    x, y = complex_linalg._matrix(a, square=True), complex_linalg._matrix(b, square=True)
+    pairs = [x.pair, y.pair]
+    return _in_order("eigvals", pairs, complex_linalg.solve(y, x), lambda v: map(_complex, v))[0]
+
+
+def _in_order(name: str, given: Sequence[Array], one: Array, made: Any) -> tuple[Array, Array]:
+    """The eigenvalues of two matrices and the vectors of ``one`` that has them all, as SciPy orders them."""
+    exact, vectors = complex_linalg.eigen(one)
+    n, dtype = exact.shape[0], given[0].dtype
+    kind = np.result_type(dtype, np.complex64)
+
+    def run(values: Sequence[Any]) -> Any:
+        return (in_pairs(linalg.eigvals(*made(values)).astype(kind)),)
+
+    value = from_pair(_called(name, run, given, [_pairs_of(n, dtype)]), "array")
+    order = _called(
+        name,
+        lambda values: (_matching(*map(_complex, values)),),
+        [exact.pair, value.pair],
+        [ArrayType(INT, (n,))],
+    )
+    return _derived(value, exact[order]), vectors[:, order]
+
+
+def _options(options: dict[str, Any]) -> None:
+    if options.pop("homogeneous_eigvals", False):
+        raise unsupported("scipy.linalg.eig with homogeneous_eigvals=True", "leave it out")
+    _plain(options)
+
+
+def _as_scipy_has_them(
+    given: Sequence[Array], vectors: Array, left: bool, right: bool, which: int
+) -> Array:
+    """Vectors of length 1 as SciPy's routine gives them, ``which`` of its results.
+
+    The largest component of each is real; of real ones the sign is SciPy's.
+    """
+    n, dtype = vectors.shape[0], given[0].dtype
+    kind = np.result_type(dtype, np.complex64)
+
+    def run(values: Sequence[Any]) -> Any:
+        found = linalg.eig(*values, left=left, right=right)[which].astype(kind)
+        at = np.argmax(np.abs(found), axis=0)
+        largest = found[at, np.arange(n)]
+        return in_pairs(found), at, in_pairs(largest / np.abs(largest))
+
+    types = [_pairs_of(n, dtype, n), ArrayType(INT, (n,)), _pairs_of(n, dtype)]
+    value, at, phase = _called("eig", run, given, types)
+    length = np.sqrt(np.sum(np.abs(vectors) ** 2, axis=0))
+    largest = vectors[at, np.arange(n)]
+    turn = np.abs(largest) / largest * from_pair(phase, "array") / length
+    return _derived(from_pair(value, "array"), vectors * turn)
+
+
+@implements(linalg.eig)
+def eig(a: Any, b: Any = None, left: bool = False, right: bool = True, **options: Any) -> Any:
+    """``scipy.linalg.eig``: complex eigenvalues, and vectors, real where all eigenvalues are.
+
+    Complex vectors of two matrices have any phase, and are plain SciPy's.
+    """
+    _options(options)
+    if b is not None:
+        values, vectors, given = _of_two(a, b, "eig")
+    else:
+        x = _one(a, "eig", False) if left else _square(a)
+        values, vectors = complex_linalg.eig_results(x)
+        given = (x,)
+    if not (left or right):
+        return values
+    is_real = bool(functions[np.all](values.imag == 0))
+    if b is not None and not (is_real and right):  # SciPy leaves left ones alone of any length
+        raise unsupported(
+            "complex or left eigenvectors of two matrices", "use those of solve(b, a)"
+        )
+    found = [values]
+    if left:
+        below = vectors if b is None else np.matmul(given[1], vectors)
+        rows = np.swapaxes(complex_linalg.inv(below), -1, -2).conj()
+        found.append(_as_scipy_has_them(given, rows, left, right, 1))
+    if right:
+        if b is not None:
+            vectors = _as_scipy_has_them(given, vectors, left, right, -1)
+        found.append(vectors)
+    return (values, *(v.real if is_real else v for v in found[1:]))
+
+
+@implements(linalg.eigvals)
+def eigvals(a: Any, b: Any = None, **options: Any) -> Any:
+    """``scipy.linalg.eigvals``: complex."""
+    _options(options)
+    if b is not None:
+        return _of_two(a, b, "eigvals")[0]
+    return complex_linalg.eigen(_square(a))[0]
+
+
+heed_finite()
+
+__all__ = ["eig", "eigh", "eigvals", "eigvalsh"]
