@@ -7,7 +7,7 @@ import math
 import operator
 from collections.abc import Callable
 from types import FunctionType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autodiff.capture import choices
 from autodiff.capture.access import (
@@ -32,7 +32,6 @@ from autodiff.capture.conditions import python_not
 from autodiff.capture.effects import append_outside
 from autodiff.capture.functions import Closure, make_closure, own_method
 from autodiff.capture.given import transposed
-from autodiff.capture.holders import is_alone
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.operators import (
     BINARY,
@@ -47,8 +46,14 @@ from autodiff.capture.operators import (
 from autodiff.capture.staging import harmless, stage_boolean, stage_choice
 from autodiff.capture.trace import Declined
 from autodiff.ladder import NotStaged
+from autodiff.later import later
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
+
+if TYPE_CHECKING:
+    from autodiff.capture import holders
+else:
+    holders = later("autodiff.capture.holders")
 
 
 def _constant(frame: Frame, node: ast.Constant) -> Any:
@@ -256,7 +261,7 @@ def _call(frame: Frame, node: ast.Call) -> Any:
         return _super(frame)
     if not isinstance(function, (FunctionType, MethodType, Closure, type)):
         return call(frame, function, arguments, keywords, node)
-    frame.trace.is_alone = is_alone(frame, node)
+    frame.trace.is_alone = holders.is_alone(frame, node)
     try:
         return call(frame, function, arguments, keywords, node)
     finally:

@@ -26,7 +26,7 @@ import numpy as np
 from autodiff import debug, floating, lookups, tree
 from autodiff.capture.texts import keep_text
 from autodiff.capture.trace import GUARD
-from autodiff.compiled import fallback, storing
+from autodiff.compiled import storing
 from autodiff.compiled.binding import (
     NOT_GIVEN,
     Call,
@@ -60,9 +60,10 @@ from autodiff.stored.loading import Described
 from autodiff.transform.plans import Transformation, ValueOnly
 
 if TYPE_CHECKING:
-    from autodiff.compiled import devices
+    from autodiff.compiled import devices, fallback
 else:
     devices = later("autodiff.compiled.devices")  # for the JAX engine
+    fallback = later("autodiff.compiled.fallback")
 
 # Captures of one signature that may fail before they are no longer tried: what a call finds in
 # the objects it reads may differ the next time.

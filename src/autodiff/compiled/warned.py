@@ -34,7 +34,6 @@ import numpy as np
 from autodiff import floating
 from autodiff.capture import Captured
 from autodiff.capture.running import Run
-from autodiff.compiled import fallback
 from autodiff.compiled.binding import Call, Recognised
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import Dim
@@ -50,11 +49,12 @@ from autodiff.signals import as_internal, is_ours, run_users
 from autodiff.tracebacks import depth_of_user, is_internal
 
 if TYPE_CHECKING:
-    from autodiff.compiled import python_warnings
+    from autodiff.compiled import fallback, python_warnings
     from autodiff.compiled.compiling import Compiler
     from autodiff.compiled.python_warnings import Spoken
 else:
     python_warnings = later("autodiff.compiled.python_warnings")
+    fallback = later("autodiff.compiled.fallback")
 
 ALWAYS = 8
 """Calls with the same flags that are each looked into; from then on, those that are a power of two."""
@@ -459,8 +459,6 @@ class _Enough(BaseException):
     """A run has gone on for long; not an Exception, which the user's code may catch."""
 
 
-# What is run here for NumPy's answers, called by what is not counted: this library's own code.
-_COUNTED = frozenset((fallback.plain.__code__, run_users.__code__))
 OPERATION = 10
 """Lines that an operation of a program counts for."""
 
@@ -479,7 +477,8 @@ class _Count:
             self.left -= OPERATION
             self.end_if_long(frame)
             return None
-        counted = code in _COUNTED
+        # What is run here for NumPy's answers, called by what is not counted: this library's own code.
+        counted = code is run_users.__code__ or code is fallback.plain.__code__
         if counted == self.counting or not (counted or is_internal(code.co_filename)):
             return self.line if self.counting else None
         before, self.counting = self.counting, counted
