@@ -43,7 +43,6 @@ from autodiff.capture.operators import (
     condition,
     own_truth,
 )
-from autodiff.capture.staging import harmless, stage_boolean, stage_choice
 from autodiff.capture.trace import Declined
 from autodiff.ladder import NotStaged
 from autodiff.later import later
@@ -51,9 +50,10 @@ from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
 
 if TYPE_CHECKING:
-    from autodiff.capture import holders
+    from autodiff.capture import holders, staging
 else:
     holders = later("autodiff.capture.holders")
+    staging = later("autodiff.capture.staging")
 
 
 def _constant(frame: Frame, node: ast.Constant) -> Any:
@@ -99,7 +99,7 @@ def _boolean(frame: Frame, node: ast.BoolOp) -> Any:
         value = frame.evaluate(part)
         last = position == len(node.values) - 1
         if not last and frame.trace.tier.stages(value):
-            return stage_boolean(frame, value, node, position)
+            return staging.stage_boolean(frame, value, node, position)
         if not last and run_users(bool, own_truth(frame, value)) == stop_at:
             return value
     return value
@@ -142,12 +142,12 @@ class _Chain:
             self.cheap_from = max(self.cheap_from, position + 1)
             if self.is_tried:
                 raise NotStaged("a comparison that takes a branch")
-        return stage_choice(frame, test, others, lambda: part, node)
+        return staging.stage_choice(frame, test, others, lambda: part, node)
 
     def _tried(self, test: Tracer, others: Callable[[], Any]) -> Tracer | None:
         outer, self.is_tried = self.is_tried, True
         try:
-            return harmless(self.frame, test, others)
+            return staging.harmless(self.frame, test, others)
         finally:
             self.is_tried = outer
 
@@ -164,7 +164,7 @@ def _is_short(frame: Frame, node: ast.expr) -> bool:
 def _conditional(frame: Frame, node: ast.IfExp) -> Any:
     test = condition(frame, node.test)
     if frame.trace.tier.stages(test):
-        return stage_choice(
+        return staging.stage_choice(
             frame,
             test,
             lambda: frame.evaluate(node.body),
