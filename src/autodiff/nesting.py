@@ -91,33 +91,34 @@ def take_apart(
     ``is_leaf``: what is not to be looked into, if anything.  ``has_parts``: what else optree might look into.
     """
     leaves: list[Any] = []
+    try:
+        definition = _visit(obj, is_leaf, has_parts, leaves, 0)
+    except _OtherError:
+        return None
+    return None if definition is None else (leaves, definition)
 
-    def visit(x: Any, depth: int) -> Definition | None:
-        if is_leaf is not None and is_leaf(x):
-            leaves.append(x)
-            return None
-        kind = type(x)
-        if kind is dict:
-            if depth == _DEEPEST or not all(type(name) is str for name in x):
-                raise _OtherError
-            keys: Any = tuple(sorted(x))
-            parts = [visit(x[name], depth + 1) for name in keys]
-            return Definition(kind, keys, tuple(x), parts)
-        if kind is tuple or kind is list:
-            if depth == _DEEPEST:
-                raise _OtherError
-            keys = range(len(x))
-            return Definition(kind, keys, keys, [visit(part, depth + 1) for part in x])
+
+def _visit(
+    x: Any,
+    is_leaf: Callable[[Any], bool] | None,
+    has_parts: Callable[[Any], bool],
+    leaves: list[Any],
+    depth: int,
+) -> Definition | None:
+    kind = type(x)
+    if is_leaf is not None and is_leaf(x):
+        leaves.append(x)
+        return None
+    if kind is not dict and kind is not tuple and kind is not list:
         if has_parts(x):
             raise _OtherError
         leaves.append(x)
         return None
-
-    try:
-        definition = visit(obj, 0)
-    except _OtherError:
-        return None
-    return None if definition is None else (leaves, definition)
+    if depth == _DEEPEST or (kind is dict and not all(type(name) is str for name in x)):
+        raise _OtherError
+    keys: Any = tuple(sorted(x)) if kind is dict else range(len(x))
+    parts = [_visit(x[key], is_leaf, has_parts, leaves, depth + 1) for key in keys]
+    return Definition(kind, keys, tuple(x) if kind is dict else keys, parts)
 
 
 class _OtherError(Exception):

@@ -41,7 +41,7 @@ from autodiff.capture.origins import is_read_piecewise
 from autodiff.columns import Unreadable, compile_read
 from autodiff.lasting import Weak
 from autodiff.plain_data import dataclass
-from autodiff.tables import Table, names_of_class
+from autodiff.tables import FEWEST, Table, columns_of, names_of_class
 from autodiff.tables import names as column_names
 
 Recognised = tuple[tuple[Any, ...], list[Any]]
@@ -148,7 +148,9 @@ def compile_direct(
         return None
     names = [f"_p{k}" for k in range(len(call.slots))]
     try:
-        found = _conditions(function, parameters, call, absent, to.inputs, names, names[:count])
+        found = _conditions(
+            function, parameters, call, absent, to.inputs, names, names[:count], to.most
+        )
         conditions, slots, leaves, namespace = found
         taken = [_taken(k, leaves[k], call, to, conditions, namespace) for k in to.inputs]
     except (_Unsuited, RecursionError):
@@ -216,10 +218,12 @@ def _conditions(
     inputs: Sequence[int],
     names: Sequence[str],
     given: Sequence[str] | None = None,
+    most: int = 0,
 ) -> tuple[list[str], list[str], list[str], dict[str, Any]]:
     """Conditions for a call like this one, expressions of its slots and leaves, and their globals.
 
     ``given``: names of the parameters that have arguments, where the others are known to have none.
+    ``most``: records in a list whose columns of floats the entry reads itself, and compares.
     """
     # No arguments in *rest and **more are no arguments, not a default.
     left_out = [
@@ -241,7 +245,7 @@ def _conditions(
         else:
             if parameters[k].default is not inspect.Parameter.empty and given is None:
                 conditions.append(f"{name} is not _absent")
-            _structure(slot, name, conditions, namespace, whole, columns)
+            _structure(slot, name, conditions, namespace, whole, columns, most)
     slots = [
         _bound(namespace, f"_d{k}", slot) if left_out[k] else names[k]
         for k, slot in enumerate(call.slots)
@@ -298,6 +302,7 @@ def _structure(
     namespace: dict[str, Any],
     whole: set[int],
     columns: dict[str, str],
+    most: int,
 ) -> None:
     """Conditions that hold for containers of the same structure, which leaves apart."""
     kind = type(obj)
@@ -307,9 +312,15 @@ def _structure(
         except Unreadable:
             raise _Unsuited from None
         found = f"_c{len(columns)}"
-        conditions.append(f"({found} := {read}({at})) is not None")
+        are_read = f"({found} := {read}({at})) is not None"
+        items = [f"{found}[{k}]" for k in range(len(obj.columns))]
+        if most and columns_of(obj.layout):
+            few = f"{FEWEST} <= _len({at}) <= {most}"
+            are_read = f"({few} or {are_read})"
+            items = [f"({at} if _len({at}) <= {most} else {item})" for item in items]
+        conditions.append(are_read)
         columns |= {
-            f"{at}{name}": f"{found}[{k}]" for k, name in enumerate(column_names(obj.layout))
+            f"{at}{name}": item for name, item in zip(column_names(obj.layout), items, strict=True)
         }
         return
     if id(obj) in whole:
@@ -328,13 +339,13 @@ def _structure(
                 kinds = _bound(namespace, f"_t{len(namespace)}", list(map(type, obj)))
                 conditions.append(f"_list(_map(_type, {at})) == {kinds}")  # True is 1 as a key
             for key, item in obj.items():
-                _structure(item, f"{at}[{key!r}]", conditions, namespace, whole, columns)
+                _structure(item, f"{at}[{key!r}]", conditions, namespace, whole, columns, most)
         else:
             for k, item in enumerate(obj):
-                _structure(item, f"{at}[{k}]", conditions, namespace, whole, columns)
+                _structure(item, f"{at}[{k}]", conditions, namespace, whole, columns, most)
         return
     if containers.is_record(obj) and containers.is_plain_record(kind):
-        _record(obj, at, conditions, namespace, whole, columns)
+        _record(obj, at, conditions, namespace, whole, columns, most)
         return
     from autodiff import tree
 
@@ -353,6 +364,7 @@ def _record(
     namespace: dict[str, Any],
     whole: set[int],
     columns: dict[str, str],
+    most: int,
 ) -> None:
     """The same for a dataclass that holds its fields and nothing else."""
     names = names_of_class(type(obj))
@@ -362,7 +374,7 @@ def _record(
     if not containers.slots_of(type(obj)):
         conditions.append(f"_list({at}.__dict__) == {list(names)!r}")
     for name in names:
-        _structure(getattr(obj, name), f"{at}.{name}", conditions, namespace, whole, columns)
+        _structure(getattr(obj, name), f"{at}.{name}", conditions, namespace, whole, columns, most)
 
 
 def _is_named_tuple(obj: Any) -> bool:
