@@ -16,6 +16,7 @@ LAPACK's ``info`` becomes a failed check.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -23,7 +24,7 @@ from itertools import chain
 import numpy as np
 
 from autodiff.dims import Dim, Extent, maximum, minimum, product
-from autodiff.engines.native import routines, scans, sizes
+from autodiff.engines.native import routines, scans, sizes, small_matrices
 from autodiff.engines.native.elements import Indices
 from autodiff.engines.native.generator import Factors, Generator, Scope
 from autodiff.engines.native.scalars import Element
@@ -271,11 +272,32 @@ def _matrix_at(indices: Indices, n: Extent, m: Extent, shape: Sequence[Extent]) 
     return linear((*indices, 0, 0), (*shape, n, m)) if indices else 0
 
 
+def _each_small(
+    g: Generator, operation: Operation, message: str, call: Callable[..., str], *widths: int
+) -> bool:
+    """Have ``call`` write the result of each matrix: of pointers to the operands and the result; ``widths``: their columns."""
+    *batch, n, _ = operation.operands[0].shape
+    places = [*map(g.buffer, operation.operands), g.destination(operation.result)]
+    with _batches(g, batch) as indices:
+        pointers = [
+            g.memory.address(place, _matrix_at(indices, n, width, batch), n * width)
+            for place, width in zip(places, widths, strict=True)
+        ]
+        code = call(*pointers)
+        good = g.w.op(f"icmp eq i32 {code}, 0", code)
+        g.fail_unless(good, message, operation.source)
+    g.bind(operation.result, places[-1])
+    return True
+
+
 def _cholesky(g: Generator, operation: Operation) -> bool:
     (a,) = operation.operands
     if _letter(a.dtype) is None:
         return False
     *batch, n, _ = a.shape
+    if isinstance(n, int) and small_matrices.is_small(a.dtype, n):
+        call = functools.partial(small_matrices.cholesky, g.w, n=n)
+        return _each_small(g, operation, "Matrix is not positive definite", call, n, n)
     place = _copy(g, a, g.destination(operation.result))
     f = _Fortran(g, a.dtype)
     with _batches(g, batch) as indices:
@@ -336,18 +358,23 @@ def _kept_factors(g: Generator, matrix: Value) -> Factors | None:
 
 def _keep_factors(g: Generator, a: Value, matrix: Buffer, pivots: Buffer, info: str) -> None:
     """Keep the factors of a single matrix where a later step needs them: a derivative as a rule."""
-    plan, scope = g.scope.plan, g.scope
-    if plan is None or len(a.shape) != 2:
-        return
-    later = [node.operation for node in plan.ordered[scope.now + 1 :] if node.operation is not None]
-    inside = (inner for op in later for region in op.regions for inner in walk(region))
-    if not any(op.kind in _BY_LU and _matrix_of(op)[0] is a for op in chain(later, inside)):
+    scope = g.scope
+    if not _is_factored_again(g, a):
         return
     for buffer in (matrix, pivots):
         kept = Value(ArrayType(buffer.dtype, buffer.shape))
         g.bind(kept, buffer)
         scope.protected.add(kept)
     scope.factors[a] = Factors(matrix, pivots, info)
+
+
+def _is_factored_again(g: Generator, a: Value) -> bool:
+    plan, scope = g.scope.plan, g.scope
+    if plan is None or len(a.shape) != 2:
+        return False
+    later = [node.operation for node in plan.ordered[scope.now + 1 :] if node.operation is not None]
+    inside = (inner for op in later for region in op.regions for inner in walk(region))
+    return any(op.kind in _BY_LU and _matrix_of(op)[0] is a for op in chain(later, inside))
 
 
 _BY_LU = ("solve", "inverse", "slogdet")
@@ -389,6 +416,10 @@ def _solve(g: Generator, operation: Operation) -> bool:
     *batch, n, k = b.shape
     root, is_transpose = _matrix_of(operation)
     known = _kept_factors(g, root)
+    small = isinstance(n, int) and isinstance(k, int) and small_matrices.is_small(a.dtype, n, k)
+    if small and known is None and not _is_factored_again(g, a):
+        call = functools.partial(small_matrices.solve, g.w, n=n, k=k)
+        return _each_small(g, operation, "Singular matrix", call, n, k, k)
     factors = _copy(g, a) if known is None else known.matrix
     # By columns a right-hand side lies in one piece: with one column that is b as it is.
     single = _is_int(k, 1)
@@ -426,6 +457,13 @@ def _triangular_solve(g: Generator, operation: Operation) -> bool:
         return False
     *batch, n, k = b.shape
     lower, transposed = operation.attributes["lower"], operation.attributes["transposed"]
+    if isinstance(n, int) and isinstance(k, int) and small_matrices.is_small(a.dtype, n, k):
+        step, line = (n, 1) if transposed else (1, n)
+        call = functools.partial(
+            small_matrices.triangular_solve,
+            g.w, n=n, k=k, step=step, line=line, lower=lower != transposed,
+        )  # fmt: skip
+        return _each_small(g, operation, "Singular matrix", call, n, k, k)
     matrix = _operand(g, a, range(len(batch)), (len(batch),), (len(batch) + 1,))
     place = _copy(g, b, g.destination(operation.result))
     f = _Fortran(g, a.dtype)
@@ -470,12 +508,20 @@ def _copy_memory(g: Generator, source: Buffer, place: Buffer, n: Extent) -> None
         g.memory.store(g.memory.load(source, Dim.symbol(i), False), place, Dim.symbol(i))
 
 
+def _small_inverse(g: Generator, n: int, a: str, x: str) -> str:
+    return small_matrices.solve(g.w, a, "null", x, n, n)
+
+
 def _inverse(g: Generator, operation: Operation) -> bool:
     (a,) = operation.operands
     if _letter(a.dtype) is None:
         return False
     *batch, n, _ = a.shape
     known = _kept_factors(g, a)
+    is_small = isinstance(n, int) and small_matrices.is_small(a.dtype, n)
+    if is_small and known is None and not _is_factored_again(g, a):
+        call = functools.partial(_small_inverse, g, n)
+        return _each_small(g, operation, "Singular matrix", call, n, n)
     place = g.destination(operation.result)
     if known is None:
         _copy(g, a, place)

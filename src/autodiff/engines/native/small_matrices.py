@@ -1,0 +1,403 @@
+"""Small matrices without LAPACK, whose calls take longer than the arithmetic: some 100 ns for three rows.
+
+    solve, inverse         elimination with row exchanges, as getrf and getrs do it
+    cholesky               as potrf
+    triangular_solve       substitution, as trsm
+
+What such a function cannot answer for certain it leaves to the routine: LAPACK's rounding decides which matrices are singular
+or not positive definite, hence raise.  ``_SAFE`` is the least product of the pivots, each relative to the largest element (for
+Cholesky, to its diagonal element): an error of the rounding is amplified by less than one over it, so that with eight rows no
+pivot of another order of operations is zero.  Whatever is NaN or infinite is not safe.
+
+The functions are loops over memory on the stack, of any size up to ``MOST``: short to compile, and not copied out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from autodiff.dims import Extent
+from autodiff.engines.native.writer import Writer
+
+MOST = 8
+"""Rows, and right-hand sides."""
+
+_SAFE = "0x3E45798EE2308C3A"  # 1e-8
+
+
+def is_small(dtype: np.dtype, *sizes: Extent) -> bool:
+    """Whether matrices of these sizes are for the functions here."""
+    return dtype == np.float64 and all(isinstance(n, int) and 1 <= n <= MOST for n in sizes)
+
+
+def solve(w: Writer, a: str, b: str, x: str, n: int, k: int) -> str:
+    """Solve for ``k`` right-hand sides, those of the identity where ``b`` is null; LAPACK's result code."""
+    return _call(w, "autodiff.small.solve", _solve, (a, b, x), (n, k))
+
+
+def cholesky(w: Writer, a: str, x: str, n: int) -> str:
+    """The lower factor, reading the lower triangle; LAPACK's result code."""
+    return _call(w, "autodiff.small.cholesky", _cholesky, (a, x), (n,))
+
+
+def triangular_solve(
+    w: Writer, a: str, b: str, x: str, n: int, k: int, step: int, line: int, lower: bool
+) -> str:
+    """Solve with a triangle, ``step`` apart in a row and ``line`` in a column; 1 where its diagonal has a zero."""
+    name = f"autodiff.small.{'forward' if lower else 'back'}"
+    make = _forward if lower else _back
+    return _call(w, name, make, (a, b, x), (n, k, step, line))
+
+
+def _call(
+    w: Writer,
+    name: str,
+    make: Callable[[_Code], None],
+    pointers: Sequence[str],
+    sizes: Sequence[int],
+) -> str:
+    if name not in w.declared:
+        code = _Code(w)
+        make(code)
+        w.declared[name] = ""  # it is defined here
+        w.globals.append(code.text(name))
+    given = [f"ptr {p}" for p in pointers] + [f"i64 {n}" for n in sizes]
+    return w.here(f"call i32 @{name}({', '.join(given)})")
+
+
+# -- texts ------------------------------------------------------------------------------------------------
+class _Code:
+    """The lines of a function whose variables lie on the stack; LLVM puts them into registers."""
+
+    def __init__(self, w: Writer) -> None:
+        self.w = w
+        self.heads: list[str] = []
+        self.lines: list[str] = []
+        self.parameters = ""
+        self._count = 0
+
+    def name(self) -> str:
+        self._count += 1
+        return f"%t{self._count}"
+
+    def line(self, text: str) -> None:
+        self.lines.append(f"  {text}")
+
+    def op(self, text: str) -> str:
+        name = self.name()
+        self.line(f"{name} = {text}")
+        return name
+
+    def variable(self, type: str, value: str) -> str:
+        place = self.name()
+        self.heads.append(f"  {place} = alloca {type}, align 8")
+        self.line(f"store {type} {value}, ptr {place}")
+        return place
+
+    def room(self) -> str:
+        place = self.name()
+        self.heads.append(f"  {place} = alloca [{MOST * MOST} x double], align 64")
+        return place
+
+    def load(self, type: str, place: str) -> str:
+        return self.op(f"load {type}, ptr {place}, align 8")
+
+    def at(self, matrix: str, row: str, width: str, column: str) -> str:
+        """The address of an element of a matrix by rows."""
+        return self.place(
+            matrix, self.op(f"add i64 {self.op(f'mul i64 {row}, {width}')}, {column}")
+        )
+
+    def place(self, base: str, number: str) -> str:
+        return self.op(f"getelementptr double, ptr {base}, i64 {number}")
+
+    def copy(self, source: str, to: str, count: str) -> None:
+        def body(i: str) -> None:
+            x = self.load("double", self.place(source, i))
+            self.line(f"store double {x}, ptr {self.place(to, i)}, align 8")
+
+        self.loop("0", count, body)
+
+    def loop(self, low: str, high: str, body: Callable[[str], None]) -> None:
+        """``body`` with a counter from ``low`` up to ``high``, which it does not reach."""
+        counter = self.variable("i64", low)
+        head, inside, end = (f"l{self.name()[2:]}" for _ in range(3))
+        self.line(f"br label %{head}")
+        self.lines.append(f"{head}:")
+        i = self.load("i64", counter)
+        more = self.op(f"icmp slt i64 {i}, {high}")
+        self.line(f"br i1 {more}, label %{inside}, label %{end}")
+        self.lines.append(f"{inside}:")
+        body(i)
+        self.line(f"store i64 {self.op(f'add i64 {i}, 1')}, ptr {counter}")
+        self.line(f"br label %{head}{self.w.loop_metadata(plain=True)}")
+        self.lines.append(f"{end}:")
+
+    def unless(self, condition: str, label: str) -> None:
+        then = f"l{self.name()[2:]}"
+        self.line(f"br i1 {condition}, label %{then}, label %{label}")
+        self.lines.append(f"{then}:")
+
+    def integer(self, value: str) -> str:
+        """A place with an integer of Fortran's."""
+        return self.variable("i32", self.op(f"trunc i64 {value} to i32"))
+
+    def fortran(self, routine: str, *arguments: str) -> None:
+        self.w.declare(routine, "void", ", ".join(["ptr"] * len(arguments)))
+        self.line(f"call void @{routine}({', '.join(f'ptr {a}' for a in arguments)})")
+
+    def text(self, name: str) -> str:
+        body = "\n".join(["entry:", *self.heads, *self.lines])
+        return f"define internal i32 @{name}({self.parameters}) noinline #0 {{\n{body}\n}}\n"
+
+
+def _difference(c: _Code, place: str, x: str, y: str) -> None:
+    """Subtract a product from what is at a place."""
+    product = c.op(f"fmul contract double {x}, {y}")
+    left = c.op(f"fsub contract double {c.load('double', place)}, {product}")
+    c.line(f"store double {left}, ptr {place}, align 8")
+
+
+def _magnitude(c: _Code, place: str) -> str:
+    c.w.declared["llvm.fabs.f64"] = "declare double @llvm.fabs.f64(double)"
+    return c.op(f"call double @llvm.fabs.f64(double {c.load('double', place)})")
+
+
+def _largest(c: _Code, a: str, count: str) -> str:
+    largest = c.variable("double", "0.0")
+
+    def body(i: str) -> None:
+        x, old = _magnitude(c, c.place(a, i)), c.load("double", largest)
+        greater = c.op(f"fcmp ogt double {x}, {old}")
+        c.line(
+            f"store double {c.op(f'select i1 {greater}, double {x}, double {old}')}, ptr {largest}"
+        )
+
+    c.loop("0", count, body)
+    return c.load("double", largest)
+
+
+def _require_safe(c: _Code, product: str, ratio: str) -> None:
+    now = c.op(f"fmul double {c.load('double', product)}, {ratio}")
+    c.line(f"store double {now}, ptr {product}")
+    c.unless(c.op(f"fcmp ogt double {now}, {_SAFE}"), "unsafe")
+
+
+def _solve(c: _Code) -> None:
+    c.parameters = "ptr %a, ptr %b, ptr %x, i64 %n, i64 %k"
+    matrix, right = c.room(), c.room()
+    square, count = c.op("mul i64 %n, %n"), c.op("mul i64 %n, %k")
+    c.copy("%a", matrix, square)
+    _right_hand_side(c, right, count)
+    scale, product = _largest(c, matrix, square), c.variable("double", "1.0")
+
+    def eliminate(column: str) -> None:
+        best = c.variable("double", _magnitude(c, c.at(matrix, column, "%n", column)))
+        pivot = c.variable("i64", column)
+        below = c.op(f"add i64 {column}, 1")
+
+        def compare(row: str) -> None:
+            x, old = _magnitude(c, c.at(matrix, row, "%n", column)), c.load("double", best)
+            greater = c.op(f"fcmp ogt double {x}, {old}")
+            c.line(
+                f"store double {c.op(f'select i1 {greater}, double {x}, double {old}')}, ptr {best}"
+            )
+            place = c.op(f"select i1 {greater}, i64 {row}, i64 {c.load('i64', pivot)}")
+            c.line(f"store i64 {place}, ptr {pivot}")
+
+        c.loop(below, "%n", compare)
+        _require_safe(c, product, c.op(f"fdiv double {c.load('double', best)}, {scale}"))
+        other = c.load("i64", pivot)
+        for place, width in ((matrix, "%n"), (right, "%k")):
+            c.loop("0", width, lambda j, p=place, w=width: _exchange(c, p, w, column, other, j))  # type: ignore[misc]
+        diagonal = c.load("double", c.at(matrix, column, "%n", column))
+
+        def reduce(row: str) -> None:
+            x = c.load("double", c.at(matrix, row, "%n", column))
+            factor = c.op(f"fdiv double {x}, {diagonal}")
+            for place, width, low in ((matrix, "%n", below), (right, "%k", "0")):
+
+                def subtract(j: str, place: str = place, width: str = width) -> None:
+                    y = c.load("double", c.at(place, column, width, j))
+                    _difference(c, c.at(place, row, width, j), factor, y)
+
+                c.loop(low, width, subtract)
+
+        c.loop(below, "%n", reduce)
+
+    c.loop("0", "%n", eliminate)
+    _substitute(c, matrix, right, ("%n", "1"), back=True)
+    c.copy(right, "%x", count)
+    c.line("ret i32 0")
+    c.lines.append("unsafe:")
+    _solve_by_lapack(c, matrix, right, square, count)
+
+
+def _right_hand_side(c: _Code, right: str, count: str) -> None:
+    c.line("%is.identity = icmp eq ptr %b, null")
+    c.line("br i1 %is.identity, label %identity, label %given")
+    c.lines.append("identity:")
+    c.loop("0", count, lambda i: c.line(f"store double 0.0, ptr {c.place(right, i)}"))
+    c.loop("0", "%n", lambda i: c.line(f"store double 1.0, ptr {c.at(right, i, '%k', i)}"))
+    c.line("br label %have.right")
+    c.lines.append("given:")
+    c.copy("%b", right, count)
+    c.line("br label %have.right")
+    c.lines.append("have.right:")
+
+
+def _exchange(c: _Code, matrix: str, width: str, row: str, other: str, j: str) -> None:
+    first, second = c.at(matrix, row, width, j), c.at(matrix, other, width, j)
+    x, y = c.load("double", first), c.load("double", second)
+    c.line(f"store double {y}, ptr {first}")
+    c.line(f"store double {x}, ptr {second}")
+
+
+def _substitute(c: _Code, matrix: str, right: str, strides: tuple[str, str], back: bool) -> None:
+    """Solve with the upper triangle (``back``) or the lower one, in place; ``strides``: from row to row, in a row."""
+    line, step = strides
+
+    def element(i: str, j: str) -> str:
+        number = c.op(f"add i64 {c.op(f'mul i64 {i}, {line}')}, {c.op(f'mul i64 {j}, {step}')}")
+        return c.load("double", c.place(matrix, number))
+
+    def row_of(i: str) -> None:
+        last = c.op("sub i64 %n, 1")
+        row = c.op(f"sub i64 {last}, {i}") if back else i
+        diagonal = element(row, row)
+        low, high = (c.op(f"add i64 {row}, 1"), "%n") if back else ("0", row)
+
+        def side(j: str) -> None:
+            place = c.at(right, row, "%k", j)
+
+            def subtract(q: str) -> None:
+                _difference(c, place, element(row, q), c.load("double", c.at(right, q, "%k", j)))
+
+            c.loop(low, high, subtract)
+            quotient = c.op(f"fdiv double {c.load('double', place)}, {diagonal}")
+            c.line(f"store double {quotient}, ptr {place}")
+
+        c.loop("0", "%k", side)
+
+    c.loop("0", "%n", row_of)
+
+
+def _solve_by_lapack(c: _Code, matrix: str, right: str, square: str, count: str) -> None:
+    """The same by getrf and getrs, of the transpose by columns; right-hand sides lie by columns."""
+    c.copy("%a", matrix, square)
+
+    def turned(write: Callable[[str, str], None]) -> None:
+        c.loop("0", "%n", lambda i: c.loop("0", "%k", lambda j: write(i, j)))
+
+    by_rows = c.room()
+    c.line("br i1 %is.identity, label %identity.again, label %given.again")
+    c.lines.append("identity.again:")
+    c.loop("0", count, lambda i: c.line(f"store double 0.0, ptr {c.place(by_rows, i)}"))
+    c.loop("0", "%n", lambda i: c.line(f"store double 1.0, ptr {c.at(by_rows, i, '%k', i)}"))
+    c.line("br label %turn")
+    c.lines.append("given.again:")
+    c.copy("%b", by_rows, count)
+    c.line("br label %turn")
+    c.lines.append("turn:")
+
+    def to_columns(i: str, j: str) -> None:
+        x = c.load("double", c.at(by_rows, i, "%k", j))
+        c.line(f"store double {x}, ptr {c.at(right, j, '%n', i)}")
+
+    def to_rows(i: str, j: str) -> None:
+        x = c.load("double", c.at(right, j, "%n", i))
+        c.line(f"store double {x}, ptr {c.at('%x', i, '%k', j)}")
+
+    turned(to_columns)
+    n, k, info = c.integer("%n"), c.integer("%k"), c.variable("i32", "0")
+    pivots, other = c.room(), c.variable("i32", "0")
+    c.fortran("dgetrf", n, n, matrix, n, pivots, info)
+    code = c.load("i32", info)
+    c.unless(c.op(f"icmp eq i32 {code}, 0"), "singular")
+    c.fortran("dgetrs", c.variable("i8", str(ord("T"))), n, k, matrix, n, pivots, right, n, other)
+    turned(to_rows)
+    c.line("ret i32 0")
+    c.lines.append("singular:")
+    c.line(f"ret i32 {code}")
+
+
+def _cholesky(c: _Code) -> None:
+    c.parameters = "ptr %a, ptr %x, i64 %n"
+    factor, product = c.room(), c.variable("double", "1.0")
+    c.w.declared["llvm.sqrt.f64"] = "declare double @llvm.sqrt.f64(double)"
+
+    def row_of(i: str) -> None:
+        def element(j: str) -> None:
+            place = c.at(factor, i, "%n", j)
+            c.line(f"store double {c.load('double', c.at('%a', i, '%n', j))}, ptr {place}")
+
+            def subtract(q: str) -> None:
+                x, y = (c.load("double", c.at(factor, row, "%n", q)) for row in (i, j))
+                _difference(c, place, x, y)
+
+            c.loop("0", j, subtract)
+
+        def below(j: str) -> None:
+            element(j)
+            place = c.at(factor, i, "%n", j)
+            diagonal = c.load("double", c.at(factor, j, "%n", j))
+            quotient = c.op(f"fdiv double {c.load('double', place)}, {diagonal}")
+            c.line(f"store double {quotient}, ptr {place}")
+
+        c.loop("0", i, below)
+        element(i)
+        place = c.at(factor, i, "%n", i)
+        left, whole = c.load("double", place), c.load("double", c.at("%a", i, "%n", i))
+        c.unless(c.op(f"fcmp ogt double {left}, 0.0"), "unsafe")
+        _require_safe(c, product, c.op(f"fdiv double {left}, {whole}"))
+        c.line(f"store double {c.op(f'call double @llvm.sqrt.f64(double {left})')}, ptr {place}")
+
+    c.loop("0", "%n", row_of)
+    c.line("br label %done")
+    c.lines.append("unsafe:")
+    c.copy("%a", factor, c.op("mul i64 %n, %n"))
+    n, info = c.integer("%n"), c.variable("i32", "0")
+    # The lower triangle by rows is the upper one by columns.
+    c.fortran("dpotrf", c.variable("i8", str(ord("U"))), n, factor, n, info)
+    code = c.load("i32", info)
+    c.unless(c.op(f"icmp eq i32 {code}, 0"), "indefinite")
+    c.line("br label %done")
+    c.lines.append("indefinite:")
+    c.line(f"ret i32 {code}")
+    c.lines.append("done:")
+
+    def zeros(i: str) -> None:
+        after = c.op(f"add i64 {i}, 1")
+        c.loop(after, "%n", lambda j: c.line(f"store double 0.0, ptr {c.at(factor, i, '%n', j)}"))
+
+    c.loop("0", "%n", zeros)
+    c.copy(factor, "%x", c.op("mul i64 %n, %n"))
+    c.line("ret i32 0")
+
+
+def _triangle(c: _Code, back: bool) -> None:
+    c.parameters = "ptr %a, ptr %b, ptr %x, i64 %n, i64 %k, i64 %step, i64 %line"
+    right, count = c.room(), c.op("mul i64 %n, %k")
+    between = c.op("add i64 %step, %line")
+    c.loop("0", "%n", lambda i: _require_nonzero(c, c.op(f"mul i64 {i}, {between}")))
+    c.copy("%b", right, count)
+    _substitute(c, "%a", right, ("%line", "%step"), back)
+    c.copy(right, "%x", count)
+    c.line("ret i32 0")
+    c.lines.append("singular:")
+    c.line("ret i32 1")
+
+
+def _require_nonzero(c: _Code, number: str) -> None:
+    x = c.load("double", c.place("%a", number))
+    c.unless(c.op(f"fcmp une double {x}, 0.0"), "singular")
+
+
+def _forward(c: _Code) -> None:
+    _triangle(c, back=False)
+
+
+def _back(c: _Code) -> None:
+    _triangle(c, back=True)
