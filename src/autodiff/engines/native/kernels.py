@@ -20,6 +20,7 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from autodiff.dims import Dim, Extent, maximum, minimum, product
 from autodiff.engines.native import routines, scans, sizes, small_matrices
 from autodiff.engines.native.elements import Indices
 from autodiff.engines.native.generator import Factors, Generator, Scope
+from autodiff.engines.native.planning import is_small_product
 from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.storage import Buffer, linear, row_strides
 from autodiff.engines.native.views import Strided, group, strided
@@ -237,18 +239,37 @@ def _dot_general(g: Generator, operation: Operation) -> bool:
         position: Extent = 0
         for i, stride in zip(indices, strides, strict=True):
             position = position + i * stride
-        # By columns: c' (n × m) = b' (n × k) a' (k × m).
-        f.call(
-            "gemm",
-            f.character("N" if right.by_rows else "T"),
-            f.character("N" if left.by_rows else "T"),
-            f.integer(n), f.integer(m), f.integer(inner),
-            f.number(1.0), right.pointer(f, indices, inner, n), f.integer(right.leading),
-            left.pointer(f, indices, m, inner), f.integer(left.leading),
-            f.number(0.0), f.pointer(place, position, m * n), f.integer(maximum(n, 1)),
-        )  # fmt: skip
+        if is_small_product(operation):
+            _small_product(
+                g, left, right, indices, g.memory.address(place, position, m * n), (m, inner, n)
+            )
+        else:
+            # By columns: c' (n × m) = b' (n × k) a' (k × m).
+            f.call(
+                "gemm",
+                f.character("N" if right.by_rows else "T"),
+                f.character("N" if left.by_rows else "T"),
+                f.integer(n), f.integer(m), f.integer(inner),
+                f.number(1.0), right.pointer(f, indices, inner, n), f.integer(right.leading),
+                left.pointer(f, indices, m, inner), f.integer(left.leading),
+                f.number(0.0), f.pointer(place, position, m * n), f.integer(maximum(n, 1)),
+            )  # fmt: skip
     g.bind(result, place)
     return True
+
+
+def _small_product(
+    g: Generator, a: _Matrix, b: _Matrix, indices: Indices, to: str, sizes: tuple[Any, Any, Any]
+) -> None:
+    """Multiply matrices of known sizes."""
+    m, k, n = sizes
+    f = _Fortran(g, a.buffer.dtype)
+    given = []
+    for matrix, rows, columns in ((a, m, k), (b, k, n)):
+        leading = g.w.extent(matrix.leading)
+        strides = (leading, "1") if matrix.by_rows else ("1", leading)
+        given.append((matrix.pointer(f, indices, rows, columns), *strides))
+    small_matrices.product(g.w, a.buffer.dtype, sizes, given[0], given[1], to)
 
 
 # -- LAPACK -----------------------------------------------------------------------------------------------
@@ -508,10 +529,6 @@ def _copy_memory(g: Generator, source: Buffer, place: Buffer, n: Extent) -> None
         g.memory.store(g.memory.load(source, Dim.symbol(i), False), place, Dim.symbol(i))
 
 
-def _small_inverse(g: Generator, n: int, a: str, x: str) -> str:
-    return small_matrices.solve(g.w, a, "null", x, n, n)
-
-
 def _inverse(g: Generator, operation: Operation) -> bool:
     (a,) = operation.operands
     if _letter(a.dtype) is None:
@@ -520,7 +537,7 @@ def _inverse(g: Generator, operation: Operation) -> bool:
     known = _kept_factors(g, a)
     is_small = isinstance(n, int) and small_matrices.is_small(a.dtype, n)
     if is_small and known is None and not _is_factored_again(g, a):
-        call = functools.partial(_small_inverse, g, n)
+        call = functools.partial(small_matrices.inverse, g.w, n=n)
         return _each_small(g, operation, "Singular matrix", call, n, n)
     place = g.destination(operation.result)
     if known is None:

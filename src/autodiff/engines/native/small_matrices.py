@@ -3,6 +3,7 @@
     solve, inverse         elimination with row exchanges, as getrf and getrs do it
     cholesky               as potrf
     triangular_solve       substitution, as trsm
+    product                rows of sums in vector registers, as gemm
 
 What such a function cannot answer for certain it leaves to the routine: LAPACK's rounding decides which matrices are singular
 or not positive definite, hence raise.  ``_SAFE`` is the least product of the pivots, each relative to the largest element (for
@@ -19,7 +20,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from autodiff.dims import Extent
-from autodiff.engines.native.writer import Writer
+from autodiff.engines.native.writer import Writer, register_type
 
 MOST = 8
 """Rows, and right-hand sides."""
@@ -37,6 +38,11 @@ def solve(w: Writer, a: str, b: str, x: str, n: int, k: int) -> str:
     return _call(w, "autodiff.small.solve", _solve, (a, b, x), (n, k))
 
 
+def inverse(w: Writer, a: str, x: str, n: int) -> str:
+    """The inverse; LAPACK's result code."""
+    return solve(w, a, "null", x, n, n)
+
+
 def cholesky(w: Writer, a: str, x: str, n: int) -> str:
     """The lower factor, reading the lower triangle; LAPACK's result code."""
     return _call(w, "autodiff.small.cholesky", _cholesky, (a, x), (n,))
@@ -49,6 +55,24 @@ def triangular_solve(
     name = f"autodiff.small.{'forward' if lower else 'back'}"
     make = _forward if lower else _back
     return _call(w, name, make, (a, b, x), (n, k, step, line))
+
+
+def product(
+    w: Writer,
+    dtype: np.dtype,
+    sizes: tuple[int, int, int],
+    a: tuple[str, str, str],
+    b: tuple[str, str, str],
+    x: str,
+) -> None:
+    """Multiply a matrix of m by k and one of k by n, each given with its strides from row to row and in a row."""
+    m, k, n = sizes
+    name = f"autodiff.small.product.{dtype.kind}{dtype.itemsize}.{m}.{k}.{n}"
+    if name not in w.declared:
+        w.declared[name] = ""
+        w.globals.append(_product(_Code(w), register_type(dtype), sizes).text(name))
+    operands = [f"ptr {p}, i64 {line}, i64 {step}" for p, line, step in (a, b)]
+    w.here(f"call i32 @{name}({', '.join(operands)}, ptr {x})")
 
 
 def _call(
@@ -110,8 +134,8 @@ class _Code:
             matrix, self.op(f"add i64 {self.op(f'mul i64 {row}, {width}')}, {column}")
         )
 
-    def place(self, base: str, number: str) -> str:
-        return self.op(f"getelementptr double, ptr {base}, i64 {number}")
+    def place(self, base: str, number: str, type: str = "double") -> str:
+        return self.op(f"getelementptr {type}, ptr {base}, i64 {number}")
 
     def copy(self, source: str, to: str, count: str) -> None:
         def body(i: str) -> None:
@@ -401,3 +425,89 @@ def _forward(c: _Code) -> None:
 
 def _back(c: _Code) -> None:
     _triangle(c, back=True)
+
+
+_PIECES = (8, 4, 2, 1)  # elements of a vector; a longer one than the machine has is several
+
+
+def _product(c: _Code, type: str, sizes: tuple[int, int, int]) -> _Code:
+    m, k, n = sizes
+    c.parameters = "ptr %a, i64 %a.line, i64 %a.step, ptr %b, i64 %b.line, i64 %b.step, ptr %x"
+    pieces: list[tuple[int, int]] = []  # first column and width
+    while (done := sum(width for _, width in pieces)) < n:
+        pieces.append(
+            (done, next(p for p in _PIECES if p <= n - done and (p <= 4 or type == "float")))
+        )
+    packed = c.name()
+    c.heads.append(f"  {packed} = alloca [{k * n} x {type}], align 64")
+    c.loop("0", str(k), lambda i: c.loop("0", str(n), lambda j: _pack(c, type, packed, i, j, n)))
+    together = max(1, min(m, 12 // len(pieces), 4))
+    whole = m - m % together
+    c.loop(
+        "0", str(whole // together), lambda i: _rows(c, type, packed, i, together, 0, pieces, sizes)
+    )
+    if whole < m:
+        _rows(c, type, packed, "0", m - whole, whole, pieces, sizes)
+    c.line("ret i32 0")
+    return c
+
+
+def _pack(c: _Code, type: str, packed: str, i: str, j: str, n: int) -> None:
+    number = c.op(f"add i64 {c.op(f'mul i64 {i}, %b.line')}, {c.op(f'mul i64 {j}, %b.step')}")
+    x = c.op(f"load {type}, ptr {c.place('%b', number, type)}")
+    to = c.op(f"add i64 {c.op(f'mul i64 {i}, {n}')}, {j}")
+    c.line(f"store {type} {x}, ptr {c.place(packed, to, type)}")
+
+
+def _rows(
+    c: _Code,
+    type: str,
+    packed: str,
+    block: str,
+    count: int,
+    first: int,
+    pieces: Sequence[tuple[int, int]],
+    sizes: tuple[int, int, int],
+) -> None:
+    """Some rows of the result at a time: their sums are the accumulators of a loop."""
+    _, k, n = sizes
+    rows = [c.op(f"add i64 {c.op(f'mul i64 {block}, {count}')}, {first + r}") for r in range(count)]
+    starts = [c.place("%a", c.op(f"mul i64 {row}, %a.line"), type) for row in rows]
+    sums = [
+        [c.variable(f"<{width} x {type}>", "zeroinitializer") for _, width in pieces] for _ in rows
+    ]
+
+    def term(q: str) -> None:
+        line = c.op(f"mul i64 {q}, {n}")
+        right = [
+            c.op(
+                f"load <{width} x {type}>, ptr {c.place(packed, c.op(f'add i64 {line}, {low}'), type)}, align {_ALIGN[type]}"
+            )
+            for low, width in pieces
+        ]
+        at = c.op(f"mul i64 {q}, %a.step")
+        for start, row in zip(starts, sums, strict=True):
+            x = c.op(f"load {type}, ptr {c.place(start, at, type)}")
+            for place, y, (_, width) in zip(row, right, pieces, strict=True):
+                vector = f"<{width} x {type}>"
+                one = c.op(f"insertelement {vector} poison, {type} {x}, i32 0")
+                mask = f"<{width} x i32> zeroinitializer"
+                all_ = c.op(f"shufflevector {vector} {one}, {vector} poison, {mask}")
+                product = c.op(f"fmul contract {vector} {all_}, {y}")
+                old = c.op(f"load {vector}, ptr {place}, align 8")
+                c.line(
+                    f"store {vector} {c.op(f'fadd contract {vector} {old}, {product}')}, ptr {place}, align 8"
+                )
+
+    c.loop("0", str(k), term)
+    for row, values in zip(rows, sums, strict=True):
+        line = c.op(f"mul i64 {row}, {n}")
+        for place, (low, width) in zip(values, pieces, strict=True):
+            vector = f"<{width} x {type}>"
+            to = c.place("%x", c.op(f"add i64 {line}, {low}"), type)
+            c.line(
+                f"store {vector} {c.op(f'load {vector}, ptr {place}, align 8')}, ptr {to}, align {_ALIGN[type]}"
+            )
+
+
+_ALIGN = {"double": 8, "float": 4}
