@@ -409,7 +409,7 @@ def _factorises(g: Generator, operation: Operation) -> bool:
     *batch, n, _ = a.shape
     by_lu = operation.attributes["routine"] == "lu"
     # NumPy hands the matrix itself to the routine, by columns; rounding decides what is singular.
-    factors = _transposed_copy(g, a) if by_lu else _copy(g, a)
+    factors = _transposed_copy(g, a)
     f = _Fortran(g, a.dtype)
     good = g.w.slot("i1")
     g.w.line(f"store i1 true, ptr {good}")
@@ -420,7 +420,7 @@ def _factorises(g: Generator, operation: Operation) -> bool:
         else:
             info = f.info()
             place = f.pointer(factors, start, n * n)
-            f.call("potrf", f.character("U"), f.integer(n), place, f.integer(maximum(n, 1)), info)
+            f.call("potrf", f.character("L"), f.integer(n), place, f.integer(maximum(n, 1)), info)
         code = g.w.here(f"load i32, ptr {info}")
         fine = g.w.here(f"icmp eq i32 {code}, 0")
         before = g.w.here(f"load i1, ptr {good}")

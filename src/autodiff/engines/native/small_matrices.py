@@ -263,8 +263,7 @@ def _right_hand_side(c: _Code, right: str, count: str) -> None:
     c.line("%is.identity = icmp eq ptr %b, null")
     c.line("br i1 %is.identity, label %identity, label %given")
     c.lines.append("identity:")
-    c.loop("0", count, lambda i: c.line(f"store double 0.0, ptr {c.place(right, i)}"))
-    c.loop("0", "%n", lambda i: c.line(f"store double 1.0, ptr {c.at(right, i, '%k', i)}"))
+    _identity(c, right, count)
     c.line("br label %have.right")
     c.lines.append("given:")
     c.copy("%b", right, count)
@@ -309,42 +308,43 @@ def _substitute(c: _Code, matrix: str, right: str, strides: tuple[str, str], bac
 
 
 def _solve_by_lapack(c: _Code, matrix: str, right: str, square: str, count: str) -> None:
-    """The same by getrf and getrs, of the transpose by columns; right-hand sides lie by columns."""
-    c.copy("%a", matrix, square)
-
-    def turned(write: Callable[[str, str], None]) -> None:
-        c.loop("0", "%n", lambda i: c.loop("0", "%k", lambda j: write(i, j)))
-
+    """The same by getrf and getrs, of the very matrix by columns: as NumPy, whose rounding decides what is singular."""
     by_rows = c.room()
     c.line("br i1 %is.identity, label %identity.again, label %given.again")
     c.lines.append("identity.again:")
-    c.loop("0", count, lambda i: c.line(f"store double 0.0, ptr {c.place(by_rows, i)}"))
-    c.loop("0", "%n", lambda i: c.line(f"store double 1.0, ptr {c.at(by_rows, i, '%k', i)}"))
+    _identity(c, by_rows, count)
     c.line("br label %turn")
     c.lines.append("given.again:")
     c.copy("%b", by_rows, count)
     c.line("br label %turn")
     c.lines.append("turn:")
-
-    def to_columns(i: str, j: str) -> None:
-        x = c.load("double", c.at(by_rows, i, "%k", j))
-        c.line(f"store double {x}, ptr {c.at(right, j, '%n', i)}")
-
-    def to_rows(i: str, j: str) -> None:
-        x = c.load("double", c.at(right, j, "%n", i))
-        c.line(f"store double {x}, ptr {c.at('%x', i, '%k', j)}")
-
-    turned(to_columns)
+    _turn(c, "%a", matrix, "%n", "%n")
+    _turn(c, by_rows, right, "%n", "%k")
     n, k, info = c.integer("%n"), c.integer("%k"), c.variable("i32", "0")
     pivots, other = c.room(), c.variable("i32", "0")
     c.fortran("dgetrf", n, n, matrix, n, pivots, info)
     code = c.load("i32", info)
     c.unless(c.op(f"icmp eq i32 {code}, 0"), "singular")
-    c.fortran("dgetrs", c.variable("i8", str(ord("T"))), n, k, matrix, n, pivots, right, n, other)
-    turned(to_rows)
+    c.fortran("dgetrs", c.variable("i8", str(ord("N"))), n, k, matrix, n, pivots, right, n, other)
+    _turn(c, right, "%x", "%k", "%n")
     c.line("ret i32 0")
     c.lines.append("singular:")
     c.line(f"ret i32 {code}")
+
+
+def _turn(c: _Code, source: str, to: str, rows: str, columns: str) -> None:
+    """Copy a matrix by rows to one by columns."""
+
+    def move(i: str, j: str) -> None:
+        x = c.load("double", c.at(source, i, columns, j))
+        c.line(f"store double {x}, ptr {c.at(to, j, rows, i)}")
+
+    c.loop("0", rows, lambda i: c.loop("0", columns, lambda j: move(i, j)))
+
+
+def _identity(c: _Code, place: str, count: str) -> None:
+    c.loop("0", count, lambda i: c.line(f"store double 0.0, ptr {c.place(place, i)}"))
+    c.loop("0", "%n", lambda i: c.line(f"store double 1.0, ptr {c.at(place, i, '%k', i)}"))
 
 
 def _cholesky(c: _Code) -> None:
@@ -381,12 +381,13 @@ def _cholesky(c: _Code) -> None:
     c.loop("0", "%n", row_of)
     c.line("br label %done")
     c.lines.append("unsafe:")
-    c.copy("%a", factor, c.op("mul i64 %n, %n"))
+    by_columns = c.room()
+    _turn(c, "%a", by_columns, "%n", "%n")
     n, info = c.integer("%n"), c.variable("i32", "0")
-    # The lower triangle by rows is the upper one by columns.
-    c.fortran("dpotrf", c.variable("i8", str(ord("U"))), n, factor, n, info)
+    c.fortran("dpotrf", c.variable("i8", str(ord("L"))), n, by_columns, n, info)
     code = c.load("i32", info)
     c.unless(c.op(f"icmp eq i32 {code}, 0"), "indefinite")
+    _turn(c, by_columns, factor, "%n", "%n")
     c.line("br label %done")
     c.lines.append("indefinite:")
     c.line(f"ret i32 {code}")
