@@ -29,6 +29,7 @@ from __future__ import annotations
 import functools
 import inspect
 import keyword
+import operator
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from types import MethodType
@@ -48,6 +49,7 @@ Recognised = tuple[tuple[Any, ...], list[Any]]
 Recognise = Callable[..., Recognised | None]
 
 _ABSENT = object()
+_REST = inspect.Parameter.VAR_POSITIONAL
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -139,12 +141,16 @@ def compile_direct(
 
     ``NotImplemented`` is for calls of another kind, and for those that the entry refuses.
     """
-    given = [x is not absent for x in call.given]
+    kinds = [p.kind for p in parameters]
+    rest = kinds.index(_REST) if _REST in kinds else None  # ``*args``, which is one slot
+    given = [x is not absent for k, x in enumerate(call.given) if k != rest]
     count = sum(given)
     by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    if not all(given[:count]) or any(p.kind in _VARIADIC for p in parameters):
+    if not all(given[:count]) or inspect.Parameter.VAR_KEYWORD in kinds:
         return None
-    if any(p.kind not in by_position for p in parameters[:count]):
+    if any(kind not in by_position for kind in kinds[:count]):
+        return None
+    if rest is not None and call.slots[rest] and count != rest:
         return None
     names = [f"_p{k}" for k in range(len(call.slots))]
     try:
@@ -160,12 +166,14 @@ def compile_direct(
         "_kind_of": to.kind_of, "_array_of": to.array_of, "_float": float, "_int": int,
     }  # fmt: skip
     unpacked = ", ".join(names[:count])
+    extra = 0 if rest is None else len(call.slots[rest])
     hidden = ["_hidden = _reader((" + "".join(f"{x}, " for x in slots) + "))"] if to.reader else []
     lines = [
         "def direct(*_args):",
         "    try:",
-        f"        if _len(_args) != {count}: return NotImplemented",
-        *([f"        {unpacked}, = _args"] if count else []),
+        f"        if _len(_args) != {count + extra}: return NotImplemented",
+        *([f"        {unpacked}, *_ = _args"] if count else []),
+        *([f"        {names[rest]} = _args[{count}:]"] if rest is not None else []),
         f"        if not ({' and '.join(conditions) or 'True'}): return NotImplemented",
         *(f"        {line}" for line in hidden),
         *(["        if _hidden is None: return NotImplemented"] if hidden else []),
@@ -288,9 +296,11 @@ def _reached(path: str, slots: Sequence[str]) -> str:
 
 
 def _is_same(found: Any, leaf: Any) -> bool:
-    """Whether a leaf was found; columns of records are read anew."""
+    """Whether a leaf was found; columns of records are read anew, and ``*args`` is another tuple in each call."""
     if found is leaf:
         return True
+    if type(found) is tuple and type(leaf) is tuple:
+        return len(found) == len(leaf) and all(map(operator.is_, found, leaf))
     arrays = type(found) is np.ndarray and type(leaf) is np.ndarray
     return arrays and found.dtype == leaf.dtype and found.tobytes() == leaf.tobytes()
 
