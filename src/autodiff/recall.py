@@ -49,8 +49,8 @@ Recognised = tuple[tuple[Any, ...], list[Any]]
 Recognise = Callable[..., Recognised | None]
 
 _ABSENT = object()
-_REST = inspect.Parameter.VAR_POSITIONAL
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+_REST, _NAMED = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+_VARIADIC = (_REST, _NAMED)
 
 
 class FlatCall(Protocol):
@@ -139,24 +139,71 @@ def compile_direct(
 ) -> Callable[..., Any] | None:
     """A function that runs later calls with as many arguments by position: its result.
 
-    ``NotImplemented`` is for calls of another kind, and for those that the entry refuses.
+    ``NotImplemented`` is for calls of another kind, and for those that the entry refuses.  Of a call with keywords it is
+    a function of the arguments by position, as a tuple, and of those by keyword, as a dict.
     """
+    if call.as_given[1]:
+        return _compile_named(function, parameters, call, absent, to)
     kinds = [p.kind for p in parameters]
     rest = kinds.index(_REST) if _REST in kinds else None  # ``*args``, which is one slot
-    given = [x is not absent for k, x in enumerate(call.given) if k != rest]
+    given = [x is not absent for k, x in enumerate(call.given) if kinds[k] not in _VARIADIC]
     count = sum(given)
     by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    if not all(given[:count]) or inspect.Parameter.VAR_KEYWORD in kinds:
+    if not all(given[:count]):
         return None
     if any(kind not in by_position for kind in kinds[:count]):
         return None
     if rest is not None and call.slots[rest] and count != rest:
         return None
     names = [f"_p{k}" for k in range(len(call.slots))]
+    extra = 0 if rest is None else len(call.slots[rest])
+    lines = [
+        f"if _len(_args) != {count + extra}: return NotImplemented",
+        *([f"{', '.join(names[:count])}, *_ = _args"] if count else []),
+        *([f"{names[rest]} = _args[{count}:]"] if rest is not None else []),
+        *(f"{names[k]} = {{}}" for k, kind in enumerate(kinds) if kind is _NAMED),
+    ]
+    return _direct(function, parameters, call, absent, to, "*_args", lines, "(_owner, _args)")
+
+
+def _compile_named(
+    function: Any, parameters: Sequence[inspect.Parameter], call: FlatCall, absent: Any, to: Direct
+) -> Callable[..., Any] | None:
+    """The same for a call with keywords."""
+    args, kwargs = call.as_given
+    if any(p.kind is _REST for p in parameters):
+        return None
+    only = inspect.Parameter.POSITIONAL_ONLY  # whose name may be that of another one's keyword
+    by_name = {
+        p.name: f"_p{k}"
+        for k, p in enumerate(parameters)
+        if p.name in kwargs and p.kind is not only and p.kind is not _NAMED
+    }
+    others = ", ".join(f"{name!r}: _kwargs[{name!r}]" for name in kwargs if name not in by_name)
+    lines = [
+        f"if _len(_args) != {len(args)} or _len(_kwargs) != {len(kwargs)}: return NotImplemented",
+        *([f"{', '.join(f'_p{k}' for k in range(len(args)))}, = _args"] if args else []),
+        *(f"{slot} = _kwargs[{name!r}]" for name, slot in by_name.items()),
+        *(f"_p{k} = {{{others}}}" for k, p in enumerate(parameters) if p.kind is _NAMED),
+    ]
+    running = "(_owner, _args, _kwargs)"
+    return _direct(function, parameters, call, absent, to, "_args, _kwargs", lines, running)
+
+
+def _direct(
+    function: Any,
+    parameters: Sequence[inspect.Parameter],
+    call: FlatCall,
+    absent: Any,
+    to: Direct,
+    head: str,
+    bound: Sequence[str],
+    running: str,
+) -> Callable[..., Any] | None:
+    """A function whose first lines give the slots their names, ``_p0`` and so on."""
+    names = [f"_p{k}" for k in range(len(call.slots))]
     try:
-        found = _conditions(
-            function, parameters, call, absent, to.inputs, names, names[:count], to.most
-        )
+        found = _conditions(function, parameters, call, absent, to.inputs, names, True, to.most)
         conditions, slots, leaves, namespace = found
         taken = [_taken(k, leaves[k], call, to, conditions, namespace) for k in to.inputs]
     except (_Unsuited, RecursionError):
@@ -165,15 +212,11 @@ def compile_direct(
         "_run": to.run, "_reader": to.reader, "_current": to.current, "_owner": to.owner,
         "_kind_of": to.kind_of, "_array_of": to.array_of, "_float": float, "_int": int,
     }  # fmt: skip
-    unpacked = ", ".join(names[:count])
-    extra = 0 if rest is None else len(call.slots[rest])
     hidden = ["_hidden = _reader((" + "".join(f"{x}, " for x in slots) + "))"] if to.reader else []
     lines = [
-        "def direct(*_args):",
+        f"def direct({head}):",
         "    try:",
-        f"        if _len(_args) != {count + extra}: return NotImplemented",
-        *([f"        {unpacked}, *_ = _args"] if count else []),
-        *([f"        {names[rest]} = _args[{count}:]"] if rest is not None else []),
+        *(f"        {line}" for line in bound),
         f"        if not ({' and '.join(conditions) or 'True'}): return NotImplemented",
         *(f"        {line}" for line in hidden),
         *(["        if _hidden is None: return NotImplemented"] if hidden else []),
@@ -181,7 +224,7 @@ def compile_direct(
         "    except (TypeError, LookupError, AttributeError, ValueError, OverflowError):",
         "        return NotImplemented",
         "    _before = _current.running",
-        "    _current.running = (_owner, _args)",
+        f"    _current.running = {running}",
         "    try:",
         "        return _run(*_given)",
         "    finally:",
@@ -225,12 +268,12 @@ def _conditions(
     absent: Any,
     inputs: Sequence[int],
     names: Sequence[str],
-    given: Sequence[str] | None = None,
+    lengths_known: bool = False,
     most: int = 0,
 ) -> tuple[list[str], list[str], list[str], dict[str, Any]]:
     """Conditions for a call like this one, expressions of its slots and leaves, and their globals.
 
-    ``given``: names of the parameters that have arguments, where the others are known to have none.
+    ``lengths_known``: which parameters have arguments has been looked at.
     ``most``: records in a list whose columns of floats the entry reads itself, and compares.
     """
     # No arguments in *rest and **more are no arguments, not a default.
@@ -246,12 +289,12 @@ def _conditions(
     whole = {id(x) for x in call.leaves if type(x) in (list, tuple)}  # taken as arrays
     for k, (name, slot) in enumerate(zip(names, call.tabled, strict=True)):
         if left_out[k]:
-            if given is None:
+            if not lengths_known:
                 conditions.append(f"{name} is _absent")
             if function is not None:
                 conditions.append(_same_default(function, parameters[k], slot, namespace))
         else:
-            if parameters[k].default is not inspect.Parameter.empty and given is None:
+            if parameters[k].default is not inspect.Parameter.empty and not lengths_known:
                 conditions.append(f"{name} is not _absent")
             _structure(slot, name, conditions, namespace, whole, columns, most)
     slots = [

@@ -34,7 +34,7 @@ import numpy as np
 from autodiff import floating
 from autodiff.capture import Captured
 from autodiff.capture.running import Run
-from autodiff.compiled.binding import Call, Recognised
+from autodiff.compiled.binding import Call
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import Dim
 from autodiff.engines import matches
@@ -107,8 +107,8 @@ class Warned:
 class _Current(threading.local):
     """What a thread runs on its way through Python, as entries know arguments only."""
 
-    # The call, or its arguments where all are given by position.
-    running: tuple[Specialisation, Call | Recognised | tuple[Any, ...]] | None = None
+    # A specialisation, and the call, or its arguments by position and those by keyword, if any.
+    running: tuple[Any, ...] | None = None
     raised: Warning | None = None  # the last warning that a filter has made an error
 
 
@@ -209,8 +209,8 @@ def _whole(compiled: Compiler, specialisation: Specialisation, arguments: Sequen
     """The call that is made."""
     running = current.running
     if running is not None and running[0] is specialisation:
-        call = running[1]
-        return compiled.bind_whole(call, {}) if isinstance(call, tuple) else call.whole()
+        call, kwargs = running[1], running[2] if len(running) > 2 else {}
+        return compiled.bind_whole(call, kwargs) if isinstance(call, tuple) else call.whole()
     return compiled.bind(tuple(arguments[: len(specialisation.input_leaves)]), {})
 
 
