@@ -318,7 +318,7 @@ FAMILIES: dict[str, dict[str, Case]] = {
         "cholesky": (lambda a: np.linalg.cholesky(a), (DEFINITE,)),
         "100 products of 6 by 6": (lambda a: a @ a, (MANY,)),
         "100 inverses of 6 by 6": (lambda a: np.linalg.inv(a), (MANY,)),
-        "100 solutions of 6 by 6": (lambda a: np.linalg.solve(a, a[:, :, :1]), (MANY,)),
+        "100 solutions of 6 by 6": (lambda a: np.linalg.solve(a, np.sum(a, axis=2, keepdims=True)), (MANY,)),
         "cholesky 3 by 3": (lambda a: np.linalg.cholesky(a), (DEFINITE[:3, :3].copy(),)),
         "eigvalsh": (lambda a: np.linalg.eigvalsh(a), (SYMMETRIC,)),
         "eigh": (lambda a: np.linalg.eigh(a), (SYMMETRIC,)),
