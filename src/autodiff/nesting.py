@@ -39,7 +39,7 @@ class Definition:
         self.keys = keys
         self.given = given
         self.parts = tuple(parts)  # None: a leaf
-        self.num_leaves = sum([1 if part is None else part.num_leaves for part in parts])
+        self.num_leaves: int = sum([1 if part is None else part.num_leaves for part in parts])
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not Definition:

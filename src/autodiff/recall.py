@@ -156,10 +156,12 @@ def compile_direct(
     if rest is not None and call.slots[rest] and count != rest:
         return None
     names = [f"_p{k}" for k in range(len(call.slots))]
-    extra = 0 if rest is None else len(call.slots[rest])
+    extra, first = 0, "_args"
+    if rest is not None:
+        extra, first = len(call.slots[rest]), f"_args[:{count}]"
     lines = [
         f"if _len(_args) != {count + extra}: return NotImplemented",
-        *([f"{', '.join(names[:count])}, *_ = _args"] if count else []),
+        *([f"{', '.join(names[:count])}, = {first}"] if count else []),
         *([f"{names[rest]} = _args[{count}:]"] if rest is not None else []),
         *(f"{names[k]} = {{}}" for k, kind in enumerate(kinds) if kind is _NAMED),
     ]

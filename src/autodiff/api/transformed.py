@@ -232,7 +232,7 @@ class Transformed(Generic[P, R]):
                 raise
             if result is not NotImplemented:
                 return result
-        elif named := compiled.named.get((len(args), *kwargs)):
+        elif named := compiled.named.get((len(args), *kwargs.keys())):
             try:
                 result = named(args, kwargs)
             except BaseException as error:

@@ -316,9 +316,9 @@ def _cholesky(g: Generator, operation: Operation) -> bool:
     if _letter(a.dtype) is None:
         return False
     *batch, n, _ = a.shape
-    if isinstance(n, int) and small_matrices.is_small(a.dtype, n):
-        call = functools.partial(small_matrices.cholesky, g.w, n=n)
-        return _each_small(g, operation, "Matrix is not positive definite", call, n, n)
+    if small := small_matrices.small(a.dtype, n):
+        call = functools.partial(small_matrices.cholesky, g.w, n=small[0])
+        return _each_small(g, operation, "Matrix is not positive definite", call, *small, *small)
     place = _copy(g, a, g.destination(operation.result))
     f = _Fortran(g, a.dtype)
     with _batches(g, batch) as indices:
@@ -437,10 +437,11 @@ def _solve(g: Generator, operation: Operation) -> bool:
     *batch, n, k = b.shape
     root, is_transpose = _matrix_of(operation)
     known = _kept_factors(g, root)
-    small = isinstance(n, int) and isinstance(k, int) and small_matrices.is_small(a.dtype, n, k)
+    small = small_matrices.small(a.dtype, n, k)
     if small and known is None and not _is_factored_again(g, a):
-        call = functools.partial(small_matrices.solve, g.w, n=n, k=k)
-        return _each_small(g, operation, "Singular matrix", call, n, k, k)
+        rows, sides = small
+        call = functools.partial(small_matrices.solve, g.w, n=rows, k=sides)
+        return _each_small(g, operation, "Singular matrix", call, rows, sides, sides)
     factors = _copy(g, a) if known is None else known.matrix
     # By columns a right-hand side lies in one piece: with one column that is b as it is.
     single = _is_int(k, 1)
@@ -478,13 +479,14 @@ def _triangular_solve(g: Generator, operation: Operation) -> bool:
         return False
     *batch, n, k = b.shape
     lower, transposed = operation.attributes["lower"], operation.attributes["transposed"]
-    if isinstance(n, int) and isinstance(k, int) and small_matrices.is_small(a.dtype, n, k):
-        step, line = (n, 1) if transposed else (1, n)
+    if small := small_matrices.small(a.dtype, n, k):
+        rows, sides = small
+        step, line = (rows, 1) if transposed else (1, rows)
         call = functools.partial(
             small_matrices.triangular_solve,
-            g.w, n=n, k=k, step=step, line=line, lower=lower != transposed,
+            g.w, n=rows, k=sides, step=step, line=line, lower=lower != transposed,
         )  # fmt: skip
-        return _each_small(g, operation, "Singular matrix", call, n, k, k)
+        return _each_small(g, operation, "Singular matrix", call, rows, sides, sides)
     matrix = _operand(g, a, range(len(batch)), (len(batch),), (len(batch) + 1,))
     place = _copy(g, b, g.destination(operation.result))
     f = _Fortran(g, a.dtype)
@@ -535,10 +537,10 @@ def _inverse(g: Generator, operation: Operation) -> bool:
         return False
     *batch, n, _ = a.shape
     known = _kept_factors(g, a)
-    is_small = isinstance(n, int) and small_matrices.is_small(a.dtype, n)
-    if is_small and known is None and not _is_factored_again(g, a):
-        call = functools.partial(small_matrices.inverse, g.w, n=n)
-        return _each_small(g, operation, "Singular matrix", call, n, n)
+    small = small_matrices.small(a.dtype, n)
+    if small and known is None and not _is_factored_again(g, a):
+        call = functools.partial(small_matrices.inverse, g.w, n=small[0])
+        return _each_small(g, operation, "Singular matrix", call, *small, *small)
     place = g.destination(operation.result)
     if known is None:
         _copy(g, a, place)

@@ -28,9 +28,10 @@ MOST = 8
 _SAFE = "0x3E45798EE2308C3A"  # 1e-8
 
 
-def is_small(dtype: np.dtype, *sizes: Extent) -> bool:
-    """Whether matrices of these sizes are for the functions here."""
-    return dtype == np.float64 and all(isinstance(n, int) and 1 <= n <= MOST for n in sizes)
+def small(dtype: np.dtype, *sizes: Extent) -> list[int]:
+    """The sizes, where matrices of these sizes are for the functions here; else nothing."""
+    known = [n for n in sizes if isinstance(n, int) and 1 <= n <= MOST]
+    return known if dtype == np.float64 and len(known) == len(sizes) else []
 
 
 def solve(w: Writer, a: str, b: str, x: str, n: int, k: int) -> str:
