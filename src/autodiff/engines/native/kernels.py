@@ -262,10 +262,9 @@ def _small_product(
     g: Generator, a: _Matrix, b: _Matrix, indices: Indices, to: str, sizes: tuple[Any, Any, Any]
 ) -> None:
     """Multiply matrices of known sizes."""
-    m, k, n = sizes
     f = _Fortran(g, a.buffer.dtype)
     given = []
-    for matrix, rows, columns in ((a, m, k), (b, k, n)):
+    for matrix, rows, columns in ((a, *sizes[:2]), (b, *sizes[1:])):
         leading = g.w.extent(matrix.leading)
         strides = (leading, "1") if matrix.by_rows else ("1", leading)
         given.append((matrix.pointer(f, indices, rows, columns), *strides))
@@ -305,8 +304,7 @@ def _each_small(
             for place, width in zip(places, widths, strict=True)
         ]
         code = call(*pointers)
-        good = g.w.op(f"icmp eq i32 {code}, 0", code)
-        g.fail_unless(good, message, operation.source)
+        g.fail_unless(g.w.op(f"icmp eq i32 {code}, 0", code), message, operation.source)
     g.bind(operation.result, places[-1])
     return True
 
