@@ -19,6 +19,7 @@ there.
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import threading
@@ -26,7 +27,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -459,6 +460,12 @@ class _Enough(BaseException):
     """A run has gone on for long; not an Exception, which the user's code may catch."""
 
 
+@functools.cache
+def _counted() -> frozenset[CodeType]:
+    """What is run here for NumPy's answers, called by what is not counted: this library's own code."""
+    return frozenset((fallback.plain.__code__, run_users.__code__))
+
+
 OPERATION = 10
 """Lines that an operation of a program counts for."""
 
@@ -477,8 +484,7 @@ class _Count:
             self.left -= OPERATION
             self.end_if_long(frame)
             return None
-        # What is run here for NumPy's answers, called by what is not counted: this library's own code.
-        counted = code is run_users.__code__ or code is fallback.plain.__code__
+        counted = code in _counted()
         if counted == self.counting or not (counted or is_internal(code.co_filename)):
             return self.line if self.counting else None
         before, self.counting = self.counting, counted

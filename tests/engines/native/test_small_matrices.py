@@ -11,7 +11,7 @@ import scipy.linalg
 import autodiff
 
 SIZES = (1, 3, 8)
-BATCHES: tuple[tuple[int, ...], ...] = ((), (2, 3), (0,))
+BATCHES: tuple[tuple[int, ...], ...] = ((), (2, 10), (0,))
 
 
 def matrices(n: int, batch: tuple[int, ...], seed: int = 0) -> tuple[Any, Any, Any]:
@@ -62,11 +62,30 @@ def test_triangles(n: int, trans: int, lower: bool) -> None:
     def f(a: Any, b: Any) -> Any:
         return scipy.linalg.solve_triangular(a, b, trans=trans, lower=lower)
 
+    def often(a: Any, b: Any) -> Any:
+        x = b
+        for _ in range(20):
+            x = b + 0.1 * f(a, x)
+        return x
+
     for right in (b, b[:, 0].copy()):
-        np.testing.assert_allclose(autodiff.function(f)(a, right), f(a, right), rtol=1e-11)
+        for g in (f, often):
+            np.testing.assert_allclose(autodiff.function(g)(a, right), g(a, right), rtol=1e-11)
     a[0, 0] = 0.0
-    with pytest.raises(scipy.linalg.LinAlgError):
-        autodiff.function(f)(a, b)
+    for g in (f, often):
+        with pytest.raises(scipy.linalg.LinAlgError):
+            autodiff.function(g)(a, b)
+
+
+def of_many(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A compiled function of matrices, which is called for twenty of them, the first of which is given."""
+    compiled = autodiff.function(lambda *args: f(*args))
+
+    def first(a: Any, *others: Any) -> Any:
+        many = [np.stack([x, *[np.eye(len(a))[:, : x.shape[1]]] * 19]) for x in (a, *others)]
+        return compiled(*many)[0]
+
+    return first
 
 
 def outcome(f: Callable[..., Any], *args: Any) -> str:
@@ -81,9 +100,8 @@ def outcome(f: Callable[..., Any], *args: Any) -> str:
 def test_what_is_singular_is_what_numpy_calls_singular(n: int) -> None:
     # Of small integers, many are exactly singular, and rounding decides for some.
     rng = np.random.default_rng(n)
-    inv = autodiff.function(lambda a: np.linalg.inv(a))
-    solve = autodiff.function(lambda a, b: np.linalg.solve(a, b))
-    cholesky = autodiff.function(lambda a: np.linalg.cholesky(a))
+    inv, solve = of_many(np.linalg.inv), of_many(np.linalg.solve)
+    cholesky = of_many(np.linalg.cholesky)
     seen = set()
     for scale in (1.0, 0.1, 1e-200, 1e150):
         for _ in range(40):
@@ -91,7 +109,7 @@ def test_what_is_singular_is_what_numpy_calls_singular(n: int) -> None:
             gram = (a / scale) @ (a / scale).T * scale
             for compiled, plain, args in (
                 (inv, np.linalg.inv, (a,)),
-                (solve, np.linalg.solve, (a, np.ones(n))),
+                (solve, np.linalg.solve, (a, np.ones((n, 1)))),
                 (cholesky, np.linalg.cholesky, (gram,)),
             ):
                 expected = outcome(plain, *args)
@@ -101,7 +119,7 @@ def test_what_is_singular_is_what_numpy_calls_singular(n: int) -> None:
 
 
 def test_one_singular_matrix_of_a_batch() -> None:
-    a, definite, b = matrices(3, (6,), 2)
+    a, definite, b = matrices(3, (20,), 2)
     a[4, 1] = a[4, 0]
     definite[2, 1, 1] = -1.0
     with pytest.raises(np.linalg.LinAlgError, match="Singular matrix"):
@@ -117,32 +135,33 @@ def test_nearly_singular_matrices_are_lapacks() -> None:
     for power in (4, 8, 12, 15):
         a = rng.standard_normal((4, 4))
         a[3] = a[2] + 10.0**-power * a[0]
-        compiled = autodiff.function(lambda a, b: np.linalg.solve(a, b))
-        expected = outcome(np.linalg.solve, a, np.ones(4))
-        assert outcome(compiled, a, np.ones(4)) == expected
+        compiled, ones = of_many(np.linalg.solve), np.ones((4, 1))
+        expected = outcome(np.linalg.solve, a, ones)
+        assert outcome(compiled, a, ones) == expected
         if expected == "is fine":  # the error of the solution is that of the matrix, not more
-            x = compiled(a, np.ones(4))
+            x = compiled(a, ones)
             assert np.abs(a @ x - 1).max() <= 1e-12 * np.abs(a).max() * np.abs(x).max()
         spread = np.diag(10.0 ** -np.arange(0, 4 * power, power))
-        found = autodiff.function(lambda a: np.linalg.inv(a))(spread)
+        found = of_many(np.linalg.inv)(spread)
         np.testing.assert_allclose(found, np.linalg.inv(spread), rtol=1e-14)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_numbers_that_are_not_finite(value: float) -> None:
+    many = {f: of_many(f) for f in (np.linalg.solve, np.linalg.inv, np.linalg.cholesky)}
     for place in itertools.product(range(3), range(3)):
         a, definite, b = matrices(3, (), 7)
         a[place] = definite[place] = definite[place[::-1]] = value
         with np.errstate(all="ignore"):
             for f, args in (
-                (lambda a, b: np.linalg.solve(a, b), (a, b)),
-                (lambda a: np.linalg.inv(a), (a,)),
-                (lambda a: np.linalg.cholesky(a), (definite,)),
+                (np.linalg.solve, (a, b)),
+                (np.linalg.inv, (a,)),
+                (np.linalg.cholesky, (definite,)),
             ):
                 expected = outcome(f, *args)
-                assert outcome(autodiff.function(f), *args) == expected
+                assert outcome(many[f], *args) == expected
                 if expected == "is fine":
-                    found, plain = autodiff.function(f)(*args), f(*args)
+                    found, plain = many[f](*args), f(*args)
                     np.testing.assert_array_equal(np.isfinite(found), np.isfinite(plain))
 
 
@@ -174,20 +193,22 @@ def test_in_loops_and_in_single_precision() -> None:
     reference = autodiff.gradient(lambda p, h, r: np.sum(filtered(p, h, r)), engine="numpy")
     for one, other in zip(slope(*given), reference(*given), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-10)
-    single = matrices(3, (4,), 9)[0].astype(np.float32)
+    single = matrices(3, (40,), 9)[0].astype(np.float32)
     found = autodiff.function(lambda a: np.linalg.inv(a))(single)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, np.linalg.inv(single), rtol=2e-6)
 
 
 def test_neither_lapack_nor_blas_is_called_where_all_is_small() -> None:
-    a, definite, b = matrices(6, (5,), 0)
+    a, definite, b = matrices(6, (20,), 0)
     for name, of_lapack in (("inv", "dgetri"), ("solve", None), ("cholesky", None)):
         text = autodiff.function(FUNCTIONS[name]).llvm(a, definite, b)
         assert "@autodiff.small." in text
         assert of_lapack is None or of_lapack not in text
+    few = autodiff.function(FUNCTIONS["inv"]).llvm(a[:3], definite[:3], b[:3])
+    assert "@autodiff.small." not in few  # for few matrices it does not pay
     text = autodiff.function(lambda a, s: a @ s).llvm(a, definite)
-    assert "dgemm" not in text and "autodiff.small.product.f8.6.6.6" in text
+    assert "dgemm" not in text and "autodiff.product.f8.6.6.6" in text
 
 
 @pytest.mark.parametrize(("n", "dtype"), [(2, np.float64), (7, np.float32), (16, np.float64)])

@@ -314,7 +314,7 @@ def _cholesky(g: Generator, operation: Operation) -> bool:
     if _letter(a.dtype) is None:
         return False
     *batch, n, _ = a.shape
-    if small := small_matrices.small(a.dtype, n):
+    if small := small_matrices.small(g.w, a.dtype, batch, n):
         call = functools.partial(small_matrices.cholesky, g.w, n=small[0])
         return _each_small(g, operation, "Matrix is not positive definite", call, *small, *small)
     place = _copy(g, a, g.destination(operation.result))
@@ -435,7 +435,7 @@ def _solve(g: Generator, operation: Operation) -> bool:
     *batch, n, k = b.shape
     root, is_transpose = _matrix_of(operation)
     known = _kept_factors(g, root)
-    small = small_matrices.small(a.dtype, n, k)
+    small = small_matrices.small(g.w, a.dtype, batch, n, k)
     if small and known is None and not _is_factored_again(g, a):
         rows, sides = small
         call = functools.partial(small_matrices.solve, g.w, n=rows, k=sides)
@@ -477,7 +477,7 @@ def _triangular_solve(g: Generator, operation: Operation) -> bool:
         return False
     *batch, n, k = b.shape
     lower, transposed = operation.attributes["lower"], operation.attributes["transposed"]
-    if small := small_matrices.small(a.dtype, n, k):
+    if small := small_matrices.small(g.w, a.dtype, batch, n, k):
         rows, sides = small
         step, line = (rows, 1) if transposed else (1, rows)
         call = functools.partial(
@@ -535,7 +535,7 @@ def _inverse(g: Generator, operation: Operation) -> bool:
         return False
     *batch, n, _ = a.shape
     known = _kept_factors(g, a)
-    small = small_matrices.small(a.dtype, n)
+    small = small_matrices.small(g.w, a.dtype, batch, n)
     if small and known is None and not _is_factored_again(g, a):
         call = functools.partial(small_matrices.inverse, g.w, n=small[0])
         return _each_small(g, operation, "Singular matrix", call, *small, *small)

@@ -19,6 +19,7 @@ in an order close to the program's.  This module looks at one block at a time an
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import field
 from typing import Any
@@ -43,6 +44,7 @@ MAXIMUM_COST = 10_000
 EXPENSIVE = 10  # in additions: about the price of writing an element and reading it again
 DEEP = 60  # operations between an element and memory; bounds the recursion of code generation
 WRITTEN_OUT = 4  # products, whose sum is an expression like others rather than a loop
+SMALL_WORK = 128  # multiplications for which a function of their sizes pays
 INLINE_CONTRACTION = 16 * 16 * 16  # multiplications up to which a call of BLAS does not pay
 
 
@@ -140,7 +142,9 @@ def is_small_product(operation: Operation) -> bool:
     m, n, k = *sizes, a.shape[ca[0]]
     if isinstance(m, Dim) or isinstance(n, Dim) or isinstance(k, Dim):
         return False
-    return m > 1 and 4 < n <= 16 and k > WRITTEN_OUT and m * n * k <= INLINE_CONTRACTION
+    batch = math.prod([SMALL_WORK if isinstance(a.shape[i], Dim) else a.shape[i] for i in ba])
+    pays = m * n * k * batch >= SMALL_WORK and m * n * k <= INLINE_CONTRACTION
+    return m > 1 and 4 < n <= 16 and k > WRITTEN_OUT and pays
 
 
 def is_inline_contraction(operation: Operation) -> bool:

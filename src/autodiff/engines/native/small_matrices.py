@@ -10,33 +10,45 @@ or not positive definite, hence raise.  ``_SAFE`` is the least product of the pi
 Cholesky, to its diagonal element): an error of the rounding is amplified by less than one over it, so that with eight rows no
 pivot of another order of operations is zero.  Whatever is NaN or infinite is not safe.
 
-The functions are loops over memory on the stack, of any size up to ``MOST``: short to compile, and not copied out.
+The functions are loops over memory on the stack, of any size up to ``MOST``, compiled once in a process and kept on disk
+(``session``); products are written for their sizes.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from autodiff.dims import Extent
+from autodiff.engines.native.session import SMALL
 from autodiff.engines.native.writer import Writer, register_type
 
 MOST = 8
 """Rows, and right-hand sides."""
 
+FEWEST = 16
+"""Matrices in a call."""
+
 _SAFE = "0x3E45798EE2308C3A"  # 1e-8
 
 
-def small(dtype: np.dtype, *sizes: Extent) -> list[int]:
-    """The sizes, where matrices of these sizes are for the functions here; else nothing."""
+def small(w: Writer, dtype: np.dtype, batch: Sequence[Extent], *sizes: Extent) -> list[int]:
+    """The sizes, where matrices of these sizes are for the functions here; else nothing.
+
+    For few matrices in a call they are not: to compile a function takes longer than it saves.
+    """
     known = [n for n in sizes if isinstance(n, int) and 1 <= n <= MOST]
-    return known if dtype == np.float64 and len(known) == len(sizes) else []
+    if dtype != np.float64 or len(known) < len(sizes):
+        return []
+    count = math.prod([n if isinstance(n, int) else math.inf for n in batch])
+    return known if count * w.repeats >= FEWEST else []
 
 
 def solve(w: Writer, a: str, b: str, x: str, n: int, k: int) -> str:
     """Solve for ``k`` right-hand sides, those of the identity where ``b`` is null; LAPACK's result code."""
-    return _call(w, "autodiff.small.solve", _solve, (a, b, x), (n, k))
+    return _call(w, "solve", (a, b, x), (n, k))
 
 
 def inverse(w: Writer, a: str, x: str, n: int) -> str:
@@ -46,16 +58,50 @@ def inverse(w: Writer, a: str, x: str, n: int) -> str:
 
 def cholesky(w: Writer, a: str, x: str, n: int) -> str:
     """The lower factor, reading the lower triangle; LAPACK's result code."""
-    return _call(w, "autodiff.small.cholesky", _cholesky, (a, x), (n,))
+    return _call(w, "cholesky", (a, x), (n,))
 
 
 def triangular_solve(
     w: Writer, a: str, b: str, x: str, n: int, k: int, step: int, line: int, lower: bool
 ) -> str:
     """Solve with a triangle, ``step`` apart in a row and ``line`` in a column; 1 where its diagonal has a zero."""
-    name = f"autodiff.small.{'forward' if lower else 'back'}"
-    make = _forward if lower else _back
-    return _call(w, name, make, (a, b, x), (n, k, step, line))
+    return _call(w, "forward" if lower else "back", (a, b, x), (n, k, step, line))
+
+
+def _call(w: Writer, name: str, pointers: Sequence[str], sizes: Sequence[int]) -> str:
+    types = ", ".join([*["ptr"] * len(pointers), *["i64"] * len(sizes)])
+    w.declare(SMALL + name, "i32", types)
+    given = [f"ptr {p}" for p in pointers] + [f"i64 {n}" for n in sizes]
+    return w.here(f"call i32 @{SMALL}{name}({', '.join(given)})")
+
+
+def text(name: str) -> str:
+    """The module of a function, by its whole name."""
+    make = {"solve": _solve, "cholesky": _cholesky, "forward": _forward, "back": _back}
+    module = _Module()
+    code = _Code(module)
+    make[name.removeprefix(SMALL)](code)
+    whole = code.text(name, "")
+    return "\n".join([*module.declared.values(), whole, *module.nodes])
+
+
+class _Module:
+    """What the functions of a module declare, and what LLVM is told of their loops."""
+
+    def __init__(self) -> None:
+        self.declared: dict[str, str] = {}
+        self.nodes = [
+            '!0 = !{!"llvm.loop.vectorize.enable", i1 false}',
+            '!1 = !{!"llvm.loop.unroll.disable"}',
+        ]
+
+    def declare(self, name: str, result: str, types: str) -> None:
+        self.declared[name] = f"declare {result} @{name}({types}) nounwind"
+
+    def loop_metadata(self, plain: bool = True) -> str:
+        number = len(self.nodes)
+        self.nodes.append(f"!{number} = distinct !{{!{number}, !0, !1}}")
+        return f", !llvm.loop !{number}"
 
 
 def product(
@@ -68,35 +114,20 @@ def product(
 ) -> None:
     """Multiply a matrix of m by k and one of k by n, each given with its strides from row to row and in a row."""
     m, k, n = sizes
-    name = f"autodiff.small.product.{dtype.kind}{dtype.itemsize}.{m}.{k}.{n}"
+    name = f"autodiff.product.{dtype.kind}{dtype.itemsize}.{m}.{k}.{n}"
     if name not in w.declared:
         w.declared[name] = ""
-        w.globals.append(_product(_Code(w), register_type(dtype), sizes).text(name))
+        code = _product(_Code(w), register_type(dtype), sizes)
+        w.globals.append(code.text(name, "internal "))
     operands = [f"ptr {p}, i64 {line}, i64 {step}" for p, line, step in (a, b)]
     w.here(f"call i32 @{name}({', '.join(operands)}, ptr {x})")
-
-
-def _call(
-    w: Writer,
-    name: str,
-    make: Callable[[_Code], None],
-    pointers: Sequence[str],
-    sizes: Sequence[int],
-) -> str:
-    if name not in w.declared:
-        code = _Code(w)
-        make(code)
-        w.declared[name] = ""  # it is defined here
-        w.globals.append(code.text(name))
-    given = [f"ptr {p}" for p in pointers] + [f"i64 {n}" for n in sizes]
-    return w.here(f"call i32 @{name}({', '.join(given)})")
 
 
 # -- texts ------------------------------------------------------------------------------------------------
 class _Code:
     """The lines of a function whose variables lie on the stack; LLVM puts them into registers."""
 
-    def __init__(self, w: Writer) -> None:
+    def __init__(self, w: Writer | _Module) -> None:
         self.w = w
         self.heads: list[str] = []
         self.lines: list[str] = []
@@ -173,9 +204,9 @@ class _Code:
         self.w.declare(routine, "void", ", ".join(["ptr"] * len(arguments)))
         self.line(f"call void @{routine}({', '.join(f'ptr {a}' for a in arguments)})")
 
-    def text(self, name: str) -> str:
+    def text(self, name: str, linkage: str) -> str:
         body = "\n".join(["entry:", *self.heads, *self.lines])
-        return f"define internal i32 @{name}({self.parameters}) noinline #0 {{\n{body}\n}}\n"
+        return f"define {linkage}i32 @{name}({self.parameters}) noinline #0 {{\n{body}\n}}\n"
 
 
 def _difference(c: _Code, place: str, x: str, y: str) -> None:
