@@ -40,7 +40,11 @@ TURNS = 40
 TURN_SECONDS = 2e-4
 SMALL = 1e-6  # seconds of plain Python below which a case is told apart
 
-Case = tuple[Callable[..., Any], tuple[Any, ...]]
+# A function, its arguments, and those by keyword, if any.
+Case = (
+    tuple[Callable[..., Any], tuple[Any, ...]]
+    | tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+)
 _rng = np.random.default_rng(0)
 X = _rng.standard_normal(1000)
 SMALL_X = _rng.standard_normal(10)
@@ -50,6 +54,7 @@ SQUARE = _rng.standard_normal((30, 30))
 SYMMETRIC = SQUARE + SQUARE.T
 DEFINITE = SQUARE @ SQUARE.T + 30.0 * np.eye(30)
 MATRIX = _rng.standard_normal((100, 100))
+MANY = _rng.standard_normal((100, 6, 6)) + 6.0 * np.eye(6)
 VECTOR = _rng.standard_normal(30)
 INTEGERS = _rng.integers(0, 20, 1000)
 COMPLEX = X[:200] + 1j * X[200:400]
@@ -141,6 +146,10 @@ def of_layers(p: Any) -> Any:
 
 def of_keywords(x: Any, scale: float = 2.0, *, mode: str = "sum") -> Any:
     return np.sum(x * scale) if mode == "sum" else np.mean(x)
+
+
+def of_any_number(x: Any, *p: Any) -> Any:
+    return np.sum(p[0] * np.exp(-x * p[1]) + p[2])
 
 
 # -- arrays ---------------------------------------------------------------------------------------
@@ -240,6 +249,8 @@ FAMILIES: dict[str, dict[str, Case]] = {
         "list of 200": (lambda xs: sum([x * x for x in xs]), (X[:200].tolist(),)),
         "layers in a dict": (of_layers, (LAYERS,)),
         "flags and defaults": (of_keywords, (X[:50],)),
+        "keyword": (of_keywords, (X[:50],), {"scale": 3.0, "mode": "sum"}),
+        "any number of arguments": (of_any_number, (X[:50], 1.0, 2.0, 3.0)),
         "15 attributes": (MODEL.attributes, (X[:50],)),
         "counter": (MODEL.counted, (2.0,)),
         "append": (MODEL.remembered, (2.0,)),
@@ -305,6 +316,9 @@ FAMILIES: dict[str, dict[str, Case]] = {
         "determinant 3 by 3": (lambda a: np.linalg.det(a), (SQUARE[:3, :3].copy(),)),
         "solve 3 by 3": (lambda a, b: np.linalg.solve(a, b), (DEFINITE[:3, :3].copy(), VECTOR[:3].copy())),
         "cholesky": (lambda a: np.linalg.cholesky(a), (DEFINITE,)),
+        "100 products of 6 by 6": (lambda a: a @ a, (MANY,)),
+        "100 inverses of 6 by 6": (lambda a: np.linalg.inv(a), (MANY,)),
+        "100 solutions of 6 by 6": (lambda a: np.linalg.solve(a, np.sum(a, axis=2, keepdims=True)), (MANY,)),
         "cholesky 3 by 3": (lambda a: np.linalg.cholesky(a), (DEFINITE[:3, :3].copy(),)),
         "eigvalsh": (lambda a: np.linalg.eigvalsh(a), (SYMMETRIC,)),
         "eigh": (lambda a: np.linalg.eigh(a), (SYMMETRIC,)),
@@ -386,20 +400,21 @@ def least(calls: list[Callable[[], Any]]) -> list[float]:
 
 def measure(family: str, name: str) -> Measured:
     """Compare the results of a case, then time it."""
-    function, arguments = FAMILIES[family][name]
+    function, arguments, *more = FAMILIES[family][name]
+    named: dict[str, Any] = more[0] if more else {}
     with warnings.catch_warnings():
         warnings.simplefilter("error", autodiff.FallbackWarning)
         compiled = autodiff.function(function)
         try:
             for _ in range(3):
-                plain, ours = function(*arguments), compiled(*arguments)
+                plain, ours = function(*arguments, **named), compiled(*arguments, **named)
         except Exception as error:  # a case that fails is a result, and is reported
             return Measured(
                 family, name, 1.0, float("inf"), f"{type(error).__name__}: {error}"[:100]
             )
     if "stored" not in name and "in place" not in name:
         np.testing.assert_equal(type(ours), type(plain))
-    seconds = least([lambda: function(*arguments), lambda: compiled(*arguments)])
+    seconds = least([lambda: function(*arguments, **named), lambda: compiled(*arguments, **named)])
     return Measured(family, name, *seconds)
 
 

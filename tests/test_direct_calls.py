@@ -547,3 +547,107 @@ def test_a_complex_array_that_the_entry_reads_is_what_warnings_are_asked_of() ->
     for _ in range(3):
         with pytest.warns(RuntimeWarning, match="divide by zero"):
             assert compiled(Z) == np.inf
+
+
+# -- keywords, and any number of arguments ------------------------------------------------------------
+def of_options(x: Any, **options: Any) -> Any:
+    return np.sum(x) * options.get("scale", 1.0) + len(options) * options.get("shift", 0.0)
+
+
+def of_any_number(x: Any, *p: Any, power: float = 2.0) -> Any:
+    return np.sum(x**power) * len(p) + sum([np.sum(a) * (k + 1) for k, a in enumerate(p)])
+
+
+def with_a_default(x: Any, a: Any = 2.0, *p: Any) -> Any:
+    return np.sum(x * a) + sum(p)
+
+
+def one_name_twice(x: Any, /, **given: Any) -> Any:
+    return np.sum(x) - 10.0 * np.sum(given["x"])
+
+
+def by_keyword_only(x: Any, *, mode: str = "sum", scale: Any = 3.0) -> Any:
+    return (np.sum(x) if mode == "sum" else np.mean(x)) * scale
+
+
+CALLED: list[tuple[Any, list[tuple[tuple[Any, ...], dict[str, Any]]]]] = [
+    (of_options, [((X,), {}), ((X,), {"scale": 2.0}), ((X,), {"shift": 2.0}),
+                  ((X,), {"shift": 2.0, "scale": 3.0}), ((X,), {"scale": 3.0, "shift": 2.0})]),
+    (of_any_number, [((X,), {}), ((X, 1.0), {}), ((X, 1.0, 2.0), {}), ((X, 1.0, X), {}),
+                     ((X, 2, 3.0), {}), ((X,), {"power": 3.0})]),
+    (with_a_default, [((X,), {}), ((X, 3.0), {}), ((X, 3.0, 4.0), {}), ((X, 3.0, 4.0, 5.0), {}),
+                      ((X,), {"a": 4.0})]),
+    (one_name_twice, [((X,), {"x": X + 1.0}), ((X,), {"x": 2.0})]),
+    (by_keyword_only, [((X,), {}), ((X,), {"mode": "mean"}), ((X,), {"scale": 2.0}),
+                       ((X,), {"scale": 2.0, "mode": "mean"}), ((), {"x": X, "mode": "sum"})]),
+]  # fmt: skip
+
+
+@over_engines
+@pytest.mark.parametrize("row", range(len(CALLED)))
+def test_keywords_and_any_number_of_arguments(engine: str, row: int) -> None:
+    f, calls = CALLED[row]
+    compiled = autodiff.function(f, engine=engine)
+    slope = autodiff.gradient(f, engine=engine, wrt=0)
+    reference = autodiff.gradient(f, engine="numpy", wrt=0)
+    for _ in range(4):
+        for args, kwargs in calls:
+            expected = f(*args, **kwargs)
+            assert type(compiled(*args, **kwargs)) is type(expected)
+            np.testing.assert_allclose(compiled(*args, **kwargs), expected, rtol=1e-14)
+            if args:
+                found = slope(*args, **kwargs)
+                np.testing.assert_allclose(found, reference(*args, **kwargs), rtol=1e-12)
+
+
+def test_calls_with_keywords_are_answered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for f, args, kwargs in (
+        (by_keyword_only, (X,), {"scale": 2.0}),
+        (of_options, (X,), {"scale": 2.0, "shift": 1.0}),
+        (of_any_number, (X, 1.0, 2.0), {}),
+    ):
+        compiled = autodiff.function(f)
+        for _ in range(3):
+            compiled(*args, **kwargs)
+        with monkeypatch.context() as patch:
+            patch.setattr(type(compiled._compiled), "call", None)  # the slow path
+            np.testing.assert_allclose(compiled(*args, **kwargs), f(*args, **kwargs))
+
+
+def test_keywords_that_do_not_bind_are_pythons_errors() -> None:
+    compiled = autodiff.function(by_keyword_only)
+    for _ in range(3):
+        compiled(X, scale=2.0)
+        compiled(x=X, mode="mean")
+    for args, kwargs, text in (
+        ((X,), {"size": 2.0}, "unexpected keyword argument 'size'"),
+        ((X,), {"x": X}, "multiple values for argument 'x'"),
+        ((), {"scale": 2.0}, "missing 1 required positional argument: 'x'"),
+    ):
+        with pytest.raises(TypeError, match=text):
+            compiled(*args, **kwargs)
+
+
+def test_warnings_of_a_call_with_keywords_are_those_of_its_arguments() -> None:
+    def ratio(x: Any, *, by: Any = 1.0) -> Any:
+        return np.sum(x / by)
+
+    compiled = autodiff.function(ratio)
+    for _ in range(3):
+        compiled(X, by=np.ones(3))
+    with pytest.warns(RuntimeWarning, match="divide by zero") as given:
+        assert compiled(X, by=np.array([1.0, 0.0, 1.0])) == np.inf
+    assert given[0].filename == __file__
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError, match="divide by zero"):
+        compiled(X, by=np.array([1.0, 0.0, 1.0]))
+
+
+def test_a_changed_default_is_noticed_in_calls_with_keywords() -> None:
+    def scaled(x: Any, *, a: float = 2.0, b: float = 3.0) -> Any:
+        return np.sum(x) * a + b
+
+    compiled = autodiff.function(scaled)
+    for _ in range(3):
+        assert compiled(X, b=1.0) == 13.0
+    scaled.__kwdefaults__ = {"a": 10.0, "b": 3.0}
+    assert compiled(X, b=1.0) == 61.0

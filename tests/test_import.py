@@ -55,7 +55,7 @@ def test_a_first_gradient_loads_what_it_needs() -> None:
     )
     found = set(json.loads(done.stdout))
     assert found & (NEEDLESS) == set()
-    assert len(found) <= 265  # each costs some tenths of a millisecond
+    assert len(found) <= 240  # each costs some tenths of a millisecond
 
 
 def test_a_first_call_loads_no_table_of_scipy() -> None:

@@ -29,6 +29,7 @@ from __future__ import annotations
 import functools
 import inspect
 import keyword
+import operator
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from types import MethodType
@@ -41,14 +42,15 @@ from autodiff.capture.origins import is_read_piecewise
 from autodiff.columns import Unreadable, compile_read
 from autodiff.lasting import Weak
 from autodiff.plain_data import dataclass
-from autodiff.tables import Table, names_of_class
+from autodiff.tables import FEWEST, Table, columns_of, names_of_class
 from autodiff.tables import names as column_names
 
 Recognised = tuple[tuple[Any, ...], list[Any]]
 Recognise = Callable[..., Recognised | None]
 
 _ABSENT = object()
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+_REST, _NAMED = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+_VARIADIC = (_REST, _NAMED)
 
 
 class FlatCall(Protocol):
@@ -137,18 +139,73 @@ def compile_direct(
 ) -> Callable[..., Any] | None:
     """A function that runs later calls with as many arguments by position: its result.
 
-    ``NotImplemented`` is for calls of another kind, and for those that the entry refuses.
+    ``NotImplemented`` is for calls of another kind, and for those that the entry refuses.  Of a call with keywords it is
+    a function of the arguments by position, as a tuple, and of those by keyword, as a dict.
     """
-    given = [x is not absent for x in call.given]
+    if call.as_given[1]:
+        return _compile_named(function, parameters, call, absent, to)
+    kinds = [p.kind for p in parameters]
+    rest = kinds.index(_REST) if _REST in kinds else None  # ``*args``, which is one slot
+    given = [x is not absent for k, x in enumerate(call.given) if kinds[k] not in _VARIADIC]
     count = sum(given)
     by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    if not all(given[:count]) or any(p.kind in _VARIADIC for p in parameters):
+    if not all(given[:count]):
         return None
-    if any(p.kind not in by_position for p in parameters[:count]):
+    if any(kind not in by_position for kind in kinds[:count]):
+        return None
+    if rest is not None and call.slots[rest] and count != rest:
         return None
     names = [f"_p{k}" for k in range(len(call.slots))]
+    extra, first = 0, "_args"
+    if rest is not None:
+        extra, first = len(call.slots[rest]), f"_args[:{count}]"
+    lines = [
+        f"if _len(_args) != {count + extra}: return NotImplemented",
+        *([f"{', '.join(names[:count])}, = {first}"] if count else []),
+        *([f"{names[rest]} = _args[{count}:]"] if rest is not None else []),
+        *(f"{names[k]} = {{}}" for k, kind in enumerate(kinds) if kind is _NAMED),
+    ]
+    return _direct(function, parameters, call, absent, to, "*_args", lines, "(_owner, _args)")
+
+
+def _compile_named(
+    function: Any, parameters: Sequence[inspect.Parameter], call: FlatCall, absent: Any, to: Direct
+) -> Callable[..., Any] | None:
+    """The same for a call with keywords."""
+    args, kwargs = call.as_given
+    if any(p.kind is _REST for p in parameters):
+        return None
+    only = inspect.Parameter.POSITIONAL_ONLY  # whose name may be that of another one's keyword
+    by_name = {
+        p.name: f"_p{k}"
+        for k, p in enumerate(parameters)
+        if p.name in kwargs and p.kind is not only and p.kind is not _NAMED
+    }
+    others = ", ".join(f"{name!r}: _kwargs[{name!r}]" for name in kwargs if name not in by_name)
+    lines = [
+        f"if _len(_args) != {len(args)} or _len(_kwargs) != {len(kwargs)}: return NotImplemented",
+        *([f"{', '.join(f'_p{k}' for k in range(len(args)))}, = _args"] if args else []),
+        *(f"{slot} = _kwargs[{name!r}]" for name, slot in by_name.items()),
+        *(f"_p{k} = {{{others}}}" for k, p in enumerate(parameters) if p.kind is _NAMED),
+    ]
+    running = "(_owner, _args, _kwargs)"
+    return _direct(function, parameters, call, absent, to, "_args, _kwargs", lines, running)
+
+
+def _direct(
+    function: Any,
+    parameters: Sequence[inspect.Parameter],
+    call: FlatCall,
+    absent: Any,
+    to: Direct,
+    head: str,
+    bound: Sequence[str],
+    running: str,
+) -> Callable[..., Any] | None:
+    """A function whose first lines give the slots their names, ``_p0`` and so on."""
+    names = [f"_p{k}" for k in range(len(call.slots))]
     try:
-        found = _conditions(function, parameters, call, absent, to.inputs, names, names[:count])
+        found = _conditions(function, parameters, call, absent, to.inputs, names, True, to.most)
         conditions, slots, leaves, namespace = found
         taken = [_taken(k, leaves[k], call, to, conditions, namespace) for k in to.inputs]
     except (_Unsuited, RecursionError):
@@ -157,13 +214,11 @@ def compile_direct(
         "_run": to.run, "_reader": to.reader, "_current": to.current, "_owner": to.owner,
         "_kind_of": to.kind_of, "_array_of": to.array_of, "_float": float, "_int": int,
     }  # fmt: skip
-    unpacked = ", ".join(names[:count])
     hidden = ["_hidden = _reader((" + "".join(f"{x}, " for x in slots) + "))"] if to.reader else []
     lines = [
-        "def direct(*_args):",
+        f"def direct({head}):",
         "    try:",
-        f"        if _len(_args) != {count}: return NotImplemented",
-        *([f"        {unpacked}, = _args"] if count else []),
+        *(f"        {line}" for line in bound),
         f"        if not ({' and '.join(conditions) or 'True'}): return NotImplemented",
         *(f"        {line}" for line in hidden),
         *(["        if _hidden is None: return NotImplemented"] if hidden else []),
@@ -171,7 +226,7 @@ def compile_direct(
         "    except (TypeError, LookupError, AttributeError, ValueError, OverflowError):",
         "        return NotImplemented",
         "    _before = _current.running",
-        "    _current.running = (_owner, _args)",
+        f"    _current.running = {running}",
         "    try:",
         "        return _run(*_given)",
         "    finally:",
@@ -215,11 +270,13 @@ def _conditions(
     absent: Any,
     inputs: Sequence[int],
     names: Sequence[str],
-    given: Sequence[str] | None = None,
+    lengths_known: bool = False,
+    most: int = 0,
 ) -> tuple[list[str], list[str], list[str], dict[str, Any]]:
     """Conditions for a call like this one, expressions of its slots and leaves, and their globals.
 
-    ``given``: names of the parameters that have arguments, where the others are known to have none.
+    ``lengths_known``: which parameters have arguments has been looked at.
+    ``most``: records in a list whose columns of floats the entry reads itself, and compares.
     """
     # No arguments in *rest and **more are no arguments, not a default.
     left_out = [
@@ -234,14 +291,14 @@ def _conditions(
     whole = {id(x) for x in call.leaves if type(x) in (list, tuple)}  # taken as arrays
     for k, (name, slot) in enumerate(zip(names, call.tabled, strict=True)):
         if left_out[k]:
-            if given is None:
+            if not lengths_known:
                 conditions.append(f"{name} is _absent")
             if function is not None:
                 conditions.append(_same_default(function, parameters[k], slot, namespace))
         else:
-            if parameters[k].default is not inspect.Parameter.empty and given is None:
+            if parameters[k].default is not inspect.Parameter.empty and not lengths_known:
                 conditions.append(f"{name} is not _absent")
-            _structure(slot, name, conditions, namespace, whole, columns)
+            _structure(slot, name, conditions, namespace, whole, columns, most)
     slots = [
         _bound(namespace, f"_d{k}", slot) if left_out[k] else names[k]
         for k, slot in enumerate(call.slots)
@@ -284,9 +341,11 @@ def _reached(path: str, slots: Sequence[str]) -> str:
 
 
 def _is_same(found: Any, leaf: Any) -> bool:
-    """Whether a leaf was found; columns of records are read anew."""
+    """Whether a leaf was found; columns of records are read anew, and ``*args`` is another tuple in each call."""
     if found is leaf:
         return True
+    if type(found) is tuple and type(leaf) is tuple:
+        return len(found) == len(leaf) and all(map(operator.is_, found, leaf))
     arrays = type(found) is np.ndarray and type(leaf) is np.ndarray
     return arrays and found.dtype == leaf.dtype and found.tobytes() == leaf.tobytes()
 
@@ -298,6 +357,7 @@ def _structure(
     namespace: dict[str, Any],
     whole: set[int],
     columns: dict[str, str],
+    most: int,
 ) -> None:
     """Conditions that hold for containers of the same structure, which leaves apart."""
     kind = type(obj)
@@ -307,9 +367,15 @@ def _structure(
         except Unreadable:
             raise _Unsuited from None
         found = f"_c{len(columns)}"
-        conditions.append(f"({found} := {read}({at})) is not None")
+        are_read = f"({found} := {read}({at})) is not None"
+        items = [f"{found}[{k}]" for k in range(len(obj.columns))]
+        if most and columns_of(obj.layout):
+            few = f"{FEWEST} <= _len({at}) <= {most}"
+            are_read = f"({few} or {are_read})"
+            items = [f"({at} if _len({at}) <= {most} else {item})" for item in items]
+        conditions.append(are_read)
         columns |= {
-            f"{at}{name}": f"{found}[{k}]" for k, name in enumerate(column_names(obj.layout))
+            f"{at}{name}": item for name, item in zip(column_names(obj.layout), items, strict=True)
         }
         return
     if id(obj) in whole:
@@ -328,13 +394,13 @@ def _structure(
                 kinds = _bound(namespace, f"_t{len(namespace)}", list(map(type, obj)))
                 conditions.append(f"_list(_map(_type, {at})) == {kinds}")  # True is 1 as a key
             for key, item in obj.items():
-                _structure(item, f"{at}[{key!r}]", conditions, namespace, whole, columns)
+                _structure(item, f"{at}[{key!r}]", conditions, namespace, whole, columns, most)
         else:
             for k, item in enumerate(obj):
-                _structure(item, f"{at}[{k}]", conditions, namespace, whole, columns)
+                _structure(item, f"{at}[{k}]", conditions, namespace, whole, columns, most)
         return
     if containers.is_record(obj) and containers.is_plain_record(kind):
-        _record(obj, at, conditions, namespace, whole, columns)
+        _record(obj, at, conditions, namespace, whole, columns, most)
         return
     from autodiff import tree
 
@@ -353,6 +419,7 @@ def _record(
     namespace: dict[str, Any],
     whole: set[int],
     columns: dict[str, str],
+    most: int,
 ) -> None:
     """The same for a dataclass that holds its fields and nothing else."""
     names = names_of_class(type(obj))
@@ -362,7 +429,7 @@ def _record(
     if not containers.slots_of(type(obj)):
         conditions.append(f"_list({at}.__dict__) == {list(names)!r}")
     for name in names:
-        _structure(getattr(obj, name), f"{at}.{name}", conditions, namespace, whole, columns)
+        _structure(getattr(obj, name), f"{at}.{name}", conditions, namespace, whole, columns, most)
 
 
 def _is_named_tuple(obj: Any) -> bool:

@@ -92,6 +92,31 @@ class Layout:
     part: Part
 
 
+@dataclass(frozen=True)
+class Column:
+    """One of the floats that each record of a layout has, to be read of the records one by one."""
+
+    layout: Layout
+    number: int
+
+    @property
+    def record(self) -> Record:
+        """What each row is."""
+        part = self.layout.part
+        assert isinstance(part, Record)
+        return part
+
+
+def columns_of(layout: Layout) -> list[Column]:
+    """The columns, where each record is a tuple, dict or dataclass of floats; else none."""
+    part = layout.part
+    if not isinstance(part, Record) or Scalar(float) not in part.parts or len(set(part.parts)) > 1:
+        return []
+    if not issubclass(part.cls, tuple) and containers.slots_of(part.cls):
+        return []
+    return [Column(layout, number) for number in range(len(part.parts))]
+
+
 class Table:
     """A list of records as its columns; :func:`records` is the list again."""
 

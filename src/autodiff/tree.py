@@ -1,9 +1,9 @@
-"""Containers of arrays: flattening and rebuilding, with optree.
+"""Containers of arrays: flattening and rebuilding, with optree, or without it where that is simple (`nesting`).
 
 Lists, tuples, dicts, named tuples, OrderedDict, deque and dataclasses are containers, and so are
 the Series, DataFrames and DataArrays of pandas and xarray that hold numbers of one type; everything
 else, None included, is a leaf.  A class is registered when it is first met.  optree is loaded only
-when a container is met: a call with plain arrays never needs it.
+when a container of a class is met: a call with plain arrays, in tuples, lists and dicts as well, never needs it.
 """
 
 from __future__ import annotations
@@ -13,15 +13,21 @@ import warnings
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff import containers
 from autodiff.labelled import Labelled, is_labelled, put_together, take_apart
+from autodiff.later import later
 from autodiff.plain_data import dataclass
 from autodiff.sameness import told_apart
 from autodiff.tables import Table, register, table_of
+
+if TYPE_CHECKING:
+    from autodiff import nesting
+else:
+    nesting = later("autodiff.nesting")
 
 NAMESPACE = "autodiff"  # of whole containers
 ARGUMENTS = "autodiff.arguments"  # ... of those whose parts derivatives have
@@ -240,6 +246,9 @@ _back_references: ContextVar[frozenset[tuple[int, str]]] = ContextVar(
 def _flatten_whole(
     obj: Any, namespace: str, whole_lists: bool, is_leaf: Callable[[Any], bool] | None
 ) -> tuple[list[Any], Any]:
+    found = nesting.take_apart(obj, is_leaf, _may_have_parts)
+    if found is not None:
+        return found
     import optree
 
     moved = _was_moved if any(map(_was_moved, nodes([obj]))) else None
@@ -265,6 +274,14 @@ def _flatten_whole(
         for x in leaves:
             if type(x) in new and type(x) not in _registered:
                 (_register_labelled if _has_labels(x) else _register)(type(x))
+
+
+def _may_have_parts(x: Any) -> bool:
+    """Whether something else than a tuple, list or dict may be one of optree's containers."""
+    cls = type(x)
+    if cls in _ORDINARY:
+        return False
+    return cls in _registered or cls is Table or _counts_as_list(x) or is_container(x)
 
 
 def with_tables(obj: Any, is_leaf: Callable[[Any], bool], kinds: str) -> Any:

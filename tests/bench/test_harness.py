@@ -164,7 +164,7 @@ def test_a_worker_measures_and_tells_what_it_cannot() -> None:
 
 @pytest.mark.parametrize("case", [(f, n) for f in plain.FAMILIES for n in plain.FAMILIES[f]][::11])
 def test_cases_beside_plain_python_run_compiled(case: tuple[str, str]) -> None:
-    function, arguments = plain.FAMILIES[case[0]][case[1]]
+    function, arguments, *_ = plain.FAMILIES[case[0]][case[1]]
     with warnings.catch_warnings():
         warnings.simplefilter("error", autodiff.FallbackWarning)
         ours = autodiff.function(function)(*arguments)

@@ -233,6 +233,14 @@ class Transformed(Generic[P, R]):
                 raise
             if result is not NotImplemented:
                 return result
+        elif named := compiled.named.get((len(args), *kwargs.keys())):
+            try:
+                result = named(args, kwargs)
+            except BaseException as error:
+                hide_frames(error)
+                raise
+            if result is not NotImplemented:
+                return result
         trace = naming.capturing()
         try:
             if trace is not None and tracer.is_traced([*args, *kwargs.values()]):

@@ -31,8 +31,6 @@ from autodiff.capture import (
     formatting,
     functions,
     given,
-    handlers,
-    matching,
     numpy_callables,
     passing,
     pushing,

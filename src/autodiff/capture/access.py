@@ -7,7 +7,7 @@ import inspect
 import operator
 from collections import defaultdict
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,16 +22,21 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
-from autodiff.capture.staging import on_each
 from autodiff.capture.state import MISSING
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim
 from autodiff.ladder import Bail, NotStaged
+from autodiff.later import later
 from autodiff.ops import dispatch
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.indexing import position
 from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer, as_tracer, is_traced
 from autodiff.signals import door, refuse_ours, run_users
+
+if TYPE_CHECKING:
+    from autodiff.capture import staging
+else:
+    staging = later("autodiff.capture.staging")
 
 
 def as_key(frame: Frame, x: Any) -> Any:
@@ -178,7 +183,7 @@ def _attribute_of_choice(frame: Frame, obj: Any, name: str, node: ast.AST) -> An
         return MethodType(static, obj)
     if not choices.is_known(obj):
         return pool.attribute(frame, number, name, static, node, load_attribute)
-    return on_each(frame, obj, lambda x: load_attribute(frame, x, name, node), node)
+    return staging.on_each(frame, obj, lambda x: load_attribute(frame, x, name, node), node)
 
 
 def call_of_choice(
@@ -189,7 +194,7 @@ def call_of_choice(
     def called(x: Any) -> Any:
         return call(frame, load_attribute(frame, x, method.name, node), args, kwargs, node)
 
-    return on_each(frame, method.owner, called, node)
+    return staging.on_each(frame, method.owner, called, node)
 
 
 def _attribute_of_array(frame: Frame, obj: Tracer, name: str, node: ast.AST) -> Any:
@@ -318,7 +323,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     if members.member(container) is not None:
         return run_users(members.entry, container, index)
     if choices.is_choice(container) and issubclass(choices.class_of(container), (list, dict)):
-        return on_each(frame, container, lambda x: load_item(frame, x, index, node), node)
+        return staging.on_each(frame, container, lambda x: load_item(frame, x, index, node), node)
     if labelled.is_foreign(container) or isinstance(container, labelled.StandIn):
         container = dataframes.in_place_of(frame.trace, container)
         if dataframes.is_its_own(frame.trace, container):

@@ -12,7 +12,7 @@ import inspect
 import operator
 from itertools import islice
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,15 +25,20 @@ from autodiff.capture.iterators import Iterating
 from autodiff.capture.origins import is_library
 from autodiff.capture.paths import Guard
 from autodiff.capture.sourcecode import syntax_of
-from autodiff.capture.staging import on_each
 from autodiff.capture.state import attribute_place, item_place
 from autodiff.capture.trace import traced_leaves
 from autodiff.errors import UnsupportedError
 from autodiff.ladder import Bail, Declined
+from autodiff.later import later
 from autodiff.ops.complex_numbers import is_complex
 from autodiff.ops.dispatch import set_attribute
 from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import run_users
+
+if TYPE_CHECKING:
+    from autodiff.capture import staging
+else:
+    staging = later("autodiff.capture.staging")
 
 
 def assign(frame: Frame, target: ast.expr, value: Any) -> None:
@@ -118,7 +123,7 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
         members.store_entry(container, index, value)
         return
     if choices.is_choice(container) and issubclass(choices.class_of(container), (list, dict)):
-        on_each(frame, container, lambda x: store_item(frame, x, index, value, node), node)
+        staging.on_each(frame, container, lambda x: store_item(frame, x, index, value, node), node)
         return
     if labelled.is_foreign(container) or isinstance(container, labelled.StandIn):
         container = dataframes.in_place_of(frame.trace, container)
@@ -248,7 +253,7 @@ def _store_into_choice(frame: Frame, obj: Any, name: str, value: Any, node: ast.
         frame.trace.guard_class(pool.cls, name, static)
         call(frame, static.fset, [obj, value], {}, node)
     elif choices.is_known(obj):
-        on_each(frame, obj, lambda x: store_attribute(frame, x, name, value, node), node)
+        staging.on_each(frame, obj, lambda x: store_attribute(frame, x, name, value, node), node)
     else:
         pool.store_attribute(number, name, static, value)
 

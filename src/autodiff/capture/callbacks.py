@@ -15,17 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from autodiff.capture.functions import Closure, call_function
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.opaque import (
-    as_given,
-    call_opaque,
-    is_sparse,
-    lift_result,
-    lost_text,
-    refuse_lost_derivative,
-    refuse_lost_zeros,
-    run_native,
-    traced_leaves,
-)
 from autodiff.capture.origins import (
     is_library,
     module_of,
@@ -44,11 +33,13 @@ from autodiff.ops.value_only import why_value_only
 from autodiff.signals import door, refuse_ours
 
 if TYPE_CHECKING:
+    from autodiff.capture import opaque
     from autodiff.ops import complex_functions
     from autodiff.ops.numpy_functions import linear_algebra
 else:
     complex_functions = later("autodiff.ops.complex_functions")
     linear_algebra = later("autodiff.ops.numpy_functions.linear_algebra")
+    opaque = later("autodiff.capture.opaque")
 
 
 class Callback:
@@ -99,7 +90,7 @@ class CalledOut:
         """What a callback returned, as the library takes it."""
         trace = frame.trace
         try:
-            for tracer in traced_leaves(result):
+            for tracer in opaque.traced_leaves(result):
                 _, depends = trace.evaluate(tracer.value)
                 if depends and trace.differentiated(tracer.value):
                     raise self.lost(frame.source(node))
@@ -213,8 +204,8 @@ def call_unknown(
     if frame.trace.differentiable and module_of(function).startswith("scipy.optimize"):
         if any(map(is_callback, (*args, *kwargs.values()))):
             return _search(frame, function, args, kwargs, node)
-    if is_sparse(owner) and _leaves_out_zeros(function):
-        refuse_lost_zeros(frame, name_of(function), [vars(owner)["data"]], node)
+    if opaque.is_sparse(owner) and _leaves_out_zeros(function):
+        opaque.refuse_lost_zeros(frame, name_of(function), [vars(owner)["data"]], node)
     python = in_python(function)
     of_object: list[Any] = []
     if python is None and isinstance(function, MethodType) and module in ("numpy", "scipy"):
@@ -228,7 +219,7 @@ def call_unknown(
             for name, refusal in frame.trace.refusals[refusals:]:
                 # The user's line, not the library's, and what is called there.
                 refusal.source = frame.source(node)
-                refusal.message = lost_text(f"{name}, which {name_of(function)} calls,")
+                refusal.message = opaque.lost_text(f"{name}, which {name_of(function)} calls,")
             return found
         except (
             Bail,
@@ -249,11 +240,11 @@ def call_unknown(
             error.source = frame.source(node)  # the user's line, not the library's
             raise
     if not any(map(is_callback, (*args, *kwargs.values()))):
-        return call_opaque(frame, function, args, kwargs, node)
+        return opaque.call_opaque(frame, function, args, kwargs, node)
     args = [as_library_sees(frame, a, node) for a in args]
     kwargs = {k: as_library_sees(frame, v, node) for k, v in kwargs.items()}
     caller = CalledOut(function)
-    return caller.call(frame.trace, lambda: call_opaque(frame, function, args, kwargs, node))
+    return caller.call(frame.trace, lambda: opaque.call_opaque(frame, function, args, kwargs, node))
 
 
 def _leaves_out_zeros(function: Any) -> bool:
@@ -269,11 +260,11 @@ def _search(
     trace = frame.trace
     reason = f"{name_of(function)}, whose derivative is not known"
     trace.tier.decline(reason, frame.source(node))
-    refuse_lost_derivative(frame, function, args, kwargs, node)
-    args = as_given(trace, [as_library_sees(frame, a, node) for a in args])
-    kwargs = as_given(trace, {k: as_library_sees(frame, v, node) for k, v in kwargs.items()})
+    opaque.refuse_lost_derivative(frame, function, args, kwargs, node)
+    args = opaque.as_given(trace, [as_library_sees(frame, a, node) for a in args])
+    kwargs = opaque.as_given(trace, {k: as_library_sees(frame, v, node) for k, v in kwargs.items()})
     call = CalledOut(function).call
-    return lift_result(call(trace, lambda: run_native(function, args, kwargs)))
+    return opaque.lift_result(call(trace, lambda: opaque.run_native(function, args, kwargs)))
 
 
 def in_python(function: Any) -> FunctionType | None:

@@ -16,7 +16,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable
 from types import FunctionType, SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,6 @@ from autodiff.capture import generators
 from autodiff.capture.functions import Closure, call_function
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
-from autodiff.capture.opaque import holds_traced_sparse, is_sparse, refuse_lost_zeros
 from autodiff.capture.origins import (
     INTERPRETED,
     PURE_MODULES,
@@ -34,10 +33,16 @@ from autodiff.capture.origins import (
 )
 from autodiff.capture.sourcecode import syntax_of
 from autodiff.containers import found_plainly
+from autodiff.later import later
 from autodiff.ops import complex_numbers, dispatch
 from autodiff.ops.promotion import check_number
 from autodiff.ops.tracer import Tracer, is_traced
 from autodiff.signals import run_users
+
+if TYPE_CHECKING:
+    from autodiff.capture import opaque
+else:
+    opaque = later("autodiff.capture.opaque")
 
 # What does the work of an ``__init__`` that has no source, and says whether it did: filled in by the
 # modules that know how one is written.
@@ -82,14 +87,14 @@ def construct(
             f"{module_of(init)}.".startswith(_OF_TRACED)
             and (
                 _of_traced([*args, *kwargs.values()])
-                or any(is_sparse(x) and frame.trace.reads_instance([x]) for x in args)
+                or any(opaque.is_sparse(x) and frame.trace.reads_instance([x]) for x in args)
             )
         )
     )
     interpreted = interpreted or (issubclass(cls, tuple) and hasattr(cls, "_fields"))
     of_full = isinstance(args[0], (Tracer, list)) if args else bool(kwargs)
     if interpreted and cls.__module__.startswith("scipy.sparse.") and of_full:
-        refuse_lost_zeros(frame, f"{cls.__name__} of a full array", [args[:1], kwargs], node)
+        opaque.refuse_lost_zeros(frame, f"{cls.__name__} of a full array", [args[:1], kwargs], node)
     if cls.__module__.split(".")[0] in PURE_MODULES and not interpreted:
         made = call_library(frame, cls, args, kwargs, node)
         return frame.trace.fresh(made) if cls in (dict, deque) else made
@@ -133,7 +138,7 @@ def _of_traced(parts: list[Any]) -> bool:
     """Whether traced arrays are among the parts that a sparse array is made of."""
     return (
         is_traced(parts)
-        or holds_traced_sparse(parts)
+        or opaque.holds_traced_sparse(parts)
         or any(type(x) is tuple and _of_traced(list(x)) for x in parts)
     )
 

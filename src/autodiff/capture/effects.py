@@ -30,7 +30,6 @@ from autodiff import containers, floating
 from autodiff.capture import remembered
 from autodiff.capture.frames import UNBOUND
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.opaque import lift_result, refuse_lost_derivative
 from autodiff.capture.origins import module_of, name_of, owner_of
 from autodiff.capture.paths import Guard
 from autodiff.capture.running import current_run
@@ -49,9 +48,10 @@ from autodiff.signals import run_users
 from autodiff.tracebacks import is_internal
 
 if TYPE_CHECKING:
-    from autodiff.capture import draws
+    from autodiff.capture import draws, opaque
 else:
     draws = later("autodiff.capture.draws")  # few programs draw numbers
+    opaque = later("autodiff.capture.opaque")
 
 CLOCKS = frozenset(
     (
@@ -457,14 +457,14 @@ def _run_now(
     if function in (exec, eval):
         return _execute(frame, function, [characters(a) for a in args])
     if not (function in _OUTPUT_ONLY or _is_logging(function) or _is_writer(function)):
-        refuse_lost_derivative(frame, function, args, kwargs, node)
+        opaque.refuse_lost_derivative(frame, function, args, kwargs, node)
     operands = Operands()
     make_args, make_kwargs = operands.template(args), operands.template(kwargs)
     arrays = tuple(np.asarray(frame.trace.concrete(t)) for t in operands.tracers)
     frame.trace.effects = True
     if function is warnings.warn:
         function = _warning_from(frame, node)
-    return lift_result(run_users(function, *make_args(arrays), **make_kwargs(arrays)))
+    return opaque.lift_result(run_users(function, *make_args(arrays), **make_kwargs(arrays)))
 
 
 def _is_writer(function: Any) -> bool:
@@ -631,7 +631,7 @@ def _plain_draw(
     """A draw whose arguments are known."""
     trace = frame.trace
     if not trace.tier.holds_back:
-        return lift_result(run_users(getattr(owner, name), *args, **kwargs))
+        return opaque.lift_result(run_users(getattr(owner, name), *args, **kwargs))
     if id(owner) in trace.seeded:
         if len(trace.made) > 1:
             raise NotStaged(
@@ -640,7 +640,7 @@ def _plain_draw(
         trace.touch()
         if name == "spawn":
             return _children(trace, run_users(owner.spawn, *args, **kwargs))
-        return lift_result(run_users(getattr(owner, name), *args, **kwargs))
+        return opaque.lift_result(run_users(getattr(owner, name), *args, **kwargs))
     example = run_users(getattr(copy.deepcopy(owner), name), *args, **kwargs)
     reach = reacher(trace, owner)
 

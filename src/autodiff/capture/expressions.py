@@ -7,7 +7,7 @@ import math
 import operator
 from collections.abc import Callable
 from types import FunctionType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autodiff.capture import choices
 from autodiff.capture.access import (
@@ -32,7 +32,6 @@ from autodiff.capture.conditions import python_not
 from autodiff.capture.effects import append_outside
 from autodiff.capture.functions import Closure, make_closure, own_method
 from autodiff.capture.given import transposed
-from autodiff.capture.holders import is_alone
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.operators import (
     BINARY,
@@ -44,11 +43,17 @@ from autodiff.capture.operators import (
     condition,
     own_truth,
 )
-from autodiff.capture.staging import harmless, stage_boolean, stage_choice
 from autodiff.capture.trace import Declined
 from autodiff.ladder import NotStaged
+from autodiff.later import later
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
+
+if TYPE_CHECKING:
+    from autodiff.capture import holders, staging
+else:
+    holders = later("autodiff.capture.holders")
+    staging = later("autodiff.capture.staging")
 
 
 def _constant(frame: Frame, node: ast.Constant) -> Any:
@@ -94,7 +99,7 @@ def _boolean(frame: Frame, node: ast.BoolOp) -> Any:
         value = frame.evaluate(part)
         last = position == len(node.values) - 1
         if not last and frame.trace.tier.stages(value):
-            return stage_boolean(frame, value, node, position)
+            return staging.stage_boolean(frame, value, node, position)
         if not last and run_users(bool, own_truth(frame, value)) == stop_at:
             return value
     return value
@@ -137,12 +142,12 @@ class _Chain:
             self.cheap_from = max(self.cheap_from, position + 1)
             if self.is_tried:
                 raise NotStaged("a comparison that takes a branch")
-        return stage_choice(frame, test, others, lambda: part, node)
+        return staging.stage_choice(frame, test, others, lambda: part, node)
 
     def _tried(self, test: Tracer, others: Callable[[], Any]) -> Tracer | None:
         outer, self.is_tried = self.is_tried, True
         try:
-            return harmless(self.frame, test, others)
+            return staging.harmless(self.frame, test, others)
         finally:
             self.is_tried = outer
 
@@ -159,7 +164,7 @@ def _is_short(frame: Frame, node: ast.expr) -> bool:
 def _conditional(frame: Frame, node: ast.IfExp) -> Any:
     test = condition(frame, node.test)
     if frame.trace.tier.stages(test):
-        return stage_choice(
+        return staging.stage_choice(
             frame,
             test,
             lambda: frame.evaluate(node.body),
@@ -256,7 +261,7 @@ def _call(frame: Frame, node: ast.Call) -> Any:
         return _super(frame)
     if not isinstance(function, (FunctionType, MethodType, Closure, type)):
         return call(frame, function, arguments, keywords, node)
-    frame.trace.is_alone = is_alone(frame, node)
+    frame.trace.is_alone = holders.is_alone(frame, node)
     try:
         return call(frame, function, arguments, keywords, node)
     finally:

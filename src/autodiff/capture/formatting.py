@@ -23,7 +23,7 @@ from _string import (  # type: ignore[import-not-found]
 )
 from collections.abc import Callable, Iterator, Sequence
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,7 +35,6 @@ from autodiff.capture.functions import Closure, own_method
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import TracedIterator
-from autodiff.capture.opaque import refuse_unseen
 from autodiff.capture.origins import is_library, type_of
 from autodiff.capture.sequences import LazySequence
 from autodiff.capture.sourcecode import syntax_of
@@ -49,10 +48,16 @@ from autodiff.capture.text import (
 )
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim
+from autodiff.later import later
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.patterns import pattern
 from autodiff.signals import run_users
+
+if TYPE_CHECKING:
+    from autodiff.capture import opaque
+else:
+    opaque = later("autodiff.capture.opaque")
 
 CONVERSIONS: dict[str, Any] = {"r": repr, "s": str, "a": ascii, "": None}
 _NUMBERS = frozenset((int, float, bool, complex, type(None)))
@@ -74,7 +79,7 @@ def text_of(frame: Frame, x: Any, conversion: str, specification: str = "") -> A
         if _is_shown_by_address(x):
             return format(CONVERSIONS[conversion](x) if conversion else x, specification)
         x = frame.trace.deep(x)
-        refuse_unseen(frame, (x,))
+        opaque.refuse_unseen(frame, (x,))
     convert = CONVERSIONS[conversion]
     shown = snapshot(frame, x)
     return _settled(frame, DeferredText([(shown, convert, specification)]), bool(specification))
@@ -190,7 +195,7 @@ def text_by_class(frame: Frame, cls: type, name: str, x: Any) -> Any:
     if cls is object:
         return text_of(frame, x, "r")
     shown = frame.trace.deep(x)
-    refuse_unseen(frame, (shown,))
+    opaque.refuse_unseen(frame, (shown,))
     return _settled(frame, DeferredText([(snapshot(frame, shown), write, "")]))
 
 
@@ -310,7 +315,7 @@ def percent(frame: Frame, template: Any, values: Any) -> Any:
     """``template % values``."""
     template = str(template)
     values = values if isinstance(values, Tracer) else frame.trace.deep(values)
-    refuse_unseen(frame, (values,))
+    opaque.refuse_unseen(frame, (values,))
     literal = _DIRECTIVE.sub("", template)
     given = iter(values if isinstance(values, tuple) else (values,))
     parts: list[Any] = []

@@ -15,7 +15,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autodiff.capture import choices, generators
 from autodiff.capture.frames import UNBOUND, Scope
@@ -24,10 +24,15 @@ from autodiff.capture.iterators import Iterating
 from autodiff.capture.lists import TracedList
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_of
-from autodiff.capture.sourceless import call_without_source
 from autodiff.capture.standing import leave_scope
 from autodiff.capture.trace import Declined, Trace
+from autodiff.later import later
 from autodiff.ops.tracer import Tracer
+
+if TYPE_CHECKING:
+    from autodiff.capture import sourceless
+else:
+    sourceless = later("autodiff.capture.sourceless")
 
 DEEPEST_STAGED_RECURSION = 6  # calls of one function within itself, inside of a staged branch
 
@@ -154,7 +159,7 @@ def call_function(
     """Interpret a call of a user's Python function."""
     syntax = syntax_of(function)
     if syntax is None:
-        return call_without_source(trace, function, args, kwargs)
+        return sourceless.call_without_source(trace, function, args, kwargs)
     if trace.depth:  # the code of a function may be replaced, as reloading tools do
         at = Path.root(function, "f").attribute("__code__")
         trace.guards.append(Guard(at, "is", function.__code__))

@@ -18,9 +18,8 @@ from __future__ import annotations
 
 import ast
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autodiff.capture import staging
 from autodiff.capture.attempts import Attempt, meets
 from autodiff.capture.frames import Completion
 from autodiff.capture.generators import Steps, finish, passing
@@ -28,9 +27,15 @@ from autodiff.capture.interpreter import STATEMENTS, Frame
 from autodiff.capture.regions import undoing
 from autodiff.capture.suspending import refuse_warnings, run_try
 from autodiff.ladder import Bail, Rung
+from autodiff.later import later
 from autodiff.ops.builder import Raised
 from autodiff.ops.dispatch import known
 from autodiff.ops.tracer import Tracer
+
+if TYPE_CHECKING:
+    from autodiff.capture import staging
+else:
+    staging = later("autodiff.capture.staging")
 
 
 def _try(frame: Frame, node: ast.Try) -> Completion | None:

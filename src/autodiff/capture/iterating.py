@@ -14,7 +14,7 @@ import operator
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,7 +28,6 @@ from autodiff.capture.iterators import Iterating, TracedIterator, named
 from autodiff.capture.library import call_library
 from autodiff.capture.origins import type_of
 from autodiff.capture.sequences import LazySequence, lazy_sequence
-from autodiff.capture.staging import stage_choice
 from autodiff.dims import (
     Dim,
     Extent,
@@ -39,10 +38,16 @@ from autodiff.dims import (
     minimum,
     same,
 )
+from autodiff.later import later
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.known import type_name
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.signals import run_users
+
+if TYPE_CHECKING:
+    from autodiff.capture import staging
+else:
+    staging = later("autodiff.capture.staging")
 
 ENDLESS = 2**62  # items of an iterator that does not end, where a number has to stand for that
 
@@ -250,7 +255,9 @@ class Longest(TracedIterator):
             if not isinstance(is_there, Tracer):
                 return part.item(k) if is_there else self.filling
             filling = self.filling
-            return stage_choice(frame, is_there, lambda: part.item(k), lambda: filling, node)
+            return staging.stage_choice(
+                frame, is_there, lambda: part.item(k), lambda: filling, node
+            )
 
         lists = tuple([x for part in found for x in part.lists])
         return LazySequence(count, lambda k: tuple([item(part, k) for part in found]), lists)

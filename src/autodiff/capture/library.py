@@ -53,16 +53,8 @@ from autodiff.capture.callbacks import (
 from autodiff.capture.effects import call_impure, is_generator
 from autodiff.capture.foreign import changes_itself, refuse_change
 from autodiff.capture.functions import Closure, call_function, own_method
-from autodiff.capture.hidden_draws import draws_anew, note_seeded, without_draws
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.members import member
-from autodiff.capture.opaque import (
-    holds_traced_sparse,
-    is_sparse,
-    lift_result,
-    refuse_unseen,
-    run_native,
-)
 from autodiff.capture.origins import (
     COMPARING,
     COMPARING_ITEMS,
@@ -87,11 +79,14 @@ from autodiff.ops.tracer import StoredList, Tracer, is_traced
 from autodiff.signals import refuse_ours, run_users
 
 if TYPE_CHECKING:
+    from autodiff.capture import hidden_draws, opaque
     from autodiff.ops import complex_functions
     from autodiff.ops.numpy_functions import linear_algebra
 else:
     complex_functions = later("autodiff.ops.complex_functions")
     linear_algebra = later("autodiff.ops.numpy_functions.linear_algebra")
+    hidden_draws = later("autodiff.capture.hidden_draws")
+    opaque = later("autodiff.capture.opaque")
 
 # Methods that change the object they belong to, by built-in type.
 MUTATORS = frozenset(
@@ -279,11 +274,11 @@ def _call_with_all_lifted(
     if labelled.holds(args, kwargs) and not is_own(function):
         return labelled.apply(function, args, kwargs)
     traced = is_traced(args) or is_traced(list(kwargs.values())) or _holds_traced(args, kwargs)
-    traced = traced or holds_traced_sparse([owner, *args, *kwargs.values()])
+    traced = traced or opaque.holds_traced_sparse([owner, *args, *kwargs.values()])
     compares = COMPARING.get(getattr(function, "__name__", ""))
     if isinstance(owner, list) and compares is not None and not kwargs.get("key"):
         if any(own_method(frame, x, compares) is not None for x in (*args, *list.__iter__(owner))):
-            refuse_unseen(frame, (*args, owner), node)
+            opaque.refuse_unseen(frame, (*args, owner), node)
         trace.guard_hashed((*args, *list.__iter__(owner)))  # equal where they are one
     known = _operation(function, owner, args, kwargs, traced)
     if known is not None:
@@ -465,7 +460,7 @@ def _call_untraced(
             if known is not None:  # of a matrix that is read at every call
                 return run_users(known, *args, **kwargs)
             python = in_python(function)
-            if python is None and is_sparse(owner):
+            if python is None and opaque.is_sparse(owner):
                 python, args = in_python(function.__func__), [owner, *args]
             if python is not None:
                 return call_function(frame.trace, python, args, kwargs)
@@ -477,22 +472,24 @@ def _call_untraced(
     python = in_python(function) if draws and not calls else None
     if python is not None:
         return call_function(frame.trace, python, args, kwargs)
-    if draws or draws_anew(function, args, kwargs):
+    if draws or hidden_draws.draws_anew(function, args, kwargs):
         reason = f"{name_of(function)} (it must run at every call)"
         frame.trace.tier.decline(reason, frame.source(node))
     if calls:
         caller = CalledOut(function)
         args = [as_library_sees(frame, a, node) for a in args]
         kwargs = {k: as_library_sees(frame, v, node) for k, v in kwargs.items()}
-        with without_draws(frame, function, node):
-            return lift_result(caller.call(frame.trace, lambda: run_native(function, args, kwargs)))
+        with hidden_draws.without_draws(frame, function, node):
+            return opaque.lift_result(
+                caller.call(frame.trace, lambda: opaque.run_native(function, args, kwargs))
+            )
     refuse_change(frame, function, args, kwargs, node)
-    with without_draws(frame, function, node):
-        result = lift_result(run_native(function, args, kwargs))
+    with hidden_draws.without_draws(frame, function, node):
+        result = opaque.lift_result(opaque.run_native(function, args, kwargs))
     # Out of a dict, or by way of Python's own functions, comes one that was there before.
     made = root in ("numpy", "scipy", "statistics") and not frame.trace.is_external(result)
     if made and is_generator(result) and not any(result is x for x in (*args, *kwargs.values())):
-        return note_seeded(frame, result)
+        return hidden_draws.note_seeded(frame, result)
     return result
 
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from autodiff.capture import staging
 from autodiff.capture.assignment import assign
 from autodiff.capture.calls import iterate
 from autodiff.capture.effort import PASS
@@ -35,9 +34,10 @@ from autodiff.plain_data import dataclass
 from autodiff.signals import run_users
 
 if TYPE_CHECKING:
-    from autodiff.capture import rolling
+    from autodiff.capture import rolling, staging
 else:
     rolling = later("autodiff.capture.rolling")  # which most of what loops need comes with
+    staging = later("autodiff.capture.staging")
 
 FEW_PASSES = "few passes"
 MOST_PEELED = 3  # passes that are run one by one since their types differ

@@ -6,7 +6,7 @@ import ast
 import itertools
 import operator
 from collections.abc import Callable, Set
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,6 @@ from autodiff.capture.functions import of_class, own_method
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.lists import TracedList
 from autodiff.capture.numbering import ArraysMatter
-from autodiff.capture.opaque import refuse_unseen
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard
 from autodiff.capture.pools import RowsMatter
@@ -34,10 +33,16 @@ from autodiff.capture.text import DeferredText, characters
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail, NotStaged
+from autodiff.later import later
 from autodiff.ops.either import Either, choose, is_array
 from autodiff.ops.known import check
 from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer
 from autodiff.signals import door, refuse_ours, run_users
+
+if TYPE_CHECKING:
+    from autodiff.capture import opaque
+else:
+    opaque = later("autodiff.capture.opaque")
 
 # What Python calls the operators: ``operator.__add__`` for ``a + b``, ``operator.__iadd__`` for ``a += b``, and the
 # methods of a class, ``__add__`` and ``__radd__``.
@@ -117,7 +122,7 @@ def apply_binary(
         frame.trace.allowance.before_operator(function, left, right)
         return percent(frame, left, right)
     if function is operator.mod and isinstance(left, (bytes, bytearray)):
-        refuse_unseen(frame, (right,), node)
+        opaque.refuse_unseen(frame, (right,), node)
         right = (right,) if isinstance(right, Tracer) and right.form == "python" else right
     if any(isinstance(x, (list, tuple, TracedList)) for x in (left, right)):
         require_types(function, left, right)
@@ -491,12 +496,12 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
     frame.trace.advancing((container,))
     items = (item, *container) if isinstance(container, (list, tuple, set, dict)) else (item,)
     if any(own_method(frame, x, "__eq__") is not None for x in items):
-        refuse_unseen(frame, items)
+        opaque.refuse_unseen(frame, items)
     for x in items[1:]:
         frame.trace.guard_apart(item, x)
     if isinstance(container, str):
         item = characters(item)
     if not isinstance(container, (list, tuple, Set, dict)):  # what it yields is known by no path
-        refuse_unseen(frame, (item,))
+        opaque.refuse_unseen(frame, (item,))
     with frame.trace.comparing_items():
         return run_users(operator.contains, container, item)

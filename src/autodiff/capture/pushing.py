@@ -43,14 +43,14 @@ from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.loops import AT_ONCE, Ended, is_used_elsewhere, unroll_for
 from autodiff.capture.origins import is_library
 from autodiff.capture.sequences import LazySequence
-from autodiff.capture.staging import escapes
 from autodiff.later import later
 from autodiff.ops.tracer import StoredList, Tracer
 
 if TYPE_CHECKING:
-    from autodiff.capture import rolling
+    from autodiff.capture import rolling, staging
 else:
     rolling = later("autodiff.capture.rolling")
+    staging = later("autodiff.capture.staging")
 
 # No names that a program could have.
 ITEM = "<item>"  # of a ``yield from``
@@ -112,7 +112,7 @@ def _only_yields(statements: Sequence[ast.stmt]) -> bool:
 
 def run_loop(frame: Frame, node: ast.For, x: TracedGenerator) -> Completion | None:
     """``for target in generator: body``."""
-    ends = escapes(node.body)
+    ends = staging.escapes(node.body)
     body = [*_ended(node.body), ast.Return(_constant(False, node))]
     ast.copy_location(body[-1], node)
 
@@ -143,7 +143,7 @@ def may_loop(frame: Frame, node: ast.For, x: Any) -> bool:
     """Whether a loop over an object can be run so."""
     if type(x) is not TracedGenerator or suspends_in(node.body):
         return False
-    ends = escapes(node.body)
+    ends = staging.escapes(node.body)
     return (
         "return" not in ends
         and not ("break" in ends and node.orelse)

@@ -17,9 +17,9 @@ import types
 from collections import deque
 from collections.abc import Callable
 from types import WrapperDescriptorType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autodiff.capture import loops, staging
+from autodiff.capture import loops
 from autodiff.capture.access import load_attribute, load_item
 from autodiff.capture.assignment import (
     assign,
@@ -33,7 +33,7 @@ from autodiff.capture.calls import call, is_asked, unpacked
 from autodiff.capture.frames import BREAK, CONTINUE, UNBOUND, Completion
 from autodiff.capture.functions import make_closure, own_method
 from autodiff.capture.inputs import is_library
-from autodiff.capture.interpreter import STATEMENTS, Frame
+from autodiff.capture.interpreter import STATEMENTS, Frame, run_later
 from autodiff.capture.operators import (
     BINARY_OF,
     IN_PLACE,
@@ -46,9 +46,15 @@ from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Path
 from autodiff.labelled import Labelled
 from autodiff.ladder import Bail, Declined
+from autodiff.later import later
 from autodiff.ops.either import is_array
 from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import door, run_users
+
+if TYPE_CHECKING:
+    from autodiff.capture import staging
+else:
+    staging = later("autodiff.capture.staging")
 
 
 def _expression(frame: Frame, node: ast.Expr) -> None:
@@ -323,5 +329,9 @@ STATEMENTS.update(
         ast.Nonlocal: lambda frame, node: None,
     }
 )
+
+run_later("autodiff.capture.handlers", ast.Try)
+run_later("autodiff.capture.suspending", ast.With)
+run_later("autodiff.capture.matching", ast.Match)
 
 __all__ = ["apply_in_place"]

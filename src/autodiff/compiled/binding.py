@@ -28,7 +28,13 @@ from autodiff.capture.given import is_whole, kind_of
 from autodiff.capture.origins import is_read_piecewise
 from autodiff.ops.complex_numbers import parts_of_complex
 from autodiff.plain_data import dataclass
+from autodiff.tables import Column, Table, columns_of
 from autodiff.transform.plans import Transformation
+
+
+def _is_table(x: Any) -> bool:
+    return type(x) is Table
+
 
 NOT_GIVEN = object()  # in Call.given: the parameter has its default
 Rebuild = Callable[..., tuple[list[Any], dict[str, Any]]]
@@ -58,6 +64,18 @@ class Call:
     def has_tables(self) -> bool:
         """Whether lists of records among the arguments are columns."""
         return not _identical(self.tabled, self.slots)
+
+    @property
+    def columns(self) -> dict[int, Column]:
+        """The leaves that are columns of floats in lists of records."""
+        found: dict[int, Column] = {}
+        for slot in self.tabled:
+            is_nested = tree.is_container(slot)
+            parts = tree.flatten_argument(slot, _is_table)[0] if is_nested else [slot]
+            for table in filter(_is_table, parts):
+                columns = columns_of(table.layout)
+                found |= {id(table.columns[column.number]): column for column in columns}
+        return {k: found[id(x)] for k, x in enumerate(self.leaves) if id(x) in found}
 
     @property
     def can_be_taken_apart(self) -> bool:

@@ -26,7 +26,7 @@ import numpy as np
 from autodiff import debug, floating, lookups, tree
 from autodiff.capture.texts import keep_text
 from autodiff.capture.trace import GUARD
-from autodiff.compiled import fallback, storing
+from autodiff.compiled import storing
 from autodiff.compiled.binding import (
     NOT_GIVEN,
     Call,
@@ -60,9 +60,10 @@ from autodiff.stored.loading import Described
 from autodiff.transform.plans import Transformation, ValueOnly
 
 if TYPE_CHECKING:
-    from autodiff.compiled import devices
+    from autodiff.compiled import devices, fallback
 else:
     devices = later("autodiff.compiled.devices")  # for the JAX engine
+    fallback = later("autodiff.compiled.fallback")
 
 # Captures of one signature that may fail before they are no longer tried: what a call finds in
 # the objects it reads may differ the next time.
@@ -145,6 +146,8 @@ class Compiled(Compiler):
         self.fast: Callable[..., Any] = no_fast_path
         # The same for transformations that take vectors: fast_with(arguments, vectors).
         self.fast_with: Callable[[tuple[Any, ...], tuple[Any, ...]], Any] = no_fast_path
+        # The same for calls with keywords, by how many arguments come before them and their names: named(args, kwargs).
+        self.named: dict[tuple[int | str, ...], Callable[..., Any]] = {}
         self.recalled: tuple[tuple[Recognise, Specialisation], ...] = ()
         # How often calls of a signature could not be compiled, and why the last time.
         self.declined: dict[tuple[Any, ...], tuple[int, str]] = {}
@@ -375,19 +378,23 @@ class Compiled(Compiler):
             return _nothing
         recognise = self._recogniser(specialisation, call)
         fast = None
+        args, kwargs = call.as_given
         if recognise is not None and not (
             "float" in call.roles and self.transformation.gives_value
         ):
             # Else the value is that of the ints.
             direct = fast_path(self.signature, specialisation, call)[0]
-            if direct is no_fast_path or _leaves_out(call):
+            if direct is no_fast_path or _leaves_out(call) or kwargs:
                 fast = structured_path(self.signature, specialisation, call)
 
         def learn() -> None:
             specialisation.recalled = True
             if recognise is not None:
                 self.recalled = ((recognise, specialisation), *self.recalled)
-            self.fast = fast or self.fast
+            if fast is not None and kwargs:
+                self.named[len(args), *kwargs] = fast
+            elif fast is not None:
+                self.fast = fast
 
         return learn
 

@@ -47,6 +47,7 @@ from autodiff.later import later
 from autodiff.passes import optimize
 from autodiff.signals import Arose, Signal, as_internal, refuse_ours
 from autodiff.stack import users_depth, with_room
+from autodiff.tables import Column
 from autodiff.tracebacks import depth_of_user
 from autodiff.transform.plans import Plan, Transformation
 
@@ -322,9 +323,13 @@ class Compiler:
                 yield f"{name}: {type(leaf).__name__}"
 
 
-def _floats_of(call: Call, leaf: int | None) -> type | None:
-    """The type of the floats in a list that is an array of theirs to the program."""
-    kind = kind_of(call.leaves[leaf]) if leaf is not None and leaf in call.lists else None
+def _floats_of(call: Call, leaf: int | None) -> type | Column | None:
+    """The type of the floats in a list that is an array of theirs to the program, or the column that is one."""
+    if leaf is None:
+        return None
+    if leaf not in call.lists:
+        return call.columns.get(leaf) if call.has_tables else None
+    kind = kind_of(call.leaves[leaf])
     return kind if kind in (float, np.float64) else None
 
 

@@ -18,7 +18,6 @@ import numpy as np
 from autodiff import floating, lookups
 from autodiff.capture.given import array_of, kind_of
 from autodiff.capture.running import Run, changing_objects, running
-from autodiff.compiled import fallback
 from autodiff.compiled.binding import Call, Recognised
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import current
@@ -27,10 +26,11 @@ from autodiff.errors import ArgumentError
 from autodiff.later import later
 
 if TYPE_CHECKING:
-    from autodiff.compiled import devices
+    from autodiff.compiled import devices, fallback
     from autodiff.compiled.calling import Compiled
 else:
     devices = later("autodiff.compiled.devices")  # for the JAX engine
+    fallback = later("autodiff.compiled.fallback")
 
 
 UNFIT = object()  # instead of a result: the guards do not hold, nothing was run

@@ -19,6 +19,7 @@ there.
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import threading
@@ -26,7 +27,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,8 +35,7 @@ import numpy as np
 from autodiff import floating
 from autodiff.capture import Captured
 from autodiff.capture.running import Run
-from autodiff.compiled import fallback
-from autodiff.compiled.binding import Call, Recognised
+from autodiff.compiled.binding import Call
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import Dim
 from autodiff.engines import matches
@@ -50,11 +50,12 @@ from autodiff.signals import as_internal, is_ours, run_users
 from autodiff.tracebacks import depth_of_user, is_internal
 
 if TYPE_CHECKING:
-    from autodiff.compiled import python_warnings
+    from autodiff.compiled import fallback, python_warnings
     from autodiff.compiled.compiling import Compiler
     from autodiff.compiled.python_warnings import Spoken
 else:
     python_warnings = later("autodiff.compiled.python_warnings")
+    fallback = later("autodiff.compiled.fallback")
 
 ALWAYS = 8
 """Calls with the same flags that are each looked into; from then on, those that are a power of two."""
@@ -107,8 +108,8 @@ class Warned:
 class _Current(threading.local):
     """What a thread runs on its way through Python, as entries know arguments only."""
 
-    # The call, or its arguments where all are given by position.
-    running: tuple[Specialisation, Call | Recognised | tuple[Any, ...]] | None = None
+    # A specialisation, and the call, or its arguments by position and those by keyword, if any.
+    running: tuple[Any, ...] | None = None
     raised: Warning | None = None  # the last warning that a filter has made an error
 
 
@@ -209,8 +210,8 @@ def _whole(compiled: Compiler, specialisation: Specialisation, arguments: Sequen
     """The call that is made."""
     running = current.running
     if running is not None and running[0] is specialisation:
-        call = running[1]
-        return compiled.bind_whole(call, {}) if isinstance(call, tuple) else call.whole()
+        call, kwargs = running[1], running[2] if len(running) > 2 else {}
+        return compiled.bind_whole(call, kwargs) if isinstance(call, tuple) else call.whole()
     return compiled.bind(tuple(arguments[: len(specialisation.input_leaves)]), {})
 
 
@@ -459,8 +460,12 @@ class _Enough(BaseException):
     """A run has gone on for long; not an Exception, which the user's code may catch."""
 
 
-# What is run here for NumPy's answers, called by what is not counted: this library's own code.
-_COUNTED = frozenset((fallback.plain.__code__, run_users.__code__))
+@functools.cache
+def _counted() -> frozenset[CodeType]:
+    """What is run here for NumPy's answers, called by what is not counted: this library's own code."""
+    return frozenset((fallback.plain.__code__, run_users.__code__))
+
+
 OPERATION = 10
 """Lines that an operation of a program counts for."""
 
@@ -479,7 +484,7 @@ class _Count:
             self.left -= OPERATION
             self.end_if_long(frame)
             return None
-        counted = code in _COUNTED
+        counted = code in _counted()
         if counted == self.counting or not (counted or is_internal(code.co_filename)):
             return self.line if self.counting else None
         before, self.counting = self.counting, counted

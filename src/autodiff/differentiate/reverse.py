@@ -18,7 +18,6 @@ import numpy as np
 
 from autodiff import debug
 from autodiff.differentiate.activity import differentiable_operands, propagate, useful
-from autodiff.differentiate.checkpoints import in_segments
 from autodiff.differentiate.rules import WITH_VECTORS, accumulate, pullback
 from autodiff.dims import differ
 from autodiff.errors import InternalError
@@ -31,9 +30,10 @@ from autodiff.ops.structural import reshape, zeros_like
 from autodiff.ops.tracer import Tracer
 
 if TYPE_CHECKING:
-    from autodiff.differentiate import spectra
+    from autodiff.differentiate import checkpoints, spectra
 else:
     spectra = later("autodiff.differentiate.spectra")  # few programs decompose matrices
+    checkpoints = later("autodiff.differentiate.checkpoints")
 
 Cotangents = dict[Value, Tracer]
 Pull = Callable[[Cotangents], None]
@@ -69,7 +69,8 @@ def vjp(
     """
     if outputs is None:
         outputs = [k for k, v in enumerate(program.outputs) if v.type.is_float]
-    program = in_segments(program)
+    if any(operation.regions for operation in program.block.operations):
+        program = checkpoints.in_segments(program)
     with building() as builder:
         builder.block.parameters = list(program.inputs)
         active = {program.inputs[k] for k in wrt}
@@ -145,11 +146,11 @@ class Reverse:
 
     def forward(self, block: Block) -> None:
         """Copy the operations of a block, recording how to pull cotangents through each."""
-        from autodiff.differentiate import reverse_control
-
         for operation in block.operations:
             wanted = any(v in self.useful and v in self.active for v in operation.results)
             if operation.regions and wanted:
+                from autodiff.differentiate import reverse_control
+
                 self.pulls.append(reverse_control.forward(self, operation))
                 continue
             if self.recompute and not operation.results and ENTRIES[operation.kind].has_effect:

@@ -29,8 +29,8 @@ from autodiff.plain_data import dataclass
 class InputForm:
     """How an input arrives: ``array``, ``scalar`` (NumPy scalar) or ``python`` (float, int, bool).
 
-    ``numbers``: the array may come as a list or tuple of numbers of this type, where the engine takes
-    them (``Executable.most_numbers``).
+    ``numbers``: the array may come as a list or tuple of numbers of this type, or of records with such a
+    ``Column``, where the engine takes them (``Executable.most_numbers``).
     """
 
     form: str

@@ -40,6 +40,7 @@ class Waiting:
     def _start(self) -> None:
         self.code: CodeType = self.coded.__code__
         self.fast: Any = nothing_yet
+        self.named: dict[Any, Any] = {}  # calls with keywords are not on disk
         self.found: dict[tuple[str, ...], Stored | None] = {}
 
     def forget_names(self, altered: Set[lookups.Name] | None) -> None:

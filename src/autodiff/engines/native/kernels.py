@@ -16,16 +16,19 @@ LAPACK's ``info`` becomes a failed check.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
 from autodiff.dims import Dim, Extent, maximum, minimum, product
-from autodiff.engines.native import routines, scans, sizes
+from autodiff.engines.native import routines, scans, sizes, small_matrices
 from autodiff.engines.native.elements import Indices
 from autodiff.engines.native.generator import Factors, Generator, Scope
+from autodiff.engines.native.planning import is_small_product
 from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.storage import Buffer, linear, row_strides
 from autodiff.engines.native.views import Strided, group, strided
@@ -236,18 +239,36 @@ def _dot_general(g: Generator, operation: Operation) -> bool:
         position: Extent = 0
         for i, stride in zip(indices, strides, strict=True):
             position = position + i * stride
-        # By columns: c' (n × m) = b' (n × k) a' (k × m).
-        f.call(
-            "gemm",
-            f.character("N" if right.by_rows else "T"),
-            f.character("N" if left.by_rows else "T"),
-            f.integer(n), f.integer(m), f.integer(inner),
-            f.number(1.0), right.pointer(f, indices, inner, n), f.integer(right.leading),
-            left.pointer(f, indices, m, inner), f.integer(left.leading),
-            f.number(0.0), f.pointer(place, position, m * n), f.integer(maximum(n, 1)),
-        )  # fmt: skip
+        if is_small_product(operation):
+            _small_product(
+                g, left, right, indices, g.memory.address(place, position, m * n), (m, inner, n)
+            )
+        else:
+            # By columns: c' (n × m) = b' (n × k) a' (k × m).
+            f.call(
+                "gemm",
+                f.character("N" if right.by_rows else "T"),
+                f.character("N" if left.by_rows else "T"),
+                f.integer(n), f.integer(m), f.integer(inner),
+                f.number(1.0), right.pointer(f, indices, inner, n), f.integer(right.leading),
+                left.pointer(f, indices, m, inner), f.integer(left.leading),
+                f.number(0.0), f.pointer(place, position, m * n), f.integer(maximum(n, 1)),
+            )  # fmt: skip
     g.bind(result, place)
     return True
+
+
+def _small_product(
+    g: Generator, a: _Matrix, b: _Matrix, indices: Indices, to: str, sizes: tuple[Any, Any, Any]
+) -> None:
+    """Multiply matrices of known sizes."""
+    f = _Fortran(g, a.buffer.dtype)
+    given = []
+    for matrix, rows, columns in ((a, *sizes[:2]), (b, *sizes[1:])):
+        leading = g.w.extent(matrix.leading)
+        strides = (leading, "1") if matrix.by_rows else ("1", leading)
+        given.append((matrix.pointer(f, indices, rows, columns), *strides))
+    small_matrices.product(g.w, a.buffer.dtype, sizes, given[0], given[1], to)
 
 
 # -- LAPACK -----------------------------------------------------------------------------------------------
@@ -271,11 +292,31 @@ def _matrix_at(indices: Indices, n: Extent, m: Extent, shape: Sequence[Extent]) 
     return linear((*indices, 0, 0), (*shape, n, m)) if indices else 0
 
 
+def _each_small(
+    g: Generator, operation: Operation, message: str, call: Callable[..., str], *widths: int
+) -> bool:
+    """Have ``call`` write the result of each matrix: of pointers to the operands and the result; ``widths``: their columns."""
+    *batch, n, _ = operation.operands[0].shape
+    places = [*map(g.buffer, operation.operands), g.destination(operation.result)]
+    with _batches(g, batch) as indices:
+        pointers = [
+            g.memory.address(place, _matrix_at(indices, n, width, batch), n * width)
+            for place, width in zip(places, widths, strict=True)
+        ]
+        code = call(*pointers)
+        g.fail_unless(g.w.op(f"icmp eq i32 {code}, 0", code), message, operation.source)
+    g.bind(operation.result, places[-1])
+    return True
+
+
 def _cholesky(g: Generator, operation: Operation) -> bool:
     (a,) = operation.operands
     if _letter(a.dtype) is None:
         return False
     *batch, n, _ = a.shape
+    if small := small_matrices.small(g.w, a.dtype, batch, n):
+        call = functools.partial(small_matrices.cholesky, g.w, n=small[0])
+        return _each_small(g, operation, "Matrix is not positive definite", call, *small, *small)
     place = _copy(g, a, g.destination(operation.result))
     f = _Fortran(g, a.dtype)
     with _batches(g, batch) as indices:
@@ -336,18 +377,23 @@ def _kept_factors(g: Generator, matrix: Value) -> Factors | None:
 
 def _keep_factors(g: Generator, a: Value, matrix: Buffer, pivots: Buffer, info: str) -> None:
     """Keep the factors of a single matrix where a later step needs them: a derivative as a rule."""
-    plan, scope = g.scope.plan, g.scope
-    if plan is None or len(a.shape) != 2:
-        return
-    later = [node.operation for node in plan.ordered[scope.now + 1 :] if node.operation is not None]
-    inside = (inner for op in later for region in op.regions for inner in walk(region))
-    if not any(op.kind in _BY_LU and _matrix_of(op)[0] is a for op in chain(later, inside)):
+    scope = g.scope
+    if not _is_factored_again(g, a):
         return
     for buffer in (matrix, pivots):
         kept = Value(ArrayType(buffer.dtype, buffer.shape))
         g.bind(kept, buffer)
         scope.protected.add(kept)
     scope.factors[a] = Factors(matrix, pivots, info)
+
+
+def _is_factored_again(g: Generator, a: Value) -> bool:
+    plan, scope = g.scope.plan, g.scope
+    if plan is None or len(a.shape) != 2:
+        return False
+    later = [node.operation for node in plan.ordered[scope.now + 1 :] if node.operation is not None]
+    inside = (inner for op in later for region in op.regions for inner in walk(region))
+    return any(op.kind in _BY_LU and _matrix_of(op)[0] is a for op in chain(later, inside))
 
 
 _BY_LU = ("solve", "inverse", "slogdet")
@@ -361,7 +407,7 @@ def _factorises(g: Generator, operation: Operation) -> bool:
     *batch, n, _ = a.shape
     by_lu = operation.attributes["routine"] == "lu"
     # NumPy hands the matrix itself to the routine, by columns; rounding decides what is singular.
-    factors = _transposed_copy(g, a) if by_lu else _copy(g, a)
+    factors = _transposed_copy(g, a)
     f = _Fortran(g, a.dtype)
     good = g.w.slot("i1")
     g.w.line(f"store i1 true, ptr {good}")
@@ -372,7 +418,7 @@ def _factorises(g: Generator, operation: Operation) -> bool:
         else:
             info = f.info()
             place = f.pointer(factors, start, n * n)
-            f.call("potrf", f.character("U"), f.integer(n), place, f.integer(maximum(n, 1)), info)
+            f.call("potrf", f.character("L"), f.integer(n), place, f.integer(maximum(n, 1)), info)
         code = g.w.here(f"load i32, ptr {info}")
         fine = g.w.here(f"icmp eq i32 {code}, 0")
         before = g.w.here(f"load i1, ptr {good}")
@@ -389,6 +435,11 @@ def _solve(g: Generator, operation: Operation) -> bool:
     *batch, n, k = b.shape
     root, is_transpose = _matrix_of(operation)
     known = _kept_factors(g, root)
+    small = small_matrices.small(g.w, a.dtype, batch, n, k)
+    if small and known is None and not _is_factored_again(g, a):
+        rows, sides = small
+        call = functools.partial(small_matrices.solve, g.w, n=rows, k=sides)
+        return _each_small(g, operation, "Singular matrix", call, rows, sides, sides)
     factors = _copy(g, a) if known is None else known.matrix
     # By columns a right-hand side lies in one piece: with one column that is b as it is.
     single = _is_int(k, 1)
@@ -426,6 +477,14 @@ def _triangular_solve(g: Generator, operation: Operation) -> bool:
         return False
     *batch, n, k = b.shape
     lower, transposed = operation.attributes["lower"], operation.attributes["transposed"]
+    if small := small_matrices.small(g.w, a.dtype, batch, n, k):
+        rows, sides = small
+        step, line = (rows, 1) if transposed else (1, rows)
+        call = functools.partial(
+            small_matrices.triangular_solve,
+            g.w, n=rows, k=sides, step=step, line=line, lower=lower != transposed,
+        )  # fmt: skip
+        return _each_small(g, operation, "Singular matrix", call, rows, sides, sides)
     matrix = _operand(g, a, range(len(batch)), (len(batch),), (len(batch) + 1,))
     place = _copy(g, b, g.destination(operation.result))
     f = _Fortran(g, a.dtype)
@@ -476,6 +535,10 @@ def _inverse(g: Generator, operation: Operation) -> bool:
         return False
     *batch, n, _ = a.shape
     known = _kept_factors(g, a)
+    small = small_matrices.small(g.w, a.dtype, batch, n)
+    if small and known is None and not _is_factored_again(g, a):
+        call = functools.partial(small_matrices.inverse, g.w, n=small[0])
+        return _each_small(g, operation, "Singular matrix", call, *small, *small)
     place = g.destination(operation.result)
     if known is None:
         _copy(g, a, place)

@@ -25,13 +25,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from contextlib import nullcontext
 from dataclasses import field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff import debug
 from autodiff.dims import Extent, product, symbols
-from autodiff.engines.native import flags, nests, signals, sizes, steps, ufunc_calls, vector_math
+from autodiff.engines.native import flags, nests, signals, sizes, ufunc_calls, vector_math
 from autodiff.engines.native import threads as nest_threads
 from autodiff.engines.native.control_flow import assign, unsettled
 from autodiff.engines.native.elements import element
@@ -44,10 +44,16 @@ from autodiff.engines.native.vector_math import library
 from autodiff.engines.native.writer import memory_type
 from autodiff.errors import InternalError
 from autodiff.ir.data import Operation, Program, Source, Value, walk
+from autodiff.later import later
 from autodiff.ops.control import GUARD, MEMORY_FAILED
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.entries import Kernel as KernelEntry
 from autodiff.plain_data import dataclass
+
+if TYPE_CHECKING:
+    from autodiff.engines.native import steps
+else:
+    steps = later("autodiff.engines.native.steps")
 
 INTERRUPTED = "a signal handler raised"
 

@@ -19,6 +19,7 @@ in an order close to the program's.  This module looks at one block at a time an
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import field
 from typing import Any
@@ -43,6 +44,7 @@ MAXIMUM_COST = 10_000
 EXPENSIVE = 10  # in additions: about the price of writing an element and reading it again
 DEEP = 60  # operations between an element and memory; bounds the recursion of code generation
 WRITTEN_OUT = 4  # products, whose sum is an expression like others rather than a loop
+SMALL_WORK = 128  # multiplications for which a function of their sizes pays
 INLINE_CONTRACTION = 16 * 16 * 16  # multiplications up to which a call of BLAS does not pay
 
 
@@ -120,6 +122,31 @@ def _may_fuse(operation: Operation) -> bool:
     return operation.is_derived and operation.kind in ("add", "subtract", "multiply", "negative")
 
 
+def is_small_product(operation: Operation) -> bool:
+    """Whether a ``dot_general`` is of matrices of known sizes that are made in registers, quicker than by BLAS.
+
+    Loops of our own are quicker still where all terms of a sum are written out.
+    """
+    a, b = operation.operands
+    (ca, cb), (ba, bb) = operation.attributes["contract"], operation.attributes["batch"]
+    if a.dtype.kind != "f" or a.dtype.itemsize < 4 or len(ca) != 1:
+        return False
+    sizes = [
+        n
+        for x, used in ((a, (*ca, *ba)), (b, (*cb, *bb)))
+        for k, n in enumerate(x.shape)
+        if k not in used
+    ]
+    if len(sizes) != 2:
+        return False
+    m, n, k = *sizes, a.shape[ca[0]]
+    if isinstance(m, Dim) or isinstance(n, Dim) or isinstance(k, Dim):
+        return False
+    batch = math.prod([SMALL_WORK if isinstance(a.shape[i], Dim) else a.shape[i] for i in ba])
+    pays = m * n * k * batch >= SMALL_WORK and m * n * k <= INLINE_CONTRACTION
+    return m > 1 and 4 < n <= 16 and k > WRITTEN_OUT and pays
+
+
 def is_inline_contraction(operation: Operation) -> bool:
     """Whether a ``dot_general`` becomes loops of our own: small, of vectors, or not of floats."""
     a, b = operation.operands
@@ -131,13 +158,11 @@ def is_inline_contraction(operation: Operation) -> bool:
     if not free_a or not free_b:
         return True
     total = 1
-    for n in (*a.shape, *free_b):
+    for n in (*(n for k, n in enumerate(a.shape) if k not in batch[0]), *free_b):
         if isinstance(n, Dim):
             return False
         total *= n
-    for k in batch[0]:
-        total //= max(a.shape[k], 1)
-    return total <= INLINE_CONTRACTION
+    return total <= INLINE_CONTRACTION and not is_small_product(operation)
 
 
 class Plan:

@@ -28,14 +28,20 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autodiff import cache
 from autodiff.engines.native import callbacks, llvm, signals, symbols
 from autodiff.engines.native.vector_math import library
 from autodiff.errors import InternalError, NameArgumentError
+from autodiff.later import later
 from autodiff.patterns import pattern
 from autodiff.plain_data import dataclass
+
+if TYPE_CHECKING:
+    from autodiff.engines.native import small_matrices
+else:
+    small_matrices = later("autodiff.engines.native.small_matrices")
 
 # Raised when the meaning of cached code changes without a change of the text it is made from.
 _FORMAT = "session 3"
@@ -234,6 +240,7 @@ class Machine:
     _library: llvm.Library
     _names: tuple[str, ...]
     _keep: Any = field(default=None)
+    optimised: bool = True
 
     def address(self, name: str) -> int:
         """The address of one of the ``names`` given to :func:`load`."""
@@ -292,7 +299,7 @@ def load(
                 library = _link(text, glue, names, extra, optimise, fresh=True)
             except RuntimeError as error:
                 raise InternalError(f"the module does not link: {error}") from error
-        return Machine(text, glue, library, tuple(names), keep)
+        return Machine(text, glue, library, tuple(names), keep, optimise)
 
 
 def _link(
@@ -333,6 +340,9 @@ def _link(
 SHARED = {"autodiff.poll": signals.FUNCTION, callbacks.NAME: callbacks.FUNCTION}
 """Functions of the run time that all kernels call: compiled once in a process."""
 
+SMALL = "autodiff.small."
+"""What the names of functions of small matrices begin with, which are compiled once as well."""
+
 _functions: dict[str, int] = {}
 """The addresses of shared functions and forms of elementary ones that are compiled; they stay."""
 
@@ -345,15 +355,18 @@ def _is_used(name: str, code: bytes) -> bool:
 def _compile_functions(names: Sequence[str]) -> None:
     """Compile forms of elementary functions, and what kernels share, where they are not yet.
 
-    There is nothing in them that passes over LLVM's IR would improve.
+    There is nothing in them that passes over LLVM's IR would improve, but in those of small matrices.
     """
     new = [name for name in names if name not in _functions]
     forms = sorted(name for name in new if library.is_form(name))
-    modules = [([name], SHARED[name]) for name in new if name in SHARED]
+    modules = [([name], SHARED[name], False) for name in new if name in SHARED]
     if forms:
-        modules.append((forms, library.text(forms)))
-    for defined, text in modules:
-        machine = load(text, defined, optimise=False)
+        modules.append((forms, library.text(forms), False))
+    for name in new:
+        if name.startswith(SMALL):
+            modules.append(([name], small_matrices.text(name), True))
+    for defined, text, optimise in modules:
+        machine = load(text, defined, optimise=optimise)
         _keep.append(machine)
         _functions.update((name, machine.address(name)) for name in defined)
 
@@ -375,7 +388,8 @@ def objects_of(text: str, glue: str, undefined: Callable[[bytes], Sequence[str]]
                 home = next((m for m in _keep if name in m._names), None)
                 if home is not None and not any(home is m for m in shared):
                     shared.append(home)
-                    found.append(_compile(_complete(home.text), "code", False))
+                    effort = "passes" if home.optimised else "code"
+                    found.append(_compile(_complete(home.text), effort, False))
         return found
 
 

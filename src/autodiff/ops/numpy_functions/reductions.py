@@ -23,7 +23,6 @@ from autodiff.ops import structural
 from autodiff.ops.fatal import refuse_objects, require_axis
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, compare, decide, require, require_equal
-from autodiff.ops.numpy_functions.shapes import array_of, axis_or_none, diagonal, moveaxis, ravel
 from autodiff.ops.promotion import (
     as_array,
     broadcast_shapes,
@@ -42,8 +41,10 @@ from autodiff.ops.ufuncs import as_output, call, write_out
 
 if TYPE_CHECKING:
     from autodiff.ops import marks
+    from autodiff.ops.numpy_functions import shapes
 else:
     marks = later("autodiff.ops.marks")  # few reductions may have nothing to reduce
+    shapes = later("autodiff.ops.numpy_functions.shapes")
 
 _NOT_GIVEN = np._NoValue
 Axes = tuple[int, ...]
@@ -245,8 +246,8 @@ all_ = implements(np.all)(_truth("reduce_all", "logical_and", True))
 
 def _position(kind: str) -> Callable[..., Tracer]:
     def reduce(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = _NOT_GIVEN) -> Tracer:
-        x, axis = _plain(as_array(a)), axis_or_none(axis)
-        flat = ravel(x) if axis is None or not x.shape else x
+        x, axis = _plain(as_array(a)), shapes.axis_or_none(axis)
+        flat = shapes.ravel(x) if axis is None or not x.shape else x
         k = 0 if axis is None else normalize_axis_index(axis, flat.ndim)
         _check_not_empty(flat, (k,), f"attempt to get {kind} of an empty sequence")
         axes = tuple(range(x.ndim)) if axis is None else (k,)
@@ -424,7 +425,7 @@ def average(
     keepdims: Any = _NOT_GIVEN,
 ) -> Any:
     """``np.average``."""
-    x = array_of(a)
+    x = shapes.array_of(a)
     if weights is None:
         result = mean(x, axis, keepdims=keepdims)
         # NumPy divides the sizes as Python does.
@@ -432,7 +433,7 @@ def average(
         n = _count(x, _axes(axis, x.ndim), True, False)
         scale = cast(n, result.dtype)
     else:
-        w = _weights_along(array_of(weights), x, axis)
+        w = _weights_along(shapes.array_of(weights), x, axis)
         dtype = np.result_type(x.dtype, w.dtype, *([] if x.dtype.kind == "f" else [np.float64]))
         w = broadcast_to(cast(w, dtype), x.shape)
         scale = sum_(w, axis, keepdims=keepdims)
@@ -474,9 +475,9 @@ def _weights_along(w: Tracer, x: Tracer, axis: Any) -> Tracer:
 # -- cumulative ---------------------------------------------------------------------------------
 def _cumulative(kind: str) -> Callable[..., Tracer]:
     def run(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Tracer:
-        x, axis = _plain(as_array(a)), axis_or_none(axis)
+        x, axis = _plain(as_array(a)), shapes.axis_or_none(axis)
         if axis is None or not x.shape:
-            x, axis = ravel(x), 0 if axis is None else axis
+            x, axis = shapes.ravel(x), 0 if axis is None else axis
         k = normalize_axis_index(axis, x.ndim)
         wide = _loop_dtype(x, dtype, out)
         result = emit_tracer(kind, cast(x, wide), axis=k, reverse=False)
@@ -501,8 +502,8 @@ def _cumulative_with_start(function: Callable[..., Tracer], neutral: int) -> Cal
         out: Any = None,
         include_initial: bool = False,
     ) -> Tracer:
-        a = array_of(x)
-        a = a if a.shape else ravel(a)
+        a = shapes.array_of(x)
+        a = a if a.shape else shapes.ravel(a)
         if axis is None and a.ndim > 1:
             raise ValueError(
                 "For arrays which have more than one dimension ``axis`` argument is required."
@@ -530,7 +531,7 @@ def diff(
     a: Any, n: int = 1, axis: int = -1, prepend: Any = _NOT_GIVEN, append: Any = _NOT_GIVEN
 ) -> Tracer:
     """``np.diff``."""
-    x = array_of(a)
+    x = shapes.array_of(a)
     if n < 0:
         raise ValueError(f"order must be non-negative but got {n}")
     k = normalize_axis_index(axis, x.ndim)
@@ -559,17 +560,17 @@ def _edge(value: Any, x: Tracer, axis: int) -> Any:
 @implements(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Tracer:
     """``np.ediff1d``."""
-    x = Tracer(ravel(array_of(ary)).value, "array")
+    x = Tracer(shapes.ravel(shapes.array_of(ary)).value, "array")
     parts = [pointwise("subtract", x[1:], x[:-1])]
     for name, ends in (("to_begin", to_begin), ("to_end", to_end)):
         if ends is None:
             continue
-        given = array_of(ends)
+        given = shapes.array_of(ends)
         if not np.can_cast(given.dtype, x.dtype, "same_kind"):
             raise TypeError(
                 f"dtype of `{name}` must be compatible with input `ary` under the `same_kind` rule."
             )
-        parts.insert(0 if name == "to_begin" else len(parts), cast(ravel(given), x.dtype))
+        parts.insert(0 if name == "to_begin" else len(parts), cast(shapes.ravel(given), x.dtype))
     result: Tracer = functions[np.concatenate](parts)
     return result
 
@@ -591,7 +592,7 @@ def trace(
 ) -> Tracer:
     """``np.trace``."""
     return sum_(
-        diagonal(a, offset, 0 if axis1 is None else axis1, 1 if axis2 is None else axis2),
+        shapes.diagonal(a, offset, 0 if axis1 is None else axis1, 1 if axis2 is None else axis2),
         -1,
         dtype,
         out,
@@ -611,7 +612,7 @@ def nansum(
     initial: Any = _NOT_GIVEN, where: Any = _NOT_GIVEN,
 ) -> Tracer:  # fmt: skip
     """``np.nansum``."""
-    return sum_(_without_nan(array_of(a), 0), axis, dtype, out, keepdims, initial, where)
+    return sum_(_without_nan(shapes.array_of(a), 0), axis, dtype, out, keepdims, initial, where)
 
 
 @implements(np.nanprod)
@@ -620,19 +621,19 @@ def nanprod(
     initial: Any = _NOT_GIVEN, where: Any = _NOT_GIVEN,
 ) -> Tracer:  # fmt: skip
     """``np.nanprod``."""
-    return prod(_without_nan(array_of(a), 1), axis, dtype, out, keepdims, initial, where)
+    return prod(_without_nan(shapes.array_of(a), 1), axis, dtype, out, keepdims, initial, where)
 
 
 @implements(np.nancumsum)
 def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Tracer:
     """``np.nancumsum``."""
-    return cumsum(_without_nan(array_of(a), 0), axis, dtype, out)
+    return cumsum(_without_nan(shapes.array_of(a), 0), axis, dtype, out)
 
 
 @implements(np.nancumprod)
 def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Tracer:
     """``np.nancumprod``."""
-    return cumprod(_without_nan(array_of(a), 1), axis, dtype, out)
+    return cumprod(_without_nan(shapes.array_of(a), 1), axis, dtype, out)
 
 
 def _numbers(x: Tracer) -> Any:
@@ -644,7 +645,7 @@ def _nan_moment(function: Callable[..., Tracer]) -> Callable[..., Tracer]:
     def run(
         a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *args: Any, **options: Any
     ) -> Tracer:
-        x = array_of(a)
+        x = shapes.array_of(a)
         if dtype is not None and x.dtype.kind == "f" and np.dtype(dtype).kind not in "fc":
             raise TypeError("If a is inexact, then dtype must be inexact")
         target = _output(out)
@@ -675,7 +676,7 @@ def _nan_extreme(
         a: Any, axis: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN,
         initial: Any = _NOT_GIVEN, where: Any = _NOT_GIVEN,
     ) -> Tracer:  # fmt: skip
-        x = array_of(a)
+        x = shapes.array_of(a)
         options = {"initial": initial, "where": where}
         if x.dtype.kind != "f":
             return function(x, axis, out, keepdims, **options)
@@ -697,7 +698,7 @@ nanmin = implements(np.nanmin)(_nan_extreme(min_, "fmin", np.inf))
 
 def _nan_position(function: Callable[..., Tracer], worst: float) -> Callable[..., Tracer]:
     def run(a: Any, axis: Any = None, *args: Any, **options: Any) -> Tracer:
-        x = array_of(a)
+        x = shapes.array_of(a)
         if x.dtype.kind == "f":
             number = any_(pointwise("logical_not", pointwise("isnan", x)), axis)
             require(all_(number), ValueError("All-NaN slice encountered"))
@@ -713,14 +714,14 @@ implements(np.nanargmin)(_nan_position(argmin, np.inf))
 def running(ufunc: np.ufunc, x: Tracer, axis: int) -> Tracer:
     """``ufunc.accumulate`` of an associative ufunc by doubling steps (Hillis and Steele, 1986)."""
     n: Any = x.shape[axis]
-    moved = moveaxis(x, axis, 0)
+    moved = shapes.moveaxis(x, axis, 0)
     step = 1
     while step < n:
         # In this order, as NumPy: of a zero and a negative one the operands' places decide.
         later = call(ufunc, (moved[:-step], moved[step:]))
         moved = functions[np.concatenate]([moved[:step], later], 0)
         step *= 2
-    return Tracer(moveaxis(moved, 0, axis).value, "array")
+    return Tracer(shapes.moveaxis(moved, 0, axis).value, "array")
 
 
 functions["accumulate"] = running

@@ -37,7 +37,7 @@ from typing import Any
 
 from autodiff.engines.native import flags
 from autodiff.engines.native.callables import NativeCode, callable_of
-from autodiff.engines.native.entry.arguments import NUMBERS, TOO_LARGE, Arguments
+from autodiff.engines.native.entry.arguments import NUMBERS, RECORDS, TOO_LARGE, Arguments
 from autodiff.engines.native.entry.forms import (
     ArgumentOutput,
     ArrayInput,
@@ -262,6 +262,7 @@ def _module_text(w: Writer, signature: Signature, passed: list[str]) -> str:
             body,
             "}",
             NUMBERS if "@numbers_of(" in body else "",
+            RECORDS if "@column_of(" in body else "",
             FUNCTIONS if "@workspace_take(" in body else "",
             NEW_LARGE_ARRAY if "@new_large_array(" in body else "",
             flags.FUNCTION if f"@{flags.CALL}(" in body else "",

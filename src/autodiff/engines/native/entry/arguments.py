@@ -42,15 +42,25 @@ from autodiff.engines.native.symbols import (
     WRITEABLE,
 )
 from autodiff.errors import InternalError
+from autodiff.tables import FEWEST, Column
 
-NUMBERS_DECLARATIONS = "\n".join(
-    f"declare {result} @{name}({types})"
-    for name in ("PyList", "PyTuple")
-    for result, name, types in (
-        ("i64", f"{name}_Size", "ptr"),
-        ("ptr", f"{name}_GetItem", "ptr, i64"),
-    )
-)
+# What the functions below call: results and parameters by name.
+_CALLED_FOR_NUMBERS = {
+    "PyList_Size": ("i64", "ptr"),
+    "PyTuple_Size": ("i64", "ptr"),
+    "PyList_GetItem": ("ptr", "ptr, i64"),
+    "PyTuple_GetItem": ("ptr", "ptr, i64"),
+}
+_CALLED_FOR_RECORDS = {
+    "PyDict_Size": ("i64", "ptr"),
+    "PyDict_Next": ("i32", "ptr, ptr, ptr, ptr"),
+    "PyUnicode_Compare": ("i32", "ptr, ptr"),
+    "PyObject_GenericGetDict": ("ptr", "ptr, ptr"),
+    "PyObject_GetAttr": ("ptr", "ptr, ptr"),
+    "PyErr_Clear": ("void", ""),
+    "Py_IncRef": ("void", "ptr"),
+    "Py_DecRef": ("void", "ptr"),
+}
 
 NUMBERS = f"""
 ; The numbers of a list or tuple of floats of exactly one type, at most {FEW}: how many, -1 for others.
@@ -101,6 +111,155 @@ number:
   br i1 %more, label %next, label %done
 done:
   ret i64 %count
+other:
+  ret i64 -1
+}}
+"""
+
+RECORDS = f"""
+; One float of each record in a list or tuple of {FEWEST} to {FEW}: how many, -1 for others.  A record holds ``names`` in this
+; order and nothing else.  ``way``: 0 a tuple, 1 a dict, 2 an object, whose attributes are read as Python reads them, for its
+; class can change.
+define internal i64 @column_of(ptr %obj, ptr %container, ptr %class, ptr %names, i64 %width, i64 %which, i32 %way, ptr %room) {{
+entry:
+  %position = alloca i64, align 8
+  %key.at = alloca ptr, align 8
+  %value.at = alloca ptr, align 8
+  %type.at = getelementptr i8, ptr %obj, i64 {TYPE}
+  %type = load ptr, ptr %type.at
+  %is.container = icmp eq ptr %type, %container
+  br i1 %is.container, label %size, label %other
+size:
+  %is.list = icmp eq ptr %type, @type.list
+  br i1 %is.list, label %size.list, label %size.tuple
+size.list:
+  %count.list = call i64 @PyList_Size(ptr %obj)
+  br label %counted
+size.tuple:
+  %count.tuple = call i64 @PyTuple_Size(ptr %obj)
+  br label %counted
+counted:
+  %count = phi i64 [ %count.list, %size.list ], [ %count.tuple, %size.tuple ]
+  %few = icmp ule i64 %count, {FEW}
+  %some = icmp uge i64 %count, {FEWEST}
+  %good = and i1 %few, %some
+  br i1 %good, label %next, label %other
+next:
+  %k = phi i64 [ 0, %counted ], [ %k.next, %number ]
+  br i1 %is.list, label %item.list, label %item.tuple
+item.list:
+  %of.list = call ptr @PyList_GetItem(ptr %obj, i64 %k)
+  br label %got
+item.tuple:
+  %of.tuple = call ptr @PyTuple_GetItem(ptr %obj, i64 %k)
+  br label %got
+got:
+  %it = phi ptr [ %of.list, %item.list ], [ %of.tuple, %item.tuple ]
+  %is.there = icmp ne ptr %it, null
+  br i1 %is.there, label %item, label %failed
+item:
+  call void @Py_IncRef(ptr %it)
+  %it.type.at = getelementptr i8, ptr %it, i64 {TYPE}
+  %it.type = load ptr, ptr %it.type.at
+  %is.record = icmp eq ptr %it.type, %class
+  br i1 %is.record, label %look, label %drop
+look:
+  switch i32 %way, label %object [ i32 0, label %tuple
+                                   i32 1, label %dict ]
+tuple:
+  %it.size = call i64 @PyTuple_Size(ptr %it)
+  %is.wide = icmp eq i64 %it.size, %width
+  br i1 %is.wide, label %tuple.item, label %drop
+tuple.item:
+  %of.it = call ptr @PyTuple_GetItem(ptr %it, i64 %which)
+  call void @Py_IncRef(ptr %of.it)
+  br label %value
+dict:
+  call void @Py_IncRef(ptr %it)
+  br label %held
+object:
+  %its.dict = call ptr @PyObject_GenericGetDict(ptr %it, ptr null)
+  %has.dict = icmp ne ptr %its.dict, null
+  br i1 %has.dict, label %held, label %drop.failed
+held:
+  %d = phi ptr [ %it, %dict ], [ %its.dict, %object ]
+  %d.size = call i64 @PyDict_Size(ptr %d)
+  %is.full = icmp eq i64 %d.size, %width
+  store i64 0, ptr %position
+  br i1 %is.full, label %pair, label %drop.both
+pair:
+  %p = phi i64 [ 0, %held ], [ %p.next, %named ]
+  %found = phi ptr [ null, %held ], [ %found.now, %named ]
+  %is.pair = call i32 @PyDict_Next(ptr %d, ptr %position, ptr %key.at, ptr %value.at)
+  %more.pairs = icmp ne i32 %is.pair, 0
+  br i1 %more.pairs, label %compare, label %drop.both
+compare:
+  %name = call ptr @PyTuple_GetItem(ptr %names, i64 %p)
+  %key = load ptr, ptr %key.at
+  %same = icmp eq ptr %key, %name
+  br i1 %same, label %named, label %kind
+kind:
+  %key.type.at = getelementptr i8, ptr %key, i64 {TYPE}
+  %key.type = load ptr, ptr %key.type.at
+  %is.str = icmp eq ptr %key.type, @type.str
+  br i1 %is.str, label %text, label %drop.both
+text:
+  %order = call i32 @PyUnicode_Compare(ptr %key, ptr %name)
+  %equal = icmp eq i32 %order, 0
+  br i1 %equal, label %named, label %drop.both
+named:
+  %value.now = load ptr, ptr %value.at
+  %is.which = icmp eq i64 %p, %which
+  %found.now = select i1 %is.which, ptr %value.now, ptr %found
+  %p.next = add i64 %p, 1
+  %again = icmp ult i64 %p.next, %width
+  br i1 %again, label %pair, label %all
+all:
+  %is.dict = icmp eq i32 %way, 1
+  br i1 %is.dict, label %dict.item, label %attribute
+dict.item:
+  call void @Py_IncRef(ptr %found.now)
+  call void @Py_DecRef(ptr %d)
+  br label %value
+attribute:
+  call void @Py_DecRef(ptr %d)
+  %asked = call ptr @PyTuple_GetItem(ptr %names, i64 %which)
+  %read = call ptr @PyObject_GetAttr(ptr %it, ptr %asked)
+  %was.read = icmp ne ptr %read, null
+  br i1 %was.read, label %value, label %drop.failed
+value:
+  %v = phi ptr [ %of.it, %tuple.item ], [ %found.now, %dict.item ], [ %read, %attribute ]
+  %v.type.at = getelementptr i8, ptr %v, i64 {TYPE}
+  %v.type = load ptr, ptr %v.type.at
+  %is.float = icmp eq ptr %v.type, @type.float
+  %x.at = getelementptr i8, ptr %v, i64 {HEADER}
+  br i1 %is.float, label %number, label %drop.value
+number:
+  %x = load double, ptr %x.at
+  %to = getelementptr double, ptr %room, i64 %k
+  store double %x, ptr %to
+  call void @Py_DecRef(ptr %v)
+  call void @Py_DecRef(ptr %it)
+  %k.next = add i64 %k, 1
+  %more = icmp ult i64 %k.next, %count
+  br i1 %more, label %next, label %done
+done:
+  ret i64 %count
+drop.value:
+  call void @Py_DecRef(ptr %v)
+  br label %drop
+drop.both:
+  call void @Py_DecRef(ptr %d)
+  br label %drop
+drop:
+  call void @Py_DecRef(ptr %it)
+  br label %other
+drop.failed:
+  call void @Py_DecRef(ptr %it)
+  br label %failed
+failed:
+  call void @PyErr_Clear()
+  br label %other
 other:
   ret i64 -1
 }}
@@ -181,7 +340,7 @@ class Arguments:
         data = self._array_data(argument, spec)
         return self._pass_array(data, spec)
 
-    def _numbers(self, argument: str, spec: ArrayInput, kind: type) -> str:
+    def _numbers(self, argument: str, spec: ArrayInput, kind: type | Column) -> str:
         """An array of one axis, or a list or tuple of a few numbers, which are read onto the stack."""
         w = self.writer
         data, extent, room = w.slot("ptr"), w.slot("i64"), w.slot(f"[{FEW} x double]", align=64)
@@ -189,11 +348,14 @@ class Arguments:
         type = w.load("ptr", argument, TYPE)
         w.branch_if(w.value(f"icmp eq ptr {type}, {w.object('type.ndarray')}"), array, items)
         w.label(items)
-        wanted = w.object("type.float" if kind is float else "scalar.float64")
         for name in ("type.list", "type.tuple"):
             w.object(name)
-        w.declared["numbers"] = NUMBERS_DECLARATIONS
-        count = w.value(f"call i64 @numbers_of(ptr {argument}, ptr {wanted}, ptr {room})")
+        self._declare(_CALLED_FOR_NUMBERS)
+        if isinstance(kind, Column):
+            count = self._column(argument, kind, room)
+        else:
+            wanted = w.object("type.float" if kind is float else "scalar.float64")
+            count = w.value(f"call i64 @numbers_of(ptr {argument}, ptr {wanted}, ptr {room})")
         w.require(w.value(f"icmp sgt i64 {count}, 0"))
         w.store("ptr", room, data)
         w.store("i64", count, extent)
@@ -205,6 +367,22 @@ class Arguments:
         w.label(done)
         self._require_extent(w.load("i64", extent), spec.shape[0])
         return self._pass_array(w.load("ptr", data), spec)
+
+    def _declare(self, functions: dict[str, tuple[str, str]]) -> None:
+        for name, (result, types) in functions.items():
+            self.writer.declared[name] = f"declare {result} @{name}({types})"
+
+    def _column(self, argument: str, column: Column, room: str) -> str:
+        """Read a column of a few records; how many there are, -1 for others."""
+        w, record = self.writer, column.record
+        for name in ("type.str", "type.float"):
+            w.object(name)
+        self._declare(_CALLED_FOR_RECORDS)
+        way = 0 if issubclass(record.cls, tuple) else 1 if record.cls is dict else 2
+        objects = (column.layout.cls, record.cls, record.names)
+        given = ", ".join([f"ptr {w.own_object(x)}" for x in objects])
+        numbers = f"i64 {len(record.names)}, i64 {column.number}, i32 {way}"
+        return w.value(f"call i64 @column_of(ptr {argument}, {given}, {numbers}, ptr {room})")
 
     def _array_data(self, argument: str, spec: ArrayInput, bind: bool = True) -> str:
         """Check an ndarray; where its data is.  ``bind``: its extents are those of the input."""

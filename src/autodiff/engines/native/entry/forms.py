@@ -18,6 +18,7 @@ import numpy as np
 
 from autodiff.dims import Extent
 from autodiff.plain_data import dataclass
+from autodiff.tables import Column
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,15 @@ class ArrayInput:
 
     An extent that is a bare symbol takes the value met there; others must agree.  ``written``
     arguments receive a copy of an output and must be writeable.  ``numbers``: also a list or tuple
-    of 1 to :data:`FEW` numbers of this type, ``float`` or ``np.float64``.
+    of 1 to :data:`FEW` numbers of this type, ``float`` or ``np.float64``, or of as many records that
+    have such a column.
     """
 
     dtype: np.dtype[Any]
     shape: tuple[Extent, ...]
     number: int | None = None
     written: bool = False
-    numbers: type | None = None
+    numbers: type | Column | None = None
 
 
 FEW = 256

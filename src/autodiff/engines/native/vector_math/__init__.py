@@ -10,63 +10,42 @@ thing: sin, cos and tan of large arguments, which are rare (`large_argument`).
 Names are the C library's (`asin`, `pow`) where it has the function, dtypes 'f64' and 'f32'.
 
 The functions are Python functions over `emit.Value`, in `exponential`, `logarithm`, `power`, `trigonometric`, …;
-`_FUNCTIONS` lists them. To add one: write it, list it, and add its row to the tests' table.
+`_HOMES` lists them. To add one: write it, list it, and add its row to the tests' table.
 
 Not here: functions of integers and complex numbers, and those that LLVM has itself (sqrt, fabs, floor, …).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import importlib
+from collections.abc import Iterable
 from functools import cache
+from typing import TYPE_CHECKING
 
-from autodiff.engines.native.vector_math import (
-    error_function,
-    exponential,
-    inverse,
-    logarithm,
-    power,
-    trigonometric,
-)
 from autodiff.engines.native.vector_math.emit import FORMATS, Code, Value
+from autodiff.later import later
 from autodiff.plain_data import dataclass
 
-_FUNCTIONS: dict[str, Callable[..., Value]] = {
-    "exp": exponential.exp,
-    "exp2": exponential.exp2,
-    "expm1": exponential.expm1,
-    "tanh": exponential.tanh,
-    "tanh_slope": exponential.tanh_slope,
-    "sinh": exponential.sinh,
-    "cosh": exponential.cosh,
-    "log": logarithm.log,
-    "log2": logarithm.log2,
-    "log10": logarithm.log10,
-    "log1p": logarithm.log1p,
-    "sin": trigonometric.sin,
-    "cos": trigonometric.cos,
-    "tan": trigonometric.tan,
-    "asin": inverse.asin,
-    "acos": inverse.acos,
-    "atan": inverse.atan,
-    "atan2": inverse.atan2,
-    "asinh": inverse.asinh,
-    "acosh": inverse.acosh,
-    "atanh": inverse.atanh,
-    "pow": power.pow,
-    "cbrt": power.cbrt,
-    "hypot": power.hypot,
-    "erf": error_function.erf,
+if TYPE_CHECKING:
+    from autodiff.engines.native.vector_math import trigonometric
+else:
+    trigonometric = later("autodiff.engines.native.vector_math.trigonometric")
+
+# Functions by their modules, which are loaded for the first function that is written.
+_HOMES = {
+    "exponential": ("exp", "exp2", "expm1", "tanh", "tanh_slope", "sinh", "cosh"),
+    "logarithm": ("log", "log2", "log10", "log1p"),
+    "trigonometric": ("sin", "cos", "tan"),
+    "inverse": ("asin", "acos", "atan", "atan2", "asinh", "acosh", "atanh"),
+    "power": ("pow", "cbrt", "hypot"),
+    "error_function": ("erf",),
 }
-# Their straight-line code alone, for scalar loops, which may branch where the argument is of another size.
-_WITHIN: dict[str, Callable[..., Value]] = {
-    "sin": trigonometric.sin_within,
-    "cos": trigonometric.cos_within,
-    "tan": trigonometric.tan_within,
-}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+# Those of which a part is straight-line code alone, for scalar loops, which may branch where the argument is of another size.
+_IN_PARTS = frozenset(_HOMES["trigonometric"])
 _TWO_ARGUMENTS = frozenset({"pow", "atan2", "hypot"})
 
-NAMES: tuple[str, ...] = tuple(_FUNCTIONS)
+NAMES: tuple[str, ...] = tuple(_HOME_OF)
 
 
 @dataclass(frozen=True)
@@ -82,7 +61,8 @@ def _entry(name: str, dtype: str) -> _Entry:
     code = Code()
     arguments = [Value(code, text, form.type) for text in ("%x", "%y")[: arity(name)]]
     whole, _, part = name.partition(".")
-    result = (_WITHIN if part else _FUNCTIONS)[whole](*arguments)
+    home = importlib.import_module(f"{__name__}.{_HOME_OF[whole]}")
+    result: Value = getattr(home, f"{whole}_{part}" if part else whole)(*arguments)
     listed = ", ".join(f"{v.type} {v.text}" for v in arguments)
     head = f"define internal {form.type} {symbol(name, dtype)}({listed})"
     lines = [f"{head} alwaysinline nounwind willreturn {{", *code.lines]
@@ -100,7 +80,7 @@ def branches(name: str, dtype: str) -> tuple[str, float, float] | None:
 
     The part is for scalar loops, where each step waits for the last one: a branch that is hardly ever taken is off its way.
     """
-    return (f"{name}.within", *trigonometric.within(name, dtype)) if name in _WITHIN else None
+    return (f"{name}.within", *trigonometric.within(name, dtype)) if name in _IN_PARTS else None
 
 
 def symbol(name: str, dtype: str) -> str:
