@@ -131,11 +131,8 @@ def kinds_of_numbers(x: Any) -> list[Kind] | None:
         return _kinds_of_items(list(list.__iter__(x)))
     if store.rows is not None or store.slot.form == "array" or x.row is not None:
         return None
-    types: Types | None = Types(store.slot)
-    known = [store.repeated[0]] if store.repeated is not None else store.head
-    for item in known if store.changed is not None else ():
-        types = None if types is None else types.widened(kinds_of(item) or ())
-    return types.kinds() if types is not None and types.slot == store.slot else None
+    types = store.types()
+    return None if types is None else types.kinds()
 
 
 def _kinds_of_items(items: Sequence[Any]) -> list[Kind] | None:

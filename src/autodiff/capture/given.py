@@ -140,7 +140,7 @@ def converted(x: TracedList, kind: type[TracedList]) -> TracedList | None:
         return None
     made = kind((), x.trace)
     count = Cell(x.store.count.value)
-    made.store = Store(Cell(array.value), count, x.store.slot, [], None, None)
+    made.store = Store(Cell(array.value), count, x.store.slot)
     x.trace.counts.add(count)
     return made
 
@@ -172,11 +172,11 @@ def transposed(x: Any) -> list[TracedTuple] | None:
 def _as_tuple(column: TracedList) -> TracedTuple | None:
     """The tuple of the items that a column has now."""
     store = column.store
-    if store is None or store.head or store.changed is not None or store.rows is not None:
+    if store is None or store.changed is not None or store.rows is not None:
         return None
     made = TracedTuple((), column.trace)
     count = Cell(store.count.value)
-    made.store = Store(Cell(store.buffer.value), count, store.slot, [], None, None)
+    made.store = Store(Cell(store.buffer.value), count, store.slot)
     column.trace.counts.add(count)
     return made
 
@@ -196,7 +196,7 @@ def enter(trace: Trace, obj: Any, tracer: Tracer, leaf: int) -> TracedList:
     form: Form = "scalar" if kind_of(obj) is np.float64 else "python"
     made = TracedTuple((), trace) if type(obj) is tuple else TracedList((), trace)
     count = Cell(as_tracer(tracer.shape[0]).value)
-    made.store = Store(Cell(tracer.value), count, Slot(tracer.dtype, (), form), [], None, None)
+    made.store = Store(Cell(tracer.value), count, Slot(tracer.dtype, (), form))
     trace.counts.add(count)
     trace.given[id(made)] = Given(made, leaf, tracer.value, count.value)
     return made
@@ -211,7 +211,7 @@ def enter_table(trace: Trace, table: Table) -> TracedList:
         column = made if isinstance(part, Array) else TracedList((), trace)
         count = Cell(as_tracer(tracer.shape[0]).value)
         slot = Slot(tracer.dtype, tuple(tracer.shape[1:]), form)
-        column.store = Store(Cell(tracer.value), count, slot, [], None, None)
+        column.store = Store(Cell(tracer.value), count, slot)
         trace.counts.add(count)
         trace.given[id(column)] = Given(column, None, tracer.value, count.value)
         columns.append(column)
