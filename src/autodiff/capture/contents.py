@@ -17,6 +17,7 @@ from autodiff.capture.records import Template, Typed
 from autodiff.capture.slots import Slot, Types, is_numeric
 from autodiff.capture.stores import FLAG, array_of
 from autodiff.dims import Extent
+from autodiff.ops.builder import asks
 from autodiff.ops.dispatch import cast
 from autodiff.ops.either import Kind, kinds_of, union
 from autodiff.ops.structural import broadcast
@@ -35,6 +36,7 @@ class Layout:
     slots: tuple[Slot, ...]
 
 
+@asks
 def layout_of(x: Any) -> Layout | None:
     """How a list keeps its items, if all of them are in arrays as they are."""
     kept: Any = x
@@ -86,14 +88,12 @@ def is_long(x: Any) -> bool:
     return isinstance(x, StoredList) and (x.is_stored() or list.__len__(x) > MOST_SINGLE)
 
 
-def together(x: Any, other: Any) -> Any:
-    """The list, with its items in arrays that could hold those of the other one as well; itself where that is so.
-
-    None where nothing holds both.
-    """
-    first, second = layout_of(x), layout_of(other)
-    if first is not None and first == second:
-        return x
+@asks
+def joint(x: Any, other: Any) -> Layout | None:
+    """How one list would keep its items, if it could hold those of the other one as well; None where nothing holds both."""
+    first = layout_of(x)
+    if first is not None and first == layout_of(other):
+        return first
     if x.row is not None or x.python_type is not list or other.python_type is not list:
         return None  # a tuple that is one array is the user's own
     mine, others = kinds_of_numbers(x), kinds_of_numbers(other)
@@ -102,10 +102,19 @@ def together(x: Any, other: Any) -> Any:
         return None
     slot = Slot(kinds[0].dtype, (), kinds[0].form)
     template = Typed(Types(slot, kinds[1])) if len(kinds) == 2 else None
-    layout = Layout(type(x), template, (slot,) if template is None else (slot, FLAG))
-    if layout == first:
-        return x
-    columns = [_values(x, slot)] if template is None else typed(x, template)
+    return Layout(type(x), template, (slot,) if template is None else (slot, FLAG))
+
+
+def together(x: Any, other: Any) -> Any:
+    """The list, with its items in arrays that could hold those of the other one as well; itself where that is so.
+
+    None where nothing holds both.
+    """
+    layout = joint(x, other)
+    if layout is None or layout == layout_of(x):
+        return None if layout is None else x
+    template = layout.template
+    columns = [_values(x, layout.slots[0])] if template is None else typed(x, template)
     return _list_of(x, layout, columns)
 
 
@@ -122,6 +131,7 @@ def joined(x: Any, other: Any) -> Any:
     return made
 
 
+@asks
 def kinds_of_numbers(x: Any) -> list[Kind] | None:
     """The types of the numbers in a list, the widest first; None of what else it may hold."""
     if x.columns is not None:
@@ -179,6 +189,7 @@ __all__ = [
     "columns_of",
     "is_long",
     "joined",
+    "joint",
     "kinds_of_numbers",
     "layout_of",
     "together",
