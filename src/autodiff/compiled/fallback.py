@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff import containers, debug, tree
-from autodiff.compiled.binding import Call, is_complex, whole_of_parts
+from autodiff import debug, tree
+from autodiff.compiled.binding import Call
+from autodiff.compiled.copies import as_now
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.errors import (
     AutodiffError,
@@ -82,19 +83,8 @@ def _is_array(x: Any) -> bool:
 
 def run_plainly(compiled: Compiler, call: Call) -> Any:
     """The user's function on copies of the arguments, to raise what it raises."""
-    copies = [
-        whole_of_parts(x, role)
-        if is_complex(role)
-        else np.array(x)
-        if isinstance(x, np.ndarray)
-        else list(x)
-        if type(x) is list
-        else tree.Carried(x.cls, containers.replaced(x.attributes, _is_array, np.array))
-        if isinstance(x, tree.Carried)
-        else x
-        for x, role in zip(call.leaves, call.roles, strict=True)
-    ]
-    args, kwargs = compiled.rebuild(call)(copies)
+    slots, _ = as_now(call.slots)
+    args, kwargs = compiled.signature.unbind(slots, call.left_out, call.positional)
     return run_users(compiled.function, *args, **kwargs)
 
 
