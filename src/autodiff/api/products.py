@@ -23,14 +23,14 @@ from autodiff.tracebacks import without_our_frames
 
 if TYPE_CHECKING:
     from autodiff import inlining
-    from autodiff.compiled import copies
+    from autodiff.compiled import fallback
     from autodiff.transform import arguments, products
     from autodiff.transform import vectors as cotangents
     from autodiff.transform.arguments import Wrt
     from autodiff.transform.plans import Transformation
 else:
     arguments = later("autodiff.transform.arguments")
-    copies = later("autodiff.compiled.copies")
+    fallback = later("autodiff.compiled.fallback")
     cotangents = later("autodiff.transform.vectors")
     inlining = later("autodiff.inlining")
     products = later("autodiff.transform.products")
@@ -167,15 +167,15 @@ def vjp(
 
     def at(given: Any, named: Any, deep: bool = False) -> tuple[Any, Any, Any]:
         """The arguments as they are now, what ``wrt`` names of them, and the product there."""
-        kept, made = copies.as_now(given, deep)
+        kept, made = fallback.as_now(given, deep)
         named = _of_copies(named, made)
         return kept, named, product(_Vjp, f, options if wrt is None else {"wrt": named, **options})
 
     kept, named, compiled = at(primals, wrt)
     # An object is itself to the function, and copied where that has changed it.
-    objects = at(primals, wrt, deep=True) if copies.has_objects(primals) else None
+    objects = at(primals, wrt, deep=True) if fallback.has_objects(primals) else None
     value = product(Function, f, options)(*primals)
-    if objects is not None and copies.is_as(kept, objects[0]):
+    if objects is not None and fallback.is_as(kept, objects[0]):
         objects = None
     signature = compiled._compiled.signature
     chosen = arguments.by_default(arguments.by_parameter(signature, primals), signature)

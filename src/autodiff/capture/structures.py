@@ -12,11 +12,11 @@ structure made anew of the leaves.  So nothing else may refer to it: not before 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from autodiff import containers
-from autodiff.capture.choices import Instance, both, is_known, objects_of, place_of  # fmt: skip
+from autodiff.capture.choices import Instance, is_known, known_in, objects_of, place_of
 from autodiff.capture.choices import together as chosen_together
 from autodiff.capture.contents import columns_of, is_long, joint, layout_of, together, with_columns
 from autodiff.capture.lists import FEW, TracedList
@@ -33,7 +33,7 @@ from autodiff.sameness import same_value
 
 @asks
 def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
-    """The parts of a structure with their keys; None of anything else.  Numbers that are one array are no parts."""
+    """The parts of a structure with their keys; None of anything else. What has its numbers in arrays has no parts."""
     if isinstance(x, Either) and isinstance(x.wide, ComplexTracer):
         return [
             *zip(("real", "imag"), x.wide.parts, strict=True),
@@ -46,8 +46,8 @@ def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
         return None
     if isinstance(x, Instance):
         return list(x.table.items())
-    if (known := place_of(x)) is not None:
-        return [("number", known[1])]
+    if known_in(x) is not None:
+        return []
     if isinstance(x, TracedList):
         if layout_of(x) is not None:
             return []
@@ -77,8 +77,8 @@ def are_alike(trace: Trace, a: Any, b: Any) -> bool:
     first, second = as_parts(a), as_parts(b)
     if first is not None or second is not None:
         return are_complex(first, second)
-    if place_of(a) is not None or place_of(b) is not None:
-        return both(a, b) is not None
+    if known_in(a) is not None or known_in(b) is not None:
+        return bool(known_in(a) == known_in(b))
     if layout_of(a) is not None or layout_of(b) is not None:
         lists = isinstance(a, TracedList) and isinstance(b, TracedList)
         return lists and layout_of(a) is not None and joint(a, b) == layout_of(a)
@@ -128,8 +128,13 @@ def leaves_of(trace: Trace, x: Any, at: str = "") -> dict[str, Any]:
     if is_numeric(x):
         return {at: x}
     found: dict[str, Any] = {}
-    is_array = layout_of(x) is not None
-    for key, part in enumerate(columns_of(x)) if is_array else parts_of(trace, x) or ():
+    known = None if isinstance(x, Tracer) else place_of(x)
+    parts: Iterable[tuple[Any, Any]] = parts_of(trace, x) or ()
+    if known is not None:
+        parts = [("number", known[1])]
+    elif layout_of(x) is not None:
+        parts = enumerate(columns_of(x))
+    for key, part in parts:
         name = f".{key}" if isinstance(key, str) else f"[{key!r}]"
         found.update(leaves_of(trace, part, at + name))
     return found
@@ -139,6 +144,8 @@ def rebuilt(trace: Trace, x: Any, leaves: Mapping[str, Any], at: str = "") -> An
     """A structure like ``x``, made anew, of leaves by where they are."""
     if is_numeric(x):
         return leaves[at]
+    if not isinstance(x, Tracer) and (pool := known_in(x)) is not None:
+        return pool.row(leaves[at + ".number"])
     if (layout := layout_of(x)) is not None:
         return with_columns(x, [leaves[f"{at}[{k}]"] for k in range(len(layout.slots))])
     parts = parts_of(trace, x)
@@ -154,8 +161,6 @@ def rebuilt(trace: Trace, x: Any, leaves: Mapping[str, Any], at: str = "") -> An
     number = as_parts(x)
     if number is not None:
         return ComplexTracer((made["real"], made["imag"]), number.form)
-    if (known := place_of(x)) is not None:
-        return known[0].row(made["number"])
     return _with_parts(trace, x, made)
 
 
@@ -183,7 +188,7 @@ def matched(trace: Trace, x: Any, like: Any) -> Any:
     if is_known(x) or is_known(like):
         found = chosen_together(trace, x, like)
         return x if found is None else found
-    if is_numeric(x) or as_parts(x) is not None or place_of(x) is not None:
+    if is_numeric(x) or as_parts(x) is not None or known_in(x) is not None:
         return x
     if isinstance(x, TracedList) and isinstance(like, TracedList):
         grows = list.__len__(x) != list.__len__(like)
@@ -217,7 +222,7 @@ def hold_items(trace: Trace, x: Any, like: Any) -> bool:
 
 def mutable(trace: Trace, x: Any) -> Iterator[Any]:
     """The lists, dicts and objects that a structure is made of, but for rows, which are known by a number."""
-    if is_numeric(x) or place_of(x) is not None:
+    if is_numeric(x) or known_in(x) is not None:
         return
     parts = parts_of(trace, x)
     can_change = not isinstance(x, (tuple, Either)) and not is_frozen(class_of(x))

@@ -171,7 +171,7 @@ def _spread_temporaries(body: Body) -> None:
     assert body.outcome is not None
     for key, end in list(body.temporaries.items()):
         is_list = isinstance(end, TracedList) and end.is_stored()
-        by_number = choices.place_of(end) is not None
+        by_number = choices.known_in(end) is not None
         is_object = isinstance(end, choices.Instance) and key not in body.outcome.entangled
         if not (is_list or is_object or by_number):
             continue

@@ -19,8 +19,7 @@ from autodiff import floating, lookups
 from autodiff.capture.given import array_of, kind_of
 from autodiff.capture.running import Run, changing_objects, running
 from autodiff.compiled import fallback
-from autodiff.compiled.binding import Call, Recognised
-from autodiff.compiled.copies import may_overlap_itself
+from autodiff.compiled.binding import Call, Recognised, may_overlap_itself
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import current
 from autodiff.engines import InputForm

@@ -90,6 +90,16 @@ class Builder:
             self.stack.pop()
 
     @contextmanager
+    def aside(self) -> Iterator[None]:
+        """While a question is answered: operations that are no part of the program."""
+        asking, self.asking = self.asking, 0
+        try:
+            with self.region():
+                yield
+        finally:
+            self.asking = asking
+
+    @contextmanager
     def reopened(self, block: Block) -> Iterator[None]:
         """Append to a nested block that was closed before."""
         outer = self.block

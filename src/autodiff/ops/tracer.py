@@ -176,6 +176,9 @@ class Tracer:
         cache, builder = self._cache, _builder.current_builder()
         if cache is not None and cache[0] is self.cell.value and builder.is_open(cache[1]):
             return cache[2]
+        if builder.asking:  # of what type it is
+            with builder.aside():
+                return self._read(self.path)
         value = self._read(self.path)
         self._cache = (self.cell.value, builder.block, value)
         return value
