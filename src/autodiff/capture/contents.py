@@ -71,15 +71,9 @@ def _list_of(home: Any, layout: Layout, columns: Sequence[Any]) -> Any:
     made = home._new(())
     made.frozen = home.frozen
     if layout.template is None:
-        made.fill(Tracer(as_tracer(columns[0]).value, "array"), layout.slots[0])
-        return home.trace.fresh(made)
-    parts = []
-    for column, slot in zip(columns, layout.slots, strict=True):
-        part = home._new(())
-        part.is_column = True
-        part.fill(Tracer(as_tracer(column).value, "array"), slot)
-        parts.append(part)
-    made.template, made.columns = layout.template, tuple(parts)
+        made.fill(as_tracer(columns[0]), layout.slots[0])
+    else:
+        made.have_columns(layout.template, layout.slots, columns)
     return home.trace.fresh(made)
 
 
@@ -141,6 +135,8 @@ def kinds_of_numbers(x: Any) -> list[Kind] | None:
         return _kinds_of_items(list(list.__iter__(x)))
     if store.rows is not None or store.slot.form == "array" or x.row is not None:
         return None
+    if store.repeated is not None and store.repeated[2] is store.buffer.value:
+        return kinds_of(store.repeated[0])
     types = store.types()
     return None if types is None else types.kinds()
 

@@ -38,12 +38,12 @@ from autodiff.capture.records import (
     width,
 )
 from autodiff.capture.slots import Slot, is_listed
-from autodiff.capture.stores import Store, is_item
+from autodiff.capture.stores import is_item
 from autodiff.dims import bounds
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
 from autodiff.ops.either import is_array
-from autodiff.ops.tracer import Cell, Form, Tracer, as_tracer
+from autodiff.ops.tracer import Form, Tracer
 from autodiff.plain_data import dataclass
 from autodiff.tables import Array, Table, classes_of
 
@@ -139,9 +139,7 @@ def converted(x: TracedList, kind: type[TracedList]) -> TracedList | None:
     if array is None or x.store is None:
         return None
     made = kind((), x.trace)
-    count = Cell(x.store.count.value)
-    made.store = Store(Cell(array.value), count, x.store.slot)
-    x.trace.counts.add(count)
+    made.fill(array, x.store.slot, x.store.count.value)
     return made
 
 
@@ -175,9 +173,7 @@ def _as_tuple(column: TracedList) -> TracedTuple | None:
     if store is None or store.changed is not None or store.rows is not None:
         return None
     made = TracedTuple((), column.trace)
-    count = Cell(store.count.value)
-    made.store = Store(Cell(store.buffer.value), count, store.slot)
-    column.trace.counts.add(count)
+    made.fill(Tracer(store.buffer.value), store.slot, store.count.value)
     return made
 
 
@@ -191,14 +187,17 @@ class Given:
     count: Value
 
 
+def _given(made: TracedList, leaf: int | None) -> Given:
+    assert made.store is not None
+    return Given(made, leaf, made.store.buffer.value, made.store.count.value)
+
+
 def enter(trace: Trace, obj: Any, tracer: Tracer, leaf: int) -> TracedList:
     """What stands for a list or tuple whose items are the elements of an input."""
     form: Form = "scalar" if kind_of(obj) is np.float64 else "python"
     made = TracedTuple((), trace) if type(obj) is tuple else TracedList((), trace)
-    count = Cell(as_tracer(tracer.shape[0]).value)
-    made.store = Store(Cell(tracer.value), count, Slot(tracer.dtype, (), form))
-    trace.counts.add(count)
-    trace.given[id(made)] = Given(made, leaf, tracer.value, count.value)
+    made.fill(tracer, Slot(tracer.dtype, (), form))
+    trace.given[id(made)] = _given(made, leaf)
     return made
 
 
@@ -209,13 +208,10 @@ def enter_table(trace: Trace, table: Table) -> TracedList:
     columns = []
     for tracer, form in zip(table.columns, forms(part), strict=True):
         column = made if isinstance(part, Array) else TracedList((), trace)
-        count = Cell(as_tracer(tracer.shape[0]).value)
-        slot = Slot(tracer.dtype, tuple(tracer.shape[1:]), form)
-        column.store = Store(Cell(tracer.value), count, slot)
-        trace.counts.add(count)
-        trace.given[id(column)] = Given(column, None, tracer.value, count.value)
+        column.fill(tracer, Slot(tracer.dtype, tuple(tracer.shape[1:]), form))
+        trace.given[id(column)] = _given(column, None)
         columns.append(column)
-        if form == "array":
+        if form == "array" and column.store is not None:
             trace.copied[column.store.buffer] = None
     if not isinstance(part, Array):
         made.columns = tuple(columns)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
-from autodiff.capture import members
+from autodiff.capture import contents, members
 from autodiff.capture.numbering import Numbering
 from autodiff.capture.pools import (
     Pool,
@@ -53,8 +53,7 @@ from autodiff.ir.data import Value
 from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
 from autodiff.ops.builder import current_block
 from autodiff.ops.control import emit_check
-from autodiff.ops.dispatch import cast
-from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of, union
+from autodiff.ops.either import VARIES, Either, Probe, is_array, kinds_of, union
 from autodiff.ops.structural import broadcast, slice_of, slice_update, zeros
 from autodiff.ops.tracer import Cell, Form, StoredList, Tracer, as_tracer, emit_tracer
 from autodiff.plain_data import dataclass
@@ -120,8 +119,7 @@ class KeptList(StoredList):
         elif self.store is None:
             list.extend(made, self._plain_items())
         else:
-            made.store = self.store.as_left()
-            self.trace.counts.add(made.store.count)
+            made._keep(self.store.as_left())
         return made
 
     # -- columns ------------------------------------------------------------------------------
@@ -228,38 +226,18 @@ class KeptList(StoredList):
 
     def make_typed(self, types: Types) -> None:
         """Keep numbers of two types in columns, each in its own (where the list was made)."""
-        store = self.store
         refuse_new_length(self, "an item of another type")
-        kinds: list[Any] = [kinds_of(x) for x in self._plain_items()]
-        if store is not None:
-            kinds = [[Kind(store.slot.dtype, store.slot.form)]]
-            if store.repeated is not None and store.repeated[2] is store.buffer.value:
-                kinds = [kinds_of(store.repeated[0])]
-            if store.slot.form == "array" or store.changed is not None or store.rows is not None:
-                raise NotStaged("a list of items of different types")
-        for kind in kinds:
-            joined = None if kind is None else types.widened(kind)
-            if joined is None:
-                raise NotStaged("a list of items of different types")
-            types = joined
-        template = Typed(types)
-        if store is None:
-            if not self._split_as(template):
-                raise NotStaged("a list of items of different types")
-            return
-        slot = types.slot
-        is_narrow = as_tracer(kinds[0][0].is_type(template.narrow))
-        values = cast(Tracer(store.buffer.value, "array"), slot.dtype)
-        tags = broadcast(is_narrow, (store.capacity,), ())
-        made = []
-        for content, one in ((values, slot), (tags, FLAG)):
-            column = self._new(())
-            column.block = self.block
-            count = Cell(store.count.value)
-            column.store = Store(Cell(content.value), count, one)
-            self.trace.counts.add(count)
-            made.append(column)
-        self.store, self.template, self.columns = None, template, tuple(made)
+        known = contents.kinds_of_numbers(self)
+        joined: Types | None = types
+        if known is not None or not same(self.extent, 0):
+            joined = None if known is None else types.widened(known)
+        if joined is None:
+            raise NotStaged("a list of items of different types")
+        template = Typed(joined)
+        if self.store is not None:
+            self.have_columns(template, (joined.slot, FLAG), contents.typed(self, template))
+        elif not self._split_as(template):
+            raise NotStaged("a list of items of different types")
 
     def _needs_types(self, item: Any) -> None:
         """Have the loop begin with columns that hold ``item`` in its own type as well."""
@@ -522,12 +500,11 @@ class KeptList(StoredList):
         for item in known:
             if is_array(item):
                 self.trace.numbering.note_item(item)
-        self.store = Store(Cell(buffer.value), Cell(as_tracer(n).value), whole)
+        self._keep(store := Store(Cell(buffer.value), Cell(as_tracer(n).value), whole))
         is_wide = [x is not None and slot_of(x) == whole for x in head]
         if not all(is_wide):
             flags = Tracer.constant(np.array([*is_wide, True])).value
-            self.store.head, self.store.changed, self.store.unchanged = head, Cell(flags), flags
-        self.trace.counts.add(self.store.count)
+            store.head, store.changed, store.unchanged = head, Cell(flags), flags
         list.clear(self)
 
     def contents(self) -> Contents:
@@ -560,11 +537,25 @@ class KeptList(StoredList):
             return None
         return self._rows_up_to(self.store.length)
 
-    def fill(self, rows: Tracer, slot: Slot) -> None:
+    def fill(self, rows: Tracer, slot: Slot, count: Value | None = None) -> None:
         """Have the rows of an array as items (of a list without any)."""
-        content = Tracer(rows.value, "array")
-        self.store = Store(Cell(content.value), Cell(count_of(rows.shape[0])), slot)
-        self.trace.counts.add(self.store.count)
+        self._keep(Store(Cell(rows.value), Cell(count or count_of(rows.shape[0])), slot))
+
+    def _keep(self, store: Store) -> None:
+        self.store = store
+        self.trace.counts.add(store.count)
+
+    def have_columns(
+        self, template: Template, slots: Sequence[Slot], columns: Sequence[Any]
+    ) -> None:
+        """Have items of the numbers in some columns (a list without any)."""
+        parts = []
+        for column, slot in zip(columns, slots, strict=True):
+            part = self._new(())
+            part.block, part.is_column = self.block, True
+            part.fill(as_tracer(column), slot)
+            parts.append(part)
+        self.store, self.template, self.columns = None, template, tuple(parts)
 
     def with_rows(self, rows: Tracer) -> Self:
         """A list like this one of numbers, with the rows of an array as items."""
@@ -798,8 +789,7 @@ class KeptList(StoredList):
         flags = slice_update(zeros((n + 1,), bool), as_tracer(True), *place(n, FLAG)).value
         repeated = (item, n, content.value)
         count = Cell(store.count.value)
-        self.store = Store(Cell(content.value), count, slot, (), Cell(flags), flags, repeated)
-        self.trace.counts.add(count)
+        self._keep(Store(Cell(content.value), count, slot, (), Cell(flags), flags, repeated))
 
     def _rows_up_to(self, length: Extent) -> Tracer | None:
         return None if self.store is None else self.store.rows_up_to(length)

@@ -471,8 +471,7 @@ class TracedList(KeptList):
         slot = slot_of(item)
         content = broadcast(Tracer(fit(item, slot), "array"), (n,), ())
         repeated = (item, n, content.value)
-        new.store = Store(Cell(content.value), Cell(count_of(n)), slot, repeated=repeated)
-        self.trace.counts.add(new.store.count)
+        new._keep(Store(Cell(content.value), Cell(count_of(n)), slot, repeated=repeated))
         return new
 
     def together(self, other: Any) -> Any:
