@@ -15,13 +15,14 @@ from autodiff.capture.lists import TracedList
 from autodiff.capture.members import Form, Members, pool_for
 from autodiff.capture.pools import Pool, Wanted
 from autodiff.capture.regions import Outcome
-from autodiff.capture.slots import Types
+from autodiff.capture.slots import Slot, Types
 from autodiff.capture.stores import INDEX
 from autodiff.capture.trace import NotStaged
 from autodiff.dims import Dim, Extent, bounds, maximum, same, symbols, upper_bound
 from autodiff.ir.data import Value
 from autodiff.ladder import Bail
 from autodiff.ops.dispatch import extent_of
+from autodiff.ops.either import Kind
 from autodiff.ops.tracer import Cell, Tracer
 from autodiff.signals import Signal
 
@@ -79,8 +80,10 @@ class CarriedLists(Carries):
             target.restore(before)
             target.queue = slot == "queue"
             return
-        if slot is None:
-            slot = both_types(items)
+        two = both_types(items) if slot is None or isinstance(slot, Slot) else None
+        if two is not None and isinstance(slot, Slot):
+            two = two.widened([Kind(slot.dtype, slot.form)])
+        slot = slot if two is None else two
         if isinstance(slot, Types):
             for part in target.parts():
                 self.lists.pop(part, None)  # what the body changes are its columns from now on

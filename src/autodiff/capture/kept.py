@@ -231,13 +231,12 @@ class KeptList(StoredList):
         joined: Types | None = types
         if known is not None or not same(self.extent, 0):
             joined = None if known is None else types.widened(known)
-        if joined is None:
+        if joined is None or self.frozen:
             raise NotStaged("a list of items of different types")
         template = Typed(joined)
-        if self.store is not None:
-            self.have_columns(template, (joined.slot, FLAG), contents.typed(self, template))
-        elif not self._split_as(template):
-            raise NotStaged("a list of items of different types")
+        columns = contents.typed(self, template)
+        list.clear(self)
+        self.have_columns(template, (joined.slot, FLAG), columns)
 
     def _needs_types(self, item: Any) -> None:
         """Have the loop begin with columns that hold ``item`` in its own type as well."""

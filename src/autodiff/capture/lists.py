@@ -264,7 +264,15 @@ class TracedList(KeptList):
 
     def remove(self, item: Any) -> None:
         """Take the first item out that equals ``item``."""
-        self._change(Change("remove", lambda x: list.remove(x, item)))
+
+        def stored(x: TracedList) -> None:
+            at = extent_of(x.index(item))
+            assert x.store is not None
+            x.store.take(at)
+
+        can_store = self.columns is None and is_numeric(item) and not isinstance(item, Either)
+        plain = lambda x: list.remove(x, item)  # noqa: E731
+        self._change(Change("remove", plain, stored if can_store else None))
 
     def __imul__(self, times: Any) -> TracedList:
         self._change(Change("repetition", lambda x: list.__imul__(x, operator.index(times))))
@@ -359,7 +367,13 @@ class TracedList(KeptList):
         x = self.whole()
         assert x is not None and self.store is not None
         if self.store.changed is not None:
-            return self._new(list(self)[index])
+            typed = self.typed() if isinstance(self.extent, Dim) else None
+            if typed is None:
+                return self._new(list(self)[index])
+            template, *columns = typed
+            made = self._new(())
+            made.have_columns(template, (self.store.slot, FLAG), [x[index] for x in columns])
+            return made
         return self.with_rows(x[index])
 
     def _new(self, items: Iterable[Any]) -> TracedList:
@@ -434,12 +448,7 @@ class TracedList(KeptList):
         return self._new(list(self) + list(other)) if joined is None else joined
 
     def __radd__(self, other: Any) -> Any:
-        if not isinstance(other, list):
-            return NotImplemented
-        joined = self._new(other).joined(self)
-        if joined is None:
-            joined = contents.joined(self._new(other), self)
-        return self._new(list(other) + list(self)) if joined is None else joined
+        return self._new(other) + self if isinstance(other, list) else NotImplemented
 
     def __mul__(self, times: Any) -> Any:
         if isinstance(times, Tracer):
