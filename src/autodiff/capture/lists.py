@@ -13,8 +13,8 @@ both in storage cells, so that loops carry them, branches merge them and regions
 arrays that are stored into.  Whoever asks the list for its items reads the buffer.
 
 All items that a loop appends or stores have one dtype, shape and form; else the loop is unrolled,
-as before.  The items that were there before may be of a narrower kind (``xs = [0]``); they are
-kept, so that a list that is returned has them as they were.  Numbers whose type depends on the
+as before.  The items that were there before may be of a narrower kind (``xs = [0]``); the store
+knows where they still are, and they are read in their own type.  Numbers whose type depends on the
 path, ``max(0.0, x)``, go to two such lists: of values, and of bools that tell their type.
 
 An array in a list is the array that was appended, not a copy.  The store holds copies, so from
@@ -52,7 +52,6 @@ from autodiff.plain_data import dataclass
 
 MOST_COPIES = 64  # of a list in an array, by repetition
 
-
 At: TypeAlias = Literal["end", "place", "any"]
 
 
@@ -70,11 +69,12 @@ class Change:
     at: At = "any"  # which of the items it concerns
     by_run: bool = False  # at a position that only the run knows
     resizes: bool = True
+    by_column: bool = True  # whether columns can be changed one by one
     gives: bool = False  # whether an item is the result
 
 
-def _at_index(method: Callable[..., Any], index: Any, x: TracedList, *items: Any) -> Any:
-    return method(x, index, *items)
+def _with(method: Callable[..., Any], first: Any, x: TracedList, *items: Any) -> Any:
+    return method(x, first, *items)
 
 
 class TracedList(KeptList):
@@ -110,7 +110,7 @@ class TracedList(KeptList):
         if change.by_run:
             return False
         if change.at == "place":
-            return self.columns is None and self.store is None and self.is_here()
+            return self._is_plain()
         return self.is_free(change.at == "end")
 
     def _change_plainly(self, change: Change, items: Sequence[Any]) -> Any:
@@ -121,7 +121,8 @@ class TracedList(KeptList):
     def _change_columns(self, change: Change, items: Sequence[Any]) -> Any:
         """Make the change in each column, with its part of the items."""
         assert self.columns is not None and self.template is not None
-        if change.stored is None or not all(looks_like(self.template, item) for item in items):
+        is_alike = all(looks_like(self.template, item) for item in items)
+        if change.stored is None or not (change.by_column and is_alike):
             for item in () if self.is_here() or change.stored is None else items:
                 if isinstance(self.template, Typed):
                     self._needs_types(item)
@@ -183,7 +184,8 @@ class TracedList(KeptList):
 
     def extend(self, items: Iterable[Any]) -> None:
         """Append each of ``items``."""
-        if self.store is None and self.columns is None and self.is_here() and not self.frozen:
+        if self._is_plain():
+            self._refuse_frozen()
             list.extend(self, items)
             return
         for item in list(items):
@@ -211,12 +213,12 @@ class TracedList(KeptList):
             return item
 
         at: At = "end" if is_last else "any"
-        plain = functools.partial(_at_index, list.pop, index)
+        plain = functools.partial(_with, list.pop, index)
         return self._change(Change("pop", plain, stored, at, isinstance(index, Tracer), gives=True))
 
     def __delitem__(self, index: Any) -> None:
         if isinstance(index, slice):
-            self._change(Change("del", functools.partial(_at_index, list.__delitem__, index)))
+            self._change(Change("del", functools.partial(_with, list.__delitem__, index)))
             return
         try:
             self.pop(index)
@@ -232,7 +234,7 @@ class TracedList(KeptList):
             x._push(value)
             x.store.insert(at, value)
 
-        plain = functools.partial(_at_index, list.insert, index)
+        plain = functools.partial(_with, list.insert, index)
         self._change(Change("insert", plain, stored, by_run=isinstance(index, Tracer)), item)
 
     def sort(self, *, key: Any = None, reverse: Any = False) -> None:
@@ -251,8 +253,8 @@ class TracedList(KeptList):
             x.store.have(ordered(rows, rows, reverse))
 
         is_told = key is None and isinstance(reverse, bool)
-        can_store = is_told and self.columns is None
-        self._change(Change("sort", plain, stored if can_store else None, resizes=False))
+        change = Change("sort", plain, stored if is_told else None, resizes=False, by_column=False)
+        self._change(change)
 
     def reverse(self) -> None:
         """Turn the order round."""
@@ -270,12 +272,13 @@ class TracedList(KeptList):
             assert x.store is not None
             x.store.take(at)
 
-        can_store = self.columns is None and is_numeric(item) and not isinstance(item, Either)
-        plain = lambda x: list.remove(x, item)  # noqa: E731
-        self._change(Change("remove", plain, stored if can_store else None))
+        can_store = is_numeric(item) and not isinstance(item, Either)
+        plain = functools.partial(_with, list.remove, item)
+        self._change(Change("remove", plain, stored if can_store else None, by_column=False))
 
     def __imul__(self, times: Any) -> TracedList:
-        self._change(Change("repetition", lambda x: list.__imul__(x, operator.index(times))))
+        plain = functools.partial(_with, list.__imul__, operator.index(times))
+        self._change(Change("repetition", plain))
         return self
 
     def reorder(self, columns: Sequence[Tracer]) -> None:
@@ -287,7 +290,7 @@ class TracedList(KeptList):
 
     def __setitem__(self, index: Any, item: Any) -> None:
         if isinstance(index, slice):
-            plain = functools.partial(_at_index, list.__setitem__, index)
+            plain = functools.partial(_with, list.__setitem__, index)
             self._change(Change("a store", lambda x: plain(x, item)))
             return
         self._refuse_frozen()
@@ -303,8 +306,7 @@ class TracedList(KeptList):
             assert x.store is not None
             x.store.put(x.store.position(index), value)
 
-        known = index.__index__() if isinstance(index, Tracer) and self._is_plain() else index
-        plain = functools.partial(_at_index, list.__setitem__, known)
+        plain = functools.partial(_with, list.__setitem__, index)
         self._change(Change("a store", plain, stored, "place", resizes=False), item)
 
     def _is_plain(self) -> bool:
@@ -483,10 +485,6 @@ class TracedList(KeptList):
         new._keep(Store(Cell(content.value), Cell(count_of(n)), slot, repeated=repeated))
         return new
 
-    def together(self, other: Any) -> Any:
-        """The list, with its items in arrays that could hold those of another list as well; None where none can."""
-        return contents.together(self, other) if isinstance(other, TracedList) else None
-
     def kinds(self) -> list[Kind] | None:
         """The types of the numbers that it holds, the widest first; None of what else it may hold."""
         return contents.kinds_of_numbers(self)
@@ -494,14 +492,6 @@ class TracedList(KeptList):
     def in_types(self, template: Typed) -> list[Tracer]:
         """The numbers in the wide type, and which of them are of the narrow one."""
         return contents.typed(self, template)
-
-    def columns_now(self) -> list[Tracer]:
-        """What these arrays hold."""
-        return contents.columns_of(self)
-
-    def with_columns(self, columns: Sequence[Any]) -> Any:
-        """A new list like this one, of the items in these."""
-        return contents.with_columns(self, columns)
 
     def with_items(self, items: Iterable[Any]) -> TracedList:
         """A list made where this one was, of other items."""
@@ -552,7 +542,7 @@ def _cleared(x: TracedList) -> None:
 
 APPEND = Change("append", list.append, _pushed, "end")
 REVERSE = Change("reverse", list.reverse, _reversed, resizes=False)
-CLEAR = Change("clear", list.clear, _cleared)
+CLEAR = Change("clear", list.clear, _cleared, "end")
 
 
 def _reading(name: str) -> Callable[..., Any]:

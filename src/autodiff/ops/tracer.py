@@ -516,18 +516,6 @@ class StoredList(list[Any]):
         """A list of the same items, in arrays of their own: the region ends that has made this one."""
         return self
 
-    def together(self, other: Any) -> Any:
-        """The list, with its items in arrays that could hold those of another list as well; None where none can."""
-        return None
-
-    def columns_now(self) -> list[Tracer]:
-        """What these arrays hold."""
-        return []
-
-    def with_columns(self, columns: Sequence[Any]) -> StoredList:
-        """A new list like this one, of the items in these."""
-        return self
-
     def is_numbers(self) -> bool:
         """Whether the items are the numbers of one array and nothing else."""
         return False
