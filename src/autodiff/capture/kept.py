@@ -51,7 +51,7 @@ from autodiff.capture.stores import FLAG, INDEX, ItemStep, Rows, Store, array_of
 from autodiff.dims import Extent, UndecidedExtent, at_least, bounds, maximum, same, symbols
 from autodiff.ir.data import Value
 from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
-from autodiff.ops.builder import current_block
+from autodiff.ops.builder import current_block, emit
 from autodiff.ops.control import emit_check
 from autodiff.ops.either import VARIES, Either, Probe, is_array, kinds_of, union
 from autodiff.ops.structural import broadcast, slice_of, slice_update, zeros
@@ -671,7 +671,7 @@ class KeptList(StoredList):
             if row is not None:
                 return row
         if isinstance(at, int) and at < len(store.head) and self.is_here():
-            if store.changed is not None and store.changed.value is store.unchanged:
+            if store.has_all_of_before:
                 return store.head[at]
         probe = self._probe(store, at)
         if probe is not None:
@@ -684,7 +684,16 @@ class KeptList(StoredList):
         if types.narrow is None:
             return self._at(at)
         self.ask_for_room("an item of")
-        return Typed(types).of(store.item(at).value, store.is_narrow(at))
+        is_narrow = store.is_narrow(at)
+        for body in self.trace.rolling:
+            if store.has_all_of_before:
+                body.reads_first = True
+            elif body.reads_one_type:
+                emit_check(emit("logical_not", (is_narrow,)), "an item of a list of another type")
+                return self._at(at)
+            else:
+                body.reads_types = True
+        return Typed(types).of(store.item(at).value, is_narrow)
 
     def _probe(self, store: Store, at: Extent) -> Tracer | None:
         """In a first look at a loop, an item of ``[0] * n`` passes for that constant: floats may be stored later."""

@@ -58,6 +58,7 @@ class Outcome:
 
 
 FILLS = "a deque that has another length after a branch or pass"
+FIRST = "items of a list that are of another type than those that follow"
 MOST_QUEUED = 16  # items of a deque that a loop may fill in passes run by themselves
 
 

@@ -121,9 +121,12 @@ def _types_of_kinds(kinds: Sequence[Kind] | None) -> Types | None:
 
 def tag_of(x: Any, types: Types) -> Any:
     """Whether a value is of the narrow type: a bool, or a traced one."""
-    if isinstance(x, Either):
-        return Tracer(x.is_narrow, "python")
     assert types.narrow is not None
+    if isinstance(x, Either):
+        is_narrow = Tracer(x.is_narrow, "python")
+        if not x.narrow.is_type(types.narrow):  # its wide type is the narrow one of these
+            is_narrow = Tracer(emit("logical_not", (x.is_narrow,)), "python")
+        return is_narrow
     slot = slot_of(x)
     return (slot.dtype, slot.form) == (types.narrow.dtype, types.narrow.form)
 

@@ -102,6 +102,11 @@ class Store:
         """Whether items are None before others take their places: ``[None] * n``."""
         return any(x is None for x in self.head)
 
+    @property
+    def has_all_of_before(self) -> bool:
+        """Whether the items of another type are still all there."""
+        return self.changed is not None and self.changed.value is self.unchanged
+
     def is_beyond(self, at: Extent) -> bool:
         """Whether there has been no item of another type at a position."""
         if self.changed is None:
