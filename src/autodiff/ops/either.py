@@ -397,12 +397,11 @@ def _tried(
 
     A number that is looked at for the first time is taken for the constant that it is at the start.
     """
-    values = {key: take() for key, take in chosen.items()}
-    for x in operands:
-        if isinstance(x, Probe):
-            x.taken.append(x)
-            values[id(x)] = x.start
+    probes = [x for x in operands if isinstance(x, Probe)]
     with current_builder().region() as block, np.errstate(all="ignore"):
+        values = {id(x): x.start for x in probes} | {key: take() for key, take in chosen.items()}
+        for x in probes:
+            x.taken.append(x)
         result = function(*_put(operands, values))
     return result, block.operations
 
