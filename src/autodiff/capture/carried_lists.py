@@ -54,14 +54,10 @@ class CarriedLists(Carries):
             self._forget_stores(target)
             target.make_rows(slot)
             return
-        if isinstance(slot, Members):
-            target.make_members(slot)
-            self._take(target.parts()[0], INDEX)
-            return
-        if isinstance(slot, Form):
-            pool = pool_for(target, slot)
+        if isinstance(slot, (Members, Form)):
+            pool = pool_for(target, slot) if isinstance(slot, Form) else slot
             target.make_members(pool)
-            for name, one in slot.slots.items():
+            for name, one in slot.slots.items() if isinstance(slot, Form) else ():
                 self._take(pool.columns[name], one)
             self._take(target.parts()[0], INDEX)
             return
@@ -98,10 +94,9 @@ class CarriedLists(Carries):
             target.make_store(slot)
         elif slot is not None and slot != store.slot:
             raise NotStaged("a list of items of different types")
-        if target.store is not None and store is None:
-            assert target.store is not None
-            target.store.wanted_rows, target.store.wanted_last = wanted
         assert target.store is not None
+        if store is None:
+            target.store.wanted_rows, target.store.wanted_last = wanted
         target.store.is_bounded = is_bounded
         self.lists.setdefault(target, 0)
         self._reserve(target)

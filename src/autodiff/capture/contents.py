@@ -114,8 +114,9 @@ def together(x: Any, other: Any) -> Any:
 
 def joined(x: Any, other: Any) -> Any:
     """The items of two lists of numbers, one of which is in arrays, of types that both hold; None of others."""
-    if not (x.is_stored() or other.is_stored()) or x.row is not None or other.row is not None:
+    if not (x.is_stored() or other.is_stored()):
         return None
+    x, other = (y if y.row is None else y.copy() for y in (x, other))
     first, second = together(x, other), together(other, x)
     if first is None or second is None or layout_of(first) != layout_of(second):
         return None

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff import containers
+from autodiff.capture import contents
 from autodiff.capture.lists import TracedList
 from autodiff.capture.numbering import ArraysMatter
 from autodiff.capture.pools import RowsMatter, pool_of
@@ -90,14 +91,10 @@ class TracedTuple(TracedList):
     def __add__(self, other: Any) -> Any:
         if not isinstance(other, (tuple, TracedTuple)):
             return NotImplemented
-        joined = self.joined(other if isinstance(other, TracedTuple) else self._new(other))
-        return (*self, *other) if joined is None else joined
+        return _joined(self, other)
 
     def __radd__(self, other: Any) -> Any:
-        if not isinstance(other, tuple):
-            return NotImplemented
-        joined = self._new(other).joined(self)
-        return (*other, *self) if joined is None else joined
+        return _joined(other, self) if isinstance(other, tuple) else NotImplemented
 
     def __iadd__(self, other: Any) -> Any:
         return self + other
@@ -141,6 +138,17 @@ def converted(x: TracedList, kind: type[TracedList]) -> TracedList | None:
     made = kind((), x.trace)
     made.fill(array, x.store.slot, x.store.count.value)
     return made
+
+
+def _joined(*tuples: Any) -> Any:
+    (trace,) = {x.trace for x in tuples if isinstance(x, TracedTuple)}
+    lists = [
+        converted(x, TracedList) if isinstance(x, TracedTuple) else TracedList(x, trace)
+        for x in tuples
+    ]
+    both = None if any(x is None for x in lists) else contents.joined(*lists)
+    made = None if both is None else converted(both, TracedTuple)
+    return (*tuples[0], *tuples[1]) if made is None else made
 
 
 TracedTuple.__name__ = "tuple"  # what errors call it

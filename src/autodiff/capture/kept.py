@@ -577,34 +577,6 @@ class KeptList(StoredList):
         equal: Any = np.equal(rows, Tracer(as_tracer(item).value, "scalar"))
         return equal
 
-    def joined(self, other: Any) -> KeptList | None:
-        """The items, then those of another list: of numbers of one type, as one array."""
-        both = self._rows_beside(other)
-        if both is not None:
-            return self.with_rows(emit_tracer("concatenate", *both, axis=0))
-        if not isinstance(other, KeptList) or self.is_stored():
-            return None
-        both = other._rows_beside(list(self._plain_items()))
-        if both is None:
-            return None
-        return other.with_rows(emit_tracer("concatenate", *both[::-1], axis=0))
-
-    def _rows_beside(self, other: Any) -> tuple[Tracer, Tracer] | None:
-        rows = self.numbers()
-        if rows is None or self.store is None:
-            return None
-        if isinstance(other, KeptList) and other.is_stored():
-            more, store = other.numbers(), other.store
-            if more is None or store is None or store.slot != self.store.slot:
-                return None
-            return rows, more
-        items = list(other)
-        if not all(is_numeric(x) and not isinstance(x, Either) for x in items):
-            return None
-        if any(slot_of(x) != self.store.slot for x in items):
-            return None
-        return rows, array_of(items, self.store.slot)
-
     def as_array(self) -> Tracer | None:
         """What ``np.array`` makes of the items: of none, float64 of shape (0,)."""
         whole = self.whole()

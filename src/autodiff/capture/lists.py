@@ -59,8 +59,8 @@ At: TypeAlias = Literal["end", "place", "any"]
 class Change:
     """A change of what a list holds, wherever it has its items.
 
-    ``plain`` makes it in an ordinary list, ``stored`` in a store; None where no store can have it.  Both are given the
-    list and the new items.
+    ``plain`` makes it in an ordinary list, ``stored`` in the store of one; None where no store can have it.  Both are
+    given the new items too.
     """
 
     name: str
@@ -103,7 +103,7 @@ class TracedList(KeptList):
         if self.is_here() and not all(map(self._can_hold, items)):
             return self._change_plainly(change, items)
         values = [Tracer(self._fitting(item), "array") for item in items]
-        return change.stored(self, *values)
+        return change.stored(self, store, *values)
 
     def _is_plain_for(self, change: Change) -> bool:
         """Whether the change is made as in any list."""
@@ -162,10 +162,8 @@ class TracedList(KeptList):
             self.request(None)
         return self._change_plainly(change, items)
 
-    def _push(self, value: Tracer) -> None:
-        """Put a number at the end of the store, where there is, or can be, room for it."""
-        store = self.store
-        assert store is not None
+    def make_room(self, store: Store) -> None:
+        """Have room for one more item, or ask the loop that is staged to begin with more."""
         rows = store.rows
         if rows is not None:
             if self not in self.trace.rolling[-1].lists:
@@ -199,17 +197,15 @@ class TracedList(KeptList):
         """Take an item out."""
         is_last = isinstance(index, int) and index == -1
 
-        def stored(x: TracedList) -> Any:
-            assert x.store is not None
-            length = x.store.length
+        def stored(x: TracedList, store: Store) -> Any:
             try:
                 item = x._item(index)
             except IndexError:
-                empty = isinstance(length, int) and length == 0
+                empty = isinstance(store.length, int) and store.length == 0
                 raise IndexError(
                     "pop from empty list" if empty else "pop index out of range"
                 ) from None
-            x.store.take(None if is_last else x.store.position(index))
+            store.take(None if is_last else store.position(index))
             return item
 
         at: At = "end" if is_last else "any"
@@ -228,11 +224,10 @@ class TracedList(KeptList):
     def insert(self, index: SupportsIndex, item: Any) -> None:
         """Put an item before a position."""
 
-        def stored(x: TracedList, value: Tracer) -> None:
-            assert x.store is not None
-            at = _insertion(extent_of(index), x.store.length)
-            x._push(value)
-            x.store.insert(at, value)
+        def stored(x: TracedList, store: Store, value: Tracer) -> None:
+            at = _insertion(extent_of(index), store.length)
+            x.make_room(store)
+            store.insert(at, value)
 
         plain = functools.partial(_with, list.insert, index)
         self._change(Change("insert", plain, stored, by_run=isinstance(index, Tracer)), item)
@@ -247,10 +242,9 @@ class TracedList(KeptList):
             else:
                 list.__setitem__(x, slice(None), items)
 
-        def stored(x: TracedList) -> None:
-            rows = x.numbers()
-            assert rows is not None and x.store is not None
-            x.store.have(ordered(rows, rows, reverse))
+        def stored(_: TracedList, store: Store) -> None:
+            rows = store.rows_up_to(store.length)
+            store.have(ordered(rows, rows, reverse))
 
         is_told = key is None and isinstance(reverse, bool)
         change = Change("sort", plain, stored if is_told else None, resizes=False, by_column=False)
@@ -267,10 +261,8 @@ class TracedList(KeptList):
     def remove(self, item: Any) -> None:
         """Take the first item out that equals ``item``."""
 
-        def stored(x: TracedList) -> None:
-            at = extent_of(x.index(item))
-            assert x.store is not None
-            x.store.take(at)
+        def stored(x: TracedList, store: Store) -> None:
+            store.take(extent_of(x.index(item)))
 
         can_store = is_numeric(item) and not isinstance(item, Either)
         plain = functools.partial(_with, list.remove, item)
@@ -298,13 +290,12 @@ class TracedList(KeptList):
         if self.columns is None and not self.is_here():
             if self.store is None and self._set_part(index, item):
                 return
-            if self.store is not None and self.store.slot.form == "array":
-                if not self.trace.holds_arrays:
-                    raise HeldMatter("another array in the place of one in a list")
+            is_array = self.store is not None and self.store.slot.form == "array"
+            if is_array and not self.trace.holds_arrays:
+                raise HeldMatter("another array in the place of one in a list")
 
-        def stored(x: TracedList, value: Tracer) -> None:
-            assert x.store is not None
-            x.store.put(x.store.position(index), value)
+        def stored(_: TracedList, store: Store, value: Tracer) -> None:
+            store.put(store.position(index), value)
 
         plain = functools.partial(_with, list.__setitem__, index)
         self._change(Change("a store", plain, stored, "place", resizes=False), item)
@@ -342,9 +333,7 @@ class TracedList(KeptList):
         )
 
     def __getitem__(self, index: Any) -> Any:
-        if self.columns is not None:
-            return self._part(index) if isinstance(index, slice) else self._record(index)
-        if self.store is None:
+        if self.store is None and self.columns is None:
             if isinstance(index, Tracer) and not self.is_here() and self.can_store():
                 if self.columns is not None:
                     return self[index]
@@ -353,7 +342,7 @@ class TracedList(KeptList):
             return self._new(result) if isinstance(index, slice) else result
         if isinstance(index, slice):
             return self._part(index)
-        return self._item(index)
+        return self._item(index) if self.columns is None else self._record(index)
 
     def _part(self, index: slice) -> TracedList:
         if self.columns is not None:
@@ -399,10 +388,7 @@ class TracedList(KeptList):
         # The length anew each time: what the items are for may append, and may make the store.
         k = 0
         while k < len(self):
-            if self.columns is not None:
-                yield self._record(k)
-            else:
-                yield list.__getitem__(self, k) if self.store is None else self._item(k)
+            yield self[k]
             k += 1
 
     def __reversed__(self) -> Iterator[Any]:
@@ -444,9 +430,7 @@ class TracedList(KeptList):
     def __add__(self, other: Any) -> Any:
         if not isinstance(other, list):
             return NotImplemented
-        joined = self.joined(other)
-        if joined is None:
-            joined = contents.joined(self, other if type(other) is TracedList else self._new(other))
+        joined = contents.joined(self, other if type(other) is TracedList else self._new(other))
         return self._new(list(self) + list(other)) if joined is None else joined
 
     def __radd__(self, other: Any) -> Any:
@@ -523,26 +507,18 @@ class TracedList(KeptList):
 TracedList.__name__ = "list"  # what errors call it
 
 
-def _pushed(x: TracedList, value: Tracer) -> None:
-    assert x.store is not None
-    x._push(value)
-    x.store.push(value)
+def _pushed(x: TracedList, store: Store, value: Tracer) -> None:
+    x.make_room(store)
+    store.push(value)
 
 
-def _reversed(x: TracedList) -> None:
-    rows = x.numbers()
-    assert rows is not None and x.store is not None
-    x.store.have(rows[::-1])
-
-
-def _cleared(x: TracedList) -> None:
-    assert x.store is not None
-    x.store.clear()
+def _reversed(_: TracedList, store: Store) -> None:
+    store.have(store.rows_up_to(store.length)[::-1])
 
 
 APPEND = Change("append", list.append, _pushed, "end")
 REVERSE = Change("reverse", list.reverse, _reversed, resizes=False)
-CLEAR = Change("clear", list.clear, _cleared, "end")
+CLEAR = Change("clear", list.clear, lambda _, store: store.clear(), "end")
 
 
 def _reading(name: str) -> Callable[..., Any]:
