@@ -48,6 +48,7 @@ METHODS = {
     "item": "s[0] = N",
     "last item": "s[-1] = N",
     "anew": "s = s[1:] + [N]",
+    "anew and pop": "s = s[1:] + [N]; if s: s.pop(0); if s: s[-1] = N",
 }
 BEGUN = {
     "of two": ["s = [A, B]"],

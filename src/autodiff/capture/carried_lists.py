@@ -22,7 +22,6 @@ from autodiff.dims import Dim, Extent, bounds, maximum, same, symbols, upper_bou
 from autodiff.ir.data import Value
 from autodiff.ladder import Bail
 from autodiff.ops.dispatch import extent_of
-from autodiff.ops.either import Kind
 from autodiff.ops.tracer import Cell, Tracer
 from autodiff.signals import Signal
 
@@ -76,10 +75,8 @@ class CarriedLists(Carries):
             target.restore(before)
             target.queue = slot == "queue"
             return
-        two = both_types(items) if slot is None or isinstance(slot, Slot) else None
-        if two is not None and isinstance(slot, Slot):
-            two = two.widened([Kind(slot.dtype, slot.form)])
-        slot = slot if two is None else two
+        if slot is None or isinstance(slot, Slot):
+            slot = both_types(items, slot)
         if isinstance(slot, Types):
             for part in target.parts():
                 self.lists.pop(part, None)  # what the body changes are its columns from now on

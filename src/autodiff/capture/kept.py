@@ -778,9 +778,12 @@ class KeptList(StoredList):
         raise NotImplementedError
 
 
-def both_types(items: Sequence[Any]) -> Types | None:
-    """The types of items that a loop reads or moves, where one of them may be of either of two."""
-    return next((types_of(x) for x in items if isinstance(x, Either) and is_numeric(x)), None)
+def both_types(items: Sequence[Any], slot: Slot | None) -> Slot | Types | None:
+    """The types of items that a loop reads or moves, and of a slot, where an item may be of either of two; else the slot."""
+    found = next((types_of(x) for x in items if isinstance(x, Either) and is_numeric(x)), None)
+    if found is not None and slot is not None:
+        found = found.widened([Kind(slot.dtype, slot.form)])
+    return slot if found is None else found
 
 
 __all__ = ["KeptList", "both_types"]
