@@ -53,7 +53,7 @@ from autodiff.ir.data import Value
 from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
 from autodiff.ops.builder import current_block, emit
 from autodiff.ops.control import emit_check
-from autodiff.ops.either import VARIES, Either, Probe, is_array, kinds_of, union
+from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of, union
 from autodiff.ops.structural import broadcast, slice_of, slice_update, zeros
 from autodiff.ops.tracer import Cell, Form, StoredList, Tracer, as_tracer, emit_tracer
 from autodiff.plain_data import dataclass
