@@ -107,8 +107,8 @@ def together(x: Any, other: Any) -> Any:
     layout = joint(x, other)
     if layout is None or layout == layout_of(x):
         return None if layout is None else x
-    template = layout.template
-    columns = [_values(x, layout.slots[0])] if template is None else typed(x, template)
+    types = layout.template
+    columns = typed(x, types) if isinstance(types, Typed) else [_values(x, layout.slots[0])]
     return _list_of(x, layout, columns)
 
 
