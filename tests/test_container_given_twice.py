@@ -86,6 +86,21 @@ def longer(x, a, b):
     return b[-1] * x
 
 
+def first_of_none(x, a, b):
+    a.append(x * x)
+    return b[0] * x
+
+
+def first_of_inner(x, a, b):
+    a[0].append(x * x)
+    return a[1][0] * x
+
+
+def new_entry(x, a, b):
+    a["k"] = x * x
+    return b["k"] * x
+
+
 def read(x, a, b):
     return a[0] * x + b[0] * x * x
 
@@ -146,6 +161,8 @@ STORED = [
     (items_of_attributes, twice, kept), (inner, within, numbers), (in_one_list, within_one, numbers),
     (in_one_dict, within_a_dict, numbers), (for_a_time, twice, numbers), (in_a_loop, twice, numbers),
     (for_a_time_in_a_loop, twice, numbers), (on_a_branch, twice, numbers), (longer, twice, numbers),
+    (longer, twice, list), (first_of_none, twice, list), (first_of_inner, within_one, list),
+    (new_entry, twice, dict),
 ]  # fmt: skip
 READ = [
     (read, twice, numbers), (read, twice, mixed), (read_in_a_loop, twice, numbers),

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff.api import Function
 
 from .support import (
@@ -538,3 +539,50 @@ def test_arguments_are_changed_as_in_python(f, engine) -> None:
         expected = f(plain, a)
         same([found, ours], [expected, plain])
         assert sharing([found, ours]) == sharing([expected, plain])
+
+
+def shortened_and_stored(x, n):
+    s = [x, 2.0 * x]
+    for i in range(n):
+        s = s[1:] + [x * i, x]
+        if s:
+            s.pop(0)
+        s[-1] = x * i
+    return s
+
+
+def shortened_from_the_front(x, n):
+    s = [x, 2.0 * x, x * x]
+    for i in range(n):
+        s = s[1:] + [x * i]
+        s.insert(0, x)
+        s.pop()
+        s[0] = s[1] * x
+    return s
+
+
+def emptied(x, n):
+    s = [x, 2.0 * x]
+    for i in range(n):
+        s = s[1:] + [x * i]
+        if s:
+            s.pop(0)
+        s[-1] = x
+    return s
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize("f", [shortened_and_stored, shortened_from_the_front, emptied])
+def test_lists_bound_anew_that_get_shorter_in_their_store(f, engine) -> None:
+    compiled = autodiff.function(f, engine=engine)
+    gradient = autodiff.gradient(lambda x, n: sum(f(x, n)), wrt="x", engine=engine)
+    for x, n in ((1.5, 3), (0.4, 1), (2.5, 0), (0.7, 9)):
+        try:
+            expected = f(x, n)
+        except IndexError:
+            with pytest.raises(IndexError):
+                compiled(x, n)
+            continue
+        assert compiled(x, n) == pytest.approx(expected)
+        slope = (sum(f(x + 1e-6, n)) - sum(f(x - 1e-6, n))) / 2e-6
+        assert gradient(x, n) == pytest.approx(slope, rel=1e-7)

@@ -277,3 +277,109 @@ def test_what_splits_a_list_stays_where_the_loop_around_it_is_given_up(engine):
             given = (np.array(x), 1.53, n, 1.25)
             assert compiled(*given) == kept_in_an_attempt(*given)
     assert autodiff.check_gradient(lambda x: kept_in_an_attempt(x, 1.53, 3, 1.25), np.array(x))
+
+
+def total_of_appended(x, values):
+    items = [1, 2]
+    for v in values:
+        items.append(v * x)
+    total = 0
+    for v in items:
+        total += v
+    return total, items
+
+
+def total_of_stored(x, values):
+    items = [0] * len(values)
+    for i in range(len(values)):
+        items[i] = values[i] * x
+    total = 0
+    for v in items:
+        total += v
+    return total, items
+
+
+def total_of_ints_replaced(x, values):
+    items = list(range(12))
+    for i in range(len(values)):
+        items[i] = items[i] * values[i] * x
+    total = 0
+    for i in range(len(values)):
+        total += items[i] * i
+    return total, items
+
+
+def product(x, values):
+    items = [3, 5]
+    for v in values:
+        items.append(v * x)
+    found = 1
+    for v in items:
+        found = found * v
+    return found, items
+
+
+def read_before_stored(x, values):
+    items = [0] * 5
+    total = 0
+    for k in range(len(values)):
+        total += items[k % 5]
+        items[k % 5] = x
+    return total, items
+
+
+def each(x, values):
+    items = [1, 2]
+    for v in values:
+        items.append(x * v)
+    return items[0], [v for v in items], items[::-1]
+
+
+LOOPS = (total_of_appended, total_of_stored, total_of_ints_replaced, product, read_before_stored, each)  # fmt: skip
+
+
+def types_of(found):
+    return [*map(types_of, found)] if isinstance(found, (list, tuple)) else type(found)
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize("f", LOOPS)
+def test_loops_over_ints_beside_floats_are_loops(f, engine) -> None:
+    compiled = autodiff.function(f, engine=engine)
+    for x, n in ((1.5, 9), (0.5, 9), (2.0, 11)):
+        values = np.linspace(0.5, 1.5, n)
+        found, expected = compiled(x, values), f(x, values)
+        np.testing.assert_allclose(np.hstack(found), np.hstack(expected))
+        assert types_of(found) == types_of(expected)
+    assert "unrolled" not in compiled.explain(1.5, np.linspace(0.5, 1.5, 9))
+
+
+@pytest.mark.parametrize("f", [f for f in LOOPS if f is not each])
+def test_derivatives_of_loops_over_ints_beside_floats(f) -> None:
+    values = np.linspace(0.5, 1.5, 9)
+
+    def first(x, values):
+        return f(x, values)[0]
+
+    expected = (first(1.2 + 1e-6, values) - first(1.2 - 1e-6, values)) / 2e-6
+    assert autodiff.gradient(first, wrt="x")(1.2, values) == pytest.approx(expected, rel=1e-7)
+    tangent = autodiff.jvp(first, (1.2, values), (1.0,), wrt="x")[1]
+    assert tangent == pytest.approx(expected, rel=1e-7)
+
+
+def test_an_item_of_before_where_no_type_holds_the_sum_is_left_to_python() -> None:
+    def f(x, values):
+        items = [1] * 9
+        for i in range(len(values)):
+            if values[i] > 1.0:
+                items[i] = values[i] * x
+        total = 0
+        for v in items:
+            total += v
+        return total
+
+    compiled = autodiff.function(f)
+    for values in (np.linspace(1.1, 2.0, 9), np.linspace(0.1, 1.5, 9), np.linspace(0.1, 0.5, 9)):
+        found, expected = compiled(1.5, values), f(1.5, values)
+        assert found == pytest.approx(expected)
+        assert type(found) is type(expected)

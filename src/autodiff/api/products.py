@@ -22,15 +22,15 @@ from autodiff.later import later
 from autodiff.tracebacks import without_our_frames
 
 if TYPE_CHECKING:
-    from autodiff import containers, inlining, tree
-    from autodiff.compiled import running
+    from autodiff import inlining
+    from autodiff.compiled import fallback
     from autodiff.transform import arguments, products
     from autodiff.transform import vectors as cotangents
     from autodiff.transform.arguments import Wrt
     from autodiff.transform.plans import Transformation
 else:
     arguments = later("autodiff.transform.arguments")
-    containers = later("autodiff.containers")
+    fallback = later("autodiff.compiled.fallback")
     cotangents = later("autodiff.transform.vectors")
     inlining = later("autodiff.inlining")
     products = later("autodiff.transform.products")
@@ -164,9 +164,19 @@ def vjp(
     >>> value, pull(1.0)
     (6.0, (3.0, 2.0))
     """
-    kept, wrt = _kept(primals, wrt)
-    compiled = product(_Vjp, f, options if wrt is None else {"wrt": wrt, **options})
+
+    def at(given: Any, named: Any, deep: bool = False) -> tuple[Any, Any, Any]:
+        """The arguments as they are now, what ``wrt`` names of them, and the product there."""
+        kept, made = fallback.as_now(given, deep)
+        named = _of_copies(named, made)
+        return kept, named, product(_Vjp, f, options if wrt is None else {"wrt": named, **options})
+
+    kept, named, compiled = at(primals, wrt)
+    # An object is itself to the function, and copied where that has changed it.
+    objects = at(primals, wrt, deep=True) if fallback.has_objects(primals) else None
     value = product(Function, f, options)(*primals)
+    if objects is not None and fallback.is_as(kept, objects[0]):
+        objects = None
     signature = compiled._compiled.signature
     chosen = arguments.by_default(arguments.by_parameter(signature, primals), signature)
     several = isinstance(wrt, (list, tuple)) and len(wrt) != 1
@@ -174,7 +184,8 @@ def vjp(
     @without_our_frames
     def pull(cotangent: Any) -> tuple[Any, ...]:
         cotangent = cotangents.as_cotangent(value, cotangent)
-        result: Any = compiled._call_with(kept, {}, cotangent)
+        given, _, pulled = (kept, named, compiled) if objects is None else at(*objects[:2], True)
+        result: Any = pulled._call_with(given, {}, cotangent)
         if wrt is not None:
             return result if several else (result,)
         found = dict(zip(chosen, (result,) if len(chosen) == 1 else result, strict=True))
@@ -249,29 +260,11 @@ def _of_chosen(
     return tuple([moved[k] for k in arguments.by_default(slots, signature)])
 
 
-def _kept(primals: tuple[Any, ...], wrt: Any) -> tuple[tuple[Any, ...], Any]:
-    """Arguments as they are now, for a derivative that is asked for later, and what ``wrt`` names of them."""
-    found: list[Any] = []
-
-    def is_array(x: Any) -> bool:
-        return isinstance(x, np.ndarray) and np.may_share_memory(x, x) and x.size > 0
-
-    def is_opaque(x: Any) -> bool:
-        return not tree.is_container(x)
-
-    def noted(x: Any) -> Any:
-        found.append(x)
-        return x
-
-    for x in primals:
-        containers.replaced(x, is_array, noted, stop=is_opaque)
-    made = {id(x): copy for x, copy in zip(found, running.copied_together(found), strict=True)}
-    kept = tuple(
-        [containers.replaced(x, is_array, lambda y: made[id(y)], stop=is_opaque) for x in primals]
-    )
+def _of_copies(wrt: Any, made: dict[int, np.ndarray]) -> Any:
+    """What ``wrt`` names, with the copies of arrays."""
     if isinstance(wrt, (list, tuple)):
-        return kept, type(wrt)([made.get(id(x), x) for x in wrt])
-    return kept, made.get(id(wrt), wrt)
+        return type(wrt)([made.get(id(x), x) for x in wrt])
+    return made.get(id(wrt), wrt)
 
 
 def _no_cotangent(x: Any) -> Any:

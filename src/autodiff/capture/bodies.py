@@ -20,7 +20,7 @@ from autodiff.capture.carries import ATTEMPTS, defined, leading, peel_first
 from autodiff.capture.frames import UNBOUND, Maybe, Poison, Scope
 from autodiff.capture.lists import TracedList
 from autodiff.capture.parts import ObjectScope
-from autodiff.capture.regions import Outcome, run_region
+from autodiff.capture.regions import FIRST, Outcome, run_region
 from autodiff.capture.slots import (
     INT,
     Slot,
@@ -211,6 +211,8 @@ class Body(CarriedObjects):
         try:
             outcome = run_region(self.frame, thunk, parameters, self._settle, self.is_done, True)
         except Bail as problem:
+            if self._reads_on(problem):
+                return False
             if problem.rung is not Rung.UNROLLED or not (self.narrow or self.has_two_types):
                 raise
             # It may be that a type was needed that differs at first.
@@ -220,7 +222,21 @@ class Body(CarriedObjects):
         if outcome.raised is not None:
             raise NotStaged(f"the loop body raises {type(outcome.raised).__name__}")
         self.outcome, self.parameters = outcome, parameters
-        return not self._learn(outcome)
+        try:
+            return not self._learn(outcome)
+        except Bail as problem:
+            if not self._reads_on(problem):
+                raise
+            return False
+
+    def _reads_on(self, problem: Bail) -> bool:
+        """Where no type holds what items of two types give: whether the body may have it checked that they are of one."""
+        if problem.rung not in (Rung.UNROLLED, Rung.PEELED):
+            return False
+        if self.reads_first and not self.reads_types:
+            raise Bail(Rung.PEELED, FIRST, problem.source) from None
+        tried, self.reads_one_type = self.reads_one_type, self.reads_types
+        return self.reads_types and not tried
 
     def _learn(self, outcome: Outcome) -> bool:
         """Take up what the last run changed beyond the carries; whether there was anything."""

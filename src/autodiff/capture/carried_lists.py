@@ -15,7 +15,7 @@ from autodiff.capture.lists import TracedList
 from autodiff.capture.members import Form, Members, pool_for
 from autodiff.capture.pools import Pool, Wanted
 from autodiff.capture.regions import Outcome
-from autodiff.capture.slots import Types
+from autodiff.capture.slots import Slot, Types
 from autodiff.capture.stores import INDEX
 from autodiff.capture.trace import NotStaged
 from autodiff.dims import Dim, Extent, bounds, maximum, same, symbols, upper_bound
@@ -53,14 +53,10 @@ class CarriedLists(Carries):
             self._forget_stores(target)
             target.make_rows(slot)
             return
-        if isinstance(slot, Members):
-            target.make_members(slot)
-            self._take(target.parts()[0], INDEX)
-            return
-        if isinstance(slot, Form):
-            pool = pool_for(target, slot)
+        if isinstance(slot, (Members, Form)):
+            pool = pool_for(target, slot) if isinstance(slot, Form) else slot
             target.make_members(pool)
-            for name, one in slot.slots.items():
+            for name, one in slot.slots.items() if isinstance(slot, Form) else ():
                 self._take(pool.columns[name], one)
             self._take(target.parts()[0], INDEX)
             return
@@ -79,8 +75,8 @@ class CarriedLists(Carries):
             target.restore(before)
             target.queue = slot == "queue"
             return
-        if slot is None:
-            slot = both_types(items)
+        if slot is None or isinstance(slot, Slot):
+            slot = both_types(items, slot)
         if isinstance(slot, Types):
             for part in target.parts():
                 self.lists.pop(part, None)  # what the body changes are its columns from now on
@@ -95,10 +91,9 @@ class CarriedLists(Carries):
             target.make_store(slot)
         elif slot is not None and slot != store.slot:
             raise NotStaged("a list of items of different types")
-        if target.store is not None and store is None:
-            assert target.store is not None
-            target.store.wanted_rows, target.store.wanted_last = wanted
         assert target.store is not None
+        if store is None:
+            target.store.wanted_rows, target.store.wanted_last = wanted
         target.store.is_bounded = is_bounded
         self.lists.setdefault(target, 0)
         self._reserve(target)

@@ -290,7 +290,9 @@ class CarriedObjects(CarriedLists):
         if not alike:
             self._begin_structure(key, wider)
             return True
-        for at, leaf in structures.leaves_of(trace, end).items():
+        with trace.builder.reopened(outcome.block):
+            leaves = structures.leaves_of(trace, end)
+        for at, leaf in leaves.items():
             outcome.names[self.structures[key], at] = leaf
         return structures.hold_items(trace, start, end)
 

@@ -90,6 +90,11 @@ class Carries:
     # Those that may be known otherwise as well when a pass begins, which no pass may change.
     shared: set[tuple[Scope, str]] = field(default_factory=set)
     has_two_types: bool = False  # whether the numbers of a list among them are of two types
+    # Whether it reads items of lists that may be from before, of another type: from before all of them; whether it
+    # is checked that none is.
+    reads_types: bool = False
+    reads_first: bool = False
+    reads_one_type: bool = False
     passing: frozenset[str] = frozenset()  # variables that only the body knows
     stand_ins: dict[tuple[Scope, str], Any] = field(default_factory=dict)  # in the body
     # Of names whose numbers are of one type in some iterations and of another one in others: the

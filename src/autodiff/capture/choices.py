@@ -28,7 +28,7 @@ import numpy as np
 from autodiff import containers
 from autodiff.capture.parts import table_of
 from autodiff.ladder import AmbiguousStore, Bail, NotStaged
-from autodiff.ops.builder import current_block
+from autodiff.ops.builder import asks, current_block
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.plain_data import dataclass
 
@@ -213,21 +213,30 @@ def together(trace: Any, x: Any, other: Any) -> Any:
     return Among(Objects(union), number)
 
 
-def place_of(x: Any) -> tuple[Any, Any] | None:
-    """The pool in which an object, list or array of a list is known by a number, and that; None of others.
+@asks
+def known_in(x: Any) -> Any:
+    """The pool in which an object, list or array of a list is known by a number; None of others.
 
     A pool is what has ``row(number)``: the rows that lists are (``pools``), what objects and arrays in lists hold
     (``members``), the objects of a list from outside (``gathered``), Python's own objects (:class:`Objects`).
     """
     if type(x) is Among:
-        group, number = group_and_index(x)
-        if not isinstance(group, Objects):
-            return group, number
-        return None if is_new(x) else (group, number_now(x))
+        group, _ = group_and_index(x)
+        return None if isinstance(group, Objects) and is_new(x) else group
     if isinstance(x, StoredList):
-        return None if x.row is None else (x.row.pool, x.row.number)
+        return None if x.row is None else x.row.pool
     step: Any = x.path[0] if isinstance(x, Tracer) and len(x.path) == 1 else None
-    return ((step.pool, step.name), step.number) if hasattr(step, "pool") else None
+    return (step.pool, step.name) if hasattr(step, "pool") else None
+
+
+def place_of(x: Any) -> tuple[Any, Any] | None:
+    """That pool, and the number."""
+    pool: Any = known_in(x)
+    if pool is None:
+        return None
+    if type(x) is Among:
+        return pool, number_now(x)
+    return pool, x.row.number if isinstance(x, StoredList) else x.path[0].number
 
 
 def both(a: Any, b: Any) -> tuple[Any, Any, Any] | None:
@@ -496,6 +505,7 @@ __all__ = [
     "is_known",
     "is_new",
     "is_object",
+    "known_in",
     "number_of",
     "objects_of",
     "parts_of",

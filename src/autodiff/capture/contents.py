@@ -17,6 +17,7 @@ from autodiff.capture.records import Template, Typed
 from autodiff.capture.slots import Slot, Types, is_numeric
 from autodiff.capture.stores import FLAG, array_of
 from autodiff.dims import Extent
+from autodiff.ops.builder import asks
 from autodiff.ops.dispatch import cast
 from autodiff.ops.either import Kind, kinds_of, union
 from autodiff.ops.structural import broadcast
@@ -35,6 +36,7 @@ class Layout:
     slots: tuple[Slot, ...]
 
 
+@asks
 def layout_of(x: Any) -> Layout | None:
     """How a list keeps its items, if all of them are in arrays as they are."""
     kept: Any = x
@@ -69,15 +71,9 @@ def _list_of(home: Any, layout: Layout, columns: Sequence[Any]) -> Any:
     made = home._new(())
     made.frozen = home.frozen
     if layout.template is None:
-        made.fill(Tracer(as_tracer(columns[0]).value, "array"), layout.slots[0])
-        return home.trace.fresh(made)
-    parts = []
-    for column, slot in zip(columns, layout.slots, strict=True):
-        part = home._new(())
-        part.is_column = True
-        part.fill(Tracer(as_tracer(column).value, "array"), slot)
-        parts.append(part)
-    made.template, made.columns = layout.template, tuple(parts)
+        made.fill(as_tracer(columns[0]), layout.slots[0])
+    else:
+        made.have_columns(layout.template, layout.slots, columns)
     return home.trace.fresh(made)
 
 
@@ -86,14 +82,12 @@ def is_long(x: Any) -> bool:
     return isinstance(x, StoredList) and (x.is_stored() or list.__len__(x) > MOST_SINGLE)
 
 
-def together(x: Any, other: Any) -> Any:
-    """The list, with its items in arrays that could hold those of the other one as well; itself where that is so.
-
-    None where nothing holds both.
-    """
-    first, second = layout_of(x), layout_of(other)
-    if first is not None and first == second:
-        return x
+@asks
+def joint(x: Any, other: Any) -> Layout | None:
+    """How one list would keep its items, if it could hold those of the other one as well; None where nothing holds both."""
+    first = layout_of(x)
+    if first is not None and first == layout_of(other):
+        return first
     if x.row is not None or x.python_type is not list or other.python_type is not list:
         return None  # a tuple that is one array is the user's own
     mine, others = kinds_of_numbers(x), kinds_of_numbers(other)
@@ -102,17 +96,27 @@ def together(x: Any, other: Any) -> Any:
         return None
     slot = Slot(kinds[0].dtype, (), kinds[0].form)
     template = Typed(Types(slot, kinds[1])) if len(kinds) == 2 else None
-    layout = Layout(type(x), template, (slot,) if template is None else (slot, FLAG))
-    if layout == first:
-        return x
-    columns = [_values(x, slot)] if template is None else typed(x, template)
+    return Layout(type(x), template, (slot,) if template is None else (slot, FLAG))
+
+
+def together(x: Any, other: Any) -> Any:
+    """The list, with its items in arrays that could hold those of the other one as well; itself where that is so.
+
+    None where nothing holds both.
+    """
+    layout = joint(x, other)
+    if layout is None or layout == layout_of(x):
+        return None if layout is None else x
+    types = layout.template
+    columns = typed(x, types) if isinstance(types, Typed) else [_values(x, layout.slots[0])]
     return _list_of(x, layout, columns)
 
 
 def joined(x: Any, other: Any) -> Any:
     """The items of two lists of numbers, one of which is in arrays, of types that both hold; None of others."""
-    if not (x.is_stored() or other.is_stored()) or x.row is not None or other.row is not None:
+    if not (x.is_stored() or other.is_stored()):
         return None
+    x, other = (y if y.row is None else y.copy() for y in (x, other))
     first, second = together(x, other), together(other, x)
     if first is None or second is None or layout_of(first) != layout_of(second):
         return None
@@ -122,6 +126,7 @@ def joined(x: Any, other: Any) -> Any:
     return made
 
 
+@asks
 def kinds_of_numbers(x: Any) -> list[Kind] | None:
     """The types of the numbers in a list, the widest first; None of what else it may hold."""
     if x.columns is not None:
@@ -131,11 +136,10 @@ def kinds_of_numbers(x: Any) -> list[Kind] | None:
         return _kinds_of_items(list(list.__iter__(x)))
     if store.rows is not None or store.slot.form == "array" or x.row is not None:
         return None
-    types: Types | None = Types(store.slot)
-    known = [store.repeated[0]] if store.repeated is not None else store.head
-    for item in known if store.changed is not None else ():
-        types = None if types is None else types.widened(kinds_of(item) or ())
-    return types.kinds() if types is not None and types.slot == store.slot else None
+    if store.repeated is not None and store.repeated[2] is store.buffer.value:
+        return kinds_of(store.repeated[0])
+    types = store.types()
+    return None if types is None else types.kinds()
 
 
 def _kinds_of_items(items: Sequence[Any]) -> list[Kind] | None:
@@ -182,6 +186,7 @@ __all__ = [
     "columns_of",
     "is_long",
     "joined",
+    "joint",
     "kinds_of_numbers",
     "layout_of",
     "together",

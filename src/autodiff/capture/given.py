@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff import containers
+from autodiff.capture import contents
 from autodiff.capture.lists import TracedList
 from autodiff.capture.numbering import ArraysMatter
 from autodiff.capture.pools import RowsMatter, pool_of
@@ -38,12 +39,12 @@ from autodiff.capture.records import (
     width,
 )
 from autodiff.capture.slots import Slot, is_listed
-from autodiff.capture.stores import Store, is_item
+from autodiff.capture.stores import is_item
 from autodiff.dims import bounds
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
 from autodiff.ops.either import is_array
-from autodiff.ops.tracer import Cell, Form, Tracer, as_tracer
+from autodiff.ops.tracer import Form, Tracer
 from autodiff.plain_data import dataclass
 from autodiff.tables import Array, Table, classes_of
 
@@ -90,14 +91,10 @@ class TracedTuple(TracedList):
     def __add__(self, other: Any) -> Any:
         if not isinstance(other, (tuple, TracedTuple)):
             return NotImplemented
-        joined = self.joined(other if isinstance(other, TracedTuple) else self._new(other))
-        return (*self, *other) if joined is None else joined
+        return _joined(self, other)
 
     def __radd__(self, other: Any) -> Any:
-        if not isinstance(other, tuple):
-            return NotImplemented
-        joined = self._new(other).joined(self)
-        return (*other, *self) if joined is None else joined
+        return _joined(other, self) if isinstance(other, tuple) else NotImplemented
 
     def __iadd__(self, other: Any) -> Any:
         return self + other
@@ -139,10 +136,19 @@ def converted(x: TracedList, kind: type[TracedList]) -> TracedList | None:
     if array is None or x.store is None:
         return None
     made = kind((), x.trace)
-    count = Cell(x.store.count.value)
-    made.store = Store(Cell(array.value), count, x.store.slot, [], None, None)
-    x.trace.counts.add(count)
+    made.fill(array, x.store.slot, x.store.count.value)
     return made
+
+
+def _joined(*tuples: Any) -> Any:
+    (trace,) = {x.trace for x in tuples if isinstance(x, TracedTuple)}
+    lists = [
+        converted(x, TracedList) if isinstance(x, TracedTuple) else TracedList(x, trace)
+        for x in tuples
+    ]
+    both = None if any(x is None for x in lists) else contents.joined(*lists)
+    made = None if both is None else converted(both, TracedTuple)
+    return (*tuples[0], *tuples[1]) if made is None else made
 
 
 TracedTuple.__name__ = "tuple"  # what errors call it
@@ -172,12 +178,10 @@ def transposed(x: Any) -> list[TracedTuple] | None:
 def _as_tuple(column: TracedList) -> TracedTuple | None:
     """The tuple of the items that a column has now."""
     store = column.store
-    if store is None or store.head or store.changed is not None or store.rows is not None:
+    if store is None or store.changed is not None or store.rows is not None:
         return None
     made = TracedTuple((), column.trace)
-    count = Cell(store.count.value)
-    made.store = Store(Cell(store.buffer.value), count, store.slot, [], None, None)
-    column.trace.counts.add(count)
+    made.fill(Tracer(store.buffer.value), store.slot, store.count.value)
     return made
 
 
@@ -191,14 +195,17 @@ class Given:
     count: Value
 
 
+def _given(made: TracedList, leaf: int | None) -> Given:
+    assert made.store is not None
+    return Given(made, leaf, made.store.buffer.value, made.store.count.value)
+
+
 def enter(trace: Trace, obj: Any, tracer: Tracer, leaf: int) -> TracedList:
     """What stands for a list or tuple whose items are the elements of an input."""
     form: Form = "scalar" if kind_of(obj) is np.float64 else "python"
     made = TracedTuple((), trace) if type(obj) is tuple else TracedList((), trace)
-    count = Cell(as_tracer(tracer.shape[0]).value)
-    made.store = Store(Cell(tracer.value), count, Slot(tracer.dtype, (), form), [], None, None)
-    trace.counts.add(count)
-    trace.given[id(made)] = Given(made, leaf, tracer.value, count.value)
+    made.fill(tracer, Slot(tracer.dtype, (), form))
+    trace.given[id(made)] = _given(made, leaf)
     return made
 
 
@@ -209,13 +216,10 @@ def enter_table(trace: Trace, table: Table) -> TracedList:
     columns = []
     for tracer, form in zip(table.columns, forms(part), strict=True):
         column = made if isinstance(part, Array) else TracedList((), trace)
-        count = Cell(as_tracer(tracer.shape[0]).value)
-        slot = Slot(tracer.dtype, tuple(tracer.shape[1:]), form)
-        column.store = Store(Cell(tracer.value), count, slot, [], None, None)
-        trace.counts.add(count)
-        trace.given[id(column)] = Given(column, None, tracer.value, count.value)
+        column.fill(tracer, Slot(tracer.dtype, tuple(tracer.shape[1:]), form))
+        trace.given[id(column)] = _given(column, None)
         columns.append(column)
-        if form == "array":
+        if form == "array" and column.store is not None:
             trace.copied[column.store.buffer] = None
     if not isinstance(part, Array):
         made.columns = tuple(columns)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
-from autodiff.capture import members
+from autodiff.capture import contents, members
 from autodiff.capture.numbering import Numbering
 from autodiff.capture.pools import (
     Pool,
@@ -51,9 +51,8 @@ from autodiff.capture.stores import FLAG, INDEX, ItemStep, Rows, Store, array_of
 from autodiff.dims import Extent, UndecidedExtent, at_least, bounds, maximum, same, symbols
 from autodiff.ir.data import Value
 from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
-from autodiff.ops.builder import current_block
+from autodiff.ops.builder import current_block, emit
 from autodiff.ops.control import emit_check
-from autodiff.ops.dispatch import cast
 from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of, union
 from autodiff.ops.structural import broadcast, slice_of, slice_update, zeros
 from autodiff.ops.tracer import Cell, Form, StoredList, Tracer, as_tracer, emit_tracer
@@ -120,8 +119,7 @@ class KeptList(StoredList):
         elif self.store is None:
             list.extend(made, self._plain_items())
         else:
-            made.store = self.store.as_left()
-            self.trace.counts.add(made.store.count)
+            made._keep(self.store.as_left())
         return made
 
     # -- columns ------------------------------------------------------------------------------
@@ -228,38 +226,17 @@ class KeptList(StoredList):
 
     def make_typed(self, types: Types) -> None:
         """Keep numbers of two types in columns, each in its own (where the list was made)."""
-        store = self.store
         refuse_new_length(self, "an item of another type")
-        kinds: list[Any] = [kinds_of(x) for x in self._plain_items()]
-        if store is not None:
-            kinds = [[Kind(store.slot.dtype, store.slot.form)]]
-            if store.repeated is not None and store.repeated[2] is store.buffer.value:
-                kinds = [kinds_of(store.repeated[0])]
-            if store.slot.form == "array" or store.changed is not None or store.rows is not None:
-                raise NotStaged("a list of items of different types")
-        for kind in kinds:
-            joined = None if kind is None else types.widened(kind)
-            if joined is None:
-                raise NotStaged("a list of items of different types")
-            types = joined
-        template = Typed(types)
-        if store is None:
-            if not self._split_as(template):
-                raise NotStaged("a list of items of different types")
-            return
-        slot = types.slot
-        is_narrow = as_tracer(kinds[0][0].is_type(template.narrow))
-        values = cast(Tracer(store.buffer.value, "array"), slot.dtype)
-        tags = broadcast(is_narrow, (store.capacity,), ())
-        made = []
-        for content, one in ((values, slot), (tags, FLAG)):
-            column = self._new(())
-            column.block = self.block
-            count = Cell(store.count.value)
-            column.store = Store(Cell(content.value), count, one, [], None, None)
-            self.trace.counts.add(count)
-            made.append(column)
-        self.store, self.template, self.columns = None, template, tuple(made)
+        known = contents.kinds_of_numbers(self)
+        joined: Types | None = types
+        if known is not None or not same(self.extent, 0):
+            joined = None if known is None else types.widened(known)
+        if joined is None or self.frozen:
+            raise NotStaged("a list of items of different types")
+        template = Typed(joined)
+        columns = contents.typed(self, template)
+        list.clear(self)
+        self.have_columns(template, (joined.slot, FLAG), columns)
 
     def _needs_types(self, item: Any) -> None:
         """Have the loop begin with columns that hold ``item`` in its own type as well."""
@@ -271,28 +248,6 @@ class KeptList(StoredList):
         if joined is None:
             raise NotStaged("a list of items of different types")
         self.request(joined)
-
-    def _append_record(self, item: Any) -> None:
-        assert self.columns is not None and self.template is not None
-        if not looks_like(self.template, item):
-            if isinstance(self.template, Typed) and not self.is_here():
-                self._needs_types(item)
-            if isinstance(item, StoredList) and item.is_stored() and not self.is_here():
-                self._split_anew()
-            self._settle("an item of another kind")
-            list.append(self, item)
-            return
-        found = list(self._numbers_of(item))
-        if not self.is_here():
-            changes = [
-                (column, slot_of(x))
-                for column, x in zip(self.columns, found, strict=True)
-                if column.store is None
-            ]
-            if changes:
-                self.request_all(changes)
-        for column, x in zip(self.columns, found, strict=True):
-            column.append(x)
 
     def _split_anew(self) -> None:
         """Have the loop begin without columns: its items are lists whose numbers are in one array by now."""
@@ -522,7 +477,9 @@ class KeptList(StoredList):
             return
         head = list(self._plain_items())
         known = [x for x in head if x is not None] if self._may_have_holes() else head
-        if not all(is_numeric(x) for x in known) or (slot is None and not known):
+        if not all(is_numeric(x) and not isinstance(x, Either) for x in known) or (
+            slot is None and not known
+        ):
             raise NotStaged("a list of other things than numbers and arrays")
         whole = slot or slot_of(known[0])
         if len(known) < len(head) and (whole.form == "array" or any(map(is_array, known))):
@@ -542,12 +499,11 @@ class KeptList(StoredList):
         for item in known:
             if is_array(item):
                 self.trace.numbering.note_item(item)
-        uneven = len(known) < len(head) or any(slot_of(x) != whole for x in known)
-        flags = zeros((n + 1,), bool).value if uneven else None
-        changed = None if flags is None else Cell(flags)
-        count = Cell(as_tracer(n).value)
-        self.store = Store(Cell(buffer.value), count, whole, head, changed, flags)
-        self.trace.counts.add(self.store.count)
+        self._keep(store := Store(Cell(buffer.value), Cell(as_tracer(n).value), whole))
+        is_wide = [x is not None and slot_of(x) == whole for x in head]
+        if not all(is_wide):
+            flags = Tracer.constant(np.array([*is_wide, True])).value
+            store.head, store.changed, store.unchanged = head, Cell(flags), flags
         list.clear(self)
 
     def contents(self) -> Contents:
@@ -570,7 +526,7 @@ class KeptList(StoredList):
     def is_numbers(self) -> bool:
         """Whether the items are the numbers of one array and nothing else."""
         store = self.store
-        if store is None or store.head or store.changed is not None or store.rows is not None:
+        if store is None or store.changed is not None or store.rows is not None:
             return False
         return store.slot.form != "array"
 
@@ -580,11 +536,25 @@ class KeptList(StoredList):
             return None
         return self._rows_up_to(self.store.length)
 
-    def fill(self, rows: Tracer, slot: Slot) -> None:
+    def fill(self, rows: Tracer, slot: Slot, count: Value | None = None) -> None:
         """Have the rows of an array as items (of a list without any)."""
-        content = Tracer(rows.value, "array")
-        self.store = Store(Cell(content.value), Cell(count_of(rows.shape[0])), slot, [], None, None)
-        self.trace.counts.add(self.store.count)
+        self._keep(Store(Cell(rows.value), Cell(count or count_of(rows.shape[0])), slot))
+
+    def _keep(self, store: Store) -> None:
+        self.store = store
+        self.trace.counts.add(store.count)
+
+    def have_columns(
+        self, template: Template, slots: Sequence[Slot], columns: Sequence[Any]
+    ) -> None:
+        """Have items of the numbers in some columns (a list without any)."""
+        parts = []
+        for column, slot in zip(columns, slots, strict=True):
+            part = self._new(())
+            part.block, part.is_column = self.block, True
+            part.fill(as_tracer(column), slot)
+            parts.append(part)
+        self.store, self.template, self.columns = None, template, tuple(parts)
 
     def with_rows(self, rows: Tracer) -> Self:
         """A list like this one of numbers, with the rows of an array as items."""
@@ -606,34 +576,6 @@ class KeptList(StoredList):
             emit_check(no_nan.value, "a search for NaN")
         equal: Any = np.equal(rows, Tracer(as_tracer(item).value, "scalar"))
         return equal
-
-    def joined(self, other: Any) -> KeptList | None:
-        """The items, then those of another list: of numbers of one type, as one array."""
-        both = self._rows_beside(other)
-        if both is not None:
-            return self.with_rows(emit_tracer("concatenate", *both, axis=0))
-        if not isinstance(other, KeptList) or self.is_stored():
-            return None
-        both = other._rows_beside(list(self._plain_items()))
-        if both is None:
-            return None
-        return other.with_rows(emit_tracer("concatenate", *both[::-1], axis=0))
-
-    def _rows_beside(self, other: Any) -> tuple[Tracer, Tracer] | None:
-        rows = self.numbers()
-        if rows is None or self.store is None:
-            return None
-        if isinstance(other, KeptList) and other.is_stored():
-            more, store = other.numbers(), other.store
-            if more is None or store is None or store.slot != self.store.slot:
-                return None
-            return rows, more
-        items = list(other)
-        if not all(is_numeric(x) and not isinstance(x, Either) for x in items):
-            return None
-        if any(slot_of(x) != self.store.slot for x in items):
-            return None
-        return rows, array_of(items, self.store.slot)
 
     def as_array(self) -> Tracer | None:
         """What ``np.array`` makes of the items: of none, float64 of shape (0,)."""
@@ -701,28 +643,37 @@ class KeptList(StoredList):
             if row is not None:
                 return row
         if isinstance(at, int) and at < len(store.head) and self.is_here():
-            if store.changed is None or store.changed.value is store.unchanged:
+            if store.has_all_of_before:
                 return store.head[at]
         probe = self._probe(store, at)
         if probe is not None:
             return probe
-        mixed = self._is_mixed(store, at)
-        if mixed:
-            self.ask_for_room("an item of")
-        typed = self.typed() if mixed or self.is_here() else None
-        if typed is None:
-            if mixed:
-                raise NotStaged("an item of a list of ints and floats")
+        if store.is_beyond(at):
             return self._at(at)
-        template, *columns = typed
-        return template.of(*[slice_of(x, *place(at, FLAG)).value for x in columns])
+        types = store.types()
+        if types is None:
+            raise NotStaged("an item of a list of numbers of types that none of them holds")
+        if types.narrow is None:
+            return self._at(at)
+        self.ask_for_room("an item of")
+        is_narrow = store.is_narrow(at)
+        for body in self.trace.rolling:
+            if store.has_all_of_before:
+                body.reads_first = True
+            elif body.reads_one_type:
+                emit_check(emit("logical_not", (is_narrow,)), "an item of a list of another type")
+                return self._at(at)
+            else:
+                body.reads_types = True
+        return Typed(types).of(store.item(at).value, is_narrow)
 
     def _probe(self, store: Store, at: Extent) -> Tracer | None:
         """In a first look at a loop, an item of ``[0] * n`` passes for that constant: floats may be stored later."""
         body = next((body for body in self.trace.rolling if body.home is self.block), None)
         if body is None or body.attempts or store.slot.dtype.kind not in "iub":
             return None
-        known = store.head if store.repeated is None else [store.repeated[0]]
+        before = body.before.get(self)
+        known = before.items if before and store.repeated is None else (store.repeated or ())[:1]
         kinds = [kinds_of(x) for x in known]
         if not known or kinds[0] is None or any(kind != kinds[0] for kind in kinds):
             return None
@@ -731,25 +682,6 @@ class KeptList(StoredList):
             return None
         item = self._at(at)
         return Probe(item.value, item.form, constant, body.taken)
-
-    def _is_mixed(self, store: Store, at: Extent) -> bool:
-        """Whether a number at a position may be of another type than others that were there with it.
-
-        Numbers of one type that are older than those stored are read as of the type of these: ``[0] * n``.
-        """
-        if store.changed is None or not store.head or store.repeated is not None:
-            return False
-        if store.has_holes:
-            return False
-        low, _ = bounds(at - len(store.head))
-        if low is not None and low >= 0:
-            return False
-        slots = {slot_of(x) for x in store.head}
-        if any(isinstance(x, Either) for x in store.head) and not self.is_here():
-            raise NotStaged("an item of a list that may be of one of two types")
-        return len(slots) > 1 or (
-            store.slot.dtype.kind == "f" and any(map(_is_open_int, store.head))
-        )
 
     def typed(self) -> tuple[Typed, Tracer, Tracer] | None:
         """Of numbers of two types, those types, the values and whether they are of the narrow type."""
@@ -761,17 +693,8 @@ class KeptList(StoredList):
         store = self.store
         if store is None or store.changed is None or store.rows is not None:
             return None
-        known = store.head if store.repeated is None else [store.repeated[0]]
-        types: Types | None = Types(store.slot)
-        for item in known:
-            if item is None:  # a place where a number of the wide type is by the time it is read
-                continue
-            assert types is not None
-            types = types.widened(kinds_of(item) or ())
-            if types is None or types.slot != store.slot:
-                return None  # no number holds both
-        assert types is not None
-        if types.narrow is None:
+        types = store.types()
+        if types is None or types.narrow is None:
             return None
         template = Typed(types)
         size = store.changed.value.type.shape[0] - 1
@@ -779,10 +702,6 @@ class KeptList(StoredList):
         is_narrow = emit_tracer(
             "logical_not", slice_of(Tracer(store.changed.value, "array"), (0,), (size,), (1,))
         )
-        if store.repeated is None:
-            own = np.array([x is not None and template.parts_of(x)[1] for x in known])
-            if not own.all():
-                is_narrow = emit_tracer("logical_and", is_narrow, Tracer.constant(own))
         tags = slice_update(tags, Tracer(is_narrow.value, "array"), (0,), (size,), (1,))
         whole = self.whole()
         assert whole is not None
@@ -847,11 +766,10 @@ class KeptList(StoredList):
         if widest(slot, slot_of(item)) != slot:
             raise NotStaged("a list of items of different types")
         content = broadcast(Tracer(fit(item, slot), "array"), (n,), ())
-        flags = zeros((n + 1,), bool).value
+        flags = slice_update(zeros((n + 1,), bool), as_tracer(True), *place(n, FLAG)).value
         repeated = (item, n, content.value)
         count = Cell(store.count.value)
-        self.store = Store(Cell(content.value), count, slot, [], Cell(flags), flags, repeated)
-        self.trace.counts.add(count)
+        self._keep(Store(Cell(content.value), count, slot, (), Cell(flags), flags, repeated))
 
     def _rows_up_to(self, length: Extent) -> Tracer | None:
         return None if self.store is None else self.store.rows_up_to(length)
@@ -860,14 +778,12 @@ class KeptList(StoredList):
         raise NotImplementedError
 
 
-def both_types(items: Sequence[Any]) -> Types | None:
-    """The types of items that a loop reads or moves, where one of them may be of either of two."""
-    return next((types_of(x) for x in items if isinstance(x, Either) and is_numeric(x)), None)
-
-
-def _is_open_int(x: Any) -> bool:
-    """Whether a number is an int of the run, which a float may not hold."""
-    return isinstance(x, Tracer) and x.dtype.kind in "iu" and x.form != "array"
+def both_types(items: Sequence[Any], slot: Slot | None) -> Slot | Types | None:
+    """The types of items that a loop reads or moves, and of a slot, where an item may be of either of two; else the slot."""
+    found = next((types_of(x) for x in items if isinstance(x, Either) and is_numeric(x)), None)
+    if found is not None and slot is not None:
+        found = found.widened([Kind(slot.dtype, slot.form)])
+    return slot if found is None else found
 
 
 __all__ = ["KeptList", "both_types"]

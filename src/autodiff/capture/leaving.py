@@ -20,7 +20,7 @@ import numpy as np
 from autodiff import containers, tree
 from autodiff.capture import effects, given
 from autodiff.capture.arrays import Chosen
-from autodiff.capture.choices import Objects, is_choice, place_of, refuse
+from autodiff.capture.choices import Objects, is_choice, known_in, place_of, refuse
 from autodiff.capture.functions import Closure
 from autodiff.capture.gathered import Group, refuse_changes
 from autodiff.capture.generators import TracedGenerator
@@ -628,7 +628,7 @@ def _plan_leaf(
     if isinstance(leaf, Either):
         return _plan_either(trace, leaf, outputs, forms, seen)
     if trace.used_members and not trace.derivative and leaf.path:
-        if place_of(leaf) is not None:
+        if known_in(leaf) is not None:
             return _plan_item(trace, leaf, outputs, forms, seen)
         refuse_part(trace, leaf)
     if leaf.form == "array" and not leaf.path:

@@ -13,8 +13,8 @@ both in storage cells, so that loops carry them, branches merge them and regions
 arrays that are stored into.  Whoever asks the list for its items reads the buffer.
 
 All items that a loop appends or stores have one dtype, shape and form; else the loop is unrolled,
-as before.  The items that were there before may be of a narrower kind (``xs = [0]``); they are
-kept, so that a list that is returned has them as they were.  Numbers whose type depends on the
+as before.  The items that were there before may be of a narrower kind (``xs = [0]``); the store
+knows where they still are, and they are read in their own type.  Numbers whose type depends on the
 path, ``max(0.0, x)``, go to two such lists: of values, and of bools that tell their type.
 
 An array in a list is the array that was appended, not a copy.  The store holds copies, so from
@@ -25,10 +25,11 @@ the copy tells where it matters (:mod:`autodiff.capture.numbering`).
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import Any, Literal, SupportsIndex, TypeAlias
 
 import numpy as np
 
@@ -37,22 +38,44 @@ from autodiff.capture.kept import FEW, KeptList
 from autodiff.capture.pools import refuse_new_length
 from autodiff.capture.records import Typed, build, looks_like
 from autodiff.capture.slots import Slot, Types, fit, is_numeric, slot_of, types_of
-from autodiff.capture.stores import FLAG, INDEX, HeldMatter, Rows, Store, array_of, count_of, place
-from autodiff.dims import Dim, Extent, bounds, maximum, minimum, same
+from autodiff.capture.stores import FLAG, INDEX, HeldMatter, Store, array_of, count_of
+from autodiff.dims import Dim, Extent, bounds, maximum, minimum
 from autodiff.ladder import Declined, NotStaged
 from autodiff.ops import dispatch
 from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.either import Either, Kind, kinds_of
 from autodiff.ops.known import check
-from autodiff.ops.structural import INT, broadcast, slice_of, slice_update
+from autodiff.ops.structural import broadcast
 from autodiff.ops.tracer import Cell, StoredList, Tracer, as_tracer, emit_tracer
+from autodiff.plain_data import dataclass
 from autodiff.signals import run_users
 
-if TYPE_CHECKING:
-    pass
-
 MOST_COPIES = 64  # of a list in an array, by repetition
+
+At: TypeAlias = Literal["end", "place", "any"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of what a list holds, wherever it has its items.
+
+    ``plain`` makes it in an ordinary list, ``stored`` in the store of one; None where no store can have it.  Both are
+    given the new items too.
+    """
+
+    name: str
+    plain: Callable[..., Any]
+    stored: Callable[..., Any] | None = None
+    at: At = "any"  # which of the items it concerns
+    by_run: bool = False  # at a position that only the run knows
+    resizes: bool = True
+    by_column: bool = True  # whether columns can be changed one by one
+    gives: bool = False  # whether an item is the result
+
+
+def _with(method: Callable[..., Any], first: Any, x: TracedList, *items: Any) -> Any:
+    return method(x, first, *items)
 
 
 class TracedList(KeptList):
@@ -60,67 +83,108 @@ class TracedList(KeptList):
 
     __slots__ = ()
 
-    def append(self, item: Any) -> None:
-        """Put an item at the end."""
+    # -- the door: every change of what the list holds goes through it ----------------------------
+    def _change(self, change: Change, *items: Any) -> Any:
+        """Change the items, wherever they are: as they are, in columns, or in a store."""
         self._refuse_frozen()
-        refuse_new_length(self, "append")
+        if change.resizes:
+            refuse_new_length(self, change.name)
+        if self._is_plain_for(change):
+            return change.plain(self, *items)
         if self.columns is not None:
-            self._append_record(item)
-            return
+            return self._change_columns(change, items)
         if self.store is None:
-            if self.is_free(last=True):
-                list.append(self, item)
-                return
+            return self._change_later(change, items)
+        store = self.store
+        if change.at != "end" or not items:
+            self.ask_for_room(f"{change.name} of")
+        can_be_stored = store.can_move if change.at == "any" else store.slot.form != "array"
+        if change.stored is None or not (can_be_stored or (items and change.at == "end")):
+            return self._change_plainly(change, items)
+        if self.is_here() and not all(map(self._can_hold, items)):
+            return self._change_plainly(change, items)
+        values = [Tracer(self._fitting(item), "array") for item in items]
+        return change.stored(self, store, *values)
+
+    def _is_plain_for(self, change: Change) -> bool:
+        """Whether the change is made as in any list."""
+        if change.by_run:
+            return False
+        if change.at == "place":
+            return self._is_plain()
+        return self.is_free(change.at == "end")
+
+    def _change_plainly(self, change: Change, items: Sequence[Any]) -> Any:
+        """Make the change in an ordinary list, where the list can be one again."""
+        self._settle(change.name)
+        return change.plain(self, *items)
+
+    def _change_columns(self, change: Change, items: Sequence[Any]) -> Any:
+        """Make the change in each column, with its part of the items."""
+        assert self.columns is not None and self.template is not None
+        is_alike = all(looks_like(self.template, item) for item in items)
+        if change.stored is None or not (change.by_column and is_alike):
+            for item in () if self.is_here() or change.stored is None else items:
+                if isinstance(self.template, Typed):
+                    self._needs_types(item)
+                if isinstance(item, StoredList) and item.is_stored():
+                    self._split_anew()
+            return self._change_plainly(change, items)
+        parts = [list(self._numbers_of(item)) for item in items]
+        new = [
+            (column, slot_of(part))
+            for found in parts
+            for column, part in zip(self.columns, found, strict=True)
+            if column.store is None and not self.is_here()
+        ]
+        if new:
+            self.request_all(new)
+        given = zip(*parts, strict=True) if parts else ((),) * len(self.columns)
+        found = [
+            column._change(change, *part) for column, part in zip(self.columns, given, strict=True)
+        ]
+        return build(self.template, iter(found), self) if change.gives else None
+
+    def _change_later(self, change: Change, items: Sequence[Any]) -> Any:
+        """Ask the loop that is staged for a store to make the change in, where there is none yet."""
+        if self.is_here() or change.stored is None:
+            return self._change_plainly(change, items)
+        for item in items:
             if isinstance(item, Either):
                 self._needs_types(item)
             if self._is_split(item):
                 if self._split(item):
-                    self._append_record(item)
-                    return
+                    return self._change(change, *items)
                 raise NotStaged("a list of other things than numbers and arrays")
             self.request(slot_of(item))
-            return
-        store = self.store
-        fits = is_numeric(item) and slot_of(item) == store.slot and not isinstance(item, Either)
-        if self.is_here() and not fits:
-            self._settle("an item of another type")
-            list.append(self, item)
-            return
-        value = Tracer(self._fitting(item), "array")
-        if store.rows is not None:
-            self._append_row(store, store.rows, value)
-            return
-        length = store.length
-        if self.is_here():
-            store.reserve(length + 1)
+        if self.can_store():
+            if self.columns is not None:
+                return self._change(change)
+            self.request(None)
+        return self._change_plainly(change, items)
+
+    def make_room(self, store: Store) -> None:
+        """Have room for one more item, or ask the loop that is staged to begin with more."""
+        rows = store.rows
+        if rows is not None:
+            if self not in self.trace.rolling[-1].lists:
+                self.ask_for_room("more loops for")
+            if rows.next >= len(rows.values):
+                store.wanted_rows = rows.next + 1
+                self.request(store.slot)
+        elif self.is_here():
+            store.reserve(store.length + 1)
         elif not any(self in body.lists for body in self.trace.rolling):
             self.request(store.slot)
-        store.refuse_more()
-        store.put(length, value)
-        low, _ = bounds(length - len(store.head))
-        if store.changed is None and (low is None or low < 0):
-            self._forget_head()  # something was taken out before
-        store.count.write(count_of(length + 1))
-        store.pushed = store.pushed + 1
 
-    def _append_row(self, store: Store, rows: Rows, value: Tracer) -> None:
-        if self not in self.trace.rolling[-1].lists:
-            self.ask_for_room("more loops for")
-        if rows.next >= len(rows.values):
-            store.wanted_rows = rows.next + 1
-            self.request(store.slot)
-        rows.values[rows.next].write(value.value)
-        rows.taken[rows.next].write(as_tracer(True).value)
-        rows.next += 1
-        for k in range(len(rows.last) - 1, 0, -1):
-            rows.last[k].write(rows.last[k - 1].value)
-        if rows.last:
-            rows.last[0].write(value.value)
-        store.count.write(count_of(store.length + 1))
+    def append(self, item: Any) -> None:
+        """Put an item at the end."""
+        self._change(APPEND, item)
 
     def extend(self, items: Iterable[Any]) -> None:
         """Append each of ``items``."""
-        if self.store is None and self.columns is None and self.is_here() and not self.frozen:
+        if self._is_plain():
+            self._refuse_frozen()
             list.extend(self, items)
             return
         for item in list(items):
@@ -132,172 +196,131 @@ class TracedList(KeptList):
 
     def pop(self, index: SupportsIndex = -1) -> Any:
         """Take an item out."""
-        self._refuse_frozen()
-        refuse_new_length(self, "pop")
-        if self.columns is not None and self.template is not None:
-            found = [column.pop(index) for column in self.columns]
-            return build(self.template, iter(found), self)
-        last = isinstance(index, int) and index == -1
-        if not isinstance(index, Tracer) and self.is_free(last):
-            return list.pop(self, index)
-        if self.store is None and not self.is_here() and self.can_store():
-            if self.columns is not None:
-                return self.pop(index)
-            self.request(None)
-        if (last and self.is_here()) or not self._can_shift():
-            self._settle("pop")
-            return list.pop(self, index)
-        store = self.store
-        assert store is not None
-        self.ask_for_room("pop of")
-        try:
-            item = self._item(index)
-        except IndexError:
-            empty = isinstance(store.length, int) and store.length == 0
-            raise IndexError("pop from empty list" if empty else "pop index out of range") from None
-        if not last:
-            self._shift(store.position(index), back=False)
-        store.count.write(count_of(store.length - 1))
-        return item
+        is_last = isinstance(index, int) and index == -1
+
+        def stored(x: TracedList, store: Store) -> Any:
+            try:
+                item = x._item(index)
+            except IndexError:
+                empty = isinstance(store.length, int) and store.length == 0
+                raise IndexError(
+                    "pop from empty list" if empty else "pop index out of range"
+                ) from None
+            store.take(None if is_last else store.position(index))
+            return item
+
+        at: At = "end" if is_last else "any"
+        plain = functools.partial(_with, list.pop, index)
+        return self._change(Change("pop", plain, stored, at, isinstance(index, Tracer), gives=True))
 
     def __delitem__(self, index: Any) -> None:
-        self._refuse_frozen()
-        refuse_new_length(self, "del")
-        if not isinstance(index, Tracer) and self.is_free(last=False):
-            list.__delitem__(self, index)
-        elif isinstance(index, slice) or self.store is None or not self._can_shift():
-            self._settle("del")
-            list.__delitem__(self, index)
-        else:
-            try:
-                self.pop(index)
-            except IndexError:
-                raise IndexError("list assignment index out of range") from None
-
-    def _can_shift(self) -> bool:
-        """Whether the items are numbers in a store that can be moved there."""
-        store = self.store
-        return store is not None and store.slot.form != "array" and store.changed is None
-
-    def _shift(self, at: Extent, back: bool) -> None:
-        """Move the items from a position on by one place: to the back, or to the front over the one there."""
-        store = self.store
-        assert store is not None
-        self._forget_head()
-        x, n = Tracer(store.buffer.value, "array"), store.capacity
-        moved: Any = (x[:1], x[:-1]) if back else (x[1:], x[-1:])
-        moved = emit_tracer("concatenate", *[Tracer(part.value) for part in moved], axis=0)
-        if not same(moved.shape[0], n):  # as many items, said in another way
-            moved = slice_of(moved, (0,), (n,), (1,))
-        places: Any = emit_tracer("iota", size=n, dtype=INT)
-        stays: Any = np.less(places, as_tracer(at))
-        store.buffer.write(emit_tracer("select", stays, Tracer(x.value), moved).value)
+        if isinstance(index, slice):
+            self._change(Change("del", functools.partial(_with, list.__delitem__, index)))
+            return
+        try:
+            self.pop(index)
+        except IndexError:
+            raise IndexError("list assignment index out of range") from None
 
     def insert(self, index: SupportsIndex, item: Any) -> None:
         """Put an item before a position."""
-        self._refuse_frozen()
-        refuse_new_length(self, "insert")
-        template, columns = self.template, self.columns
-        if columns is not None and template is not None and looks_like(template, item):
-            for column, x in zip(columns, [*self._numbers_of(item)], strict=True):
-                column.insert(index, x)
-            return
-        if not isinstance(index, Tracer) and self.is_free(last=False):
-            list.insert(self, index, item)
-            return
-        if self.store is None and not self.is_here():
-            if not self._is_split(item):
-                self.request(slot_of(item))
-            elif self.columns is None and self._split(item):
-                self.insert(index, item)
-                return
-        fits = is_numeric(item) and not isinstance(item, Either)
-        if self.is_here() or not fits or not self._can_shift():
-            self._settle("insert")
-            list.insert(self, index, item)
-            return
-        store = self.store
-        assert store is not None
-        self.ask_for_room("insert into")
-        at = _insertion(extent_of(index), store.length)
-        self.append(item)
-        self._shift(at, back=True)
-        store.put(at, Tracer(self._fitting(item), "array"))
+
+        def stored(x: TracedList, store: Store, value: Tracer) -> None:
+            at = _insertion(extent_of(index), store.length)
+            x.make_room(store)
+            store.insert(at, value)
+
+        plain = functools.partial(_with, list.insert, index)
+        self._change(Change("insert", plain, stored, by_run=isinstance(index, Tracer)), item)
 
     def sort(self, *, key: Any = None, reverse: Any = False) -> None:
         """Put the items in order."""
+
+        def plain(x: TracedList) -> None:
+            items = in_order(list(x), reverse) if is_told else None
+            if items is None:
+                list.sort(x, key=key, reverse=reverse)
+            else:
+                list.__setitem__(x, slice(None), items)
+
+        def stored(_: TracedList, store: Store) -> None:
+            rows = store.rows_up_to(store.length)
+            store.have(ordered(rows, rows, reverse))
+
+        is_told = key is None and isinstance(reverse, bool)
+        change = Change("sort", plain, stored if is_told else None, resizes=False, by_column=False)
+        self._change(change)
+
+    def reverse(self) -> None:
+        """Turn the order round."""
+        self._change(REVERSE)
+
+    def clear(self) -> None:
+        """Take all items out."""
+        self._change(CLEAR)
+
+    def remove(self, item: Any) -> None:
+        """Take the first item out that equals ``item``."""
+
+        def stored(x: TracedList, store: Store) -> None:
+            store.take(extent_of(x.index(item)))
+
+        can_store = is_numeric(item) and not isinstance(item, Either)
+        plain = functools.partial(_with, list.remove, item)
+        self._change(Change("remove", plain, stored if can_store else None, by_column=False))
+
+    def __imul__(self, times: Any) -> TracedList:
+        plain = functools.partial(_with, list.__imul__, operator.index(times))
+        self._change(Change("repetition", plain))
+        return self
+
+    def reorder(self, columns: Sequence[Tracer]) -> None:
+        """Have the same items in another order."""
         self._refuse_frozen()
-        if key is None and isinstance(reverse, bool):
-            rows = self._moved_rows()
-            if rows is not None:
-                self._put_back(ordered(rows, rows, reverse))
-                return
-            items = None if self.is_stored() else in_order(list(self), reverse)
-            if items is not None and self.is_free(last=False):
-                list.__setitem__(self, slice(None), items)
-                return
-        if self.is_free(last=False):
-            list.sort(self, key=key, reverse=reverse)
-            return
-        if key is None and not self.is_stored() and not self.is_here() and self.can_store():
-            self.request_all([(part, None) for part in self.parts()])
-        self._settle("sort")
-        list.sort(self, key=key, reverse=reverse)
+        for part, rows in zip(self.parts(), columns, strict=True):
+            assert part.store is not None
+            part.store.have(rows)
 
     def __setitem__(self, index: Any, item: Any) -> None:
+        if isinstance(index, slice):
+            plain = functools.partial(_with, list.__setitem__, index)
+            self._change(Change("a store", lambda x: plain(x, item)))
+            return
         self._refuse_frozen()
         self._ask_for_types(item)
-        if self.columns is not None:
-            self._set_record(index, item)
-            return
-        if self.store is None:
-            if self.is_here():
-                known = index.__index__() if isinstance(index, Tracer) else index
-                list.__setitem__(self, known, item)
+        if self.columns is None and not self.is_here():
+            if self.store is None and self._set_part(index, item):
                 return
-            if isinstance(item, StoredList) and not isinstance(index, slice):
-                self._ask_for_rows(item)
-            few = self._is_few(item)
-            if not (few or is_numeric(item)) or isinstance(index, slice) or not len(self):
-                raise NotStaged("a change of a list inside of a branch or loop")
-            # What a region has changed as variables stays variables until its end.
-            parts = self.trace.parts
-            if isinstance(index, int) and (few or parts.holds_changed(self)):
-                known = index % list.__len__(self) if -len(self) <= index < len(self) else index
-                if parts.save(self, known):
-                    list.__setitem__(self, known, item)
-                    return
-            if not is_numeric(item):
-                raise NotStaged("a change of a list of objects at a place that only the run knows")
-            if isinstance(item, Either):
-                self._needs_types(item)
-            if self._is_split(item) and self._split(item):
-                self[index] = item
-                return
-            self.request(slot_of(item))
-            return
-        store = self.store
-        self.ask_for_room("a store into")
-        if self.is_here() and not self._can_hold(item):
-            self._settle("a store of an item of another type")
-            self[index] = item
-            return
-        if isinstance(index, slice) or store.slot.form == "array":
-            if not (isinstance(index, slice) or self.is_here() or self.trace.holds_arrays):
+            is_array = self.store is not None and self.store.slot.form == "array"
+            if is_array and not self.trace.holds_arrays:
                 raise HeldMatter("another array in the place of one in a list")
-            self._settle("a store")
-            list.__setitem__(self, index, item)
-            return
-        value = Tracer(self._fitting(item), "array")
-        store = self.store
-        at = store.position(index)
-        store.put(at, value)
-        if store.changed is not None:
-            self._note_changed(store.changed, at)
-        elif isinstance(at, int) and at < len(store.head) and self.is_here():
-            store.head[at] = item
-        else:
-            self._forget_head()
+
+        def stored(_: TracedList, store: Store, value: Tracer) -> None:
+            store.put(store.position(index), value)
+
+        plain = functools.partial(_with, list.__setitem__, index)
+        self._change(Change("a store", plain, stored, "place", resizes=False), item)
+
+    def _is_plain(self) -> bool:
+        return self.columns is None and self.store is None and self.is_here()
+
+    def _set_part(self, index: Any, item: Any) -> bool:
+        """Store into one of the items that a region has as variables; False where an array has to hold them."""
+        if isinstance(item, StoredList):
+            self._ask_for_rows(item)
+        few = self._is_few(item)
+        if not (few or is_numeric(item)) or not len(self):
+            raise NotStaged("a change of a list inside of a branch or loop")
+        # What a region has changed as variables stays variables until its end.
+        parts = self.trace.parts
+        if isinstance(index, int) and (few or parts.holds_changed(self)):
+            known = index % list.__len__(self) if -len(self) <= index < len(self) else index
+            if parts.save(self, known):
+                list.__setitem__(self, known, item)
+                return True
+        if not is_numeric(item):
+            raise NotStaged("a change of a list of objects at a place that only the run knows")
+        return False
 
     def _is_few(self, item: Any) -> bool:
         """Whether the items are variables of their own, rather than the rows of one array or pool."""
@@ -310,34 +333,8 @@ class TracedList(KeptList):
             any(slot_of(x).form == "array" for x in items) or len({slot_of(x) for x in items}) > 1
         )
 
-    def _set_record(self, index: Any, item: Any) -> None:
-        assert self.columns is not None and self.template is not None
-        if isinstance(index, slice) or not looks_like(self.template, item):
-            if isinstance(self.template, Typed) and not isinstance(index, slice):
-                if not self.is_here():
-                    self._needs_types(item)
-            self._settle("a store of an item of another kind")
-            self[index] = item
-            return
-        found = list(self._numbers_of(item))
-        for column, x in zip(self.columns, found, strict=True):
-            column[index] = x
-
-    def _note_changed(self, changed: Cell, at: Extent) -> None:
-        """Remember that a place of the head holds another item now."""
-        flags = Tracer(changed.value, "array")
-        within = minimum(at, changed.value.type.shape[0] - 1)
-        changed.write(slice_update(flags, as_tracer(True), *place(within, FLAG)).value)
-
-    def _forget_head(self) -> None:
-        """All items of the head are as the store has them: of one type."""
-        assert self.store is not None
-        self.store.head = []
-
     def __getitem__(self, index: Any) -> Any:
-        if self.columns is not None:
-            return self._part(index) if isinstance(index, slice) else self._record(index)
-        if self.store is None:
+        if self.store is None and self.columns is None:
             if isinstance(index, Tracer) and not self.is_here() and self.can_store():
                 if self.columns is not None:
                     return self[index]
@@ -346,7 +343,7 @@ class TracedList(KeptList):
             return self._new(result) if isinstance(index, slice) else result
         if isinstance(index, slice):
             return self._part(index)
-        return self._item(index)
+        return self._item(index) if self.columns is None else self._record(index)
 
     def _part(self, index: slice) -> TracedList:
         if self.columns is not None:
@@ -362,14 +359,14 @@ class TracedList(KeptList):
         x = self.whole()
         assert x is not None and self.store is not None
         if self.store.changed is not None:
-            return self._new(list(self)[index])
-        part = x[index]
-        n = part.shape[0]
-        if isinstance(n, int) and not self.store.head:
-            pass
-        elif self.store.head and any(slot_of(h) != self.store.slot for h in self.store.head):
-            return self._new(list(self)[index])
-        return self.with_rows(part)
+            typed = self.typed() if isinstance(self.extent, Dim) else None
+            if typed is None:
+                return self._new(list(self)[index])
+            template, *columns = typed
+            made = self._new(())
+            made.have_columns(template, (self.store.slot, FLAG), [x[index] for x in columns])
+            return made
+        return self.with_rows(x[index])
 
     def _new(self, items: Iterable[Any]) -> TracedList:
         made: TracedList = self.trace.fresh(TracedList(items, self.trace))
@@ -392,10 +389,7 @@ class TracedList(KeptList):
         # The length anew each time: what the items are for may append, and may make the store.
         k = 0
         while k < len(self):
-            if self.columns is not None:
-                yield self._record(k)
-            else:
-                yield list.__getitem__(self, k) if self.store is None else self._item(k)
+            yield self[k]
             k += 1
 
     def __reversed__(self) -> Iterator[Any]:
@@ -419,42 +413,6 @@ class TracedList(KeptList):
         emit_check(as_tracer(np.any(places)).value, "an item that is not in the list")
         return Tracer(fit(np.argmax(places), INDEX), "python")
 
-    def reverse(self) -> None:
-        """Turn the order round."""
-        self._refuse_frozen()
-        if self.is_free(last=False):
-            list.reverse(self)
-            return
-        rows = self._moved_rows()
-        if rows is None:
-            self._settle("reverse")
-            list.reverse(self)
-            return
-        self._put_back(rows[::-1])
-
-    def reorder(self, columns: Sequence[Tracer]) -> None:
-        """Have the same items in another order."""
-        self._refuse_frozen()
-        for part, rows in zip(self.parts(), columns, strict=True):
-            part._forget_head()
-            part._put_back(rows)
-
-    def _moved_rows(self) -> Tracer | None:
-        """The numbers in the store, which are about to change their places."""
-        if self.store is None or self.store.rows is not None or not self._can_shift():
-            return None
-        self._forget_head()
-        return self.numbers()
-
-    def _put_back(self, rows: Tracer) -> None:
-        """Have these numbers instead, which are as many."""
-        store = self.store
-        assert store is not None
-        if not same(store.length, store.capacity):
-            x = Tracer(store.buffer.value, "array")
-            rows = slice_update(x, Tracer(rows.value, "array"), (0,), (rows.shape[0],), (1,))
-        store.buffer.write(rows.value)
-
     def __eq__(self, other: object) -> Any:
         if isinstance(other, list) and not (isinstance(other, TracedList) and other.is_stored()):
             empty = self.extent if list.__len__(other) == 0 else None
@@ -473,18 +431,11 @@ class TracedList(KeptList):
     def __add__(self, other: Any) -> Any:
         if not isinstance(other, list):
             return NotImplemented
-        joined = self.joined(other)
-        if joined is None:
-            joined = contents.joined(self, other if type(other) is TracedList else self._new(other))
+        joined = contents.joined(self, other if type(other) is TracedList else self._new(other))
         return self._new(list(self) + list(other)) if joined is None else joined
 
     def __radd__(self, other: Any) -> Any:
-        if not isinstance(other, list):
-            return NotImplemented
-        joined = self._new(other).joined(self)
-        if joined is None:
-            joined = contents.joined(self._new(other), self)
-        return self._new(list(other) + list(self)) if joined is None else joined
+        return self._new(other) + self if isinstance(other, list) else NotImplemented
 
     def __mul__(self, times: Any) -> Any:
         if isinstance(times, Tracer):
@@ -516,18 +467,8 @@ class TracedList(KeptList):
         slot = slot_of(item)
         content = broadcast(Tracer(fit(item, slot), "array"), (n,), ())
         repeated = (item, n, content.value)
-        new.store = Store(Cell(content.value), Cell(count_of(n)), slot, [], None, None, repeated)
-        self.trace.counts.add(new.store.count)
+        new._keep(Store(Cell(content.value), Cell(count_of(n)), slot, repeated=repeated))
         return new
-
-    def __imul__(self, times: Any) -> TracedList:
-        self._settle("repetition")
-        list.__imul__(self, operator.index(times))
-        return self
-
-    def together(self, other: Any) -> Any:
-        """The list, with its items in arrays that could hold those of another list as well; None where none can."""
-        return contents.together(self, other) if isinstance(other, TracedList) else None
 
     def kinds(self) -> list[Kind] | None:
         """The types of the numbers that it holds, the widest first; None of what else it may hold."""
@@ -536,14 +477,6 @@ class TracedList(KeptList):
     def in_types(self, template: Typed) -> list[Tracer]:
         """The numbers in the wide type, and which of them are of the narrow one."""
         return contents.typed(self, template)
-
-    def columns_now(self) -> list[Tracer]:
-        """What these arrays hold."""
-        return contents.columns_of(self)
-
-    def with_columns(self, columns: Sequence[Any]) -> Any:
-        """A new list like this one, of the items in these."""
-        return contents.with_columns(self, columns)
 
     def with_items(self, items: Iterable[Any]) -> TracedList:
         """A list made where this one was, of other items."""
@@ -575,22 +508,18 @@ class TracedList(KeptList):
 TracedList.__name__ = "list"  # what errors call it
 
 
-def _method(name: str) -> Callable[..., Any]:
-    plain = getattr(list, name)
-
-    def method(self: TracedList, *args: Any, **kwargs: Any) -> Any:
-        self._refuse_frozen()
-        refuse_new_length(self, name)
-        if not self.is_free(last=False):
-            self._settle(name)
-        return plain(self, *args, **kwargs)
-
-    method.__name__ = name
-    return method
+def _pushed(x: TracedList, store: Store, value: Tracer) -> None:
+    x.make_room(store)
+    store.push(value)
 
 
-for _name in ("remove", "clear"):
-    setattr(TracedList, _name, _method(_name))
+def _reversed(_: TracedList, store: Store) -> None:
+    store.have(store.rows_up_to(store.length)[::-1])
+
+
+APPEND = Change("append", list.append, _pushed, "end")
+REVERSE = Change("reverse", list.reverse, _reversed, resizes=False)
+CLEAR = Change("clear", list.clear, lambda _, store: store.clear(), "end")
 
 
 def _reading(name: str) -> Callable[..., Any]:

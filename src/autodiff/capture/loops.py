@@ -21,7 +21,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList
 from autodiff.capture.operators import condition
 from autodiff.capture.reaching import reaches
-from autodiff.capture.regions import FILLS, live_scopes, run_region, undoing
+from autodiff.capture.regions import FILLS, FIRST, live_scopes, run_region, undoing
 from autodiff.capture.sequences import LONGEST_UNROLLED, LazySequence, lazy_sequence, worth_rolling
 from autodiff.capture.slots import is_numeric, type_text
 from autodiff.capture.unrolling import Passes
@@ -41,7 +41,7 @@ else:
 
 FEW_PASSES = "few passes"
 MOST_PEELED = 3  # passes that are run one by one since their types differ
-MOST_FILLING = 20  # ... since a deque fills up
+_MOST = {FILLS: 20, FIRST: 8}  # ... since a deque fills up, or a list begins so
 
 
 @dataclass(frozen=True)
@@ -253,7 +253,7 @@ def _peeled(
     except Bail as problem:
         if problem.rung not in (Rung.PEELED, Rung.UNROLLED):
             raise
-        most = MOST_FILLING if problem.reason == FILLS else MOST_PEELED
+        most = _MOST.get(problem.reason, MOST_PEELED)
         if problem.rung is Rung.PEELED and before + 1 < most and _has_several(rest):
             return _peeled(frame, node, rest, problem, before + 1)
         return unroll_for(frame, node, rest if source is None else source, problem)

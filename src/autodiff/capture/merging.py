@@ -11,6 +11,7 @@ import numpy as np
 from autodiff import containers
 from autodiff.capture import choices
 from autodiff.capture.arrays import ArrayMerge
+from autodiff.capture.contents import columns_of, together, with_columns
 from autodiff.capture.frames import UNBOUND, Maybe, Scope
 from autodiff.capture.parts import ObjectScope
 from autodiff.capture.slots import (
@@ -242,15 +243,16 @@ class Merge:
         found = []
         for x, other, block in zip((a, b), (b, a), self.blocks, strict=True):
             with self.frame.trace.builder.reopened(block):
-                known = x.together(other) if isinstance(x, StoredList) else None
+                lists = isinstance(x, StoredList) and isinstance(other, StoredList)
+                known = together(x, other) if lists else None
                 if known is None or known.frozen:  # it matters which item of a list it is
                     raise NotStaged("the branches give different lists")
-                found.append((known, known.columns_now()))
+                found.append((known, columns_of(known)))
         (first, mine), (_, others) = found
         columns: list[Any] = [None] * len(mine)
         for k, (x, y) in enumerate(zip(mine, others, strict=True)):
             self.value(x, y, partial(columns.__setitem__, k))
-        self.finish.append(lambda results: put(first.with_columns(columns)))
+        self.finish.append(lambda results: put(with_columns(first, columns)))
 
     def _sequence(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         items: list[Any] = [None] * len(a)

@@ -365,7 +365,7 @@ def is_same(frame: Frame, left: Any, right: Any) -> Any:
             for one, y in itertools.product(choices.objects_of(x), choices.objects_of(other)):
                 _check_identity(frame, one, y)
             return choices.same(x, other)
-    known = any(choices.place_of(x) is not None for x in (left, right))
+    known = any(choices.known_in(x) is not None for x in (left, right))
     if known and not (is_array(left) and is_array(right)):
         return choices.same(left, right)
     _check_identity(frame, left, right)

@@ -28,7 +28,7 @@ from autodiff.capture import library_in_python, python_builtins
 from autodiff.capture.calls import SPECIAL, call, iterate
 from autodiff.capture.comprehensions import Foreseen, is_long
 from autodiff.capture.conditions import truth
-from autodiff.capture.contents import columns_of, layout_of
+from autodiff.capture.contents import columns_of, layout_of, with_columns
 from autodiff.capture.frames import ComprehensionScope
 from autodiff.capture.functions import run_text
 from autodiff.capture.generators import TracedGenerator
@@ -198,7 +198,7 @@ def _sorted(frame: Frame, sequence: Any, /, *, key: Any = None, reverse: Any = F
             keys = _keys(frame, sequence, key) if is_open or items is not None else None
         columns = _columns_in_order(sequence, keys, bool(reverse))
         if columns is not None:
-            return sequence.with_columns(columns)
+            return with_columns(sequence, columns)
         found = None if items is None else rows_of(keys)
         if items is not None and found is not None:
             rows = ordered(items[0], found[0], bool(reverse))

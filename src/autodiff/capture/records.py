@@ -24,6 +24,7 @@ from autodiff.capture.slots import Slot, Types, as_parts, fit, is_numeric, tag_o
 from autodiff.dims import Extent, same
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
+from autodiff.ops.builder import asks
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import VARIES, Either, Kind, is_array, kinds_of, union
 from autodiff.ops.structural import reshape
@@ -195,6 +196,7 @@ class Ref:
 Template = Number | Numbered | Typed | Complex | Several | Rows | Ref | Fixed | Fields
 
 
+@asks
 def template_of(item: Any, numbering: Numbering | None = None) -> Template | None:
     """What an item looks like; None where no columns can hold it.
 
@@ -262,6 +264,7 @@ def forms(part: tables.Part) -> Iterator[Form]:
         yield "array"
 
 
+@asks
 def looks_like(template: Template, item: Any) -> bool:
     """Whether the columns of a template can hold an item."""
     if isinstance(template, Ref):
@@ -277,6 +280,7 @@ def looks_like(template: Template, item: Any) -> bool:
     return found == template
 
 
+@asks
 def has_lists(template: Template) -> bool:
     """Whether an item is or holds a list, which could change."""
     if isinstance(template, Several):
@@ -284,6 +288,7 @@ def has_lists(template: Template) -> bool:
     return isinstance(template, Rows) or isinstance(getattr(template, "pool", None), Pool)
 
 
+@asks
 def has_given(template: Template) -> bool:
     """Whether an item is or holds a record of an argument, of which there is but one."""
     if isinstance(template, Several):

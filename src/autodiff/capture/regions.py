@@ -58,6 +58,7 @@ class Outcome:
 
 
 FILLS = "a deque that has another length after a branch or pass"
+FIRST = "items of a list that are of another type than those that follow"
 MOST_QUEUED = 16  # items of a deque that a loop may fill in passes run by themselves
 
 
@@ -256,7 +257,7 @@ def _entangled(changed: dict[tuple[Any, str], Any], trace: Any) -> set[Any]:
     def visit(key: Any, x: Any) -> None:
         if isinstance(x, Tracer) or is_numeric(x):
             return
-        if not choices.is_known(x) and choices.place_of(x) is not None:
+        if not choices.is_known(x) and choices.known_in(x) is not None:
             return
         if choices.is_choice(x):
             for part in choices.objects_of(x):

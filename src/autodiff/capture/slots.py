@@ -12,7 +12,7 @@ from autodiff.capture.arrays import array_of
 from autodiff.capture.choices import Instance
 from autodiff.dims import Dim, same_shape
 from autodiff.ir.data import ArrayType, Value
-from autodiff.ops.builder import emit
+from autodiff.ops.builder import asks, emit
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either, Kind, is_array, is_in_64_bits, kinds_of, union
 from autodiff.ops.known import type_name
@@ -121,9 +121,12 @@ def _types_of_kinds(kinds: Sequence[Kind] | None) -> Types | None:
 
 def tag_of(x: Any, types: Types) -> Any:
     """Whether a value is of the narrow type: a bool, or a traced one."""
-    if isinstance(x, Either):
-        return Tracer(x.is_narrow, "python")
     assert types.narrow is not None
+    if isinstance(x, Either):
+        is_narrow = Tracer(x.is_narrow, "python")
+        if not x.narrow.is_type(types.narrow):  # its wide type is the narrow one of these
+            is_narrow = Tracer(emit("logical_not", (x.is_narrow,)), "python")
+        return is_narrow
     slot = slot_of(x)
     return (slot.dtype, slot.form) == (types.narrow.dtype, types.narrow.form)
 
@@ -163,6 +166,7 @@ def placeholder(value: Value, slot: Slot) -> Tracer:
     return Tracer(value, slot.form)
 
 
+@asks
 def is_listed(x: Any) -> bool:
     """Whether a value is an array that is an item of a list as well."""
     if isinstance(x, ComplexTracer):
@@ -222,6 +226,7 @@ def is_kind(x: Any, kind: Kind) -> bool:
     return own is not None and own[0].is_type(kind)
 
 
+@asks
 def same_object(a: Any, b: Any) -> bool:
     """Whether two values are one and the same array, or equal constants of one type."""
     if a is b:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.slots import Slot, fit, same_object
+from autodiff.capture.slots import Slot, Types, fit, same_object
 from autodiff.dims import Dim, Extent, bounds, minimum, same
 from autodiff.ir.data import Value
 from autodiff.ladder import Bail, NotStaged, Rung
@@ -21,7 +21,8 @@ from autodiff.ops import indexing
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.control import emit_check
 from autodiff.ops.dispatch import extent_of, known
-from autodiff.ops.structural import broadcast, reshape, slice_of, slice_update, zeros
+from autodiff.ops.either import kinds_of
+from autodiff.ops.structural import INT, broadcast, reshape, slice_of, slice_update, zeros
 from autodiff.ops.tracer import Cell, Tracer, ViewStep, as_tracer, emit_tracer
 from autodiff.plain_data import dataclass
 
@@ -59,11 +60,11 @@ class Store:
     buffer: Cell
     count: Cell
     slot: Slot  # of the items that loops append or store
-    head: list[Any]  # the items that were there when the store was made, as they were
-    # Where the head is of other types: which of its places hold what was stored later; one place
-    # more, for stores beyond the head.
-    changed: Cell | None
-    unchanged: Value | None  # ... and what that is when none does
+    # Where items were there before of another type: these, and which of their places hold one of the slot by now; one
+    # place more, which does, for those beyond.
+    head: Sequence[Any] = ()
+    changed: Cell | None = None
+    unchanged: Value | None = None  # ... and what that was at first
     # Of ``[number] * n`` of a length known only when the program runs: the number, n, the array.
     repeated: tuple[Any, Extent, Value] | None = None
     rows: Rows | None = None  # in a loop of unknown length
@@ -92,9 +93,44 @@ class Store:
         return self.buffer.value.type.shape[0]
 
     @property
+    def can_move(self) -> bool:
+        """Whether items can change their places: numbers of one type."""
+        return self.slot.form != "array" and self.changed is None and self.rows is None
+
+    @property
     def has_holes(self) -> bool:
         """Whether items are None before others take their places: ``[None] * n``."""
         return any(x is None for x in self.head)
+
+    @property
+    def has_all_of_before(self) -> bool:
+        """Whether the items of another type are still all there."""
+        return self.changed is not None and self.changed.value is self.unchanged
+
+    def is_beyond(self, at: Extent) -> bool:
+        """Whether there has been no item of another type at a position."""
+        if self.changed is None:
+            return True
+        low, _ = bounds(at - (self.changed.value.type.shape[0] - 1))
+        return low is not None and low >= 0
+
+    def is_narrow(self, at: Extent) -> Value:
+        """Whether the item at a position is of the other type."""
+        flags, at = self._flags(at)
+        return emit_tracer("logical_not", Tracer(slice_of(flags, *place(at, FLAG)).value)).value
+
+    def _flags(self, at: Extent) -> tuple[Tracer, Extent]:
+        assert self.changed is not None
+        flags = Tracer(self.changed.value, "array")
+        return flags, minimum(at, flags.shape[0] - 1)
+
+    def types(self) -> Types | None:
+        """The types that its numbers may have; None where no number holds all."""
+        types: Types | None = Types(self.slot)
+        for item in self.head if self.repeated is None else self.repeated[:1]:
+            # A None is a number of the wide type by the time it is read.
+            types = types if item is None or types is None else types.widened(kinds_of(item) or ())
+        return None if types is None or types.slot != self.slot else types
 
     def _filled(self) -> Any:
         """Which places of the head hold numbers."""
@@ -129,7 +165,6 @@ class Store:
             self,
             buffer=Cell(self.buffer.value),
             count=Cell(self.count.value),
-            head=[*self.head],
             changed=changed,
         )
 
@@ -145,10 +180,65 @@ class Store:
         self.refuse_holes(at)
         return slice_of(Tracer(self.buffer.value, "array"), *place(at, self.slot))
 
+    # -- changes: what else is known of the items follows ---------------------------------------
     def put(self, at: Extent, value: Tracer) -> None:
         """Store an item at a position."""
         x = Tracer(self.buffer.value, "array")
         self.buffer.write(slice_update(x, value, *place(at, self.slot)).value)
+        if self.changed is not None and not self.is_beyond(at):
+            flags, at = self._flags(at)
+            self.changed.write(slice_update(flags, as_tracer(True), *place(at, FLAG)).value)
+
+    def push(self, value: Tracer) -> None:
+        """Put an item at the end, where there is room for it."""
+        rows = self.rows
+        if rows is None:
+            self.refuse_more()
+            self.put(self.length, value)
+            self.pushed = self.pushed + 1
+        else:
+            rows.values[rows.next].write(value.value)
+            rows.taken[rows.next].write(as_tracer(True).value)
+            rows.next += 1
+            for k in range(len(rows.last) - 1, 0, -1):
+                rows.last[k].write(rows.last[k - 1].value)
+            if rows.last:
+                rows.last[0].write(value.value)
+        self.count.write(count_of(self.length + 1))
+
+    def insert(self, at: Extent, value: Tracer) -> None:
+        """Put an item before a position, where there is room for it."""
+        self.push(value)
+        self._shift(at, back=True)
+        self.put(at, value)
+
+    def take(self, at: Extent | None = None) -> None:
+        """Take an item out: the last one, or that at a position."""
+        if at is not None:
+            self._shift(at, back=False)
+        self.count.write(count_of(self.length - 1))
+
+    def clear(self) -> None:
+        """Take all items out."""
+        self.count.write(count_of(0))
+
+    def have(self, rows: Tracer) -> None:
+        """Have these numbers instead, which are as many."""
+        if not same(self.length, self.capacity):
+            x = Tracer(self.buffer.value, "array")
+            rows = slice_update(x, Tracer(rows.value, "array"), (0,), (rows.shape[0],), (1,))
+        self.buffer.write(rows.value)
+
+    def _shift(self, at: Extent, back: bool) -> None:
+        """Move the items from a position on by one place: to the back, or to the front over the one there."""
+        x, n = Tracer(self.buffer.value, "array"), self.capacity
+        moved: Any = (x[:1], x[:-1]) if back else (x[1:], x[-1:])
+        moved = emit_tracer("concatenate", *[Tracer(part.value) for part in moved], axis=0)
+        if not same(moved.shape[0], n):  # as many items, said in another way
+            moved = slice_of(moved, (0,), (n,), (1,))
+        places: Any = emit_tracer("iota", size=n, dtype=INT)
+        stays: Any = np.less(places, as_tracer(at))
+        self.buffer.write(emit_tracer("select", stays, Tracer(x.value), moved).value)
 
     def reserve(self, needed: Extent) -> None:
         """Make room for ``needed`` items (where the list was made)."""

@@ -12,17 +12,18 @@ structure made anew of the leaves.  So nothing else may refer to it: not before 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from autodiff import containers
-from autodiff.capture.choices import Instance, both, is_known, objects_of, place_of  # fmt: skip
+from autodiff.capture.choices import Instance, is_known, known_in, objects_of, place_of
 from autodiff.capture.choices import together as chosen_together
-from autodiff.capture.contents import columns_of, is_long, layout_of, together, with_columns
+from autodiff.capture.contents import columns_of, is_long, joint, layout_of, together, with_columns
 from autodiff.capture.lists import FEW, TracedList
 from autodiff.capture.parts import is_frozen, table_of
 from autodiff.capture.slots import are_complex, as_parts, is_numeric, same_object
 from autodiff.capture.trace import Trace
+from autodiff.ops.builder import asks
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either
 from autodiff.ops.tracer import Tracer, as_tracer
@@ -30,8 +31,9 @@ from autodiff.plain_data import dataclass
 from autodiff.sameness import same_value
 
 
+@asks
 def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
-    """The parts of a structure with their keys; None of anything else."""
+    """The parts of a structure with their keys; None of anything else. What has its numbers in arrays has no parts."""
     if isinstance(x, Either) and isinstance(x.wide, ComplexTracer):
         return [
             *zip(("real", "imag"), x.wide.parts, strict=True),
@@ -44,11 +46,11 @@ def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
         return None
     if isinstance(x, Instance):
         return list(x.table.items())
-    if (known := place_of(x)) is not None:
-        return [("number", known[1])]
+    if known_in(x) is not None:
+        return []
     if isinstance(x, TracedList):
         if layout_of(x) is not None:
-            return list(enumerate(columns_of(x)))
+            return []
         if x.store is not None or x.columns is not None or len(x) > FEW:
             return None
         return list(enumerate(x))
@@ -65,6 +67,7 @@ def class_of(x: Any) -> type:
     return x.cls if isinstance(x, Instance) else type(x)
 
 
+@asks
 def are_alike(trace: Trace, a: Any, b: Any) -> bool:
     """Whether two structures differ in numbers and arrays only."""
     if is_numeric(a) and is_numeric(b):
@@ -74,11 +77,11 @@ def are_alike(trace: Trace, a: Any, b: Any) -> bool:
     first, second = as_parts(a), as_parts(b)
     if first is not None or second is not None:
         return are_complex(first, second)
-    if place_of(a) is not None or place_of(b) is not None:
-        return both(a, b) is not None
+    if known_in(a) is not None or known_in(b) is not None:
+        return bool(known_in(a) == known_in(b))
     if layout_of(a) is not None or layout_of(b) is not None:
         lists = isinstance(a, TracedList) and isinstance(b, TracedList)
-        return lists and together(a, b) is a
+        return lists and layout_of(a) is not None and joint(a, b) == layout_of(a)
     mine, other = parts_of(trace, a), parts_of(trace, b)
     if mine is None or other is None:
         return same_object(a, b)
@@ -89,6 +92,7 @@ def are_alike(trace: Trace, a: Any, b: Any) -> bool:
     )
 
 
+@asks
 def is_cyclic(trace: Trace, x: Any, around: tuple[int, ...] = ()) -> bool:
     """Whether a structure is a part of itself: a state that knows what it is the state of."""
     if id(x) in around:
@@ -97,6 +101,7 @@ def is_cyclic(trace: Trace, x: Any, around: tuple[int, ...] = ()) -> bool:
     return any(is_cyclic(trace, part, (*around, id(x))) for _, part in parts)
 
 
+@asks
 def holds(trace: Trace, x: Any, objects: dict[int, Any], around: tuple[int, ...] = ()) -> bool:
     """Whether one of some objects, by id, is a part of a structure that a region has left, or may be."""
     if is_numeric(x) or id(x) in around:
@@ -109,6 +114,7 @@ def holds(trace: Trace, x: Any, objects: dict[int, Any], around: tuple[int, ...]
     return any(holds(trace, part, objects, (*around, id(x))) for _, part in parts)
 
 
+@asks
 def is_plain(trace: Trace, x: Any) -> bool:
     """Whether a structure is made of real numbers, arrays and what cannot change."""
     if is_numeric(x) or x is None or isinstance(x, (str, bool, bytes)):
@@ -122,31 +128,39 @@ def leaves_of(trace: Trace, x: Any, at: str = "") -> dict[str, Any]:
     if is_numeric(x):
         return {at: x}
     found: dict[str, Any] = {}
-    for key, part in parts_of(trace, x) or ():
+    known = None if isinstance(x, Tracer) else place_of(x)
+    parts: Iterable[tuple[Any, Any]] = parts_of(trace, x) or ()
+    if known is not None:
+        parts = [("number", known[1])]
+    elif layout_of(x) is not None:
+        parts = enumerate(columns_of(x))
+    for key, part in parts:
         name = f".{key}" if isinstance(key, str) else f"[{key!r}]"
         found.update(leaves_of(trace, part, at + name))
     return found
 
 
-def rebuilt(trace: Trace, x: Any, leaf: Callable[[str, Any], Any], at: str = "") -> Any:
-    """A structure like ``x``, made anew, of the leaves that ``leaf(where, old)`` gives."""
+def rebuilt(trace: Trace, x: Any, leaves: Mapping[str, Any], at: str = "") -> Any:
+    """A structure like ``x``, made anew, of leaves by where they are."""
     if is_numeric(x):
-        return leaf(at, x)
+        return leaves[at]
+    if not isinstance(x, Tracer) and (pool := known_in(x)) is not None:
+        return pool.row(leaves[at + ".number"])
+    if (layout := layout_of(x)) is not None:
+        return with_columns(x, [leaves[f"{at}[{k}]"] for k in range(len(layout.slots))])
     parts = parts_of(trace, x)
     if parts is None:
         return x
     made = {}
     for key, part in parts:
         name = f".{key}" if isinstance(key, str) else f"[{key!r}]"
-        made[key] = rebuilt(trace, part, leaf, at + name)
+        made[key] = rebuilt(trace, part, leaves, at + name)
     if isinstance(x, Either):
         wide = ComplexTracer((made["real"], made["imag"]), x.wide.form)
         return Either(wide, as_tracer(made["narrow"]).value, x.narrow)
     number = as_parts(x)
     if number is not None:
         return ComplexTracer((made["real"], made["imag"]), number.form)
-    if (known := place_of(x)) is not None:
-        return known[0].row(made["number"])
     return _with_parts(trace, x, made)
 
 
@@ -155,8 +169,6 @@ def _with_parts(trace: Trace, x: Any, made: dict[Any, Any]) -> Any:
     cls = class_of(x)
     if isinstance(x, tuple):
         return trace.note_merged(containers.tuple_of(cls, made.values()))
-    if layout_of(x) is not None:
-        return with_columns(x, list(made.values()))
     if isinstance(x, TracedList):
         items = trace.new_list(made.values())
         items.frozen = x.frozen  # type: ignore[attr-defined]
@@ -176,7 +188,7 @@ def matched(trace: Trace, x: Any, like: Any) -> Any:
     if is_known(x) or is_known(like):
         found = chosen_together(trace, x, like)
         return x if found is None else found
-    if is_numeric(x) or as_parts(x) is not None or place_of(x) is not None:
+    if is_numeric(x) or as_parts(x) is not None or known_in(x) is not None:
         return x
     if isinstance(x, TracedList) and isinstance(like, TracedList):
         grows = list.__len__(x) != list.__len__(like)
@@ -210,7 +222,7 @@ def hold_items(trace: Trace, x: Any, like: Any) -> bool:
 
 def mutable(trace: Trace, x: Any) -> Iterator[Any]:
     """The lists, dicts and objects that a structure is made of, but for rows, which are known by a number."""
-    if is_numeric(x) or place_of(x) is not None:
+    if is_numeric(x) or known_in(x) is not None:
         return
     parts = parts_of(trace, x)
     can_change = not isinstance(x, (tuple, Either)) and not is_frozen(class_of(x))
@@ -248,11 +260,9 @@ class _Leaves(MutableMapping[str, Any]):
 
     def __setitem__(self, name: str, value: Any) -> None:
         owner = self.owner
-        owner.scope.locals[owner.name] = rebuilt(
-            owner.trace,
-            owner.scope.locals[owner.name],
-            lambda at, old: value if at == name else old,
-        )
+        leaves = {**self._all(), name: value}
+        known = owner.scope.locals[owner.name]
+        owner.scope.locals[owner.name] = rebuilt(owner.trace, known, leaves)
 
     def __delitem__(self, name: str) -> None:
         raise KeyError(name)

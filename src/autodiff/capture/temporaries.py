@@ -149,21 +149,19 @@ def _halve_temporaries(body: Body) -> None:
 class _LastObject:
     """A scope for the leaves of an object that the body binds first, which nobody else has at its end."""
 
-    def __init__(self, trace: Trace, key: tuple[Scope, str], end: Any) -> None:
+    def __init__(self, trace: Trace, key: tuple[Scope, str], end: Any, count: int) -> None:
         self.locals: dict[str, Any] = {}
         self.parent = None
-        self.trace, self.key, self.end = trace, key, end
+        self.trace, self.key, self.end, self.count = trace, key, end, count
 
     def join(self) -> None:
         """Bind the variable to an object made of the leaves."""
         scope, name = self.key
         leaves = {at: x.value if isinstance(x, Maybe) else x for at, x in self.locals.items()}
-        if len(leaves) < len(structures.leaves_of(self.trace, self.end)) or any(
-            isinstance(x, Poison) for x in leaves.values()
-        ):
+        if len(leaves) < self.count or any(isinstance(x, Poison) for x in leaves.values()):
             scope.locals[name] = Poison(name)
             return
-        made = structures.rebuilt(self.trace, self.end, lambda at, old: leaves[at])
+        made = structures.rebuilt(self.trace, self.end, leaves)
         bound = [x.bound for x in self.locals.values() if isinstance(x, Maybe)]
         scope.locals[name] = Maybe(bound[0], made) if bound else made
 
@@ -173,18 +171,19 @@ def _spread_temporaries(body: Body) -> None:
     assert body.outcome is not None
     for key, end in list(body.temporaries.items()):
         is_list = isinstance(end, TracedList) and end.is_stored()
-        by_number = choices.place_of(end) is not None
+        by_number = choices.known_in(end) is not None
         is_object = isinstance(end, choices.Instance) and key not in body.outcome.entangled
         if not (is_list or is_object or by_number):
             continue
         if body.is_done(key) or structures.is_cyclic(body.frame.trace, end):
             continue
-        leaves = structures.leaves_of(body.frame.trace, end)
+        with body.frame.trace.builder.reopened(body.outcome.block):
+            leaves = structures.leaves_of(body.frame.trace, end)
         if not leaves or not structures.is_plain(body.frame.trace, end):
             continue
         if is_list:
             body.refuse_shared(key)
-        whole: Any = _LastObject(body.frame.trace, key, end)
+        whole: Any = _LastObject(body.frame.trace, key, end, len(leaves))
         body.halves.append(whole)
         del body.temporaries[key]
         for at, leaf in leaves.items():

@@ -489,6 +489,18 @@ def is_complex(role: str) -> bool:
 _COMPLEX_DTYPES = (np.dtype(np.complex64), np.dtype(np.complex128))
 
 
+def may_overlap_itself(x: Any) -> bool:
+    """Whether two elements of an array may share memory: one axis does not step over the others."""
+    if not isinstance(x, np.ndarray) or x.flags.c_contiguous or not x.size:
+        return False
+    room = x.itemsize
+    for stride, n in sorted((abs(s), n) for s, n in zip(x.strides, x.shape, strict=True) if n > 1):
+        if stride < room:
+            return True
+        room += stride * (n - 1)
+    return False
+
+
 def whole_of_parts(pair: Any, role: str) -> Any:
     """The complex array, NumPy scalar or Python number that an array of parts stands for."""
     whole = np.ascontiguousarray(pair).view(np.result_type(pair.dtype, np.complex64))[..., 0]

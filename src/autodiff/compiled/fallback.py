@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import itertools
 import warnings
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff import containers, debug, tree
-from autodiff.compiled.binding import Call, is_complex, whole_of_parts
+from autodiff.compiled.binding import Call, may_overlap_itself
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.errors import (
     AutodiffError,
@@ -31,6 +32,7 @@ from autodiff.errors import (
 )
 from autodiff.ir.data import Source, walk
 from autodiff.ops.control import MEMORY_FAILED
+from autodiff.sameness import same_value
 from autodiff.signals import (
     Signal,
     as_internal,
@@ -82,19 +84,8 @@ def _is_array(x: Any) -> bool:
 
 def run_plainly(compiled: Compiler, call: Call) -> Any:
     """The user's function on copies of the arguments, to raise what it raises."""
-    copies = [
-        whole_of_parts(x, role)
-        if is_complex(role)
-        else np.array(x)
-        if isinstance(x, np.ndarray)
-        else list(x)
-        if type(x) is list
-        else tree.Carried(x.cls, containers.replaced(x.attributes, _is_array, np.array))
-        if isinstance(x, tree.Carried)
-        else x
-        for x, role in zip(call.leaves, call.roles, strict=True)
-    ]
-    args, kwargs = compiled.rebuild(call)(copies)
+    slots, _ = as_now(call.slots)
+    args, kwargs = compiled.signature.unbind(slots, call.left_out, call.positional)
     return run_users(compiled.function, *args, **kwargs)
 
 
@@ -358,3 +349,79 @@ def reason_at(reason: str, source: Any) -> str:
     """The reason, with the line it is about."""
     where = f" ({source.file}, line {source.line})" if source is not None else ""
     return f"{reason}{where}"
+
+
+# -- arguments as they are now, for somebody who reads them later or changes them where nobody sees it --
+def as_now(x: Any, deep: bool = False) -> tuple[Any, dict[int, np.ndarray]]:
+    """A copy of ``x`` with its containers and arrays, and these by the identity of those that they are copies of.
+
+    ``deep``: objects of the user's classes are copied as well.
+    """
+    found: list[Any] = []
+
+    def is_array(x: Any) -> bool:
+        return isinstance(x, np.ndarray) and np.may_share_memory(x, x) and x.size > 0
+
+    def is_opaque(x: Any) -> bool:
+        return not (deep or tree.is_container(x))
+
+    def can_change(x: Any) -> bool:
+        kind = containers.kind_of(x)
+        return kind is not None and kind.is_mutable
+
+    def noted(x: Any) -> Any:
+        found.append(x)
+        return x
+
+    containers.replaced(x, is_array, noted, is_opaque)
+    made = {id(x): copy for x, copy in zip(found, copied_together(found), strict=True)}
+    return containers.replaced(x, is_array, lambda y: made[id(y)], is_opaque, can_change), made
+
+
+def has_objects(x: Any) -> bool:
+    """Whether there are objects of the user's classes in ``x``."""
+    return containers.holds(
+        x, lambda part: containers.kind_of(part) is not None and not tree.is_container(part)
+    )
+
+
+def is_as(x: Any, before: Any) -> bool:
+    """Whether a structure holds what its copy does."""
+    pairs = itertools.zip_longest(containers.walk(x, keys=True), containers.walk(before, keys=True))
+    return all(map(_is_same, *zip(*pairs, strict=True)))
+
+
+def _is_same(x: Any, y: Any) -> bool:
+    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
+        return x is y or (x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes())
+    if containers.kind_of(x) is not None:
+        return type(x) is type(y)
+    return x is y or same_value(x, y)
+
+
+def copied_together(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Copies of arrays, which share memory among each other, and with themselves, as these do."""
+    made: dict[int, np.ndarray] = {}
+    rest = list(
+        {id(a): a for a in arrays if type(a) is np.ndarray and not a.dtype.hasobject}.values()
+    )
+    while rest:
+        together = [rest.pop()]
+        for a in together:
+            near = [b for b in rest if np.may_share_memory(a, b)]
+            together += near
+            rest = [b for b in rest if not any(b is c for c in near)]
+        if len(together) > 1 or may_overlap_itself(together[0]):
+            made.update(_copied_as_they_lie(together))
+    return [made[id(a)] if id(a) in made else np.array(a, order="K", subok=True) for a in arrays]
+
+
+def _copied_as_they_lie(arrays: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
+    bounds = [np.lib.array_utils.byte_bounds(a) for a in arrays]
+    low, high = min(b[0] for b in bounds), max(b[1] for b in bounds)
+    memory = np.empty(high - low, np.uint8)
+    made = {}
+    for a in arrays:
+        made[id(a)] = np.ndarray(a.shape, a.dtype, memory, a.ctypes.data - low, a.strides)
+        made[id(a)][...] = a
+    return made

@@ -18,7 +18,7 @@ import numpy as np
 from autodiff import floating, lookups
 from autodiff.capture.given import array_of, kind_of
 from autodiff.capture.running import Run, changing_objects, running
-from autodiff.compiled.binding import Call, Recognised
+from autodiff.compiled.binding import Call, Recognised, may_overlap_itself
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import current
 from autodiff.engines import InputForm
@@ -205,7 +205,7 @@ def _finish(
 
 def may_overlap(arrays: Sequence[Any], stored: Sequence[Any]) -> bool:
     """Whether arrays may share memory, with each other or what is stored into with itself."""
-    return _may_alias(arrays) or any(map(_may_overlap_itself, stored))
+    return _may_alias(arrays) or any(map(may_overlap_itself, stored))
 
 
 def _may_alias(arrays: Sequence[Any]) -> bool:
@@ -216,55 +216,15 @@ def _may_alias(arrays: Sequence[Any]) -> bool:
     )
 
 
-def _may_overlap_itself(x: Any) -> bool:
-    """Whether two elements of an array may share memory: one axis does not step over the others."""
-    if not isinstance(x, np.ndarray) or x.flags.c_contiguous or not x.size:
-        return False
-    room = x.itemsize
-    for stride, n in sorted((abs(s), n) for s, n in zip(x.strides, x.shape, strict=True) if n > 1):
-        if stride < room:
-            return True
-        room += stride * (n - 1)
-    return False
-
-
 def _overlaps_itself(x: Any) -> bool:
     """Whether two elements of an array do share memory."""
-    if not _may_overlap_itself(x):
+    if not may_overlap_itself(x):
         return False
     places = np.zeros(x.shape, np.int64)
     for axis, (stride, n) in enumerate(zip(x.strides, x.shape, strict=True)):
         at = np.arange(n) * stride
         places += at.reshape(-1, *(1,) * (x.ndim - axis - 1))
     return bool(np.diff(np.sort(places, axis=None)).min() < x.itemsize)
-
-
-def copied_together(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Copies of arrays, which share memory among each other, and with themselves, as these do."""
-    made: dict[int, np.ndarray] = {}
-    rest = list(
-        {id(a): a for a in arrays if type(a) is np.ndarray and not a.dtype.hasobject}.values()
-    )
-    while rest:
-        together = [rest.pop()]
-        for a in together:
-            near = [b for b in rest if np.may_share_memory(a, b)]
-            together += near
-            rest = [b for b in rest if not any(b is c for c in near)]
-        if len(together) > 1 or _may_overlap_itself(together[0]):
-            made.update(_copied_as_they_lie(together))
-    return [made[id(a)] if id(a) in made else np.array(a, order="K", subok=True) for a in arrays]
-
-
-def _copied_as_they_lie(arrays: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
-    bounds = [np.lib.array_utils.byte_bounds(a) for a in arrays]
-    low, high = min(b[0] for b in bounds), max(b[1] for b in bounds)
-    memory = np.empty(high - low, np.uint8)
-    made = {}
-    for a in arrays:
-        made[id(a)] = np.ndarray(a.shape, a.dtype, memory, a.ctypes.data - low, a.strides)
-        made[id(a)][...] = a
-    return made
 
 
 def is_read_only(x: Any) -> bool:

@@ -11,11 +11,12 @@ the result types and appends the operation with the source position in force.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -35,6 +36,8 @@ class NotHolomorphic:
     values: tuple[Value, ...]
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Raised = BaseException | type[BaseException]  # the type alone where its text is not known
 Claim = Value | Callable[[], Value]  # what holds where nothing is raised, or what emits it
 
@@ -47,6 +50,7 @@ class Builder:
         self.stack: list[Block] = []
         self.source: Source | None = None
         self.quiet: Quiet | None = None  # what the user's function has NumPy not warn of
+        self.asking = 0  # questions about values that are being answered, which may add nothing
         self.emitted = 0  # operations, those of regions that were undone too
         self.stored = False  # whether the program stores into arrays, so that views show
         # What was decided by the order in which the elements of arguments lie in memory.
@@ -86,6 +90,16 @@ class Builder:
             self.stack.pop()
 
     @contextmanager
+    def aside(self) -> Iterator[None]:
+        """While a question is answered: operations that are no part of the program."""
+        asking, self.asking = self.asking, 0
+        try:
+            with self.region():
+                yield
+        finally:
+            self.asking = asking
+
+    @contextmanager
     def reopened(self, block: Block) -> Iterator[None]:
         """Append to a nested block that was closed before."""
         outer = self.block
@@ -107,6 +121,8 @@ class Builder:
         source: Source | None = None,
     ) -> tuple[Value, ...]:
         """Append an operation and return its results."""
+        if self.asking and kind != "constant":
+            raise InternalError(f"a question about values adds {kind} to the program")
         if types is None:
             types = result_types(kind, tuple([v.type for v in operands]), attributes)
         source = source or self.source
@@ -151,6 +167,23 @@ def building(builder: Builder | None = None) -> Iterator[Builder]:
         yield builder
     finally:
         _current.reset(token)
+
+
+def asks(question: Callable[P, R]) -> Callable[P, R]:
+    """A function that only asks about values: that it adds nothing to the program, but constants, is checked."""
+
+    @functools.wraps(question)
+    def ask(*args: P.args, **kwargs: P.kwargs) -> R:
+        builder = _current.get()
+        if builder is None:
+            return question(*args, **kwargs)
+        builder.asking += 1
+        try:
+            return question(*args, **kwargs)
+        finally:
+            builder.asking -= 1
+
+    return ask
 
 
 def emit(kind: str, operands: tuple[Value, ...] = (), **attributes: Any) -> Value:

@@ -13,6 +13,7 @@ Operators between two Python numbers follow Python; everything else follows NumP
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from autodiff.ops.layout import remember
 from autodiff.ops.methods import attribute, set_attribute
 from autodiff.ops.promotion import broadcast_to, cast, pointwise, result_dtype, select
 from autodiff.ops.protocol import protocol
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import BINARY, COMPARISON, Tracer
 from autodiff.ops.ufuncs import NAMES, apply_ufunc, call, unsupported
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ _NO_NUMBERS = (str, bytes, set, frozenset, dict)
 def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     """``a + b`` and the like, in the order written; at least one side is traced."""
     if isinstance(a, either.Either) or isinstance(b, either.Either):
-        return either.on_both(lambda x, y: binary_operator(ufunc, x, y), (a, b))
+        return either.on_both(lambda x, y: _binary_of_one_type(ufunc, x, y), (a, b))
     real = complex_numbers.REAL
     if not (type(a) in real and type(b) in real) and complex_numbers.concerns((a, b)):
         if not (isinstance(a, _OPERANDS) and isinstance(b, _OPERANDS)):
@@ -129,6 +130,13 @@ def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
         return pointwise(NAMES[ufunc], a, b, of_scalars=True)
     return call(ufunc, (a, b))
 
+
+def _binary_of_one_type(ufunc: np.ufunc, a: Any, b: Any) -> Any:
+    traced = isinstance(a, Tracer) or isinstance(b, Tracer)
+    return binary_operator(ufunc, a, b) if traced else _PLAIN[ufunc](a, b)
+
+
+_PLAIN = {ufunc: getattr(operator, f"__{name}__") for name, ufunc in (BINARY | COMPARISON).items()}
 
 # Operators that tell of NumPy's integer scalars where they overflow.
 _WATCHED = frozenset((np.add, np.subtract, np.multiply, np.negative, np.absolute))

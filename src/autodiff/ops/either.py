@@ -378,7 +378,7 @@ def _put(operands: Any, chosen: dict[int, Any]) -> list[Any]:
     """The operands with what is chosen in place of numbers of two types."""
     return [
         chosen[id(x)]
-        if isinstance(x, Either)
+        if id(x) in chosen
         else type(x)(_put(x, chosen))
         if type(x) in (list, tuple)
         else x
@@ -393,9 +393,16 @@ def _decide_all(operands: Sequence[Any]) -> list[Any]:
 def _tried(
     function: Callable[..., Any], operands: Sequence[Any], chosen: dict[int, Callable[[], Any]]
 ) -> tuple[Any, list[Operation]]:
-    """What ``function`` gives for a choice of types, and the operations, which are thrown away."""
+    """What ``function`` gives for a choice of types, and the operations, which are thrown away.
+
+    A number that is looked at for the first time is taken for the constant that it is at the start.
+    """
+    probes = [x for x in operands if isinstance(x, Probe)]
     with current_builder().region() as block, np.errstate(all="ignore"):
-        result = function(*_put(operands, {key: take() for key, take in chosen.items()}))
+        values = {id(x): x.start for x in probes} | {key: take() for key, take in chosen.items()}
+        for x in probes:
+            x.taken.append(x)
+        result = function(*_put(operands, values))
     return result, block.operations
 
 

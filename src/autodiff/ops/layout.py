@@ -231,6 +231,7 @@ _LARGEST = 1 << 16
 """Elements of the look-alikes of one question."""
 
 
+@_builder.asks
 def remember(function: Any, args: Any, kwargs: Any, result: Any) -> Any:
     """A result whose new arrays are laid out as those of a function of NumPy's or SciPy's."""
     pairs: list[tuple[Any, Any]] = [(None, result)]

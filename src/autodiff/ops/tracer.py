@@ -176,6 +176,9 @@ class Tracer:
         cache, builder = self._cache, _builder.current_builder()
         if cache is not None and cache[0] is self.cell.value and builder.is_open(cache[1]):
             return cache[2]
+        if builder.asking:  # of what type it is
+            with builder.aside():
+                return self._read(self.path)
         value = self._read(self.path)
         self._cache = (self.cell.value, builder.block, value)
         return value
@@ -511,18 +514,6 @@ class StoredList(list[Any]):
 
     def as_left(self) -> StoredList:
         """A list of the same items, in arrays of their own: the region ends that has made this one."""
-        return self
-
-    def together(self, other: Any) -> Any:
-        """The list, with its items in arrays that could hold those of another list as well; None where none can."""
-        return None
-
-    def columns_now(self) -> list[Tracer]:
-        """What these arrays hold."""
-        return []
-
-    def with_columns(self, columns: Sequence[Any]) -> StoredList:
-        """A new list like this one, of the items in these."""
         return self
 
     def is_numbers(self) -> bool:
