@@ -78,7 +78,7 @@ class CalledOut:
         """The error for a derivative that ends in what a callback returns, or decides."""
         says = f"{self.name} has no derivative by what the function it calls reads{self.why}."
         self.raised = DerivativeError(
-            lost_text(self.name) if why_value_only(self.name) else says,
+            opaque.lost_text(self.name) if why_value_only(self.name) else says,
             code="AD302",
             source=source,
             remedy="give it one with autodiff.custom_gradient, or pass what it reads "
