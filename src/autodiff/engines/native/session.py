@@ -340,9 +340,6 @@ def _link(
 SHARED = {"autodiff.poll": signals.FUNCTION, callbacks.NAME: callbacks.FUNCTION}
 """Functions of the run time that all kernels call: compiled once in a process."""
 
-SMALL = "autodiff.small."
-"""What the names of functions of small matrices begin with, which are compiled once as well."""
-
 _functions: dict[str, int] = {}
 """The addresses of shared functions and forms of elementary ones that are compiled; they stay."""
 
@@ -363,7 +360,7 @@ def _compile_functions(names: Sequence[str]) -> None:
     if forms:
         modules.append((forms, library.text(forms), False))
     for name in new:
-        if name.startswith(SMALL):
+        if name.startswith(symbols.SMALL):
             modules.append(([name], small_matrices.text(name), True))
     for defined, text, optimise in modules:
         machine = load(text, defined, optimise=optimise)

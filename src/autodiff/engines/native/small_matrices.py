@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from autodiff.dims import Extent
-from autodiff.engines.native.session import SMALL
+from autodiff.engines.native.symbols import SMALL
 from autodiff.engines.native.writer import Writer, register_type
 
 MOST = 8

@@ -39,6 +39,9 @@ from autodiff.errors import InternalError
 from autodiff.patterns import pattern
 from autodiff.stack import lock_of_the_process
 
+SMALL = "autodiff.small."
+"""What the names of functions of small matrices begin with (`small_matrices`), which are compiled once in a process."""
+
 # -- layout of C structures ---------------------------------------------------------------------
 HEADER = object.__basicsize__
 """Bytes of ``PyObject_HEAD``: 16, more in free-threaded builds."""
