@@ -408,11 +408,11 @@ def _student_density(y: Any, n: Any, t: Any) -> Any:
 
 
 def _student_by_degrees(y: Any, n: Any, t: Any) -> Any:
-    from autodiff.ops.incomplete_functions import student_slope
+    from autodiff.ops.incomplete_functions import student_is_inside, student_slope
 
-    many = np.greater(n, 30)
-    few = np.where(many, 1.0, n)
-    near = np.where(many, 0.0, t)
+    integral = np.greater(n, 30) | student_is_inside(n, t)
+    few = np.where(integral, 1.0, n)
+    near = np.where(integral, 1.0, t)
     # The tail beyond abs(t) is half of the incomplete beta function of n/2, 1/2 at w = n / (n + t²).
     square = near * near
     w, rest = few / (few + square), square / (few + square)
@@ -420,9 +420,10 @@ def _student_by_degrees(y: Any, n: Any, t: Any) -> Any:
     by_shape = _beta_slope(0, 0.25)(y, 0.5 * few, half, w)
     # w**(n/2 - 1) (1 - w)**-1/2 / B(n/2, 1/2) times dw/dn = w (1 - w) / n
     power = np.exp(0.5 * few * np.log(w) - _log_beta(0.5 * few, half))
-    by_argument = 0.5 * power * np.sqrt(np.where(np.equal(near, 0), 1.0, rest)) / few
-    direct = np.where(np.equal(near, 0), 0.0, -np.sign(near) * (by_shape + by_argument))
-    return np.where(many, student_slope(np.where(many, n, 50.0), np.where(many, t, 1.0)), direct)
+    by_argument = 0.5 * power * np.sqrt(rest) / few
+    direct = -np.sign(near) * (by_shape + by_argument)
+    value = student_slope(np.where(integral, n, 50.0), np.where(integral, t, 1.0))
+    return np.where(integral, value, direct)
 
 
 def _kve_by_order(v: Any, x: Any) -> Any:
