@@ -39,12 +39,19 @@ from autodiff.ops.tracer import Tracer, emit_tracer
 BY_PLACE = frozenset({"kstwo", "studentized_range"})
 # Quantiles for which SciPy searches where its routine finds none.
 SEARCHED = frozenset({"invgauss", "wald"})
+# A subnormal parameter with which SciPy's routine of quantiles ends the process.
+_FATAL = frozenset({("invgauss", "_ppf"), ("invgauss", "_isf")})
 
 
 def _meaning(*operands: Any, dist: str, method: str) -> Any:
     method_of = getattr(getattr(stats, dist), "vecentropy" if method == "_entropy" else method)
+    given = [np.atleast_1d(np.asarray(x, np.float64)) for x in operands]
+    none: Any = False
+    if (dist, method) in _FATAL:
+        none = np.abs(given[1]) < np.finfo(np.float64).smallest_normal
+        given[1] = np.where(none, 1.0, given[1])
     with np.errstate(all="ignore"):
-        found = method_of(*[np.atleast_1d(np.asarray(x, np.float64)) for x in operands])
+        found = np.where(none, np.nan, method_of(*given))
     return np.asarray(found, np.float64).reshape(np.shape(operands[0]))
 
 

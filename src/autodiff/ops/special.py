@@ -192,6 +192,11 @@ def _float_type(types: tuple[ArrayType, ...]) -> tuple[ArrayType, ...]:
     return (ArrayType(dtype, shaped[0] if shaped else ()),)
 
 
+# Functions that end the process where an operand is below a number, by name: the operand, and the number.
+# SciPy's library raises an error in them that is not caught; there they have no value.
+_FATAL = {"nct_pdf": (1, 2.0**-52)}
+
+
 def enter_ufunc(
     name: str,
     partials: tuple[Any, ...],
@@ -221,7 +226,20 @@ def enter_ufunc(
     title = place.rpartition(".")[2].removeprefix("_")
     rules = tuple([_rule(title, p) for p in partials])
 
+    number, least = _FATAL.get(name, (None, 0.0))
+
+    def safe(number_of: Callable[[Any], Any], operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The operands, the one that must not be small as ``number_of`` makes it."""
+        return tuple([number_of(x) if k == number else x for k, x in enumerate(operands)])
+
+    def scalar(s: Any, *x: Any) -> Any:
+        given = lambda x: s.select(  # noqa: E731
+            s.lt(x, s.constant(least, x)), s.constant(float("nan"), x), x
+        )
+        return s.ufunc(place, *safe(given, x), part=part)
+
     def meaning(*operands: Any) -> Any:
+        operands = safe(lambda x: np.where(np.less(x, least), np.nan, x), operands)
         result = ufunc_at(place)(*operands)
         results = result if isinstance(result, tuple) else (result,)
         if results[0].dtype.kind == "c":  # counted by their parts
@@ -233,7 +251,7 @@ def enter_ufunc(
             f"scipy_{name}",
             _float_type,
             meaning,
-            Pointwise(lambda s, *x: s.ufunc(place, *x, part=part)),
+            Pointwise(scalar),
             Partials(rules),
             samples=Samples(domain),
         )
