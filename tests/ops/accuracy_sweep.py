@@ -2,6 +2,7 @@
 
     python -m tests.ops.accuracy_sweep nct norm t       # these
     python -m tests.ops.accuracy_sweep --from nct       # from there to the end of the alphabet
+    python -m tests.ops.accuracy_sweep --special [kv]   # first derivatives of scipy.special, of names with these letters
 
 Each method is asked at levels and magnitudes of its argument for shape parameters of many sizes.  A
 derivative is compared with central differences (of SciPy's values; of our gradient for second
@@ -22,7 +23,10 @@ import numpy as np
 from scipy import stats
 
 import autodiff
+import autodiff.ops.scipy_functions
+import autodiff.ops.scipy_stats  # noqa: F401 - both enter operations
 from autodiff.errors import AutodiffError
+from autodiff.ops.entries import ENTRIES, Partials
 from tests.ops.test_distributions import DISCRETE, FIXED, REFUSED, SHAPES
 
 CONTINUOUS_METHODS = ("pdf", "logpdf", "cdf", "sf", "logcdf", "logsf", "ppf", "isf")
@@ -244,27 +248,74 @@ def sweep(name: str, method: str, second: bool = True) -> Iterator[Found]:
             yield from compare(f"{name}.{method} by {places[k]}, {places[j]}", rows, bends[m], *differences(slope, x, j, wide and j == 0))  # fmt: skip
 
 
+SPECIAL = (1e-300, 1e-100, 1e-10, 1e-3, 0.3, 0.9, 1.0, 2.5, 7.0, 40.0, 1e3, 1e8, 1e100)
+SPECIAL_FEW = (1e-10, 0.3, 1.0, 2.5, 30.0, 1e4)
+# SciPy takes minutes for some operands, ends the process, or wants whole numbers.
+LEFT_OUT = ("nbinom_", "hypergeom_", "gen_harmonic", "invgauss_", "spherical_", "eval_", "pro_", "obl_", "smirnov", "hyp1f1_", "ellip_harm", "lambertw")  # fmt: skip
+
+
+def sweep_special(name: str) -> Iterator[Found]:
+    """Every doubtful derivative of a function of ``scipy.special``: its rules on a grid of all signs."""
+    entry = ENTRIES[name]
+    assert isinstance(entry.derivative, Partials)
+    rules = entry.derivative.rules
+    line = SPECIAL if len(rules) == 1 else SPECIAL_FEW if len(rules) < 4 else SPECIAL_FEW[1:4]
+    sides = [[v for v in (*line, *[-x for x in line[:6]]) if low < 0 or v > 0] for low, _ in entry.samples.domain]  # fmt: skip
+    x = [np.array(c) for c in zip(*itertools.product(*sides), strict=True)]
+    f = lambda *x: np.asarray(entry.meaning(*x), float)  # noqa: E731
+    y = quiet(f, *x)
+    fine = np.isfinite(y) & ((np.abs(y) > 1e-250) | (y == 0))
+    x, y = [v[fine] for v in x], y[fine]
+    for k, rule in enumerate(rules):
+        if rule is None or not y.size:
+            continue
+        try:
+            slope = np.asarray(quiet(rule, y, *x), float)
+        except AutodiffError:
+            continue  # refused
+        yield from compare(f"{name} by {k}", np.array(x), slope, *differences(f, x, k))
+
+
+def show(found: Iterator[Found], count: int) -> None:
+    """What is found, by title, a few points of each."""
+    places: dict[str, list[Any]] = {}
+    for title, point, have, want in found:
+        places.setdefault(title, []).append((point, have, want))
+    for title, rows in places.items():
+        print(f"{title}: {len(rows)}")
+        for point, have, want in rows[:: max(1, len(rows) // count)]:
+            print(f"    {point}: {have!s}, right {want!s}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--from", dest="start", default=None)
     parser.add_argument("--methods", default="")
+    parser.add_argument("--special", nargs="?", const="", default=None)
     parser.add_argument("--first", action="store_true", help="no second derivatives")
     parser.add_argument("--show", type=int, default=3, help="how many points of each kind")
     options = parser.parse_args()
+    if options.special is not None:
+        for name, entry in list(ENTRIES.items()):
+            left_out = any(part in name for part in LEFT_OUT) or options.special not in name
+            if (
+                name.startswith("scipy_")
+                and isinstance(entry.derivative, Partials)
+                and not left_out
+            ):
+                begin = time.time()
+                show(sweep_special(name), options.show)
+                print(f"- {name} {time.time() - begin:.1f} s", flush=True)
+        return
     names = options.names or [n for n in sorted(SHAPES) if n >= (options.start or "")]
     for name in names:
         own = DISCRETE_METHODS if name in DISCRETE else CONTINUOUS_METHODS
         for method in (*own, *OF_SHAPES):
             if options.methods and method not in options.methods.split(","):
                 continue
-            begin, found = time.time(), {}
-            for title, point, have, want in sweep(name, method, not options.first):
-                found.setdefault(title, []).append((point, have, want))
-            for title, places in found.items():
-                print(f"{title}: {len(places)}")
-                for point, have, want in places[:: max(1, len(places) // options.show)]:
-                    print(f"    {point}: {have!s}, right {want!s}")
+            begin = time.time()
+            show(sweep(name, method, not options.first), options.show)
             print(f"- {name}.{method} {time.time() - begin:.1f} s", flush=True)
 
 

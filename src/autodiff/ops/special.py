@@ -177,10 +177,17 @@ def of_defined(partial: Callable[..., Any]) -> Callable[..., Any]:
     return rule
 
 
+# Numbers for all numbers: NaN only of NaN, of which the slope is NaN, too, without asking for the function.
+_EVERYWHERE = frozenset(
+    "gammaln rgamma ndtr log_ndtr erfi erfcx dawsn i0e i1e expi sindg cosdg tandg cotdg wrightomega exp10 cosine_cdf"
+    .split()
+)  # fmt: skip
+
+
 def _rule(title: str, partial: Any) -> Callable[..., Any] | None:
     if isinstance(partial, str):
         return _no_partial(title, partial)
-    return None if partial is None else of_defined(partial)
+    return partial if partial is None or title in _EVERYWHERE else of_defined(partial)
 
 
 def _float_type(types: tuple[ArrayType, ...]) -> tuple[ArrayType, ...]:
@@ -586,7 +593,7 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
     ("jv", (by_parameter(jv, 0, of_order), lambda y, v, x: 0.5 * (jv(v - 1, x) - jv(v + 1, x))), ((1.0, 3.0), (0.5, 4.0))),
     ("yv", (by_parameter(yv, 0, of_order), lambda y, v, x: 0.5 * (yv(v - 1, x) - yv(v + 1, x))), ((1.0, 3.0), (1.0, 4.0))),
     ("iv", (by_parameter(iv, 0, of_order), lambda y, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
-    ("kv", (lambda y, v, x: np.exp(-x) * _kve_by_order(v, x), lambda y, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
+    ("kv", (lambda y, v, x: np.where(np.equal(y, 0), 0.0, np.exp(-x) * _kve_by_order(v, x)), lambda y, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
     ("ive", (by_parameter(ive, 0, of_order), lambda y, v, x: _scaled_i_slope(v, x, 0.5 * (ive(v - 1, x) + ive(v + 1, x)) - np.sign(x) * y)),
      ((1.0, 3.0), (0.5, 3.0))),
     ("kve", (lambda y, v, x: _kve_by_order(v, x), lambda y, v, x: _scaled_k_slope(v, x, y - 0.5 * (kve(v - 1, x) + kve(v + 1, x)))), ((1.0, 3.0), (0.5, 3.0))),
