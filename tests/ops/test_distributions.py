@@ -201,6 +201,16 @@ def test_slopes_of_student_near_its_median(df: float, engine: str) -> None:
 
 
 @engines
+@pytest.mark.parametrize("method", ["ppf", "isf"])
+def test_a_median_that_is_0_for_all_shapes(method: str, engine: str) -> None:
+    f = getattr(stats.dgamma, method)
+    by_shape = autodiff.gradient(lambda q, a: f(q, a), wrt=1, engine=engine)
+    assert by_shape(0.5, 1.7) == 0.0
+    step = (f(0.6, 1.7 + 1e-5) - f(0.6, 1.7 - 1e-5)) / 2e-5
+    np.testing.assert_allclose(by_shape(0.6, 1.7), step, rtol=1e-6)
+
+
+@engines
 def test_the_entropy_of_student_by_arrays_of_degrees_of_freedom(engine: str) -> None:
     df, f = np.array([0.3, 2.7, 99.0, 100.0, 1e4, np.inf]), lambda df: stats.t.entropy(df)
     np.testing.assert_allclose(autodiff.function(f, engine=engine)(df), f(df), rtol=1e-15)
