@@ -186,6 +186,57 @@ def test_a_slope_that_is_not_known_is_no_number(name: str) -> None:
     assert np.isnan(by_shape)
 
 
+@engines
+@pytest.mark.parametrize("df", [0.3, 2.5, 27.4, 50.0])
+def test_slopes_of_student_near_its_median(df: float, engine: str) -> None:
+    """By degrees of freedom and then by the place they are those of the density by degrees of freedom."""
+    by_df = autodiff.gradient(lambda x, df: np.sum(stats.t.cdf(x, df)), wrt=1, engine=engine)
+    mixed = autodiff.gradient(by_df, wrt=0, engine=engine)
+    x = np.array([0.0, 1e-100, -1e-16, 1e-5, 0.02])
+    of_density = autodiff.jacobian(lambda df: stats.t.pdf(x, df))(df)
+    np.testing.assert_allclose(mixed(x, df), of_density, rtol=1e-9)
+    quantile = autodiff.gradient(lambda q, df: stats.t.ppf(q, df), wrt=1, engine=engine)
+    slope = autodiff.gradient(quantile, wrt=0, engine=engine)(0.5, df)
+    np.testing.assert_allclose(slope, -of_density[0] / stats.t.pdf(0.0, df) ** 2, rtol=1e-9)
+
+
+@engines
+@pytest.mark.parametrize("method", ["ppf", "isf"])
+def test_a_median_that_is_0_for_all_shapes(method: str, engine: str) -> None:
+    f = getattr(stats.dgamma, method)
+    by_shape = autodiff.gradient(lambda q, a: f(q, a), wrt=1, engine=engine)
+    assert by_shape(0.5, 1.7) == 0.0
+    step = (f(0.6, 1.7 + 1e-5) - f(0.6, 1.7 - 1e-5)) / 2e-5
+    np.testing.assert_allclose(by_shape(0.6, 1.7), step, rtol=1e-6)
+
+
+@engines
+def test_the_entropy_of_student_by_arrays_of_degrees_of_freedom(engine: str) -> None:
+    df, f = np.array([0.3, 2.7, 99.0, 100.0, 1e4, np.inf]), lambda df: stats.t.entropy(df)
+    np.testing.assert_allclose(autodiff.function(f, engine=engine)(df), f(df), rtol=1e-15)
+    found = autodiff.gradient(lambda df: np.sum(f(df)), engine=engine)(df)
+    step = 1e-5 * df[:-1]
+    differences = (f(df[:-1] + step) - f(df[:-1] - step)) / (2 * step)
+    np.testing.assert_allclose(found, [*differences, 0.0], rtol=1e-6)
+
+
+@engines
+def test_slopes_where_scipys_density_is_lost(engine: str) -> None:
+    """It gives 0 close to 0 and far out, or raises, where the distribution function has a value."""
+    slope = lambda f, *x: autodiff.gradient(f, wrt=0, engine=engine)(*x)  # noqa: E731
+    close = (1e-5, 7.75)
+    right = stats.rice.pdf(*close)
+    assert slope(lambda x, b: stats.rice.cdf(x, b), *close) == pytest.approx(right, rel=1e-12)
+    assert slope(lambda x, b: stats.rice.logcdf(x, b), *close) == pytest.approx(2e5, rel=1e-8)
+    far, step = (1500.0, 14.0, 240.45), 0.5
+    right = (stats.nct.sf(1500.0 + step, *far[1:]) - stats.nct.sf(1500.0 - step, *far[1:])) / (2 * step)  # fmt: skip
+    assert slope(lambda x, n, c: stats.nct.sf(x, n, c), *far) == pytest.approx(right, rel=1e-4)
+    with pytest.raises(OverflowError):
+        stats.nct.pdf(-1000.0, 400.0, 3.0)
+    every = autodiff.gradient(lambda x, n, c: stats.nct.cdf(x, n, c), engine=engine)
+    assert every(-1000.0, 400.0, 3.0) == (0.0, 0.0, 0.0)
+
+
 # Far out, of shapes that overflow, at ends and of a support without a point: the value is SciPy's.
 CORNERS: list[tuple[str, str, tuple[float, ...]]] = [
     ("genpareto", "cdf", (1e300, 1e10)), ("genpareto", "sf", (1e300, 1e10)),

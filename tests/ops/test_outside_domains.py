@@ -156,3 +156,20 @@ def test_an_infinite_number_of_the_program_times_a_zero_in_a_loop(engine: str) -
 
     with np.errstate(all="ignore"):
         assert autodiff.gradient(f, engine=engine)(-1.0) == 0.0
+
+
+@engines
+def test_functions_that_would_end_the_process_have_no_value(engine: str) -> None:
+    """SciPy's library raises errors in them that nobody catches."""
+    density = lambda x, n, c: stats.nct.pdf(x, n, c)  # noqa: E731
+    slopes = autodiff.value_and_gradient(density, engine=engine)
+    of_sum = autodiff.gradient(lambda x, n, c: stats.nct.cdf(x, n, c), engine=engine)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for n in (1e-16, 1e-320):
+            value, slope = slopes(-1e100, n, -0.75)
+            assert np.isnan([value, *slope]).all()
+            of_sum(-1e100, n, -0.75)
+        for method in (stats.invgauss.ppf, stats.invgauss.isf):
+            value, slope = autodiff.value_and_gradient(lambda q, mu, m=method: m(q, mu), engine=engine)(5e-324, 1e-310)  # fmt: skip
+            assert np.isnan([value, *slope]).all()

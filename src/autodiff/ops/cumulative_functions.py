@@ -164,7 +164,39 @@ inverse("nbdtrin", _NEGATIVE_BINOMIAL, 1, ((2.0, 3.0), (0.3, 0.7), (0.3, 0.6)))
 
 
 # -- noncentral ones ------------------------------------------------------------------------------------
-_ncx2, _nct, _ncf = of("ncx2_pdf"), of("nct_pdf"), of("ncf_pdf")
+_ncf = of("ncf_pdf")
+
+
+def _ncx2(x: Any, k: Any, c: Any) -> Any:
+    """The density, also where SciPy's routine has lost it: by a Bessel function (DLMF 10.25)."""
+    value = of("ncx2_pdf")(x, k, c)
+    lost = np.equal(value, 0) & np.greater(x, 0) & np.greater(c, 0) & np.isfinite(x)
+    x_, k_, c_ = np.where(lost, x, 1.0), np.where(lost, k, 2.0), np.where(lost, c, 1.0)
+    order, root = 0.5 * k_ - 1, np.sqrt(x_) - np.sqrt(c_)
+    scale = 0.5 * order * np.log(x_ / c_) - 0.5 * root * root
+    return np.where(lost, 0.5 * np.exp(scale) * _f("ive")(order, np.sqrt(x_ * c_)), value)
+
+
+def _nct(t: Any, n: Any, c: Any) -> Any:
+    """The density; far out, where SciPy's routine gives 0 or raises, by the distribution function.
+
+    ``f(t; n) = n / t (F(t sqrt(1 + 2 / n); n + 2) - F(t; n))`` (Johnson, Kotz and Balakrishnan, 31.2),
+    of the tail on the side of t.
+    """
+    right = np.greater(t, 0)
+    tail = np.where(right, of("nct_sf")(t, n, c), of("nctdtr")(n, c, t))
+    none = np.equal(tail, 0)  # and the density with it
+    t_, n_, c_ = np.where(none, 1.0, t), np.where(none, 5.0, n), np.where(none, 0.5, c)
+    value = of("nct_pdf")(t_, n_, c_)
+    lost = np.equal(value, 0) & ~none & ~np.equal(t, 0)
+    t_, n_, c_ = np.where(lost, t, 1.0), np.where(lost, n, 5.0), np.where(lost, c, 0.5)
+    wide = t_ * np.sqrt(1 + 2 / n_)
+    of_tail = np.where(
+        right,
+        of("nct_sf")(t_, n_, c_) - of("nct_sf")(wide, n_ + 2, c_),
+        of("nctdtr")(n_ + 2, c_, wide) - of("nctdtr")(n_, c_, t_),
+    )
+    return np.where(none, 0.0, np.where(lost, n_ / t_ * of_tail, value))
 
 
 def _by_degrees(function: Any, k: int) -> Any:

@@ -251,6 +251,44 @@ _row(
     ((3.0, 8.0), _P),
     "Johnson, Kotz and Balakrishnan, 31.7",
 )
+
+
+def _nct_variance(number: int) -> Any:
+    """By the degrees of freedom or the noncentrality c: ``(1 + c²) n / (n - 2)`` less the squared mean."""
+
+    def partial(y: Any, n: Any, c: Any) -> Any:
+        mean = of("nct_mean")(n, c)
+        if number:
+            scale = of("nct_mean")(n, 1.0 + 0.0 * c)  # the mean is linear in c
+            return 2 * c * n / (n - 2) - 2 * mean * scale
+        return -2 * (1 + c * c) / (n - 2) ** 2 - 2 * mean * _nct_mean_by_degrees(mean, n, c)
+
+    return partial
+
+
+_row("nct_variance", (_nct_variance(0), _nct_variance(1)), ((3.0, 8.0), _P), "Johnson, Kotz and Balakrishnan, 31.7")  # fmt: skip
+
+
+def _ncf_variance(number: int) -> Any:
+    """Of ``2 (n / m)² ((m + c)² + (m + 2 c) (n - 2)) / (n - 2)² / (n - 4)``."""
+
+    def partial(y: Any, m: Any, n: Any, c: Any) -> Any:
+        scale = 2 * (n / m) ** 2 / ((n - 2) ** 2 * (n - 4))
+        if number == 0:
+            return scale * (2 * (m + c) + n - 2) - 2 * y / m
+        if number == 1:
+            return y * (2 / n - 2 / (n - 2) - 1 / (n - 4)) + scale * (m + 2 * c)
+        return scale * 2 * (m + c + n - 2)
+
+    return partial
+
+
+_row(
+    "ncf_variance",
+    (_ncf_variance(0), _ncf_variance(1), _ncf_variance(2)),
+    ((1.0, 3.0), (5.0, 8.0), _P),
+    "Johnson, Kotz and Balakrishnan, 30.4",
+)
 # F(x) = ∫ exp(-t) x / (x + t) dt; beyond 8 its slope is that integral's, by Laguerre's rule, as its parts cancel.
 _NODES, _WEIGHTS = np.polynomial.laguerre.laggauss(40)
 

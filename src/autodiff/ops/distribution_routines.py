@@ -24,14 +24,14 @@ from scipy.stats._distn_infrastructure import rv_generic
 
 from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
-from autodiff.ops import distribution_formulas, distributions
+from autodiff.ops import distribution_formulas, distributions, special
 from autodiff.ops.builder import current_builder
 from autodiff.ops.custom import stop
 from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
 from autodiff.ops.function_table import implements
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, cast
-from autodiff.ops.smooth import derived_as
+from autodiff.ops.smooth import derived_as, polynomial
 from autodiff.ops.tracer import Tracer, emit_tracer
 
 # -- SciPy's own methods ------------------------------------------------------------------------------------
@@ -39,12 +39,19 @@ from autodiff.ops.tracer import Tracer, emit_tracer
 BY_PLACE = frozenset({"kstwo", "studentized_range"})
 # Quantiles for which SciPy searches where its routine finds none.
 SEARCHED = frozenset({"invgauss", "wald"})
+# A subnormal parameter with which SciPy's routine of quantiles ends the process.
+_FATAL = frozenset({("invgauss", "_ppf"), ("invgauss", "_isf")})
 
 
 def _meaning(*operands: Any, dist: str, method: str) -> Any:
     method_of = getattr(getattr(stats, dist), "vecentropy" if method == "_entropy" else method)
+    given = [np.atleast_1d(np.asarray(x, np.float64)) for x in operands]
+    none: Any = False
+    if (dist, method) in _FATAL:
+        none = np.abs(given[1]) < np.finfo(np.float64).smallest_normal
+        given[1] = np.where(none, 1.0, given[1])
     with np.errstate(all="ignore"):
-        found = method_of(*[np.atleast_1d(np.asarray(x, np.float64)) for x in operands])
+        found = np.where(none, np.nan, method_of(*given))
     return np.asarray(found, np.float64).reshape(np.shape(operands[0]))
 
 
@@ -189,6 +196,18 @@ def entropy(dist: Any, *shapes: Any) -> Any:
     return derived_as(value, total)
 
 
+def _student_entropy(df: Any) -> Any:
+    """SciPy's formulas, which ask one number at a time whether it is infinite."""
+    many = np.greater_equal(df, 100)
+    n, few = np.where(many, df, 100.0), np.where(many, 1.0, df)
+    half, more = 0.5 * few, 0.5 * (few + 1)
+    step = special.digamma(more) - special.digamma(half)
+    direct = more * step + np.log(np.sqrt(few) * special.apply("scipy_beta", half, 0.5 + 0.0 * few))
+    r = 1 / n
+    series = (1.0, 1 / 4, -1 / 6, -1 / 8, 3 / 10, 1 / 4)
+    return np.where(many, float(stats.norm.entropy()) + r * polynomial(r, series), direct)
+
+
 # -- quantiles --------------------------------------------------------------------------------------------
 def _density(dist: Any, x: Any, shapes: tuple[Any, ...]) -> Any:
     if dist.name in _INTEGRATED:
@@ -223,6 +242,8 @@ def _enter() -> None:
         elif is_default:
             for level in ("ppf", "isf"):
                 rules[name, level] = functools.partial(solved, dist, level)
+        if name == "t":
+            rules[name, "entropy"] = _student_entropy
         if name in ENTROPIES:
             rules[name, "entropy"] = functools.partial(entropy, dist)
         if name in _INTEGRATED:

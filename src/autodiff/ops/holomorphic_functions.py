@@ -25,6 +25,7 @@ from autodiff.ops.by_parameter import beyond, by_parameter, of_order, power_of
 from autodiff.ops.complex_numbers import example, joined, parts_of
 from autodiff.ops.entries import ENTRIES, Entry, Partials, Pointwise, Samples, register
 from autodiff.ops.promotion import pointwise
+from autodiff.ops.smooth import polynomial
 from autodiff.ops.special import _f
 from autodiff.ops.special_rows import Domain, row
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
@@ -387,6 +388,17 @@ def kelvin(x: Any) -> Any:
     return tuple([joined(of(re), of(im)) for re, im in pairs])
 
 
+def _far_fresnel(part: int, sign: float, x: Any) -> Any:
+    """K' far out, where the formula cancels: of ``(1 ± i) / (2 sqrt(2 π) x) sum of (∓i)**k (1/2)_k x**-2k``."""
+    coefficients, p = [], 1.0
+    for k in range(18):
+        term = (1 + sign * 1j) * (-sign * 1j) ** k * p
+        coefficients.append(-(2 * k + 1) * float(term.imag if part else term.real))
+        p *= k + 0.5
+    r = 1 / (x * x)
+    return float(0.5 / np.sqrt(2 * np.pi)) * r * polynomial(r, coefficients)
+
+
 def _modified_fresnel(name: str, sign: float) -> None:
     """F' = -exp(±i x²) and K' = ∓2i x K - exp(∓i π/4) / sqrt(π) (DLMF 7.2.6, 7.13)."""
 
@@ -399,9 +411,17 @@ def _modified_fresnel(name: str, sign: float) -> None:
 
     def scaled(part: int) -> Any:
         other = _f(f"{name}.{3 - part}")
-        if part == 0:
-            return lambda y, x: 2 * sign * x * other(x) - root
-        return lambda y, x: -2 * sign * x * _f(f"{name}.2")(x) + sign * root
+        turn = -sign if part else sign
+
+        def partial(y: Any, x: Any) -> Any:
+            far = np.greater(x, 8)
+            beyond = _far_fresnel(part, sign, np.where(far, x, 8.0))
+            near = np.where(far, 1.0, x)
+            return np.where(
+                far, beyond, turn * (2 * near * other(near) - (sign if part == 0 else 1) * root)
+            )
+
+        return partial
 
     path = f"scipy.special.{name}"
     rules = (integral(0), integral(1), scaled(0), scaled(1))

@@ -134,22 +134,28 @@ def _beta_range(p: Any, q: Any, z: Any, rest: Any) -> Any:
 
 # log(1 + u) - u / (1 + u) = sum over k > 1 of (-1)**k (k - 1) / k u**k
 _LOG_LESS = [(-1.0) ** k * (k - 1) / k for k in range(2, 26)]
-# (ψ((n + 1) / 2) - ψ(n / 2) - 1 / n) / 2 by powers of n**-2 (DLMF 5.11.2)
+# (ψ((n + 1) / 2) - ψ(n / 2) - 1 / n) / 2 by powers of n**-2 (DLMF 5.11.2), for many degrees of freedom
 _STEP_LESS = (1 / 4, -1 / 8, 1 / 4, -17 / 16, 31 / 4)
-_TURN = 1.55  # about where the derivative of the density changes its sign
+_MANY = 30
+_TURN = 1.55  # about where the derivative of the density changes its sign, further out for few
+
+
+def student_is_inside(n: Any, t: Any) -> Any:
+    """Where the derivative of the density has one sign from 0 to t, and no pole nearby."""
+    return np.abs(t) < np.minimum(_TURN, np.sqrt(n))
 
 
 def student_slope(n: Any, t: Any) -> Any:
-    """The derivative of Student's distribution function by the degrees of freedom, from 30 on.
+    """The derivative of Student's distribution function by the degrees of freedom.
 
-    The integral of the density's derivative over one sign, 0 … t or t … ∞: that by the incomplete beta
-    function is a difference of two numbers of which the terms of order 1/n agree.
+    For 30 of them and more, or where ``student_is_inside``: the integral of the density's derivative
+    over one sign, 0 … t or t … ∞.  That by the incomplete beta function is a difference of two numbers
+    of which the terms of order 1/n, and near t = 0 those of order ``t log t``, agree.
     """
-    size = np.abs(t)
-    inner = np.less(size, _TURN)
+    inner, size = student_is_inside(n, t), np.abs(t)
     far = np.sqrt(n * np.expm1(np.log1p(size * size / n) + 80 / (n + 1)))
     low = np.where(inner, 0.0, size)
-    width = np.where(inner, size, far - size)
+    width = np.where(inner, t, far - size)
     nodes, weights = gauss_legendre()
     s = _column(low) + _column(width) * nodes
     m = _column(n)
@@ -158,11 +164,19 @@ def student_slope(n: Any, t: Any) -> Any:
     series = polynomial(np.where(near, u, 0.0), _LOG_LESS) * u * u
     v = np.where(near, 1.0, u)
     excess = np.where(near, series, np.log1p(v) - v / (1 + v))
-    r = 1 / (m * m)
-    growth = polynomial(r, _STEP_LESS) * r - 0.5 * excess + 0.5 * u / (m * (1 + u))
+    growth = _column(_student_step(n)) - 0.5 * excess + 0.5 * u / (m * (1 + u))
     total = np.sum(np.exp(-0.5 * (m + 1) * np.log1p(u)) * growth * weights, axis=-1)
     factor = apply("scipy_poch", 0.5 * n, 0.5 + 0.0 * n) / np.sqrt(np.pi * n)
-    return np.sign(t) * np.where(inner, 1.0, -1.0) * factor * width * total
+    return np.where(inner, 1.0, -np.sign(t)) * factor * width * total
+
+
+def _student_step(n: Any) -> Any:
+    """``(ψ((n + 1) / 2) - ψ(n / 2) - 1 / n) / 2``."""
+    many = np.greater_equal(n, _MANY)
+    r = 1 / np.where(many, n, 1e10) ** 2
+    few = np.where(many, 1.0, n)
+    direct = 0.5 * digamma_step(0.5 * few, 0.5 + 0.0 * few) - 0.5 / few
+    return np.where(many, polynomial(r, _STEP_LESS) * r, direct)
 
 
 def _column(v: Any) -> Any:
@@ -173,4 +187,4 @@ def _constant(v: Any) -> Any:
     return stop(v) if isinstance(v, Tracer) else v
 
 
-__all__ = ["beta_slopes", "shape_slope", "student_slope"]
+__all__ = ["beta_slopes", "shape_slope", "student_is_inside", "student_slope"]

@@ -180,10 +180,17 @@ def of_defined(partial: Callable[..., Any]) -> Callable[..., Any]:
     return rule
 
 
+# Numbers for all numbers: NaN only of NaN, of which the slope is NaN, too, without asking for the function.
+_EVERYWHERE = frozenset(
+    "gammaln rgamma ndtr log_ndtr erfi erfcx dawsn i0e i1e expi sindg cosdg tandg cotdg wrightomega exp10 cosine_cdf"
+    .split()
+)  # fmt: skip
+
+
 def _rule(title: str, partial: Any) -> Callable[..., Any] | None:
     if isinstance(partial, str):
         return _no_partial(title, partial)
-    return None if partial is None else of_defined(partial)
+    return partial if partial is None or title in _EVERYWHERE else of_defined(partial)
 
 
 def _float_type(types: tuple[ArrayType, ...]) -> tuple[ArrayType, ...]:
@@ -193,6 +200,11 @@ def _float_type(types: tuple[ArrayType, ...]) -> tuple[ArrayType, ...]:
     if any(not same_shape(shape, shaped[0]) for shape in shaped):
         raise InternalError(f"operand shapes {shaped} differ")
     return (ArrayType(dtype, shaped[0] if shaped else ()),)
+
+
+# Functions that end the process where an operand is below a number, by name: the operand, and the number.
+# SciPy's library raises an error in them that is not caught; there they have no value.
+_FATAL = {"nct_pdf": (1, 2.0**-52)}
 
 
 def enter_ufunc(
@@ -224,7 +236,20 @@ def enter_ufunc(
     title = place.rpartition(".")[2].removeprefix("_")
     rules = tuple([_rule(title, p) for p in partials])
 
+    number, least = _FATAL.get(name, (None, 0.0))
+
+    def safe(number_of: Callable[[Any], Any], operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The operands, the one that must not be small as ``number_of`` makes it."""
+        return tuple([number_of(x) if k == number else x for k, x in enumerate(operands)])
+
+    def scalar(s: Any, *x: Any) -> Any:
+        given = lambda x: s.select(  # noqa: E731
+            s.lt(x, s.constant(least, x)), s.constant(float("nan"), x), x
+        )
+        return s.ufunc(place, *safe(given, x), part=part)
+
     def meaning(*operands: Any) -> Any:
+        operands = safe(lambda x: np.where(np.less(x, least), np.nan, x), operands)
         result = ufunc_at(place)(*operands)
         results = result if isinstance(result, tuple) else (result,)
         if results[0].dtype.kind == "c":  # counted by their parts
@@ -236,7 +261,7 @@ def enter_ufunc(
             f"scipy_{name}",
             _float_type,
             meaning,
-            Pointwise(lambda s, *x: s.ufunc(place, *x, part=part)),
+            Pointwise(scalar),
             Partials(rules),
             samples=Samples(domain),
         )
@@ -411,11 +436,11 @@ def _student_density(y: Any, n: Any, t: Any) -> Any:
 
 
 def _student_by_degrees(y: Any, n: Any, t: Any) -> Any:
-    from autodiff.ops.incomplete_functions import student_slope
+    from autodiff.ops.incomplete_functions import student_is_inside, student_slope
 
-    many = np.greater(n, 30)
-    few = np.where(many, 1.0, n)
-    near = np.where(many, 0.0, t)
+    integral = np.greater(n, 30) | student_is_inside(n, t)
+    few = np.where(integral, 1.0, n)
+    near = np.where(integral, 1.0, t)
     # The tail beyond abs(t) is half of the incomplete beta function of n/2, 1/2 at w = n / (n + t²).
     square = near * near
     w, rest = few / (few + square), square / (few + square)
@@ -423,9 +448,10 @@ def _student_by_degrees(y: Any, n: Any, t: Any) -> Any:
     by_shape = _beta_slope(0, 0.25)(y, 0.5 * few, half, w)
     # w**(n/2 - 1) (1 - w)**-1/2 / B(n/2, 1/2) times dw/dn = w (1 - w) / n
     power = np.exp(0.5 * few * np.log(w) - _log_beta(0.5 * few, half))
-    by_argument = 0.5 * power * np.sqrt(np.where(np.equal(near, 0), 1.0, rest)) / few
-    direct = np.where(np.equal(near, 0), 0.0, -np.sign(near) * (by_shape + by_argument))
-    return np.where(many, student_slope(np.where(many, n, 50.0), np.where(many, t, 1.0)), direct)
+    by_argument = 0.5 * power * np.sqrt(rest) / few
+    direct = -np.sign(near) * (by_shape + by_argument)
+    value = student_slope(np.where(integral, n, 50.0), np.where(integral, t, 1.0))
+    return np.where(integral, value, direct)
 
 
 def _kve_by_order(v: Any, x: Any) -> Any:
@@ -570,7 +596,7 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
     ("jv", (by_parameter(jv, 0, of_order), lambda y, v, x: 0.5 * (jv(v - 1, x) - jv(v + 1, x))), ((1.0, 3.0), (0.5, 4.0))),
     ("yv", (by_parameter(yv, 0, of_order), lambda y, v, x: 0.5 * (yv(v - 1, x) - yv(v + 1, x))), ((1.0, 3.0), (1.0, 4.0))),
     ("iv", (by_parameter(iv, 0, of_order), lambda y, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
-    ("kv", (lambda y, v, x: np.exp(-x) * _kve_by_order(v, x), lambda y, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
+    ("kv", (lambda y, v, x: np.where(np.equal(y, 0), 0.0, np.exp(-x) * _kve_by_order(v, x)), lambda y, v, x: -0.5 * (kv(v - 1, x) + kv(v + 1, x))), ((1.0, 3.0), (0.5, 3.0))),
     ("ive", (by_parameter(ive, 0, of_order), lambda y, v, x: _scaled_i_slope(v, x, 0.5 * (ive(v - 1, x) + ive(v + 1, x)) - np.sign(x) * y)),
      ((1.0, 3.0), (0.5, 3.0))),
     ("kve", (lambda y, v, x: _kve_by_order(v, x), lambda y, v, x: _scaled_k_slope(v, x, y - 0.5 * (kve(v - 1, x) + kve(v + 1, x)))), ((1.0, 3.0), (0.5, 3.0))),

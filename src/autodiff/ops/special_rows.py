@@ -159,7 +159,11 @@ def _implicit(function: Rule, k: int, solved: int, rule: Rule, by_solved: Rule) 
         solved_for = np.abs(function(*arguments) - p) <= _SOLVED * np.abs(p)
         unsolved = np.logical_not(solved_for) & np.equal(p, p) & np.equal(y, y)
         slope = by_solved(p, *arguments)
-        value = 1 / slope if k == solved else -rule(p, *arguments) / slope
-        return np.where(unsolved, 0.0, value)
+        if k == solved:
+            return np.where(unsolved, 0.0, 1 / slope)
+        change = rule(p, *arguments)
+        # A solution at 0 for all parameters: the quantile of level 0 of what is positive.
+        at_end = np.equal(y, 0) & np.equal(change, 0) & np.equal(slope, 0)
+        return np.where(unsolved | at_end, 0.0, -change / np.where(at_end, 1.0, slope))
 
     return partial
