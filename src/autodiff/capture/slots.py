@@ -14,7 +14,7 @@ from autodiff.dims import Dim, same_shape
 from autodiff.ir.data import ArrayType, Value
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer
-from autodiff.ops.either import Either, Kind, is_array, is_in_64_bits, kinds_of, union
+from autodiff.ops.either import Either, Kind, is_array, is_in_64_bits, is_of, kinds_of, union
 from autodiff.ops.known import type_name
 from autodiff.ops.tracer import Cell, Form, StoredList, Tracer, as_tracer
 from autodiff.plain_data import dataclass
@@ -121,11 +121,8 @@ def _types_of_kinds(kinds: Sequence[Kind] | None) -> Types | None:
 
 def tag_of(x: Any, types: Types) -> Any:
     """Whether a value is of the narrow type: a bool, or a traced one."""
-    if isinstance(x, Either):
-        return Tracer(x.is_narrow, "python")
     assert types.narrow is not None
-    slot = slot_of(x)
-    return (slot.dtype, slot.form) == (types.narrow.dtype, types.narrow.form)
+    return is_of(x, types.narrow)
 
 
 def widest(a: Slot, b: Slot) -> Slot | None:
@@ -214,12 +211,6 @@ def complex_types(a: Any, b: Any) -> tuple[Kind, Kind] | None:
     if found is None or len(found) != 2 or found[0].dtype.kind != "c":
         return None
     return found[0], found[1]
-
-
-def is_kind(x: Any, kind: Kind) -> bool:
-    """Whether ``x`` is a number of the type ``kind``."""
-    own = kinds_of(x)
-    return own is not None and own[0].is_type(kind)
 
 
 def same_object(a: Any, b: Any) -> bool:
