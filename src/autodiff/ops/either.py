@@ -204,9 +204,10 @@ class Either(Tracer):
     def decided(self) -> Tracer:
         """The number in the type that it has on the path of this call, which is guarded."""
         builder = current_builder()
+        # Asked each time: where staging is given up, the guard goes with what was done, and what is kept here stays.
+        narrow = bool(Tracer(self.is_narrow, "python"))
         if self._decided is not None and builder.is_open(self._decided[0]):
             return self._decided[1]
-        narrow = bool(Tracer(self.is_narrow, "python"))
         result = as_tracer(self.as_narrow()) if narrow else self.wide
         self._decided = builder.block, result
         return result
