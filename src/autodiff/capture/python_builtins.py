@@ -63,7 +63,7 @@ from autodiff.ops import dispatch, methods, structural
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.complex_numbers import joined as joined_parts
-from autodiff.ops.either import Either, Kind, choose
+from autodiff.ops.either import VARIES, Either, Kind, choose
 from autodiff.ops.tracer import Form, HoldsTracers, Tracer, as_tracer, is_traced, whole_of
 from autodiff.signals import refuse_ours, run_users
 
@@ -344,7 +344,7 @@ def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
     total = start
     whole = whole_of(sequence) if class_of(start) in _ADDED else None
     typed = sequence.typed() if isinstance(sequence, TracedList) else None
-    if typed is not None and class_of(start) in _ADDED and typed[0].narrow.dtype.kind != "b":
+    if typed is not None and class_of(start) in _ADDED and _adds_in_wide(typed[0]):
         added = total + _sum_of_typed(*typed)
         return _unless_empty(typed[1].shape[0], start, added)
     rows = isinstance(sequence, TracedList) and sequence.store is not None
@@ -416,6 +416,18 @@ def _unless_empty(extent: Any, start: Any, total: Any) -> Any:
     if result is NotImplemented:
         return start if bool(is_empty) else total
     return result
+
+
+def _adds_in_wide(template: Typed) -> bool:
+    """Whether a sum of numbers of two types has the wide type where one of them has, and its digits throughout."""
+    wide, narrow = template.types.slot, template.narrow
+    if narrow.dtype.kind == "b":
+        return False
+    if narrow.form != "python":
+        if wide.form == "python" or np.result_type(wide.dtype, narrow.dtype) != wide.dtype:
+            return False
+    is_zero = narrow.constant is not VARIES and narrow.constant == 0
+    return is_zero or (wide.dtype.itemsize, narrow.dtype.itemsize) == (8, 8)
 
 
 def _sum_of_typed(template: Typed, values: Tracer, tags: Tracer) -> Either:
