@@ -5,10 +5,10 @@ that paths join; then computes with what comes out.  One compiled function is ca
 different paths.
 """
 
-import functools
 import itertools
 import linecache
 import random
+import re
 import warnings
 
 import numpy as np
@@ -65,20 +65,36 @@ FORMS = {
     "sum": "a = []\nfor i in range(n): a.append(P if y > i else Q)\nm = sum(a) + R",
     "dict": "d = {'k': P}\nfor i in range(3):\n    if y > i: d['k'] = Q\n    else: d['j'] = R\nm = d['k']",
     "attribute": "o = SimpleNamespace(k=P)\nfor i in range(n):\n    if y > i: o.k = Q\n    elif y < -1: o.k = R\nm = o.k",
+    "int32 index": "m = P\nfor i in range(n):\n    if y > i: m = np.int32(i)\n    elif y < -1: m = Q",
+    "half the index": "m = P\nfor i in range(3):\n    if y > i: m = i * 0.5\n    elif y < -1: m = Q",
+    "float32 index": "m = P\nfor i in range(n):\n    if y > i: m = np.float32(i) if i else Q\n    else: m = m + R",
+    "exchanged": "m, t = P, Q\nfor i in range(n):\n    if y > i: m, t = t, R\n    else: m, t = t, m",
+    "nested loops": "m = P\nfor i in range(n):\n    for j in range(i):\n        if y > j: m = Q\n    if y < -1: m = R",
+    "generator": "m = max((v for v in (P, Q, R) if y > 0 or v > 0), default=P)",
+    "function": "def g():\n    if y > 1: return P\n    if y > 0: return Q\n    return R\nm = g()",
+    "or": "m = (P if y > 0 else Q) or R",
+    "list of tuples": "a = []\nfor i in range(n): a.append((P if y > i else Q, R))\nm = a[0][0] + a[1][1]",
+    "row": "a = [[P, Q], [Q, R]]\nfor i in range(n - 1):\n    if y > i: a[i][0] = R\nm = a[0][0] if y > 1 else a[1][1]",
+    "comprehension": "a = [P if y > i else Q for i in range(n)]\nm = a[1] if y > 0 else R",
+    "early end": "m = P\nfor i in range(n):\n    if y > i: m = Q\n    else:\n        m = R if y > 1 else m\n        break",
+    "returned from loop": "def g():\n    for i in range(n):\n        if y < -1: return P\n        if i > y: return Q\n    return R\nm = g()",
+    "sorted": "m = sorted([P, Q, R])[0 if y > 1 else 2]",
+    "abs and minus": "m = -(P + 0) if y > 1 else abs(Q) if y > 0 else R",
+    "clipped": "m = min(max(P, 0), Q)\nif y > 1: m = m - R",
     "tuple": "t = (P, Q)\nif y > 0: t = (Q, R)\nm = t[0] if y > 1 else t[1]",
 }  # fmt: skip
 PATHS = (0.5, 2.5, -2.0, 1.5)
 MAKE = "from types import SimpleNamespace\nimport functools\nimport numpy as np\ndef f(p, q, r, y, n):\n"
-RETURNS = "return m, m * 0.1, m + np.float32(0.1), m * 4, m / 3"
+RETURNS = "return m, m * 0.1, m + np.float32(0.1), m * 4, m / 3, m * np.int16(2000), m == P"
 
 
 def written(form, values):
     """The text of a program; ``values``: of each a type, and which constant it is, or None of an argument."""
-    body = FORMS[form]
+    body = FORMS[form] + "\n" + RETURNS
     for name, (kind, number) in zip("PQR", values, strict=True):
-        body = body.replace(name, name.lower() if number is None else TYPES[kind][0][number])
-    lines = [*body.split("\n"), RETURNS]
-    return MAKE + "".join(f"    {line}\n" for line in lines)
+        value = name.lower() if number is None else TYPES[kind][0][number]
+        body = re.sub(rf"\b{name}\b", value, body)
+    return MAKE + "".join(f"    {line}\n" for line in body.split("\n"))
 
 
 def function_of(text):
@@ -118,10 +134,11 @@ def _choices():
 
 
 def pairs():
-    """All pairs of types, each constant or argument, in all forms."""
+    """All pairs of types, each constant or argument, in a few forms, which all come round."""
+    forms = itertools.cycle(FORMS)
     for first, second in itertools.product(_choices(), repeat=2):
-        for k, form in enumerate(FORMS):
-            yield form, (first, second, (first, second)[k % 2])
+        for k in range(6):
+            yield next(forms), (first, second, (first, second)[k % 2])
 
 
 def triples(number, seed):
