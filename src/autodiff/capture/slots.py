@@ -234,7 +234,9 @@ def same_object(a: Any, b: Any) -> bool:
 
 
 def type_text(x: Any) -> str:
-    """The name of the type that an object has in plain Python."""
+    """The name of the type that an object has in plain Python; of a number of two types, that of the wide one."""
+    if isinstance(x, Either):
+        return type_text(x.wide)
     if isinstance(x, Instance) or choices.is_choice(x):
         return choices.class_of(x).__name__
     if isinstance(x, StoredList):
