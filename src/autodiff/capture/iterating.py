@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import operator
-import operator
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
