@@ -101,7 +101,7 @@ def function_of(text):
     """The function that a text defines."""
     name = f"<types that join {hash(text):x}>"
     linecache.cache[name] = (len(text), None, text.splitlines(True), name)
-    table = {}
+    table = {"__name__": __name__}
     exec(compile(text, name, "exec"), table)  # as a user would have written it
     return table["f"]
 

@@ -714,7 +714,7 @@ class KeptList(StoredList):
             self.ask_for_room("an item of")
         typed = self.typed() if mixed or self.is_here() else None
         if typed is None:
-            if mixed:
+            if mixed or (self.is_here() and self._is_unlike(store)):
                 raise NotStaged("an item of a list of ints and floats")
             return self._at(at)
         template, *columns = typed
@@ -752,6 +752,13 @@ class KeptList(StoredList):
             raise NotStaged("an item of a list that may be of one of two types")
         return len(slots) > 1 or (
             store.slot.dtype.kind == "f" and any(map(_is_open_int, store.head))
+        )
+
+    def _is_unlike(self, store: Store) -> bool:
+        """Whether numbers that may still be there are of another type than those stored."""
+        known = store.head if store.repeated is None else [store.repeated[0]]
+        return store.changed is not None and any(
+            x is not None and (isinstance(x, Either) or slot_of(x) != store.slot) for x in known
         )
 
     def typed(self) -> tuple[Typed, Tracer, Tracer] | None:
