@@ -81,6 +81,10 @@ FORMS = {
     "sorted": "m = sorted([P, Q, R])[0 if y > 1 else 2]",
     "abs and minus": "m = -(P + 0) if y > 1 else abs(Q) if y > 0 else R",
     "clipped": "m = min(max(P, 0), Q)\nif y > 1: m = m - R",
+    "stored twice": "a = [P] * 4\nfor i in range(n):\n    if y > i: a[i] = Q\nfor i in range(n):\n    if y < i - 1: a[i] = R\nm = max(a)",
+    "rebound": "a = [P] * 10\nfor i in range(n): a = [v if y > i else R for v in a]\nif y < 0: a = [Q] * 10\nm = a[1]",
+    "in order": "a = [P if y > 0 else Q, Q, R]\na.sort()\nm = a[0] if y > 1 else a[-1]",
+    "converted": "m = P\nfor i in range(n):\n    if y > i: m = np.float64(Q)\n    elif y < 0: m = np.float32(R)",
     "tuple": "t = (P, Q)\nif y > 0: t = (Q, R)\nm = t[0] if y > 1 else t[1]",
 }  # fmt: skip
 PATHS = (0.5, 2.5, -2.0, 1.5)
@@ -150,6 +154,24 @@ def triples(number, seed):
 
 def _report(found):
     assert not found, f"{len(found)} calls:\n" + "\n".join(found[:5])
+
+
+FOUND = [
+    ("min of max", (("float", 0), ("float32", None), ("float", None))),
+    ("compared", (("float", 0), ("float32", None), ("float", None))),
+    ("loop index", (("int32", None), ("int32", None), ("int", None))),
+    ("two ifs", (("int64", 0), ("complex", 1), ("float", 0))),
+    ("carried of n", (("complex", None), ("float32", 0), ("complex", None))),
+    ("row", (("int64", 1), ("int", 1), ("uint8", 0))),
+    ("stored twice", (("int8", None), ("uint8", 0), ("int32", 0))),
+    ("sum", (("int", None), ("uint8", 1), ("int32", 0))),
+    ("sum", (("float32", 0), ("float", 1), ("int", 0))),
+]
+
+
+@pytest.mark.parametrize("form, values", FOUND)
+def test_types_change_places(form, values) -> None:
+    _report([*disagreements(form, values, "numpy")])
 
 
 @pytest.mark.parametrize("engine", ["native", "numpy"])
