@@ -567,3 +567,56 @@ def asks_the_last_one(x):
 @pytest.mark.parametrize("f", [ends_at_the_very_nan, asks_the_last_one], ids=lambda f: f.__name__)
 def test_the_last_item_is_known_by_identity_and_then_by_its_own_comparison(f, engine) -> None:
     assert _same(autodiff.function(f, engine=engine)(A), f(A))
+
+
+# -- what ``enumerate`` counts from -------------------------------------------------------------------
+class Third:
+    def __index__(self):
+        return 2
+
+
+def numbered_items(x, start):
+    found = []
+    for k, item in enumerate(x, start):
+        found += [k, k * item]
+    return found
+
+
+def numbered_by_keyword(x, start):
+    return [k for k, _ in enumerate(x, start=start)], list(enumerate(x, Third()))
+
+
+def last_number(x, start):
+    last = None
+    for k, item in enumerate((v * 2 for v in x), start):
+        last = k, k + item
+    return last
+
+
+def numbered_from_comparison(x, start):
+    return list(enumerate(x, start > 0))
+
+
+def numbered_array(x, start):
+    last = 0.0
+    for k, item in enumerate(np.array(x), start):
+        if item > 1:
+            last = k
+    return last
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "f",
+    [numbered_items, numbered_by_keyword, last_number, numbered_from_comparison, numbered_array],
+    ids=lambda f: f.__name__,
+)
+def test_enumerate_counts_ints(f, engine) -> None:
+    compiled = autodiff.function(f, engine=engine)
+    starts = [
+        1, 3, True, False, np.int64(1), np.int64(5), np.int8(127), np.True_, 1.5, np.float64(2.0), np.array(2)
+    ]  # fmt: skip
+    for start in starts:
+        arguments = ([1.5, 0.5], start)
+        want, got = _outcome(f, arguments), _outcome(compiled, arguments)
+        assert repr(got[:2]) == repr(want[:2]), start

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.dispatch import builtin_functions
 from autodiff.ops.tracer import Tracer
@@ -190,3 +191,12 @@ def test_int_of_what_is_no_integer_fails_at_run_time() -> None:
 def test_math_functions_refuse_arrays() -> None:
     with pytest.raises(TypeError, match="only 0-dimensional arrays can be converted"):
         run(table(math.sin), np.ones(3))
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: round(x), lambda x: round(x, 1), lambda x: round(x if x else np.True_)]
+)
+def test_a_truth_value_of_numpy_is_not_rounded(f) -> None:
+    with pytest.raises(TypeError, match=r"^type numpy.bool doesn't define __round__ method"):
+        autodiff.function(f)(np.True_)
+    assert autodiff.function(f)(True) == 1

@@ -317,7 +317,8 @@ class Body(CarriedObjects):
         if wider == known:
             if key in self.narrow:
                 assert self.outcome is not None
-                self.outcome.names[self.tags[key]] = tag_of(end, wider)
+                with self.frame.trace.builder.reopened(self.outcome.block):
+                    self.outcome.names[self.tags[key]] = tag_of(end, wider)
             return False
         self._take_types(key, wider)
         return True

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from autodiff.capture.records import Template, Typed
 from autodiff.capture.slots import Slot, Types, is_numeric
 from autodiff.capture.stores import FLAG, array_of
@@ -172,7 +174,9 @@ def typed(x: Any, template: Typed) -> list[Tracer]:
         ]
     known = x.typed()
     if known is not None:
-        return [known[1], known[2]]
+        swapped = not known[0].narrow.is_type(template.narrow)
+        tags: Any = np.logical_not(known[2]) if swapped else known[2]
+        return [cast(known[1], slot.dtype), Tracer(tags.value, "array")]
     assert x.store is not None
     values = x.store.rows_up_to(x.extent)
     length: Extent = values.shape[0]

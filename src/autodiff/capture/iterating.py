@@ -39,7 +39,7 @@ from autodiff.dims import (
     same,
 )
 from autodiff.later import later
-from autodiff.ops.dispatch import extent_of
+from autodiff.ops.dispatch import builtin_functions, extent_of
 from autodiff.ops.known import type_name
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.signals import run_users
@@ -472,11 +472,22 @@ def is_indexed(x: Any) -> bool:
 
 
 def _enumerate(frame: Frame, iterable: Any, start: Any = 0) -> Any:
-    if not isinstance(start, (Tracer, Dim)):
-        run_users(enumerate, (), start)  # raises Python's error
+    start = _number_of_start(frame, start)
     if _is_generator(iterable):
         return by_text(frame, enumerate, library_in_python.numbered, iterable, start)
     return noted(frame, named(Numbered, enumerate)(frame, over(frame, iterable), start))
+
+
+def _number_of_start(frame: Frame, start: Any) -> Any:
+    """What ``enumerate`` counts from: an ``int``, whatever it is given."""
+    start = frame.trace.as_index(start)
+    if isinstance(start, Dim):
+        return start
+    if isinstance(start, Tracer) and not start.shape:
+        if start.dtype.kind in "iu" or (start.dtype.kind == "b" and start.form == "python"):
+            return builtin_functions[int](start)
+    run_users(enumerate, (), start)  # raises Python's error
+    return run_users(operator.index, start)
 
 
 def _reversed(frame: Frame, sequence: Any) -> Any:

@@ -53,7 +53,7 @@ from autodiff.ir.data import Value
 from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
 from autodiff.ops.builder import current_block, emit
 from autodiff.ops.control import emit_check
-from autodiff.ops.either import VARIES, Either, Kind, Probe, is_array, kinds_of, union
+from autodiff.ops.either import VARIES, Either, Kind, Probe, embeds, is_array, kinds_of, union
 from autodiff.ops.structural import broadcast, slice_of, slice_update, zeros
 from autodiff.ops.tracer import Cell, Form, StoredList, Tracer, as_tracer, emit_tracer
 from autodiff.plain_data import dataclass
@@ -489,6 +489,9 @@ class KeptList(StoredList):
             if wider is None or (slot is not None and wider != slot):
                 raise NotStaged("a list of items of different types")
             whole = wider
+        integers = [kinds_of(x) or () for x in known if whole.dtype.kind in "iu"]
+        if not all(embeds(kind, Kind(whole.dtype, whole.form)) for x in integers for kind in x):
+            raise NotStaged("a list of items of different types")
         if any(symbols(n) - set(self.trace.extents.values()) for n in whole.shape):
             raise NotStaged("a list of arrays whose size depends on the loop")
         if whole.form == "array" and (self.trace.distinguish_arrays or self._numbering is not None):

@@ -674,12 +674,11 @@ def _plan_either(
     """A number that is of one of two types."""
     wide = _plan_leaf(trace, leaf.wide, outputs, forms, seen)
     narrow: tuple[Any, ...] = ("constant", leaf.narrow.constant)
-    if leaf.narrow.constant is VARIES and leaf.narrow.dtype.kind == "c":
-        narrow = ("complex", wide[1], leaf.narrow.form)
-    elif leaf.narrow.constant is VARIES:
+    if leaf.narrow.constant is VARIES:
         kind = leaf.narrow.dtype
         python = leaf.narrow.form == "python"
         how = "real part" if wide[0] == "complex" else "converted"
+        how = "complex number" if kind.kind == "c" else how
         narrow = (how, wide[1], type(kind.type().item()) if python else kind.type)
     outputs.append(leaf.is_narrow)
     forms.append("bool")

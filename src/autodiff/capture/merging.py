@@ -21,7 +21,6 @@ from autodiff.capture.slots import (
     complex_pair,
     complex_types,
     fit,
-    is_kind,
     is_listed,
     is_numeric,
     join,
@@ -36,7 +35,7 @@ from autodiff.ir.data import Block, Value
 from autodiff.ladder import AmbiguousStore, NotStaged
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer, as_kind
-from autodiff.ops.either import Either, Kind, kinds_of
+from autodiff.ops.either import Either, Kind, is_of, kinds_of
 from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.sameness import same_value
@@ -208,17 +207,14 @@ class Merge:
         """Merge numbers of which one is complex and the other of another type, with a tag."""
         wide, narrow = types
         found: list[Any] = [None, None]
-        held = []
+        held, flags = [], []
         for x, block in zip((a, b), self.blocks, strict=True):
             with self.frame.trace.builder.reopened(block):
                 number = x.wide if isinstance(x, Either) else x
                 held.append(as_kind(number, wide.dtype, wide.form))
+                flags.append(is_of(x, narrow))
         self._complex((held[0], held[1]), partial(found.__setitem__, 0))
-        first, second = (
-            Tracer(x.is_narrow, "python") if isinstance(x, Either) else is_kind(x, narrow)
-            for x in (a, b)
-        )
-        self.value(first, second, partial(found.__setitem__, 1))
+        self.value(flags[0], flags[1], partial(found.__setitem__, 1))
         self.finish.append(lambda results: put(Either(found[0], as_tracer(found[1]).value, narrow)))
 
     def _output(self, a: Any, b: Any, slot: Slot) -> int:
@@ -230,7 +226,11 @@ class Merge:
 
     def _tag(self, a: Any, b: Any, types: Types) -> Callable[[tuple[Value, ...]], Value]:
         """Whether what is merged is of the narrow type, given the results of the ``cond``."""
-        first, second = tag_of(a, types), tag_of(b, types)
+        flags = []
+        for x, block in zip((a, b), self.blocks, strict=True):
+            with self.frame.trace.builder.reopened(block):
+                flags.append(tag_of(x, types))
+        first, second = flags
         if isinstance(first, bool) and isinstance(second, bool):
             if first:
                 return lambda results: self.test.value

@@ -63,7 +63,8 @@ from autodiff.ops import dispatch, methods, structural
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.complex_numbers import joined as joined_parts
-from autodiff.ops.either import Either, Kind, choose
+from autodiff.ops.either import VARIES, Either, Kind, choose
+from autodiff.ops.promotion import result_dtype, weak_kind
 from autodiff.ops.tracer import Form, HoldsTracers, Tracer, as_tracer, is_traced, whole_of
 from autodiff.signals import refuse_ours, run_users
 
@@ -344,7 +345,7 @@ def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
     total = start
     whole = whole_of(sequence) if class_of(start) in _ADDED else None
     typed = sequence.typed() if isinstance(sequence, TracedList) else None
-    if typed is not None and class_of(start) in _ADDED and typed[0].narrow.dtype.kind != "b":
+    if typed is not None and class_of(start) in _ADDED and _adds_in_wide(typed[0], start):
         added = total + _sum_of_typed(*typed)
         return _unless_empty(typed[1].shape[0], start, added)
     rows = isinstance(sequence, TracedList) and sequence.store is not None
@@ -418,6 +419,20 @@ def _unless_empty(extent: Any, start: Any, total: Any) -> Any:
     return result
 
 
+def _adds_in_wide(template: Typed, start: Any) -> bool:
+    """Whether a sum of numbers of two types has the wide type where one of them has, and its digits throughout."""
+    wide, narrow = template.types.slot, template.narrow
+    if weak_kind(start) is None and result_dtype(start, wide.dtype) != wide.dtype:
+        return False
+    if narrow.dtype.kind == "b":
+        return False
+    if narrow.form != "python":
+        if wide.form == "python" or np.result_type(wide.dtype, narrow.dtype) != wide.dtype:
+            return False
+    is_zero = narrow.constant is not VARIES and narrow.constant == 0
+    return is_zero or (wide.dtype.itemsize, narrow.dtype.itemsize) == (8, 8)
+
+
 def _sum_of_typed(template: Typed, values: Tracer, tags: Tracer) -> Either:
     """The sum of numbers of two types: of the narrow one where all of them are."""
     slot, narrow = template.types.slot, template.narrow
@@ -445,6 +460,9 @@ def _sum_of_rows(sequence: TracedList, whole: Tracer) -> Any:
 def _added(start: Any, sequence: TracedList, whole: Tracer) -> Any:
     """``start`` and the items of a list in a store, in this order where it makes a difference."""
     is_nothing = isinstance(start, int) and start == 0
+    if not is_nothing and sequence.item_form != "python" and not isinstance(whole, ComplexTracer):
+        dtype = result_dtype(start, whole) if weak_kind(start) is None else whole.dtype
+        whole = dispatch.cast(whole, dtype)  # int8 from an int64 on
     if is_nothing or not isinstance(start, (int, float)) or whole.dtype != np.float64:
         return start + _sum_of_rows(sequence, whole)
     if isinstance(whole, ComplexTracer) or len(whole.shape) > 1:

@@ -47,7 +47,7 @@ class Result:
     outside, ``("found", number)`` of the ``objects`` of the capture, a container of the arguments, ``("view", plan, steps, number)`` of one of these, ``("list", ListPlan)``, ``("copy", object)``,
     ``("constant", object)``, ``("either", number, leaf, leaf)`` by whether an output is true,
     ``("complex", number, form)`` of an output of pairs, ``("converted", number, type)``,
-    ``("real part", number, type)`` of an output of pairs, ``("part", number)`` of the ``parts`` that it has in several places,
+    ``("real part", number, type)`` and ``("complex number", number, type)`` of an output of pairs, ``("part", number)`` of the ``parts`` that it has in several places,
     or ``("one of parts", number, parts)`` by an output.
     Of derivatives by a list that is one array: ``("columns", plan, type, form)``, a list with an item for each index of the
     last axis, and ``("rows", Result, type)`` for each of the first axis of all its outputs.
@@ -114,6 +114,8 @@ class Result:
                 return leaf[2](outputs[what])
             if kind == "real part":
                 return leaf[2](outputs[what][0])
+            if kind == "complex number":
+                return leaf[2](as_complex_result(outputs[what], "scalar"))
             if kind == "columns":
                 return leaf[2](_columns(item(what), leaf[3]))
             if kind == "rows":

@@ -14,7 +14,7 @@ from autodiff.dims import Dim, same_shape
 from autodiff.ir.data import ArrayType, Value
 from autodiff.ops.builder import asks, emit
 from autodiff.ops.complex_numbers import ComplexTracer
-from autodiff.ops.either import Either, Kind, is_array, is_in_64_bits, kinds_of, union
+from autodiff.ops.either import Either, Kind, is_array, is_in_64_bits, is_of, kinds_of, union
 from autodiff.ops.known import type_name
 from autodiff.ops.tracer import Cell, Form, StoredList, Tracer, as_tracer
 from autodiff.plain_data import dataclass
@@ -122,13 +122,7 @@ def _types_of_kinds(kinds: Sequence[Kind] | None) -> Types | None:
 def tag_of(x: Any, types: Types) -> Any:
     """Whether a value is of the narrow type: a bool, or a traced one."""
     assert types.narrow is not None
-    if isinstance(x, Either):
-        is_narrow = Tracer(x.is_narrow, "python")
-        if not x.narrow.is_type(types.narrow):  # its wide type is the narrow one of these
-            is_narrow = Tracer(emit("logical_not", (x.is_narrow,)), "python")
-        return is_narrow
-    slot = slot_of(x)
-    return (slot.dtype, slot.form) == (types.narrow.dtype, types.narrow.form)
+    return is_of(x, types.narrow)
 
 
 def widest(a: Slot, b: Slot) -> Slot | None:
@@ -220,12 +214,6 @@ def complex_types(a: Any, b: Any) -> tuple[Kind, Kind] | None:
     return found[0], found[1]
 
 
-def is_kind(x: Any, kind: Kind) -> bool:
-    """Whether ``x`` is a number of the type ``kind``."""
-    own = kinds_of(x)
-    return own is not None and own[0].is_type(kind)
-
-
 @asks
 def same_object(a: Any, b: Any) -> bool:
     """Whether two values are one and the same array, or equal constants of one type."""
@@ -248,7 +236,9 @@ def same_object(a: Any, b: Any) -> bool:
 
 
 def type_text(x: Any) -> str:
-    """The name of the type that an object has in plain Python."""
+    """The name of the type that an object has in plain Python; of a number of two types, that of the wide one."""
+    if isinstance(x, Either):
+        return type_text(x.wide)
     if isinstance(x, Instance) or choices.is_choice(x):
         return choices.class_of(x).__name__
     if isinstance(x, StoredList):

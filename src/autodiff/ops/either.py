@@ -204,9 +204,10 @@ class Either(Tracer):
     def decided(self) -> Tracer:
         """The number in the type that it has on the path of this call, which is guarded."""
         builder = current_builder()
+        # Asked each time: where staging is given up, the guard goes with what was done, and what is kept here stays.
+        narrow = bool(Tracer(self.is_narrow, "python"))
         if self._decided is not None and builder.is_open(self._decided[0]):
             return self._decided[1]
-        narrow = bool(Tracer(self.is_narrow, "python"))
         result = as_tracer(self.as_narrow()) if narrow else self.wide
         self._decided = builder.block, result
         return result
@@ -298,7 +299,7 @@ def choose(condition: Any, a: Any, b: Any) -> Any:
     chosen = Tracer(emit("select", (condition.value, *pair)), wide.form)
     if not narrow:
         return converted(chosen, wide)
-    flags = (_flag(x, narrow[0]) for x in (a, b))
+    flags = (as_tracer(is_of(x, narrow[0])).value for x in (a, b))
     return Either(converted(chosen, wide), emit("select", (condition.value, *flags)), narrow[0])
 
 
@@ -306,11 +307,18 @@ def _wide(x: Any) -> Tracer:
     return x.wide if isinstance(x, Either) else as_tracer(x)
 
 
-def _flag(x: Any, narrow: Kind) -> Value:
-    if isinstance(x, Either):
-        return x.is_narrow
-    kind = kind_of(x)
-    return as_tracer(kind is not None and kind.is_type(narrow)).value
+def is_of(x: Any, kind: Kind) -> Any:
+    """Whether a number is of the type of ``kind``, which is one of those it may have: a bool, or a traced one.
+
+    What is the narrow type among some numbers may be the wide one among more: 1.0 embeds in float32, as float32
+    does in float64.
+    """
+    if not isinstance(x, Either):
+        own = kind_of(x)
+        return own is not None and own.is_type(kind)
+    if x.narrow.is_type(kind):
+        return Tracer(x.is_narrow, "python")
+    return Tracer(emit("logical_not", (x.is_narrow,)), "python")
 
 
 # -- operations on both types -----------------------------------------------------------------------
@@ -631,6 +639,7 @@ __all__ = [
     "embeds",
     "is_array",
     "is_in_64_bits",
+    "is_of",
     "kind_of",
     "kinds_of",
     "on_both",

@@ -316,6 +316,8 @@ def round_(x: Any, ndigits: Any = None) -> Any:
     """``round``: half to even; an int without ``ndigits``."""
     if isinstance(x, Tracer) and x.form == "array":
         raise TypeError("type numpy.ndarray doesn't define __round__ method")
+    if isinstance(x, Tracer) and x.form == "scalar" and x.dtype == BOOL:
+        raise TypeError(f"type {type_name(x)} doesn't define __round__ method")
     if isinstance(x, Tracer) and x.form != "python":
         if ndigits is None and x.form == "scalar":
             return _to_integer(x, "rint")

@@ -124,7 +124,7 @@ def with_tag(
     _, tag, narrow, _ = either
     program.block.outputs = [*program.outputs, outputs[tag]]
     forms.append("bool")
-    if narrow[0] in ("converted", "real part"):
+    if narrow[0] in ("converted", "real part", "complex number"):
         narrow = (narrow[0], plan[1], narrow[2])
     return Slot(("either", len(forms) - 1, narrow, plan))
 
