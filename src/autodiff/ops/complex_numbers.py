@@ -51,6 +51,7 @@ from autodiff.ops.promotion import (
     weak_kind,
 )
 from autodiff.ops.protocol import protocol
+from autodiff.ops.smooth import unknown_slope
 from autodiff.ops.tracer import (
     Form,
     StoredList,
@@ -456,6 +457,11 @@ def _multiply(a: Parts, b: Parts) -> Parts:
     return sub(mul(ar, br), mul(ai, bi)), add(mul(ar, bi), mul(ai, br))
 
 
+def _no_slope(z: Parts) -> Tracer:
+    """0, which has no derivative by a number of any order: for a pole, in a branch of its own."""
+    return add(unknown_slope(z[0]), unknown_slope(z[1]))
+
+
 def _divide(a: Parts, b: Parts, python: bool = False) -> Parts:
     # Smith: the larger part of the divisor is divided by, so that nothing overflows on the way.
     (ar, ai), (br, bi) = a, b
@@ -477,7 +483,7 @@ def _divide(a: Parts, b: Parts, python: bool = False) -> Parts:
     re, im = scaled(up), scaled(down)
     if python:
         return re, im
-    nothing = _abs(br)
+    nothing = add(_abs(br), _no_slope(b))
     return _where(zero, div(ar, nothing), re), _where(zero, div(ai, nothing), im)
 
 
@@ -517,6 +523,7 @@ def complex_log(z: Parts) -> Parts:
     """``log``: near the unit circle by ``log1p`` of ``|z|**2 - 1``, which does not cancel."""
     re, im = z
     size = _hypot(re, im)
+    size = _where(_equal(size, 0), _no_slope(z), size)
     near = _both(pointwise("greater", size, 0.6), pointwise("less", size, 1.6))
 
     def excess(a: Any, b: Any) -> Any:
@@ -859,7 +866,10 @@ def call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool = False) -> Any:
 
 
 def _call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool) -> Any:
-    name = f"np.{ufunc.__name__}"
+    of_numpy = getattr(np, ufunc.__name__, None) is ufunc
+    name = f"{'np' if of_numpy else 'scipy.special'}.{ufunc.__name__}"
+    if ufunc.signature is None and len(inputs) > 2:
+        raise decline(name)
     if ufunc.signature is not None:
         if ufunc not in TABLE:
             raise decline(name)
