@@ -896,3 +896,49 @@ def test_a_constant_exponent_made_by_a_product_with_zero(engine: str) -> None:
     f = lambda x: np.power(x, 2.0 + 0 * x)  # noqa: E731
     assert autodiff.gradient(f, engine=engine)(-1.0) == -2.0
     assert autodiff.jvp(f, (-1.0,), (1.0,), engine=engine)[1] == -2.0
+
+
+# Where the function is at its limit: the derivatives of order 1 and 2, in both modes.
+AT_LIMITS: dict[str, tuple[Callable[..., Any], float, float, float]] = {
+    "gammainc": (lambda x: special.gammainc(3.0, x), np.inf, 0.0, 0.0),
+    "gammaincc": (lambda x: special.gammaincc(0.5, x), np.inf, 0.0, 0.0),
+    "gammainc of a square": (lambda x: special.gammainc(3.0, x * x), 1e200, 0.0, 0.0),
+    "gammainc of exp": (lambda x: special.gammainc(3.0, np.exp(x)), 800.0, 0.0, 0.0),
+    "chdtr": (lambda x: special.chdtr(3.0, x), np.inf, 0.0, 0.0),
+    "chdtrc": (lambda x: special.chdtrc(3.0, x), np.inf, 0.0, 0.0),
+    "gdtr": (lambda x: special.gdtr(2.0, 3.0, x), np.inf, 0.0, 0.0),
+    "gdtr by a": (lambda a: special.gdtr(a, 3.0, 2.0), np.inf, 0.0, 0.0),
+    "gdtr by b": (lambda b: special.gdtr(2.0, b, np.inf), 2.0, 0.0, 0.0),
+    "fdtr": (lambda x: special.fdtr(3.0, 4.0, x), np.inf, 0.0, 0.0),
+    "fdtrc": (lambda x: special.fdtrc(3.0, 4.0, x), np.inf, 0.0, 0.0),
+    "fdtr by m": (lambda m: special.fdtr(m, 4.0, np.inf), 3.0, 0.0, 0.0),
+    "fdtrc by n": (lambda n: special.fdtrc(2.0, n, np.inf), 3.0, 0.0, 0.0),
+    "pdtr": (lambda m: special.pdtr(3, m), np.inf, 0.0, 0.0),
+    "zeta": (lambda x: special.zeta(x, 1.0), np.inf, 0.0, 0.0),
+    "zeta below 1": (lambda x: special.zeta(x, 0.5), np.inf, np.inf, np.inf),
+    "zetac": (special.zetac, np.inf, 0.0, 0.0),
+    "Voigt": (lambda x: special.voigt_profile(x, 1.0, 1.0), -np.inf, 0.0, 0.0),
+    "Voigt by s": (lambda s: special.voigt_profile(np.inf, s, 1.0), 1.0, 0.0, 0.0),
+    "lambertw": (lambda x: special.lambertw(x).real, np.inf, 0.0, 0.0),
+    "pseudo_huber": (lambda x: special.pseudo_huber(2.0, x), np.inf, 2.0, 0.0),
+    "pseudo_huber to the left": (lambda x: special.pseudo_huber(2.0, x), -np.inf, -2.0, 0.0),
+    "ellipk": (special.ellipk, -np.inf, 0.0, 0.0), "ellipe": (special.ellipe, -np.inf, 0.0, 0.0),
+    "poisson": (lambda m: stats.poisson.cdf(3, m), np.inf, 0.0, 0.0),
+    "loggamma": (lambda x: stats.loggamma.cdf(x, 3.0), 800.0, 0.0, 0.0),
+    "chi": (lambda x: stats.chi.cdf(x, 3.0), 1e200, 0.0, 0.0),
+    "maxwell": (lambda x: stats.maxwell.cdf(x), 1e200, 0.0, 0.0),
+    "nakagami": (lambda x: stats.nakagami.cdf(x, 2.0), 1e200, 0.0, 0.0),
+    "gengamma": (lambda x: stats.gengamma.cdf(x, 2.0, 3.0), 1e150, 0.0, 0.0),
+    "invgamma": (lambda x: stats.invgamma.cdf(x, 2.0), 1e-310, 0.0, 0.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", AT_LIMITS)
+@pytest.mark.filterwarnings("ignore")
+def test_derivatives_where_functions_are_at_their_limits(name: str, engine: str) -> None:
+    function, x, first, second = AT_LIMITS[name]
+    slope = autodiff.gradient(function, engine=engine)
+    assert slope(x) == first
+    assert autodiff.jvp(function, (x,), (1.0,), engine=engine)[1] == first
+    assert autodiff.gradient(slope, engine=engine)(x) == second
