@@ -217,7 +217,7 @@ def clip(
     return result if chosen is True else select(chosen, result, result, dtype)
 
 
-_CLIP = np._core.umath.clip
+_CLIP: np.ufunc = np._core.umath.clip  # type: ignore[attr-defined]
 
 
 def _keeps_equal(low: Any, high: Any) -> bool:
