@@ -612,7 +612,7 @@ def _of_a_matrix(x):
     return (np.asmatrix(_MATRIX) @ x)[0].sum()  # a matrix of one row, whose first row is all of it
 
 
-@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.filterwarnings("ignore:the matrix subclass", "ignore:_of_a_matrix runs uncompiled")
 def test_matrices_are_no_arrays():
     x = np.array([1.0, -2.0, 3.0, 4.0])
     with pytest.warns(autodiff.FallbackWarning):
