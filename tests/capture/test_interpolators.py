@@ -202,6 +202,12 @@ def test_made_inside_of_constants(engine):
 
 
 OF_DATA = {
+    "fills of the data": lambda y, x: np.sum(
+        si.interp1d(X, y, bounds_error=False, fill_value=(2 * y[0], 3 * y[-1]))(3 * x) ** 2
+    ),
+    "fills that are numbers": lambda y, x: np.sum(
+        si.interp1d(X, y, "cubic", bounds_error=False, fill_value=(-1, 5.0))(3 * x) ** 2
+    ),
     "cubic": lambda y, x: np.sum(si.CubicSpline(X, y)(x) ** 2),
     "natural": lambda y, x: np.sum(si.CubicSpline(X, y, bc_type="natural")(x, 1) ** 2),
     "clamped": lambda y, x: np.sum(si.CubicSpline(X, y, 0, "clamped").derivative()(x) ** 2),

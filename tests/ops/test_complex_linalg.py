@@ -43,6 +43,11 @@ CALLS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
     "det": (lambda a: np.linalg.det(a), BATCH),
     "det of one": (lambda a: np.linalg.det(a), A),
     "slogdet": (lambda a: tuple(np.linalg.slogdet(a)), A),
+    "slogdet, batch": (lambda a: tuple(np.linalg.slogdet(a)), BATCH),
+    "sign of slogdet": (lambda a: np.linalg.slogdet(a)[0], A),
+    "signs of slogdet": (lambda a: np.linalg.slogdet(a)[0], BATCH),
+    "size of slogdet": (lambda a: np.linalg.slogdet(a)[1], A),
+    "sign and size": (lambda a: np.linalg.slogdet(a)[0] * np.linalg.slogdet(a)[1], A),
     "cholesky": (lambda a: np.linalg.cholesky(a), HERMITIAN),
     "eigh": (lambda a: tuple(np.linalg.eigh(a)), HERMITIAN),
     "eigh upper": (lambda a: tuple(np.linalg.eigh(a, "U")), HERMITIAN + 0.1 * A),
@@ -117,7 +122,16 @@ CALLS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
 }  # fmt: skip
 if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
     CALLS["cholesky upper"] = (lambda a: np.linalg.cholesky(a, upper=True), HERMITIAN)
-DEFAULT = ("solve", "det", "eigh", "eig of a real matrix", "sylvester")
+DEFAULT = (
+    "solve",
+    "det",
+    "slogdet",
+    "sign of slogdet",
+    "sign and size",
+    "eigh",
+    "eig of a real matrix",
+    "sylvester",
+)
 
 
 def _several(x: Any) -> list[Any]:
@@ -182,6 +196,27 @@ def test_second_derivatives_of_holomorphic_functions_of_matrices(function: Any) 
     found = autodiff.hessian_vector(f, holomorphic=True)(A, _tensors=BATCH[1])
     wanted = (slope(A + h * BATCH[1]) - slope(A - h * BATCH[1])) / (2 * h)
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
+
+
+PARTS = [
+    (name, k) for name, (f, a) in CALLS.items() if isinstance(f(a), tuple) for k in range(len(f(a)))
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [p if p[0] == "slogdet" else pytest.param(*p, marks=pytest.mark.slow) for p in PARTS],
+)
+def test_each_result_alone_has_the_derivative_it_has_among_others(name: str, part: int) -> None:
+    f, a = CALLS[name]
+    step = RANDOM.normal(size=a.shape) * (1 + 0.3j if np.iscomplexobj(a) else 1)
+    tangent = autodiff.jvp(lambda a: f(a)[part], (a,), (step,))[1]
+    ct = np.asarray(
+        RANDOM.normal(size=np.shape(tangent)) * (1 - 2j if np.iscomplexobj(tangent) else 1)
+    )
+    (back,) = autodiff.vjp(lambda a: f(a)[part], a)[1](ct if ct.ndim else ct[()])
+    left = np.sum((np.conj(ct) * tangent).real)
+    np.testing.assert_allclose(np.sum((np.conj(back) * step).real), left, rtol=1e-8, atol=1e-12)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ A function of several arguments is differentiated along lines through the point,
 derivatives count too.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -836,3 +837,108 @@ def test_factorials_as_in_scipy(engine: str) -> None:
         assert type(have) is type(want)
         assert (have.dtype, have.shape) == (want.dtype, want.shape)
         assert np.allclose(have, want, rtol=1e-14, equal_nan=True)
+
+
+# -- where the square of a denominator over- or underflows, and the derivatives do not ------------------------
+FAR_QUOTIENTS: dict[str, tuple[Any, Any, tuple[float, ...]]] = {
+    "log of cosh": (lambda x: np.log(np.cosh(x)), lambda x: mpmath.log(mpmath.cosh(x)), (300.0, 400.0, -400.0, 700.0)),
+    "log of 1 + exp": (lambda x: np.log(1 + np.exp(x)), lambda x: mpmath.log(1 + mpmath.exp(x)), (360.0, 700.0)),
+    "log1p of exp": (lambda x: np.log1p(np.exp(x)), lambda x: mpmath.log1p(mpmath.exp(x)), (360.0, 700.0)),
+    "log of squares": (lambda x: np.log(1 + x * x), lambda x: mpmath.log(1 + x * x), (1e60, 1e78, 1e100)),
+    "log1p of squares": (lambda x: np.log1p(x**2), lambda x: mpmath.log1p(x * x), (1e60, 1e78, 1e100)),
+    "log2 of a square": (lambda x: np.log2(x**2), lambda x: mpmath.log(x * x, 2), (1e-100, 1e-80, 1e80, 1e100)),
+    "log10 of a square": (lambda x: np.log10(x**2), lambda x: mpmath.log(x * x, 10), (1e-100, 1e100)),
+    "sech": (lambda x: 1 / np.cosh(x), mpmath.sech, (200.0, 300.0, -300.0)),
+    "reciprocal of cosh": (lambda x: np.reciprocal(np.cosh(x)), mpmath.sech, (200.0, 300.0)),
+    "logistic": (lambda x: 1 / (1 + np.exp(-x)), lambda x: 1 / (1 + mpmath.exp(-x)), (-100.0, -250.0, -350.0)),
+    "Lorentz": (lambda x: 1 / (1 + x**2), lambda x: 1 / (1 + x * x), (1e20, 1e40)),
+    "powers": (lambda x: x**3 / x**2, lambda x: x, (1e80, 1e90, 1e-60, 1e-90)),
+    "products": (lambda x: x * x / x, lambda x: x, (1e110, 1e150, 1e-110, 1e-150)),
+    "log of a sum": (
+        lambda x: np.log(np.sum(np.exp(np.array([x, -x])))), lambda x: mpmath.log(2 * mpmath.cosh(x)), (360.0, 400.0)
+    ),
+    "huge over far": (lambda x: 1e200 / x, lambda x: 1e200 / x, (1e80, 1e120)),
+    "tiny over near": (lambda x: 1e-200 / x, lambda x: 1e-200 / x, (1e-110, 1e-80)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("name", FAR_QUOTIENTS)
+@pytest.mark.filterwarnings("ignore")
+def test_derivatives_where_squares_of_denominators_overflow(name: str, engine: str) -> None:
+    """Relative to the terms that are added up: the value over x, over x squared, …, or itself."""
+    function, exact, points = FAR_QUOTIENTS[name]
+    backward = [function]
+    for _ in range(3):
+        backward.append(autodiff.gradient(backward[-1], engine=engine))
+    with mpmath.workdps(400):
+        for x in points:
+            terms = mpmath.taylor(exact, mpmath.mpf(x), 3, h=abs(x) * mpmath.mpf(10) ** -60)
+            for order in (1, 2, 3):
+                right = float(terms[order] * math.factorial(order))
+                slope = float(abs(terms[1]))
+                size = max(abs(right), slope, slope / abs(x) ** (order - 1))
+                if size / abs(x) ** 2 > 1e300:  # the cotangent of what is divided by does not fit
+                    break
+                assert abs(backward[order](x) - right) <= 1e-12 * size, (x, order)
+            pushed = autodiff.jvp(
+                autodiff.gradient(function, engine=engine), (x,), (1.0,), engine=engine
+            )[1]
+            right = float(terms[2] * 2)
+            assert abs(pushed - right) <= 1e-12 * max(
+                abs(right), float(abs(terms[1])), float(abs(terms[1])) / abs(x)
+            )
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_a_constant_exponent_made_by_a_product_with_zero(engine: str) -> None:
+    """The logarithm of a negative base is no number, and is multiplied by a derivative that is 0."""
+    f = lambda x: np.power(x, 2.0 + 0 * x)  # noqa: E731
+    assert autodiff.gradient(f, engine=engine)(-1.0) == -2.0
+    assert autodiff.jvp(f, (-1.0,), (1.0,), engine=engine)[1] == -2.0
+
+
+# Where the function is at its limit: the derivatives of order 1 and 2, in both modes.
+AT_LIMITS: dict[str, tuple[Callable[..., Any], float, float, float]] = {
+    "gammainc": (lambda x: special.gammainc(3.0, x), np.inf, 0.0, 0.0),
+    "gammaincc": (lambda x: special.gammaincc(0.5, x), np.inf, 0.0, 0.0),
+    "gammainc of a square": (lambda x: special.gammainc(3.0, x * x), 1e200, 0.0, 0.0),
+    "gammainc of exp": (lambda x: special.gammainc(3.0, np.exp(x)), 800.0, 0.0, 0.0),
+    "chdtr": (lambda x: special.chdtr(3.0, x), np.inf, 0.0, 0.0),
+    "chdtrc": (lambda x: special.chdtrc(3.0, x), np.inf, 0.0, 0.0),
+    "gdtr": (lambda x: special.gdtr(2.0, 3.0, x), np.inf, 0.0, 0.0),
+    "gdtr by a": (lambda a: special.gdtr(a, 3.0, 2.0), np.inf, 0.0, 0.0),
+    "gdtr by b": (lambda b: special.gdtr(2.0, b, np.inf), 2.0, 0.0, 0.0),
+    "fdtr": (lambda x: special.fdtr(3.0, 4.0, x), np.inf, 0.0, 0.0),
+    "fdtrc": (lambda x: special.fdtrc(3.0, 4.0, x), np.inf, 0.0, 0.0),
+    "fdtr by m": (lambda m: special.fdtr(m, 4.0, np.inf), 3.0, 0.0, 0.0),
+    "fdtrc by n": (lambda n: special.fdtrc(2.0, n, np.inf), 3.0, 0.0, 0.0),
+    "pdtr": (lambda m: special.pdtr(3, m), np.inf, 0.0, 0.0),
+    "zeta": (lambda x: special.zeta(x, 1.0), np.inf, 0.0, 0.0),
+    "zeta below 1": (lambda x: special.zeta(x, 0.5), np.inf, np.inf, np.inf),
+    "zetac": (special.zetac, np.inf, 0.0, 0.0),
+    "Voigt": (lambda x: special.voigt_profile(x, 1.0, 1.0), -np.inf, 0.0, 0.0),
+    "Voigt by s": (lambda s: special.voigt_profile(np.inf, s, 1.0), 1.0, 0.0, 0.0),
+    "lambertw": (lambda x: special.lambertw(x).real, np.inf, 0.0, 0.0),
+    "pseudo_huber": (lambda x: special.pseudo_huber(2.0, x), np.inf, 2.0, 0.0),
+    "pseudo_huber to the left": (lambda x: special.pseudo_huber(2.0, x), -np.inf, -2.0, 0.0),
+    "ellipk": (special.ellipk, -np.inf, 0.0, 0.0), "ellipe": (special.ellipe, -np.inf, 0.0, 0.0),
+    "poisson": (lambda m: stats.poisson.cdf(3, m), np.inf, 0.0, 0.0),
+    "loggamma": (lambda x: stats.loggamma.cdf(x, 3.0), 800.0, 0.0, 0.0),
+    "chi": (lambda x: stats.chi.cdf(x, 3.0), 1e200, 0.0, 0.0),
+    "maxwell": (lambda x: stats.maxwell.cdf(x), 1e200, 0.0, 0.0),
+    "nakagami": (lambda x: stats.nakagami.cdf(x, 2.0), 1e200, 0.0, 0.0),
+    "gengamma": (lambda x: stats.gengamma.cdf(x, 2.0, 3.0), 1e150, 0.0, 0.0),
+    "invgamma": (lambda x: stats.invgamma.cdf(x, 2.0), 1e-310, 0.0, 0.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", AT_LIMITS)
+@pytest.mark.filterwarnings("ignore")
+def test_derivatives_where_functions_are_at_their_limits(name: str, engine: str) -> None:
+    function, x, first, second = AT_LIMITS[name]
+    slope = autodiff.gradient(function, engine=engine)
+    assert slope(x) == first
+    assert autodiff.jvp(function, (x,), (1.0,), engine=engine)[1] == first
+    assert autodiff.gradient(slope, engine=engine)(x) == second

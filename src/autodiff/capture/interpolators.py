@@ -459,8 +459,11 @@ def _line(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
     raises, is_sorted = given.pop("bounds_error", None), given.pop("assume_sorted", False)
     options_left(given, axis=(-1, 0), copy=(True, False))
     beyond = isinstance(fill, str)
-    if isinstance(fill, tuple) or not isinstance(kind, str) or (beyond and kind in _STEPS):
+    ends = fill if isinstance(fill, tuple) else (fill, fill)
+    known = isinstance(kind, str) and len(ends) == 2 and all(np.shape(end) == () for end in ends)
+    if not known or (beyond and kind in _STEPS):
         raise Declined("interp1d of traced data with these options")
+    below, above = ends if beyond else map(double_of, ends)
     if not is_sorted:
         order: Any = np.argsort(x, kind="stable")
         x, y = x[order], y[order]
@@ -471,12 +474,12 @@ def _line(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
         flat = np.reshape(points, (-1,))
         found = values(flat)
         if not beyond:
-            outside: Any = (flat < x[0]) | (flat > x[-1])
+            outside: Any = flat < x[0], flat > x[-1]
             if raises is None or raises:
-                inside: Any = np.all(~outside)
+                inside: Any = np.all(~(outside[0] | outside[1]))
                 check(inside, "a point outside of the interpolation range")
-            rows = np.reshape(found, (-1, 1))
-            found = np.reshape(filled(rows, outside, as_tracer(float(fill))), (-1,))
+            rows = filled(np.reshape(found, (-1, 1)), outside[0], below)
+            found = np.reshape(filled(rows, outside[1], above), (-1,))
         return np.reshape(found, points.shape)
 
     return Called(function, at)

@@ -331,7 +331,7 @@ def _apply_ufunc(ufunc: np.ufunc, *args: Any, **kwargs: Any) -> Any:
     if ufunc.nin <= len(args) <= ufunc.nargs:
         outs = args[ufunc.nin :]
         if outs and "out" not in kwargs:
-            kwargs["out"] = outs if len(outs) > 1 else outs[0]
+            kwargs["out"] = (*outs, *(None,) * (ufunc.nargs - len(args)))
         return dispatch.apply_ufunc(ufunc, "__call__", args[: ufunc.nin], kwargs)
     return ufunc(*args, **kwargs)  # NumPy says what is wrong
 
@@ -380,7 +380,7 @@ def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
             # np.ndarray.sum(x), with an array that may be traced
             return lambda x, *args, **kwargs: getattr(x, function.__name__)(*args, **kwargs)
         if traced:
-            if isinstance(function, np.ufunc) and function.signature is not None:
+            if isinstance(function, np.ufunc) and function in dispatch.functions:
                 return functools.partial(_apply_ufunc, function)
             found = dispatch.functions.get(function)
             if found is not None:

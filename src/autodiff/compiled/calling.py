@@ -314,7 +314,7 @@ class Compiled(Compiler):
             return fallback.uncompiled(self, call, made, extra)
         result = run(self, made, call, extra)
         if result is UNFIT and len(extra) != len(made.plan.extra_inputs):
-            self._refuse_vectors()
+            self.refuse_vectors()
         if result is UNFIT:
             return fallback.uncompiled(
                 self, call, "what it reads differs each time it is read", extra
@@ -322,7 +322,7 @@ class Compiled(Compiler):
         if result is NotImplemented:
             failure = made.run.failure()
             if failure is None and extra:
-                self._refuse_vectors()
+                self.refuse_vectors()
             if failure == GUARD:
                 # The engine rounds otherwise than the capture did, across a threshold.
                 return fallback.uncompiled(self, call, None, extra)
@@ -334,7 +334,8 @@ class Compiled(Compiler):
             self._recall(made, call)()
         return result
 
-    def _refuse_vectors(self) -> NoReturn:
+    def refuse_vectors(self) -> NoReturn:
+        """Raise what says that the tangents or cotangents do not fit."""
         problem, remedy = self.transformation.misfit
         raise ShapeError(
             f"{self.transformation.name} of {self.signature.title}: {problem}.",

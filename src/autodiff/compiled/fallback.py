@@ -21,6 +21,7 @@ import numpy as np
 from autodiff import containers, debug, tree
 from autodiff.compiled.binding import Call, may_overlap_itself
 from autodiff.compiled.specialisation import Specialisation
+from autodiff.differentiate.reverse import OTHER_SIZE
 from autodiff.errors import (
     AutodiffError,
     FallbackWarning,
@@ -147,6 +148,8 @@ def eager(
     specialisation = made
     compiled.had_effects |= specialisation.captured.has_effects
     result = compiled.run_once(specialisation, call, extra)
+    if result is NotImplemented and specialisation.run.failure() in (None, OTHER_SIZE) and extra:
+        compiled.refuse_vectors()
     if result is NotImplemented:
         if not specialisation.captured.has_effects:
             run_plainly(compiled, call)
@@ -171,6 +174,8 @@ def failed(
     compiled: Compiled, specialisation: Specialisation, call: Call, extra: tuple[Any, ...]
 ) -> Any:
     """A check failed at run time: plain Python decides what that means."""
+    if specialisation.run.failure() == OTHER_SIZE:
+        compiled.refuse_vectors()
     if compiled.transformation.is_value:
         return plain(compiled, call)
     lacks_memory = specialisation.run.failure() == MEMORY_FAILED

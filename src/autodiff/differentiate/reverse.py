@@ -19,13 +19,14 @@ import numpy as np
 from autodiff import debug
 from autodiff.differentiate.activity import differentiable_operands, propagate, useful
 from autodiff.differentiate.rules import WITH_VECTORS, accumulate, pullback
-from autodiff.dims import differ
+from autodiff.dims import Dim, Extent, differ, symbols
 from autodiff.errors import InternalError
 from autodiff.ir.copying import Mapping, copy_operation
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
 from autodiff.later import later
 from autodiff.ops.builder import Builder, building
 from autodiff.ops.entries import ENTRIES, Site
+from autodiff.ops.known import check, compare
 from autodiff.ops.structural import reshape, zeros_like
 from autodiff.ops.tracer import Tracer
 
@@ -37,6 +38,7 @@ else:
 
 Cotangents = dict[Value, Tracer]
 Pull = Callable[[Cotangents], None]
+OTHER_SIZE = "a cotangent does not have the shape of the result"
 
 
 def vjp(
@@ -45,6 +47,7 @@ def vjp(
     outputs: Sequence[int] | None = None,
     seed_ones: bool = False,
     keep_values: bool = True,
+    compare_sizes: bool = False,
 ) -> Program:
     """The program of values and cotangents.
 
@@ -60,6 +63,9 @@ def vjp(
         Use 1 as the cotangent of each of ``outputs`` (a gradient) instead of an extra input.
     keep_values : bool
         Whether the program's own outputs come first among the outputs.
+    compare_sizes : bool
+        Whether a size of an output that the program itself finds out is that of the cotangent: it is
+        checked at run time, and the sizes found on the cotangents are the last inputs.
 
     Returns
     -------
@@ -79,23 +85,40 @@ def vjp(
         sweep = Reverse(builder, active, useful(program.block, active, wanted))
         sweep.forward(program.block)
         cotangents: Cotangents = {}
+        found = (
+            {v for op in program.block.operations for v in op.results} if compare_sizes else set()
+        )
+        sizes: dict[Extent, Value] = {}
         for k in outputs:
             value = sweep.primal(program.outputs[k])
-            seed = _seed(builder, value, seed_ones)
+            computed = {sweep.primal(v) for v in found}
+            seed = _seed(builder, value, seed_ones, computed, sizes)
             cotangents[value] = accumulate(cotangents.get(value), seed, Tracer(value, "array"))
         sweep.backward(cotangents)
         kept = [sweep.primal(v) for v in program.outputs] if keep_values else []
+        builder.block.parameters += sizes.values()
         builder.block.outputs = kept + [sweep.dense(program.inputs[k], cotangents) for k in wrt]
         return Program(builder.block, f"{program.name}_vjp")
 
 
-def _seed(builder: Builder, value: Value, ones: bool) -> Any:
+def _seed(
+    builder: Builder, value: Value, ones: bool, computed: set[Value], sizes: dict[Extent, Value]
+) -> Any:
     if ones:
         one: Any = Tracer.constant(np.ones((), value.dtype))
         shape: Any = value.shape
         return np.broadcast_to(one, shape) if shape else one
+    for n in value.shape:
+        if not computed.isdisjoint(symbols(n)) and n not in sizes:
+            sizes[n] = Value(ArrayType(np.dtype(np.int64), (), True), "size")
+            sizes[n].low = 0
+    given = tuple([Dim.symbol(sizes[n]) if n in sizes else n for n in value.shape])
     hint = f"ct_{value.hint}" if value.hint else None
-    return Tracer(builder.parameter(ArrayType(value.dtype, value.shape), hint), "array")
+    ct = Tracer(builder.parameter(ArrayType(value.dtype, given), hint), "array")
+    for n, m in zip(value.shape, given, strict=True):
+        if n in sizes:
+            check(compare("equal", m, n), OTHER_SIZE)
+    return reshape(ct, value.shape)
 
 
 class Reverse:

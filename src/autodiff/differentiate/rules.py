@@ -44,19 +44,33 @@ def no_derivative(operation: Operation) -> DerivativeError:
 
 
 def _scaled(d: Any, partial: Any, absorbing: bool = False) -> Tracer | None:
-    """``d * partial`` with the strong zero; None where the partial is the constant 0."""
+    """``d * partial`` with the strong zero; None where the partial is the constant 0.
+
+    Of factors, the product is taken from the left.
+    """
+    if isinstance(partial, tuple):
+        for factor in partial:
+            d = None if d is None else _scaled(d, factor, absorbing)
+        return d
     if isinstance(partial, (int, float)):
         if partial == 0:
             return None
         if partial == 1:
             return d
         return -d if partial == -1 else d * float(partial)
+    if _is_constant_zero(partial):
+        return None
     if partial.dtype != d.dtype:
         partial = partial.astype(d.dtype)
     if not d.shape and partial.shape:
         d = np.broadcast_to(d, partial.shape)
     product: Tracer = emit_tracer("strong_product" if absorbing else "strong_multiply", d, partial)
     return product
+
+
+def _is_constant_zero(x: Tracer) -> bool:
+    owner = x.value.owner
+    return owner is not None and owner.kind == "constant" and not np.any(owner.attributes["value"])
 
 
 def _add(a: Any, b: Any) -> Any:

@@ -219,11 +219,12 @@ def _slogdet_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _slogdet_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     a, sign, ct_sign = _given(site.operands[0]), _given(site.results[0]), _given(cts[0])
+    at = (..., None, None)  # also of one matrix, an array: a number would be one of Python's
     weight = _sum(
-        None if cts[1] is None else cts[1] + 0j,
-        None if ct_sign is None else -1j * (ct_sign.conj() * sign).imag,
+        None if cts[1] is None else cts[1][at] + 0j,
+        None if ct_sign is None else -1j * (ct_sign.conj() * sign)[at].imag,
     )
-    return (_pair(_h(inv(a)) * weight[..., None, None]),)
+    return (_pair(_h(inv(a)) * weight),)
 
 
 def _slogdet(a: Any) -> tuple[ComplexTracer, Tracer]:

@@ -51,6 +51,7 @@ from autodiff.ops.promotion import (
     weak_kind,
 )
 from autodiff.ops.protocol import protocol
+from autodiff.ops.smooth import unknown_slope
 from autodiff.ops.tracer import (
     Form,
     StoredList,
@@ -456,6 +457,11 @@ def _multiply(a: Parts, b: Parts) -> Parts:
     return sub(mul(ar, br), mul(ai, bi)), add(mul(ar, bi), mul(ai, br))
 
 
+def _no_slope(z: Parts) -> Tracer:
+    """0, which has no derivative by a number of any order: for a pole, in a branch of its own."""
+    return add(unknown_slope(z[0]), unknown_slope(z[1]))
+
+
 def _divide(a: Parts, b: Parts, python: bool = False) -> Parts:
     # Smith: the larger part of the divisor is divided by, so that nothing overflows on the way.
     (ar, ai), (br, bi) = a, b
@@ -477,7 +483,7 @@ def _divide(a: Parts, b: Parts, python: bool = False) -> Parts:
     re, im = scaled(up), scaled(down)
     if python:
         return re, im
-    nothing = _abs(br)
+    nothing = add(_abs(br), _no_slope(b))
     return _where(zero, div(ar, nothing), re), _where(zero, div(ai, nothing), im)
 
 
@@ -517,6 +523,7 @@ def complex_log(z: Parts) -> Parts:
     """``log``: near the unit circle by ``log1p`` of ``|z|**2 - 1``, which does not cancel."""
     re, im = z
     size = _hypot(re, im)
+    size = _where(_equal(size, 0), _no_slope(z), size)
     near = _both(pointwise("greater", size, 0.6), pointwise("less", size, 1.6))
 
     def excess(a: Any, b: Any) -> Any:
@@ -739,8 +746,7 @@ def _whole_exponent(x: Any) -> int | None:
     return int(number.real) if abs(number.real) < 100 else None
 
 
-def _repeated(z: Parts, n: int) -> Parts:
-    result: Parts | None = None
+def _repeated(z: Parts, n: int, result: Parts | None = None) -> Parts:
     power = z
     while n:
         if n & 1:
@@ -751,14 +757,32 @@ def _repeated(z: Parts, n: int) -> Parts:
     return result
 
 
-def _power(a: Any, b: Any, part: np.dtype[Any], python: bool) -> Parts:
+def _whole_power(z: Parts, n: int) -> Parts:
+    """``z**n`` with the signs of zeros that NumPy's loop gives: from 4 on, and of a reciprocal, it begins with 1."""
+    one = constant(1.0, z[0].dtype), constant(0.0, z[0].dtype)
+    if n in (1, 2, 3):
+        return _repeated(z, n)
+    found = _repeated(z, abs(n), one)
+    return found if n > 0 else _divide(one, found)
+
+
+def _is_quick(a: Any, b: Any) -> bool:
+    """Whether the operator of an array has a function of its own for an exponent of -1 or 1/2."""
+    return is_complex(a) and getattr(a, "form", "array") == "array" and not isinstance(b, Tracer)
+
+
+def _power(a: Any, b: Any, part: np.dtype[Any], python: bool, operator: bool) -> Parts:
     z, n = parts_of(a, part), _whole_exponent(b)
+    if operator and _is_quick(a, b) and np.shape(b) == () and b in (0.5, -1):
+        return complex_sqrt(z) if b == 0.5 else _reciprocal(z)
     zero = _both(_equal(z[0], 0), _equal(z[1], 0))
     if n == 0:
         one = add(mul(z[0], 0.0), 1.0)
         return functions[np.ones_like](one), functions[np.zeros_like](one)
     if n is not None:
-        if n < 0 and python:
+        if not python:
+            return _whole_power(z, n)
+        if n < 0:
             check(_not(zero), "0.0 to a negative or complex power")
         found = _repeated(z, abs(n))
         return found if n > 0 else _reciprocal(found)
@@ -769,9 +793,8 @@ def _power(a: Any, b: Any, part: np.dtype[Any], python: bool) -> Parts:
     base = _where(zero, constant(1.0, part), z[0]), z[1]
     x, y = complex_exp(_multiply(e, complex_log(base)))
     no_exponent = _both(_equal(e[0], 0), _equal(e[1], 0))
-    at_zero = _where(
-        pointwise("greater", e[0], 0), constant(0.0, part), constant(float("nan"), part)
-    )
+    nan = add(constant(float("nan"), part), _no_slope(z))
+    at_zero = _where(pointwise("greater", e[0], 0), constant(0.0, part), nan)
     x, y = _where(zero, at_zero, x), _where(zero, at_zero, y)
     return (
         _where(no_exponent, constant(1.0, part), x),
@@ -859,7 +882,10 @@ def call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool = False) -> Any:
 
 
 def _call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool) -> Any:
-    name = f"np.{ufunc.__name__}"
+    of_numpy = getattr(np, ufunc.__name__, None) is ufunc
+    name = f"{'np' if of_numpy else 'scipy.special'}.{ufunc.__name__}"
+    if ufunc.signature is None and len(inputs) > 2:
+        raise decline(name)
     if ufunc.signature is not None:
         if ufunc not in TABLE:
             raise decline(name)
@@ -874,7 +900,7 @@ def _call(ufunc: np.ufunc, inputs: Sequence[Any], operator: bool) -> Any:
     if ufunc is np.float_power:
         part = np.dtype(float)
     if ufunc in (np.power, np.float_power):
-        return joined(*_power(inputs[0], inputs[1], part, python), form)
+        return joined(*_power(inputs[0], inputs[1], part, python, operator), form)
     a, b = (parts_of(x, part) for x in inputs)
     if ufunc is np.divide and python:
         return joined(*_divide(a, b, python=True), form)

@@ -68,10 +68,10 @@ def _product(z: Any) -> Any:
 _OF_NUMPY: dict[str, Derivative] = {
     "arcsin": lambda y, z: 1 / _product(z),
     "arccos": lambda y, z: -1 / _product(z),
-    "arctan": lambda y, z: 1 / ((1 + 1j * z) * (1 - 1j * z)),
+    "arctan": lambda y, z: 1 / (1 + 1j * z) / (1 - 1j * z),  # the product overflows far out
     "arcsinh": lambda y, z: 1 / _product(_times_i(z)),
     "arccosh": lambda y, z: 1 / (np.sqrt(_plus(-1.0, z)) * np.sqrt(_plus(1.0, z))),
-    "arctanh": lambda y, z: 1 / ((1 - z) * (1 + z)),
+    "arctanh": lambda y, z: 1 / (1 - z) / (1 + z),
     "expm1": lambda y, z: np.exp(z),
     "log1p": lambda y, z: 1 / (1 + z),
     "exp2": lambda y, z: y() * float(np.log(2.0)),

@@ -19,7 +19,7 @@ import numpy as np
 
 from autodiff.ops.by_parameter import beyond, by_parameter
 from autodiff.ops.incomplete_functions import beta_slopes, shape_slope
-from autodiff.ops.smooth import near_or_far, polynomial
+from autodiff.ops.smooth import beyond_infinity, near_or_far, polynomial
 from autodiff.ops.special import (
     _ROOT_TWO_PI,
     _beta_density,
@@ -60,10 +60,18 @@ def _negative(*rules: Any) -> tuple[Any, ...]:
 # -- gamma, chi-squared, Poisson ------------------------------------------------------------------------
 inverse("gammaincinv", "gammainc", 1, (_P, _LEVEL))
 inverse("gammainccinv", "gammaincc", 1, (_P, _LEVEL))
+
+
+def _gamma_times(factor: Any, b: Any, x: Any) -> Any:
+    """``factor`` times the density, which falls faster at infinity than any power grows."""
+    endless = np.isinf(x)
+    return np.where(endless, 0.0, np.where(endless, 1.0, factor) * _gamma(b, x))
+
+
 _GDTR = (
-    lambda y, a, b, x: x * _gamma(b, a * x),
+    lambda y, a, b, x: _gamma_times(x, b, a * x),
     lambda y, a, b, x: _shape(b, a * x),
-    lambda y, a, b, x: a * _gamma(b, a * x),
+    lambda y, a, b, x: _gamma_times(a, b, a * x),
 )
 row("gdtr", _GDTR, (_P, _P, _P), "DLMF 8.2.4")
 row("gdtrc", _negative(*_GDTR), (_P, _P, _P), "DLMF 8.2.4")
@@ -112,15 +120,21 @@ inverse("btdtrib", "betainc", 1, (_P, _LEVEL, _LEVEL))
 def _ratio_density(m: Any, n: Any, x: Any) -> Any:
     """The density of the F distribution."""
     a, b, r = 0.5 * m, 0.5 * n, m / n
-    scale = a * np.log(r) - (a + b) * np.log1p(r * x) - apply("scipy_betaln", a, b)
-    return scaled_power(a - 1, scale, x)
+
+    def finite(x: Any) -> Any:
+        scale = a * np.log(r) - (a + b) * np.log1p(r * x) - apply("scipy_betaln", a, b)
+        return scaled_power(a - 1, scale, x)
+
+    return beyond_infinity(x, 0.0, finite)
 
 
 def _fdtr_by(number: int) -> Any:
     """The derivative by the degrees of freedom of the numerator or of the denominator."""
 
     def partial(y: Any, m: Any, n: Any, x: Any) -> Any:
-        none = np.equal(x, 0)  # where the function is 0 for all degrees of freedom
+        none = np.equal(x, 0) | np.isinf(
+            x
+        )  # where the function is 0 or 1 for all degrees of freedom
         z = np.where(none, 1.0, x)
         by_shape = _shapes(0.5 * m, 0.5 * n, m * z / (m * z + n))[number]
         density = z * _ratio_density(m, n, z)

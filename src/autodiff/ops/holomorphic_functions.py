@@ -25,7 +25,7 @@ from autodiff.ops.by_parameter import beyond, by_parameter, of_order, power_of
 from autodiff.ops.complex_numbers import example, joined, parts_of
 from autodiff.ops.entries import ENTRIES, Entry, Partials, Pointwise, Samples, register
 from autodiff.ops.promotion import pointwise
-from autodiff.ops.smooth import polynomial
+from autodiff.ops.smooth import beyond_infinity, polynomial
 from autodiff.ops.special import _f
 from autodiff.ops.special_rows import Domain, row
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
@@ -371,9 +371,9 @@ def _voigt_by_deviation(y: Any, x: Any, s: Any, g: Any) -> Any:
 row(
     "voigt_profile",
     (
-        lambda y, x, s, g: _voigt_slopes(x, s, g)[0],
-        _voigt_by_deviation,
-        lambda y, x, s, g: _voigt_slopes(x, s, g)[1],
+        lambda y, x, s, g: beyond_infinity(x, 0.0, lambda x: _voigt_slopes(x, s, g)[0]),
+        lambda y, x, s, g: beyond_infinity(x, 0.0, lambda x: _voigt_by_deviation(y, x, s, g)),
+        lambda y, x, s, g: beyond_infinity(x, 0.0, lambda x: _voigt_slopes(x, s, g)[1]),
     ),
     ((-2.0, 2.0), (0.5, 2.0), (0.3, 2.0)),
     "DLMF 7.19.1",
@@ -445,6 +445,11 @@ def _enter_lambertw() -> None:
     path = "scipy.special._ufuncs._lambertw"
 
     def slope(re: Any, im: Any, k: Any, tolerance: Any) -> Pair:
+        endless = np.isinf(re) | np.isinf(im)
+        finite = finite_slope(np.where(endless, 1.0, re), np.where(endless, 0.0, im), k, tolerance)
+        return np.where(endless, 0.0, finite[0]), np.where(endless, 0.0, finite[1])
+
+    def finite_slope(re: Any, im: Any, k: Any, tolerance: Any) -> Pair:
         w = (_lambertw(0, re, im, k, tolerance), _lambertw(1, re, im, k, tolerance))
         return _times(_exp(_scaled(-1.0, w)), _reciprocal(_plus(w, (1.0, 0.0))))
 

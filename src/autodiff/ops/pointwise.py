@@ -292,6 +292,11 @@ def _difference(a: Any, b: Any) -> Any:
     return np.where(same, 0.0, a) - np.where(same, 0.0, b)
 
 
+def _reciprocal(y: Any, a: Any, b: Any) -> Any:
+    """``1 / b``, which ``y = a / b`` itself is where a is 1."""
+    return y if np.shape(a) == () and known(a) == 1 else 1 / b
+
+
 elementwise(
     np.add, lambda y, a, b: 1.0, lambda y, a, b: 1.0, scalar=_add,
     meaning=_operator(np.add, operator.add),
@@ -305,7 +310,8 @@ elementwise(
     meaning=_operator(np.multiply, operator.mul),
 )  # fmt: skip
 elementwise(
-    np.divide, lambda y, a, b: 1 / b, lambda y, a, b: -y / b, scalar=_core("div"),
+    # The reciprocal is shared, and no square of b is formed: it may overflow where the slope does not.
+    np.divide, lambda y, a, b: 1 / b, lambda y, a, b: (-y, _reciprocal(y, a, b)), scalar=_core("div"),
     domain=((-2.0, 2.0), (0.5, 2.0)),
 )  # fmt: skip
 elementwise(
@@ -345,7 +351,7 @@ elementwise(
 )  # fmt: skip
 elementwise(np.fabs, lambda y, x: np.sign(x), scalar=_core("abs"))
 elementwise(np.sign, scalar=_sign)
-elementwise(np.reciprocal, lambda y, x: -y * y, domain=((0.5, 2.0),), scalar=_by_kind(
+elementwise(np.reciprocal, lambda y, x: (-y, y), domain=((0.5, 2.0),), scalar=_by_kind(
     lambda s, x: s.div(s.constant(1.0, x), x), lambda s, x: _integer_reciprocal(s, x)))  # fmt: skip
 elementwise(np.square, lambda y, x: 2 * x, scalar=lambda s, x: _multiply(s, x, x))
 elementwise(np.sqrt, _sqrt_partial, scalar=_core("sqrt"), domain=((0.1, 4.0),))

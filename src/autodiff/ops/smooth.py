@@ -125,7 +125,7 @@ inverse_positive: Callable[..., Any] = smooth(
     lambda s, x: s.div(
         s.select(s.lt(x, s.constant(0.0, x)), s.constant(float("nan"), x), s.constant(1.0, x)), x
     ),
-    lambda y, x: -y * y,
+    lambda y, x: (-y, y),  # one after the other: the square of what is a logarithm's may overflow
     domain=((0.2, 4.0),),
 )
 

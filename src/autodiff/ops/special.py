@@ -39,6 +39,7 @@ from autodiff.ops.entries import (
     register,
 )
 from autodiff.ops.smooth import (
+    beyond_infinity,
     log_square,
     near_or_far,
     normal_density,
@@ -213,6 +214,7 @@ def enter_ufunc(
     domain: tuple[tuple[float, float], ...],
     path: str | None = None,
     part: int = 0,
+    absorbing: tuple[int, ...] = (),
 ) -> None:
     """Enter a ufunc of SciPy as ``scipy_name``.
 
@@ -229,6 +231,8 @@ def enter_ufunc(
         The dotted name of the ufunc, where it is not ``scipy.special.name``.
     part : int
         Which of its results.
+    absorbing : tuple of int
+        Operands by which the derivative vanishes faster than others grow.
     """
     if path is not None:
         _PLACES[name] = path
@@ -262,7 +266,7 @@ def enter_ufunc(
             _float_type,
             meaning,
             Pointwise(scalar),
-            Partials(rules),
+            Partials(rules, absorbing),
             samples=Samples(domain),
         )
     )
@@ -338,20 +342,20 @@ _ELLIPK_SLOPE, _ELLIPE_SLOPE = _elliptic_series(False), _elliptic_series(True)
 
 def _ellipk_partial(y: Any, m: Any) -> Any:
     # DLMF 19.4.1, which cancels near 0.
-    return near_or_far(
+    return beyond_infinity(m, 0.0, lambda m: near_or_far(
         np.abs(m) < 0.15, m, 0.5,
         lambda m: polynomial(m, _ELLIPK_SLOPE),
         # over a common denominator, and 0 times the infinite K(1) is 0: infinite at 1, not NaN
         lambda m: (ellipe(m) - _strong(1 - m, ellipk(m))) / (1 - m) / (2 * m),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _ellipe_partial(y: Any, m: Any) -> Any:
-    return near_or_far(
+    return beyond_infinity(m, 0.0, lambda m: near_or_far(
         np.abs(m) < 0.15, m, 0.5,
         lambda m: polynomial(m, _ELLIPE_SLOPE),
         lambda m: (ellipe(m) - ellipk(m)) / (2 * m),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _log_beta(a: Any, b: Any) -> Any:
@@ -407,7 +411,7 @@ scaled_power: Callable[..., Any] = smooth(
 
 
 def _gamma_density(y: Any, a: Any, x: Any) -> Any:
-    return scaled_power(a - 1, -x - apply("lgamma", a), x)
+    return beyond_infinity(x, 0.0, lambda x: scaled_power(a - 1, -x - apply("lgamma", a), x))
 
 
 def _shape_slope(a: Any, x: Any) -> Any:
@@ -557,14 +561,17 @@ def _pseudo_huber_by_delta(y: Any, d: Any, r: Any) -> Any:
     # (r / (d + h))**2 r**2 / h, where h is the root of d**2 + r**2: |r| at d = 0
     h = np.hypot(d, r)
     none = h == 0
-    q = r / np.where(none, 1.0, d + h)
-    return q * q * r * (r / np.where(none, 1.0, h))
+    endless = np.isinf(r) & np.isfinite(d)  # where the slope is that of d * abs(r)
+    q = np.where(endless, 1.0, r) / np.where(none | endless, 1.0, d + h)
+    return q * q * r * (np.where(endless, np.sign(r), r) / np.where(none | endless, 1.0, h))
 
 
 def _pseudo_huber_by_residual(y: Any, d: Any, r: Any) -> Any:
     h = np.hypot(d, r)
     usable = np.isfinite(h) & (h > 0)
-    far = r / np.hypot(1.0, r / np.where(d == 0, 1.0, d))
+    endless = np.isinf(r) & np.isfinite(d)
+    z = np.where(endless, 1.0, r)
+    far = np.where(endless, d * np.sign(r), z / np.hypot(1.0, z / np.where(d == 0, 1.0, d)))
     return np.where(usable, d * (r / np.where(usable, h, 1.0)), far)
 
 
@@ -622,4 +629,5 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
     ("stdtr", (_student_by_degrees, _student_density), ((1.0, 5.0), (-2.0, 2.0))),
 )  # fmt: skip
 for _name, _partials, _domain in _KERNELS:
-    enter_ufunc(_name, _partials, _domain)
+    # The incomplete gamma functions are those of exp(x), of x**2, …, whose slopes overflow.
+    enter_ufunc(_name, _partials, _domain, absorbing=(1,) if "gammainc" in _name else ())

@@ -24,7 +24,7 @@ from typing import Any, Literal
 import numpy as np
 
 from autodiff.dims import Dim, Extent, equal
-from autodiff.errors import ArgumentError, DtypeError, InternalError
+from autodiff.errors import ArgumentError, DtypeError, InternalError, UnsupportedError
 from autodiff.ir.data import ArrayType, Block, Value
 from autodiff.ladder import AmbiguousStore, Declined
 from autodiff.ops import builder as _builder
@@ -466,6 +466,13 @@ def as_tracer(x: Any) -> Tracer:
         return Tracer(_builder.constant(x, None, True), "python")
     if isinstance(x, bool):
         return Tracer(_builder.constant(x, None, False), "python")
+    if isinstance(x, np.matrix):
+        raise UnsupportedError(
+            "a np.matrix meets a traced array: its products and rows are not those of arrays",
+            code="AD304",
+            source=_builder.current_builder().source,
+            remedy="make an array of it: np.asarray(matrix)",
+        )
     array = np.asarray(x)
     of = array.dtype
     if of.kind not in SUPPORTED_KINDS or of.itemsize > 8 or not of.isnative:

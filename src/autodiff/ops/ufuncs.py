@@ -121,6 +121,7 @@ def call(
     dtype: Any = None,
     casting: str = "same_kind",
     signature: Any = None,
+    sig: Any = None,
     order: str = "K",
     subok: bool = True,
     **options: Any,
@@ -132,6 +133,7 @@ def call(
             _by_method, inputs[0], _SPECIAL.get(ufunc.__name__, ufunc.__name__)
         )
     name = NAMES.get(ufunc)
+    signature = sig if signature is None else signature
     where = where if where is True else mask_of(where)
     if name is None:
         return remember(
@@ -143,7 +145,7 @@ def call(
     operands = [operand(x) for x in inputs]
     dtypes = None
     if dtype is not None or signature is not None or casting != "same_kind" or out is not None:
-        dtypes = _loop(ufunc, name, operands, out, dtype, signature, casting)
+        dtypes = loop_of(ufunc, operands, out, dtype, signature, casting)
     result = pointwise(name, *operands, dtypes=dtypes)
     if name == "nextafter" and result.dtype == np.float16:  # the engines' is that of float32
         raise unsupported("np.nextafter of float16 is not available", "use float32")
@@ -167,15 +169,15 @@ def _refuse_negative_exponents(exponent: Any) -> None:
         raise ValueError(message)
 
 
-def _loop(
+def loop_of(
     ufunc: np.ufunc,
-    name: str,
     operands: list[Any],
     out: Any,
-    dtype: Any,
-    signature: Any,
-    casting: str,
+    dtype: Any = None,
+    signature: Any = None,
+    casting: str = "same_kind",
 ) -> tuple[np.dtype[Any], ...]:
+    """The dtypes of the loop that these options choose; NumPy's exception where there is none."""
     if signature is None and dtype is not None:
         signature = (None,) * ufunc.nin + (np.dtype(dtype),)
     elif isinstance(signature, str):
@@ -187,7 +189,8 @@ def _loop(
         {"casting": casting} if signature is None else {"casting": casting, "signature": signature}
     )
     if signature is None:
-        loop = resolve(name, operands)
+        entered = NAMES.get(ufunc)
+        loop = resolve(entered, operands) if entered else ufunc.resolve_dtypes((*kinds, None))
         if casting != "same_kind":  # NumPy's exception where the operands may not be cast so
             ufunc.resolve_dtypes((*kinds, None), **options)
     else:
@@ -259,7 +262,8 @@ _ASSOCIATIVE = frozenset(
         np.bitwise_and, np.bitwise_or, np.bitwise_xor,
     }
 )  # fmt: skip
-_MISCOUNTED = frozenset({np.multiply, np.logical_and, np.logical_or, np.logical_xor})
+_LOGICAL = frozenset({np.logical_and, np.logical_or, np.logical_xor})
+_MISCOUNTED = _LOGICAL | {np.multiply}
 _ACCUMULATIONS: dict[Any, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
 
 
@@ -269,17 +273,18 @@ def _reduce(
     if dtype is not None and ufunc in _MISCOUNTED:
         refuse_objects(f"np.{ufunc.__name__}.reduce with dtype=", out)
     function = _REDUCTIONS.get(ufunc)
-    if function is None:
+    if function is None or (ufunc in _LOGICAL and (dtype is not None or "initial" in options)):
         return _fold(ufunc, array, axis, out, dtype=dtype, **options)
-    if dtype is not None:
+    if dtype is not None and function in (np.max, np.min):
+        array = Tracer(cast(as_array(array), dtype).value, "array")
+    elif dtype is not None:
         options["dtype"] = dtype
     return functions[function](array, axis=axis, out=as_output(out), **options)
 
 
 def _truth(ufunc: np.ufunc, x: Tracer) -> Tracer:
     """The operand of a reduction: of a logical one its truth, also where nothing is combined."""
-    logical = ufunc in (np.logical_and, np.logical_or, np.logical_xor)
-    return Tracer(cast(x, bool).value, "array") if logical else x
+    return Tracer(cast(x, bool).value, "array") if ufunc in _LOGICAL else x
 
 
 def _fold(
@@ -300,7 +305,7 @@ def _fold(
             "write the reduction as a loop",
         )
     target = as_output(out)
-    if dtype is None and target is not None:
+    if dtype is None and target is not None and ufunc not in _LOGICAL:
         dtype = target.dtype
     # NumPy's dtype, or its exception, from an array of the same kind.
     with np.errstate(all="ignore"):
@@ -393,7 +398,7 @@ def _accumulate(
         return functions[function](array, axis=axis, dtype=dtype, out=as_output(out))
     x = Tracer(as_array(array).value, "array")
     target = as_output(out)
-    if dtype is None and target is not None:
+    if dtype is None and target is not None and ufunc not in _LOGICAL:
         dtype = target.dtype
     with np.errstate(all="ignore"):  # NumPy's dtype, or its exception
         example = ufunc.accumulate(np.ones((1,) * x.ndim, x.dtype), axis=axis, dtype=dtype)

@@ -250,6 +250,12 @@ def zeta_by_order(s: Any, q: Any) -> Any:
     Each term is a power of q + k with a factor that is a polynomial of s, so the derivative is a sum of
     logarithms, of one sign beyond q + k = 1.
     """
+    endless = np.isposinf(s) & np.less_equal(q, 1)  # where only q**-s is left, whose base may be 1
+    at_end = np.where(np.less(q, 1), np.exp(s), 0.0)
+    return np.where(endless, at_end, _zeta_by_order(np.where(endless, 2.0, s), q))
+
+
+def _zeta_by_order(s: Any, q: Any) -> Any:
     total: Any = 0.0
     for k in range(_TERMS):
         logarithm = np.log(q + k)
@@ -287,7 +293,8 @@ def _riemann_partial(y: Any, s: Any) -> Any:
     )
     reflected = scale * (0.5 * np.pi * np.cos(angle) * zeta + np.sin(angle) * inner)
     right = np.where(left, 2.0, s)
-    return np.where(left, reflected, zeta_by_order(right, 1.0 + 0.0 * right))
+    one = 1.0 + 0.0 * np.where(np.isinf(right), 2.0, right)
+    return np.where(left, reflected, zeta_by_order(right, one))
 
 
 row("riemann_zeta", (_riemann_partial,), ((1.5, 4.0),), "DLMF 25.2.9", private=True)

@@ -2,6 +2,7 @@
 
     power(x, 2)              multiply(x, x)         small integer exponents
     strong_multiply(ct, c)   multiply(ct, c)        c a finite constant; ct itself when c is 1
+    strong_multiply(-y, y)   multiply(-y, y)        which are 0 together
     multiply(x, 1), add(x, -0.0), cast to the same dtype, reshape of reshape, transpose of transpose, …
     dot_general(a, D)        multiply(a, d)         in derivatives, where D is seen to be the diagonal matrix of d
 
@@ -118,7 +119,15 @@ def _strong_multiply(operation: Operation, scope: Scope) -> Value | None:
         if c == 1 and _fits(partial, operation):
             return partial
         return _scalar_product(operation, scope, ct, partial)
+    if _unsigned(ct) is _unsigned(partial):  # where one is 0 so is the other
+        return _scalar_product(operation, scope, ct, partial)
     return None
+
+
+def _unsigned(x: Value) -> Value:
+    """What a value is, but for its sign."""
+    owner = x.owner
+    return owner.operands[0] if owner is not None and owner.kind == "negative" else x
 
 
 def _scalar_product(operation: Operation, scope: Scope, a: Value, b: Value) -> Value:

@@ -261,11 +261,14 @@ class Vjp(Derivative):
         numbers = [ensure_output(captured, plan) for plan in captured.result.leaves]
         outputs = captured.program.outputs
         live = [n for n in numbers if n is not None and outputs[n].type.is_float]
-        program = differentiate.vjp(captured.program, targets.floats, live, keep_values=False)
+        program = differentiate.vjp(
+            captured.program, targets.floats, live, keep_values=False, compare_sizes=True
+        )
         structure, forms, program = leaf_results(targets, program, 0)
         # Cotangents of ints, texts and the like are given as well, and not looked at.
-        cotangents = captured.extra_inputs(program)
-        own = program.inputs[: len(program.inputs) - len(cotangents)]
+        more = captured.extra_inputs(program)
+        cotangents, sizes = more[: len(live)], more[len(live) :]
+        own = program.inputs[: len(program.inputs) - len(more)]
         of_live = iter(cotangents)
         program.block.parameters = own + [
             next(of_live)
@@ -273,7 +276,9 @@ class Vjp(Derivative):
             else Value(ArrayType(np.dtype(float), () if n is None else outputs[n].shape))
             for n in numbers
         ]
-        return Plan(program, forms, result_of(structure), _vector_forms(program, captured))
+        extra = _vector_forms(program, captured)
+        program.block.parameters += sizes
+        return Plan(program, forms, result_of(structure), extra)
 
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
         leaves = tree.flatten(vectors)[0] if tree.is_container(vectors) else [vectors]

@@ -274,3 +274,18 @@ ERRORS = [
 def test_errors(f, error, text) -> None:
     with pytest.raises(error, match=text):
         run(f, A)
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize(("m", "n"), [(0, 3), (3, 0), (0, 0)])
+def test_least_squares_without_rows_or_columns(m, n, engine):
+    def solve(a, b):
+        return tuple(np.linalg.lstsq(a, b, rcond=None))
+
+    a, b = np.ones((m, n)), np.ones(m)
+    found = autodiff.function(solve, engine=engine, on_fallback="error")(a, b)
+    for f, w in zip(found, solve(a, b), strict=True):
+        np.testing.assert_array_equal(f, w)
+        assert np.shape(f) == np.shape(w)
+    slope = autodiff.gradient(lambda a, b: np.sum(solve(a, b)[0]), wrt=0, engine=engine)
+    np.testing.assert_array_equal(slope(a, b), np.zeros((m, n)))

@@ -603,3 +603,25 @@ def test_every_text_of_numpys_functions_is_that_of_a_row() -> None:
                 continue
             missing.append(f"{function.__name__}: {text}")
     assert not missing, "\n".join(missing)
+
+
+_MATRIX = np.eye(4) + np.ones((4, 4))
+
+
+def _of_a_matrix(x):
+    return (np.asmatrix(_MATRIX) @ x)[0].sum()  # a matrix of one row, whose first row is all of it
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass", "ignore:_of_a_matrix runs uncompiled")
+def test_matrices_are_no_arrays():
+    x = np.array([1.0, -2.0, 3.0, 4.0])
+    with pytest.warns(autodiff.FallbackWarning):
+        assert autodiff.function(_of_a_matrix)(x) == _of_a_matrix(x)
+    for derivative in (
+        autodiff.gradient(_of_a_matrix),
+        lambda x: autodiff.jvp(_of_a_matrix, (x,), (x,)),
+    ):
+        with pytest.raises(
+            autodiff.UnsupportedError, match=r"a np\.matrix meets a traced array(.|\n)*np\.asarray"
+        ):
+            derivative(x)

@@ -312,6 +312,16 @@ def _end_of(bracket: Any) -> Tracer:
     return as_float(bracket[-1] if known else 1.0)  # SciPy's own begins with 0 and 1
 
 
+def _loss_of(frame: Frame, given: dict[str, Any]) -> tuple[str, float]:
+    """What weighs residuals, and its scale: a number of this call, which SciPy is given as it is."""
+    loss, scale = given.get("loss", "linear"), given.get("f_scale", 1.0)
+    if isinstance(scale, Tracer) and not scale.shape:
+        scale = given["f_scale"] = float(frame.trace.concrete(scale))
+    if not isinstance(loss, str) or not isinstance(scale, (int, float)):
+        raise Declined("a loss of the user's own")
+    return loss, float(scale)
+
+
 # -- least squares ------------------------------------------------------------------------------------------
 def least_squares(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
@@ -322,9 +332,7 @@ def least_squares(
     extra = further_arguments(frame, given)
     named = trace.deep(given.pop("kwargs", None))
     _refuse(given, "callback", "jac_sparsity")
-    loss, scale = given.get("loss", "linear"), given.get("f_scale", 1.0)
-    if not isinstance(loss, str) or not isinstance(scale, (int, float)):
-        raise Declined("a loss of the user's own")
+    loss, scale = _loss_of(frame, given)
     x0 = start_of(trace.deep(given.pop("x0")))
     n = x0.shape[0]
     function_of = given.pop("fun")
@@ -340,7 +348,7 @@ def least_squares(
             raise Declined("a Jacobian of a number of residuals known only at run time")
         callbacks.append(array_valued(frame, "jac", slopes, x0, extra, shape, node))
     lower, upper = _two(frame, trace.deep(given.get("bounds", (-np.inf, np.inf))), n)
-    call = Call(frame, function, "x0", callbacks, loss=loss, scale=float(scale))
+    call = Call(frame, function, "x0", callbacks, loss=loss, scale=scale)
     moved = (("cost", "objective"), ("fun", "residuals"))
     return call.emitted([x0, lower, upper], given, ("x",), moved)
 
@@ -390,9 +398,7 @@ def curve_fit(
     is_full = _is_full(given)
     if given.get("nan_policy"):
         raise Declined("curve_fit of data that may be missing")
-    loss, scale = given.get("loss", "linear"), given.get("f_scale", 1.0)
-    if not isinstance(loss, str) or not isinstance(scale, (int, float)):
-        raise Declined("a loss of the user's own")
+    loss, scale = _loss_of(frame, given)
     model = given.pop("f")
     x, y = trace.deep(given.pop("xdata")), as_float(trace.deep(given.pop("ydata")))
     x = as_float(x) if isinstance(x, (list, tuple, np.ndarray, Tracer)) else x
@@ -412,7 +418,7 @@ def curve_fit(
     slopes = given.pop("jac") if callable(given.get("jac")) else None
     callbacks = _of_model(frame, model, x, y, sigma, n, node, slopes)
     call = Call(
-        frame, function, None if p0 is None else "p0", callbacks, loss, float(scale),
+        frame, function, None if p0 is None else "p0", callbacks, loss, scale,
         objective=len(callbacks) - 1,
     )  # fmt: skip
     given.update(xdata=x if isinstance(x, Tracer) else np.zeros(0), ydata=y)

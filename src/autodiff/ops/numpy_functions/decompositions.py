@@ -19,7 +19,7 @@ from autodiff.ops.numpy_functions.linear_algebra import (
     refuse_half,
 )
 from autodiff.ops.numpy_functions.shapes import array_of
-from autodiff.ops.promotion import as_array, cast, pointwise
+from autodiff.ops.promotion import as_array, cast, constant, pointwise
 from autodiff.ops.reflections import complete_qr
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
@@ -162,7 +162,9 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     relative: Any = cutoff
     if relative == "sizes":
         relative = cast(pointwise("multiply", pointwise("maximum", m, n), eps), dtype)
-    large = pointwise("greater", values, pointwise("multiply", values[0], relative))
+    some = decide(lambda: at_least(values.shape[0], 1))
+    largest = constant(0.0, dtype) if some is False else values[0]
+    large = pointwise("greater", values, pointwise("multiply", largest, relative))
     rank = functions[np.sum](large, dtype=np.int32)
     rest = pointwise("subtract", y, matmul(x, solution))
     residuals = functions[np.sum](pointwise("multiply", rest, rest), axis=0)

@@ -456,6 +456,12 @@ def einsum(
         pairs.append(_contract_pair(*first, *second, keep))
     x, term = _sum_lone(*pairs[0], set(output))
     x = structural.transpose(x, tuple(term.index(c) for c in output))
+    target = as_output(out)
+    if target is not None:  # its exception where the result may not be cast so
+        tiny, sample = np.ones((), common), np.ones((), target.dtype)
+        np.einsum(
+            ",".join([""] * len(terms)) + "->", *[tiny] * len(terms), out=sample, casting=casting
+        )  # type: ignore[call-overload]
     return _finish(x, out)
 
 

@@ -318,6 +318,11 @@ def _sum_dtype(x: Tracer, dtype: Any, out: Tracer | None) -> np.dtype[Any]:
     return x.dtype if out is None else np.result_type(x.dtype, out.dtype)
 
 
+def _in_output(total: Tracer, out: Tracer | None) -> Tracer:
+    """A sum that is divided where it is stored, in the dtype of ``out``."""
+    return total if out is None else cast(total, out.dtype)
+
+
 @implements(np.mean)
 def mean(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _NOT_GIVEN, *,
@@ -331,7 +336,7 @@ def mean(
     axes = _axes(axis, x.ndim)
     keep = _given(keepdims) and bool(keepdims)
     wide = _sum_dtype(x, dtype, target)
-    total = sum_(x, axis=axes, dtype=wide, keepdims=keep, where=where)
+    total = _in_output(sum_(x, axis=axes, dtype=wide, keepdims=keep, where=where), target)
     result = _divide(total, _count(x, axes, where, keep))
     if x.dtype == np.float16 and not _given(dtype) and target is None:
         result = cast(result, x.dtype)
@@ -376,7 +381,7 @@ def _variance(
         freedom: Any = maximum(count - ddof, 0)
     else:
         freedom = pointwise("maximum", pointwise("subtract", count, ddof), 0)
-    result = _divide(total, freedom)
+    result = _divide(_in_output(total, target), freedom)
     if of_too_few is not None:
         enough = pointwise("greater", freedom, 0)
         result = select(enough, result, constant(of_too_few, result.dtype))

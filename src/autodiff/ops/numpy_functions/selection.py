@@ -16,7 +16,7 @@ from autodiff.dims import Dim, at_least, product
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.indexing import _fit_value, get_item, set_item
 from autodiff.ops.known import check, compare, decide, known, require, require_equal, type_name
-from autodiff.ops.layout import keep_order
+from autodiff.ops.layout import keep_order, lay_out
 from autodiff.ops.numpy_functions.shapes import (
     array_of,
     as_shape,
@@ -43,7 +43,7 @@ from autodiff.ops.promotion import (
 from autodiff.ops.reductions import along_axis, true_positions
 from autodiff.ops.structural import INT, gather, scatter_update, zeros
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
-from autodiff.ops.ufuncs import as_output, call, unsupported, write_out
+from autodiff.ops.ufuncs import as_output, call, loop_of, unsupported, write_out
 
 _NOT_GIVEN = np._NoValue
 
@@ -185,7 +185,7 @@ def clip(
     a: Any, a_min: Any = _NOT_GIVEN, a_max: Any = _NOT_GIVEN, out: Any = None, *,
     min: Any = _NOT_GIVEN, max: Any = _NOT_GIVEN, **options: Any,
 ) -> Tracer:  # fmt: skip
-    """``np.clip``: ``minimum(maximum(a, a_min), a_max)``."""
+    """``np.clip``: ``minimum(maximum(a, a_min), a_max)``, with the options of its ufunc."""
     bounds = {"a_min": a_min, "a_max": a_max, "min": min, "max": max}
     given: dict[str, Any] = {
         name: bound for name, bound in bounds.items() if bound is not _NOT_GIVEN
@@ -196,17 +196,28 @@ def clip(
     high = given.get("a_max", given.get("max"))
     x = as_array(a) if weak_kind(a) is None else a
     if low is None and high is None:
-        result = call(np.positive, (x,))
-    else:
-        dtype = result_dtype(*[v for v in (x, low, high) if v is not None])
-        result = cast(x, dtype)
-        swapped = _keeps_equal(low, high) and dtype.itemsize > 2
-        for name, limit in (("maximum", low), ("minimum", high)):
-            if limit is not None:
-                pair = (result, _limit(limit, dtype, name))
-                result = pointwise(name, *(pair[::-1] if swapped else pair))
-    target = as_output(out)
-    return result if target is None else write_out(result, target)
+        return call(np.positive, (x,), out, **options)
+    chosen = mask_of(options.pop("where", True))
+    order, _ = options.pop("order", "K"), options.pop("subok", True)
+    target, limits = as_output(out), [v for v in (low, high) if v is not None]
+    dtype = result_dtype(x, *limits)
+    if options or target is not None:
+        ufunc = np.maximum if high is None else np.minimum if low is None else _CLIP
+        dtype = loop_of(ufunc, [operand(v) for v in (x, *limits)], target, **options)[-1]
+    result = cast(x, dtype)
+    swapped = _keeps_equal(low, high) and dtype.itemsize > 2
+    for name, limit in (("maximum", low), ("minimum", high)):
+        if limit is not None:
+            pair = (result, _limit(limit, dtype, name))
+            result = pointwise(name, *(pair[::-1] if swapped else pair))
+    result = lay_out(result, order, x, *limits)
+    if target is not None:
+        return write_out(result, target, options.get("casting", "same_kind"), where=chosen)
+    # Elsewhere the elements have no values.
+    return result if chosen is True else select(chosen, result, result, dtype)
+
+
+_CLIP: np.ufunc = np._core.umath.clip  # type: ignore[attr-defined]
 
 
 def _keeps_equal(low: Any, high: Any) -> bool:

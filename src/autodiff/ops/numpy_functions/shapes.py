@@ -397,6 +397,10 @@ def concatenate(
     arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
 ) -> Tracer:
     """``np.concatenate``."""
+    if out is not None and dtype is not None:
+        raise TypeError(
+            "concatenate() only takes `out` or `dtype` as an argument, but both were provided."
+        )
     whole = whole_of(arrays)
     if whole is not None:
         x = _joined_rows(whole, axis)

@@ -1,0 +1,47 @@
+"""Cotangents of results whose size the program finds out: used where they fit, refused where not."""
+
+import numpy as np
+import pytest
+
+import autodiff
+
+OF_FOUND_SIZE = {
+    "mask": (lambda x: x[x > 0] ** 2, np.array([1.0, -2.0, 3.0, 4.0])),
+    "unique": (lambda x: np.unique(x) ** 2, np.array([1.0, 1.0, 3.0])),
+    "roots": (lambda x: np.roots(x), np.array([2.0, -3.0, 1.0])),
+    "roots of what begins with 0": (lambda x: np.roots(x), np.array([0.0, 1.0, -3.0, 2.0])),
+    "residuals": (
+        lambda a: np.linalg.lstsq(a, np.array([1.0, 2.0, 4.0]), rcond=None)[1],
+        np.array([[1.0, 2.0], [3.0, 1.0], [2.0, 2.0]]),
+    ),
+    "trim_zeros": (lambda x: np.trim_zeros(x) ** 2, np.array([0.0, 1.0, 2.0, 0.0])),
+    "rows": (lambda x: x[np.sum(x, 1) > 0] * 2, np.array([[1.0, 2.0], [-3.0, 1.0], [2.0, 2.0]])),
+}
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize("name", OF_FOUND_SIZE)
+def test_vjp_of_results_of_a_size_that_is_found_out(name, engine):
+    f, x = OF_FOUND_SIZE[name]
+    value, pull = autodiff.vjp(f, x, engine=engine, on_fallback="error")
+    ct = np.cos(np.arange(value.size)).reshape(value.shape)
+    step = np.sin(np.arange(x.size)).reshape(x.shape)
+    tangent = autodiff.jvp(f, (x,), (step,), engine=engine)[1]
+    np.testing.assert_allclose(np.sum(pull(ct)[0] * step), np.sum(ct * tangent), rtol=1e-10)
+    for size in (value.shape[0] - 1, value.shape[0] + 1, value.shape[0] + 7):
+        other = np.ones((size, *value.shape[1:]))
+        with pytest.raises(autodiff.ShapeError, match="does not have the shape of the result"):
+            pull(other)
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_vjp_of_several_results_some_of_which_have_a_size_that_is_found_out(engine):
+    def f(x):
+        return {"above": x[x > 0] ** 2, "all": 3 * x, "below": x[x < 0], "count": np.sum(x > 0)}
+
+    x = np.array([1.0, -2.0, 3.0, 4.0])
+    _, pull = autodiff.vjp(f, x, engine=engine)
+    found = pull({"above": np.ones(3), "all": np.ones(4), "below": np.full(1, 5.0), "count": 0})
+    np.testing.assert_allclose(found[0], [5.0, 8.0, 9.0, 11.0])
+    with pytest.raises(autodiff.ShapeError, match="does not have the shape of the result"):
+        pull({"above": np.ones(3), "all": np.ones(4), "below": np.ones(2), "count": 0})
