@@ -85,13 +85,12 @@ def vjp(
         sweep = Reverse(builder, active, useful(program.block, active, wanted))
         sweep.forward(program.block)
         cotangents: Cotangents = {}
-        found = (
-            {v for op in program.block.operations for v in op.results} if compare_sizes else set()
-        )
+        computed: set[Value] = set()
+        if compare_sizes:
+            computed = {sweep.primal(v) for op in program.block.operations for v in op.results}
         sizes: dict[Extent, Value] = {}
         for k in outputs:
             value = sweep.primal(program.outputs[k])
-            computed = {sweep.primal(v) for v in found}
             seed = _seed(builder, value, seed_ones, computed, sizes)
             cotangents[value] = accumulate(cotangents.get(value), seed, Tracer(value, "array"))
         sweep.backward(cotangents)
