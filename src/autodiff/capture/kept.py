@@ -46,7 +46,7 @@ from autodiff.capture.records import (
     template_of,
     width,
 )
-from autodiff.capture.slots import Slot, Types, fit, is_numeric, slot_of, types_of, widest
+from autodiff.capture.slots import Slot, Types, fit, is_numeric, slot_of, tag_of, types_of, widest
 from autodiff.capture.stores import FLAG, INDEX, ItemStep, Rows, Store, array_of, count_of, place
 from autodiff.dims import Extent, UndecidedExtent, at_least, bounds, maximum, same, symbols
 from autodiff.ir.data import Value
@@ -545,7 +545,8 @@ class KeptList(StoredList):
         for item in known:
             if is_array(item):
                 self.trace.numbering.note_item(item)
-        uneven = len(known) < len(head) or any(slot_of(x) != whole for x in known)
+        unlike = any(isinstance(x, Either) or slot_of(x) != whole for x in known)
+        uneven = len(known) < len(head) or unlike
         flags = zeros((n + 1,), bool).value if uneven else None
         changed = None if flags is None else Cell(flags)
         count = Cell(as_tracer(n).value)
@@ -789,10 +790,11 @@ class KeptList(StoredList):
         is_narrow = emit_tracer(
             "logical_not", slice_of(Tracer(store.changed.value, "array"), (0,), (size,), (1,))
         )
-        if store.repeated is None:
-            own = np.array([x is not None and template.parts_of(x)[1] for x in known])
-            if not own.all():
-                is_narrow = emit_tracer("logical_and", is_narrow, Tracer.constant(own))
+        own = [x is not None and tag_of(x, types) for x in known]
+        if not all(tag is True for tag in own):
+            each = store.repeated is None
+            those = array_of(own, FLAG) if each else broadcast(as_tracer(own[0]), (size,), ())
+            is_narrow = emit_tracer("logical_and", is_narrow, those)
         tags = slice_update(tags, Tracer(is_narrow.value, "array"), (0,), (size,), (1,))
         whole = self.whole()
         assert whole is not None
