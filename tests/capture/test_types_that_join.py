@@ -82,6 +82,7 @@ FORMS = {
     "abs and minus": "m = -(P + 0) if y > 1 else abs(Q) if y > 0 else R",
     "clipped": "m = min(max(P, 0), Q)\nif y > 1: m = m - R",
     "stored twice": "a = [P] * 4\nfor i in range(n):\n    if y > i: a[i] = Q\nfor i in range(n):\n    if y < i - 1: a[i] = R\nm = max(a)",
+    "repeated": "a = [P if y > 0 else Q] * n\nfor i in range(n):\n    if y > i: a[i] = R\nm = a[-1] if y > 1 else max(a)",
     "rebound": "a = [P] * 10\nfor i in range(n): a = [v if y > i else R for v in a]\nif y < 0: a = [Q] * 10\nm = a[1]",
     "in order": "a = [P if y > 0 else Q, Q, R]\na.sort()\nm = a[0] if y > 1 else a[-1]",
     "converted": "m = P\nfor i in range(n):\n    if y > i: m = np.float64(Q)\n    elif y < 0: m = np.float32(R)",
@@ -164,6 +165,8 @@ FOUND = [
     ("carried of n", (("complex", None), ("float32", 0), ("complex", None))),
     ("row", (("int64", 1), ("int", 1), ("uint8", 0))),
     ("stored twice", (("int8", None), ("uint8", 0), ("int32", 0))),
+    ("stored twice", (("float", 1), ("int16", 0), ("float", None))),
+    ("repeated", (("float", 0), ("float32", None), ("float", None))),
     ("sum", (("int", None), ("uint8", 1), ("int32", 0))),
     ("sum", (("float32", 0), ("float", 1), ("int", 0))),
 ]

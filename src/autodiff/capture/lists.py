@@ -451,6 +451,7 @@ class TracedList(KeptList):
             n = extent_of(times)
             if isinstance(n, Dim) and self.store is None and list.__len__(self) == 1:
                 (item,) = self._plain_items()
+                item = item.decided() if isinstance(item, Either) else item
                 if is_numeric(item) and slot_of(item).form != "array":
                     return self._repeated(item, maximum(n, 0))
             times = times.__index__()
