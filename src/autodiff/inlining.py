@@ -36,6 +36,7 @@ from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either
 from autodiff.ops.structural import broadcast, zeros
 from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.signals import RuleFailed
 from autodiff.transform.arguments import Named, by_parameter, by_position, is_number, wrt_items
 from autodiff.transform.gradient import Gradient
 from autodiff.transform.matrices import Hessian, Jacobian
@@ -305,9 +306,15 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
             lambda: _with_names(trace, naming, interpret),
             parameters,
         )
+    except RuleFailed as failure:  # a handler around this derivative sees it
+        raised = failure.error if failure.is_certain else Declined(str(failure))
+    else:
+        raised = None
     finally:
         computes_only = not trace.effects
         trace.effects |= had_effects
+    if raised is not None:
+        raise raised
     if outcome.raised is not None:
         raise outcome.raised
     if outcome.cells or outcome.names:

@@ -66,6 +66,18 @@ class Signal(Exception):
     """What the stages of this library say to each other; no user ever sees one."""
 
 
+class RuleFailed(Signal):
+    """What a derivative by hand raises: no handler of the function sees it, the derivative's caller does.
+
+    ``is_certain``: the rule raises it in plain Python too.
+    """
+
+    def __init__(self, error: Exception, is_certain: bool) -> None:
+        super().__init__(text_of(error))
+        self.error = error
+        self.is_certain = is_certain
+
+
 def door(function: F) -> F:
     """Mark a function that does nothing but run what is the user's."""
     _DOORS.add(getattr(function, "__code__"))  # noqa: B009 - functions only
@@ -185,6 +197,7 @@ def _entries(
 
 __all__ = [
     "Arose",
+    "RuleFailed",
     "Signal",
     "as_internal",
     "door",

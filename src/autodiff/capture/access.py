@@ -24,6 +24,7 @@ from autodiff.capture.paths import Guard, Path
 from autodiff.capture.staging import on_each
 from autodiff.capture.state import MISSING
 from autodiff.capture.trace import Declined
+from autodiff.capture.verdicts import run_known
 from autodiff.dims import Dim
 from autodiff.ladder import Bail, NotStaged
 from autodiff.ops import dispatch
@@ -324,7 +325,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     if isinstance(container, Tracer):
         index = frame.trace.deep(index)
         try:
-            return run_users(operator.getitem, container, index)
+            return run_known(frame.trace, operator.getitem, container, index)
         except Bail as failure:
             return frame.trace.rerun(failure, operator.getitem, (container, index), {})
     if container is np.r_ or container is np.c_:

@@ -28,6 +28,7 @@ from autodiff.capture.sourcecode import syntax_of
 from autodiff.capture.staging import on_each
 from autodiff.capture.state import attribute_place, item_place
 from autodiff.capture.trace import traced_leaves
+from autodiff.capture.verdicts import run_known
 from autodiff.errors import UnsupportedError
 from autodiff.ladder import Bail, Declined
 from autodiff.ops.complex_numbers import is_complex
@@ -128,7 +129,7 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
     if isinstance(container, Tracer):
         index, value = frame.trace.deep(index), frame.trace.deep(value)
         try:
-            run_users(operator.setitem, container, index, value)
+            run_known(frame.trace, operator.setitem, container, index, value)
         except Bail as failure:
             frame.trace.rerun(failure, operator.setitem, (container, index, value), {})
             raise Declined(failure.reason, frame.source(node)) from None

@@ -35,6 +35,7 @@ from autodiff.capture.origins import is_impure, is_library, owner_of, type_of
 from autodiff.capture.paths import Guard, Path, is_literal
 from autodiff.capture.text import characters
 from autodiff.capture.trace import Trace, is_iterator
+from autodiff.capture.verdicts import restated
 from autodiff.capture.written import reads_numbers
 from autodiff.ops import dispatch
 from autodiff.ops.either import eithers, on_both
@@ -70,10 +71,17 @@ def call(
         return on_both(lambda *x: call(frame, function, list(x), kwargs, node), args)
     trace = frame.trace
     depth = trace.users_depth + trace.depth
-    result = with_room(depth, _call, frame, function, args, kwargs, node)
-    if is_iterator(result) and not trace.was_made(result):
-        trace.fresh(result)
-    return result
+    try:
+        result = with_room(depth, _call, frame, function, args, kwargs, node)
+    except Exception as error:
+        if not trace.tried:
+            raise
+        failure = error
+    else:
+        if is_iterator(result) and not trace.was_made(result):
+            trace.fresh(result)
+        return result
+    raise restated(trace, failure, function, args, kwargs)
 
 
 def _call(

@@ -46,6 +46,7 @@ from autodiff.capture.operators import (
 )
 from autodiff.capture.staging import harmless, stage_boolean, stage_choice
 from autodiff.capture.trace import Declined
+from autodiff.capture.verdicts import run_known
 from autodiff.ladder import NotStaged
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
@@ -83,7 +84,7 @@ def _unary(frame: Frame, node: ast.UnaryOp) -> Any:
     function = UNARY[type(node.op)]
     method = own_method(frame, value, METHODS[function][0])
     if method is None:
-        return run_users(function, value)
+        return run_known(frame.trace, function, value)
     return call(frame, method, [value], {}, node)
 
 

@@ -31,6 +31,7 @@ from autodiff.capture.slots import is_listed
 from autodiff.capture.stores import is_item
 from autodiff.capture.text import DeferredText, characters
 from autodiff.capture.trace import Declined
+from autodiff.capture.verdicts import run_known
 from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail, NotStaged
 from autodiff.ops.either import Either, choose, is_array
@@ -123,11 +124,8 @@ def apply_binary(
         left, right = stored_items(frame, left), stored_items(frame, right)
     frame.trace.allowance.before_operator(function, left, right)
     try:
-        result = frame.trace.original(run_users(function, left, right))
+        result = frame.trace.original(run_known(frame.trace, function, left, right))
         return frame.trace.fresh(result) if type(result) is dict else result
-    except TypeError as refused:
-        say_as_python(refused, function, left, right)
-        raise
     except Bail as failure:
         return frame.trace.rerun(failure, function, (left, right), {})
 
@@ -213,27 +211,6 @@ def _refusal(function: Any, first: type, second: type, in_place: bool) -> str:
 def _name(cls: type) -> str:
     """What a class is called in C, as errors of operators name it."""
     return f"numpy.{cls.__name__}" if cls.__module__ == "numpy" else cls.__name__
-
-
-def say_as_python(refused: TypeError, function: Any, left: Any, right: Any) -> None:
-    """Have a refusal of Python's own operators name the types that the operands have in plain Python."""
-    if not any(isinstance(x, Tracer) for x in (left, right)):
-        return
-    # What Python changes in place it does not change where it refuses, but for a list in part.
-    operands = [list(x) if isinstance(x, list) else x for x in (left, right)]
-    try:
-        function(*map(_of_its_type, operands))
-    except TypeError as said:
-        refused.args = (str(said),)
-
-
-def _of_its_type(x: Any) -> Any:
-    """An object of the type that ``x`` has in plain Python."""
-    if not isinstance(x, Tracer):
-        return x
-    if x.form == "array":
-        return np.ones(tuple([n if isinstance(n, int) else 1 for n in x.shape]), x.dtype)
-    return type_of(x)(1)
 
 
 def own_truth(frame: Frame, obj: Any) -> Any:

@@ -39,9 +39,9 @@ from autodiff.capture.operators import (
     apply_binary,
     class_of,
     condition,
-    say_as_python,
 )
 from autodiff.capture.paths import Path
+from autodiff.capture.verdicts import run_known
 from autodiff.labelled import Labelled
 from autodiff.ladder import Bail, Declined
 from autodiff.ops.either import is_array
@@ -134,10 +134,7 @@ def apply_in_place(
         return old
     frame.trace.allowance.before_operator(function, old, value)
     try:
-        return frame.trace.original(run_users(function, old, value))
-    except TypeError as refused:
-        say_as_python(refused, function, old, value)
-        raise
+        return frame.trace.original(run_known(frame.trace, function, old, value))
     except Bail as failure:
         return frame.trace.rerun(failure, function, (old, value), {})
 

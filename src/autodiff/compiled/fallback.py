@@ -32,6 +32,8 @@ from autodiff.errors import (
 from autodiff.ir.data import Source, walk
 from autodiff.ops.control import MEMORY_FAILED
 from autodiff.signals import (
+    Arose,
+    RuleFailed,
     Signal,
     as_internal,
     is_ours,
@@ -119,6 +121,13 @@ def _traced(
     """The path of this call, or why it has no derivative; an error of the user's is raised."""
     try:
         return compiled.compile(call, eager=True)
+    except RuleFailed as problem:
+        error, arose = problem.error, take_arising(problem)
+        if problem.is_certain:
+            if not (plain_has_run or arose.has_effects):
+                run_plainly(compiled, call)  # the function runs before its derivative
+            raise error from None
+        made = _needs_plain(compiled, error, arose)
     except Signal as problem:
         made = _undifferentiable(compiled, str(problem), getattr(problem, "source", None))
         arose = take_arising(problem)
@@ -132,12 +141,16 @@ def _traced(
             raise
         if arose.has_effects and not plain_has_run:
             raise
-        # Plain Python does not raise it: it is about a traced value in the place of a plain one.
-        text = "" if "Tracer" in text_of(error) else f" ({text_of(error)})"
-        what = f"this line needs plain numbers or arrays{text}"
-        made = _undifferentiable(compiled, what, arose.source)
+        made = _needs_plain(compiled, error, arose)
     made.arose = arose
     return made
+
+
+def _needs_plain(compiled: Compiled, error: Exception, arose: Arose) -> UnsupportedError:
+    """Plain Python does not raise it: it is about a traced value in the place of a plain one."""
+    text = "" if "Tracer" in text_of(error) else f" ({text_of(error)})"
+    what = f"this line needs plain numbers or arrays{text}"
+    return _undifferentiable(compiled, what, arose.source)
 
 
 def eager(
@@ -205,7 +218,10 @@ def after_error(compiled: Compiled, call: Call, error: Exception, extra: tuple[A
     derivative the traced run, which has them, comes first, since nobody knows what is further down.
     """
     arose = take_arising(error)
-    reason = reason_at(text_of(error), arose.source)
+    of_rule = isinstance(error, RuleFailed)
+    reason = reason_at(str(error) if of_rule else text_of(error), arose.source)
+    if of_rule and error.is_certain:
+        return eager(compiled, call, extra)  # which raises it
     if compiled.on_fallback == "error":
         if arose.has_effects:
             raise error

@@ -44,6 +44,11 @@ def attribute(x: Tracer, name: str) -> Any:
     raise AttributeError(f"'{type_name(x)}' object has no attribute '{name}'", name=name, obj=x)
 
 
+def name_of(method: Callable[..., Any]) -> str | None:
+    """By which name arrays have a method that is implemented here."""
+    return next((name for name, known in _METHODS.items() if known is method), None)
+
+
 def _number_attribute(x: Tracer, name: str) -> Any:
     if name in ("real", "numerator"):
         return python_numbers.unary(np.positive, x)
@@ -384,7 +389,7 @@ _METHODS.update(
 
 def _view(x: Tracer, *args: Any, **options: Any) -> Tracer:
     if any(kind is not np.ndarray for kind in (*args, *options.values())):
-        raise AttributeError("view() of a traced array with another dtype is not supported")
+        raise unsupported("view() of an array with another dtype", "use astype, which converts")
     result: Tracer = x[...]
     return result
 
