@@ -14,7 +14,7 @@ import numpy as np
 from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes, members
 from autodiff.capture.assignment import store_item
-from autodiff.capture.calls import call
+from autodiff.capture.calls import call, run_known
 from autodiff.capture.functions import descriptor, own_method
 from autodiff.capture.inputs import is_library
 from autodiff.capture.interpreter import Frame
@@ -24,7 +24,6 @@ from autodiff.capture.paths import Guard, Path
 from autodiff.capture.staging import on_each
 from autodiff.capture.state import MISSING
 from autodiff.capture.trace import Declined
-from autodiff.capture.verdicts import run_known
 from autodiff.dims import Dim
 from autodiff.ladder import Bail, NotStaged
 from autodiff.ops import dispatch

@@ -18,7 +18,7 @@ import numpy as np
 
 from autodiff import labelled
 from autodiff.capture import choices, dataframes, members
-from autodiff.capture.calls import call, is_asked, iterate
+from autodiff.capture.calls import call, is_asked, iterate, run_known
 from autodiff.capture.functions import Closure, descriptor, own_method
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
@@ -28,7 +28,6 @@ from autodiff.capture.sourcecode import syntax_of
 from autodiff.capture.staging import on_each
 from autodiff.capture.state import attribute_place, item_place
 from autodiff.capture.trace import traced_leaves
-from autodiff.capture.verdicts import run_known
 from autodiff.errors import UnsupportedError
 from autodiff.ladder import Bail, Declined
 from autodiff.ops.complex_numbers import is_complex

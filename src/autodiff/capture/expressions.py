@@ -19,7 +19,7 @@ from autodiff.capture.access import (
     subscript,
 )
 from autodiff.capture.assignment import assign
-from autodiff.capture.calls import SPECIAL_TYPES, call, iterate, unpacked
+from autodiff.capture.calls import SPECIAL_TYPES, call, iterate, run_known, unpacked
 from autodiff.capture.comprehensions import (
     dict_comprehension,
     generator_expression,
@@ -46,7 +46,6 @@ from autodiff.capture.operators import (
 )
 from autodiff.capture.staging import harmless, stage_boolean, stage_choice
 from autodiff.capture.trace import Declined
-from autodiff.capture.verdicts import run_known
 from autodiff.ladder import NotStaged
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users

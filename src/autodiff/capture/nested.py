@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import verdicts
 from autodiff.capture.arrays import Chosen, array_of
-from autodiff.capture.calls import call
+from autodiff.capture.calls import call, verdicts
 from autodiff.capture.frames import Scope
 from autodiff.capture.functions import Closure
 from autodiff.capture.interpreter import Frame

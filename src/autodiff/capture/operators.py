@@ -14,7 +14,7 @@ from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes
 from autodiff.capture.access import as_key, hashable, load_item, stored_items
 from autodiff.capture.arrays import Chosen
-from autodiff.capture.calls import call, iterate
+from autodiff.capture.calls import call, iterate, run_known
 from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.functions import of_class, own_method
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
@@ -31,7 +31,6 @@ from autodiff.capture.slots import is_listed
 from autodiff.capture.stores import is_item
 from autodiff.capture.text import DeferredText, characters
 from autodiff.capture.trace import Declined
-from autodiff.capture.verdicts import run_known
 from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail, NotStaged
 from autodiff.ops.either import Either, choose, is_array

@@ -28,7 +28,7 @@ from autodiff.capture.assignment import (
     store_attribute,
     store_item,
 )
-from autodiff.capture.calls import call, is_asked, unpacked
+from autodiff.capture.calls import call, is_asked, run_known, unpacked
 from autodiff.capture.frames import BREAK, CONTINUE, UNBOUND, Completion
 from autodiff.capture.functions import make_closure, own_method
 from autodiff.capture.inputs import is_library
@@ -41,7 +41,6 @@ from autodiff.capture.operators import (
     condition,
 )
 from autodiff.capture.paths import Path
-from autodiff.capture.verdicts import run_known
 from autodiff.labelled import Labelled
 from autodiff.ladder import Bail, Declined
 from autodiff.ops.either import is_array

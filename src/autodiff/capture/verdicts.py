@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from types import FunctionType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -28,13 +28,10 @@ from autodiff.ladder import Declined
 from autodiff.ops import methods
 from autodiff.ops.complex_numbers import ComplexTracer, whole_of
 from autodiff.ops.either import Either
-from autodiff.ops.tracer import StoredList, Tracer
-from autodiff.signals import Signal, is_ours, run_users
+from autodiff.ops.tracer import Tracer
+from autodiff.signals import Signal, door, is_ours, run_users
 
-_DATA = (
-    *(np.ndarray, np.generic, np.dtype, np.ufunc, int, float, complex, str, bytes),
-    *(type, type(None), type(Ellipsis), type(NotImplemented), range),
-)
+_DATA = (np.ndarray, np.generic, np.dtype, np.ufunc, int, float, complex, str, bytes, type)
 
 
 class _Unasked(Exception):
@@ -73,20 +70,11 @@ def restated(
     return Declined(what, trace.builder.source)
 
 
-def run_known(trace: Trace, function: Callable[..., Any], /, *args: Any) -> Any:
-    """Run what is the user's on operands that may be traced; what it raises is as in plain Python."""
-    try:
-        return run_users(function, *args)
-    except Exception as error:
-        failure = error
-    raise restated(trace, failure, function, args)
-
-
 def verdict(
     trace: Trace, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> Exception | None:
     """What ``function`` raises of such operands, None if nothing that does not depend on values."""
-    if not all(isinstance(x, (_DATA, Tracer)) for x in _leaves((args, kwargs))):
+    if not all(map(_is_data, _leaves((args, kwargs)))):
         raise _Unasked
     rounds = (0, 1) if trace.tier.reusable else (0,)
     said = [_said(function, *_stand_ins(trace, (args, kwargs), k)) for k in rounds]
@@ -95,6 +83,16 @@ def verdict(
     if any(isinstance(n, Dim) for x in _leaves((args, kwargs)) for n in getattr(x, "shape", ())):
         raise UndecidedExtent("an exception whose text shows sizes of arrays")
     return None
+
+
+def _is_data(x: Any) -> bool:
+    """Whether an operand is traced, or one of NumPy's or Python's objects that is as before when it was asked."""
+    if isinstance(x, (Tracer, *_DATA)):
+        return True
+    cls = type(x)
+    return cls.__module__ == "builtins" and not (
+        isinstance(x, (FunctionType, MethodType)) or hasattr(cls, "__next__")
+    )
 
 
 def _said(function: Any, args: Any, kwargs: Any) -> Exception | None:
@@ -116,7 +114,11 @@ def _leaves(x: Any) -> list[Any]:
 
 def _stand_ins(trace: Trace, given: Any, round: int) -> Any:
     """The operands with arrays and numbers in place of what is traced, all of it new."""
-    return copy.deepcopy(materialised(given, lambda x: _stand_in(trace, x, round)))
+    made = materialised(given, lambda x: _stand_in(trace, x, round))
+    try:
+        return copy.deepcopy(made)
+    except TypeError:  # of a memoryview
+        raise _Unasked from None
 
 
 def _stand_in(trace: Trace, x: Tracer, round: int) -> Any:
@@ -169,8 +171,9 @@ class _Method:
     def __init__(self, name: str) -> None:
         self.name = name
 
+    @door
     def __call__(self, owner: Any, *args: Any, **kwargs: Any) -> Any:
         return getattr(owner, self.name)(*args, **kwargs)
 
 
-__all__ = ["restated", "run_known", "verdict"]
+__all__ = ["restated", "verdict"]

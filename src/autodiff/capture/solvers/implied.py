@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 
 from autodiff import tree
-from autodiff.capture.calls import call
+from autodiff.capture.calls import call, verdicts
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.nested import call_frame, of_rule
 from autodiff.capture.origins import type_of
 from autodiff.capture.solvers.programs import as_float, captured, closed_program, emit_solution
 from autodiff.capture.trace import Trace
-from autodiff.capture.verdicts import verdict
 from autodiff.dims import differ, product
 from autodiff.errors import ArgumentError, ShapeError
 from autodiff.ir.data import ArrayType, Program, Source, Value
@@ -77,7 +76,7 @@ def solution(trace: Trace, given: Definition, args: Sequence[Any], kwargs: dict[
         pieces = [Tracer(x.value, form) for x, form in zip(pieces, forms, strict=True)]
         return pieces[0] if structure is None else tree.unflatten(structure, pieces)
 
-    with of_rule(frame, lambda: verdict(trace, given.residual, [found, *args], kwargs)):
+    with of_rule(frame, lambda: verdicts.verdict(trace, given.residual, [found, *args], kwargs)):
         program, read = _equations(frame, given, whole, shaped, args, kwargs, source)
     if not read:
         return shaped(whole)
