@@ -111,6 +111,12 @@ def _is_asked(error: BaseException) -> bool:
     return asks and (deepest is innermost or _LIBRARY.search(answering) is not None)
 
 
+def is_of_operation(error: BaseException) -> bool:
+    """Whether an exception is raised by what stands for a function of NumPy's or Python's."""
+    deepest, _ = _entries(error.__traceback__)
+    return deepest is not None and deepest.tb_frame.f_code.co_filename.startswith(_ASKING)
+
+
 def is_unconfirmed(error: BaseException) -> bool:
     """Whether an exception that plain Python did not raise is a mistake of ours."""
     if isinstance(error, (Signal, AutodiffError, *_CIRCUMSTANCES)):
@@ -201,6 +207,7 @@ __all__ = [
     "Signal",
     "as_internal",
     "door",
+    "is_of_operation",
     "is_ours",
     "is_unconfirmed",
     "note_arising",

@@ -20,18 +20,18 @@ from autodiff.capture.frames import Scope
 from autodiff.capture.functions import Closure
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.origins import type_of
-from autodiff.capture.regions import Outcome, run_region
+from autodiff.capture.regions import INTERNAL, Outcome, run_region
 from autodiff.capture.slots import fit, is_numeric, slot_of
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.trace import Declined, Trace
-from autodiff.dims import Extent, UndecidedExtent, equal
-from autodiff.errors import ArgumentError, AutodiffError, InternalError, ShapeError
+from autodiff.dims import Extent, equal
+from autodiff.errors import ArgumentError, AutodiffError, ShapeError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Value
 from autodiff.ops.dispatch import cast
 from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Tracer, as_tracer
 from autodiff.plain_data import dataclass
-from autodiff.signals import RuleFailed, Signal, refuse_ours
+from autodiff.signals import RuleFailed, refuse_ours
 
 
 def call_frame(trace: Trace) -> Frame:
@@ -72,7 +72,7 @@ def inline_custom(
         slot = slot_of(primal.value)
         primal.block.outputs = [fit(primal.value, slot)]
     named = _Rule(function, rule, mode, trace.builder.source)
-    with of_rule(frame, lambda: _verdict(frame, named, primal.value, args)):
+    with of_rule(lambda: _verdict(frame, named, primal.value, args)):
         derived = _rule_region(frame, named, operands, forms, slot, filled, traced)
     (result,) = trace.builder.emit(
         "custom",
@@ -93,7 +93,7 @@ def inline_custom(
 
 def is_differentiated(trace: Trace) -> bool:
     """Whether a derivative is taken of what is captured, so that rules by hand are asked for."""
-    return trace.derivative or trace.naming.around is not None
+    return trace.derivative or trace.derivatives > 0
 
 
 def inline_plainly(
@@ -105,26 +105,29 @@ def inline_plainly(
 
 
 @contextmanager
-def of_rule(frame: Frame, verdict: Callable[[], Exception | None]) -> Iterator[None]:
+def of_rule(verdict: Callable[[], Exception | None]) -> Iterator[None]:
     """Run what only derivatives ask for: what is raised there belongs to their caller.
 
     ``verdict()`` is what it raises in plain Python, None if that is not known.
     """
     try:
         yield
-    except UndecidedExtent:
-        raise
-    except (Signal, InternalError):
+    except (*INTERNAL, MemoryError, RecursionError):
         raise
     except Exception as error:
         refuse_ours(error)
+        if is_signal_handlers(error):
+            raise
         failure = error
     else:
         return
-    if isinstance(failure, AutodiffError):
-        raise RuleFailed(failure, True)
-    said = verdict()
-    raise RuleFailed(failure if said is None else said, said is not None)
+    said: Exception | None = failure
+    if not isinstance(failure, AutodiffError):
+        try:
+            said = verdict()
+        except verdicts.Unasked:
+            said = None
+    raise RuleFailed(said or failure, said is not None)
 
 
 def _verdict(frame: Frame, rule: _Rule, y: Any, args: Sequence[Any]) -> Exception | None:

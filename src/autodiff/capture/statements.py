@@ -216,11 +216,12 @@ def _class_definition(frame: Frame, node: ast.ClassDef) -> None:
 def _class_body(frame: Frame, node: ast.ClassDef, namespace: Any) -> None:
     """What a class body puts into the namespace of the class."""
     namespace["__module__"] = frame.scope.globals.get("__name__")
-    namespace["__qualname__"] = node.name
+    namespace["__qualname__"] = f"{frame.scope.qualname}.<locals>.{node.name}"
     annotations: dict[str, Any] = {}
     for statement in node.body:
         if isinstance(statement, ast.FunctionDef) and not statement.decorator_list:
-            namespace[statement.name] = make_closure(frame, statement)
+            method = namespace[statement.name] = make_closure(frame, statement)
+            method.__qualname__ = f"{namespace['__qualname__']}.{statement.name}"
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             namespace[statement.targets[0].id] = frame.evaluate(statement.value)
         elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):

@@ -34,7 +34,7 @@ from autodiff.signals import Signal, door, is_ours, run_users
 _DATA = (np.ndarray, np.generic, np.dtype, np.ufunc, int, float, complex, str, bytes, type)
 
 
-class _Unasked(Exception):
+class Unasked(Exception):
     """There is no asking with stand-ins: an operand is an object of the user's, or more than data."""
 
 
@@ -60,7 +60,7 @@ def restated(
     try:
         asked, given = _function_and_operands(function, [*args])
         said = verdict(trace, asked, given, kwargs or {})
-    except _Unasked:
+    except Unasked:
         return error
     if said is not None:
         return said
@@ -75,7 +75,7 @@ def verdict(
 ) -> Exception | None:
     """What ``function`` raises of such operands, None if nothing that does not depend on values."""
     if not all(map(_is_data, _leaves((args, kwargs)))):
-        raise _Unasked
+        raise Unasked
     rounds = (0, 1) if trace.tier.reusable else (0,)
     said = [_said(function, *_stand_ins(trace, (args, kwargs), k)) for k in rounds]
     if all(map(_is_like(said[0]), said)):
@@ -118,7 +118,7 @@ def _stand_ins(trace: Trace, given: Any, round: int) -> Any:
     try:
         return copy.deepcopy(made)
     except TypeError:  # of a memoryview
-        raise _Unasked from None
+        raise Unasked from None
 
 
 def _stand_in(trace: Trace, x: Tracer, round: int) -> Any:
@@ -127,7 +127,7 @@ def _stand_in(trace: Trace, x: Tracer, round: int) -> Any:
         re, im = (_stand_in(trace, part, round) for part in x.parts)
         return whole_of(re, im, x)
     if isinstance(x, Either):
-        raise _Unasked
+        raise Unasked
     try:
         value, depends = trace.evaluate(x.value)
     except Exception:  # of a loop, or drawn: known to no call
@@ -153,15 +153,15 @@ def _function_and_operands(function: Any, args: list[Any]) -> tuple[Any, list[An
     if is_own(function):
         name = methods.name_of(function)
         if name is None or not args:
-            raise _Unasked
+            raise Unasked
         return _Method(name), args
     owner = owner_of(function)
     if owner is None or isinstance(owner, (type, ModuleType)):
         if is_impure(function) or (isinstance(function, FunctionType) and not is_library(function)):
-            raise _Unasked
+            raise Unasked
         return function, args
     if not isinstance(owner, (list, tuple, dict, set, frozenset, *_DATA)):
-        raise _Unasked
+        raise Unasked
     return _Method(function.__name__), [owner, *args]
 
 
@@ -176,4 +176,4 @@ class _Method:
         return getattr(owner, self.name)(*args, **kwargs)
 
 
-__all__ = ["restated", "verdict"]
+__all__ = ["Unasked", "restated", "verdict"]
