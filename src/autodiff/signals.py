@@ -47,7 +47,8 @@ _ASKING = tuple(
         "capture/matching.py",
     )
 )
-_VERDICTS = (TypeError, ValueError, IndexError, ArithmeticError, NotImplementedError)
+# NotImplementedError is a RuntimeError, as is what solvers say that do not converge.
+_VERDICTS = (TypeError, ValueError, IndexError, ArithmeticError, RuntimeError)
 # NumPy, SciPy, and the Python files of the standard library.
 _LIBRARY = pattern(
     r"[/\\](numpy|scipy)[/\\]|"
