@@ -636,3 +636,30 @@ def test_the_rule_of_an_identity_is_for_its_own_uses(rule, engine):
     _, tangent = autodiff.jvp(f, (X,), (np.ones(3),), engine=engine)
     np.testing.assert_allclose(tangent, 3.0 * np.sum(X))
     assert autodiff.gradient(lambda s: same(s) * s, engine=engine)(2.0) == 6.0
+
+
+@ENGINES
+@pytest.mark.parametrize("mode", ["vjp", "jvp"])
+def test_a_rule_whose_result_has_a_size_that_depends_on_values_is_named(mode, engine):
+    def some(v, y, x):
+        return v[x > 1.5]
+
+    square = autodiff.custom_gradient(lambda v: v * v, **{mode: some})
+
+    def f(x):
+        try:
+            return np.sum(square(x))
+        except Exception:
+            return 0.0 * np.sum(x)
+
+    assert autodiff.function(f, engine=engine)(VECTOR) == 14.0
+    what = {"vjp": "cotangent", "jvp": "tangent"}[mode]
+    place = {"vjp": "argument v", "jvp": "the result"}[mode]
+    text = (
+        rf"AD304: f cannot be differentiated: the {mode} rule 'some' of '<lambda>' \(line \d+\) gives a {what} "
+        rf"of a size that depends on values for {place}, which has shape \(3,\)\.\n.*line \d+, in f"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", autodiff.FallbackWarning)
+        with pytest.raises(autodiff.UnsupportedError, match=text):
+            autodiff.gradient(f, engine=engine)(VECTOR)

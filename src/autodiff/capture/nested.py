@@ -24,7 +24,7 @@ from autodiff.capture.regions import INTERNAL, Outcome, run_region
 from autodiff.capture.slots import fit, is_numeric, slot_of
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.trace import Declined, Trace
-from autodiff.dims import Extent, equal
+from autodiff.dims import Extent, UndecidedExtent, equal
 from autodiff.errors import ArgumentError, AutodiffError, ShapeError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Value
 from autodiff.ops.dispatch import cast
@@ -270,9 +270,13 @@ def _fitted(result: Any, type: ArrayType, rule: _Rule, place: str) -> Value:
     known = isinstance(result, np.ndarray)
     tracer = as_tracer(result.astype(type.dtype) if known else result)
     # Where sizes are known only when the program runs, this call's decide, under a guard.
-    fits = len(tracer.shape) == len(type.shape) and all(
-        equal(m, n) for m, n in zip(tracer.shape, type.shape, strict=True)
-    )
+    try:
+        fits = len(tracer.shape) == len(type.shape) and all(
+            equal(m, n) for m, n in zip(tracer.shape, type.shape, strict=True)
+        )
+    except UndecidedExtent:
+        reason = f"{rule} gives a {what} of a size that depends on values for {place}, which has "
+        raise Declined(f"{reason}shape {_shape(type.shape)}", rule.source) from None
     if not fits:
         raise ShapeError(
             f"{rule} gives a {what} of shape {_shape(tracer.shape)} for {place}, "
