@@ -26,7 +26,7 @@ from autodiff.capture.state import MISSING
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim
 from autodiff.ladder import Bail, NotStaged
-from autodiff.ops import dispatch
+from autodiff.ops import dispatch, methods
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.indexing import position
 from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer, as_tracer, is_traced
@@ -200,6 +200,9 @@ def _attribute_of_array(frame: Frame, obj: Tracer, name: str, node: ast.AST) -> 
     if not hasattr(plain, name):
         owner = plain.__name__ if plain.__module__ == "builtins" else f"numpy.{plain.__name__}"
         raise AttributeError(f"{owner!r} object has no attribute {name!r}", name=name)
+    missing = object()
+    if getattr(Tracer, name, None) is getattr(object, name, missing):
+        raise Declined(f"{plain.__name__}.{name}, which is not supported", frame.source(node))
     if name in ("__array_priority__", "__doc__"):  # which tracers have for themselves
         return getattr(np.empty(0) if plain is np.ndarray else plain(), name)
     if name == "base":
@@ -208,8 +211,7 @@ def _attribute_of_array(frame: Frame, obj: Tracer, name: str, node: ast.AST) -> 
         return _as_numbers(run_users(getattr, obj, name))
     except AttributeError as error:
         refuse_ours(error)
-        kind = "np.ndarray" if obj.form == "array" else plain.__name__
-        raise Declined(f"{kind}.{name}, which is not supported", frame.source(node)) from None
+        raise methods.unknown(obj, name) from None
 
 
 def _refuse_base(frame: Frame, array: Tracer, node: ast.AST) -> None:
@@ -362,7 +364,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         made = _made_for_key(frame, container, index, node)
         if made is not MISSING:
             return made
-    value = run_users(operator.getitem, container, index)
+    value = run_known(frame.trace, operator.getitem, container, index)
     if path is None or isinstance(container, type):
         return frame.trace.original(value)
     if isinstance(index, slice):

@@ -199,6 +199,8 @@ def call_unknown(
     """A function of traced arrays that no table knows."""
     module = module_of(function).split(".")[0]
     owner = owner_of(function)
+    if _reads_memory(function) and any(isinstance(x, Tracer) and x.form != "python" for x in args):
+        return call_opaque(frame, function, args, kwargs, node)
     if is_method_in_c(function):
         # A method in C is of no module: it may keep what it is given, as ContextVar.set does.
         module = module_of_class(function, owner).split(".")[0]
@@ -247,6 +249,13 @@ def call_unknown(
             error.source = frame.source(node)  # the user's line, not the library's
             raise
     return call_opaque(frame, function, args, kwargs, node)
+
+
+def _reads_memory(function: Any) -> bool:
+    """Whether a function takes the memory of an array where it has it, and else its items."""
+    return function in (bytes, bytearray, memoryview) or (
+        getattr(function, "__self__", None) is int and function.__name__ == "from_bytes"
+    )
 
 
 def _leaves_out_zeros(function: Any) -> bool:

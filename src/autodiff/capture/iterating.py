@@ -39,8 +39,9 @@ from autodiff.dims import (
     minimum,
     same,
 )
+from autodiff.ops import python_numbers
 from autodiff.ops.dispatch import extent_of
-from autodiff.ops.known import type_name
+from autodiff.ops.known import refuse_types, type_name
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.signals import run_users
 
@@ -465,8 +466,10 @@ def is_indexed(x: Any) -> bool:
 
 
 def _enumerate(frame: Frame, iterable: Any, start: Any = 0) -> Any:
-    if not isinstance(start, (Tracer, Dim)):
-        run_users(enumerate, (), start)  # raises Python's error
+    if not isinstance(start, Dim):
+        run_users(refuse_types, enumerate, (), start)
+    if isinstance(start, Tracer):
+        start = python_numbers.number(start, int)
     if _is_generator(iterable):
         return by_text(frame, enumerate, library_in_python.numbered, iterable, start)
     return noted(frame, named(Numbered, enumerate)(frame, over(frame, iterable), start))

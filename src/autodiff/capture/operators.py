@@ -34,7 +34,7 @@ from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail, NotStaged
 from autodiff.ops.either import Either, choose, is_array
-from autodiff.ops.known import check
+from autodiff.ops.known import check, refuse_types
 from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer
 from autodiff.signals import door, refuse_ours, run_users
 
@@ -431,8 +431,12 @@ def _is_in(item: Any, container: Any) -> bool:
 
 
 def _contains(frame: Frame, item: Any, container: Any) -> Any:
-    if isinstance(container, Tracer):
+    if isinstance(container, Tracer) and container.form == "array":
         return as_python(np.any(container == item))
+    if isinstance(container, (Tracer, str, bytes, bytearray)) and isinstance(item, Tracer):
+        if isinstance(container, (bytes, bytearray)) and item.form != "python":
+            raise Declined("a search for the memory of an array")
+        run_users(refuse_types, operator.contains, container, item)
     if type(container) is dict and hashable(item) and frame.trace.state.changes(container):
         try:
             load_item(frame, container, item, frame.scope.syntax.node)

@@ -150,6 +150,8 @@ def _size(trace: Trace, n: Extent, round: int) -> int:
 
 def _function_and_operands(function: Any, args: list[Any]) -> tuple[Any, list[Any]]:
     """The function of plain Python that an operation is of, and its operands, its object among them."""
+    if isinstance(function, Tracer):
+        return _called, [function, *args]
     if is_own(function):
         name = methods.name_of(function)
         if name is None or not args:
@@ -160,9 +162,14 @@ def _function_and_operands(function: Any, args: list[Any]) -> tuple[Any, list[An
         if is_impure(function) or (isinstance(function, FunctionType) and not is_library(function)):
             raise Unasked
         return function, args
-    if not isinstance(owner, (list, tuple, dict, set, frozenset, *_DATA)):
+    if not isinstance(owner, (list, tuple, dict, set, frozenset, Tracer, *_DATA)):
         raise Unasked
     return _Method(function.__name__), [owner, *args]
+
+
+@door
+def _called(x: Any, *args: Any, **kwargs: Any) -> Any:
+    return x(*args, **kwargs)
 
 
 class _Method:

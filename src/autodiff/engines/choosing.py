@@ -239,7 +239,13 @@ def _numpy_executable(
         except CheckFailed as failed:
             state["failure"] = str(failed)
             return NotImplemented
-        except (IndexError, np.linalg.LinAlgError, OverflowError, RuntimeError, ValueError) as error:
+        except (
+            IndexError,
+            np.linalg.LinAlgError,
+            OverflowError,
+            RuntimeError,
+            ValueError,
+        ) as error:
             if is_signal_handlers(error):
                 raise
             state["failure"] = str(error)

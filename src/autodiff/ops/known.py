@@ -171,6 +171,19 @@ def is_integer(x: Any) -> bool:
     return isinstance(x, (int, Dim, np.integer))
 
 
+def refuse_types(function: Callable[..., Any], *operands: Any) -> None:
+    """Raise what Python says where a function does not take operands of these types, whatever their values."""
+    function(*map(_one_like, operands))
+
+
+def _one_like(x: Any) -> Any:
+    if not isinstance(x, Tracer):
+        return x
+    if x.form == "array":
+        return np.ones([n if isinstance(n, int) else 2 for n in x.shape], x.dtype)
+    return 1 if x.given_as_int() is not None else x.python_type(1)
+
+
 # -- deciding comparisons ---------------------------------------------------------------------
 def decide(claim: Callable[[], bool]) -> bool | None:
     """What ``equal`` or ``at_least`` decide, or None where that is open until run time."""
