@@ -336,7 +336,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         if not container.is_stored() and isinstance(index, Tracer):
             if container.is_here() or not container.can_store():
                 index = _as_index(index)
-        return run_users(operator.getitem, container, index)
+        return run_known(frame.trace, operator.getitem, container, index)
     if isinstance(index, Tracer):
         if isinstance(container, np.ndarray):
             return _item_of_array(frame.trace, container, index)

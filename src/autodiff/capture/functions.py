@@ -72,6 +72,13 @@ class Closure:
         return run_body(frame, self.node)
 
 
+def standing_for(closure: Closure) -> Callable[..., Any]:
+    """A function that Python calls as it calls a closure in its errors."""
+    function = _like(closure.__qualname__, closure.node.args)
+    function.__module__ = closure.frame.scope.globals["__name__"]
+    return function
+
+
 def make_closure(frame: Frame, node: FunctionNode) -> Closure:
     """A closure over the frame for a ``def`` or ``lambda`` met while interpreting."""
     syntax = describe(node, frame.scope.syntax.file)

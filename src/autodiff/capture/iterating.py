@@ -468,8 +468,7 @@ def is_indexed(x: Any) -> bool:
 def _enumerate(frame: Frame, iterable: Any, start: Any = 0) -> Any:
     if not isinstance(start, Dim):
         run_users(refuse_types, enumerate, (), start)
-    if isinstance(start, Tracer):
-        start = python_numbers.number(start, int)
+        start = python_numbers.number(start, int) if isinstance(start, Tracer) else int(start)
     if _is_generator(iterable):
         return by_text(frame, enumerate, library_in_python.numbered, iterable, start)
     return noted(frame, named(Numbered, enumerate)(frame, over(frame, iterable), start))

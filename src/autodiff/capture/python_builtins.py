@@ -465,7 +465,7 @@ def _is_not(frame: Frame, a: Any, b: Any) -> bool:
 def _vars(frame: Frame, *obj: Any) -> Any:
     if not obj:
         return call_library(frame, vars, [], {}, frame.scope.syntax.node)
-    if isinstance(obj[0], Tracer):
+    if isinstance(obj[0], (Tracer, *_NUMBERS)):
         refuse_types(vars, *obj)
     return _getattr(frame, obj[0], "__dict__")
 

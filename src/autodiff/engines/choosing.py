@@ -246,7 +246,10 @@ def _numpy_executable(
             RuntimeError,
             ValueError,
         ) as error:
-            if is_signal_handlers(error):
+            # What has no derivative says so itself; that a solver does not converge is for its caller.
+            if isinstance(error, (NotImplementedError, RecursionError)) or is_signal_handlers(
+                error
+            ):
                 raise
             state["failure"] = str(error)
             return NotImplemented
