@@ -91,6 +91,12 @@ def run_users(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any
     return function(*args, **kwargs)
 
 
+@door
+def apply_users(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """The same with keywords that may be no strings: that is Python's to say."""
+    return function(*args, **kwargs)
+
+
 def is_ours(error: BaseException) -> bool:
     """Whether an exception is a mistake of this library, as far as its traceback tells."""
     if isinstance(error, InternalError):
@@ -206,6 +212,7 @@ __all__ = [
     "Arose",
     "RuleFailed",
     "Signal",
+    "apply_users",
     "as_internal",
     "door",
     "is_of_operation",

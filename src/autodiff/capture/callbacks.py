@@ -40,7 +40,7 @@ from autodiff.ir.data import Source
 from autodiff.ladder import Bail, Rung
 from autodiff.later import later
 from autodiff.ops.tracer import Tracer
-from autodiff.signals import door, refuse_ours
+from autodiff.signals import apply_users, refuse_ours
 
 if TYPE_CHECKING:
     from autodiff.ops import complex_functions
@@ -187,12 +187,6 @@ def as_library_sees(frame: Frame, x: Any, node: ast.AST) -> Any:
     return Callback(frame, x, node) if isinstance(x, Closure) else x
 
 
-@door
-def _applied(function: Any, args: Any, kwargs: Any) -> Any:
-    """The call, whose keywords may be no strings: that is Python's to say."""
-    return function(*args, **kwargs)
-
-
 def call_unknown(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
@@ -209,7 +203,7 @@ def call_unknown(
         "_operator", "_functools", "_collections",
     ):  # fmt: skip
         # These move objects about or call operators and functions that we see again.
-        return _applied(function, args, kwargs)
+        return apply_users(function, args, kwargs)
     if frame.trace.differentiable and module_of(function).startswith("scipy.optimize"):
         if any(map(is_callback, (*args, *kwargs.values()))):
             return _search(frame, function, args, kwargs, node)

@@ -30,7 +30,7 @@ from autodiff.capture.standing import leave_scope
 from autodiff.capture.trace import Declined, Trace
 from autodiff.errors import InternalError
 from autodiff.ops.tracer import Tracer
-from autodiff.signals import run_users
+from autodiff.signals import apply_users
 
 DEEPEST_STAGED_RECURSION = 6  # calls of one function within itself, inside of a staged branch
 
@@ -102,7 +102,7 @@ def bind(
     except TypeError:
         bound = None
     if bound is None:
-        run_users(_like(name, arguments), *args, **kwargs)
+        apply_users(_like(name, arguments), args, kwargs)
         raise InternalError(f"arguments of {name} that Python takes")
     bound.apply_defaults()
     return dict(bound.arguments)

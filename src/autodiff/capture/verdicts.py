@@ -29,7 +29,7 @@ from autodiff.ops import methods
 from autodiff.ops.complex_numbers import ComplexTracer, whole_of
 from autodiff.ops.either import Either
 from autodiff.ops.tracer import Tracer
-from autodiff.signals import Signal, door, is_ours
+from autodiff.signals import Signal, apply_users, door, is_ours
 
 _DATA = (np.ndarray, np.generic, np.dtype, np.ufunc, int, float, complex, str, bytes, type)
 
@@ -98,7 +98,7 @@ def _is_data(x: Any) -> bool:
 def _said(function: Any, args: Any, kwargs: Any) -> Exception | None:
     try:
         with np.errstate(all="ignore"):
-            _applied(function, args, kwargs)
+            apply_users(function, args, kwargs)
     except Exception as error:
         return error
     return None
@@ -165,12 +165,6 @@ def _function_and_operands(function: Any, args: list[Any]) -> tuple[Any, list[An
     if not isinstance(owner, (list, tuple, dict, set, frozenset, Tracer, *_DATA)):
         raise Unasked
     return _Method(function.__name__), [owner, *args]
-
-
-@door
-def _applied(function: Any, args: Any, kwargs: Any) -> None:
-    """The call, whose keywords may be no strings: that is Python's to say."""
-    function(*args, **kwargs)
 
 
 @door
