@@ -308,6 +308,7 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
             whole.parts = complex_numbers.from_pair(pair, whole.form).parts
         return call(frame, function, inner_args, inner_kwargs, node)
 
+    raised: Exception | None = None
     had_effects, trace.effects = trace.effects, False
     try:
         outcome = run_region(
@@ -317,8 +318,6 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
         )
     except RuleFailed as failure:  # a handler around this derivative sees it
         raised = failure.error if failure.is_certain else Declined(str(failure))
-    else:
-        raised = None
     finally:
         computes_only = not trace.effects
         trace.effects |= had_effects

@@ -118,9 +118,9 @@ def _like(name: str, arguments: ast.arguments) -> Callable[..., Any]:
         if isinstance(argument, ast.arg):
             argument.annotation = None
     tree = ast.fix_missing_locations(ast.Expression(ast.Lambda(made, nothing)))
-    function: Any = eval(compile(tree, "<signature>", "eval"), {})
+    function: FunctionType = eval(compile(tree, "<signature>", "eval"), {})
     function.__qualname__ = name
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def _with_own_keywords(

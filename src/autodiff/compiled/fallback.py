@@ -218,9 +218,9 @@ def after_error(compiled: Compiled, call: Call, error: Exception, extra: tuple[A
     derivative the traced run, which has them, comes first, since nobody knows what is further down.
     """
     arose = take_arising(error)
-    of_rule = isinstance(error, RuleFailed)
-    reason = reason_at(str(error) if of_rule else text_of(error), arose.source)
-    if of_rule and error.is_certain:
+    text = str(error) if isinstance(error, RuleFailed) else text_of(error)
+    reason = reason_at(text, arose.source)
+    if isinstance(error, RuleFailed) and error.is_certain:
         return eager(compiled, call, extra)  # which raises it
     if compiled.on_fallback == "error":
         if arose.has_effects:
