@@ -28,10 +28,10 @@ from autodiff.ladder import Declined
 from autodiff.ops import methods
 from autodiff.ops.complex_numbers import ComplexTracer, whole_of
 from autodiff.ops.either import Either
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import Signal, apply_users, door, is_ours
 
-_DATA = (np.ndarray, np.generic, np.dtype, np.ufunc, int, float, complex, str, bytes, type)
+_NUMPYS = (np.ndarray, np.generic, np.dtype, np.ufunc)
 
 
 class Unasked(Exception):
@@ -74,25 +74,39 @@ def verdict(
     trace: Trace, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> Exception | None:
     """What ``function`` raises of such operands, None if nothing that does not depend on values."""
-    if not all(map(_is_data, _leaves((args, kwargs)))):
+    if not all(map(_is_data, containers.walk((args, kwargs), _is_traced, keys=True))):
         raise Unasked
     rounds = (0, 1) if trace.tier.reusable else (0,)
     said = [_said(function, *_stand_ins(trace, (args, kwargs), k)) for k in rounds]
     if all(map(_is_like(said[0]), said)):
         return said[0]
-    if any(isinstance(n, Dim) for x in _leaves((args, kwargs)) for n in getattr(x, "shape", ())):
-        raise UndecidedExtent("an exception whose text shows sizes of arrays")
+    if said[0] is not None and any(map(_has_sizes, _leaves((args, kwargs)))):
+        raise UndecidedExtent("an exception whose text shows a size or an integer of the call")
     return None
+
+
+def _has_sizes(x: Any) -> bool:
+    """Whether a traced value is an integer, or has a shape, that is another one in other calls of a program."""
+    if not isinstance(x, Tracer):
+        return False
+    return any(isinstance(n, Dim) for n in x.shape) or (x.dtype.kind in "iu" and not x.shape)
 
 
 def _is_data(x: Any) -> bool:
     """Whether an operand is traced, or one of NumPy's or Python's objects that is as before when it was asked."""
-    if isinstance(x, (Tracer, *_DATA)):
+    if isinstance(x, (Tracer, StoredList)):
         return True
-    cls = type(x)
-    return cls.__module__ == "builtins" and not (
-        isinstance(x, (FunctionType, MethodType)) or hasattr(cls, "__next__")
-    )
+    if isinstance(x, type):
+        return _is_pythons(x)
+    runs = isinstance(x, (FunctionType, MethodType)) or hasattr(type(x), "__next__")
+    return _is_pythons(type(x)) and not runs
+
+
+def _is_pythons(cls: type) -> bool:
+    """Whether a class has no methods of the user's, which would be called once more."""
+    if issubclass(cls, _NUMPYS):
+        return cls.__module__.partition(".")[0] == "numpy"
+    return cls.__module__ in ("builtins", "collections", "types")
 
 
 def _said(function: Any, args: Any, kwargs: Any) -> Exception | None:
@@ -109,7 +123,11 @@ def _is_like(first: Exception | None) -> Callable[[Exception | None], bool]:
 
 
 def _leaves(x: Any) -> list[Any]:
-    return list(containers.leaves(x, lambda part: isinstance(part, Tracer), keys=True))
+    return list(containers.leaves(x, _is_traced, keys=True))
+
+
+def _is_traced(x: Any) -> bool:
+    return isinstance(x, Tracer)
 
 
 def _stand_ins(trace: Trace, given: Any, round: int) -> Any:
@@ -122,7 +140,7 @@ def _stand_ins(trace: Trace, given: Any, round: int) -> Any:
 
 
 def _stand_in(trace: Trace, x: Tracer, round: int) -> Any:
-    """What a traced value may be: of this call the first time, other floats the second time."""
+    """What a traced value may be: of this call the first time, another number the second time."""
     if isinstance(x, ComplexTracer):
         re, im = (_stand_in(trace, part, round) for part in x.parts)
         return whole_of(re, im, x)
@@ -139,6 +157,8 @@ def _stand_in(trace: Trace, x: Tracer, round: int) -> Any:
     if round and depends and x.dtype.kind == "f":
         size = max(value.size, 1)
         value = np.resize(np.cos(np.arange(size)) + 1.25, value.shape).astype(x.dtype)
+    if round and depends and x.dtype.kind in "iu":
+        value = value + np.ones((), x.dtype)
     return trace.present(x, value)
 
 
@@ -158,11 +178,11 @@ def _function_and_operands(function: Any, args: list[Any]) -> tuple[Any, list[An
             raise Unasked
         return _Method(name), args
     owner = owner_of(function)
+    if is_impure(function) or (isinstance(function, FunctionType) and not is_library(function)):
+        raise Unasked
     if owner is None or isinstance(owner, (type, ModuleType)):
-        if is_impure(function) or (isinstance(function, FunctionType) and not is_library(function)):
-            raise Unasked
         return function, args
-    if not isinstance(owner, (list, tuple, dict, set, frozenset, Tracer, *_DATA)):
+    if not _is_data(owner):
         raise Unasked
     return _Method(function.__name__), [owner, *args]
 
