@@ -18,7 +18,7 @@ import numpy as np
 
 from autodiff import labelled
 from autodiff.capture import choices, dataframes, members
-from autodiff.capture.calls import call, is_asked, iterate, run_known
+from autodiff.capture.calls import call, is_asked, iterate, run_known, verdicts
 from autodiff.capture.functions import Closure, descriptor, own_method
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
@@ -181,7 +181,8 @@ def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST
             return
         if name in ("shape", "T", "flat", "real", "imag"):
             raise Declined(f"assignment to the array attribute {name!r}", frame.source(node))
-        raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
+        unknown = AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
+        raise verdicts.restated(frame.trace, unknown, setattr, [obj, name, value])
     if not isinstance(obj, (type, ModuleType)):
         setter = own_method(frame, obj, "__setattr__")
         if setter is not None and (isinstance(setter, Closure) or syntax_of(setter) is not None):
