@@ -1,5 +1,6 @@
 """Derivatives given by hand, and values through which none flows."""
 
+import contextlib
 import functools
 import inspect
 import re
@@ -307,9 +308,144 @@ def test_results_of_foreign_dtypes_are_numpys(name, dtype, engine):
 
 def test_the_value_of_a_function_with_an_unfit_rule_is_plain():
     square = autodiff.custom_gradient(lambda v: v * v, vjp=lambda ct, y, x: ct[:2])
-    f = autodiff.function(lambda x: np.sum(square(x)))
-    with pytest.warns(autodiff.errors.FallbackWarning, match="gives a cotangent of shape"):
-        assert f(VECTOR) == 14.0
+    f = autodiff.function(lambda x: np.sum(square(x)), on_fallback="error")
+    assert f(VECTOR) == 14.0
+
+
+# -- whose errors those of rules are -----------------------------------------------------------------
+def _of_wrong_shape(v, y, x):
+    return np.sum(v) * np.ones(2)
+
+
+def _raising(v, y, x):
+    raise ValueError("not implemented")
+
+
+def _misspelt(v, y, x):
+    return v * undefined_name  # noqa: F821
+
+
+def _of_wrong_arity(v, y):
+    return v
+
+
+def _lacking_a_key(v, y, x):
+    return {"a": v}["b"]
+
+
+def _reshaped(v, y, x):
+    return v.reshape(7)
+
+
+RULES = [  # what is wrong with them, and what the caller of the derivative gets
+    (_of_wrong_shape, ShapeError, "AD202.*of shape "),
+    (_raising, ValueError, "^not implemented$"),
+    (_misspelt, NameError, "^name 'undefined_name' is not defined$"),
+    (_of_wrong_arity, TypeError, r"^_of_wrong_arity\(\) takes 2 positional arguments but 3 were g"),
+    (_lacking_a_key, KeyError, "^'b'$"),
+    (_reshaped, ValueError, r"^cannot reshape array of size 3 into shape \(7,\)$"),
+]
+
+
+def _handled(f):
+    def inside(x):
+        try:
+            return np.sum(f(x))
+        except Exception:
+            return 0.0 * np.sum(x)
+
+    def suppressed(x):
+        total = 0.0 * np.sum(x)
+        with contextlib.suppress(Exception):
+            total = np.sum(f(x))
+        return total
+
+    def in_a_loop(x):
+        total = 0.0
+        for _ in range(4):
+            try:
+                total = total + np.sum(f(x))
+            except (ValueError, NameError, TypeError, KeyError):
+                continue
+        return total
+
+    def until_it_is_large(x):
+        total = 0.0 * np.sum(x)
+        while total < 20.0:
+            try:
+                total = total + np.sum(f(x))
+            except Exception:
+                total = total + 1.0
+        return total
+
+    def returned_at_the_end(x):
+        total = 0.0 * np.sum(x)
+        try:
+            total = np.sum(f(x))
+        finally:
+            return total  # noqa: B012
+
+    def in_a_branch(x):
+        try:
+            if x[0] > 0:
+                return np.sum(f(x))
+            return np.sum(x)
+        except Exception:
+            return 0.0 * np.sum(x)
+
+    return inside, suppressed, in_a_loop, until_it_is_large, returned_at_the_end, in_a_branch
+
+
+@ENGINES
+@pytest.mark.parametrize("mode", ["vjp", "jvp"])
+@pytest.mark.parametrize(("rule", "kind", "text"), RULES, ids=[r[0].__name__ for r in RULES])
+def test_what_a_rule_raises_is_for_the_caller_of_the_derivative(rule, kind, text, mode, engine):
+    square = autodiff.custom_gradient(lambda v: v * v, **{mode: rule})
+    for f in _handled(square):
+        assert autodiff.function(f, engine=engine, on_fallback="error")(VECTOR) == f(VECTOR)
+        for derivative in (autodiff.gradient, autodiff.value_and_gradient):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", autodiff.FallbackWarning)
+                with pytest.raises(kind, match=text) as caught:
+                    derivative(f, engine=engine)(VECTOR)
+            assert not isinstance(caught.value, autodiff.errors.InternalError)
+
+
+@ENGINES
+@pytest.mark.parametrize(("rule", "kind", "text"), RULES, ids=[r[0].__name__ for r in RULES])
+def test_a_handler_around_a_derivative_sees_what_its_rule_raises(rule, kind, text, engine):
+    square = autodiff.custom_gradient(lambda v: v * v, vjp=rule)
+
+    def f(x):
+        try:
+            return np.sum(autodiff.gradient(lambda v: np.sum(square(v)))(x))
+        except Exception as error:
+            return np.sum(x) * len(type(error).__name__)
+
+    assert autodiff.function(f, engine=engine)(VECTOR) == f(VECTOR) == 6.0 * len(kind.__name__)
+    slope = autodiff.gradient(f, engine=engine)(VECTOR)
+    np.testing.assert_array_equal(slope, np.full(3, float(len(kind.__name__))))
+
+
+@ENGINES
+def test_what_a_residual_raises_is_for_the_caller_of_the_derivative(engine):
+    def failing(root, p):
+        raise ValueError("no residual")
+
+    for residual, kind in ((failing, ValueError), (lambda root, p: p, ShapeError)):
+        root = autodiff.implicit(lambda p: np.sum(p), residual)
+
+        def f(x, root=root):
+            try:
+                return root(x)
+            except Exception:
+                return 0.0 * np.sum(x)
+
+        assert autodiff.function(f, engine=engine, on_fallback="error")(VECTOR) == 6.0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", autodiff.FallbackWarning)
+            with pytest.raises(kind):
+                autodiff.gradient(f, wrt="x", engine=engine)(VECTOR)
 
 
 # -- where Python itself calls ----------------------------------------------------------------------
@@ -412,10 +548,7 @@ def test_a_container_of_arrays_is_refused_not_differentiated_without_the_rule(ma
     def loss(x):
         return np.sum(pair(make([x, x])))
 
-    with pytest.warns(
-        autodiff.FallbackWarning, match="of arrays given to a function with a custom"
-    ):
-        assert autodiff.function(loss)(X) == np.sum(X * X)
+    assert autodiff.function(loss, on_fallback="error")(X) == np.sum(X * X)
     with pytest.raises(autodiff.UnsupportedError, match="of arrays given to a function with a cus"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", autodiff.FallbackWarning)
@@ -503,3 +636,30 @@ def test_the_rule_of_an_identity_is_for_its_own_uses(rule, engine):
     _, tangent = autodiff.jvp(f, (X,), (np.ones(3),), engine=engine)
     np.testing.assert_allclose(tangent, 3.0 * np.sum(X))
     assert autodiff.gradient(lambda s: same(s) * s, engine=engine)(2.0) == 6.0
+
+
+@ENGINES
+@pytest.mark.parametrize("mode", ["vjp", "jvp"])
+def test_a_rule_whose_result_has_a_size_that_depends_on_values_is_named(mode, engine):
+    def some(v, y, x):
+        return v[x > 1.5]
+
+    square = autodiff.custom_gradient(lambda v: v * v, **{mode: some})
+
+    def f(x):
+        try:
+            return np.sum(square(x))
+        except Exception:
+            return 0.0 * np.sum(x)
+
+    assert autodiff.function(f, engine=engine)(VECTOR) == 14.0
+    what = {"vjp": "cotangent", "jvp": "tangent"}[mode]
+    place = {"vjp": "argument v", "jvp": "the result"}[mode]
+    text = (
+        rf"AD304: f cannot be differentiated: the {mode} rule 'some' of '<lambda>' \(line \d+\) gives a {what} "
+        rf"of a size that depends on values for {place}, which has shape \(3,\)\.\n.*line \d+, in f"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", autodiff.FallbackWarning)
+        with pytest.raises(autodiff.UnsupportedError, match=text):
+            autodiff.gradient(f, engine=engine)(VECTOR)

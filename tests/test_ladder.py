@@ -44,7 +44,7 @@ def test_capture_has_no_other_exception_of_its_own() -> None:
         for path in package.rglob("*.py")
         for name in re.findall(r"^ *class (\w+)\((?:Signal|Bail)\b", path.read_text("utf-8"), re.M)
     }
-    others = {"UndecidedExtent", "CheckFailed", "TooManySteps", "Refused", "Stopped"}
+    others = {"UndecidedExtent", "CheckFailed", "TooManySteps", "Refused", "RuleFailed", "Stopped"}
     assert found == {"Bail", *others, "Over", "Closing"}
 
 

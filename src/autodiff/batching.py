@@ -30,7 +30,6 @@ from autodiff.dims import Extent, equal
 from autodiff.errors import ArgumentError, NameArgumentError, ShapeError, UnsupportedError
 from autodiff.labelled import is_labelled
 from autodiff.ops import dispatch
-from autodiff.ops.builder import current_builder
 from autodiff.ops.known import check
 from autodiff.ops.tracer import Tracer, is_traced
 from autodiff.plain_data import dataclass
@@ -126,7 +125,6 @@ def _under(value: Any, axes: Axes, name: str) -> tuple[list[tuple[Any, Any, str]
     except (ValueError, TypeError):
         raise ArgumentError(
             f"vmap: the entry {axes!r} of in_axes does not have the structure of {name}.",
-            source=_here(),
             remedy="give one entry for the whole argument, or entries in containers like its own",
         ) from None
     wheres = tree.paths(definition, name)
@@ -150,7 +148,6 @@ def _part(x: Any, axis: int, name: str) -> Part | None:
         kind = "number" if isinstance(x, (int, float, complex, np.generic)) else type(x).__name__
         raise ShapeError(
             f"vmap: {name} is a {kind}, which has no axis {axis}.",
-            source=_here(),
             remedy="give it None in in_axes where all lanes share it, or pass an array with an item "
             "for each lane",
         )
@@ -158,7 +155,6 @@ def _part(x: Any, axis: int, name: str) -> Part | None:
     if not -ndim <= axis < ndim:
         raise ShapeError(
             f"vmap: {name} has shape {_shape(x.shape)}, hence no axis {axis}.",
-            source=_here(),
             remedy="give the axis along which its lanes lie, or None in in_axes where all share it",
         )
     return Part(x, axis % ndim, name)
@@ -166,11 +162,6 @@ def _part(x: Any, axis: int, name: str) -> Part | None:
 
 def _shape(shape: Sequence[Extent]) -> str:
     return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
-
-
-def _here() -> Any:
-    """Where captured code is, if any is being captured."""
-    return None if capturing() is None else current_builder().source
 
 
 @dataclass(frozen=True)
@@ -269,7 +260,6 @@ class Lanes:
             raise NameArgumentError(
                 f"vmap of {self.title}: in_axes has {len(self.in_axes)} entries, and the call has "
                 f"{len(given)} arguments that they could be for.",
-                source=_here(),
                 remedy="give one entry for each argument, None for those that all lanes share",
             )
         return dict(enumerate(self.in_axes))
@@ -279,7 +269,6 @@ class Lanes:
             if self.axis_size is None:
                 raise ShapeError(
                     f"vmap of {self.title}: no argument has an axis of lanes.",
-                    source=_here(),
                     remedy="give an axis in in_axes, or the number of lanes as axis_size",
                 )
             return self.axis_size
@@ -293,7 +282,6 @@ class Lanes:
             raise ShapeError(
                 f"vmap of {self.title}: the numbers of lanes differ: "
                 f"{', '.join([*of_axes.values(), *asked])}.",
-                source=_here(),
                 remedy="pass arrays that have as many items along these axes, or give None in "
                 "in_axes to what all lanes share",
             )
@@ -303,7 +291,6 @@ class Lanes:
     def _refusal(self, x: Any) -> ArgumentError:
         return ArgumentError(
             f"vmap of {self.title}: a lane returns a {type(x).__name__}, of which there is no stack.",
-            source=_here(),
             remedy="return numbers, arrays, or containers of them",
         )
 
@@ -336,7 +323,6 @@ class Lanes:
             raise ArgumentError(
                 f"vmap of {self.title}: out_axes={self.out_axes!r} does not have the structure of "
                 "the result.",
-                source=_here(),
                 remedy="give one entry for the whole result, or entries in containers like its own",
             ) from None
 
@@ -346,7 +332,6 @@ class Lanes:
             raise ShapeError(
                 f"vmap of {self.title}: out_axes has axis {axis} for a result whose stack has "
                 f"{ndim} axes.",
-                source=_here(),
                 remedy="give an axis that the stacked result has",
             )
         if axis % ndim == 0:
@@ -358,7 +343,6 @@ class Lanes:
     def _differing(self) -> ArgumentError:
         return ArgumentError(
             f"vmap of {self.title}: out_axes has None for a result that may differ between lanes.",
-            source=_here(),
             remedy="give the axis that its lanes shall lie along",
         )
 

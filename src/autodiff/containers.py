@@ -430,17 +430,16 @@ def _make_exception(x: Any) -> Any:
 
 
 def _keys_of_exception(x: BaseException) -> list[Any]:
-    return ["args", *_table_of(x)]
+    return ["args", *attributes_of(x)]
 
 
 def _values_of_exception(x: BaseException) -> list[Any]:
-    return [x.args, *_table_of(x).values()]
+    return [x.args, *attributes_of(x).values()]
 
 
 def _fill_exception(obj: Any, keys: Sequence[Any], values: Sequence[Any]) -> None:
     obj.args = values[0]
-    for name, value in zip(keys[1:], values[1:], strict=True):
-        obj.__dict__[name] = value
+    _set_attributes(obj, keys[1:], values[1:])
 
 
 def _make_partial(x: Any, keys: Sequence[Any], values: Sequence[Any]) -> Any:

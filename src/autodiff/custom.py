@@ -20,7 +20,7 @@ import numpy as np
 from autodiff import tree
 from autodiff.capture import Declined
 from autodiff.capture.naming import capturing
-from autodiff.capture.nested import inline_custom
+from autodiff.capture.nested import inline_custom, inline_plainly, is_differentiated
 from autodiff.capture.solvers import implied
 from autodiff.errors import ArgumentError, NameArgumentError
 from autodiff.ops import custom as _custom
@@ -152,7 +152,9 @@ class CustomGradient(Generic[P, R]):
         return self.function(*args, **kwargs)
 
     def __autodiff_inline__(self, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """How capture treats a call: one operation that carries its own rule."""
+        """How capture treats a call: one operation that carries its own rule, where that is asked for."""
+        if not is_differentiated(trace):
+            return inline_plainly(trace, trace.wrapped(self, "function"), args, kwargs)
         if kwargs:
             raise Declined("keyword arguments of a function with a custom gradient")
         for argument in args:
@@ -245,7 +247,9 @@ class Implicit(Generic[P, R]):
         return self.solve(*args, **kwargs)
 
     def __autodiff_inline__(self, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """How capture treats a call: the solution, and a residual that is zero at it."""
+        """How capture treats a call: the solution, and a residual that is zero at it, where that is asked for."""
+        if not is_differentiated(trace):
+            return inline_plainly(trace, trace.wrapped(self, "solve"), args, kwargs)
         solve, residual = trace.wrapped(self, "solve"), trace.wrapped(self, "residual")
         return implied.solution(trace, implied.Definition(solve, residual), args, dict(kwargs))
 

@@ -36,11 +36,12 @@ from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either
 from autodiff.ops.structural import broadcast, zeros
 from autodiff.ops.tracer import Tracer, as_tracer
+from autodiff.signals import RuleFailed
 from autodiff.transform.arguments import Named, by_parameter, by_position, is_number, wrt_items
 from autodiff.transform.gradient import Gradient
 from autodiff.transform.matrices import Hessian, Jacobian
 from autodiff.transform.plans import Transformation
-from autodiff.transform.products import HessianVector, Jvp
+from autodiff.transform.products import HessianVector, Jvp, Vjp
 
 
 def inline_call(transformed: Any, trace: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -80,7 +81,16 @@ class InlinedPull:
         inner = self.inner
         (cotangent,) = (*args, *kwargs.values())
         live = [k for k, v in enumerate(inner.program.outputs) if v.type.is_float]
-        given = _vectors(cotangent, inner.program.outputs, live, "vjp", "result")
+        try:
+            given = _vectors(cotangent, inner.program.outputs, live, "vjp", "result")
+        except ShapeError as error:
+            problem, remedy = Vjp.misfit
+            raise ShapeError(
+                f"vjp of {inner.title}: {problem}.",
+                code=error.code,
+                source=error.source,
+                remedy=remedy,
+            ) from None
         derived = vjp(inner.program, inner.wrt, live, keep_values=False)
         result = inner.by_argument(_inlined(derived, [*inner.values, *given]))
         if self.by_wrt:
@@ -125,7 +135,7 @@ class InlinedPush:
         if not self.by_wrt:
             moved = by_parameter(self.signature, args)
             tangents = [moved[k] for k in self.inner.chosen]
-        return _apply(self.transformation, self.inner, list(tangents))[1]
+        return _apply(self.transformation, self.inner, list(tangents), "linearize")[1]
 
 
 def inline_linearize(transformed: Any, trace: Any, primals: Sequence[Any]) -> Any:
@@ -298,6 +308,7 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
             whole.parts = complex_numbers.from_pair(pair, whole.form).parts
         return call(frame, function, inner_args, inner_kwargs, node)
 
+    raised: Exception | None = None
     had_effects, trace.effects = trace.effects, False
     try:
         outcome = run_region(
@@ -305,9 +316,13 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
             lambda: _with_names(trace, naming, interpret),
             parameters,
         )
+    except RuleFailed as failure:  # a handler around this derivative sees it
+        raised = failure.error if failure.is_certain else Declined(str(failure))
     finally:
         computes_only = not trace.effects
         trace.effects |= had_effects
+    if raised is not None:
+        raise raised
     if outcome.raised is not None:
         raise outcome.raised
     if outcome.cells or outcome.names:
@@ -341,10 +356,12 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
 def _with_names(trace: Any, naming: Naming, thunk: Callable[[], Any]) -> Any:
     """Run code whose tags belong to a derivative inside of the function."""
     trace.naming = naming
+    trace.derivatives += 1
     naming.tags.clear()
     try:
         return thunk()
     finally:
+        trace.derivatives -= 1
         trace.naming = naming.around
         if trace.naming is not None:
             for key, values in naming.tags.items():
@@ -497,8 +514,7 @@ def _vectors(
                 f"{what}: a vector has shape {format_shape(vector.shape)} where the {whose} has "
                 f"{format_shape(like[k].shape)}.",
                 code="AD202",
-                source=current_builder().source,
-                remedy=f"give vectors the shape of the {whose}",
+                remedy=f"give vectors the shapes of the {whose}s",
             )
         given.append(fit(vector, Slot(like[k].dtype, like[k].shape, "array")))
     return given
@@ -524,7 +540,10 @@ def _scalar(inner: _Inner, what: str) -> None:
     )
 
 
-def _apply(transformation: Transformation, inner: _Inner, vectors: Any) -> Any:
+def _apply(
+    transformation: Transformation, inner: _Inner, vectors: Any, name: str | None = None
+) -> Any:
+    """The derivative of the inner function, under the ``name`` that was asked for."""
     program, wrt, values = inner.program, inner.wrt, inner.values
     if transformation.budget is not None:  # sizes are those of calls of the function around
         program = in_segments_throughout(program)
@@ -565,7 +584,7 @@ def _apply(transformation: Transformation, inner: _Inner, vectors: Any) -> Any:
         return inner.by_argument(_inlined(derived, [*values, *given]))
     if isinstance(transformation, Jvp):
         derived = jvp(program, [True] * len(wrt))
-        given = inner.vectors(vectors, "jvp")
+        given = inner.vectors(vectors, name or "jvp")
         results = _inlined(derived, [*values, *given])
         n = len(program.outputs)
         floats = iter(results[n:])

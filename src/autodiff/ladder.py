@@ -21,13 +21,15 @@ was tried and takes it up, everyone else lets it pass:
 
 No rung is taken in silence: each one is a :class:`Decision` with its reason and line, in
 ``Captured.decisions``, and ``explain`` shows it; a call that runs uncompiled has no program, and its
-``FallbackWarning`` tells reason and line.  Six things are no bails: a comparison of sizes
+``FallbackWarning`` tells reason and line.  Seven things are no bails: a comparison of sizes
 that is open until the program runs (``dims.UndecidedExtent``: whoever asked emits a check, or has
 the sizes fixed), what a program says at a run (``ops.control.CheckFailed``), that a run is too
 long for NumPy (``ops.evaluate.TooManySteps``), what the heap does not know how to join
 (``capture.predicates.Refused``), what ends a generator that stands still when a capture is over
-(``capture.standing.Over``: nothing goes on behind it), and what carries a GeneratorExit to where the
-user's code stands still (``Closing``, beside it).  Whose exception any other one is, tells :mod:`autodiff.signals`.
+(``capture.standing.Over``: nothing goes on behind it), what carries a GeneratorExit to where the
+user's code stands still (``Closing``, beside it), and what a derivative by hand raises
+(``signals.RuleFailed``), which is for the caller of the derivative.  Whose exception any other one
+is, tells :mod:`autodiff.signals`.
 """
 
 from __future__ import annotations

@@ -47,7 +47,8 @@ _ASKING = tuple(
         "capture/matching.py",
     )
 )
-_VERDICTS = (TypeError, ValueError, IndexError, ArithmeticError, NotImplementedError)
+# NotImplementedError is a RuntimeError, as is what solvers say that do not converge.
+_VERDICTS = (TypeError, ValueError, IndexError, ArithmeticError, RuntimeError)
 # NumPy, SciPy, and the Python files of the standard library.
 _LIBRARY = pattern(
     r"[/\\](numpy|scipy)[/\\]|"
@@ -66,6 +67,18 @@ class Signal(Exception):
     """What the stages of this library say to each other; no user ever sees one."""
 
 
+class RuleFailed(Signal):
+    """What a derivative by hand raises: no handler of the function sees it, the derivative's caller does.
+
+    ``is_certain``: the rule raises it in plain Python too.
+    """
+
+    def __init__(self, error: Exception, is_certain: bool) -> None:
+        super().__init__(text_of(error))
+        self.error = error
+        self.is_certain = is_certain
+
+
 def door(function: F) -> F:
     """Mark a function that does nothing but run what is the user's."""
     _DOORS.add(getattr(function, "__code__"))  # noqa: B009 - functions only
@@ -75,6 +88,12 @@ def door(function: F) -> F:
 @door
 def run_users(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Run what is the user's: what it raises is the user's as well."""
+    return function(*args, **kwargs)
+
+
+@door
+def apply_users(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """The same with keywords that may be no strings: that is Python's to say."""
     return function(*args, **kwargs)
 
 
@@ -97,6 +116,12 @@ def _is_asked(error: BaseException) -> bool:
     answering = innermost.tb_frame.f_code.co_filename
     asks = deepest.tb_frame.f_code.co_filename.startswith(_ASKING)
     return asks and (deepest is innermost or _LIBRARY.search(answering) is not None)
+
+
+def is_of_operation(error: BaseException) -> bool:
+    """Whether an exception is raised by what stands for a function of NumPy's or Python's."""
+    deepest, _ = _entries(error.__traceback__)
+    return deepest is not None and deepest.tb_frame.f_code.co_filename.startswith(_ASKING)
 
 
 def is_unconfirmed(error: BaseException) -> bool:
@@ -185,9 +210,12 @@ def _entries(
 
 __all__ = [
     "Arose",
+    "RuleFailed",
     "Signal",
+    "apply_users",
     "as_internal",
     "door",
+    "is_of_operation",
     "is_ours",
     "is_unconfirmed",
     "note_arising",

@@ -14,8 +14,7 @@ import numpy as np
 from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes, members
 from autodiff.capture.assignment import store_item
-from autodiff.capture.by_types import require_hashable
-from autodiff.capture.calls import call
+from autodiff.capture.calls import call, run_known
 from autodiff.capture.functions import descriptor, own_method
 from autodiff.capture.inputs import is_library
 from autodiff.capture.interpreter import Frame
@@ -27,9 +26,10 @@ from autodiff.capture.trace import Declined
 from autodiff.dims import Dim
 from autodiff.ladder import Bail, NotStaged
 from autodiff.later import later
-from autodiff.ops import dispatch
+from autodiff.ops import dispatch, methods
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.indexing import position
+from autodiff.ops.known import require_hashable
 from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer, as_tracer, is_traced
 from autodiff.signals import door, refuse_ours, run_users
 
@@ -207,6 +207,9 @@ def _attribute_of_array(frame: Frame, obj: Tracer, name: str, node: ast.AST) -> 
     if not hasattr(plain, name):
         owner = plain.__name__ if plain.__module__ == "builtins" else f"numpy.{plain.__name__}"
         raise AttributeError(f"{owner!r} object has no attribute {name!r}", name=name)
+    missing = object()
+    if getattr(Tracer, name, None) is getattr(object, name, missing):
+        raise Declined(f"{plain.__name__}.{name}, which is not supported", frame.source(node))
     if name in ("__array_priority__", "__doc__"):  # which tracers have for themselves
         return getattr(np.empty(0) if plain is np.ndarray else plain(), name)
     if name == "base":
@@ -215,8 +218,7 @@ def _attribute_of_array(frame: Frame, obj: Tracer, name: str, node: ast.AST) -> 
         return _as_numbers(run_users(getattr, obj, name))
     except AttributeError as error:
         refuse_ours(error)
-        kind = "np.ndarray" if obj.form == "array" else plain.__name__
-        raise Declined(f"{kind}.{name}, which is not supported", frame.source(node)) from None
+        raise methods.unknown(obj, name) from None
 
 
 def _refuse_base(frame: Frame, array: Tracer, node: ast.AST) -> None:
@@ -331,7 +333,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     if isinstance(container, Tracer):
         index = frame.trace.deep(index)
         try:
-            return run_users(operator.getitem, container, index)
+            return run_known(frame.trace, operator.getitem, container, index)
         except Bail as failure:
             return frame.trace.rerun(failure, operator.getitem, (container, index), {})
     if container is np.r_ or container is np.c_:
@@ -341,7 +343,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         if not container.is_stored() and isinstance(index, Tracer):
             if container.is_here() or not container.can_store():
                 index = _as_index(index)
-        return run_users(operator.getitem, container, index)
+        return run_known(frame.trace, operator.getitem, container, index)
     if isinstance(index, Tracer):
         if isinstance(container, np.ndarray):
             return _item_of_array(frame.trace, container, index)
@@ -369,7 +371,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         made = _made_for_key(frame, container, index, node)
         if made is not MISSING:
             return made
-    value = run_users(operator.getitem, container, index)
+    value = run_known(frame.trace, operator.getitem, container, index)
     if path is None or isinstance(container, type):
         return frame.trace.original(value)
     if isinstance(index, slice):

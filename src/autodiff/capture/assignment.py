@@ -18,7 +18,7 @@ import numpy as np
 
 from autodiff import labelled
 from autodiff.capture import choices, dataframes, members
-from autodiff.capture.calls import call, is_asked, iterate
+from autodiff.capture.calls import call, is_asked, iterate, run_known, verdicts
 from autodiff.capture.functions import Closure, descriptor, own_method
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
@@ -133,7 +133,7 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
     if isinstance(container, Tracer):
         index, value = frame.trace.deep(index), frame.trace.deep(value)
         try:
-            run_users(operator.setitem, container, index, value)
+            run_known(frame.trace, operator.setitem, container, index, value)
         except Bail as failure:
             frame.trace.rerun(failure, operator.setitem, (container, index, value), {})
             raise Declined(failure.reason, frame.source(node)) from None
@@ -186,7 +186,8 @@ def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST
             return
         if name in ("shape", "T", "flat", "real", "imag"):
             raise Declined(f"assignment to the array attribute {name!r}", frame.source(node))
-        raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
+        unknown = AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
+        raise verdicts.restated(frame.trace, unknown, setattr, [obj, name, value])
     if not isinstance(obj, (type, ModuleType)):
         setter = own_method(frame, obj, "__setattr__")
         if setter is not None and (isinstance(setter, Closure) or syntax_of(setter) is not None):

@@ -30,7 +30,7 @@ from autodiff.ladder import Bail, Rung
 from autodiff.later import later
 from autodiff.ops.tracer import Tracer
 from autodiff.ops.value_only import why_value_only
-from autodiff.signals import door, refuse_ours
+from autodiff.signals import apply_users, refuse_ours
 
 if TYPE_CHECKING:
     from autodiff.capture import opaque
@@ -180,18 +180,14 @@ def as_library_sees(frame: Frame, x: Any, node: ast.AST) -> Any:
     return Callback(frame, x, node) if isinstance(x, Closure) else x
 
 
-@door
-def _applied(function: Any, args: Any, kwargs: Any) -> Any:
-    """The call, whose keywords may be no strings: that is Python's to say."""
-    return function(*args, **kwargs)
-
-
 def call_unknown(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """A function of traced arrays that no table knows."""
     module = module_of(function).split(".")[0]
     owner = owner_of(function)
+    if _reads_memory(function) and any(isinstance(x, Tracer) and x.form != "python" for x in args):
+        return opaque.call_opaque(frame, function, args, kwargs, node)
     if is_method_in_c(function):
         # A method in C is of no module: it may keep what it is given, as ContextVar.set does.
         module = module_of_class(function, owner).split(".")[0]
@@ -200,7 +196,7 @@ def call_unknown(
         "_operator", "_functools", "_collections",
     ):  # fmt: skip
         # These move objects about or call operators and functions that we see again.
-        return _applied(function, args, kwargs)
+        return apply_users(function, args, kwargs)
     if frame.trace.differentiable and module_of(function).startswith("scipy.optimize"):
         if any(map(is_callback, (*args, *kwargs.values()))):
             return _search(frame, function, args, kwargs, node)
@@ -245,6 +241,13 @@ def call_unknown(
     kwargs = {k: as_library_sees(frame, v, node) for k, v in kwargs.items()}
     caller = CalledOut(function)
     return caller.call(frame.trace, lambda: opaque.call_opaque(frame, function, args, kwargs, node))
+
+
+def _reads_memory(function: Any) -> bool:
+    """Whether a function takes the memory of an array where it has it, and else its items."""
+    return function in (bytes, bytearray, memoryview) or (
+        getattr(function, "__self__", None) is int and function.__name__ == "from_bytes"
+    )
 
 
 def _leaves_out_zeros(function: Any) -> bool:

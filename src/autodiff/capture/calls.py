@@ -17,7 +17,7 @@ import importlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,12 +36,18 @@ from autodiff.capture.paths import Guard, Path, is_literal
 from autodiff.capture.text import characters
 from autodiff.capture.trace import Trace, is_iterator
 from autodiff.capture.written import reads_numbers
+from autodiff.later import later
 from autodiff.ops import dispatch
 from autodiff.ops.either import eithers, on_both
 from autodiff.ops.known import type_name
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
 from autodiff.stack import with_room
+
+if TYPE_CHECKING:
+    from autodiff.capture import verdicts
+else:
+    verdicts = later("autodiff.capture.verdicts")
 
 # Functions that capture answers in its own way, ``handler(frame, *args)``, and objects that it calls in
 # its own way, by their type: filled in by the modules that do so.
@@ -70,10 +76,26 @@ def call(
         return on_both(lambda *x: call(frame, function, list(x), kwargs, node), args)
     trace = frame.trace
     depth = trace.users_depth + trace.depth
-    result = with_room(depth, _call, frame, function, args, kwargs, node)
-    if is_iterator(result) and not trace.was_made(result):
-        trace.fresh(result)
-    return result
+    try:
+        result = with_room(depth, _call, frame, function, args, kwargs, node)
+    except Exception as error:
+        if not trace.tried:
+            raise
+        failure = error
+    else:
+        if is_iterator(result) and not trace.was_made(result):
+            trace.fresh(result)
+        return result
+    raise verdicts.restated(trace, failure, function, args, kwargs)
+
+
+def run_known(trace: Trace, function: Callable[..., Any], /, *args: Any) -> Any:
+    """Apply an operator to what may be traced; what it raises is as in plain Python."""
+    try:
+        return run_users(function, *args)
+    except Exception as error:
+        failure = error
+    raise verdicts.restated(trace, failure, function, args, {})
 
 
 def _call(

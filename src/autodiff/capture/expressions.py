@@ -19,7 +19,7 @@ from autodiff.capture.access import (
     subscript,
 )
 from autodiff.capture.assignment import assign
-from autodiff.capture.calls import SPECIAL_TYPES, call, iterate, unpacked
+from autodiff.capture.calls import SPECIAL_TYPES, call, iterate, run_known, unpacked
 from autodiff.capture.comprehensions import (
     dict_comprehension,
     generator_expression,
@@ -30,7 +30,7 @@ from autodiff.capture.comprehensions import (
 )
 from autodiff.capture.conditions import python_not
 from autodiff.capture.effects import append_outside
-from autodiff.capture.functions import Closure, make_closure, own_method
+from autodiff.capture.functions import Closure, make_closure, own_method, standing_for
 from autodiff.capture.given import transposed
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.operators import (
@@ -46,6 +46,7 @@ from autodiff.capture.operators import (
 from autodiff.capture.trace import Declined
 from autodiff.ladder import NotStaged
 from autodiff.later import later
+from autodiff.ops.known import refuse_types
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
 
@@ -88,7 +89,7 @@ def _unary(frame: Frame, node: ast.UnaryOp) -> Any:
     function = UNARY[type(node.op)]
     method = own_method(frame, value, METHODS[function][0])
     if method is None:
-        return run_users(function, value)
+        return run_known(frame.trace, function, value)
     return call(frame, method, [value], {}, node)
 
 
@@ -237,7 +238,7 @@ def _call(frame: Frame, node: ast.Call) -> Any:
                 columns = transposed(items)  # all of one length
                 if columns is not None:
                     return frame.trace.fresh(iter(columns))
-            arguments.extend(unpacked(frame, items))
+            arguments.extend(_starred(frame, function, items, len(node.args) == 1))
         elif isinstance(argument, ast.GeneratorExp) and _takes_all(function, node):
             arguments.append(_generated(frame, argument))
         elif isinstance(argument, ast.GeneratorExp) and (function is any or function is all):
@@ -266,6 +267,19 @@ def _call(frame: Frame, node: ast.Call) -> Any:
         return call(frame, function, arguments, keywords, node)
     finally:
         frame.trace.is_alone = False
+
+
+def _starred(frame: Frame, function: Any, items: Any, is_alone: bool) -> Any:
+    """What ``f(*items)`` is called with; Python's error names the function where nothing stands beside it."""
+    if not isinstance(items, (int, float, Tracer)) or getattr(items, "form", "") == "array":
+        return unpacked(frame, items)
+    if isinstance(function, Closure):
+        function = standing_for(function)
+
+    def call_with(x: Any) -> None:
+        function(*x) if is_alone else [*x]
+
+    run_users(refuse_types, door(call_with), items)
 
 
 def _generated(frame: Frame, node: ast.GeneratorExp) -> Any:

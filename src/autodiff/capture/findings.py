@@ -140,6 +140,7 @@ class Tables:
     rolling: list[Any] = field(default_factory=list)
     # How many items lists have that are kept in arrays.
     counts: set[Cell] = field(default_factory=set)
+    derivatives: int = 0  # taken inside of the function, around what is run
     # Bodies of ``try`` and ``with`` around what is run.
     tried: int = 0
     # The ``try`` statements that are being run, outermost first.

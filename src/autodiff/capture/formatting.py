@@ -29,7 +29,6 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.capture.access import load_attribute, load_item
-from autodiff.capture.by_types import require_formattable
 from autodiff.capture.calls import SPECIAL, call, iterate
 from autodiff.capture.functions import Closure, own_method
 from autodiff.capture.generators import TracedGenerator
@@ -50,6 +49,7 @@ from autodiff.capture.trace import Declined
 from autodiff.dims import Dim
 from autodiff.later import later
 from autodiff.ops.complex_numbers import ComplexTracer
+from autodiff.ops.known import require_formattable
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.patterns import pattern
 from autodiff.signals import run_users

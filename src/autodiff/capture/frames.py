@@ -75,6 +75,7 @@ class Scope:
         self.globals = globals_
         self.closure = closure  # real closure cells of the user's function, by name
         self.parent = parent  # enclosing captured frame, for functions defined inside
+        self.qualname: str = "" if parent is None else parent.qualname  # of the function
         self.locals = Locals(self)
 
     def restore(self, before: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ sees the variables of its frame as they are when it is called.
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -26,8 +27,10 @@ from autodiff.capture.paths import Guard, Path
 from autodiff.capture.sourcecode import FunctionNode, Syntax, describe, syntax_of
 from autodiff.capture.standing import leave_scope
 from autodiff.capture.trace import Declined, Trace
+from autodiff.errors import InternalError
 from autodiff.later import later
 from autodiff.ops.tracer import Tracer
+from autodiff.signals import apply_users
 
 if TYPE_CHECKING:
     from autodiff.capture import sourceless
@@ -45,6 +48,7 @@ class Closure:
         self.node = node
         self.syntax = syntax
         self.__name__ = getattr(node, "name", "<lambda>")
+        self.__qualname__ = f"{frame.scope.qualname}.<locals>.{self.__name__}"
         self.__doc__ = None if isinstance(node, ast.Lambda) else ast.get_docstring(node)
         arguments = node.args
         self.defaults = [frame.evaluate(d) for d in arguments.defaults]
@@ -62,14 +66,22 @@ class Closure:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         scope = Scope(self.syntax, self.frame.scope.globals, {}, self.frame.scope)
+        scope.qualname = self.__qualname__
         bound = bind(
-            self.__name__, self.node.args, self.defaults, self.keyword_defaults, args, kwargs
+            self.__qualname__, self.node.args, self.defaults, self.keyword_defaults, args, kwargs
         )
         scope.locals.update(_with_own_keywords(self.frame.trace, self.node.args, bound))
         frame = Frame(self.frame.trace, scope, self.__name__)
         if self.syntax.is_generator:
             return generators.start(frame, self.node)
         return run_body(frame, self.node)
+
+
+def standing_for(closure: Closure) -> Callable[..., Any]:
+    """A function that Python calls as it calls a closure in its errors."""
+    function = _like(closure.__qualname__, closure.node.args)
+    function.__module__ = closure.frame.scope.globals["__name__"]
+    return function
 
 
 def make_closure(frame: Frame, node: FunctionNode) -> Closure:
@@ -92,10 +104,28 @@ def bind(
     parameters = _parameters(arguments, defaults, keyword_defaults)
     try:
         bound = inspect.Signature(parameters).bind(*args, **kwargs)
-    except TypeError as error:
-        raise TypeError(f"{name}() {error}") from None
+    except TypeError:
+        bound = None
+    if bound is None:
+        apply_users(_like(name, arguments), args, kwargs)
+        raise InternalError(f"arguments of {name} that Python takes")
     bound.apply_defaults()
     return dict(bound.arguments)
+
+
+def _like(name: str, arguments: ast.arguments) -> Callable[..., Any]:
+    """A function of this name that takes such arguments, and does nothing."""
+    made = copy.deepcopy(arguments)
+    nothing = ast.Constant(None)
+    made.defaults = [nothing for _ in made.defaults]
+    made.kw_defaults = [None if d is None else nothing for d in made.kw_defaults]
+    for argument in ast.walk(made):
+        if isinstance(argument, ast.arg):
+            argument.annotation = None
+    tree = ast.fix_missing_locations(ast.Expression(ast.Lambda(made, nothing)))
+    function: FunctionType = eval(compile(tree, "<signature>", "eval"), {})
+    function.__qualname__ = name
+    return function
 
 
 def _with_own_keywords(
@@ -170,7 +200,7 @@ def call_function(
     keyword_defaults = [
         _keyword_default(trace, function, p.arg, path) for p in syntax.node.args.kwonlyargs
     ]
-    bound = bind(function.__name__, syntax.node.args, defaults, keyword_defaults, args, kwargs)
+    bound = bind(function.__qualname__, syntax.node.args, defaults, keyword_defaults, args, kwargs)
     scope.locals.update(_with_own_keywords(trace, syntax.node.args, bound))
     if syntax.is_generator:
         return generators.start(frame, syntax.node)

@@ -226,4 +226,6 @@ def function_scope(function: FunctionType, syntax: Syntax) -> Scope:
     """The scope a user's function runs in."""
     names = function.__code__.co_freevars
     closure = dict(zip(names, function.__closure__ or (), strict=True))
-    return Scope(syntax, function.__globals__, closure, None)
+    scope = Scope(syntax, function.__globals__, closure, None)
+    scope.qualname = function.__qualname__
+    return scope

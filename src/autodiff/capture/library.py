@@ -37,7 +37,6 @@ import numpy as np
 
 from autodiff import labelled
 from autodiff.capture import choices
-from autodiff.capture.by_types import require_hashable, require_types
 from autodiff.capture.callbacks import (
     Callback,
     CalledOut,
@@ -75,6 +74,7 @@ from autodiff.ladder import Bail
 from autodiff.later import later
 from autodiff.ops import complex_numbers, dispatch, fatal, layout
 from autodiff.ops.builder import current_builder
+from autodiff.ops.known import refuse_types, require_hashable, require_types
 from autodiff.ops.tracer import StoredList, Tracer, is_traced
 from autodiff.signals import refuse_ours, run_users
 
@@ -378,7 +378,7 @@ def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
     try:
         if isinstance(function, _DESCRIPTORS) and function.__objclass__ in _ARRAY_TYPES:
             # np.ndarray.sum(x), with an array that may be traced
-            return lambda x, *args, **kwargs: getattr(x, function.__name__)(*args, **kwargs)
+            return functools.partial(_method_of, function)
         if traced:
             if isinstance(function, np.ufunc) and function in dispatch.functions:
                 return functools.partial(_apply_ufunc, function)
@@ -400,6 +400,13 @@ def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
         return dispatch.functions.get(function) if function in _CREATION else None
     except TypeError:  # unhashable
         return None
+
+
+def _method_of(function: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+    """``np.ndarray.sum(x)``: a method of a class, of an object of that class."""
+    if isinstance(x, Tracer) and not issubclass(x.python_type, function.__objclass__):
+        refuse_types(function, x)
+    return getattr(x, function.__name__)(*args, **kwargs)
 
 
 def _on_complex(

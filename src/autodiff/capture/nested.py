@@ -8,27 +8,30 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from autodiff.capture.arrays import Chosen, array_of
-from autodiff.capture.calls import call
+from autodiff.capture.calls import call, verdicts
 from autodiff.capture.frames import Scope
+from autodiff.capture.functions import Closure
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.origins import type_of
-from autodiff.capture.regions import Outcome, run_region
+from autodiff.capture.regions import INTERNAL, Outcome, run_region
 from autodiff.capture.slots import fit, is_numeric, slot_of
 from autodiff.capture.sourcecode import Syntax
 from autodiff.capture.trace import Declined, Trace
-from autodiff.dims import Extent, equal
-from autodiff.errors import ArgumentError, ShapeError
+from autodiff.dims import Extent, UndecidedExtent, equal
+from autodiff.errors import ArgumentError, AutodiffError, ShapeError, is_signal_handlers
 from autodiff.ir.data import ArrayType, Value
 from autodiff.ops.dispatch import cast
 from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Tracer, as_tracer
 from autodiff.plain_data import dataclass
+from autodiff.signals import RuleFailed, refuse_ours
 
 
 def call_frame(trace: Trace) -> Frame:
@@ -69,7 +72,8 @@ def inline_custom(
         slot = slot_of(primal.value)
         primal.block.outputs = [fit(primal.value, slot)]
     named = _Rule(function, rule, mode, trace.builder.source)
-    derived = _rule_region(frame, named, operands, forms, slot, filled, traced)
+    with of_rule(lambda: _verdict(frame, named, primal.value, args)):
+        derived = _rule_region(frame, named, operands, forms, slot, filled, traced)
     (result,) = trace.builder.emit(
         "custom",
         tuple([t.value for t in operands]),
@@ -85,6 +89,61 @@ def inline_custom(
     whole = operands[part_of[0]].cell
     cells = whole.cells if isinstance(whole, Chosen) else {whole: None}
     return Tracer(Chosen(trace.heap, None, result, dict(cells)), "array")
+
+
+def is_differentiated(trace: Trace) -> bool:
+    """Whether a derivative is taken of what is captured, so that rules by hand are asked for."""
+    return trace.derivative or trace.derivatives > 0
+
+
+def inline_plainly(
+    trace: Trace, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]
+) -> Any:
+    """Call what has a derivative by hand where none is asked for."""
+    frame = call_frame(trace)
+    return call(frame, function, list(args), dict(kwargs), frame.scope.syntax.node)
+
+
+@contextmanager
+def of_rule(verdict: Callable[[], Exception | None]) -> Iterator[None]:
+    """Run what only derivatives ask for: what is raised there belongs to their caller.
+
+    ``verdict()`` is what it raises in plain Python, None if that is not known.
+    """
+    try:
+        yield
+    except (*INTERNAL, MemoryError, RecursionError):
+        raise
+    except Exception as error:
+        refuse_ours(error)
+        if is_signal_handlers(error):
+            raise
+        failure = error
+    else:
+        return
+    said: Exception | None = failure
+    if not isinstance(failure, AutodiffError):
+        try:
+            said = verdict()
+        except verdicts.Unasked:
+            said = None
+    raise RuleFailed(said or failure, said is not None)
+
+
+def _verdict(frame: Frame, rule: _Rule, y: Any, args: Sequence[Any]) -> Exception | None:
+    """What a rule raises in plain Python, of arguments like these."""
+    vector = [y] if rule.mode == "vjp" else [a for a in args if isinstance(a, Tracer)]
+    given = [vector[0] if len(vector) == 1 else tuple(vector), y, *args]
+    if not isinstance(rule.rule, Closure):
+        return verdicts.verdict(frame.trace, rule.rule, given, {})
+
+    def interpreted(*plain: Any) -> None:
+        node = frame.scope.syntax.node
+        outcome = run_region(frame, lambda: call(frame, rule.rule, list(plain), {}, node))
+        if outcome.raised is not None:
+            raise outcome.raised
+
+    return verdicts.verdict(frame.trace, interpreted, given, {})
 
 
 def _refuse(outcome: Outcome) -> None:
@@ -211,9 +270,13 @@ def _fitted(result: Any, type: ArrayType, rule: _Rule, place: str) -> Value:
     known = isinstance(result, np.ndarray)
     tracer = as_tracer(result.astype(type.dtype) if known else result)
     # Where sizes are known only when the program runs, this call's decide, under a guard.
-    fits = len(tracer.shape) == len(type.shape) and all(
-        equal(m, n) for m, n in zip(tracer.shape, type.shape, strict=True)
-    )
+    try:
+        fits = len(tracer.shape) == len(type.shape) and all(
+            equal(m, n) for m, n in zip(tracer.shape, type.shape, strict=True)
+        )
+    except UndecidedExtent:
+        reason = f"{rule} gives a {what} of a size that depends on values for {place}, which has "
+        raise Declined(f"{reason}shape {_shape(type.shape)}", rule.source) from None
     if not fits:
         raise ShapeError(
             f"{rule} gives a {what} of shape {_shape(tracer.shape)} for {place}, "

@@ -14,8 +14,7 @@ from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes
 from autodiff.capture.access import as_key, hashable, load_item, stored_items
 from autodiff.capture.arrays import Chosen
-from autodiff.capture.by_types import require_types
-from autodiff.capture.calls import call, iterate
+from autodiff.capture.calls import call, iterate, run_known
 from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.functions import of_class, own_method
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
@@ -35,7 +34,7 @@ from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail, NotStaged
 from autodiff.later import later
 from autodiff.ops.either import Either, choose, is_array
-from autodiff.ops.known import check
+from autodiff.ops.known import check, refuse_types, require_types
 from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer
 from autodiff.signals import door, refuse_ours, run_users
 
@@ -131,11 +130,8 @@ def apply_binary(
         left, right = stored_items(frame, left), stored_items(frame, right)
     frame.trace.allowance.before_operator(function, left, right)
     try:
-        result = frame.trace.original(run_users(function, left, right))
+        result = frame.trace.original(run_known(frame.trace, function, left, right))
         return frame.trace.fresh(result) if type(result) is dict else result
-    except TypeError as refused:
-        say_as_python(refused, function, left, right)
-        raise
     except Bail as failure:
         return frame.trace.rerun(failure, function, (left, right), {})
 
@@ -221,27 +217,6 @@ def _refusal(function: Any, first: type, second: type, in_place: bool) -> str:
 def _name(cls: type) -> str:
     """What a class is called in C, as errors of operators name it."""
     return f"numpy.{cls.__name__}" if cls.__module__ == "numpy" else cls.__name__
-
-
-def say_as_python(refused: TypeError, function: Any, left: Any, right: Any) -> None:
-    """Have a refusal of Python's own operators name the types that the operands have in plain Python."""
-    if not any(isinstance(x, Tracer) for x in (left, right)):
-        return
-    # What Python changes in place it does not change where it refuses, but for a list in part.
-    operands = [list(x) if isinstance(x, list) else x for x in (left, right)]
-    try:
-        function(*map(_of_its_type, operands))
-    except TypeError as said:
-        refused.args = (str(said),)
-
-
-def _of_its_type(x: Any) -> Any:
-    """An object of the type that ``x`` has in plain Python."""
-    if not isinstance(x, Tracer):
-        return x
-    if x.form == "array":
-        return np.ones(tuple([n if isinstance(n, int) else 1 for n in x.shape]), x.dtype)
-    return type_of(x)(1)
 
 
 def own_truth(frame: Frame, obj: Any) -> Any:
@@ -467,6 +442,10 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
         require_types(operator.contains, container, 0)
         found: Any = np.any(container == item)
         return as_python(found) if isinstance(found, Tracer) else bool(found)
+    if isinstance(container, (bytes, bytearray)) and isinstance(item, Tracer):
+        if item.form != "python":
+            raise Declined("a search for the memory of an array")
+        run_users(refuse_types, operator.contains, container, item)
     if type(container) is dict and hashable(item) and frame.trace.state.changes(container):
         try:
             load_item(frame, container, item, frame.scope.syntax.node)

@@ -6,7 +6,7 @@ the call, everything that their code names, and what it can reach from there, is
 cannot be done (a list, an object, a module that may change, an effect) the function is declined,
 and each call runs uncompiled rather than with a value of an earlier one.  ``isinstance`` is answered
 by ``Tracer.__class__``; what ``type`` says of a tracer cannot be changed, so code that asks is
-declined.
+declined, as is code that handles exceptions: it would see what is refused of a tracer.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ def call_without_source(
         return run_users(function, *args, **kwargs)
     if _asks_for_types(function):
         raise Declined(f"{function.__name__} has no source and calls type")
+    if _handles_exceptions(function):
+        raise Declined(f"{function.__name__} has no source and handles exceptions")
     if trace.tier.reusable:  # the uncompiled tier reads everything anew at each call
         reading = _Reading(trace, function)
         reading.function(function, Path.root(function, "f"), _defaults_used(function, args, kwargs))
@@ -66,14 +68,14 @@ def _run(trace: Trace, function: FunctionType, args: Sequence[Any], kwargs: dict
     has_text = len(trace.written.texts) > before or (
         bool(trace.written) and trace.written.is_shown_in((*args, *kwargs.values()))
     )
-    if has_text and may_read_numbers(_reached(function, set())):
+    if has_text and may_read_numbers(_reached(function, {})):
         trace.refuse_reading(f"{function.__name__} has no source and may read a number")
     return result
 
 
-def _reached(function: FunctionType, seen: set[int]) -> set[str]:
+def _reached(function: FunctionType, seen: dict[int, FunctionType]) -> set[str]:
     """The names in a function's code, and in that of the functions it reaches by a global or closure."""
-    seen.add(id(function))
+    seen[id(function)] = function
     names = set(_names(function.__code__))
     values: list[Any] = [function.__globals__.get(name) for name in names]
     for cell in function.__closure__ or ():
@@ -105,9 +107,26 @@ def _settle_what_it_reaches(trace: Trace, function: FunctionType, args: Sequence
             trace.storing_into(argument)
 
 
+def _handles_exceptions(function: FunctionType) -> bool:
+    """Whether a handler of the function's would see what is refused of its traced values."""
+    reached: dict[int, FunctionType] = {}
+    names = _reached(function, reached)
+    found = [
+        step.opname
+        for each in reached.values()
+        for code in _codes(each.__code__)
+        for step in dis.get_instructions(code)
+    ]
+    withs = found.count("WITH_EXCEPT_START")
+    return found.count("PUSH_EXC_INFO") > withs or (withs > 0 and not names & _LET_PASS)
+
+
+_LET_PASS = frozenset(("errstate", "catch_warnings", "nullcontext"))  # contexts, by name
+
+
 def _asks_for_types(function: FunctionType) -> bool:
     """Whether a function, or one that it reaches by a global or closure, calls ``type``."""
-    return "type" in _reached(function, set()) and "type" not in function.__globals__
+    return "type" in _reached(function, {}) and "type" not in function.__globals__
 
 
 def _defaults_used(

@@ -28,8 +28,7 @@ from autodiff.capture.assignment import (
     store_attribute,
     store_item,
 )
-from autodiff.capture.by_types import require_types
-from autodiff.capture.calls import call, is_asked, unpacked
+from autodiff.capture.calls import call, is_asked, run_known, unpacked
 from autodiff.capture.frames import BREAK, CONTINUE, UNBOUND, Completion
 from autodiff.capture.functions import make_closure, own_method
 from autodiff.capture.inputs import is_library
@@ -40,7 +39,6 @@ from autodiff.capture.operators import (
     apply_binary,
     class_of,
     condition,
-    say_as_python,
 )
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Path
@@ -48,6 +46,7 @@ from autodiff.labelled import Labelled
 from autodiff.ladder import Bail, Declined
 from autodiff.later import later
 from autodiff.ops.either import is_array
+from autodiff.ops.known import require_types
 from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import door, run_users
 
@@ -144,10 +143,7 @@ def apply_in_place(
         return old
     frame.trace.allowance.before_operator(function, old, value)
     try:
-        return frame.trace.original(run_users(function, old, value))
-    except TypeError as refused:
-        say_as_python(refused, function, old, value)
-        raise
+        return frame.trace.original(run_known(frame.trace, function, old, value))
     except Bail as failure:
         return frame.trace.rerun(failure, function, (old, value), {})
 
@@ -230,11 +226,12 @@ def _class_definition(frame: Frame, node: ast.ClassDef) -> None:
 def _class_body(frame: Frame, node: ast.ClassDef, namespace: Any) -> None:
     """What a class body puts into the namespace of the class."""
     namespace["__module__"] = frame.scope.globals.get("__name__")
-    namespace["__qualname__"] = node.name
+    namespace["__qualname__"] = f"{frame.scope.qualname}.<locals>.{node.name}"
     annotations: dict[str, Any] = {}
     for statement in node.body:
         if isinstance(statement, ast.FunctionDef) and not statement.decorator_list:
-            namespace[statement.name] = make_closure(frame, statement)
+            method = namespace[statement.name] = make_closure(frame, statement)
+            method.__qualname__ = f"{namespace['__qualname__']}.{statement.name}"
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             namespace[statement.targets[0].id] = frame.evaluate(statement.value)
         elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):

@@ -48,7 +48,7 @@ from autodiff.errors import AutodiffError, ShapeError
 from autodiff.ladder import Declined, Rung
 from autodiff.ops.dispatch import known
 from autodiff.ops.tracer import Tracer
-from autodiff.signals import is_ours, run_users
+from autodiff.signals import is_of_operation, is_ours, run_users
 
 
 def _value(frame: Frame, node: ast.expr | None) -> Generator[Any, Any, Any]:
@@ -209,11 +209,17 @@ def _unwinds(frame: Frame, error: BaseException) -> bool:
     return users or not frame.trace.tier.holds_back
 
 
-def as_users(error: BaseException) -> BaseException:
-    """An exception as the user's handler sees it: NumPy's where ours says where it arose."""
+def as_users(frame: Frame, error: BaseException) -> BaseException:
+    """An exception as the user's handler sees it: NumPy's where an operation says it."""
     if isinstance(error, Stopped):
         return error.error
-    return ValueError(error.message) if isinstance(error, ShapeError) else error
+    if not isinstance(error, ShapeError):
+        return error
+    if is_of_operation(error):
+        return ValueError(error.message)
+    if frame.trace.raised is not None and frame.trace.raised[0] is error:
+        error.source = None  # which was noted on its way
+    return error
 
 
 def _awaits_warnings(node: ast.Try) -> bool:
@@ -244,7 +250,7 @@ def run_try(frame: Frame, node: ast.Try, body: Steps | None = None) -> Steps:
         except (Exception, GeneratorExit) as error:
             if not is_users(error):
                 raise
-            completion = yield from _handle(frame, node, as_users(error))
+            completion = yield from _handle(frame, node, as_users(frame, error))
         else:
             if completion is None:
                 completion = yield from steps(frame, node.orelse)
@@ -322,7 +328,7 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
                 passing(leave, None)
             raise
         arose = frame.trace.builder.source
-        suppressed = passing(leave, as_users(error))
+        suppressed = passing(leave, as_users(frame, error))
         frame.trace.builder.source = arose
         if not suppressed or not is_users(error):
             raise

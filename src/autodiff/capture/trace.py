@@ -290,7 +290,9 @@ class Trace(Outside):
         try:
             yield
         except (AutodiffError, Bail) as error:
-            error.source = error.source or self.builder.source
+            if error.source is None:
+                error.source = self.builder.source
+                self.raised = error, error.source
             raise
         except Exception as error:
             self.note(error)

@@ -35,6 +35,8 @@ from autodiff.ir.data import Source, walk
 from autodiff.ops.control import MEMORY_FAILED
 from autodiff.sameness import same_value
 from autodiff.signals import (
+    Arose,
+    RuleFailed,
     Signal,
     as_internal,
     is_ours,
@@ -111,6 +113,13 @@ def _traced(
     """The path of this call, or why it has no derivative; an error of the user's is raised."""
     try:
         return compiled.compile(call, eager=True)
+    except RuleFailed as problem:
+        error, arose = problem.error, take_arising(problem)
+        if problem.is_certain:
+            if not (plain_has_run or arose.has_effects):
+                run_plainly(compiled, call)  # the function runs before its derivative
+            raise error from None
+        made = _needs_plain(compiled, error, arose)
     except Signal as problem:
         made = _undifferentiable(compiled, str(problem), getattr(problem, "source", None))
         arose = take_arising(problem)
@@ -124,12 +133,16 @@ def _traced(
             raise
         if arose.has_effects and not plain_has_run:
             raise
-        # Plain Python does not raise it: it is about a traced value in the place of a plain one.
-        text = "" if "Tracer" in text_of(error) else f" ({text_of(error)})"
-        what = f"this line needs plain numbers or arrays{text}"
-        made = _undifferentiable(compiled, what, arose.source)
+        made = _needs_plain(compiled, error, arose)
     made.arose = arose
     return made
+
+
+def _needs_plain(compiled: Compiled, error: Exception, arose: Arose) -> UnsupportedError:
+    """Plain Python does not raise it: it is about a traced value in the place of a plain one."""
+    text = "" if "Tracer" in text_of(error) else f" ({text_of(error)})"
+    what = f"this line needs plain numbers or arrays{text}"
+    return _undifferentiable(compiled, what, arose.source)
 
 
 def eager(
@@ -201,7 +214,10 @@ def after_error(compiled: Compiled, call: Call, error: Exception, extra: tuple[A
     derivative the traced run, which has them, comes first, since nobody knows what is further down.
     """
     arose = take_arising(error)
-    reason = reason_at(text_of(error), arose.source)
+    text = str(error) if isinstance(error, RuleFailed) else text_of(error)
+    reason = reason_at(text, arose.source)
+    if isinstance(error, RuleFailed) and error.is_certain:
+        return eager(compiled, call, extra)  # which raises it
     if compiled.on_fallback == "error":
         if arose.has_effects:
             raise error

@@ -239,8 +239,17 @@ def _numpy_executable(
         except CheckFailed as failed:
             state["failure"] = str(failed)
             return NotImplemented
-        except (IndexError, np.linalg.LinAlgError, OverflowError, ValueError) as error:
-            if is_signal_handlers(error):
+        except (
+            IndexError,
+            np.linalg.LinAlgError,
+            OverflowError,
+            RuntimeError,
+            ValueError,
+        ) as error:
+            # What has no derivative says so itself; that a solver does not converge is for its caller.
+            if isinstance(error, (NotImplementedError, RecursionError)) or is_signal_handlers(
+                error
+            ):
                 raise
             state["failure"] = str(error)
             return NotImplemented

@@ -12,8 +12,9 @@ Constants are folded lazily, on demand, and remembered per program under constru
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -25,8 +26,9 @@ from autodiff.ops.builder import Builder, Raised, current_builder
 from autodiff.ops.control import emit_check
 from autodiff.ops.either import Either
 from autodiff.ops.entries import ENTRIES, Control, Effect
-from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
+from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer, as_tracer, emit_tracer
 from autodiff.ops.tracer import type_name as type_name
+from autodiff.signals import run_users
 
 _memo: WeakKeyDictionary[Builder, dict[Value, Any]] = WeakKeyDictionary()
 _UNKNOWN = object()
@@ -169,6 +171,97 @@ def is_integer(x: Any) -> bool:
     if isinstance(x, (bool, np.bool)):
         return False
     return isinstance(x, (int, Dim, np.integer))
+
+
+def refuse_types(function: Callable[..., Any], *operands: Any) -> None:
+    """Raise what Python says where a function does not take operands of these types, whatever their values."""
+    function(*map(_one_like, operands))
+
+
+def _one_like(x: Any) -> Any:
+    if not isinstance(x, Tracer):
+        return x
+    if x.form == "array":
+        return np.ones([n if isinstance(n, int) else 2 for n in x.shape], x.dtype)
+    return 1 if x.given_as_int() is not None else x.python_type(1)
+
+
+# -- what Python refuses by types alone ----------------------------------------------------------
+# The program has numbers, and lists and tuples of numbers, as arrays, for which more is defined.
+_LARGEST = 1000  # elements of an array that is made to ask
+
+
+class _Unknown(Exception):
+    """Of an object nothing is known by its type alone."""
+
+
+def require_types(function: Callable[..., Any], *args: Any) -> None:
+    """Python's TypeError, if it is of the types of the arguments that ``function`` does not take."""
+    try:
+        alike = [_alike(x, _nothing_of) for x in args]
+    except _Unknown:
+        return
+    _ask(function, alike)
+
+
+def require_hashable(x: Any) -> None:
+    """Python's TypeError of what has no hash: a list, in tuples perhaps."""
+    if isinstance(x, (tuple, StoredList)):
+        try:
+            alike = _alike(x, lambda of: tuple(_alike_or_hashed(item) for item in of))
+        except _Unknown:
+            return
+        _ask(hash, [alike])
+
+
+def require_formattable(directive: str, x: Any) -> None:
+    """Python's TypeError of what a ``%d`` or the like does not show."""
+    try:
+        alike = _alike(x, _nothing_of)
+    except _Unknown:
+        return
+    _ask(operator.mod, [directive, (alike,)])
+
+
+def _ask(function: Callable[..., Any], args: Sequence[Any]) -> None:
+    try:
+        run_users(function, *args)
+    except TypeError:
+        raise
+    except Exception:  # of these numbers, not of their types
+        return
+
+
+def _nothing_of(x: tuple[Any, ...]) -> tuple[Any, ...]:
+    return ()
+
+
+def _alike_or_hashed(x: Any) -> Any:
+    """An item of a tuple, which has a hash unless it is a list."""
+    return _alike(x, lambda of: tuple(map(_alike_or_hashed, of))) if _has_lists(x) else 0
+
+
+def _has_lists(x: Any) -> bool:
+    return isinstance(x, (StoredList, tuple, list))
+
+
+def _alike(x: Any, of_tuple: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> Any:
+    """An object of the type that ``x`` has in plain Python."""
+    if isinstance(x, Either):  # whose type the run knows
+        raise _Unknown
+    kind: Any = x.python_type if isinstance(x, (Tracer, HoldsTracers, StoredList)) else type(x)
+    if kind is list:
+        return []
+    if kind is tuple:
+        return of_tuple(x) if type(x) is tuple else ()
+    if kind is str:
+        return ""
+    if isinstance(x, Tracer) and x.form == "array":
+        if all(isinstance(n, int) for n in x.shape) and math.prod(x.shape) <= _LARGEST:
+            return np.ones(x.shape, x.dtype)
+    elif kind in (bool, int, float, complex) or issubclass(kind or object, np.generic):
+        return kind(1)
+    raise _Unknown
 
 
 # -- deciding comparisons ---------------------------------------------------------------------

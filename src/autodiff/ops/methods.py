@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.ladder import Declined
 from autodiff.ops import complex_numbers, python_numbers, structural
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import check, require_equal, type_name
@@ -30,6 +31,15 @@ _NUMBER_METHODS: dict[str, Callable[..., Any]] = {}
 _SETTERS: dict[str, Callable[[Tracer, Any], None]] = {}
 
 
+def unknown(x: Tracer, name: str) -> Exception:
+    """What to raise for an attribute that no table has: a refusal, where the object has it in plain Python."""
+    cls = x.python_type
+    if hasattr(cls, name):
+        kind = "np.ndarray" if x.form == "array" else cls.__name__
+        return Declined(f"{kind}.{name}, which is not supported")
+    return AttributeError(f"'{type_name(x)}' object has no attribute '{name}'", name=name, obj=x)
+
+
 def attribute(x: Tracer, name: str) -> Any:
     """What ``x.name`` is."""
     if not name.startswith("__"):
@@ -41,7 +51,13 @@ def attribute(x: Tracer, name: str) -> Any:
         method = _METHODS.get(name)
         if method is not None:
             return partial(method, x)
+        raise unknown(x, name)
     raise AttributeError(f"'{type_name(x)}' object has no attribute '{name}'", name=name, obj=x)
+
+
+def name_of(method: Callable[..., Any]) -> str | None:
+    """By which name arrays have a method that is implemented here."""
+    return next((name for name, known in _METHODS.items() if known is method), None)
 
 
 def _number_attribute(x: Tracer, name: str) -> Any:
@@ -51,7 +67,7 @@ def _number_attribute(x: Tracer, name: str) -> Any:
         return python_numbers.number(0, float if x.dtype.kind == "f" else int)
     method = _NUMBER_METHODS.get(name)
     if method is None:
-        raise AttributeError(f"'{type_name(x)}' object has no attribute '{name}'", name=name, obj=x)
+        raise unknown(x, name)
     return partial(method, x)
 
 
@@ -64,7 +80,7 @@ def set_attribute(x: Tracer, name: str, value: Any) -> None:
         return
     setter = _SETTERS.get(name) if x.form == "array" else None
     if setter is None:
-        raise AttributeError(f"'{type_name(x)}' object has no attribute '{name}'", name=name, obj=x)
+        raise unknown(x, name)
     setter(x, value)
 
 
@@ -384,7 +400,7 @@ _METHODS.update(
 
 def _view(x: Tracer, *args: Any, **options: Any) -> Tracer:
     if any(kind is not np.ndarray for kind in (*args, *options.values())):
-        raise AttributeError("view() of a traced array with another dtype is not supported")
+        raise unsupported("view() of an array with another dtype", "use astype, which converts")
     result: Tracer = x[...]
     return result
 

@@ -15,6 +15,7 @@ through them and puts a new value in the cell, so every other view of the cell s
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -376,6 +377,8 @@ class Tracer:
         return protocol.attribute(self, name)
 
     def __contains__(self, item: Any) -> Any:
+        if self.form != "array":
+            operator.contains(self.python_type(), item)  # which says that it holds nothing
         return bool(np.any(np.equal(self, item)))
 
     def __copy__(self) -> Any:

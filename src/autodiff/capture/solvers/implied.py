@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from autodiff import tree
-from autodiff.capture.calls import call
+from autodiff.capture.calls import call, verdicts
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.nested import call_frame
+from autodiff.capture.nested import call_frame, of_rule
 from autodiff.capture.origins import type_of
 from autodiff.capture.solvers.programs import as_float, captured, closed_program, emit_solution
 from autodiff.capture.trace import Trace
@@ -76,7 +76,15 @@ def solution(trace: Trace, given: Definition, args: Sequence[Any], kwargs: dict[
         pieces = [Tracer(x.value, form) for x, form in zip(pieces, forms, strict=True)]
         return pieces[0] if structure is None else tree.unflatten(structure, pieces)
 
-    program, read = _equations(frame, given, whole, shaped, args, kwargs, source)
+    def verdict() -> Exception | None:
+        return verdicts.verdict(trace, given.residual, [found, *args], kwargs)
+
+    def residual(*of: Any) -> Any:
+        with of_rule(verdict):
+            return call(frame, given.residual, list(of), kwargs, node)
+
+    with of_rule(verdict):
+        program, read = _equations(frame, given, whole, shaped, args, residual, source)
     if not read:
         return shaped(whole)
     return shaped(emit_solution(str(given), whole, program, read, trace))
@@ -138,18 +146,16 @@ def _equations(
     whole: Any,
     shaped: Callable[[Any], Any],
     args: Sequence[Any],
-    kwargs: dict[str, Any],
+    residual: Callable[..., Any],
     source: Source | None,
 ) -> tuple[Program, list[Value]]:
     """The residual as a function of all unknowns, with as many results."""
     parameter = Value(ArrayType(FLOAT, whole.shape), "z")
     z = Tracer(parameter, "array" if whole.shape else "scalar")
 
-    def thunk() -> Any:
-        node = frame.scope.syntax.node
-        return call(frame, given.residual, [shaped(z), *args], kwargs, node)
-
-    outcome = captured(frame, given.residual, [z], (), frame.scope.syntax.node, thunk=thunk)
+    node = frame.scope.syntax.node
+    thunk = lambda: residual(shaped(z), *args)  # noqa: E731
+    outcome = captured(frame, given.residual, [z], (), node, thunk=thunk)
     with frame.trace.builder.reopened(outcome.block):
         value = outcome.value
         leaves = tree.flatten(value)[0] if isinstance(value, dict) else [value]

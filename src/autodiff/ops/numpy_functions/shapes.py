@@ -1217,6 +1217,8 @@ def size(a: Any, axis: Any = None) -> Any:
 def may_share_memory(a: Any, b: Any, max_work: Any = None) -> bool:
     """``np.may_share_memory``, of an array and itself, or where one of two was made here."""
     given = isinstance(a, Tracer) and isinstance(b, Tracer)
+    if given and "array" not in (a.form, b.form):
+        return False  # numbers, of which NumPy makes arrays
     if not given or max_work is not None:
         if max_work is None:
             return False

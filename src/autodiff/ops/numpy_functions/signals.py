@@ -323,9 +323,13 @@ def polyfit(
         raise unsupported(
             "np.polyfit with full= or cov= is not available on traced arrays", "use lstsq"
         )
+    require(compare("greater_equal", extent_of(deg), 0), ValueError("expected deg >= 0"))
     at, values = pointwise("add", array_of(x), 0.0), pointwise("add", array_of(y), 0.0)
     if at.ndim != 1:
         raise TypeError("expected 1D vector for x")
+    if not decide(lambda: at_least(at.shape[0], 1)):
+        some = compare("greater_equal", at.shape[0], 1)
+        require(some, TypeError("expected non-empty vector for x"))
     if values.ndim < 1 or values.ndim > 2:
         raise TypeError("expected 1D or 2D array for y")
     if not require_equal(at.shape[0], values.shape[0], "expected x and y to have same length"):
