@@ -3,15 +3,16 @@
     dot_general        gemm, batch by batch; operands that are transposes or slices in memory with
                        one unit stride are passed as they lie
     cholesky           potrf           solve      getrf, getrs         factorises   potrf or getrf
-    triangular_solve   trsm            inverse    getrf, getri         slogdet   getrf
+    triangular_solve   trsm            inverse    getrf, getrs         slogdet   getrf
     eigenvalues        syevd, without vectors            pseudo_inverse   NumPy's svd, gemm
 
 Decompositions with vectors, transforms and sorting are NumPy's own functions (`routines`).
 
 The routines are Fortran's: matrices by columns, arguments by pointer, 32-bit integers.  A matrix
 by rows is the transpose of the same memory by columns, so a product c = a b is asked for as
-c' = b' a', a lower factor as an upper one, and so on; each routine below says what it asks for.
-LAPACK's ``info`` becomes a failed check.
+c' = b' a' and so on; each routine below says what it asks for.  Factorisations are those of the very
+matrix, copied by columns as NumPy copies it: rounding decides what is singular or not positive definite,
+and whether an infinite element becomes an infinity or NaN.  LAPACK's ``info`` becomes a failed check.
 """
 
 from __future__ import annotations
@@ -288,6 +289,19 @@ def _transposed_copy(g: Generator, value: Value) -> Buffer:
     return _copy(g, view.result)
 
 
+def _turn_back(g: Generator, by_columns: Buffer, result: Value) -> Buffer:
+    """What lies by columns, by rows in the place of a result; the memory by columns is given back."""
+    *batch, n, k = result.shape
+    solved = Value(ArrayType(result.dtype, (*batch, k, n)))
+    g.bind(solved, by_columns)
+    place = g.destination(result)
+    axes = (*range(len(batch)), len(batch) + 1, len(batch))
+    view = Operation("transpose", (solved,), {"axes": axes}, (Value(result.type),))
+    g.store(view.result, place)
+    g.release(solved)
+    return place
+
+
 def _matrix_at(indices: Indices, n: Extent, m: Extent, shape: Sequence[Extent]) -> Extent:
     return linear((*indices, 0, 0), (*shape, n, m)) if indices else 0
 
@@ -317,21 +331,21 @@ def _cholesky(g: Generator, operation: Operation) -> bool:
     if small := small_matrices.small(g.w, a.dtype, batch, n):
         call = functools.partial(small_matrices.cholesky, g.w, n=small[0])
         return _each_small(g, operation, "Matrix is not positive definite", call, *small, *small)
-    place = _copy(g, a, g.destination(operation.result))
+    # Of the upper triangle the operand is the transpose, which by rows is the very matrix by columns.
+    upper = operation.attributes.get("upper", False)
+    matrix = _copy(g, a, g.destination(operation.result)) if upper else _transposed_copy(g, a)
     f = _Fortran(g, a.dtype)
     with _batches(g, batch) as indices:
         start = _matrix_at(indices, n, n, batch)
         info = f.info()
-        # The lower triangle by rows is the upper one by columns.
         f.call(
-            "potrf",
-            f.character("U"),
-            f.integer(n),
-            f.pointer(place, start, n * n),
-            f.integer(maximum(n, 1)),
-            info,
-        )
+            "potrf", f.character("U" if upper else "L"), f.integer(n), f.pointer(matrix, start, n * n),
+            f.integer(maximum(n, 1)), info,
+        )  # fmt: skip
         f.require(info, operation, "Matrix is not positive definite")
+    place = matrix if upper else _turn_back(g, matrix, operation.result)
+    with _batches(g, batch) as indices:
+        start = _matrix_at(indices, n, n, batch)
         with g.w.scope(), g.w.loop(0, n) as i:
             with g.w.loop(Dim.symbol(i) + 1, n) as j:
                 position = start + Dim.symbol(i) * n + Dim.symbol(j)
@@ -343,7 +357,7 @@ def _cholesky(g: Generator, operation: Operation) -> bool:
 def _factorised(
     g: Generator, f: _Fortran, matrix: Buffer, start: Extent, n: Extent
 ) -> tuple[Buffer, str]:
-    """LU factors of the transpose of a matrix by rows; the pivots and the result code."""
+    """LU factors of a matrix by columns; the pivots and the result code."""
     pivots = g.memory.allocate(_INT32, (n,))
     info = f.info()
     f.call(
@@ -351,6 +365,18 @@ def _factorised(
         f.pointer(pivots), info,
     )  # fmt: skip
     return pivots, info
+
+
+def _substituted(
+    g: Generator, f: _Fortran, transposed: str, factors: Buffer, pivots: Buffer, right: Buffer,
+    starts: tuple[Extent, Extent], sizes: tuple[Extent, Extent],
+) -> None:  # fmt: skip
+    """Solve with LU factors, in place of the right-hand sides by columns."""
+    (n, k), rows = sizes, maximum(sizes[0], 1)
+    f.call(
+        "getrs", f.character(transposed), f.integer(n), f.integer(k), f.pointer(factors, starts[0], n * n),
+        f.integer(rows), f.pointer(pivots), f.pointer(right, starts[1], n * k), f.integer(rows), f.info(),
+    )  # fmt: skip
 
 
 def _matrix_of(operation: Operation) -> tuple[Value, bool]:
@@ -440,7 +466,7 @@ def _solve(g: Generator, operation: Operation) -> bool:
         rows, sides = small
         call = functools.partial(small_matrices.solve, g.w, n=rows, k=sides)
         return _each_small(g, operation, "Singular matrix", call, rows, sides, sides)
-    factors = _copy(g, a) if known is None else known.matrix
+    factors = _transposed_copy(g, a) if known is None else known.matrix
     # By columns a right-hand side lies in one piece: with one column that is b as it is.
     single = _is_int(k, 1)
     right = _copy(g, b, g.destination(operation.result)) if single else _transposed_copy(g, b)
@@ -454,20 +480,10 @@ def _solve(g: Generator, operation: Operation) -> bool:
         f.require(info, operation, "Singular matrix")
         if known is None:
             _keep_factors(g, a, factors, pivots, info)
-        f.call(
-            "getrs", f.character("N" if known is not None and is_transpose else "T"), f.integer(n), f.integer(k), f.pointer(factors, start, n * n),
-            f.integer(maximum(n, 1)), f.pointer(pivots),
-            f.pointer(right, _matrix_at(indices, n, k, batch), n * k), f.integer(maximum(n, 1)), f.info(),
-        )  # fmt: skip
-    if not single:
-        solved = Value(ArrayType(b.dtype, (*batch, k, n)))
-        g.bind(solved, right)
-        right = g.destination(operation.result)
-        axes = (*range(len(batch)), len(batch) + 1, len(batch))
-        view = Operation("transpose", (solved,), {"axes": axes}, (Value(operation.result.type),))
-        g.store(view.result, right)
-        g.release(solved)
-    g.bind(operation.result, right)
+        transposed = "T" if known is not None and is_transpose else "N"
+        starts = start, _matrix_at(indices, n, k, batch)
+        _substituted(g, f, transposed, factors, pivots, right, starts, (n, k))
+    g.bind(operation.result, right if single else _turn_back(g, right, operation.result))
     return True
 
 
@@ -523,10 +539,12 @@ def _require_diagonal(
     g.fail_unless(g.w.here(f"load i1, ptr {good}"), "Singular matrix", operation.source)
 
 
-def _copy_memory(g: Generator, source: Buffer, place: Buffer, n: Extent) -> None:
-    """Copy a matrix as it lies."""
+def _store_identity(g: Generator, place: Buffer, start: Extent, n: Extent) -> None:
+    one, zero = literal(1.0, place.dtype), literal(0.0, place.dtype)
     with g.w.scope(), g.w.loop(0, n * n) as i:
-        g.memory.store(g.memory.load(source, Dim.symbol(i), False), place, Dim.symbol(i))
+        g.memory.store(zero, place, start + Dim.symbol(i))
+    with g.w.scope(), g.w.loop(0, n) as i:
+        g.memory.store(one, place, start + Dim.symbol(i) * (n + 1))
 
 
 def _inverse(g: Generator, operation: Operation) -> bool:
@@ -539,26 +557,22 @@ def _inverse(g: Generator, operation: Operation) -> bool:
     if small and known is None and not _is_factored_again(g, a):
         call = functools.partial(small_matrices.inverse, g.w, n=small[0])
         return _each_small(g, operation, "Singular matrix", call, *small, *small)
-    place = g.destination(operation.result)
-    if known is None:
-        _copy(g, a, place)
-    else:
-        _copy_memory(g, known.matrix, place, n)
-    work = g.memory.allocate(a.dtype, (n * 32,))
+    factors = _transposed_copy(g, a) if known is None else known.matrix
+    right = g.memory.allocate(a.dtype, (*batch, n, n))
     f = _Fortran(g, a.dtype)
     with _batches(g, batch) as indices:
         start = _matrix_at(indices, n, n, batch)
-        # The inverse of the transpose by columns is the inverse by rows.
+        _store_identity(g, right, start, n)
         if known is None:
-            pivots, info = _factorised(g, f, place, start, n)
+            pivots, info = _factorised(g, f, factors, start, n)
         else:
             pivots, info = known.pivots, known.info
         f.require(info, operation, "Singular matrix")
-        f.call(
-            "getri", f.integer(n), f.pointer(place, start, n * n), f.integer(maximum(n, 1)), f.pointer(pivots),
-            f.pointer(work), f.integer(maximum(n * 32, 1)), f.info(),
-        )  # fmt: skip
-    g.bind(operation.result, place)
+        if known is None:
+            _keep_factors(g, a, factors, pivots, info)
+        # As NumPy, and no slower than getri.
+        _substituted(g, f, "N", factors, pivots, right, (start, start), (n, n))
+    g.bind(operation.result, _turn_back(g, right, operation.result))
     return True
 
 
@@ -635,19 +649,19 @@ def _slogdet(g: Generator, operation: Operation) -> bool:
     batch, n = a.shape[:-2], a.shape[-1]
     sign, logarithm = operation.results
     known = _kept_factors(g, a)
-    factors = _copy(g, a) if known is None else known.matrix
+    factors = _transposed_copy(g, a) if known is None else known.matrix
     places = [
         g.destination(v) if v.shape else g.memory.allocate(v.dtype, ()) for v in (sign, logarithm)
     ]
     f = _Fortran(g, a.dtype)
     with _batches(g, batch) as indices:
         start = _matrix_at(indices, n, n, batch)
-        if known is None:  # a singular matrix has a zero in U: log 0
+        if known is None:
             pivots, info = _factorised(g, f, factors, start, n)
             _keep_factors(g, a, factors, pivots, info)
         else:
-            pivots = known.pivots
-        totals = _log_determinant(g, factors, start, pivots, n)
+            pivots, info = known.pivots, known.info
+        totals = _log_determinant(g, factors, start, (pivots, info), n)
         position = linear(indices, batch) if indices else 0
         for place, total in zip(places, totals, strict=True):
             g.memory.store(total.name, place, position)
@@ -660,9 +674,11 @@ def _slogdet(g: Generator, operation: Operation) -> bool:
 
 
 def _log_determinant(
-    g: Generator, factors: Buffer, start: Extent, pivots: Buffer, n: Extent
+    g: Generator, factors: Buffer, start: Extent, found: tuple[Buffer, str], n: Extent
 ) -> tuple[Element, Element]:
+    """Sign and logarithm as NumPy sums them up; of a singular matrix 0 and -inf."""
     dtype = factors.dtype
+    pivots, info = found
     type = register_type(dtype)
     slots = [g.w.slot(type), g.w.slot(type)]
     for slot, value in zip(slots, (1.0, 0.0), strict=True):
@@ -674,14 +690,20 @@ def _log_determinant(
         here = s.cast(Element(g.w.extent(Dim.symbol(i) + 1), np.dtype(np.int64)), _INT32)
         old_sign, old_log = (Element(g.w.here(f"load {type}, ptr {slot}"), dtype) for slot in slots)
         zero, one = s.constant(0.0, x), s.constant(1.0, x)
-        step = s.select(s.lt(x, zero), s.neg(one), s.select(s.eq(x, zero), zero, one))
+        step = s.select(s.lt(x, zero), s.neg(one), one)
         step = s.select(s.ne(pivot, here), s.neg(step), step)
         new_sign = s.mul(old_sign, step)
         new_log = s.add(old_log, s.call("log", s.abs(x)))
         for slot, new in zip(slots, (new_sign, new_log), strict=True):
             g.w.line(f"store {type} {new.name}, ptr {slot}")
-    first, second = (Element(g.w.here(f"load {type}, ptr {slot}"), dtype) for slot in slots)
-    return first, second
+    code = Element(g.w.here(f"load i32, ptr {info}"), _INT32)
+    regular = s.eq(code, s.constant(0, code))
+    sums = (Element(g.w.here(f"load {type}, ptr {slot}"), dtype) for slot in slots)
+    sign, logarithm = (
+        s.select(regular, x, s.constant(value, x))
+        for x, value in zip(sums, (0.0, -np.inf), strict=True)
+    )
+    return sign, logarithm
 
 
 _ROUTINES: dict[str, Callable[[Generator, Operation], bool]] = {
