@@ -328,11 +328,11 @@ def _cholesky(g: Generator, operation: Operation) -> bool:
     if _letter(a.dtype) is None:
         return False
     *batch, n, _ = a.shape
+    upper = operation.attributes.get("upper", False)
     if small := small_matrices.small(g.w, a.dtype, batch, n):
-        call = functools.partial(small_matrices.cholesky, g.w, n=small[0])
+        call = functools.partial(small_matrices.cholesky, g.w, n=small[0], upper=upper)
         return _each_small(g, operation, "Matrix is not positive definite", call, *small, *small)
     # Of the upper triangle the operand is the transpose, which by rows is the very matrix by columns.
-    upper = operation.attributes.get("upper", False)
     matrix = _copy(g, a, g.destination(operation.result)) if upper else _transposed_copy(g, a)
     f = _Fortran(g, a.dtype)
     with _batches(g, batch) as indices:
@@ -431,9 +431,9 @@ def _factorises(g: Generator, operation: Operation) -> bool:
     if _letter(a.dtype) is None:
         return False
     *batch, n, _ = a.shape
-    by_lu = operation.attributes["routine"] == "lu"
-    # NumPy hands the matrix itself to the routine, by columns; rounding decides what is singular.
-    factors = _transposed_copy(g, a)
+    routine = operation.attributes["routine"]
+    by_lu, upper = routine == "lu", routine == "upper cholesky"
+    factors = _copy(g, a) if upper else _transposed_copy(g, a)
     f = _Fortran(g, a.dtype)
     good = g.w.slot("i1")
     g.w.line(f"store i1 true, ptr {good}")
@@ -444,7 +444,8 @@ def _factorises(g: Generator, operation: Operation) -> bool:
         else:
             info = f.info()
             place = f.pointer(factors, start, n * n)
-            f.call("potrf", f.character("L"), f.integer(n), place, f.integer(maximum(n, 1)), info)
+            triangle = f.character("U" if upper else "L")
+            f.call("potrf", triangle, f.integer(n), place, f.integer(maximum(n, 1)), info)
         code = g.w.here(f"load i32, ptr {info}")
         fine = g.w.here(f"icmp eq i32 {code}, 0")
         before = g.w.here(f"load i1, ptr {good}")

@@ -56,9 +56,12 @@ def inverse(w: Writer, a: str, x: str, n: int) -> str:
     return solve(w, a, "null", x, n, n)
 
 
-def cholesky(w: Writer, a: str, x: str, n: int) -> str:
-    """The lower factor, reading the lower triangle; LAPACK's result code."""
-    return _call(w, "cholesky", (a, x), (n,))
+def cholesky(w: Writer, a: str, x: str, n: int, upper: bool) -> str:
+    """The lower factor, reading the lower triangle; LAPACK's result code.
+
+    ``upper``: ``a`` is the transpose of the matrix whose upper factor is asked for.
+    """
+    return _call(w, "upper" if upper else "cholesky", (a, x), (n,))
 
 
 def triangular_solve(
@@ -77,7 +80,9 @@ def _call(w: Writer, name: str, pointers: Sequence[str], sizes: Sequence[int]) -
 
 def text(name: str) -> str:
     """The module of a function, by its whole name."""
-    make = {"solve": _solve, "cholesky": _cholesky, "forward": _forward, "back": _back}
+    make = {
+        "solve": _solve, "cholesky": _cholesky, "upper": _upper, "forward": _forward, "back": _back,
+    }  # fmt: skip
     module = _Module()
     code = _Code(module)
     make[name.removeprefix(SMALL)](code)
@@ -379,7 +384,7 @@ def _identity(c: _Code, place: str, count: str) -> None:
     c.loop("0", "%n", lambda i: c.line(f"store double 1.0, ptr {c.at(place, i, '%k', i)}"))
 
 
-def _cholesky(c: _Code) -> None:
+def _cholesky(c: _Code, upper: bool = False) -> None:
     c.parameters = "ptr %a, ptr %x, i64 %n"
     factor, product = c.room(), c.variable("double", "1.0")
     c.w.declared["llvm.sqrt.f64"] = "declare double @llvm.sqrt.f64(double)"
@@ -413,13 +418,20 @@ def _cholesky(c: _Code) -> None:
     c.loop("0", "%n", row_of)
     c.line("br label %done")
     c.lines.append("unsafe:")
-    by_columns = c.room()
-    _turn(c, "%a", by_columns, "%n", "%n")
+    by_columns = c.room()  # the matrix of the upper factor is so already: its transpose is given
+
+    def move(source: str, to: str) -> None:
+        if upper:
+            c.copy(source, to, c.op("mul i64 %n, %n"))
+        else:
+            _turn(c, source, to, "%n", "%n")
+
+    move("%a", by_columns)
     n, info = c.integer("%n"), c.variable("i32", "0")
-    c.fortran("dpotrf", c.variable("i8", str(ord("L"))), n, by_columns, n, info)
+    c.fortran("dpotrf", c.variable("i8", str(ord("U" if upper else "L"))), n, by_columns, n, info)
     code = c.load("i32", info)
     c.unless(c.op(f"icmp eq i32 {code}, 0"), "indefinite")
-    _turn(c, by_columns, factor, "%n", "%n")
+    move(by_columns, factor)
     c.line("br label %done")
     c.lines.append("indefinite:")
     c.line(f"ret i32 {code}")
@@ -432,6 +444,10 @@ def _cholesky(c: _Code) -> None:
     c.loop("0", "%n", zeros)
     c.copy(factor, "%x", c.op("mul i64 %n, %n"))
     c.line("ret i32 0")
+
+
+def _upper(c: _Code) -> None:
+    _cholesky(c, upper=True)
 
 
 def _triangle(c: _Code, back: bool) -> None:
