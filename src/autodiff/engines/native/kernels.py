@@ -280,25 +280,34 @@ def _copy(g: Generator, value: Value, place: Buffer | None = None) -> Buffer:
 
 
 def _transposed_copy(g: Generator, value: Value) -> Buffer:
-    n = len(value.shape)
-    order = (*range(n - 2), n - 1, n - 2)
-    shape = tuple([value.shape[k] for k in order])
-    view = Operation(
-        "transpose", (value,), {"axes": order}, (Value(ArrayType(value.dtype, shape)),)
-    )
-    return _copy(g, view.result)
+    """A matrix copied by columns."""
+    *batch, n, k = value.shape
+    place = g.memory.allocate(value.dtype, (*batch, k, n))
+    axes = len(batch)
+    matrix = _operand(g, value, range(axes), (axes,), (axes + 1,))
+    if not matrix.by_rows:
+        view = Operation(
+            "transpose", (value,), {"axes": (*range(axes), axes + 1, axes)},
+            (Value(ArrayType(value.dtype, place.shape)),),
+        )  # fmt: skip
+        return _copy(g, view.result, place)
+    f = _Fortran(g, value.dtype)
+    with _batches(g, batch) as indices:
+        to = g.memory.address(place, _matrix_at(indices, n, k, batch), n * k)
+        small_matrices.turn(
+            g.w, value.dtype, matrix.pointer(f, indices, n, k), matrix.leading, to, n, k
+        )
+    return place
 
 
 def _turn_back(g: Generator, by_columns: Buffer, result: Value) -> Buffer:
-    """What lies by columns, by rows in the place of a result; the memory by columns is given back."""
+    """What lies by columns, by rows in the place of a result."""
     *batch, n, k = result.shape
-    solved = Value(ArrayType(result.dtype, (*batch, k, n)))
-    g.bind(solved, by_columns)
     place = g.destination(result)
-    axes = (*range(len(batch)), len(batch) + 1, len(batch))
-    view = Operation("transpose", (solved,), {"axes": axes}, (Value(result.type),))
-    g.store(view.result, place)
-    g.release(solved)
+    with _batches(g, batch) as indices:
+        at = _matrix_at(indices, n, k, batch)
+        pointers = (g.memory.address(b, at, n * k) for b in (by_columns, place))
+        small_matrices.turn(g.w, result.dtype, next(pointers), n, next(pointers), k, n)
     return place
 
 

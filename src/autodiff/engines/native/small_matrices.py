@@ -4,6 +4,7 @@
     cholesky               as potrf
     triangular_solve       substitution, as trsm
     product                rows of sums in vector registers, as gemm
+    turn                   a matrix by rows, of any size, copied by columns: squares in vector registers
 
 What such a function cannot answer for certain it leaves to the routine: LAPACK's rounding decides which matrices are singular
 or not positive definite, hence raise.  ``_SAFE`` is the least product of the pivots, each relative to the largest element (for
@@ -126,6 +127,19 @@ def product(
         w.globals.append(code.text(name, "internal "))
     operands = [f"ptr {p}, i64 {line}, i64 {step}" for p, line, step in (a, b)]
     w.here(f"call i32 @{name}({', '.join(operands)}, ptr {x})")
+
+
+def turn(
+    w: Writer, dtype: np.dtype, a: str, line: Extent, x: str, rows: Extent, columns: Extent
+) -> None:
+    """Copy a matrix by rows, ``line`` elements apart, to one by columns."""
+    name = f"autodiff.turn.{dtype.kind}{dtype.itemsize}"
+    if name not in w.declared:
+        w.declared[name] = ""
+        code = _squares(_Code(w), register_type(dtype))
+        w.globals.append(code.text(name, "internal "))
+    line, rows, columns = (w.extent(n) for n in (line, rows, columns))  # type: ignore[assignment]
+    w.here(f"call i32 @{name}(ptr {a}, i64 {line}, ptr {x}, i64 {rows}, i64 {columns})")
 
 
 # -- texts ------------------------------------------------------------------------------------------------
@@ -474,6 +488,58 @@ def _forward(c: _Code) -> None:
 
 def _back(c: _Code) -> None:
     _triangle(c, back=True)
+
+
+_SIDE = 4  # rows and columns of a square
+_TURNS = (  # pairs of rows, then pairs of what they give
+    ("<i32 0, i32 4, i32 2, i32 6>", "<i32 1, i32 5, i32 3, i32 7>"),
+    ("<i32 0, i32 1, i32 4, i32 5>", "<i32 2, i32 3, i32 6, i32 7>"),
+)
+
+
+def _squares(c: _Code, type: str) -> _Code:
+    c.parameters = "ptr %a, i64 %line, ptr %x, i64 %rows, i64 %columns"
+    high, wide = (c.op(f"udiv i64 {n}, {_SIDE}") for n in ("%rows", "%columns"))
+    down, across = (c.op(f"mul i64 {n}, {_SIDE}") for n in (high, wide))
+
+    def move(i: str, j: str) -> None:
+        source = c.op(f"add i64 {c.op(f'mul i64 {i}, %line')}, {j}")
+        to = c.op(f"add i64 {c.op(f'mul i64 {j}, %rows')}, {i}")
+        value = c.op(f"load {type}, ptr {c.place('%a', source, type)}")
+        c.line(f"store {type} {value}, ptr {c.place('%x', to, type)}")
+
+    def band(block: str) -> None:
+        first = c.op(f"mul i64 {block}, {_SIDE}")
+        rows = [c.op(f"add i64 {first}, {k}") for k in range(_SIDE)]
+        starts = [c.place("%a", c.op(f"mul i64 {row}, %line"), type) for row in rows]
+        c.loop("0", wide, lambda j: _square(c, type, starts, first, j))
+        c.loop(across, "%columns", lambda j: [move(row, j) for row in rows][-1])
+
+    c.loop("0", high, band)
+    c.loop(down, "%rows", lambda i: c.loop("0", "%columns", lambda j: move(i, j)))
+    c.line("ret i32 0")
+    return c
+
+
+def _square(c: _Code, type: str, starts: Sequence[str], first: str, block: str) -> None:
+    vector = f"<{_SIDE} x {type}>"
+    column, align = c.op(f"mul i64 {block}, {_SIDE}"), _ALIGN[type]
+    lines = [
+        c.op(f"load {vector}, ptr {c.place(start, column, type)}, align {align}")
+        for start in starts
+    ]
+    for masks, order in zip(_TURNS, ((0, 1, 2, 3), (0, 2, 1, 3)), strict=True):
+        pairs = [(lines[order[k]], lines[order[k + 1]]) for k in (0, 2)]
+        lines = [
+            c.op(f"shufflevector {vector} {p}, {vector} {q}, <4 x i32> {mask}")
+            for p, q in pairs
+            for mask in masks
+        ]
+    # Of the first two turned lines are columns 0 and 2, of the others 1 and 3.
+    for k, value in zip((0, 2, 1, 3), lines, strict=True):
+        line = c.op(f"mul i64 {c.op(f'add i64 {column}, {k}')}, %rows")
+        to = c.op(f"add i64 {line}, {first}")
+        c.line(f"store {vector} {value}, ptr {c.place('%x', to, type)}, align {align}")
 
 
 _PIECES = (8, 4, 2, 1)  # elements of a vector; a longer one than the machine has is several
