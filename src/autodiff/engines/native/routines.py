@@ -202,17 +202,24 @@ def _eigh(g: Generator, operation: Operation) -> bool:
 
 def _require_finite(g: Generator, matrix: Buffer, operation: Operation) -> None:
     """Fail where an element is infinite or NaN, which NumPy says before it asks LAPACK."""
-    total = g.w.slot("double")
-    g.w.line(f"store double 0.0, ptr {total}")
-    with g.w.loop(0, product(matrix.shape)) as i:
-        nothing = g.w.here(f"fmul double {g.memory.load(matrix, Dim.symbol(i), False)}, 0.0")
-        before = g.w.here(f"load double, ptr {total}")
-        g.w.line(
-            f"store double {g.w.here(f'fadd reassoc double {before}, {nothing}')}, ptr {total}"
-        )
-    found = g.w.here(f"load double, ptr {total}")
-    good = g.w.here(f"fcmp oeq double {found}, 0.0")
+    good = is_finite(g, matrix, 0, product(matrix.shape))
     g.fail_unless(good, "Array must not contain infs or NaNs", operation.source)
+
+
+def is_finite(g: Generator, matrix: Buffer, start: Extent, count: Extent) -> str:
+    """Whether no element from ``start`` on is infinite or NaN."""
+    type = register_type(matrix.dtype)
+    total = g.w.slot(type)
+    g.w.line(f"store {type} 0.0, ptr {total}")
+    with g.w.scope(), g.w.loop(0, count) as i:
+        element = g.memory.load(matrix, start + Dim.symbol(i), False)
+        nothing = g.w.here(f"fmul {type} {element}, 0.0")
+        before = g.w.here(f"load {type}, ptr {total}")
+        g.w.line(
+            f"store {type} {g.w.here(f'fadd reassoc {type} {before}, {nothing}')}, ptr {total}"
+        )
+    found = g.w.here(f"load {type}, ptr {total}")
+    return g.w.here(f"fcmp oeq {type} {found}, 0.0")
 
 
 def _eig(g: Generator, operation: Operation) -> bool:

@@ -499,8 +499,6 @@ _TURNS = (  # pairs of rows, then pairs of what they give
 
 def _squares(c: _Code, type: str) -> _Code:
     c.parameters = "ptr %a, i64 %line, ptr %x, i64 %rows, i64 %columns"
-    high, wide = (c.op(f"udiv i64 {n}, {_SIDE}") for n in ("%rows", "%columns"))
-    down, across = (c.op(f"mul i64 {n}, {_SIDE}") for n in (high, wide))
 
     def move(i: str, j: str) -> None:
         source = c.op(f"add i64 {c.op(f'mul i64 {i}, %line')}, {j}")
@@ -508,22 +506,33 @@ def _squares(c: _Code, type: str) -> _Code:
         value = c.op(f"load {type}, ptr {c.place('%a', source, type)}")
         c.line(f"store {type} {value}, ptr {c.place('%x', to, type)}")
 
+    def first_of(block: str, n: str) -> str:
+        """The last square lies over the one before where the size is no multiple."""
+        first, last = c.op(f"mul i64 {block}, {_SIDE}"), c.op(f"sub i64 {n}, {_SIDE}")
+        return c.op(f"select i1 {c.op(f'icmp slt i64 {first}, {last}')}, i64 {first}, i64 {last}")
+
     def band(block: str) -> None:
-        first = c.op(f"mul i64 {block}, {_SIDE}")
+        first = first_of(block, "%rows")
         rows = [c.op(f"add i64 {first}, {k}") for k in range(_SIDE)]
         starts = [c.place("%a", c.op(f"mul i64 {row}, %line"), type) for row in rows]
-        c.loop("0", wide, lambda j: _square(c, type, starts, first, j))
-        c.loop(across, "%columns", lambda j: [move(row, j) for row in rows][-1])
+        c.loop("0", wide, lambda j: _square(c, type, starts, first, first_of(j, "%columns")))
 
+    sizes = [c.op(f"icmp sge i64 {n}, {_SIDE}") for n in ("%rows", "%columns")]
+    c.unless(c.op(f"and i1 {', '.join(sizes)}"), "narrow")
+    high, wide = (
+        c.op(f"udiv i64 {c.op(f'add i64 {n}, {_SIDE - 1}')}, {_SIDE}") for n in ("%rows", "%columns")
+    )
     c.loop("0", high, band)
-    c.loop(down, "%rows", lambda i: c.loop("0", "%columns", lambda j: move(i, j)))
+    c.line("ret i32 0")
+    c.lines.append("narrow:")
+    c.loop("0", "%rows", lambda i: c.loop("0", "%columns", lambda j: move(i, j)))
     c.line("ret i32 0")
     return c
 
 
-def _square(c: _Code, type: str, starts: Sequence[str], first: str, block: str) -> None:
+def _square(c: _Code, type: str, starts: Sequence[str], first: str, column: str) -> None:
     vector = f"<{_SIDE} x {type}>"
-    column, align = c.op(f"mul i64 {block}, {_SIDE}"), _ALIGN[type]
+    align = _ALIGN[type]
     lines = [
         c.op(f"load {vector}, ptr {c.place(start, column, type)}, align {align}")
         for start in starts
