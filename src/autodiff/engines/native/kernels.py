@@ -554,9 +554,10 @@ def _require_diagonal(
 
 def _copy_memory(g: Generator, source: Buffer, to: Buffer, start: Extent, count: Extent) -> None:
     """Copy elements as they lie."""
-    with g.w.scope(), g.w.loop(0, count) as i:
-        position = start + Dim.symbol(i)
-        g.memory.store(g.memory.load(source, position, False), to, position)
+    read, write = (g.memory.address(buffer, start, count) for buffer in (source, to))
+    size = g.w.extent(count * source.dtype.itemsize)
+    name = g.w.declare("memcpy", "ptr", "ptr, ptr, i64")
+    g.w.here(f"call ptr {name}(ptr {write}, ptr {read}, i64 {size})")
 
 
 def _store_identity(g: Generator, place: Buffer, start: Extent, n: Extent) -> None:
@@ -613,7 +614,7 @@ def _invert(
     code = g.w.here(f"load i32, ptr {info}")
     good = g.w.here(f"icmp eq i32 {code}, 0")
     for buffer in (factors, place):
-        finite = routines.is_finite(g, buffer, start, n * n)
+        finite = small_matrices.is_finite(g.w, buffer.dtype, f.pointer(buffer, start, n * n), n * n)
         good = g.w.here(f"and i1 {good}, {finite}")
     g.w.branch(good, f"inverted{number}", f"substituted{number}")
     g.w.label(f"substituted{number}")

@@ -28,7 +28,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from autodiff.dims import Dim, Extent, bounds, minimum, product
-from autodiff.engines.native import flags, symbols
+from autodiff.engines.native import flags, small_matrices, symbols
 from autodiff.engines.native.generator import Generator
 from autodiff.engines.native.storage import Buffer
 from autodiff.engines.native.writer import register_type
@@ -202,24 +202,9 @@ def _eigh(g: Generator, operation: Operation) -> bool:
 
 def _require_finite(g: Generator, matrix: Buffer, operation: Operation) -> None:
     """Fail where an element is infinite or NaN, which NumPy says before it asks LAPACK."""
-    good = is_finite(g, matrix, 0, product(matrix.shape))
+    count = product(matrix.shape)
+    good = small_matrices.is_finite(g.w, matrix.dtype, g.memory.address(matrix, 0, count), count)
     g.fail_unless(good, "Array must not contain infs or NaNs", operation.source)
-
-
-def is_finite(g: Generator, matrix: Buffer, start: Extent, count: Extent) -> str:
-    """Whether no element from ``start`` on is infinite or NaN."""
-    type = register_type(matrix.dtype)
-    total = g.w.slot(type)
-    g.w.line(f"store {type} 0.0, ptr {total}")
-    with g.w.scope(), g.w.loop(0, count) as i:
-        element = g.memory.load(matrix, start + Dim.symbol(i), False)
-        nothing = g.w.here(f"fmul {type} {element}, 0.0")
-        before = g.w.here(f"load {type}, ptr {total}")
-        g.w.line(
-            f"store {type} {g.w.here(f'fadd reassoc {type} {before}, {nothing}')}, ptr {total}"
-        )
-    found = g.w.here(f"load {type}, ptr {total}")
-    return g.w.here(f"fcmp oeq {type} {found}, 0.0")
 
 
 def _eig(g: Generator, operation: Operation) -> bool:

@@ -5,6 +5,7 @@
     triangular_solve       substitution, as trsm
     product                rows of sums in vector registers, as gemm
     turn                   a matrix by rows, of any size, copied by columns: squares in vector registers
+    is_finite              whether no element of such a matrix is infinite or NaN
 
 What such a function cannot answer for certain it leaves to the routine: LAPACK's rounding decides which matrices are singular
 or not positive definite, hence raise.  ``_SAFE`` is the least product of the pivots, each relative to the largest element (for
@@ -140,6 +141,16 @@ def turn(
         w.globals.append(code.text(name, "internal "))
     line, rows, columns = (w.extent(n) for n in (line, rows, columns))  # type: ignore[assignment]
     w.here(f"call i32 @{name}(ptr {a}, i64 {line}, ptr {x}, i64 {rows}, i64 {columns})")
+
+
+def is_finite(w: Writer, dtype: np.dtype, a: str, count: Extent) -> str:
+    """Whether no element is infinite or NaN, of which zero times it is NaN."""
+    name = f"autodiff.finite.{dtype.kind}{dtype.itemsize}"
+    if name not in w.declared:
+        w.declared[name] = ""
+        w.globals.append(_finite(_Code(w), register_type(dtype)).text(name, "internal "))
+    found = w.here(f"call i32 @{name}(ptr {a}, i64 {w.extent(count)})")
+    return w.here(f"icmp ne i32 {found}, 0")
 
 
 # -- texts ------------------------------------------------------------------------------------------------
@@ -490,6 +501,36 @@ def _back(c: _Code) -> None:
     _triangle(c, back=True)
 
 
+def _finite(c: _Code, type: str) -> _Code:
+    c.parameters = "ptr %a, i64 %count"
+    width = 8
+    vector, align = f"<{width} x {type}>", _ALIGN[type]
+    many, one = c.variable(vector, "zeroinitializer"), c.variable(type, "0.0")
+    blocks = c.op(f"udiv i64 %count, {width}")
+    done = c.op(f"mul i64 {blocks}, {width}")
+
+    def add(kind: str, total: str, zero: str, place: str) -> None:
+        x = c.op(f"load {kind}, ptr {place}, align {align}")
+        nothing = c.op(f"fmul {kind} {x}, {zero}")
+        old = c.op(f"load {kind}, ptr {total}, align 8")
+        c.line(f"store {kind} {c.op(f'fadd {kind} {old}, {nothing}')}, ptr {total}, align 8")
+
+    def block(i: str) -> None:
+        start = c.op(f"mul i64 {i}, {width}")
+        add(vector, many, "zeroinitializer", c.place("%a", start, type))
+
+    c.loop("0", blocks, block)
+    c.loop(done, "%count", lambda i: add(type, one, "0.0", c.place("%a", i, type)))
+    total = c.op(f"load {type}, ptr {one}, align 8")
+    lanes = c.op(f"load {vector}, ptr {many}, align 8")
+    for k in range(width):
+        lane = c.op(f"extractelement {vector} {lanes}, i32 {k}")
+        total = c.op(f"fadd {type} {total}, {lane}")
+    finite = c.op(f"fcmp oeq {type} {total}, 0.0")
+    c.line(f"ret i32 {c.op(f'zext i1 {finite} to i32')}")
+    return c
+
+
 _SIDE = 4  # rows and columns of a square
 _TURNS = (  # pairs of rows, then pairs of what they give
     ("<i32 0, i32 4, i32 2, i32 6>", "<i32 1, i32 5, i32 3, i32 7>"),
@@ -520,7 +561,8 @@ def _squares(c: _Code, type: str) -> _Code:
     sizes = [c.op(f"icmp sge i64 {n}, {_SIDE}") for n in ("%rows", "%columns")]
     c.unless(c.op(f"and i1 {', '.join(sizes)}"), "narrow")
     high, wide = (
-        c.op(f"udiv i64 {c.op(f'add i64 {n}, {_SIDE - 1}')}, {_SIDE}") for n in ("%rows", "%columns")
+        c.op(f"udiv i64 {c.op(f'add i64 {n}, {_SIDE - 1}')}, {_SIDE}")
+        for n in ("%rows", "%columns")
     )
     c.loop("0", high, band)
     c.line("ret i32 0")
