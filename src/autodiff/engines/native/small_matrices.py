@@ -18,6 +18,7 @@ The functions are loops over memory on the stack, of any size up to ``MOST``, co
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 
@@ -82,9 +83,12 @@ def _call(w: Writer, name: str, pointers: Sequence[str], sizes: Sequence[int]) -
 
 def text(name: str) -> str:
     """The module of a function, by its whole name."""
-    make = {
+    make: dict[str, Callable[[_Code], object]] = {
         "solve": _solve, "cholesky": _cholesky, "upper": _upper, "forward": _forward, "back": _back,
     }  # fmt: skip
+    for type in ("double", "float"):
+        make[f"turn.{type}"] = functools.partial(_squares, type=type)
+        make[f"finite.{type}"] = functools.partial(_finite, type=type)
     module = _Module()
     code = _Code(module)
     make[name.removeprefix(SMALL)](code)
@@ -134,22 +138,23 @@ def turn(
     w: Writer, dtype: np.dtype, a: str, line: Extent, x: str, rows: Extent, columns: Extent
 ) -> None:
     """Copy a matrix by rows, ``line`` elements apart, to one by columns."""
-    name = f"autodiff.turn.{dtype.kind}{dtype.itemsize}"
-    if name not in w.declared:
-        w.declared[name] = ""
-        code = _squares(_Code(w), register_type(dtype))
-        w.globals.append(code.text(name, "internal "))
-    line, rows, columns = (w.extent(n) for n in (line, rows, columns))  # type: ignore[assignment]
-    w.here(f"call i32 @{name}(ptr {a}, i64 {line}, ptr {x}, i64 {rows}, i64 {columns})")
+    type = register_type(dtype)
+    if isinstance(rows, int) and isinstance(columns, int) and rows * columns < _SIDE * _SIDE:
+        for i in range(rows):
+            for j in range(columns):
+                source = w.here(f"getelementptr {type}, ptr {a}, i64 {w.extent(i * line + j)}")
+                to = w.here(f"getelementptr {type}, ptr {x}, i64 {j * rows + i}")
+                w.line(f"store {type} {w.here(f'load {type}, ptr {source}')}, ptr {to}")
+        return
+    name = w.declare(f"{SMALL}turn.{type}", "i32", "ptr, i64, ptr, i64, i64")
+    apart, high, wide = (w.extent(n) for n in (line, rows, columns))
+    w.here(f"call i32 {name}(ptr {a}, i64 {apart}, ptr {x}, i64 {high}, i64 {wide})")
 
 
 def is_finite(w: Writer, dtype: np.dtype, a: str, count: Extent) -> str:
     """Whether no element is infinite or NaN, of which zero times it is NaN."""
-    name = f"autodiff.finite.{dtype.kind}{dtype.itemsize}"
-    if name not in w.declared:
-        w.declared[name] = ""
-        w.globals.append(_finite(_Code(w), register_type(dtype)).text(name, "internal "))
-    found = w.here(f"call i32 @{name}(ptr {a}, i64 {w.extent(count)})")
+    name = w.declare(f"{SMALL}finite.{register_type(dtype)}", "i32", "ptr, i64")
+    found = w.here(f"call i32 {name}(ptr {a}, i64 {w.extent(count)})")
     return w.here(f"icmp ne i32 {found}, 0")
 
 
@@ -501,7 +506,7 @@ def _back(c: _Code) -> None:
     _triangle(c, back=True)
 
 
-def _finite(c: _Code, type: str) -> _Code:
+def _finite(c: _Code, type: str) -> None:
     c.parameters = "ptr %a, i64 %count"
     width = 8
     vector, align = f"<{width} x {type}>", _ALIGN[type]
@@ -528,7 +533,6 @@ def _finite(c: _Code, type: str) -> _Code:
         total = c.op(f"fadd {type} {total}, {lane}")
     finite = c.op(f"fcmp oeq {type} {total}, 0.0")
     c.line(f"ret i32 {c.op(f'zext i1 {finite} to i32')}")
-    return c
 
 
 _SIDE = 4  # rows and columns of a square
@@ -538,7 +542,7 @@ _TURNS = (  # pairs of rows, then pairs of what they give
 )
 
 
-def _squares(c: _Code, type: str) -> _Code:
+def _squares(c: _Code, type: str) -> None:
     c.parameters = "ptr %a, i64 %line, ptr %x, i64 %rows, i64 %columns"
 
     def move(i: str, j: str) -> None:
@@ -569,7 +573,6 @@ def _squares(c: _Code, type: str) -> _Code:
     c.lines.append("narrow:")
     c.loop("0", "%rows", lambda i: c.loop("0", "%columns", lambda j: move(i, j)))
     c.line("ret i32 0")
-    return c
 
 
 def _square(c: _Code, type: str, starts: Sequence[str], first: str, column: str) -> None:
