@@ -2,7 +2,8 @@
 
     dot_general(a, b; contract, batch)   contract = (axes of a, axes of b), batch likewise;
                                          result axes: batch, free of a, free of b
-    cholesky(a)                          lower factor of each matrix in the last two axes
+    cholesky(a; upper)                   lower factor of each matrix in the last two axes; ``upper``: rounded
+                                         as NumPy rounds the transposed factor of the transpose
     solve(a, b)                          a x = b; b has shape (…, n, k)
     triangular_solve(a, b; lower, transposed, unit)   a or its transpose is used
     inverse(a)      slogdet(a) -> (sign, log|det|)     lu-based
@@ -216,6 +217,10 @@ def _cholesky_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     return (_fold(symmetric),)
 
 
+def _cholesky_meaning(a: Any, upper: bool = False) -> Any:
+    return t(np.linalg.cholesky(t(a), upper=True)) if upper else np.linalg.cholesky(a)
+
+
 def _fold(s: Any) -> Any:
     return np.tril(s) + np.tril(t(s), -1)
 
@@ -224,7 +229,7 @@ register(
     Entry(
         "cholesky",
         _square,
-        np.linalg.cholesky,
+        _cholesky_meaning,
         Kernel("cholesky"),
         Rules(_cholesky_jvp, _cholesky_vjp),
     )
@@ -233,7 +238,7 @@ register(
 
 def _factorises_meaning(a: Any, routine: str) -> Any:
     try:
-        np.linalg.cholesky(a) if routine == "cholesky" else np.linalg.inv(a)
+        np.linalg.inv(a) if routine == "lu" else _cholesky_meaning(a, routine == "upper cholesky")
     except np.linalg.LinAlgError:
         return np.bool_(False)
     return np.bool_(True)

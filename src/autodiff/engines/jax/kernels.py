@@ -114,7 +114,7 @@ def _pivots(lu: Any) -> Any:
 @translates("factorises")
 def _factorises(t: Translation, operation: Operation) -> Any:
     (a,) = _whole(t, operation)
-    if operation.attributes["routine"] == "cholesky":
+    if operation.attributes["routine"] != "lu":
         return ~jnp.any(jnp.isnan(_pivots(_factor(a))))
     return jnp.all(_pivots(lu_factor(a)[0]) != 0)
 

@@ -56,7 +56,7 @@ class HostCall:
 
 @dataclass(frozen=True)
 class Factors:
-    """LU factors of the transpose of a matrix as they lie in memory, and the slot of the result code."""
+    """LU factors of a matrix by columns, and the slot of the result code."""
 
     matrix: Buffer
     pivots: Buffer

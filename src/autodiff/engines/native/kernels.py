@@ -10,8 +10,9 @@ Decompositions with vectors, transforms and sorting are NumPy's own functions (`
 
 The routines are Fortran's: matrices by columns, arguments by pointer, 32-bit integers.  A matrix
 by rows is the transpose of the same memory by columns, so a product c = a b is asked for as
-c' = b' a', a lower factor as an upper one, and so on; each routine below says what it asks for.
-LAPACK's ``info`` becomes a failed check.
+c' = b' a' and so on; each routine below says what it asks for.  Factorisations are those of the very
+matrix, copied by columns as NumPy copies it: rounding decides what is singular or not positive definite,
+and whether an infinite element becomes an infinity or NaN.  LAPACK's ``info`` becomes a failed check.
 """
 
 from __future__ import annotations
@@ -279,13 +280,34 @@ def _copy(g: Generator, value: Value, place: Buffer | None = None) -> Buffer:
 
 
 def _transposed_copy(g: Generator, value: Value) -> Buffer:
-    n = len(value.shape)
-    order = (*range(n - 2), n - 1, n - 2)
-    shape = tuple([value.shape[k] for k in order])
-    view = Operation(
-        "transpose", (value,), {"axes": order}, (Value(ArrayType(value.dtype, shape)),)
-    )
-    return _copy(g, view.result)
+    """A matrix copied by columns."""
+    *batch, n, k = value.shape
+    place = g.memory.allocate(value.dtype, (*batch, k, n))
+    axes = len(batch)
+    matrix = _operand(g, value, range(axes), (axes,), (axes + 1,))
+    if not matrix.by_rows:
+        view = Operation(
+            "transpose", (value,), {"axes": (*range(axes), axes + 1, axes)},
+            (Value(ArrayType(value.dtype, place.shape)),),
+        )  # fmt: skip
+        return _copy(g, view.result, place)
+    f = _Fortran(g, value.dtype)
+    with _batches(g, batch) as indices:
+        to = g.memory.address(place, _matrix_at(indices, n, k, batch), n * k)
+        small_matrices.turn(
+            g.w, value.dtype, matrix.pointer(f, indices, n, k), matrix.leading, to, n, k
+        )
+    return place
+
+
+def _turn_back(g: Generator, by_columns: Buffer, place: Buffer, result: Value) -> Buffer:
+    """What lies by columns, by rows in the place of a result."""
+    *batch, n, k = result.shape
+    with _batches(g, batch) as indices:
+        at = _matrix_at(indices, n, k, batch)
+        pointers = (g.memory.address(b, at, n * k) for b in (by_columns, place))
+        small_matrices.turn(g.w, result.dtype, next(pointers), n, next(pointers), k, n)
+    return place
 
 
 def _matrix_at(indices: Indices, n: Extent, m: Extent, shape: Sequence[Extent]) -> Extent:
@@ -314,24 +336,26 @@ def _cholesky(g: Generator, operation: Operation) -> bool:
     if _letter(a.dtype) is None:
         return False
     *batch, n, _ = a.shape
+    upper = operation.attributes.get("upper", False)
     if small := small_matrices.small(g.w, a.dtype, batch, n):
-        call = functools.partial(small_matrices.cholesky, g.w, n=small[0])
+        call = functools.partial(small_matrices.cholesky, g.w, n=small[0], upper=upper)
         return _each_small(g, operation, "Matrix is not positive definite", call, *small, *small)
-    place = _copy(g, a, g.destination(operation.result))
+    # Of the upper triangle the operand is the transpose, which by rows is the very matrix by columns.
+    matrix = _copy(g, a, g.destination(operation.result)) if upper else _transposed_copy(g, a)
     f = _Fortran(g, a.dtype)
     with _batches(g, batch) as indices:
         start = _matrix_at(indices, n, n, batch)
         info = f.info()
-        # The lower triangle by rows is the upper one by columns.
         f.call(
-            "potrf",
-            f.character("U"),
-            f.integer(n),
-            f.pointer(place, start, n * n),
-            f.integer(maximum(n, 1)),
-            info,
-        )
+            "potrf", f.character("U" if upper else "L"), f.integer(n), f.pointer(matrix, start, n * n),
+            f.integer(maximum(n, 1)), info,
+        )  # fmt: skip
         f.require(info, operation, "Matrix is not positive definite")
+    place = matrix
+    if not upper:
+        place = _turn_back(g, matrix, g.destination(operation.result), operation.result)
+    with _batches(g, batch) as indices:
+        start = _matrix_at(indices, n, n, batch)
         with g.w.scope(), g.w.loop(0, n) as i:
             with g.w.loop(Dim.symbol(i) + 1, n) as j:
                 position = start + Dim.symbol(i) * n + Dim.symbol(j)
@@ -343,7 +367,7 @@ def _cholesky(g: Generator, operation: Operation) -> bool:
 def _factorised(
     g: Generator, f: _Fortran, matrix: Buffer, start: Extent, n: Extent
 ) -> tuple[Buffer, str]:
-    """LU factors of the transpose of a matrix by rows; the pivots and the result code."""
+    """LU factors of a matrix by columns; the pivots and the result code."""
     pivots = g.memory.allocate(_INT32, (n,))
     info = f.info()
     f.call(
@@ -351,6 +375,18 @@ def _factorised(
         f.pointer(pivots), info,
     )  # fmt: skip
     return pivots, info
+
+
+def _substituted(
+    g: Generator, f: _Fortran, transposed: str, factors: Buffer, pivots: Buffer, right: Buffer,
+    starts: tuple[Extent, Extent], sizes: tuple[Extent, Extent],
+) -> None:  # fmt: skip
+    """Solve with LU factors, in place of the right-hand sides by columns."""
+    (n, k), rows = sizes, maximum(sizes[0], 1)
+    f.call(
+        "getrs", f.character(transposed), f.integer(n), f.integer(k), f.pointer(factors, starts[0], n * n),
+        f.integer(rows), f.pointer(pivots), f.pointer(right, starts[1], n * k), f.integer(rows), f.info(),
+    )  # fmt: skip
 
 
 def _matrix_of(operation: Operation) -> tuple[Value, bool]:
@@ -405,9 +441,9 @@ def _factorises(g: Generator, operation: Operation) -> bool:
     if _letter(a.dtype) is None:
         return False
     *batch, n, _ = a.shape
-    by_lu = operation.attributes["routine"] == "lu"
-    # NumPy hands the matrix itself to the routine, by columns; rounding decides what is singular.
-    factors = _transposed_copy(g, a)
+    routine = operation.attributes["routine"]
+    by_lu, upper = routine == "lu", routine == "upper cholesky"
+    factors = _copy(g, a) if upper else _transposed_copy(g, a)
     f = _Fortran(g, a.dtype)
     good = g.w.slot("i1")
     g.w.line(f"store i1 true, ptr {good}")
@@ -418,7 +454,8 @@ def _factorises(g: Generator, operation: Operation) -> bool:
         else:
             info = f.info()
             place = f.pointer(factors, start, n * n)
-            f.call("potrf", f.character("L"), f.integer(n), place, f.integer(maximum(n, 1)), info)
+            triangle = f.character("U" if upper else "L")
+            f.call("potrf", triangle, f.integer(n), place, f.integer(maximum(n, 1)), info)
         code = g.w.here(f"load i32, ptr {info}")
         fine = g.w.here(f"icmp eq i32 {code}, 0")
         before = g.w.here(f"load i1, ptr {good}")
@@ -440,7 +477,7 @@ def _solve(g: Generator, operation: Operation) -> bool:
         rows, sides = small
         call = functools.partial(small_matrices.solve, g.w, n=rows, k=sides)
         return _each_small(g, operation, "Singular matrix", call, rows, sides, sides)
-    factors = _copy(g, a) if known is None else known.matrix
+    factors = _transposed_copy(g, a) if known is None else known.matrix
     # By columns a right-hand side lies in one piece: with one column that is b as it is.
     single = _is_int(k, 1)
     right = _copy(g, b, g.destination(operation.result)) if single else _transposed_copy(g, b)
@@ -454,19 +491,11 @@ def _solve(g: Generator, operation: Operation) -> bool:
         f.require(info, operation, "Singular matrix")
         if known is None:
             _keep_factors(g, a, factors, pivots, info)
-        f.call(
-            "getrs", f.character("N" if known is not None and is_transpose else "T"), f.integer(n), f.integer(k), f.pointer(factors, start, n * n),
-            f.integer(maximum(n, 1)), f.pointer(pivots),
-            f.pointer(right, _matrix_at(indices, n, k, batch), n * k), f.integer(maximum(n, 1)), f.info(),
-        )  # fmt: skip
+        transposed = "T" if known is not None and is_transpose else "N"
+        starts = start, _matrix_at(indices, n, k, batch)
+        _substituted(g, f, transposed, factors, pivots, right, starts, (n, k))
     if not single:
-        solved = Value(ArrayType(b.dtype, (*batch, k, n)))
-        g.bind(solved, right)
-        right = g.destination(operation.result)
-        axes = (*range(len(batch)), len(batch) + 1, len(batch))
-        view = Operation("transpose", (solved,), {"axes": axes}, (Value(operation.result.type),))
-        g.store(view.result, right)
-        g.release(solved)
+        right = _turn_back(g, right, g.destination(operation.result), operation.result)
     g.bind(operation.result, right)
     return True
 
@@ -523,10 +552,20 @@ def _require_diagonal(
     g.fail_unless(g.w.here(f"load i1, ptr {good}"), "Singular matrix", operation.source)
 
 
-def _copy_memory(g: Generator, source: Buffer, place: Buffer, n: Extent) -> None:
-    """Copy a matrix as it lies."""
+def _copy_memory(g: Generator, source: Buffer, to: Buffer, start: Extent, count: Extent) -> None:
+    """Copy elements as they lie."""
+    read, write = (g.memory.address(buffer, start, count) for buffer in (source, to))
+    size = g.w.extent(count * source.dtype.itemsize)
+    name = g.w.declare("memcpy", "ptr", "ptr, ptr, i64")
+    g.w.here(f"call ptr {name}(ptr {write}, ptr {read}, i64 {size})")
+
+
+def _store_identity(g: Generator, place: Buffer, start: Extent, n: Extent) -> None:
+    one, zero = literal(1.0, place.dtype), literal(0.0, place.dtype)
     with g.w.scope(), g.w.loop(0, n * n) as i:
-        g.memory.store(g.memory.load(source, Dim.symbol(i), False), place, Dim.symbol(i))
+        g.memory.store(zero, place, start + Dim.symbol(i))
+    with g.w.scope(), g.w.loop(0, n) as i:
+        g.memory.store(one, place, start + Dim.symbol(i) * (n + 1))
 
 
 def _inverse(g: Generator, operation: Operation) -> bool:
@@ -539,27 +578,51 @@ def _inverse(g: Generator, operation: Operation) -> bool:
     if small and known is None and not _is_factored_again(g, a):
         call = functools.partial(small_matrices.inverse, g.w, n=small[0])
         return _each_small(g, operation, "Singular matrix", call, *small, *small)
-    place = g.destination(operation.result)
-    if known is None:
-        _copy(g, a, place)
-    else:
-        _copy_memory(g, known.matrix, place, n)
-    work = g.memory.allocate(a.dtype, (n * 32,))
+    factors = _transposed_copy(g, a) if known is None else known.matrix
+    inverse = g.memory.allocate(a.dtype, a.shape)
     f = _Fortran(g, a.dtype)
     with _batches(g, batch) as indices:
         start = _matrix_at(indices, n, n, batch)
-        # The inverse of the transpose by columns is the inverse by rows.
         if known is None:
-            pivots, info = _factorised(g, f, place, start, n)
+            pivots, info = _factorised(g, f, factors, start, n)
         else:
             pivots, info = known.pivots, known.info
         f.require(info, operation, "Singular matrix")
-        f.call(
-            "getri", f.integer(n), f.pointer(place, start, n * n), f.integer(maximum(n, 1)), f.pointer(pivots),
-            f.pointer(work), f.integer(maximum(n * 32, 1)), f.info(),
-        )  # fmt: skip
-    g.bind(operation.result, place)
+        if known is None:
+            _keep_factors(g, a, factors, pivots, info)
+        _invert(g, f, factors, pivots, inverse, start, n)
+    place = g.destination(operation.result)
+    g.bind(operation.result, _turn_back(g, inverse, place, operation.result))
     return True
+
+
+def _invert(
+    g: Generator, f: _Fortran, factors: Buffer, pivots: Buffer, place: Buffer, start: Extent, n: Extent
+) -> None:  # fmt: skip
+    """The inverse of LU factors, by columns.
+
+    ``getri`` takes the least time, but overflows where NumPy's substitution does not, and answers with other
+    infinities and NaN: what is not finite before or after is substituted.
+    """
+    number = g.w.number()
+    _copy_memory(g, factors, place, start, n * n)
+    work, info = g.memory.allocate(factors.dtype, (n * _BLOCK,)), f.info()
+    f.call(
+        "getri", f.integer(n), f.pointer(place, start, n * n), f.integer(maximum(n, 1)), f.pointer(pivots),
+        f.pointer(work), f.integer(maximum(n * _BLOCK, 1)), info,
+    )  # fmt: skip
+    code = g.w.here(f"load i32, ptr {info}")
+    good = g.w.here(f"icmp eq i32 {code}, 0")
+    for buffer in (factors, place):
+        finite = small_matrices.is_finite(g.w, buffer.dtype, f.pointer(buffer, start, n * n), n * n)
+        good = g.w.here(f"and i1 {good}, {finite}")
+    g.w.branch(good, f"inverted{number}", f"substituted{number}")
+    g.w.label(f"substituted{number}")
+    with g.w.scope():
+        _store_identity(g, place, start, n)
+        _substituted(g, f, "N", factors, pivots, place, (start, start), (n, n))
+    g.w.line(f"br label %inverted{number}")
+    g.w.label(f"inverted{number}")
 
 
 def _eigenvalues(g: Generator, operation: Operation) -> bool:
@@ -635,19 +698,19 @@ def _slogdet(g: Generator, operation: Operation) -> bool:
     batch, n = a.shape[:-2], a.shape[-1]
     sign, logarithm = operation.results
     known = _kept_factors(g, a)
-    factors = _copy(g, a) if known is None else known.matrix
+    factors = _transposed_copy(g, a) if known is None else known.matrix
     places = [
         g.destination(v) if v.shape else g.memory.allocate(v.dtype, ()) for v in (sign, logarithm)
     ]
     f = _Fortran(g, a.dtype)
     with _batches(g, batch) as indices:
         start = _matrix_at(indices, n, n, batch)
-        if known is None:  # a singular matrix has a zero in U: log 0
+        if known is None:
             pivots, info = _factorised(g, f, factors, start, n)
             _keep_factors(g, a, factors, pivots, info)
         else:
-            pivots = known.pivots
-        totals = _log_determinant(g, factors, start, pivots, n)
+            pivots, info = known.pivots, known.info
+        totals = _log_determinant(g, factors, start, (pivots, info), n)
         position = linear(indices, batch) if indices else 0
         for place, total in zip(places, totals, strict=True):
             g.memory.store(total.name, place, position)
@@ -660,9 +723,11 @@ def _slogdet(g: Generator, operation: Operation) -> bool:
 
 
 def _log_determinant(
-    g: Generator, factors: Buffer, start: Extent, pivots: Buffer, n: Extent
+    g: Generator, factors: Buffer, start: Extent, found: tuple[Buffer, str], n: Extent
 ) -> tuple[Element, Element]:
+    """Sign and logarithm as NumPy sums them up; of a singular matrix 0 and -inf."""
     dtype = factors.dtype
+    pivots, info = found
     type = register_type(dtype)
     slots = [g.w.slot(type), g.w.slot(type)]
     for slot, value in zip(slots, (1.0, 0.0), strict=True):
@@ -674,14 +739,20 @@ def _log_determinant(
         here = s.cast(Element(g.w.extent(Dim.symbol(i) + 1), np.dtype(np.int64)), _INT32)
         old_sign, old_log = (Element(g.w.here(f"load {type}, ptr {slot}"), dtype) for slot in slots)
         zero, one = s.constant(0.0, x), s.constant(1.0, x)
-        step = s.select(s.lt(x, zero), s.neg(one), s.select(s.eq(x, zero), zero, one))
+        step = s.select(s.lt(x, zero), s.neg(one), one)
         step = s.select(s.ne(pivot, here), s.neg(step), step)
         new_sign = s.mul(old_sign, step)
         new_log = s.add(old_log, s.call("log", s.abs(x)))
         for slot, new in zip(slots, (new_sign, new_log), strict=True):
             g.w.line(f"store {type} {new.name}, ptr {slot}")
-    first, second = (Element(g.w.here(f"load {type}, ptr {slot}"), dtype) for slot in slots)
-    return first, second
+    code = Element(g.w.here(f"load i32, ptr {info}"), _INT32)
+    regular = s.eq(code, s.constant(0, code))
+    sums = (Element(g.w.here(f"load {type}, ptr {slot}"), dtype) for slot in slots)
+    sign, logarithm = (
+        s.select(regular, x, s.constant(value, x))
+        for x, value in zip(sums, (0.0, -np.inf), strict=True)
+    )
+    return sign, logarithm
 
 
 _ROUTINES: dict[str, Callable[[Generator, Operation], bool]] = {

@@ -28,7 +28,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from autodiff.dims import Dim, Extent, bounds, minimum, product
-from autodiff.engines.native import flags, symbols
+from autodiff.engines.native import flags, small_matrices, symbols
 from autodiff.engines.native.generator import Generator
 from autodiff.engines.native.storage import Buffer
 from autodiff.engines.native.writer import register_type
@@ -202,16 +202,8 @@ def _eigh(g: Generator, operation: Operation) -> bool:
 
 def _require_finite(g: Generator, matrix: Buffer, operation: Operation) -> None:
     """Fail where an element is infinite or NaN, which NumPy says before it asks LAPACK."""
-    total = g.w.slot("double")
-    g.w.line(f"store double 0.0, ptr {total}")
-    with g.w.loop(0, product(matrix.shape)) as i:
-        nothing = g.w.here(f"fmul double {g.memory.load(matrix, Dim.symbol(i), False)}, 0.0")
-        before = g.w.here(f"load double, ptr {total}")
-        g.w.line(
-            f"store double {g.w.here(f'fadd reassoc double {before}, {nothing}')}, ptr {total}"
-        )
-    found = g.w.here(f"load double, ptr {total}")
-    good = g.w.here(f"fcmp oeq double {found}, 0.0")
+    count = product(matrix.shape)
+    good = small_matrices.is_finite(g.w, matrix.dtype, g.memory.address(matrix, 0, count), count)
     g.fail_unless(good, "Array must not contain infs or NaNs", operation.source)
 
 

@@ -4,6 +4,8 @@
     cholesky               as potrf
     triangular_solve       substitution, as trsm
     product                rows of sums in vector registers, as gemm
+    turn                   a matrix by rows, of any size, copied by columns: squares in vector registers
+    is_finite              whether no element of such a matrix is infinite or NaN
 
 What such a function cannot answer for certain it leaves to the routine: LAPACK's rounding decides which matrices are singular
 or not positive definite, hence raise.  ``_SAFE`` is the least product of the pivots, each relative to the largest element (for
@@ -16,6 +18,7 @@ The functions are loops over memory on the stack, of any size up to ``MOST``, co
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 
@@ -56,9 +59,12 @@ def inverse(w: Writer, a: str, x: str, n: int) -> str:
     return solve(w, a, "null", x, n, n)
 
 
-def cholesky(w: Writer, a: str, x: str, n: int) -> str:
-    """The lower factor, reading the lower triangle; LAPACK's result code."""
-    return _call(w, "cholesky", (a, x), (n,))
+def cholesky(w: Writer, a: str, x: str, n: int, upper: bool) -> str:
+    """The lower factor, reading the lower triangle; LAPACK's result code.
+
+    ``upper``: ``a`` is the transpose of the matrix whose upper factor is asked for.
+    """
+    return _call(w, "upper" if upper else "cholesky", (a, x), (n,))
 
 
 def triangular_solve(
@@ -77,7 +83,12 @@ def _call(w: Writer, name: str, pointers: Sequence[str], sizes: Sequence[int]) -
 
 def text(name: str) -> str:
     """The module of a function, by its whole name."""
-    make = {"solve": _solve, "cholesky": _cholesky, "forward": _forward, "back": _back}
+    make: dict[str, Callable[[_Code], object]] = {
+        "solve": _solve, "cholesky": _cholesky, "upper": _upper, "forward": _forward, "back": _back,
+    }  # fmt: skip
+    for type in ("double", "float"):
+        make[f"turn.{type}"] = functools.partial(_squares, type=type)
+        make[f"finite.{type}"] = functools.partial(_finite, type=type)
     module = _Module()
     code = _Code(module)
     make[name.removeprefix(SMALL)](code)
@@ -121,6 +132,30 @@ def product(
         w.globals.append(code.text(name, "internal "))
     operands = [f"ptr {p}, i64 {line}, i64 {step}" for p, line, step in (a, b)]
     w.here(f"call i32 @{name}({', '.join(operands)}, ptr {x})")
+
+
+def turn(
+    w: Writer, dtype: np.dtype, a: str, line: Extent, x: str, rows: Extent, columns: Extent
+) -> None:
+    """Copy a matrix by rows, ``line`` elements apart, to one by columns."""
+    type = register_type(dtype)
+    if isinstance(rows, int) and isinstance(columns, int) and rows * columns < _SIDE * _SIDE:
+        for i in range(rows):
+            for j in range(columns):
+                source = w.here(f"getelementptr {type}, ptr {a}, i64 {w.extent(i * line + j)}")
+                to = w.here(f"getelementptr {type}, ptr {x}, i64 {j * rows + i}")
+                w.line(f"store {type} {w.here(f'load {type}, ptr {source}')}, ptr {to}")
+        return
+    name = w.declare(f"{SMALL}turn.{type}", "i32", "ptr, i64, ptr, i64, i64")
+    apart, high, wide = (w.extent(n) for n in (line, rows, columns))
+    w.here(f"call i32 {name}(ptr {a}, i64 {apart}, ptr {x}, i64 {high}, i64 {wide})")
+
+
+def is_finite(w: Writer, dtype: np.dtype, a: str, count: Extent) -> str:
+    """Whether no element is infinite or NaN, of which zero times it is NaN."""
+    name = w.declare(f"{SMALL}finite.{register_type(dtype)}", "i32", "ptr, i64")
+    found = w.here(f"call i32 {name}(ptr {a}, i64 {w.extent(count)})")
+    return w.here(f"icmp ne i32 {found}, 0")
 
 
 # -- texts ------------------------------------------------------------------------------------------------
@@ -379,7 +414,7 @@ def _identity(c: _Code, place: str, count: str) -> None:
     c.loop("0", "%n", lambda i: c.line(f"store double 1.0, ptr {c.at(place, i, '%k', i)}"))
 
 
-def _cholesky(c: _Code) -> None:
+def _cholesky(c: _Code, upper: bool = False) -> None:
     c.parameters = "ptr %a, ptr %x, i64 %n"
     factor, product = c.room(), c.variable("double", "1.0")
     c.w.declared["llvm.sqrt.f64"] = "declare double @llvm.sqrt.f64(double)"
@@ -413,13 +448,20 @@ def _cholesky(c: _Code) -> None:
     c.loop("0", "%n", row_of)
     c.line("br label %done")
     c.lines.append("unsafe:")
-    by_columns = c.room()
-    _turn(c, "%a", by_columns, "%n", "%n")
+    by_columns = c.room()  # the matrix of the upper factor is so already: its transpose is given
+
+    def move(source: str, to: str) -> None:
+        if upper:
+            c.copy(source, to, c.op("mul i64 %n, %n"))
+        else:
+            _turn(c, source, to, "%n", "%n")
+
+    move("%a", by_columns)
     n, info = c.integer("%n"), c.variable("i32", "0")
-    c.fortran("dpotrf", c.variable("i8", str(ord("L"))), n, by_columns, n, info)
+    c.fortran("dpotrf", c.variable("i8", str(ord("U" if upper else "L"))), n, by_columns, n, info)
     code = c.load("i32", info)
     c.unless(c.op(f"icmp eq i32 {code}, 0"), "indefinite")
-    _turn(c, by_columns, factor, "%n", "%n")
+    move(by_columns, factor)
     c.line("br label %done")
     c.lines.append("indefinite:")
     c.line(f"ret i32 {code}")
@@ -432,6 +474,10 @@ def _cholesky(c: _Code) -> None:
     c.loop("0", "%n", zeros)
     c.copy(factor, "%x", c.op("mul i64 %n, %n"))
     c.line("ret i32 0")
+
+
+def _upper(c: _Code) -> None:
+    _cholesky(c, upper=True)
 
 
 def _triangle(c: _Code, back: bool) -> None:
@@ -458,6 +504,96 @@ def _forward(c: _Code) -> None:
 
 def _back(c: _Code) -> None:
     _triangle(c, back=True)
+
+
+def _finite(c: _Code, type: str) -> None:
+    c.parameters = "ptr %a, i64 %count"
+    width = 8
+    vector, align = f"<{width} x {type}>", _ALIGN[type]
+    many, one = c.variable(vector, "zeroinitializer"), c.variable(type, "0.0")
+    blocks = c.op(f"udiv i64 %count, {width}")
+    done = c.op(f"mul i64 {blocks}, {width}")
+
+    def add(kind: str, total: str, zero: str, place: str) -> None:
+        x = c.op(f"load {kind}, ptr {place}, align {align}")
+        nothing = c.op(f"fmul {kind} {x}, {zero}")
+        old = c.op(f"load {kind}, ptr {total}, align 8")
+        c.line(f"store {kind} {c.op(f'fadd {kind} {old}, {nothing}')}, ptr {total}, align 8")
+
+    def block(i: str) -> None:
+        start = c.op(f"mul i64 {i}, {width}")
+        add(vector, many, "zeroinitializer", c.place("%a", start, type))
+
+    c.loop("0", blocks, block)
+    c.loop(done, "%count", lambda i: add(type, one, "0.0", c.place("%a", i, type)))
+    total = c.op(f"load {type}, ptr {one}, align 8")
+    lanes = c.op(f"load {vector}, ptr {many}, align 8")
+    for k in range(width):
+        lane = c.op(f"extractelement {vector} {lanes}, i32 {k}")
+        total = c.op(f"fadd {type} {total}, {lane}")
+    finite = c.op(f"fcmp oeq {type} {total}, 0.0")
+    c.line(f"ret i32 {c.op(f'zext i1 {finite} to i32')}")
+
+
+_SIDE = 4  # rows and columns of a square
+_TURNS = (  # pairs of rows, then pairs of what they give
+    ("<i32 0, i32 4, i32 2, i32 6>", "<i32 1, i32 5, i32 3, i32 7>"),
+    ("<i32 0, i32 1, i32 4, i32 5>", "<i32 2, i32 3, i32 6, i32 7>"),
+)
+
+
+def _squares(c: _Code, type: str) -> None:
+    c.parameters = "ptr %a, i64 %line, ptr %x, i64 %rows, i64 %columns"
+
+    def move(i: str, j: str) -> None:
+        source = c.op(f"add i64 {c.op(f'mul i64 {i}, %line')}, {j}")
+        to = c.op(f"add i64 {c.op(f'mul i64 {j}, %rows')}, {i}")
+        value = c.op(f"load {type}, ptr {c.place('%a', source, type)}")
+        c.line(f"store {type} {value}, ptr {c.place('%x', to, type)}")
+
+    def first_of(block: str, n: str) -> str:
+        """The last square lies over the one before where the size is no multiple."""
+        first, last = c.op(f"mul i64 {block}, {_SIDE}"), c.op(f"sub i64 {n}, {_SIDE}")
+        return c.op(f"select i1 {c.op(f'icmp slt i64 {first}, {last}')}, i64 {first}, i64 {last}")
+
+    def band(block: str) -> None:
+        first = first_of(block, "%rows")
+        rows = [c.op(f"add i64 {first}, {k}") for k in range(_SIDE)]
+        starts = [c.place("%a", c.op(f"mul i64 {row}, %line"), type) for row in rows]
+        c.loop("0", wide, lambda j: _square(c, type, starts, first, first_of(j, "%columns")))
+
+    sizes = [c.op(f"icmp sge i64 {n}, {_SIDE}") for n in ("%rows", "%columns")]
+    c.unless(c.op(f"and i1 {', '.join(sizes)}"), "narrow")
+    high, wide = (
+        c.op(f"udiv i64 {c.op(f'add i64 {n}, {_SIDE - 1}')}, {_SIDE}")
+        for n in ("%rows", "%columns")
+    )
+    c.loop("0", high, band)
+    c.line("ret i32 0")
+    c.lines.append("narrow:")
+    c.loop("0", "%rows", lambda i: c.loop("0", "%columns", lambda j: move(i, j)))
+    c.line("ret i32 0")
+
+
+def _square(c: _Code, type: str, starts: Sequence[str], first: str, column: str) -> None:
+    vector = f"<{_SIDE} x {type}>"
+    align = _ALIGN[type]
+    lines = [
+        c.op(f"load {vector}, ptr {c.place(start, column, type)}, align {align}")
+        for start in starts
+    ]
+    for masks, order in zip(_TURNS, ((0, 1, 2, 3), (0, 2, 1, 3)), strict=True):
+        pairs = [(lines[order[k]], lines[order[k + 1]]) for k in (0, 2)]
+        lines = [
+            c.op(f"shufflevector {vector} {p}, {vector} {q}, <4 x i32> {mask}")
+            for p, q in pairs
+            for mask in masks
+        ]
+    # Of the first two turned lines are columns 0 and 2, of the others 1 and 3.
+    for k, value in zip((0, 2, 1, 3), lines, strict=True):
+        line = c.op(f"mul i64 {c.op(f'add i64 {column}, {k}')}, %rows")
+        to = c.op(f"add i64 {line}, {first}")
+        c.line(f"store {vector} {value}, ptr {c.place('%x', to, type)}, align {align}")
 
 
 _PIECES = (8, 4, 2, 1)  # elements of a vector; a longer one than the machine has is several

@@ -565,10 +565,10 @@ def note_call(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Non
     for other in args[1:]:  # both are of one dtype
         dtype = other.dtype if other.dtype.kind == "f" else np.dtype(np.float64)
         x = cast(x, np.result_type(x.dtype, dtype))
-    if kwargs.get("upper"):
-        x = primitives.t(x)
-    x = cast(x, np.float64)  # as it is computed
     routine = _ROUTINES[function]
+    if kwargs.get("upper"):
+        x, routine = primitives.t(x), "upper cholesky"
+    x = cast(x, np.float64)  # as it is computed
     raising(lambda: emit("factorises", (x.value,), routine=routine), np.linalg.LinAlgError)
 
 
@@ -607,7 +607,7 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Tracer:
     """``np.linalg.cholesky``; like NumPy it reads one triangle only."""
     x = float_matrix(a)
     if upper:
-        factor = emit_tracer("cholesky", primitives.t(x))
+        factor = emit_tracer("cholesky", primitives.t(x), upper=True)
         return primitives.t(factor)
     result: Tracer = emit_tracer("cholesky", x)
     return result
