@@ -91,7 +91,7 @@ PLACES = [
     "autodiff.capture.staging.run_region",
     "autodiff.capture.staging._merge",
     "autodiff.capture.staging.stage_if",
-    "autodiff.capture.expressions.stage_choice",
+    "autodiff.capture.staging.stage_choice",
     "autodiff.capture.regions.freeze",
     "autodiff.capture.regions._entangled",
     "autodiff.capture.slots.slot_of",

@@ -147,7 +147,7 @@ def test_a_callback_of_compiled_code_cannot_lose_a_derivative(engine) -> None:
     compiled = autodiff.function(lowest, engine=engine)
     with uncompiled_allowed():
         assert [compiled(2.0), compiled(3.0)] == [lowest(2.0), lowest(3.0)]
-        with pytest.raises(autodiff.DerivativeError, match="bracket has no derivative"):
+        with pytest.raises(autodiff.DerivativeError, match="bracket has its value alone"):
             autodiff.gradient(lowest, engine=engine)(2.0)
 
 

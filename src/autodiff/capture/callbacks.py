@@ -245,7 +245,7 @@ def call_unknown(
 
 def _reads_memory(function: Any) -> bool:
     """Whether a function takes the memory of an array where it has it, and else its items."""
-    return function in (bytes, bytearray, memoryview) or (
+    return any(function is kind for kind in (bytes, bytearray, memoryview)) or (
         getattr(function, "__self__", None) is int and function.__name__ == "from_bytes"
     )
 

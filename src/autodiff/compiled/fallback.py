@@ -32,6 +32,7 @@ from autodiff.errors import (
     UnsupportedError,
 )
 from autodiff.ir.data import Source, walk
+from autodiff.labelled import is_foreign, is_labelled
 from autodiff.ops.control import MEMORY_FAILED
 from autodiff.sameness import same_value
 from autodiff.signals import (
@@ -381,6 +382,8 @@ def as_now(x: Any, deep: bool = False) -> tuple[Any, dict[int, np.ndarray]]:
     found: list[Any] = []
 
     def is_array(x: Any) -> bool:
+        if is_foreign(x):
+            return is_labelled(x)
         return isinstance(x, np.ndarray) and np.may_share_memory(x, x) and x.size > 0
 
     def is_opaque(x: Any) -> bool:
@@ -434,7 +437,12 @@ def copied_together(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
             rest = [b for b in rest if not any(b is c for c in near)]
         if len(together) > 1 or may_overlap_itself(together[0]):
             made.update(_copied_as_they_lie(together))
-    return [made[id(a)] if id(a) in made else np.array(a, order="K", subok=True) for a in arrays]
+    return [made[id(a)] if id(a) in made else _copied(a) for a in arrays]
+
+
+def _copied(x: Any) -> Any:
+    """A copy of an array, or of a Series or the like."""
+    return np.array(x, order="K", subok=True) if isinstance(x, np.ndarray) else x.copy()
 
 
 def _copied_as_they_lie(arrays: Sequence[np.ndarray]) -> dict[int, np.ndarray]:

@@ -215,7 +215,7 @@ def complex_eigenvalues(
         remedy="of a symmetric matrix use eigsh; of a small one numpy.linalg.eig",
     )
     # They depend on the matrix, as the values do.
-    zero = 0.0 * whole[0, 0]
+    zero = whole[0, 0] - whole[0, 0]
     with for_derivatives(trace):
         parts = [emit_tracer("refusing", x + zero, refusal=refusal) for x in (v_re, v_im)]
     return values, joined(derived_as(v_re, parts[0]), derived_as(v_im, parts[1]), "array")
