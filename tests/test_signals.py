@@ -7,6 +7,7 @@ is told once, and the call runs uncompiled.
 
 import functools
 import importlib
+import pkgutil
 import traceback
 import warnings
 from collections import deque
@@ -117,6 +118,15 @@ PLACES = [
     "autodiff.compiled.compiling.optimize",
     "autodiff.compiled.compiling.executable",
 ]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def everything_is_loaded() -> None:
+    """A module that is loaded while a function is replaced would keep what stands in its place."""
+    for package in ("capture", "ops", "differentiate", "passes", "compiled", "engines.native"):
+        inside = importlib.import_module(f"autodiff.{package}")
+        for module in pkgutil.walk_packages(inside.__path__, f"{inside.__name__}."):
+            importlib.import_module(module.name)
 
 
 def slip(kind: type[Exception], calls: list[int]) -> Callable[..., Any]:
