@@ -517,6 +517,7 @@ class Numbered:
         for x, number in [*self.numbering.sites.items()]:
             _refuse_places_of_branches(self.trace, x.like)
             plan = _plan_found(self.trace, x.like, self.outputs, self.forms, self.seen)
+            plan = plan or self.seen.get((x.like.cell, x.like.path))
             if plan is not None and not isinstance(plan[1], ArrayPlan):
                 key = number, x.like.cell in entered or plan[0] == "complex"
                 self.numbering.known.setdefault(key, plan)
@@ -567,6 +568,7 @@ def _plan_found(
     source = _source_of(trace, part.cell, seen)
     if source is None or not part.path:
         return source
+    array = trace.heap.object_of(part.cell, part.path)
     steps = []
     for step in part.path:
         if step.repeat is None:
@@ -579,7 +581,8 @@ def _plan_found(
             extents.append((extent, len(outputs) - 1 if isinstance(extent, Dim) else None))
         steps.append((step.repeat, extents))
     # The array that is a view at two places of the result is one object.
-    return ("view", source, steps, seen.setdefault(("view", id(leaf)), len(seen)))
+    key = "view", array, isinstance(leaf, ComplexTracer)
+    return ("view", source, steps, seen.setdefault(key, len(seen)))
 
 
 def _source_of(trace: Trace, cell: Cell, seen: dict[Any, Any]) -> tuple[Any, ...] | None:
