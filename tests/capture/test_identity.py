@@ -243,6 +243,28 @@ def a_view_chosen_by_a_branch(x, a):
     return x[1:] if x[0] > 0.3 else x[:-1], x
 
 
+def a_view_beside_the_choice_of_a_branch(x, a):
+    v = x[1:]
+    w = v if x[0] > 0.3 else x[1:] * a
+    w[0] = 5.0
+    return v, w, x
+
+
+def views_of_new_arrays_beside_choices_of_branches(x, a):
+    y = x * a
+    v, z = y[1:], (x * 2j)[1:]
+    r, w = z.imag, v if x[0] > 0.3 else v * 1
+    for k in range(3):
+        v = w if x[k] > 0.3 else v
+    return [w, v], {"z": z if x[0] > 0.3 else z * 1, "r": r if x[0] > 0.3 else y}, r, z
+
+
+def views_by_number_beside_choices_of_branches(x, a):
+    rows = [x[1:], x[::-1], (x * a)[:2]]
+    v = rows[0 if a > 0.65 else 2]
+    return rows, v if x[0] > 0.3 else rows[1]
+
+
 def complex_and_in_a_list_twice(x, a):
     y = x * 2j
     out = []
@@ -271,7 +293,8 @@ ARRAYS = [
     made_before_the_loop, changed_or_not, appended_or_not, best_of_them, in_pairs, last_and_first_item,
     lists_of_the_same, in_a_loop_of_unknown_length, loops_in_loops, of_two_names,
     returned_from_the_loop, asked_in_the_loop, chosen_by_a_branch, changed_by_a_branch,
-    a_view_chosen_by_a_branch,
+    a_view_chosen_by_a_branch, a_view_beside_the_choice_of_a_branch,
+    views_of_new_arrays_beside_choices_of_branches, views_by_number_beside_choices_of_branches,
 ]  # fmt: skip
 
 

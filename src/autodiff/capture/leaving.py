@@ -52,7 +52,7 @@ from autodiff.capture.written_back import Container, Store, stores
 from autodiff.dims import Dim, symbols
 from autodiff.ir.data import Program, Value
 from autodiff.ladder import Bail
-from autodiff.ops.complex_numbers import ComplexTracer
+from autodiff.ops.complex_numbers import PART_STEPS, ComplexTracer
 from autodiff.ops.either import VARIES, Either, is_array
 from autodiff.ops.tracer import Cell, HoldsTracers, Tracer, as_tracer
 
@@ -512,15 +512,21 @@ class Numbered:
 
     def finish(self) -> None:
         """Say how the arrays are made that are, or are views of, those of the arguments and from outside."""
-        pairs = [pair for pair, _ in self.trace.complex_inputs.values()]
-        entered = [part.cell for pair in pairs for part in pair.parts]
         for x, number in [*self.numbering.sites.items()]:
             _refuse_places_of_branches(self.trace, x.like)
             plan = _plan_found(self.trace, x.like, self.outputs, self.forms, self.seen)
             plan = plan or self.seen.get((x.like.cell, x.like.path))
             if plan is not None and not isinstance(plan[1], ArrayPlan):
-                key = number, x.like.cell in entered or plan[0] == "complex"
-                self.numbering.known.setdefault(key, plan)
+                self.numbering.known.setdefault((number, self._is_complex(x.like, plan)), plan)
+
+    def _is_complex(self, like: Tracer, plan: tuple[Any, ...]) -> bool:
+        """Whether what is planned so is complex, of which only the real part is known here."""
+        if any(step in PART_STEPS for step in like.path):
+            return False
+        while plan[0] == "view":
+            plan = plan[1]
+        given = plan[0] == "argument" and plan[1] in self.trace.complex_inputs
+        return given or plan[0] == "complex"
 
 
 def _refuse_places_of_branches(trace: Trace, leaf: Any) -> None:
@@ -581,8 +587,7 @@ def _plan_found(
             extents.append((extent, len(outputs) - 1 if isinstance(extent, Dim) else None))
         steps.append((step.repeat, extents))
     # The array that is a view at two places of the result is one object.
-    key = "view", array, isinstance(leaf, ComplexTracer)
-    return ("view", source, steps, seen.setdefault(key, len(seen)))
+    return ("view", source, steps, seen.setdefault(("view", array), len(seen)))
 
 
 def _source_of(trace: Trace, cell: Cell, seen: dict[Any, Any]) -> tuple[Any, ...] | None:
@@ -666,8 +671,8 @@ def _plan_complex(
     forms.append("array")
     seen[key] = plan
     for part in leaf.parts:  # views of it, its parts among them, are views of what is made
-        if leaf.form == "array" and not part.path:
-            seen[part.cell, ()] = plan
+        if leaf.form == "array":
+            seen[part.cell, part.path] = plan
     return plan
 
 

@@ -418,7 +418,7 @@ def _apart(a: Any) -> Any:
     return np.lib.stride_tricks.as_strided(a, a.shape, steps, writeable=False)
 
 
-_PART_STEPS = (
+PART_STEPS = (
     ViewStep(_stays, _replaced, _apart, lambda z, extents: z.real),
     ViewStep(_stays, _replaced, _apart, lambda z, extents: z.imag),
 )
@@ -431,7 +431,7 @@ def part_of(z: ComplexTracer, which: int) -> Tracer:
         x = plain(_stays(x))
     if z.form == "python":
         return python_numbers.number(x, float)
-    return x.follow(_PART_STEPS[which]) if z.form == "array" else x
+    return x.follow(PART_STEPS[which]) if z.form == "array" else x
 
 
 # -- real arithmetic, short -------------------------------------------------------------------------
@@ -1048,4 +1048,4 @@ def stored(out: ComplexTracer, result: Any) -> ComplexTracer:
     return out
 
 
-__all__ = ["ComplexTracer", "as_complex", "call", "concerns", "from_pair", "joined"]
+__all__ = ["PART_STEPS", "ComplexTracer", "as_complex", "call", "concerns", "from_pair", "joined"]
