@@ -338,3 +338,36 @@ def test_it_is_one_loop_of_any_length(f) -> None:
         made(UP * n, 0.7)
         found.append(made.cache[-1].captured.program)
     assert kinds(found[0]) == kinds(found[1])
+
+
+# -- a deque beside what is NumPy's ------------------------------------------------------------------
+BESIDE_NUMPY = {
+    "a == x": lambda a, x: deque(a) == x,
+    "x == a": lambda a, x: x == deque(a),
+    "x != a": lambda a, x: x != deque(a),
+    "of deques": lambda a, x: deque([deque(a)]) == x,
+    "an array": lambda a, x: deque(a) == np.array([x, x]),
+    "a range": lambda a, x: (x == range(3), range(2) == x, x * range(3)),
+    "arithmetic": lambda a, x: (x - deque(a), deque(a) / x, np.float64(3) ** deque(a)),
+    "repeated": lambda a, x: x * deque(a),
+    "in order": lambda a, x: deque(a) < x,
+    "sought": lambda a, x: [deque(a), x].index(x),
+    "counted": lambda a, x: [x, deque(a)].count(x),
+    "in": lambda a, x: x in [deque(a)],
+    "in itself": lambda a, x: x in deque(a),
+    "none": lambda a, x: deque() == x,
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*runs uncompiled")
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", [np.float64, float, np.float32])
+@pytest.mark.parametrize("f", BESIDE_NUMPY.values(), ids=BESIDE_NUMPY)
+def test_numpys_numbers_take_a_deque_as_an_array(f, kind, engine) -> None:
+    def outcome(function):
+        try:
+            return repr(function([1.0, 2.0], kind(1.0)))
+        except (TypeError, ValueError) as error:
+            return f"{type(error).__name__}: {error}"
+
+    assert outcome(autodiff.function(f, engine=engine)) == outcome(f)

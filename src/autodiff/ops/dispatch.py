@@ -14,6 +14,8 @@ Operators between two Python numbers follow Python; everything else follows NumP
 from __future__ import annotations
 
 import operator
+from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,6 +65,8 @@ __all__ = [
     "unary_operator",
 ]
 
+# Sequences that NumPy makes arrays of, as what they are in its operators: those of one kind are repeated by an int.
+_SEQUENCES: dict[type, Callable[[Any], Any]] = {deque: list, range: np.asarray}
 _OPERANDS = (Tracer, int, float, complex, np.ndarray, np.generic, list, tuple, Dim)
 
 
@@ -94,6 +98,10 @@ def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     """``a + b`` and the like, in the order written; at least one side is traced."""
     if isinstance(a, either.Either) or isinstance(b, either.Either):
         return either.on_both(lambda x, y: _binary_of_one_type(ufunc, x, y), (a, b))
+    if type(a) in _SEQUENCES or type(b) in _SEQUENCES:
+        if any(isinstance(x, Tracer) and x.form == "python" for x in (a, b)):
+            return NotImplemented
+        a, b = _as_operand(a), _as_operand(b)
     real = complex_numbers.REAL
     if not (type(a) in real and type(b) in real) and complex_numbers.concerns((a, b)):
         if not (isinstance(a, _OPERANDS) and isinstance(b, _OPERANDS)):
@@ -133,6 +141,12 @@ def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     return call(ufunc, (a, b))
 
 
+def _as_operand(x: Any) -> Any:
+    """An operand beside an array."""
+    made = _SEQUENCES.get(type(x))
+    return x if made is None else made(x)
+
+
 def _binary_of_one_type(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     traced = isinstance(a, Tracer) or isinstance(b, Tracer)
     return binary_operator(ufunc, a, b) if traced else _PLAIN[ufunc](a, b)
@@ -168,6 +182,7 @@ def in_place_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     """``a += b``: into the storage of an array, a new value for anything else."""
     if not isinstance(a, Tracer) or a.form != "array":
         return binary_operator(ufunc, a, b)
+    b = _as_operand(b)
     if complex_numbers.concerns((a, b)):
         return complex_numbers.in_place(ufunc, a, b)
     if not isinstance(b, _OPERANDS):
