@@ -525,9 +525,9 @@ class Sized(np.ndarray):
 
 
 def through_a_solver(x):
-    import scipy.optimize
+    import scipy.spatial
 
-    return scipy.optimize.isotonic_regression(np.ones(2) * x).x[0]
+    return scipy.spatial.ConvexHull(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, x]])).area
 
 
 def through_a_class(x):
@@ -543,7 +543,7 @@ def through_bytes(x):
 @pytest.mark.parametrize(
     ("function", "where", "word"),
     [
-        (through_a_solver, "through_a_solver", "isotonic_regression"),
+        (through_a_solver, "through_a_solver", "ConvexHull"),
         (through_a_class, "__new__", "super().__new__(cls"),
         (through_bytes, "through_bytes", "struct"),
     ],

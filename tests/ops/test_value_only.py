@@ -15,7 +15,11 @@ def test_what_is_listed_is_there(name: str) -> None:
     place, _, beginning = name.rpartition(".")
     module, _, cls = place.rpartition(".")
     of_class = cls.startswith("_") and hasattr(importlib.import_module(module), cls)
-    space = getattr(importlib.import_module(module), cls) if of_class else importlib.import_module(place)
+    space = (
+        getattr(importlib.import_module(module), cls)
+        if of_class
+        else importlib.import_module(place)
+    )
     inside = [*dir(space), *[f"_{n}" for n in dir(space)]]
     assert any(n.startswith(beginning) for n in inside) or importlib.import_module(name)
 

@@ -114,7 +114,9 @@ def _handles_exceptions(function: FunctionType) -> bool:
     found = [
         step.opname
         for each in reached.values()
-        if not each.__code__.co_filename.startswith("<frozen ")  # handlers for KeyError and the like
+        if not each.__code__.co_filename.startswith(
+            "<frozen "
+        )  # handlers for KeyError and the like
         for code in _codes(each.__code__)
         for step in dis.get_instructions(code)
     ]

@@ -53,6 +53,7 @@ from autodiff.ops.solvers import FLOAT, calling_from
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Form, Tracer, emit_tracer
 from autodiff.plain_data import dataclass
+from autodiff.signals import run_users
 
 _METHODS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
 _INT = np.dtype(np.int64)
@@ -74,6 +75,8 @@ def solve_initial_value_problem(
         raise Declined("solve_ivp with a method of another kind")
     extra = trace.deep(given.pop("args", None))
     if not (extra is None or isinstance(extra, (tuple, list))):
+        if isinstance(extra, Tracer) and extra.form != "array":
+            run_users(function, np.negative, (0, 1), [1.0], args=1.0)  # SciPy's own exception
         raise Declined("solve_ivp with arguments that are no tuple")
     t_span = _two(trace.deep(given.pop("t_span")))
     y0 = trace.deep(given.pop("y0"))
