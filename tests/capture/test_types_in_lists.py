@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff.api import Function
+from autodiff.capture import loops
 
 
 def _iterates(x, n):
@@ -383,3 +385,30 @@ def test_an_item_of_before_where_no_type_holds_the_sum_is_left_to_python() -> No
         found, expected = compiled(1.5, values), f(1.5, values)
         assert found == pytest.approx(expected)
         assert type(found) is type(expected)
+
+
+def narrowed(x, n, v):
+    l = [n, 2, x]
+    for _ in range(n):
+        l = list(map(lambda e: e + sum(l), l))
+    l.append(v[0])
+    while len(l) > n:
+        l.pop()
+    for _ in range(n):
+        for _ in range(2):
+            for _ in range(2):
+                if v[1] > 9.0 * x:
+                    break
+                l = [e * x for e in l]
+                l = [e for e in l if e > 1]
+    return l
+
+
+def test_loops_that_do_not_settle_are_not_tried_in_each_pass_of_those_around(monkeypatch):
+    passes, plain = [], loops._peeled
+    monkeypatch.setattr(loops, "_peeled", lambda *args: passes.append(args[1]) or plain(*args))
+    compiled = Function(narrowed)
+    for x, n in ((0.4, 2), (2.2, 5)):
+        given = x, n, np.array([x, 1.1, 1.0])
+        assert repr(compiled(*given)) == repr(narrowed(*given))
+    assert len(passes) <= 12  # 147 where each pass tries anew

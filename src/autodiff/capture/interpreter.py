@@ -36,6 +36,7 @@ from autodiff.capture.standing import close_let_go
 from autodiff.capture.state import MISSING, Place
 from autodiff.capture.trace import Declined, Trace
 from autodiff.ir.data import Source
+from autodiff.ladder import Bail
 
 
 class Frame:
@@ -53,6 +54,8 @@ class Frame:
         self.errors: list[BaseException] = []  # those being handled, innermost last
         # In a library that is interpreted: the line of the user's that called it.
         self.called_at = trace.builder.source if is_of_library(scope) else None
+        # Loops, by node, that did not settle although first passes ran by themselves: how often, and why.
+        self.unsettled: dict[int, tuple[int, Bail]] = {}
         self.loop_flags: Any = None  # names of the variables that end the staged loop
         # Of a generator that runs to its end at once (``pushing``): that it does, and the variables of whoever takes
         # the values that nobody reads before they are bound anew.

@@ -40,6 +40,7 @@ else:
     staging = later("autodiff.capture.staging")
 
 FEW_PASSES = "few passes"
+MOST_UNSETTLED = 2  # times that a loop is tried in vain while a loop around it is run pass by pass
 MOST_PEELED = 3  # passes that are run one by one since their types differ
 _MOST = {FILLS: 20, FIRST: 8}  # ... since a deque fills up, or a list begins so
 
@@ -219,6 +220,9 @@ def roll_or_peel(frame: Frame, node: ast.For, sequence: LazySequence) -> rolling
 
 
 def _roll_or_peel(frame: Frame, node: ast.For, sequence: LazySequence) -> rolling.After:
+    often, why = frame.unsettled.get(id(node), (0, None))
+    if often >= MOST_UNSETTLED:  # in passes of a loop around it
+        raise NotStaged(why.reason, why.source)
     try:
         return _rolled(frame, node, sequence)
     except Bail as problem:
@@ -256,6 +260,8 @@ def _peeled(
         most = _MOST.get(problem.reason, MOST_PEELED)
         if problem.rung is Rung.PEELED and before + 1 < most and _has_several(rest):
             return _peeled(frame, node, rest, problem, before + 1)
+        often, _ = frame.unsettled.get(id(node), (0, None))
+        frame.unsettled[id(node)] = often + 1, problem
         return unroll_for(frame, node, rest if source is None else source, problem)
     return after()
 

@@ -8,6 +8,7 @@ Views share their storage with ``x``; stores through either are seen by both.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -796,7 +797,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> T
         return _pad_ramp(x, widths, _pairs(options.get("end_values", 0), x.ndim))
     if mode in ("maximum", "minimum", "mean", "median"):
         for k, (n, width) in enumerate(zip(x.shape, widths, strict=True)):
-            if n == 0 if isinstance(n, int) else not decide(lambda n=n: at_least(n, 1)):
+            if n == 0 if isinstance(n, int) else not decide(functools.partial(at_least, n, 1)):
                 some = compare("greater_equal", n, 1)
                 for w in width:  # an axis to which nothing is added may be empty
                     require(
