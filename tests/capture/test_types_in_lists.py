@@ -411,4 +411,4 @@ def test_loops_that_do_not_settle_are_not_tried_in_each_pass_of_those_around(mon
     for x, n in ((0.4, 2), (2.2, 5)):
         given = x, n, np.array([x, 1.1, 1.0])
         assert repr(compiled(*given)) == repr(narrowed(*given))
-    assert len(passes) <= 12  # 147 where each pass tries anew
+    assert len(passes) <= 20  # 147 where each pass tries anew
