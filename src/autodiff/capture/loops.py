@@ -221,7 +221,7 @@ def roll_or_peel(frame: Frame, node: ast.For, sequence: LazySequence) -> rolling
 
 def _roll_or_peel(frame: Frame, node: ast.For, sequence: LazySequence) -> rolling.After:
     often, why = frame.unsettled.get(id(node), (0, None))
-    if often >= MOST_UNSETTLED:  # in passes of a loop around it
+    if why is not None and often >= MOST_UNSETTLED:  # in passes of a loop around it
         raise NotStaged(why.reason, why.source)
     try:
         return _rolled(frame, node, sequence)
