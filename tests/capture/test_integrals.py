@@ -348,3 +348,17 @@ def test_an_integral_inside_of_itself():
         return si.quad(integrand, 0, 1)[0]
 
     assert autodiff.gradient(f, wrt="a")(1.3, 3) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize("weight", ["sin", "cos"])
+def test_fourier_integrals_whose_derivative_does_not_decay_are_refused(engine, weight):
+    def f(power):
+        return lambda w: si.quad(lambda t: t**-power, 1, np.inf, weight=weight, wvar=w)[0]
+
+    slope = autodiff.gradient(f(2.0), engine=engine)(1.3)
+    assert slope == pytest.approx((f(2.0)(1.3001) - f(2.0)(1.2999)) / 2e-4, rel=1e-5)
+    with pytest.raises(autodiff.DerivativeError, match="AD305: .*does not tend to 0"):
+        autodiff.gradient(f(1.0), engine=engine)(1.3)
+    with pytest.raises(autodiff.DerivativeError, match="AD305: .*does not tend to 0"):
+        autodiff.jvp(f(1.0), (1.3,), (1.0,), engine=engine)

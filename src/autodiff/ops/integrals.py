@@ -105,6 +105,10 @@ def _integral_meaning(
     if switches is None and not options.is_vector:
         fast = _without_python(programs[0], read, options, given, shapes)
     line, error = fast or _by_python(programs[0], read, options, given, shapes, switches)
+    if options.is_derivative and options.weight in ("cos", "sin"):
+        for end in (given["a"], given["b"]):
+            if math.isinf(end):
+                _refuse_lasting(options, programs[0](*read), end)
     if options.errors is not None:
         error = options.errors.largest = max(getattr(options.errors, "largest", 0.0), error)
     if shapes is _NUMBER:  # an inner integral is one of many
@@ -333,6 +337,26 @@ def _refuse_undefined(options: Quadrature, integrand: _Integrand, read: Sequence
                 source=options.source,
                 remedy="integrate over fewer numbers, or write the integrand so that its derivative has a value",
             )
+
+
+_FAR = 1e6, 1e12  # what tends to 0 is smaller at the second than at the first
+
+
+def _refuse_lasting(options: Quadrature, evaluate: Callable[..., Any], end: float) -> None:
+    """Raise where the derivative of an integrand of a Fourier integral does not tend to 0.
+
+    QUADPACK's routine assumes it, and extrapolates to a wrong number without a message: ``t * 1/t``
+    by the frequency.
+    """
+    near, far = (evaluate(math.copysign(t, end)) for t in _FAR)
+    if any(np.any(np.abs(y) > 0.75 * np.abs(x)) for x, y in zip(near, far, strict=True)):
+        raise DerivativeError(
+            f"{options.name} with weight={options.weight!r} has no derivative that can be computed: far "
+            "out the derivative of the integrand does not tend to 0.",
+            code="AD305",
+            source=options.source,
+            remedy="integrate by parts first, so that the integrand decays faster, or up to a finite limit",
+        )
 
 
 def _refuse_jumps(options: Quadrature, observer: Observer, places: set[float]) -> None:
