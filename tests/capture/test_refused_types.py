@@ -72,3 +72,10 @@ def test_refused(f, engine):
 @pytest.mark.parametrize("f", ACCEPTED)
 def test_accepted(f, engine):
     assert outcome(autodiff.function(f, engine=engine)) == outcome(f)
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_an_int_that_counts_as_a_float_is_asked_about_as_an_int(engine):
+    value, slope = autodiff.value_and_gradient(lambda x: pow(x, 2, 3) * 1.0, engine=engine)(5)
+    assert (value, slope) == (1.0, 10.0)
+    assert autodiff.gradient(lambda x: round(2.5, x) * x, engine=engine)(5) == 2.5

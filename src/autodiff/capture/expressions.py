@@ -46,7 +46,7 @@ from autodiff.capture.operators import (
 from autodiff.capture.trace import Declined
 from autodiff.ladder import NotStaged
 from autodiff.later import later
-from autodiff.ops.known import refuse_types
+from autodiff.ops.known import require_types
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
 
@@ -279,7 +279,7 @@ def _starred(frame: Frame, function: Any, items: Any, is_alone: bool) -> Any:
     def call_with(x: Any) -> None:
         function(*x) if is_alone else [*x]
 
-    run_users(refuse_types, door(call_with), items)
+    require_types(door(call_with), items)
 
 
 def _generated(frame: Frame, node: ast.GeneratorExp) -> Any:

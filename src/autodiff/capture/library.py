@@ -74,7 +74,7 @@ from autodiff.ladder import Bail
 from autodiff.later import later
 from autodiff.ops import complex_numbers, dispatch, fatal, layout
 from autodiff.ops.builder import current_builder
-from autodiff.ops.known import refuse_types, require_hashable, require_types
+from autodiff.ops.known import require_hashable, require_types
 from autodiff.ops.tracer import StoredList, Tracer, is_traced
 from autodiff.signals import refuse_ours, run_users
 
@@ -405,7 +405,7 @@ def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
 def _method_of(function: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
     """``np.ndarray.sum(x)``: a method of a class, of an object of that class."""
     if isinstance(x, Tracer) and not issubclass(x.python_type, function.__objclass__):
-        refuse_types(function, x)
+        require_types(function, x)
     return getattr(x, function.__name__)(*args, **kwargs)
 
 

@@ -34,7 +34,7 @@ from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail, NotStaged
 from autodiff.later import later
 from autodiff.ops.either import Either, choose, is_array
-from autodiff.ops.known import check, refuse_types, require_types
+from autodiff.ops.known import check, require_types
 from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer
 from autodiff.signals import door, refuse_ours, run_users
 
@@ -445,7 +445,7 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
     if isinstance(container, (bytes, bytearray)) and isinstance(item, Tracer):
         if item.form != "python":
             raise Declined("a search for the memory of an array")
-        run_users(refuse_types, operator.contains, container, item)
+        require_types(operator.contains, container, item)
     if type(container) is dict and hashable(item) and frame.trace.state.changes(container):
         try:
             load_item(frame, container, item, frame.scope.syntax.node)

@@ -64,7 +64,7 @@ from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.complex_numbers import joined as joined_parts
 from autodiff.ops.either import VARIES, Either, Kind, choose
-from autodiff.ops.known import refuse_types
+from autodiff.ops.known import require_types
 from autodiff.ops.promotion import result_dtype, weak_kind
 from autodiff.ops.tracer import Form, HoldsTracers, Tracer, as_tracer, is_traced, whole_of
 from autodiff.signals import refuse_ours, run_users
@@ -484,7 +484,7 @@ def _vars(frame: Frame, *obj: Any) -> Any:
     if not obj:
         return call_library(frame, vars, [], {}, frame.scope.syntax.node)
     if isinstance(obj[0], (Tracer, *_NUMBERS)):
-        refuse_types(vars, *obj)
+        require_types(vars, *obj)
     return _getattr(frame, obj[0], "__dict__")
 
 

@@ -173,19 +173,6 @@ def is_integer(x: Any) -> bool:
     return isinstance(x, (int, Dim, np.integer))
 
 
-def refuse_types(function: Callable[..., Any], *operands: Any) -> None:
-    """Raise what Python says where a function does not take operands of these types, whatever their values."""
-    function(*map(_one_like, operands))
-
-
-def _one_like(x: Any) -> Any:
-    if not isinstance(x, Tracer):
-        return x
-    if x.form == "array":
-        return np.ones([n if isinstance(n, int) else 2 for n in x.shape], x.dtype)
-    return 1 if x.given_as_int() is not None else x.python_type(1)
-
-
 # -- what Python refuses by types alone ----------------------------------------------------------
 # The program has numbers, and lists and tuples of numbers, as arrays, for which more is defined.
 _LARGEST = 1000  # elements of an array that is made to ask
@@ -199,9 +186,12 @@ def require_types(function: Callable[..., Any], *args: Any) -> None:
     """Python's TypeError, if it is of the types of the arguments that ``function`` does not take."""
     try:
         alike = [_alike(x, _nothing_of) for x in args]
+        _ask(function, alike)
     except _Unknown:
         return
-    _ask(function, alike)
+    except TypeError:  # unless an int was given, where the program has a float
+        whole = [isinstance(x, Tracer) and x.given_as_int() is not None for x in args]
+        _ask(function, [1 if w else x for w, x in zip(whole, alike, strict=True)])
 
 
 def require_hashable(x: Any) -> None:
@@ -254,8 +244,8 @@ def _alike(x: Any, of_tuple: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> An
         return []
     if kind is tuple:
         return of_tuple(x) if type(x) is tuple else ()
-    if kind is str:
-        return ""
+    if kind in (str, bytes, bytearray):
+        return kind()
     if isinstance(x, Tracer) and x.form == "array":
         if all(isinstance(n, int) for n in x.shape) and math.prod(x.shape) <= _LARGEST:
             return np.ones(x.shape, x.dtype)

@@ -27,7 +27,7 @@ from autodiff.ops.builder import current_builder, emit
 from autodiff.ops.control import emit_for
 from autodiff.ops.either import Either, choose
 from autodiff.ops.function_table import builtin_functions, functions, implements_builtin
-from autodiff.ops.known import check, compare, decide, extent_of, refuse_types, require, type_name
+from autodiff.ops.known import check, compare, decide, extent_of, require, require_types, type_name
 from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
 from autodiff.ops.protocol import protocol
 from autodiff.ops.python_numbers import BOOL, FLOAT, INT, is_number, kind_of, number
@@ -207,7 +207,7 @@ def isclose(a: Any, b: Any, *, rel_tol: Any = 1e-09, abs_tol: Any = 0.0) -> Trac
 @implements_builtin(math.ldexp)
 def ldexp(x: Any, i: Any) -> Tracer:
     """``math.ldexp``."""
-    refuse_types(math.ldexp, x, i)
+    require_types(math.ldexp, x, i)
     value = _scalar(x)
     factor = _python("exp2", number(i, float))
     return _check_math(_python("multiply", value, factor), (value,))
@@ -273,7 +273,7 @@ def int_(x: Any = 0, *base: Any) -> Tracer:
 @implements_builtin(math.trunc)
 def trunc(x: Any) -> Tracer:
     """``math.trunc``: what has no such method of its own is refused."""
-    refuse_types(math.trunc, x)
+    require_types(math.trunc, x)
     return int_(x)
 
 
@@ -427,7 +427,7 @@ def _no_divmod(a: Any, b: Any) -> TypeError:
 def pow_(base: Any, exp: Any, mod: Any = None) -> Any:
     """``pow`` with two or three arguments."""
     if mod is not None:
-        refuse_types(pow, base, exp, mod)
+        require_types(pow, base, exp, mod)
     result = protocol.binary_operator(np.power, base, exp)
     return result if mod is None else protocol.binary_operator(np.remainder, result, mod)
 
@@ -693,7 +693,7 @@ def bisect_right(a: Any, x: Any, lo: Any = 0, hi: Any = None, *, key: Any = None
 def prod(iterable: Any, *, start: Any = 1) -> Any:
     """``math.prod``."""
     if isinstance(iterable, Tracer):
-        refuse_types(math.prod, iterable)
+        require_types(math.prod, iterable)
         dtype = np.dtype(np.int64) if iterable.dtype.kind == "b" else iterable.dtype
         total = functions[np.prod](iterable, axis=0, dtype=dtype)
         return total if isinstance(start, int) and start == 1 else total * start

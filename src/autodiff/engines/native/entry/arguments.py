@@ -62,6 +62,19 @@ _CALLED_FOR_RECORDS = {
     "Py_DecRef": ("void", "ptr"),
 }
 
+_COUNTED = f"""\
+  br i1 %is.list, label %size.list, label %size.tuple
+size.list:
+  %count.list = call i64 @PyList_Size(ptr %obj)
+  br label %counted
+size.tuple:
+  %count.tuple = call i64 @PyTuple_Size(ptr %obj)
+  br label %counted
+counted:
+  %count = phi i64 [ %count.list, %size.list ], [ %count.tuple, %size.tuple ]
+  %few = icmp ule i64 %count, {FEW}
+"""  # of a list or tuple, and whether there are few of them
+
 NUMBERS = f"""
 ; The numbers of a list or tuple of floats of exactly one type, at most {FEW}: how many, -1 for others.
 define internal i64 @numbers_of(ptr %obj, ptr %wanted, ptr %room) {{
@@ -73,17 +86,7 @@ entry:
   %fits = or i1 %is.list, %is.tuple
   br i1 %fits, label %size, label %other
 size:
-  br i1 %is.list, label %size.list, label %size.tuple
-size.list:
-  %count.list = call i64 @PyList_Size(ptr %obj)
-  br label %counted
-size.tuple:
-  %count.tuple = call i64 @PyTuple_Size(ptr %obj)
-  br label %counted
-counted:
-  %count = phi i64 [ %count.list, %size.list ], [ %count.tuple, %size.tuple ]
-  %few = icmp ule i64 %count, {FEW}
-  %some = icmp ne i64 %count, 0
+{_COUNTED}  %some = icmp ne i64 %count, 0
   %good = and i1 %few, %some
   br i1 %good, label %next, label %other
 next:
@@ -131,17 +134,7 @@ entry:
   br i1 %is.container, label %size, label %other
 size:
   %is.list = icmp eq ptr %type, @type.list
-  br i1 %is.list, label %size.list, label %size.tuple
-size.list:
-  %count.list = call i64 @PyList_Size(ptr %obj)
-  br label %counted
-size.tuple:
-  %count.tuple = call i64 @PyTuple_Size(ptr %obj)
-  br label %counted
-counted:
-  %count = phi i64 [ %count.list, %size.list ], [ %count.tuple, %size.tuple ]
-  %few = icmp ule i64 %count, {FEW}
-  %some = icmp uge i64 %count, {FEWEST}
+{_COUNTED}  %some = icmp uge i64 %count, {FEWEST}
   %good = and i1 %few, %some
   br i1 %good, label %next, label %other
 next:
