@@ -161,8 +161,16 @@ def _pull_partial(form: Partials, site: Site, k: int, ct: Any) -> Any:
     rule = form.rules[k]
     if rule is None:
         return None
-    term = _scaled(ct, rule(site.result, *site.operands), k in form.absorbing)
-    return _spread_back(term, site.operands[k])
+    partial, operand, absorbing = (
+        rule(site.result, *site.operands),
+        site.operands[k],
+        k in form.absorbing,
+    )
+    if isinstance(partial, tuple) and not partial[-1].shape and not operand.shape:
+        # The sum over what the operand was spread to is multiplied by a number, not each of its terms.
+        total = _spread_back(_scaled(ct, partial[:-1], absorbing), operand)
+        return None if total is None else _scaled(total, partial[-1], absorbing)
+    return _spread_back(_scaled(ct, partial, absorbing), operand)
 
 
 def _spread_back(ct: Any, operand: Any) -> Any:

@@ -297,6 +297,12 @@ def _reciprocal(y: Any, a: Any, b: Any) -> Any:
     return y if np.shape(a) == () and known(a) == 1 else 1 / b
 
 
+def _by_divisor(y: Any, a: Any, b: Any) -> Any:
+    """``-y / b``: first the factor that the slope by ``a`` has too, or last the one that is a number beside arrays."""
+    inverse = _reciprocal(y, a, b)
+    return (-y, inverse) if y.shape and not b.shape else (inverse, -y)
+
+
 elementwise(
     np.add, lambda y, a, b: 1.0, lambda y, a, b: 1.0, scalar=_add,
     meaning=_operator(np.add, operator.add),
@@ -311,7 +317,7 @@ elementwise(
 )  # fmt: skip
 elementwise(
     # The reciprocal is shared, and no square of b is formed: it may overflow where the slope does not.
-    np.divide, lambda y, a, b: 1 / b, lambda y, a, b: (-y, _reciprocal(y, a, b)), scalar=_core("div"),
+    np.divide, lambda y, a, b: 1 / b, _by_divisor, scalar=_core("div"),
     domain=((-2.0, 2.0), (0.5, 2.0)),
 )  # fmt: skip
 elementwise(
