@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 
 import numpy as np
 import pytest
@@ -299,20 +300,33 @@ def test_handlers_of_other_signals_run(number, alarm):
         signal.signal(number, before)
 
 
-def test_a_loop_in_another_thread_lets_the_main_thread_run():
-    compiled = autodiff.function(recurrence)
-    compiled(1.0, 5)
-    compiled(1.0, 6)
-    done = []
-    thread = threading.Thread(target=lambda: done.append(compiled(1.0, 3 * 10**7)))
+@pytest.mark.parametrize(("function", "small", "long"), LOOPS.values(), ids=LOOPS)
+def test_loops_in_another_thread_let_the_main_thread_run_and_end_by_its_exception(
+    function, small, long
+):
+    compiled = autodiff.function(function)
+    compiled(*small)
+    compiled(*small)
+    raised = []
+
+    def run():
+        try:
+            compiled(*long)
+        except Late as error:
+            raised.append(error)
+
+    # No long call ends by itself: this thread runs while it does, and is what ends it.
+    thread = threading.Thread(target=run)
     thread.start()
-    turns = 0
-    while thread.is_alive():
+    for _ in range(5):
         time.sleep(0.001)
-        turns += 1
+    set_exception = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    assert set_exception(ctypes.c_ulong(thread.ident), ctypes.py_object(Late)) == 1
     thread.join()
-    assert turns > 5
-    assert done
+    (error,) = raised
+    frames = traceback.extract_tb(error.__traceback__)
+    assert [frame.name for frame in frames][:1] == ["run"]
+    assert "pause" not in [frame.name for frame in frames]
 
 
 def test_interrupted_calls_leave_no_memory(alarm):

@@ -93,8 +93,14 @@ LIBRARY_CALLS: tuple[str, ...] = (
 )
 """Names a module may come to need without declaring them (LLVM forms such calls itself)."""
 
+
+def pause() -> None:
+    """Do nothing: CPython runs what is due, and lets other threads run, where a function is entered."""
+
+
 _OBJECTS: dict[str, Any] = {
     "object.None": None,
+    "object.pause": pause,
     "object.True": True,
     "object.False": False,
     "object.NotImplemented": NotImplemented,
