@@ -586,3 +586,26 @@ def test_lists_bound_anew_that_get_shorter_in_their_store(f, engine) -> None:
         assert compiled(x, n) == pytest.approx(expected)
         slope = (sum(f(x + 1e-6, n)) - sum(f(x - 1e-6, n))) / 2e-6
         assert gradient(x, n) == pytest.approx(slope, rel=1e-7)
+
+
+def pushed_or_renewed(k, numbers, x):
+    numbers = list(numbers)
+    for c in range(6):
+        numbers.append(np.float64(x * c))
+        numbers.pop(0)
+        if k == 0:
+            pass
+        elif k == 1:
+            numbers = [0.0] * 3
+        else:
+            numbers[0] = x
+    return numbers
+
+
+@over_engines
+@pytest.mark.parametrize("k", [0, 1, 2])
+def test_lists_of_two_types_that_a_branch_binds_anew(k, engine) -> None:
+    compiled = autodiff.function(pushed_or_renewed, engine=engine)
+    for length in (3, 3, 4):
+        numbers = [0.5 * i for i in range(length)]
+        same(compiled(k, numbers, 0.7), pushed_or_renewed(k, numbers, 0.7))
