@@ -109,6 +109,8 @@ def with_defaults(x, /, scale=2.0, *more, table=LARGE, power=2):
 
 CALLS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "containers": (of_containers, ({"w": DATA, "s": [2.0, 3.0]}, 3)),
+    "list of sums": (lambda t: 0.2 * sum(t) + t[-1] ** 2, ([2.0, 3.0, 4.0],)),
+    "tuple of sums": (lambda t: 0.2 * sum(t) + t[-1] ** 2, ((2.0, 3.0, 4.0),)),
     "globals": (reads, (DATA,)),
     "method": (Model().loss, (DATA,)),
     "transformed method": (Model().slope, (DATA,)),

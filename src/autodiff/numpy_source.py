@@ -598,7 +598,7 @@ def _source(compiled: Any, captured: Any, plan: Any, roles: Sequence[str]) -> So
         elif not known:
             head.append(f"{w.names[value]} = np.asarray({given})")
     w.block(program.block)
-    outputs = [w.text(v).code for v in program.outputs]
+    outputs = [w.text(v) for v in program.outputs]
     listed = _parameters(compiled.signature, keywords, w.needs)
     returned = {}  # arguments that are given back as they are
     if not captured.mutated:
@@ -667,18 +667,18 @@ def _argument(path: str, parameters: Sequence[str]) -> str:
     return parameters[int(number)] + rest
 
 
-def _result(result: Any, outputs: Sequence[str], needs: Needs, arguments: dict[int, str]) -> str:
+def _result(result: Any, outputs: Sequence[Text], needs: Needs, arguments: dict[int, str]) -> str:
     """The result in its form, where that is made of outputs, arguments, constants and built-in containers."""
     parts: list[str | None] = []
     for part in (*result.parts, result):  # each is made of those before it
         parts.append(_whole(part, outputs, needs, arguments, parts))
-    flat = f"({', '.join(outputs)},)" if outputs else "()"
+    flat = f"({', '.join([x.code for x in outputs])},)" if outputs else "()"
     return parts[-1] or flat
 
 
 def _whole(
     result: Any,
-    outputs: Sequence[str],
+    outputs: Sequence[Text],
     needs: Needs,
     arguments: dict[int, str],
     parts: Sequence[str | None],
@@ -698,20 +698,20 @@ def _whole(
     return _nested(nested, found)
 
 
-def _leaf(leaf: tuple[Any, ...], outputs: Sequence[str], needs: Needs) -> str | None:
+def _leaf(leaf: tuple[Any, ...], outputs: Sequence[Text], needs: Needs) -> str | None:
     """A part of the result; None where it is made in a way that is left to the compiled function."""
     kind, what = leaf[0], leaf[1]
     if kind == "output":
-        return outputs[what]
+        return outputs[what].code
     if kind == "constant":
         return _constant(what, needs)
     if kind == "converted":
-        return f"{leaf[2].__name__}({outputs[what]})"
+        return f"{leaf[2].__name__}({outputs[what].code})"
     if kind == "either":
         sides = [_leaf(side, outputs, needs) for side in leaf[2:]]
-        return None if None in sides else f"({sides[0]} if {outputs[what]} else {sides[1]})"
+        return None if None in sides else f"({sides[0]} if {outputs[what].code} else {sides[1]})"
     if isinstance(what, ListPlan) and what.is_whole and what.form == "python":
-        items = f"{outputs[what.buffer]}.tolist()"
+        items = f"{outputs[what.buffer].within(ATOM)}.tolist()"
         return items if what.kind is list else f"{what.kind.__name__}({items})"
     return None
 
