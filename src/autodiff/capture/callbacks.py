@@ -180,6 +180,38 @@ def as_library_sees(frame: Frame, x: Any, node: ast.AST) -> Any:
     return Callback(frame, x, node) if isinstance(x, Closure) else x
 
 
+def _followed(
+    frame: Frame,
+    function: Any,
+    python: Any,
+    args: list[Any],
+    kwargs: dict[str, Any],
+    node: ast.AST,
+) -> tuple[Any] | None:
+    """What a library's function gives that is written in Python; None where it reaches something out of sight."""
+    mark, refusals = frame.trace.builder.source, len(frame.trace.refusals)
+    try:
+        found = call_function(frame.trace, python, args, kwargs)
+        for name, refusal in frame.trace.refusals[refusals:]:
+            # The user's line, not the library's, and what is called there.
+            refusal.source = frame.source(node)
+            refusal.message = opaque.lost_text(f"{name}, which {name_of(function)} calls,")
+        return (found,)
+    except (
+        Bail, UnsupportedError, DerivativeError, DtypeError, AttributeError, TypeError,
+    ) as error:  # fmt: skip
+        refuse_ours(error)
+        if isinstance(error, Bail) and error.rung is not Rung.UNCOMPILED:
+            raise
+        if isinstance(error, TypeError) and frame.trace.tier.reusable:
+            raise  # plain Python says whose it is
+        frame.trace.builder.source = mark  # the error names the function that the user called
+        return None
+    except AutodiffError as error:
+        error.source = frame.source(node)  # the user's line, not the library's
+        raise
+
+
 def call_unknown(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
@@ -209,32 +241,9 @@ def call_unknown(
     elif python is None and module_of(type(function)).startswith("scipy."):
         python, of_object = in_python(type(function).__call__), [function]  # ``CZT(20)(x)``
     if python is not None and module != "autodiff":
-        mark, refusals = frame.trace.builder.source, len(frame.trace.refusals)
-        try:
-            found = call_function(frame.trace, python, [*of_object, *args], kwargs)
-            for name, refusal in frame.trace.refusals[refusals:]:
-                # The user's line, not the library's, and what is called there.
-                refusal.source = frame.source(node)
-                refusal.message = opaque.lost_text(f"{name}, which {name_of(function)} calls,")
-            return found
-        except (
-            Bail,
-            UnsupportedError,
-            DerivativeError,
-            DtypeError,
-            AttributeError,
-            TypeError,
-        ) as error:
-            refuse_ours(error)
-            if isinstance(error, Bail) and error.rung is not Rung.UNCOMPILED:
-                raise
-            if isinstance(error, TypeError) and frame.trace.tier.reusable:
-                raise  # plain Python says whose it is
-            # It reaches something out of sight: the error names the function the user called.
-            frame.trace.builder.source = mark
-        except AutodiffError as error:
-            error.source = frame.source(node)  # the user's line, not the library's
-            raise
+        followed = _followed(frame, function, python, [*of_object, *args], kwargs, node)
+        if followed is not None:
+            return followed[0]
     if not any(map(is_callback, (*args, *kwargs.values()))):
         return opaque.call_opaque(frame, function, args, kwargs, node)
     args = [as_library_sees(frame, a, node) for a in args]

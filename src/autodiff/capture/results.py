@@ -119,12 +119,7 @@ class Result:
             if kind == "columns":
                 return leaf[2](_columns(item(what), leaf[3]))
             if kind == "rows":
-                blocks = [np.asarray(outputs[k]) for k in what.numbers()]
-                rows = (
-                    {k: b[at] for k, b in zip(what.numbers(), blocks, strict=True)}
-                    for at in range(len(blocks[0]))
-                )
-                return leaf[2]([what._of_row(row) for row in rows])
+                return leaf[2](_rows(what, outputs))
             if kind == "list":
                 return what.build(outputs, item, made)
             if kind == "argument":
@@ -153,6 +148,13 @@ class Result:
             return items[0] if part.definition is None else tree.unflatten(part.definition, items)
 
         return whole(self)
+
+
+def _rows(table: Any, outputs: Sequence[Any]) -> list[Any]:
+    """The items of a list whose columns are outputs."""
+    columns = {k: np.asarray(outputs[k]) for k in table.numbers()}
+    (count, *_) = map(len, columns.values())
+    return [table._of_row({k: column[at] for k, column in columns.items()}) for at in range(count)]
 
 
 def _columns(block: Any, form: str) -> list[Any]:

@@ -29,7 +29,7 @@ from autodiff.capture.solvers.programs import (
     presented,
     reading,
 )
-from autodiff.capture.trace import Declined
+from autodiff.capture.trace import Declined, Trace
 from autodiff.dims import Dim, product
 from autodiff.ir.data import ArrayType, Program, Value
 from autodiff.ops.boundaries import Boundary
@@ -43,6 +43,16 @@ _INT = np.dtype(np.int64)
 Array = Any
 
 
+def _starting(trace: Trace, given: dict[str, Any]) -> tuple[Tracer, Tracer, Tracer]:
+    """The mesh, the states on it and the parameters to begin with, taken out of the arguments."""
+    x0, y0 = (as_float(trace.deep(given.pop(k))) for k in ("x", "y"))
+    parameters = given.pop("p", None)
+    p0 = as_float(np.zeros(0) if parameters is None else trace.deep(parameters))
+    if [len(v.shape) for v in (x0, y0, p0)] != [1, 2, 1]:
+        raise Declined("solve_bvp with arrays of other shapes")
+    return x0, y0, p0
+
+
 def solve_boundary_problem(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
@@ -53,11 +63,8 @@ def solve_boundary_problem(
     if refused:
         raise Declined(f"solve_bvp with {', '.join(refused)}")
     fun, bc = given.pop("fun"), given.pop("bc")
-    x0, y0 = (as_float(trace.deep(given.pop(k))) for k in ("x", "y"))
     has_parameters = given.get("p") is not None
-    p0 = as_float(trace.deep(given.pop("p", None)) if has_parameters else np.zeros(0))
-    if [len(v.shape) for v in (x0, y0, p0)] != [1, 2, 1]:
-        raise Declined("solve_bvp with arrays of other shapes")
+    x0, y0, p0 = _starting(trace, given)
     n, k = y0.shape[0], p0.shape[0]
     if not (isinstance(n, int) and isinstance(k, int)):
         raise Declined("solve_bvp with as many states as run time says")

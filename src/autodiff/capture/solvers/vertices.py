@@ -193,6 +193,15 @@ def _with_pair(function: Any) -> Any:
 
 
 # -- linear programs --------------------------------------------------------------------------------------
+def _bounds(frame: Frame, given: dict[str, Any], n: int) -> Any:
+    """The bounds of a linear program, taken out of the arguments: a pair for all unknowns, or one for each."""
+    bounds = given.pop("bounds", (0, None))
+    one = isinstance(bounds, (tuple, list)) and len(bounds) == 2
+    if one and not any(isinstance(x, (tuple, list)) for x in bounds):
+        bounds = [tuple(bounds)] * n
+    return bounds_of(frame, bounds, n, pairs=True)
+
+
 def solve_program(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
@@ -205,11 +214,7 @@ def solve_program(
     c = _array(given.pop("c"), 1)
     n: Any = c.shape[0]
     equal, below = (_pair_of(given, kind, n) for kind in ("eq", "ub"))
-    bounds = given.pop("bounds", (0, None))
-    one = isinstance(bounds, (tuple, list)) and len(bounds) == 2
-    if one and not any(isinstance(x, (tuple, list)) for x in bounds):
-        bounds = [tuple(bounds)] * n
-    lower, upper = bounds_of(frame, bounds, n, pairs=True)
+    lower, upper = _bounds(frame, given, n)
     e, u = equal[1].shape[0], below[1].shape[0]
     arrays = {"c": c, "A_eq": equal[0], "b_eq": equal[1], "A_ub": below[0], "b_ub": below[1]}
     arrays |= {"lower": lower, "upper": upper}
