@@ -107,10 +107,22 @@ def with_defaults(x, /, scale=2.0, *more, table=LARGE, power=2):
     return scale * np.sum(x**power) * table[3]
 
 
+def sorted_list(t):
+    t = list(t)
+    t.insert(0, 0.1 * t[1])
+    return t[0] * sum(np.sort(t)[:2]) * t[-1]
+
+
+def with_itself(t, x):
+    return t, np.sum(np.sort(t)[:2]) * x
+
+
 CALLS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "containers": (of_containers, ({"w": DATA, "s": [2.0, 3.0]}, 3)),
     "list of sums": (lambda t: 0.2 * sum(t) + t[-1] ** 2, ([2.0, 3.0, 4.0],)),
     "tuple of sums": (lambda t: 0.2 * sum(t) + t[-1] ** 2, ((2.0, 3.0, 4.0),)),
+    "list as an array": (sorted_list, ([2.0, 3.0, -1.0],)),
+    "list that is returned": (autodiff.function(with_itself), ([2.0, 3.0, -1.0], 0.5)),
     "globals": (reads, (DATA,)),
     "method": (Model().loss, (DATA,)),
     "transformed method": (Model().slope, (DATA,)),

@@ -135,14 +135,14 @@ def derivative_source(f: Any, **options: Any) -> Callable[..., Source]:
             try:
                 with transformed._compilable():
                     compiled = transformed._compiled
-                    roles, (captured, plan) = compiled.first_way(
-                        lambda call, plan=compiled.plan: (call.roles, plan(call)), given, kwargs
+                    call, (captured, plan) = compiled.first_way(
+                        lambda call, plan=compiled.plan: (call, plan(call)), given, kwargs
                     )
             except NotScalarError:
                 if isinstance(f, Transformed):
                     raise
                 continue
-            return _source(compiled, captured, plan, roles)
+            return _source(compiled, captured, plan, call)
         raise AssertionError("one of the two fits")
 
     return write
@@ -558,12 +558,14 @@ def of_program(program: Program, name: str) -> Source:
     return w.finished(name, ", ".join(inputs), head, f"({outputs.rstrip()})")
 
 
-def _source(compiled: Any, captured: Any, plan: Any, roles: Sequence[str]) -> Source:
+def _source(compiled: Any, captured: Any, plan: Any, call: Any) -> Source:
     """The source of a planned transformation, with the parameters of the user's function.
 
-    ``roles`` tell which parts of the arguments are complex: programs have pairs in their place.
+    The ``call`` tells which parts of the arguments are complex: programs have pairs in their place; and
+    which are lists of numbers: programs have arrays.
     """
     program: Program = plan.program
+    roles: Sequence[str] = call.roles
     w = _Writer(program)
     called = getattr(compiled.function, "__name__", "f")
     called = called if called.isidentifier() else "f"
@@ -580,7 +582,7 @@ def _source(compiled: Any, captured: Any, plan: Any, roles: Sequence[str]) -> So
         if parameter is not None:
             root = next(p for p in parameters if re.match(rf"{p}(?!\w)", parameter))
             given = others.get(root, root) + parameter[len(root) :]
-            known = parameter == root
+            known = parameter == root and record.leaf not in call.lists
             w.names[value] = given if known else w.fresh(value.hint or "x")
         else:  # what is read elsewhere, and vectors that the transformation takes
             path = "" if record is None else record.path.describe()
@@ -604,7 +606,10 @@ def _source(compiled: Any, captured: Any, plan: Any, roles: Sequence[str]) -> So
     if not captured.mutated:
         for record, value in zip(records, program.inputs, strict=False):
             if record.leaf is not None and not roles[record.leaf].startswith("complex"):
-                returned[record.leaf] = w.names[value]
+                is_list = record.leaf in call.lists
+                returned[record.leaf] = (
+                    _parameter(compiled, record, parameters) if is_list else w.names[value]
+                )
     result = _result(plan.result, outputs, w.needs, returned)
     if not others:
         return w.finished(name, listed, head, result)

@@ -620,3 +620,59 @@ def test_enumerate_counts_ints(f, engine) -> None:
         arguments = ([1.5, 0.5], start)
         want, got = _outcome(f, arguments), _outcome(compiled, arguments)
         assert repr(got[:2]) == repr(want[:2]), start
+
+
+def copied_chain(x):
+    z = itertools.chain([x, 2 * x], [3 * x, 4 * x])
+    y = copy.copy(z)
+    next(y)
+    return next(z) + 10 * next(y)
+
+
+def copied_zip(x):
+    items = iter([x, 2 * x, 3 * x, 4 * x])
+    z = zip(items, [1, 2, 3])
+    y = copy.copy(z)
+    next(y)
+    return next(z)[0] + 10 * next(y)[0]
+
+
+def copied_deeply(x):
+    z = iter([x, 2 * x, 3 * x])
+    y = copy.deepcopy(z)
+    next(y)
+    return next(z) + 10 * next(y)
+
+
+def copied_generator(x):
+    g = (v * x for v in [x, 2.0])
+    return next(copy.copy(g))
+
+
+def copied_generator_in_a_list(x):
+    return len(copy.deepcopy([(v * x for v in [x, 2.0])]))
+
+
+def copied_generator_in_a_branch(x):
+    g = (v * x for v in [x, 2.0])
+    if x > 0.5:
+        g = copy.copy(g)
+    return x * 2.0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "f",
+    [
+        copied_chain,
+        copied_zip,
+        copied_deeply,
+        copied_generator,
+        copied_generator_in_a_list,
+        copied_generator_in_a_branch,
+    ],
+)
+def test_copies_of_iterators_share_what_python_shares_and_generators_have_none(f, engine) -> None:
+    compiled = autodiff.function(f, engine=engine)
+    for x in (0.3, 0.7, 0.3):
+        assert _outcome(compiled, (x,)) == _outcome(f, (x,))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable
-from types import FunctionType, ModuleType, SimpleNamespace
+from types import FunctionType, GeneratorType, ModuleType, SimpleNamespace
 from typing import Any
 
 from autodiff import containers
@@ -19,6 +19,7 @@ from autodiff.capture.access import load_attribute, load_item
 from autodiff.capture.calls import SPECIAL, call, iterate
 from autodiff.capture.findings import Input
 from autodiff.capture.functions import Closure, own_method
+from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.identities import is_stored
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
@@ -31,6 +32,7 @@ from autodiff.capture.trace import Declined
 from autodiff.dims import Dim
 from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Cell, Tracer
+from autodiff.signals import run_users
 
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), Dim)
 _HELD = (type, FunctionType, ModuleType, Closure)
@@ -49,6 +51,7 @@ def shallow(frame: Frame, x: Any) -> Any:
         return x.__copy__()
     if isinstance(x, (*_ATOMS, *_HELD)) or type(x) is tuple:
         return x
+    _refuse_running(x, copy.copy)
     if id(x) in frame.trace.seeded:
         return frame.trace.seed(copy.copy(x))
     made = _like(frame, x, lambda part: part)
@@ -64,6 +67,14 @@ def deep(frame: Frame, x: Any, *memo: Any) -> Any:
         # What is one container in the arguments is one in the copy.
         frame.trace.guard_no_repeats("a deep copy")
     return _deep(frame, x, {}, _given_twice(frame, x))
+
+
+def _refuse_running(x: Any, copies: Callable[[Any], Any]) -> None:
+    """Raise what Python does where code that stands still is to be copied."""
+    if isinstance(x, TracedGenerator):
+        if x.kind is GeneratorType:
+            run_users(copies, (item for item in ()))
+        raise Declined(f"a copy of a {x.kind.__name__}")  # which shares with it what it takes from
 
 
 def _given_twice(frame: Frame, x: Any) -> dict[Cell, Cell]:
@@ -106,6 +117,7 @@ def _deep(frame: Frame, x: Any, known: dict[Any, tuple[Any, Any]], twins: dict[C
         known[key] = (x, copied)
         return copied
 
+    _refuse_running(x, copy.deepcopy)
     method = own_method(frame, x, "__deepcopy__")
     if method is not None:
         return note(call(frame, method, [x, {}], {}, node))
