@@ -1,6 +1,7 @@
 """Capture: a Python function and the arguments of one call to a program.
 
     captured = capture(function, arguments)
+from autodiff.plain_data import replace
 
 ``captured.program`` computes the traced leaves of the result (and the new content of arrays the
 function stores into) from the argument leaves and hidden inputs.  ``captured.result`` rebuilds
@@ -15,7 +16,6 @@ import functools
 import inspect
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -71,6 +71,7 @@ from autodiff.ops.complex_numbers import ComplexTracer, from_pair
 from autodiff.ops.either import union
 from autodiff.ops.function_table import functions as numpy_functions
 from autodiff.ops.tracer import Tracer, concretizing
+from autodiff.plain_data import replace
 from autodiff.signals import Arose, is_ours, note_arising
 from autodiff.tables import Table
 

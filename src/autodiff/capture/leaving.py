@@ -6,11 +6,10 @@ constant; :class:`~autodiff.capture.results.Result` follows the plans at each ca
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
-import re
+import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from types import FunctionType, MethodType
 from typing import Any
@@ -55,6 +54,7 @@ from autodiff.ladder import Bail
 from autodiff.ops.complex_numbers import PART_STEPS, ComplexTracer
 from autodiff.ops.either import VARIES, Either, is_array
 from autodiff.ops.tracer import Cell, HoldsTracers, Tracer, as_tracer
+from autodiff.plain_data import replace
 
 
 def has_effects(trace: Trace) -> bool:
@@ -352,9 +352,19 @@ def _hold(trace: Trace, result: Any) -> Any:
 
 def name_of_leaf(leaf: Leaf) -> tuple[str, int] | None:
     """The parameter that a leaf belongs to, and the number of its slot."""
-    name = re.match(r"argument (\w+)", leaf.title)
-    number = re.match(r"\D*args\[(\d+)\]", leaf.path.text)
-    return None if name is None or number is None else (name[1], int(number[1]))
+    # No expression of ``re``: to compile one takes longer than all that is looked at here.
+    title, text = leaf.title, leaf.path.text
+    name = _first(title[9:], lambda c: c == "_" or c.isalnum()) if title[:9] == "argument " else ""
+    before = _first(text, lambda c: not c.isdecimal())
+    number, bracket, _ = text[len(before) :].partition("]")
+    if not name or not bracket or not before.endswith("args[") or not number.isdecimal():
+        return None
+    return name, int(number)
+
+
+def _first(text: str, is_one: Callable[[str], bool]) -> str:
+    """The characters at the beginning that are such."""
+    return "".join(itertools.takewhile(is_one, text))
 
 
 def given_containers(trace: Trace) -> dict[int, Path]:
@@ -442,7 +452,7 @@ def _plan_result(
         Result([plans[k] for k in range(first, end)], definition)
         for first, end, definition in structures
     ]
-    return dataclasses.replace(result, parts=tuple(parts)), arrays
+    return replace(result, parts=tuple(parts)), arrays
 
 
 class Numbered:
