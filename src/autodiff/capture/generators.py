@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import importlib
 import inspect
 from collections.abc import Callable, Generator, Iterator, Sequence
 from types import GeneratorType
@@ -221,6 +222,8 @@ def steps(frame: Frame, statements: Sequence[ast.stmt]) -> Steps:
     """Run statements, yielding where they yield."""
     for statement in statements:
         if isinstance(statement, (ast.Try, ast.With)) or suspends(statement):
+            if not STEPS:
+                importlib.import_module("autodiff.capture.suspending")  # which enters them
             handler = STEPS.get(type(statement))
             if handler is None:
                 kind = type(statement).__name__

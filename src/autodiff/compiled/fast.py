@@ -14,7 +14,7 @@ arguments of a call, ``fast_with`` arguments and vectors, for transformations th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,12 @@ from autodiff.compiled.binding import NOT_GIVEN, Call, Signature, is_complex
 from autodiff.compiled.running import contiguous, is_read_only, may_overlap
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import current
-from autodiff.recall import Direct, compile_direct
+from autodiff.later import later
+
+if TYPE_CHECKING:
+    from autodiff import recall
+else:
+    recall = later("autodiff.recall")
 
 FastPath = tuple[Callable[..., Any], Callable[[tuple[Any, ...], tuple[Any, ...]], Any]]
 
@@ -239,7 +244,7 @@ def structured_path(
     captured = specialisation.captured
     reads = captured.guards or any(r.leaf is None for r in captured.inputs)
     of_lists = {call_leaf: (kind, as_float) for call_leaf, kind, as_float in _lists(specialisation)}
-    to = Direct(
+    to = recall.Direct(
         _made(specialisation.run.call, specialisation.make),
         specialisation.reader if reads else None,
         specialisation.input_leaves,
@@ -251,7 +256,7 @@ def structured_path(
         specialisation,
     )
     function = signature.function if signature.live and not signature.forwards else None
-    return compile_direct(function, signature.parameters, call, NOT_GIVEN, to)
+    return recall.compile_direct(function, signature.parameters, call, NOT_GIVEN, to)
 
 
 def _made(

@@ -106,7 +106,7 @@ class ArrayType:
     def __eq__(self, other: object) -> Any:
         if other.__class__ is not self.__class__:
             return NotImplemented
-        theirs = (other.dtype, other.shape, other.weak)  # type: ignore[attr-defined]
+        theirs = (other.dtype, other.shape, other.weak)
         return (self.dtype, self.shape, self.weak) == theirs
 
     def __hash__(self) -> int:
