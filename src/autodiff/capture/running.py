@@ -93,6 +93,7 @@ def _restore(generator: Any, state: Any) -> None:
 changing_objects = lock_of_the_process()
 
 _current: ContextVar[Run | None] = ContextVar("autodiff_run", default=None)
+begin_run, end_run = _current.set, _current.reset
 
 
 def current_run() -> Run:
@@ -117,4 +118,12 @@ class running:
         _current.reset(self.token)
 
 
-__all__ = ["Run", "changing_objects", "current_run", "running"]
+__all__ = [
+    "Run",
+    "begin_run",
+    "changing_objects",
+    "current_run",
+    "end_run",
+    "is_of_python",
+    "running",
+]
