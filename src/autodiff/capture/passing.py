@@ -17,6 +17,7 @@ from __future__ import annotations
 import ast
 import functools
 import heapq
+import itertools
 import math
 import operator
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff.capture import library_in_python, python_builtins
-from autodiff.capture.calls import SPECIAL, call, iterate
+from autodiff.capture.calls import SPECIAL, answer_later, call, iterate
 from autodiff.capture.conditions import truth
 from autodiff.capture.contents import columns_of, layout_of, with_columns
 from autodiff.capture.frames import ComprehensionScope
@@ -33,7 +34,6 @@ from autodiff.capture.functions import run_text
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.given import TracedTuple
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.iterating import over
 from autodiff.capture.iterators import Iterating, TracedIterator
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList, order_of, ordered, rows_of, separate
@@ -50,12 +50,13 @@ from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.signals import run_users
 
 if TYPE_CHECKING:
-    from autodiff.capture import comprehensions, loops
+    from autodiff.capture import comprehensions, iterating, loops
     from autodiff.ops import python_builtins as rules
 else:
     rules = later("autodiff.ops.python_builtins")
     loops = later("autodiff.capture.loops")
     comprehensions = later("autodiff.capture.comprehensions")
+    iterating = later("autodiff.capture.iterating")
 
 
 def lazily(frame: Frame, sequence: Any) -> LazySequence | None:
@@ -139,7 +140,7 @@ def _any_all(stop: bool) -> Callable[..., Any]:
         if not isinstance(sequence, (list, tuple, StoredList, Tracer, comprehensions.Foreseen)):
             # What is behind the item that decides is not asked for.
             text = library_in_python.any_of if stop else library_in_python.all_of
-            return run_text(frame.trace, text, over(frame, sequence))
+            return run_text(frame.trace, text, iterating.over(frame, sequence))
         result: Any = not stop
         for item in iterate(frame, sequence):
             if isinstance(item, Tracer):
@@ -368,5 +369,22 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 }
 
 SPECIAL.update(FUNCTIONS)
+
+answer_later(
+    "autodiff.capture.iterating",
+    iter, next, zip, enumerate, reversed, map, filter, itertools.starmap, itertools.filterfalse,
+    itertools.compress, itertools.takewhile, itertools.dropwhile, itertools.chain,
+    itertools.chain.from_iterable, itertools.accumulate, itertools.pairwise, itertools.islice,
+    itertools.count, itertools.zip_longest, itertools.groupby,
+)  # fmt: skip
+answer_later(
+    "autodiff.capture.combining",
+    itertools.product,
+    itertools.combinations,
+    itertools.combinations_with_replacement,
+    itertools.permutations,
+    itertools.cycle,
+    itertools.tee,
+)
 
 __all__ = ["FUNCTIONS"]
