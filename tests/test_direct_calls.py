@@ -651,3 +651,70 @@ def test_a_changed_default_is_noticed_in_calls_with_keywords() -> None:
         assert compiled(X, b=1.0) == 13.0
     scaled.__kwdefaults__ = {"a": 10.0, "b": 3.0}
     assert compiled(X, b=1.0) == 61.0
+
+
+# -- results that the entry cannot make -----------------------------------------------------------------
+SQUARE = np.random.default_rng(0).standard_normal((3, 3)) + 4.0 * np.eye(3)
+OF_CLASSES = {
+    "eigenvalues": lambda a: np.linalg.eigh(a @ a.T),
+    "a determinant": lambda a: np.linalg.slogdet(a / WEIGHT[0]),
+    "factors": lambda a: np.linalg.qr(a),
+    "with the argument": lambda a: (np.linalg.qr(a), a),
+    "with what is read": lambda a: {"q": np.linalg.qr(a)[0], "w": WEIGHT},
+    "a shape": lambda a: (np.linalg.svd(a), a.shape, "text"),
+}
+
+
+@over_engines
+@pytest.mark.parametrize("name", OF_CLASSES)
+def test_results_of_classes_of_their_own(
+    engine: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    f = OF_CLASSES[name]
+    compiled = autodiff.function(f, engine=engine)
+    others = (
+        2.0 * SQUARE,
+        np.asfortranarray(SQUARE),
+        SQUARE[::-1],
+        SQUARE.astype(np.float32),
+        np.eye(2),
+    )
+    for number, a in enumerate((SQUARE, *others, SQUARE)):
+        WEIGHT[0] = 1.0 + number
+        found, wanted = compiled(a), f(a)
+        same_results(found, wanted, a)
+    if engine == "native":
+        compiled = autodiff.function(f)
+        compiled(SQUARE)
+        compiled(SQUARE)
+        with monkeypatch.context() as patch:
+            patch.setattr(type(compiled._compiled), "call", None)  # the slow path
+            same_results(compiled(3.0 * SQUARE), f(3.0 * SQUARE), SQUARE)
+
+
+def same_results(found: Any, wanted: Any, given: Any) -> None:
+    assert type(found) is type(wanted)
+    if isinstance(wanted, dict):
+        found, wanted = tuple(found.values()), tuple(wanted.values())
+    if isinstance(wanted, tuple):
+        assert len(found) == len(wanted)
+        for x, y in zip(found, wanted, strict=True):
+            same_results(x, y, given)
+        return
+    assert (found is given, found is WEIGHT) == (wanted is given, wanted is WEIGHT)
+    if isinstance(wanted, str):
+        assert found == wanted
+    else:
+        assert np.asarray(found).dtype == np.asarray(wanted).dtype
+        np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+def test_a_result_of_a_class_of_its_own_is_what_warnings_are_asked_of() -> None:
+    compiled = autodiff.function(lambda a: (np.linalg.slogdet(a), 1.0 / a[0, 0]))
+    for _ in range(2):
+        compiled(SQUARE)
+    zero = SQUARE.copy()
+    zero[0, 0] = 0.0
+    with pytest.warns(RuntimeWarning, match="divide by zero") as noted:
+        compiled(zero)
+    assert noted[0].filename == __file__

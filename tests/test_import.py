@@ -3,6 +3,9 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 HEAVY = {"scipy", "llvmlite", "matplotlib", "tqdm", "optree"}
 
@@ -39,6 +42,9 @@ def test_the_check_sees_a_heavy_package() -> None:
 
 FIRST = """
 import sys
+from pathlib import Path
+
+import pytest
 import numpy as np
 before = set(sys.modules)
 import autodiff
@@ -46,7 +52,9 @@ autodiff.gradient(lambda x: np.sum(np.sin(x) ** 2))(np.arange(3.0))
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 # Of the standard library, what a first gradient has no use for, or llvmlite alone has.
-NEEDLESS = {"hashlib", "difflib", "statistics", "numpy.polynomial", "scipy"}
+NEEDLESS = {
+    "hashlib", "difflib", "statistics", "numpy.polynomial", "scipy", "random", "mmap",
+}  # fmt: skip
 
 
 def test_a_first_gradient_loads_what_it_needs() -> None:
@@ -55,7 +63,30 @@ def test_a_first_gradient_loads_what_it_needs() -> None:
     )
     found = set(json.loads(done.stdout))
     assert found & (NEEDLESS) == set()
-    assert len(found) <= 240  # each costs some tenths of a millisecond
+    assert len(found) <= 220  # each costs some tenths of a millisecond
+
+
+MADE = """
+import dataclasses, json, re, sys
+import numpy as np
+expressions, classes = [], []
+def noted(function, notes):
+    def call(what, *args, **kwargs):
+        notes.append(getattr(what, "__name__", str(what)))
+        return function(what, *args, **kwargs)
+    return call
+re._compiler.compile = noted(re._compiler.compile, expressions)
+dataclasses._process_class = noted(dataclasses._process_class, classes)
+import autodiff
+autodiff.gradient(lambda x: np.sum(np.sin(x) ** 2))(np.arange(3.0))
+print(json.dumps([expressions, classes]))
+"""
+
+
+def test_a_first_gradient_makes_no_expressions_and_has_no_class_described() -> None:
+    # Each takes as long as to load a module: of those of this package, most are never asked for anything.
+    done = subprocess.run([sys.executable, "-c", MADE], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [[], []]
 
 
 def test_a_first_call_loads_no_table_of_scipy() -> None:
@@ -74,3 +105,49 @@ def test_a_first_call_loads_no_table_of_scipy() -> None:
         m for m in json.loads(done.stdout) if m.removeprefix("autodiff.ops.").startswith(tables)
     ]
     assert not loaded
+
+
+FIRST_OF_A_KIND = {
+    "copies": "copy.deepcopy([x, 2 * x])[1].sum()",
+    "functions of NumPy that take functions": "np.sum(np.vectorize(lambda y: y * y)(x))",
+    "places in turn": "sum(x[i] for i in np.ndindex(3))",
+    "comprehensions": "np.sum(np.stack([y * y for y in x]))",
+    "dicts of comprehensions": "sum({k: x[k] * k for k in range(3)}.values())",
+    "generators": "sum(y * y for y in x)",
+    "the largest of a generator": "max(y * y for y in x)",
+    "deques": "collections.deque((y * y for y in x), 2)[0]",
+    "functions that are filled in": "functools.partial(np.dot, x)(x)",
+    "sums by Python": "math.fsum([x[0], x[1] * x[2]])",
+    "a loop": "looped(x)",
+    "a loop over a generator": "looped(y * y for y in x)",
+    "a generator in a loop": "looped(map(lambda y: y * y, x))",
+    "pairs": "sum(k * a * b for k, (a, b) in enumerate(zip(x, x[1:])))",
+    "products of sequences": "sum(a * b for a, b in itertools.product(x, x))",
+    "an iterator": "next(iter(x)) * x[1]",
+    "ufuncs of SciPy": "np.sum(scipy.special.ellipk(x / 9.0))",
+    "views that are compared": "np.sum(x[::-1] * x)",
+}
+
+
+@pytest.mark.parametrize("kind", FIRST_OF_A_KIND)
+def test_what_waits_is_loaded_by_the_first_program_that_needs_it(kind: str, tmp_path: Path) -> None:
+    program = f"""
+import collections, copy, functools, itertools, math, warnings
+import numpy as np, autodiff, scipy.special
+warnings.simplefilter("error")
+def looped(items):
+    total = 1.0
+    for item in items:
+        total = total * item + item
+    return total
+def f(x):
+    return {FIRST_OF_A_KIND[kind]}
+x = np.array([1.5, 2.0, 2.5])
+np.testing.assert_allclose(autodiff.function(f)(x), f(x), rtol=1e-15)
+h = 1e-6 * np.eye(3)
+slopes = [(f(x + d) - f(x - d)) / 2e-6 for d in h]
+np.testing.assert_allclose(autodiff.gradient(f)(x), slopes, rtol=1e-7)
+"""
+    (file := tmp_path / "program.py").write_text(program)  # what has no text is run on tracers
+    done = subprocess.run([sys.executable, file], capture_output=True, text=True, check=False)
+    assert not done.stderr

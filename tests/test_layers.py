@@ -100,7 +100,7 @@ WITHIN = {
     ("tree", "labelled"), ("tree", "tables"), ("columns", "tables"), ("tree", "sameness"), ("labelled", "errors"),
     ("debug", "errors"), ("dims", "errors"), ("tree", "errors"), ("errors", "debug"), ("tree", "debug"),
     ("tracebacks", "debug"), ("later", "garbage"), ("ladder", "signals"), ("signals", "errors"), ("signals", "tracebacks"), ("dims", "signals"), ("lookups", "stack"),
-    ("signals", "patterns"), ("ladder", "plain_data"), ("containers", "plain_data"), ("dims", "plain_data"), ("signals", "plain_data"),
+    ("signals", "patterns"), ("ladder", "plain_data"), ("containers", "plain_data"), ("dims", "plain_data"), ("signals", "plain_data"), ("floating", "plain_data"),
 }  # fmt: skip
 
 SOURCE = Path(__file__).parents[1] / "src" / "autodiff"

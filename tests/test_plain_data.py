@@ -67,7 +67,20 @@ def classes(decorate: Any, options: dict[str, bool]) -> tuple[type, ...]:
         def __hash__(self) -> int:
             return 5
 
-    return Base, More, Empty, One, Own
+    @decorate(**options)
+    class Slots:
+        """Slots."""
+
+        __slots__ = ("x", "y")
+
+        x: int
+        y: Any
+
+        def __init__(self, x: int, y: Any = 4) -> None:
+            object.__setattr__(self, "x", x)
+            object.__setattr__(self, "y", y)
+
+    return Base, More, Empty, One, Own, Slots
 
 
 def outcome(function: Any, *args: Any) -> Any:
@@ -79,12 +92,13 @@ def outcome(function: Any, *args: Any) -> Any:
 
 def behaviour(made: tuple[type, ...]) -> list[Any]:
     """What can be seen of the classes and their objects."""
-    base, more, empty, one, own = made
+    base, more, empty, one, own, slots = made
     nan = float("nan")
     shown: list[Any] = []
     groups = [
         [base(1), base(1), base(1, 3), base(a=1, c=[2]), base(1, d=4), more(1), more(1, 3, [], None, "f")],
         [empty(), empty()], [one(nan), one(nan), one(1), one((1, [2]))], [own(1), own(2)],
+        [slots(1), slots(1), slots(1, 2), slots(x=1, y=nan)],
     ]  # fmt: skip
     for group in groups:
         shown += [repr(x).split(">.")[-1] for x in group]
@@ -126,6 +140,22 @@ def test_one_field_that_is_an_array_is_compared_as_in_a_tuple() -> None:
 
     x = np.ones(3)
     assert Holder(x) == Holder(x)  # the same object, whose elements are not asked
+
+
+@pytest.mark.parametrize("decorate", [plain_data.dataclass, dataclasses.dataclass])
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_an_object_with_other_values(decorate: Any, options: dict[str, bool]) -> None:
+    base, more, empty, one, _, slots = classes(decorate, options)
+    objects = [base(1, 3, [4], d=5), more(1, 4), empty(), one(5), slots(6)]
+    changes: list[dict[str, Any]] = [{}, {"a": 9}, {"other": 1}, {"made": 2}, {"x": 7, "y": 8}]
+    for x in objects:
+        for change in changes:
+            wanted = outcome(lambda x, c: repr(dataclasses.replace(x, **c)), x, change)
+            found = outcome(lambda x, c: repr(plain_data.replace(x, **c)), x, change)
+            assert found == wanted or (found[0], wanted[0]) in [
+                (TypeError, TypeError),
+                (TypeError, ValueError),
+            ]
 
 
 def test_what_is_done_after_the_fields_are_set_and_cycles() -> None:

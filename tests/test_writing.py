@@ -133,6 +133,19 @@ def test_places_that_each_call_says(f: Any, engine: Any) -> None:
         assert any(write.parts for s in compiled.cache for write in s.writes)
         shapes = [v.shape for v in compiled.cache[-1].plan.program.outputs]
         assert all(len(shape) < 2 for shape in shapes)
+        assert [write.items for write in compiled.cache[0].writes] == [
+            ((None, 1),)
+        ]  # no slice is made
+
+
+def test_a_row_of_an_array_that_may_not_be_written() -> None:
+    compiled = autodiff.function(at_i)
+    a = np.ones((5, 4))
+    for i in (1, 2, 3):
+        compiled(a, i)
+    a.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        compiled(a, 2)
 
 
 def test_what_is_not_stored_into_is_not_read_or_copied() -> None:

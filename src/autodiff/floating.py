@@ -24,11 +24,12 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy._core import umath
+
+from autodiff.plain_data import dataclass
 
 variable: contextvars.ContextVar[Any] = umath._extobj_contextvar
 

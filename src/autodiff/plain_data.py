@@ -11,7 +11,8 @@ A first call imports 170 such classes, most of which never have an object, and f
 annotations and compiles the text of five methods, a third of a millisecond in all.  Here all of that waits until it is
 asked for: ``__init__`` is compiled when there are some objects, and the fields are read when something needs their names.
 ``fields``, ``replace`` and ``is_dataclass`` work as ever, since the fields are found by the standard
-library.  Options are ``frozen`` and ``eq``; for ``slots`` and the like take the original.
+library; ``plain_data.replace`` does not need it.  Options are ``frozen`` and ``eq``; a class may write its ``__slots__``
+and its ``__init__`` itself; for the rest take the original.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ import dataclasses
 import operator
 import reprlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from types import MemberDescriptorType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
@@ -86,7 +90,11 @@ def _await_fields(cls: type) -> None:
     """Have the fields of a class found when they are first asked for."""
     given = cls.__dict__
     annotations = cls.__annotations__
-    defaults = {name: given[name] for name in annotations if name in given}
+    defaults = {
+        name: given[name]
+        for name in annotations
+        if name in given and type(given[name]) is not MemberDescriptorType  # that of ``__slots__``
+    }
     for name in _ANSWERS:
         if name not in given:
             setattr(cls, name, _Awaited(name, cls, annotations, defaults))
@@ -101,29 +109,50 @@ def _await_fields(cls: type) -> None:
 _FEW = 10
 """Objects that are filled step by step: to compile a function for them takes as long as some thirty of them."""
 
-# Of a field: its name, annotation, default, default factory, and whether it is a parameter.
-_Part = tuple[str, Any, Any, Any, bool]
+# Of a field: its name, annotation, default, default factory, whether it is a parameter, and whether it is compared.
+_Part = tuple[str, Any, Any, Any, bool, bool]
+_known: dict[type, list[_Part]] = {}
 
 
 def _parts_of(cls: type) -> list[_Part]:
     """The fields of a class, of annotations that are texts without a second meaning as they stand."""
+    known = _known.get(cls)
+    if known is None:
+        known = _known[cls] = _found_parts(cls)
+    return known
+
+
+def _found_parts(cls: type) -> list[_Part]:
     found: dict[str, _Part] = {}
     for base in reversed(cls.__mro__):
         fields = base.__dict__.get("__dataclass_fields__")
         if type(fields) is not _Awaited:
             known = () if fields is None else dataclasses.fields(base)
-            found |= {f.name: (f.name, f.type, f.default, f.default_factory, f.init) for f in known}
+            found |= {f.name: (f.name, f.type, *_options_of(f)) for f in known}
             continue
         for name, text in fields.annotations.items():
             if type(text) is not str or any(word in text for word in _NO_FIELDS):
                 fields.__get__(None, base)  # which says what they are
-                return _parts_of(cls)
+                return _found_parts(cls)
             default = fields.defaults.get(name, _MISSING)
             if isinstance(default, dataclasses.Field):
-                found[name] = (name, text, default.default, default.default_factory, default.init)
+                found[name] = (name, text, *_options_of(default))
             else:
-                found[name] = (name, text, default, _MISSING, True)
+                found[name] = (name, text, default, _MISSING, True, True)
     return list(found.values())
+
+
+def _options_of(field: dataclasses.Field[Any]) -> tuple[Any, Any, bool, bool]:
+    """What ``field`` says of a field, as it stands in ``_Part``."""
+    return field.default, field.default_factory, field.init, field.compare
+
+
+def replace(obj: T, /, **changes: Any) -> T:
+    """``dataclasses.replace``, of objects that may be the first to be asked for their fields."""
+    for name, _, _, _, is_parameter, _ in _parts_of(type(obj)):
+        if is_parameter and name not in changes:
+            changes[name] = getattr(obj, name)
+    return type(obj)(**changes)
 
 
 _NO_FIELDS = ("ClassVar", "InitVar", "KW_ONLY")
@@ -141,11 +170,11 @@ def _fill(
         return False
     given |= kwargs
     required = [
-        name for name, _, default, new, init in parts if init and default is new is _MISSING
+        name for name, _, default, new, init, _ in parts if init and default is new is _MISSING
     ]
     if not given.keys() >= set(required):
         return False
-    for name, _, default, new, init in parts:
+    for name, _, default, new, init, _ in parts:
         if name in given:
             value = given[name]
         elif new is not _MISSING:
@@ -215,7 +244,7 @@ def _initialiser(cls: type, frozen: bool) -> Callable[..., None]:
     fields = _parts_of(cls)
     scope: dict[str, Any] = {"_set": object.__setattr__, "_missing": _MISSING}
     parameters, body = ["self"], []
-    for name, _, default, new, init in fields:
+    for name, _, default, new, init, _ in fields:
         value = name
         if new is not _MISSING:
             scope[f"_new_{name}"] = new
@@ -234,7 +263,7 @@ def _initialiser(cls: type, frozen: bool) -> Callable[..., None]:
         body.append("self.__post_init__()")
     exec(f"def __init__({', '.join(parameters)}): {'; '.join(body) or 'pass'}", scope)
     made: Callable[..., None] = scope["__init__"]
-    made.__annotations__ = {name: type for name, type, *_, init in fields if init} | {
+    made.__annotations__ = {name: type for name, type, _, _, init, _ in fields if init} | {
         "return": None
     }
     return made
@@ -263,7 +292,7 @@ def _shower(cls: type) -> Callable[[Any], str]:
 
 def _compared(cls: type) -> Callable[[Any], Any]:
     """What is compared of an object: a tuple, whose items are not asked where they are the same."""
-    names = [f.name for f in dataclasses.fields(cls) if f.compare]
+    names = [part[0] for part in _parts_of(cls) if part[5]]
     if len(names) == 1:
         get = operator.attrgetter(*names)
         return lambda x: (get(x),)

@@ -148,7 +148,7 @@ class Lock:
         self._times = 0
 
     def __enter__(self) -> None:
-        me = thread_identity()
+        me = threading.get_ident() if _chain.get() is None else thread_identity()
         if self._owner != me:
             self._lock.acquire()
             self._owner = me

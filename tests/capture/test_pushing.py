@@ -1,5 +1,8 @@
 """Loops over generators of the user's: the loops of the generator are loops of the program."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -339,3 +342,18 @@ def test_a_stop_iteration_of_the_loop_is_not_taken_for_one_of_the_generator():
 
     with pytest.raises(RuntimeError, match="generator raised StopIteration"):
         Function(lambda xs: sum(stopping(xs)))(_xs(3))
+
+
+def test_a_generator_may_be_the_first_to_meet_a_with() -> None:
+    # In a process of its own: what runs such statements is loaded by the first of them, wherever it stands.
+    program = (
+        "import warnings, numpy as np, autodiff\n"
+        "from tests.capture.test_pushing import left_inside_of_a_with as f\n"
+        "warnings.simplefilter('error')\n"
+        "x = np.linspace(0.5, 1.5, 11)\n"
+        "print(autodiff.function(f)(x, 0.7) == f(x, 0.7))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True\n"

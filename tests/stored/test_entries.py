@@ -399,6 +399,7 @@ NEVER = {
     "imports": "def f(x):\n    import numpy\n    return numpy.sum(x)",
     "changes a global": "N = 0\ndef f(x):\n    global N\n    N += 1\n    return np.sum(x)",
     "stores into its argument": "def f(x):\n    x[0] = 1.0\n    return np.sum(x)",
+    "gives an object of a class": "def f(x): return np.linalg.slogdet(np.diag(x))",
     "reads an object": "class A: w = 2.0\na = A()\ndef f(x): return np.sum(x) * a.w",
     "reads a class": "class A:\n    n = 2\ndef f(x): return np.sum(x) * A.n",
     "reads a list": "L = [1.0, 2.0]\ndef f(x): return np.sum(x) * L[0]",

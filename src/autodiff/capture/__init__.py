@@ -13,27 +13,25 @@ import copy
 import dataclasses
 import functools
 import inspect
+import math
 import re
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
 from types import FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff import containers, floating, tree
 from autodiff.capture import (
     calls,
-    copying,
     dataclass_calls,
     effects,
     expressions,
     formatting,
     functions,
     given,
-    numpy_callables,
     passing,
-    pushing,
     python_builtins,
     remembered,
     standing,
@@ -52,7 +50,6 @@ from autodiff.capture.leaving import (
 from autodiff.capture.lists import TracedList
 from autodiff.capture.members import MEMBERS
 from autodiff.capture.naming import Naming, captured_by
-from autodiff.capture.nested import call_frame
 from autodiff.capture.numbering import ARRAYS
 from autodiff.capture.paths import Path
 from autodiff.capture.pools import ROWS, TypesOfRows
@@ -66,13 +63,32 @@ from autodiff.dims import deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Source
 from autodiff.ladder import Bail, Decision, Rung
+from autodiff.later import later
 from autodiff.ops.builder import building
 from autodiff.ops.complex_numbers import ComplexTracer, from_pair
 from autodiff.ops.either import union
 from autodiff.ops.function_table import functions as numpy_functions
 from autodiff.ops.tracer import Tracer, concretizing
+from autodiff.plain_data import replace
 from autodiff.signals import Arose, is_ours, note_arising
 from autodiff.tables import Table
+
+if TYPE_CHECKING:
+    from autodiff.capture import nested
+else:
+    nested = later("autodiff.capture.nested")
+
+calls.answer_later("autodiff.capture.copying", copy.copy, copy.deepcopy)
+calls.answer_later(
+    "autodiff.capture.numpy_callables",
+    np.ndindex, np.ndenumerate, np.nditer, np.fromiter, np.poly1d,
+)  # fmt: skip
+calls.answer_type_later("autodiff.capture.numpy_callables", np.vectorize)
+calls.run_at_once_later("autodiff.capture.pushing")
+calls.take_all_later(
+    "autodiff.capture.pushing",
+    sum, min, max, set, frozenset, deque, math.fsum, math.prod, dict, list, tuple, sorted,
+)  # fmt: skip
 
 __all__ = ["Captured", "Declined", "Leaf", "NotStaged", "Result", "capture"]
 
@@ -299,7 +315,7 @@ def _run(trace: Trace, function: Any, args: Sequence[Any], kwargs: dict[str, Any
     if not isinstance(owner, type | ModuleType):
         trace.remember(owner, Path.root(owner, "self"))
         trace.owner = owner
-    frame = call_frame(trace)
+    frame = nested.call_frame(trace)
     return calls.call(frame, function, list(args), dict(kwargs), frame.scope.syntax.node)
 
 

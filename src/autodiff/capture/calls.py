@@ -65,6 +65,42 @@ def answer_later(home: str, *functions: Any) -> None:
     SPECIAL.update({function: functools.partial(first, function) for function in functions})
 
 
+def answer_type_later(home: str, cls: type) -> None:
+    """The same for the objects of a type that are called."""
+
+    def first(frame: Frame, function: Any, *args: Any) -> Any:
+        importlib.import_module(home)
+        return SPECIAL_TYPES[cls](frame, function, *args)
+
+    SPECIAL_TYPES[cls] = first
+
+
+# What runs a loop over things of some kind in a way of its own, or gives None: generators (``pushing``).
+AT_ONCE: list[Callable[[Frame, ast.For, Any], Any]] = []
+
+
+def run_at_once_later(home: str) -> None:
+    """The same for loops."""
+
+    def first(frame: Frame, node: ast.For, source: Any) -> Any:
+        if first in AT_ONCE:
+            AT_ONCE.remove(first)
+        importlib.import_module(home)
+        return next(filter(None, (run(frame, node, source) for run in AT_ONCE)), None)
+
+    AT_ONCE.append(first)
+
+
+def take_all_later(home: str, *functions: Any) -> None:
+    """The same for what is done first with the argument of functions that take all its items."""
+
+    def first(function: Any, frame: Frame, items: Any, node: ast.AST) -> Any:
+        importlib.import_module(home)
+        return TAKES_ALL[function](frame, items, node)
+
+    TAKES_ALL.update({function: functools.partial(first, function) for function in functions})
+
+
 def call(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:

@@ -13,7 +13,7 @@ from autodiff.capture.assignment import assign
 from autodiff.capture.calls import call, iterate
 from autodiff.capture.frames import ComprehensionScope, Scope
 from autodiff.capture.generators import Stopped, TracedGenerator, passing
-from autodiff.capture.interpreter import Frame
+from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.loops import roll_or_peel, run_at_once
 from autodiff.capture.operators import (
@@ -266,3 +266,13 @@ def _nested_loops(node: Any, body: ast.stmt, first: ast.expr) -> ast.For:
             ast.copy_location(part, node)
     assert isinstance(body, ast.For)
     return body
+
+
+EXPRESSIONS.update(
+    {
+        ast.ListComp: list_comprehension,
+        ast.SetComp: set_comprehension,
+        ast.DictComp: dict_comprehension,
+        ast.GeneratorExp: generator_expression,
+    }
+)

@@ -16,7 +16,6 @@ import ast
 import copy
 import inspect
 import operator
-import random
 import sys
 import time
 import warnings
@@ -32,7 +31,7 @@ from autodiff.capture.frames import UNBOUND
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.origins import module_of, name_of, owner_of
 from autodiff.capture.paths import Guard
-from autodiff.capture.running import current_run
+from autodiff.capture.running import current_run, is_of_python
 from autodiff.capture.state import keeper, reacher
 from autodiff.capture.text import DeferredText, Said, characters, is_pending, refuse_hidden
 from autodiff.capture.trace import Declined, NotStaged, Trace
@@ -509,13 +508,14 @@ def _is_numpys_random_loaded() -> bool:
 def is_generator(x: Any) -> bool:
     if _is_numpys_random_loaded() and isinstance(x, (np.random.Generator, np.random.RandomState)):
         return True
-    return isinstance(x, random.Random)
+    return is_of_python(x)
 
 
 def _makers() -> tuple[Any, ...]:
+    python = (sys.modules["random"].Random,) if "random" in sys.modules else ()
     if not _is_numpys_random_loaded():
-        return (random.Random,)
-    return (np.random.default_rng, np.random.RandomState, random.Random)
+        return python
+    return (np.random.default_rng, np.random.RandomState, *python)
 
 
 def _make_generator(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -541,7 +541,7 @@ def _draw(
     operands = Operands()
     operands.template(args)
     operands.template(kwargs)
-    if operands.tracers and draws.known(name) and not isinstance(owner, random.Random):
+    if operands.tracers and draws.known(name) and not is_of_python(owner):
 
         def other(method: str, a: list[Any], k: dict[str, Any]) -> Any:
             return _draw(frame, owner, method, a, k, node)
@@ -562,13 +562,13 @@ def _shuffle(frame: Frame, owner: Any, x: Any, axis: int = 0, *, node: ast.AST) 
     trace = frame.trace
     whole = is_array(x)
     count = x.shape[axis] if whole else len(x)
-    known = whole and isinstance(count, int) and not isinstance(owner, random.Random)
+    known = whole and isinstance(count, int) and not is_of_python(owner)
     if not known:
         trace.tier.decline(f"random.shuffle of a {type(x).__name__}", frame.source(node))
 
     def order() -> np.ndarray:
         positions: Any = np.arange(count)
-        if isinstance(owner, random.Random):
+        if is_of_python(owner):
             positions = list(range(count))
         getattr(reach(), "shuffle")(positions)  # noqa: B009 - of three kinds of generators
         return np.asarray(positions, np.int64)

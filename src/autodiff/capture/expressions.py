@@ -20,19 +20,11 @@ from autodiff.capture.access import (
 )
 from autodiff.capture.assignment import assign
 from autodiff.capture.calls import SPECIAL_TYPES, call, iterate, run_known, unpacked
-from autodiff.capture.comprehensions import (
-    dict_comprehension,
-    generator_expression,
-    is_harmless,
-    list_comprehension,
-    rolled_truth,
-    set_comprehension,
-)
 from autodiff.capture.conditions import python_not
 from autodiff.capture.effects import append_outside
 from autodiff.capture.functions import Closure, make_closure, own_method, standing_for
 from autodiff.capture.given import transposed
-from autodiff.capture.interpreter import EXPRESSIONS, Frame
+from autodiff.capture.interpreter import EXPRESSIONS, Frame, evaluate_later
 from autodiff.capture.operators import (
     BINARY,
     METHODS,
@@ -51,10 +43,11 @@ from autodiff.ops.tracer import Tracer
 from autodiff.signals import door, run_users
 
 if TYPE_CHECKING:
-    from autodiff.capture import holders, staging
+    from autodiff.capture import comprehensions, holders, staging
 else:
     holders = later("autodiff.capture.holders")
     staging = later("autodiff.capture.staging")
+    comprehensions = later("autodiff.capture.comprehensions")
 
 
 def _constant(frame: Frame, node: ast.Constant) -> Any:
@@ -155,7 +148,11 @@ class _Chain:
 
 def _is_short(frame: Frame, node: ast.expr) -> bool:
     """Whether an operand of a comparison calls nothing of the user's that is not found by a name of Python's."""
-    calls = [x for x in ast.walk(node) if not is_harmless(x, (ast.Attribute, ast.Subscript))]
+    calls = [
+        x
+        for x in ast.walk(node)
+        if not comprehensions.is_harmless(x, (ast.Attribute, ast.Subscript))
+    ]
     return all(
         isinstance(x, ast.Call) and isinstance(x.func, ast.Name) and x.func.id in ("len", "abs")
         for x in calls
@@ -242,7 +239,7 @@ def _call(frame: Frame, node: ast.Call) -> Any:
         elif isinstance(argument, ast.GeneratorExp) and _takes_all(function, node):
             arguments.append(_generated(frame, argument))
         elif isinstance(argument, ast.GeneratorExp) and (function is any or function is all):
-            found = rolled_truth(frame, argument, function is any)
+            found = comprehensions.rolled_truth(frame, argument, function is any)
             if isinstance(found, (bool, Tracer)):
                 return found
             arguments.append(found)
@@ -285,7 +282,7 @@ def _starred(frame: Frame, function: Any, items: Any, is_alone: bool) -> Any:
 def _generated(frame: Frame, node: ast.GeneratorExp) -> Any:
     """The list of the items of a generator that is gone through at once."""
     try:
-        return list_comprehension(frame, node)
+        return comprehensions.list_comprehension(frame, node)
     except StopIteration as error:
         cause = error
     run_users(_raise, RuntimeError("generator raised StopIteration"), cause)
@@ -396,9 +393,8 @@ EXPRESSIONS.update(
         ast.Lambda: _lambda,
         ast.NamedExpr: _walrus,
         ast.JoinedStr: _formatted,
-        ast.ListComp: list_comprehension,
-        ast.SetComp: set_comprehension,
-        ast.DictComp: dict_comprehension,
-        ast.GeneratorExp: generator_expression,
     }
+)
+evaluate_later(
+    "autodiff.capture.comprehensions", ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp
 )

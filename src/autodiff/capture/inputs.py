@@ -11,7 +11,7 @@ from types import (
     FunctionType,
     ModuleType,
 )
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -25,18 +25,11 @@ from autodiff.dims import symbols as symbols_of
 from autodiff.errors import DerivativeError, DtypeError
 from autodiff.ir.data import ArrayType, Operation, Source, Value
 from autodiff.ladder import Decision, Decisions, NotStaged
+from autodiff.later import later
 from autodiff.lookups import Name
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer, plain, whole_of
 from autodiff.ops.control import GUARD, CheckFailed, emit_check
-from autodiff.ops.evaluate import (
-    TooManySteps,
-    all_uses,
-    as_program,
-    at_most,
-    run_operation,
-    without_effects,
-)
 from autodiff.ops.known import check, known
 from autodiff.ops.layout import set_layout
 from autodiff.ops.tracer import (
@@ -48,6 +41,11 @@ from autodiff.ops.tracer import (
     emit_tracer,
 )
 from autodiff.stack import users_depth
+
+if TYPE_CHECKING:
+    from autodiff.ops import evaluate as evaluation
+else:
+    evaluation = later("autodiff.ops.evaluate")
 
 MAXIMUM_STEPS = 20_000
 """Operations that NumPy runs to know a value at this call; for more, machine code is made.  They take
@@ -244,7 +242,7 @@ class Inputs(Tables):
             yield current
             seen.add(current)
             if current.owner is not None and current.owner.kind != end:
-                pending.extend(all_uses(current.owner))
+                pending.extend(evaluation.all_uses(current.owner))
 
     def number_of(self, path: Path) -> int:
         """The number of an object that is read at each call, but is no input."""
@@ -371,7 +369,7 @@ class Inputs(Tables):
                 raise NotStaged("a value inside a loop is needed by Python")
             if operation.kind == "host_call":
                 raise NotStaged("the result of a random draw or clock is needed by Python")
-            used = all_uses(operation)
+            used = evaluation.all_uses(operation)
             needs = [v for v in used if v not in self.known]
             if needs:
                 pending.extend(needs)
@@ -379,7 +377,7 @@ class Inputs(Tables):
             depends = any(self.known[v][1] for v in used)
             try:
                 # The program will do what acts on the world: here it would be done once more.
-                with np.errstate(all="ignore"), without_effects():
+                with np.errstate(all="ignore"), evaluation.without_effects():
                     results = self._run(operation, {v: self.known[v][0] for v in used})
             except CheckFailed as failure:
                 raise NotStaged(str(failure)) from None
@@ -393,12 +391,12 @@ class Inputs(Tables):
     def _run(self, operation: Operation, environment: dict[Value, Any]) -> Sequence[Any]:
         """The results of an operation; how long that takes does not grow as NumPy's loops do."""
         if self.run_long is None:
-            return run_operation(operation, environment)
+            return evaluation.run_operation(operation, environment)
         try:
-            with at_most(MAXIMUM_STEPS):
-                return run_operation(operation, dict(environment))
-        except TooManySteps:
-            program, taken = as_program(operation)
+            with evaluation.at_most(MAXIMUM_STEPS):
+                return evaluation.run_operation(operation, dict(environment))
+        except evaluation.TooManySteps:
+            program, taken = evaluation.as_program(operation)
             return self.run_long(program, [self.evaluate(v)[0] for v in taken])
 
 

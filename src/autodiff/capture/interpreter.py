@@ -225,6 +225,16 @@ def run_later(home: str, *statements: type) -> None:
     STATEMENTS.update(dict.fromkeys(statements, first))
 
 
+def evaluate_later(home: str, *expressions: type) -> None:
+    """The same for expressions."""
+
+    def first(frame: Frame, node: ast.expr) -> Any:
+        importlib.import_module(home)
+        return EXPRESSIONS[type(node)](frame, node)
+
+    EXPRESSIONS.update(dict.fromkeys(expressions, first))
+
+
 def function_scope(function: FunctionType, syntax: Syntax) -> Scope:
     """The scope a user's function runs in."""
     names = function.__code__.co_freevars

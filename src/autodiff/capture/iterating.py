@@ -20,7 +20,7 @@ import numpy as np
 
 from autodiff.capture import library_in_python
 from autodiff.capture.access import load_item
-from autodiff.capture.calls import SPECIAL, answer_later, call, is_asked, iterate
+from autodiff.capture.calls import SPECIAL, call, is_asked, iterate
 from autodiff.capture.functions import own_method, run_text
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.interpreter import Frame
@@ -679,15 +679,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 }
 
 SPECIAL.update(FUNCTIONS)
-answer_later(
-    "autodiff.capture.combining",
-    itertools.product,
-    itertools.combinations,
-    itertools.combinations_with_replacement,
-    itertools.permutations,
-    itertools.cycle,
-    itertools.tee,
-)
 
 __all__ = [
     "OverSequence",

@@ -6,14 +6,13 @@ constant; :class:`~autodiff.capture.results.Result` follows the plans at each ca
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
-import re
+import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from types import FunctionType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,7 +39,6 @@ from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.pools import row_of
 from autodiff.capture.records import ItemPlan, ItemsPlan, PoolPlan, RecordPlan, Ref
-from autodiff.capture.regions import cells_of
 from autodiff.capture.results import Captured, Leaf, Result
 from autodiff.capture.sequences import LazySequence
 from autodiff.capture.sharing import OneOfParts, Part, take_apart
@@ -52,9 +50,16 @@ from autodiff.capture.written_back import Container, Store, stores
 from autodiff.dims import Dim, symbols
 from autodiff.ir.data import Program, Value
 from autodiff.ladder import Bail
+from autodiff.later import later
 from autodiff.ops.complex_numbers import PART_STEPS, ComplexTracer
 from autodiff.ops.either import VARIES, Either, is_array
 from autodiff.ops.tracer import Cell, HoldsTracers, Tracer, as_tracer
+from autodiff.plain_data import replace
+
+if TYPE_CHECKING:
+    from autodiff.capture import regions
+else:
+    regions = later("autodiff.capture.regions")
 
 
 def has_effects(trace: Trace) -> bool:
@@ -153,9 +158,9 @@ def _decided_by_order(trace: Trace, arrays: Sequence[Any], is_kept: bool) -> boo
         return True
     if (copies and builder.stored) or ((copies or views) and is_kept):
         return True
-    times = Counter(cell for leaf in arrays for cell in cells_of(leaf))
+    times = Counter(cell for leaf in arrays for cell in regions.cells_of(leaf))
     views_of = [x for x in arrays if any(p.path or isinstance(p.cell, Chosen) for p in parts_of(x))]
-    viewed = {cell for x in views_of for cell in cells_of(x)}
+    viewed = {cell for x in views_of for cell in regions.cells_of(x)}
     times.update(trace.cells_of_inputs())
     return any(times[source] and times[copy] for source, copy in copies) or any(
         times[cell] > 1 for cell in views if cell in viewed
@@ -352,9 +357,19 @@ def _hold(trace: Trace, result: Any) -> Any:
 
 def name_of_leaf(leaf: Leaf) -> tuple[str, int] | None:
     """The parameter that a leaf belongs to, and the number of its slot."""
-    name = re.match(r"argument (\w+)", leaf.title)
-    number = re.match(r"\D*args\[(\d+)\]", leaf.path.text)
-    return None if name is None or number is None else (name[1], int(number[1]))
+    # No expression of ``re``: to compile one takes longer than all that is looked at here.
+    title, text = leaf.title, leaf.path.text
+    name = _first(title[9:], lambda c: c == "_" or c.isalnum()) if title[:9] == "argument " else ""
+    before = _first(text, lambda c: not c.isdecimal())
+    number, bracket, _ = text[len(before) :].partition("]")
+    if not name or not bracket or not before.endswith("args[") or not number.isdecimal():
+        return None
+    return name, int(number)
+
+
+def _first(text: str, is_one: Callable[[str], bool]) -> str:
+    """The characters at the beginning that are such."""
+    return "".join(itertools.takewhile(is_one, text))
 
 
 def given_containers(trace: Trace) -> dict[int, Path]:
@@ -442,7 +457,7 @@ def _plan_result(
         Result([plans[k] for k in range(first, end)], definition)
         for first, end, definition in structures
     ]
-    return dataclasses.replace(result, parts=tuple(parts)), arrays
+    return replace(result, parts=tuple(parts)), arrays
 
 
 class Numbered:
@@ -459,7 +474,7 @@ class Numbered:
         self.trace, self.outputs, self.forms, self.seen = trace, outputs, forms, seen
         self.numbering = trace.numbering
         arrays = {id(leaf): leaf for leaf in leaves if is_array(leaf)}.values()
-        self.times = Counter(cell for leaf in arrays for cell in cells_of(leaf))
+        self.times = Counter(cell for leaf in arrays for cell in regions.cells_of(leaf))
         self.times.update(trace.cells_of_inputs())
 
     def _matters(self, leaf: Tracer) -> bool:
@@ -495,10 +510,10 @@ class Numbered:
 
     def _is_kept(self, leaf: Tracer) -> bool:
         """Whether an array, or one that it may be, is kept outside as well."""
-        state, cells = self.trace.state, cells_of(leaf).keys()
+        state, cells = self.trace.state, regions.cells_of(leaf).keys()
         outside = [*state.kept(), *state.scope.locals.values()]
         found = containers.walk(outside, lambda x: is_stored(x) or self.trace.is_external(x))
-        return any(is_array(x) and cells_of(x).keys() & cells for x in found)
+        return any(is_array(x) and regions.cells_of(x).keys() & cells for x in found)
 
     def _number(self, leaf: Tracer, matters: bool) -> Any:
         try:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from autodiff.capture.assignment import assign
-from autodiff.capture.calls import iterate
+from autodiff.capture.calls import AT_ONCE, iterate
 from autodiff.capture.effort import PASS
 from autodiff.capture.frames import UNBOUND, Completion, ComprehensionScope, Scope
 from autodiff.capture.generators import TracedGenerator
@@ -52,14 +52,10 @@ class Ended:
     completion: Completion | None = None
 
 
-# What runs a loop over things of some kind in a way of its own, or gives None: generators (``pushing``).
-AT_ONCE: list[Callable[[Frame, ast.For, Any], Ended | None]] = []
-
-
 def run_at_once(frame: Frame, node: ast.For, source: Any) -> Ended | None:
     """Run a loop over a generator, where that can be done at once; else None."""
-    for run in AT_ONCE:
-        ended = run(frame, node, source)
+    for run in tuple(AT_ONCE):
+        ended: Ended | None = run(frame, node, source)
         if ended is not None:
             return ended
     return None
@@ -358,7 +354,6 @@ def _has_several(sequence: LazySequence) -> bool:
 
 
 __all__ = [
-    "AT_ONCE",
     "FEW_PASSES",
     "Ended",
     "is_used_elsewhere",

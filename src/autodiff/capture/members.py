@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import fields
 from types import MemberDescriptorType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,10 +30,10 @@ from autodiff.capture.arrays import Chosen
 from autodiff.capture.choices import Among, group_and_index
 from autodiff.capture.parts import table_of
 from autodiff.capture.reaching import reaches
-from autodiff.capture.regions import cells_of, live_scopes
 from autodiff.capture.slots import Slot, is_numeric, slot_of
 from autodiff.capture.stores import array_of, place
 from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
+from autodiff.later import later
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.either import Either, is_array
@@ -42,6 +42,11 @@ from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.plain_data import dataclass
 from autodiff.sameness import same_value
+
+if TYPE_CHECKING:
+    from autodiff.capture import regions
+else:
+    regions = later("autodiff.capture.regions")
 
 # Methods that say how an object is copied.
 _COPYING = (
@@ -110,7 +115,7 @@ def _is_owned(trace: Any, x: Any, name: str) -> bool:
     def partly(other: Any) -> list[Any] | None:
         return others if other is x or other is containers.found_plainly(x, "__dict__") else None
 
-    objects = [*live_scopes(trace.calling), *others]
+    objects = [*regions.live_scopes(trace.calling), *others]
     return not reaches(trace, objects, _is_part_of(array), partly)
 
 
@@ -124,7 +129,7 @@ def _is_whole(trace: Any, array: Any) -> bool:
 
 
 def _is_part_of(array: Tracer) -> Callable[[Any], bool]:
-    return lambda x: isinstance(x, Tracer) and array.cell in cells_of(x)
+    return lambda x: isinstance(x, Tracer) and array.cell in regions.cells_of(x)
 
 
 def _parts(x: Any) -> Mapping[str, Any] | None:
@@ -226,7 +231,7 @@ class Members:
         trace = self.trace
         if trace.made[-1].get(id(item)) is not item:
             raise self._unfit("an object that is put into a list and was made before")
-        scopes = live_scopes(trace.calling)
+        scopes = regions.live_scopes(trace.calling)
         for scope in scopes:
             for name in [k for k, value in scope.locals.items() if value is item]:
                 scope.locals[name] = self.row(number)
@@ -326,7 +331,7 @@ class Members:
             raise self._unfit(
                 "an array of others that is put into an object that is an item of a list"
             )
-        scopes = live_scopes(self.trace.calling)
+        scopes = regions.live_scopes(self.trace.calling)
         held = [(scope.locals, k, x) for scope in scopes for k, x in scope.locals.items()]
         parts = _is_part_of(view)
         for variables, k, x in held:  # what was there is from now on the variables' alone
@@ -396,7 +401,7 @@ class HeldArrays(Members):
 
     def _take_name(self, item: Tracer, number: Any) -> None:
         """Have the variables that hold an array hold the row; nothing else may."""
-        scopes, parts = live_scopes(self.trace.calling), _is_part_of(item)
+        scopes, parts = regions.live_scopes(self.trace.calling), _is_part_of(item)
         for scope in scopes:
             for name in [k for k, x in scope.locals.items() if parts(x)]:
                 if scope.locals[name].path:
@@ -544,7 +549,9 @@ def refuse_unknown_rows(trace: Any, leaves: Sequence[Any]) -> None:
     for pool in trace.used_members:
         stores = [column.store for column in pool.columns.values() if column.store is not None]
         buffers = {store.buffer for store in stores}
-        arrays = {id(x): x for x in leaves if is_array(x) and not buffers.isdisjoint(cells_of(x))}
+        arrays = {
+            id(x): x for x in leaves if is_array(x) and not buffers.isdisjoint(regions.cells_of(x))
+        }
         unknown = [x for x in arrays.values() if row_step(x) is None]
         lists = [x for x in leaves if isinstance(x, StoredList) and _is_of(x, pool)]
         if unknown and len(arrays) + len(lists) > 1:

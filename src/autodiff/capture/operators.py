@@ -25,7 +25,6 @@ from autodiff.capture.paths import Guard
 from autodiff.capture.pools import RowsMatter
 from autodiff.capture.predicates import Predicate
 from autodiff.capture.references import Choice, Reference, To
-from autodiff.capture.regions import cells_of
 from autodiff.capture.slots import is_listed
 from autodiff.capture.stores import is_item
 from autodiff.capture.text import DeferredText, characters
@@ -39,9 +38,10 @@ from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer
 from autodiff.signals import door, refuse_ours, run_users
 
 if TYPE_CHECKING:
-    from autodiff.capture import opaque
+    from autodiff.capture import opaque, regions
 else:
     opaque = later("autodiff.capture.opaque")
+    regions = later("autodiff.capture.regions")
 
 # What Python calls the operators: ``operator.__add__`` for ``a + b``, ``operator.__iadd__`` for ``a += b``, and the
 # methods of a class, ``__add__`` and ``__radd__``.
@@ -355,7 +355,10 @@ def is_same(frame: Frame, left: Any, right: Any) -> Any:
         return numbering.same(left, right)
     heap = frame.trace.heap
     if any(isinstance(x.cell, Chosen) and x.cell.reference is None for x in (left, right)):
-        if left.cell is not right.cell and cells_of(left).keys() & cells_of(right).keys():
+        if (
+            left.cell is not right.cell
+            and regions.cells_of(left).keys() & regions.cells_of(right).keys()
+        ):
             raise NotStaged("an identity test of an array that is a part of others")
     same = heap.decided(_identical(frame, heap.reference(left), heap.reference(right)))
     return same if isinstance(same, bool) else Tracer(heap.value_of(same), "python")

@@ -17,6 +17,7 @@ from __future__ import annotations
 import ast
 import functools
 import heapq
+import itertools
 import math
 import operator
 from collections.abc import Callable
@@ -25,8 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff.capture import library_in_python, python_builtins
-from autodiff.capture.calls import SPECIAL, call, iterate
-from autodiff.capture.comprehensions import Foreseen, is_long
+from autodiff.capture.calls import SPECIAL, answer_later, call, iterate
 from autodiff.capture.conditions import truth
 from autodiff.capture.contents import columns_of, layout_of, with_columns
 from autodiff.capture.frames import ComprehensionScope
@@ -34,11 +34,9 @@ from autodiff.capture.functions import run_text
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.given import TracedTuple
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.iterating import over
 from autodiff.capture.iterators import Iterating, TracedIterator
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList, order_of, ordered, rows_of, separate
-from autodiff.capture.loops import roll_or_peel
 from autodiff.capture.operators import own_truth
 from autodiff.capture.records import Number, Several, Typed, has_lists
 from autodiff.capture.sequences import LazySequence, lazy_sequence
@@ -52,9 +50,13 @@ from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.signals import run_users
 
 if TYPE_CHECKING:
+    from autodiff.capture import comprehensions, iterating, loops
     from autodiff.ops import python_builtins as rules
 else:
     rules = later("autodiff.ops.python_builtins")
+    loops = later("autodiff.capture.loops")
+    comprehensions = later("autodiff.capture.comprehensions")
+    iterating = later("autodiff.capture.iterating")
 
 
 def lazily(frame: Frame, sequence: Any) -> LazySequence | None:
@@ -62,7 +64,7 @@ def lazily(frame: Frame, sequence: Any) -> LazySequence | None:
     if not frame.trace.tier.rolls:
         return None
     lazy = lazy_sequence(frame, sequence)
-    return lazy if lazy is not None and is_long(lazy) else None
+    return lazy if lazy is not None and comprehensions.is_long(lazy) else None
 
 
 def run_loop(
@@ -80,7 +82,7 @@ def run_loop(
     names = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name)}
     scope = ComprehensionScope(frame.scope, frozenset(names))
     scope.locals.update(known)
-    after = roll_or_peel(Frame(frame.trace, scope, frame.name), loop, sequence)
+    after = loops.roll_or_peel(Frame(frame.trace, scope, frame.name), loop, sequence)
     if isinstance(after, Bail):
         return None
     after()
@@ -135,10 +137,10 @@ def _any_all(stop: bool) -> Callable[..., Any]:
             found = run_loop(frame, _ANY if stop else _ALL, lazy, result=not stop)
             if found is not None:
                 return found["result"]
-        if not isinstance(sequence, (list, tuple, StoredList, Tracer, Foreseen)):
+        if not isinstance(sequence, (list, tuple, StoredList, Tracer, comprehensions.Foreseen)):
             # What is behind the item that decides is not asked for.
             text = library_in_python.any_of if stop else library_in_python.all_of
-            return run_text(frame.trace, text, over(frame, sequence))
+            return run_text(frame.trace, text, iterating.over(frame, sequence))
         result: Any = not stop
         for item in iterate(frame, sequence):
             if isinstance(item, Tracer):
@@ -367,5 +369,22 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 }
 
 SPECIAL.update(FUNCTIONS)
+
+answer_later(
+    "autodiff.capture.iterating",
+    iter, next, zip, enumerate, reversed, map, filter, itertools.starmap, itertools.filterfalse,
+    itertools.compress, itertools.takewhile, itertools.dropwhile, itertools.chain,
+    itertools.chain.from_iterable, itertools.accumulate, itertools.pairwise, itertools.islice,
+    itertools.count, itertools.zip_longest, itertools.groupby,
+)  # fmt: skip
+answer_later(
+    "autodiff.capture.combining",
+    itertools.product,
+    itertools.combinations,
+    itertools.combinations_with_replacement,
+    itertools.permutations,
+    itertools.cycle,
+    itertools.tee,
+)
 
 __all__ = ["FUNCTIONS"]

@@ -32,7 +32,6 @@ _WRITTEN = (
     (pattern(r"^_([a-z]+)[0-9a-f]+(?=$|[.\[])"), r"\1"),  # self, a class, a module
 )
 _OF_GLOBALS = pattern(r"^_g[0-9a-f]+$")
-_OF_ARGUMENTS = pattern(r"(?:_held\(|type\()*args\[")
 # An attribute that the class would compute, read as the object holds it.
 _HELD = pattern(r"_held\(((?:(?!_held).)*?), '(\w+)'\)")
 
@@ -68,7 +67,10 @@ class Path:
     @property
     def is_of_arguments(self) -> bool:
         """Whether it starts at the arguments of the call."""
-        return _OF_ARGUMENTS.match(self.text) is not None
+        text = self.text
+        while text.startswith(("_held(", "type(")):
+            text = text.partition("(")[2]
+        return text.startswith("args[")
 
     @staticmethod
     def root(obj: Any, prefix: str) -> Path:

@@ -29,7 +29,14 @@ from typing import TYPE_CHECKING, Any
 
 from autodiff.capture import choices, functions, library_in_python
 from autodiff.capture.assignment import assign
-from autodiff.capture.calls import TAKES_ALL, asked_for_items, asks_length, call, iterator_of
+from autodiff.capture.calls import (
+    AT_ONCE,
+    TAKES_ALL,
+    asked_for_items,
+    asks_length,
+    call,
+    iterator_of,
+)
 from autodiff.capture.frames import Completion, Scope
 from autodiff.capture.functions import Closure
 from autodiff.capture.generators import (
@@ -40,7 +47,7 @@ from autodiff.capture.generators import (
 )
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.iterators import TracedIterator
-from autodiff.capture.loops import AT_ONCE, Ended, is_used_elsewhere, unroll_for
+from autodiff.capture.loops import Ended, is_used_elsewhere, unroll_for
 from autodiff.capture.origins import is_library
 from autodiff.capture.sequences import LazySequence
 from autodiff.later import later

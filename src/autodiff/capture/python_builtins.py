@@ -17,7 +17,7 @@ import inspect
 import operator
 from collections.abc import Callable
 from types import FunctionType, MethodWrapperType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,7 +31,6 @@ from autodiff.capture.assignment import (
     store_past_setter,
 )
 from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, is_asked, iterate
-from autodiff.capture.comprehensions import is_long
 from autodiff.capture.construction import construct
 from autodiff.capture.functions import own_method
 from autodiff.capture.given import TracedTuple, converted
@@ -59,6 +58,7 @@ from autodiff.capture.statements import apply_in_place
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, bounds
+from autodiff.later import later
 from autodiff.ops import dispatch, methods, structural
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer
@@ -68,6 +68,11 @@ from autodiff.ops.known import require_types
 from autodiff.ops.promotion import result_dtype, weak_kind
 from autodiff.ops.tracer import Form, HoldsTracers, Tracer, as_tracer, is_traced, whole_of
 from autodiff.signals import refuse_ours, run_users
+
+if TYPE_CHECKING:
+    from autodiff.capture import comprehensions
+else:
+    comprehensions = later("autodiff.capture.comprehensions")
 
 
 def _isinstance(frame: Frame, obj: Any, kinds: Any) -> bool:
@@ -329,7 +334,7 @@ def _is_vector(frame: Frame, x: Any) -> bool:
     if not frame.trace.tier.rolls or not isinstance(x, Tracer) or isinstance(x, ComplexTracer):
         return False
     lazy = lazy_sequence(frame, x) if len(x.shape) == 1 else None
-    return lazy is not None and is_long(lazy)
+    return lazy is not None and comprehensions.is_long(lazy)
 
 
 def _tuple(frame: Frame, *sequence: Any) -> Any:

@@ -20,7 +20,7 @@ import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,9 +28,14 @@ from autodiff import containers
 from autodiff.capture.paths import Path
 from autodiff.errors import StoredValueWarning, locate
 from autodiff.ir.data import Source, Value, walk
-from autodiff.ops.evaluate import all_uses
+from autodiff.later import later
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import run_users
+
+if TYPE_CHECKING:
+    from autodiff.ops import evaluate
+else:
+    evaluate = later("autodiff.ops.evaluate")
 
 Trace = Any  # autodiff.capture.trace.Trace, which notes what it reads here
 Input = Any
@@ -97,7 +102,7 @@ def _sources(outputs: Iterable[Value]) -> set[Value]:
             continue
         found.add(value)
         if value.owner is not None and value.owner.kind != "stop_gradient":
-            pending += all_uses(value.owner)
+            pending += evaluate.all_uses(value.owner)
     return found
 
 
@@ -110,7 +115,7 @@ def _is_decided_by_arguments(trace: Trace) -> bool:
 def _first_use(trace: Trace, value: Value) -> Source | None:
     made = {value}
     for operation in walk(trace.builder.block):
-        if made.isdisjoint(all_uses(operation)):
+        if made.isdisjoint(evaluate.all_uses(operation)):
             continue
         if operation.source is not None and operation.kind != "cond":
             return operation.source

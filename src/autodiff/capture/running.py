@@ -8,7 +8,7 @@ whatever way a call takes, its effects happen once and in order.
 
 from __future__ import annotations
 
-import random
+import sys
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -67,16 +67,22 @@ class Run:
             _restore(generator, state)
 
 
+def is_of_python(generator: Any) -> bool:
+    """Whether it is a generator of Python's module ``random``, which need not be loaded to tell."""
+    loaded = sys.modules.get("random")
+    return loaded is not None and isinstance(generator, loaded.Random)
+
+
 def _state(generator: Any) -> Any:
     if isinstance(generator, np.random.Generator):
         return generator.bit_generator.state
-    return generator.getstate() if isinstance(generator, random.Random) else generator.get_state()
+    return generator.getstate() if is_of_python(generator) else generator.get_state()
 
 
 def _restore(generator: Any, state: Any) -> None:
     if isinstance(generator, np.random.Generator):
         generator.bit_generator.state = state
-    elif isinstance(generator, random.Random):
+    elif is_of_python(generator):
         generator.setstate(state)
     else:
         generator.set_state(state)
@@ -87,6 +93,7 @@ def _restore(generator: Any, state: Any) -> None:
 changing_objects = lock_of_the_process()
 
 _current: ContextVar[Run | None] = ContextVar("autodiff_run", default=None)
+begin_run, end_run = _current.set, _current.reset
 
 
 def current_run() -> Run:
@@ -111,4 +118,12 @@ class running:
         _current.reset(self.token)
 
 
-__all__ = ["Run", "changing_objects", "current_run", "running"]
+__all__ = [
+    "Run",
+    "begin_run",
+    "changing_objects",
+    "current_run",
+    "end_run",
+    "is_of_python",
+    "running",
+]

@@ -19,7 +19,6 @@ from collections.abc import Callable
 from types import WrapperDescriptorType
 from typing import TYPE_CHECKING, Any
 
-from autodiff.capture import loops
 from autodiff.capture.access import load_attribute, load_item
 from autodiff.capture.assignment import (
     assign,
@@ -51,9 +50,10 @@ from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import door, run_users
 
 if TYPE_CHECKING:
-    from autodiff.capture import staging
+    from autodiff.capture import loops, staging
 else:
     staging = later("autodiff.capture.staging")
+    loops = later("autodiff.capture.loops")
 
 
 def _expression(frame: Frame, node: ast.Expr) -> None:

@@ -53,17 +53,18 @@ from autodiff.errors import (
 )
 from autodiff.ladder import Bail
 from autodiff.later import later
-from autodiff.recall import Recognise, compile_recognise
 from autodiff.signals import as_internal, is_ours, text_of
 from autodiff.stack import Lock
 from autodiff.stored.loading import Described
 from autodiff.transform.plans import Transformation, ValueOnly
 
 if TYPE_CHECKING:
+    from autodiff import recall
     from autodiff.compiled import devices, fallback
 else:
     devices = later("autodiff.compiled.devices")  # for the JAX engine
     fallback = later("autodiff.compiled.fallback")
+    recall = later("autodiff.recall")
 
 # Captures of one signature that may fail before they are no longer tried: what a call finds in
 # the objects it reads may differ the next time.
@@ -148,7 +149,7 @@ class Compiled(Compiler):
         self.fast_with: Callable[[tuple[Any, ...], tuple[Any, ...]], Any] = no_fast_path
         # The same for calls with keywords, by how many arguments come before them and their names: named(args, kwargs).
         self.named: dict[tuple[int | str, ...], Callable[..., Any]] = {}
-        self.recalled: tuple[tuple[Recognise, Specialisation], ...] = ()
+        self.recalled: tuple[tuple[recall.Recognise, Specialisation], ...] = ()
         # How often calls of a signature could not be compiled, and why the last time.
         self.declined: dict[tuple[Any, ...], tuple[int, str]] = {}
 
@@ -399,7 +400,7 @@ class Compiled(Compiler):
 
         return learn
 
-    def _recogniser(self, specialisation: Specialisation, call: Call) -> Recognise | None:
+    def _recogniser(self, specialisation: Specialisation, call: Call) -> recall.Recognise | None:
         if any(map(is_complex, call.roles)):
             return None  # the leaves are not the objects themselves
         signature = self.signature
@@ -410,7 +411,7 @@ class Compiled(Compiler):
             if call.positional < sum(x is not NOT_GIVEN for x in call.given):
                 return None
             parameters = [by_position(p) for p in parameters]
-        return compile_recognise(
+        return recall.compile_recognise(
             signature.function if signature.live and not signature.forwards else None,
             parameters,
             call,

@@ -14,17 +14,22 @@ arguments of a call, ``fast_with`` arguments and vectors, for transformations th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff.capture.given import array_of, kind_of
-from autodiff.capture.running import Run, changing_objects, running
+from autodiff.capture.running import Run, begin_run, changing_objects, end_run
 from autodiff.compiled.binding import NOT_GIVEN, Call, Signature, is_complex
 from autodiff.compiled.running import contiguous, is_read_only, may_overlap
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import current
-from autodiff.recall import Direct, compile_direct
+from autodiff.later import later
+
+if TYPE_CHECKING:
+    from autodiff import recall
+else:
+    recall = later("autodiff.recall")
 
 FastPath = tuple[Callable[..., Any], Callable[[tuple[Any, ...], tuple[Any, ...]], Any]]
 
@@ -45,8 +50,10 @@ def fast_path(signature: Signature, specialisation: Specialisation, call: Call) 
         return _storing_path(specialisation, call), no_fast_path
     if any(map(is_complex, call.roles)):
         return _complex_path(specialisation, call), no_fast_path
-    if not specialisation.ready or not _only_runs(specialisation, call):
+    if not _changes_arrays_only(specialisation, call):
         return no_fast_path, no_fast_path
+    if not specialisation.ready:
+        return _rebuilding_path(specialisation, call), no_fast_path
     run = specialisation.run.call
     if not captured.guards and not any(r.leaf is None for r in captured.inputs):
         return run, lambda args, vectors: run(*args, *vectors)
@@ -85,18 +92,18 @@ def _storing_path(specialisation: Specialisation, call: Call) -> Callable[..., A
     stored = [number for number, _ in captured.mutated]
     writes = specialisation.writes
     arrays = [k for k, form in enumerate(specialisation.input_dtypes) if form.form == "array"]
+    only = arrays[0] if len(arrays) == 1 else None
     rebuild = _rebuilt(specialisation)
     run, reader = specialisation.run.call, specialisation.reader
 
     def run_on(args: tuple[Any, ...], hidden: tuple[Any, ...]) -> Any:
-        read = (*args, *hidden)
-        if any(is_read_only(read[number]) for number in stored):
-            return NotImplemented
-        if len(arrays) == 1 and _is_flat(read[arrays[0]]):
-            given: Iterable[Any] = read  # an only array, whose elements lie apart and in order
-        elif stored and may_overlap(read, [read[number] for number in stored]):
-            return NotImplemented
-        else:
+        read = args + hidden if hidden else args
+        given: Iterable[Any] = read  # an only array, whose elements lie apart and in order
+        if only is None or not _is_as_entries_take_it(read[only]):
+            if any(is_read_only(read[number]) for number in stored):
+                return NotImplemented
+            if stored and may_overlap(read, [read[number] for number in stored]):
+                return NotImplemented
             given = map(contiguous, read)
         before, current.running = current.running, (specialisation, args)
         try:
@@ -108,10 +115,12 @@ def _storing_path(specialisation: Specialisation, call: Call) -> Callable[..., A
                 write.happen(read[write.number], outputs)
         return outputs
 
+    reads = captured.guards or any(r.leaf is None for r in captured.inputs)
+
     def fast(*args: Any) -> Any:
         if len(args) != count:
             return NotImplemented
-        hidden = reader(args)
+        hidden = reader(args) if reads else ()
         if hidden is None:
             return NotImplemented
         outputs = run_on(args, hidden)
@@ -119,11 +128,39 @@ def _storing_path(specialisation: Specialisation, call: Call) -> Callable[..., A
             return outputs
         return rebuild(outputs, args, hidden)
 
-    return _followed(specialisation, count, run_on, rebuild) if specialisation.after else fast
+    if specialisation.after:
+        return _followed(specialisation, count, run_on, rebuild)
+    if reads or only != 0 or len(writes) != 1 or len(writes[0].items) != 1 or rebuild is None:
+        return fast
+    (write,) = writes
+    ((known, at),) = write.items
+    result = plan.result
+    is_none = result.definition is None and result.leaves[0][:2] == ("constant", None)
+
+    def fast_row(*args: Any) -> Any:
+        """``fast`` of what stores a row of the first argument: without the functions that it calls."""
+        if len(args) != count:
+            return NotImplemented
+        x = args[0]
+        if type(x) is not np.ndarray or not x.flags.carray:
+            return fast(*args)
+        before, current.running = current.running, (specialisation, args)
+        try:
+            outputs = run(*args)
+        finally:
+            current.running = before
+        if outputs is NotImplemented:
+            return outputs
+        x[outputs[at] if known is None else known] = outputs[write.output]
+        return None if is_none else rebuild(outputs, args, ())
+
+    return fast_row
 
 
-def _is_flat(x: Any) -> bool:
-    return type(x) is np.ndarray and x.flags.c_contiguous
+def _is_as_entries_take_it(x: Any) -> bool:
+    return (
+        type(x) is np.ndarray and x.flags.carray
+    )  # in C order, aligned, and it may be stored into
 
 
 def _complex_path(specialisation: Specialisation, call: Call) -> Callable[..., Any]:
@@ -171,6 +208,39 @@ def _complex_path(specialisation: Specialisation, call: Call) -> Callable[..., A
     return fast
 
 
+def _rebuilding_path(specialisation: Specialisation, call: Call) -> Callable[..., Any]:
+    """What answers later calls whose result the entry cannot make: of a class of its own, say."""
+    captured, plan = specialisation.captured, specialisation.plan
+    rebuild = _rebuilt(specialisation)
+    if (
+        rebuild is None
+        or plan.write_back
+        or plan.prepare is not None
+        or plan.extra_inputs
+        or specialisation.run.llvm is None
+        or specialisation.input_leaves != list(range(len(call.leaves)))
+    ):
+        return no_fast_path
+    count = len(call.leaves)
+    reads = captured.guards or any(r.leaf is None for r in captured.inputs)
+    run, reader = specialisation.run.call, specialisation.reader
+
+    def fast(*args: Any) -> Any:
+        if len(args) != count:
+            return NotImplemented
+        hidden = reader(args) if reads else ()
+        if hidden is None:
+            return NotImplemented
+        before, current.running = current.running, (specialisation, args)
+        try:
+            outputs = run(*args, *hidden)
+        finally:
+            current.running = before
+        return outputs if outputs is NotImplemented else rebuild(outputs, args, hidden)
+
+    return fast
+
+
 def _followed(
     specialisation: Specialisation,
     count: int,
@@ -195,7 +265,8 @@ def _followed(
                 return NotImplemented
             hidden, objects = found[:inputs], found[inputs:]
             state = Run(objects, args, hidden, is_value)
-            with running(state):
+            token = begin_run(state)  # ``running``, without an object for it
+            try:
                 outputs = run_on(args, hidden)
                 if outputs is NotImplemented:
                     return NotImplemented
@@ -208,6 +279,8 @@ def _followed(
                 state.outputs = outputs
                 for effect in after:
                     effect.happen(outputs)
+            finally:
+                end_run(token)
         return result
 
     return fast
@@ -239,7 +312,7 @@ def structured_path(
     captured = specialisation.captured
     reads = captured.guards or any(r.leaf is None for r in captured.inputs)
     of_lists = {call_leaf: (kind, as_float) for call_leaf, kind, as_float in _lists(specialisation)}
-    to = Direct(
+    to = recall.Direct(
         _made(specialisation.run.call, specialisation.make),
         specialisation.reader if reads else None,
         specialisation.input_leaves,
@@ -251,7 +324,7 @@ def structured_path(
         specialisation,
     )
     function = signature.function if signature.live and not signature.forwards else None
-    return compile_direct(function, signature.parameters, call, NOT_GIVEN, to)
+    return recall.compile_direct(function, signature.parameters, call, NOT_GIVEN, to)
 
 
 def _made(

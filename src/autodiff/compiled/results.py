@@ -11,19 +11,24 @@ other classes of containers) is rebuilt around the bare outputs, see ``capture.R
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff import tree
 from autodiff.capture import Captured
 from autodiff.capture.stores import ListPlan
-from autodiff.columns import Unreadable, compile_write
 from autodiff.dims import symbols
 from autodiff.ir.data import Program
 from autodiff.ir.results import Constant, Converted, Either, Items, ResultTree
+from autodiff.later import later
 from autodiff.tables import Table
 from autodiff.transform.plans import Plan
+
+if TYPE_CHECKING:
+    from autodiff import columns
+else:
+    columns = later("autodiff.columns")
 
 
 class _Unsuited(Exception):
@@ -60,7 +65,7 @@ def result_maker(captured: Captured, plan: Plan) -> Callable[[Sequence[Any]], An
     objects: dict[str, Any] = {}
     try:
         text = _expression(nested, result.leaves, objects)
-    except (_Unsuited, Unreadable):
+    except (_Unsuited, columns.Unreadable):
         return None
     make: Callable[[Sequence[Any]], Any] = eval(f"lambda outputs: {text}", objects)
     return make
@@ -79,7 +84,7 @@ def _expression(part: Any, leaves: list[tuple[Any, ...]], objects: dict[str, Any
         of = [leaves[number] for number in part.columns]
         if any(leaf[0] != "output" for leaf in of):
             raise _Unsuited
-        objects[name] = compile_write(part.layout)
+        objects[name] = columns.compile_write(part.layout)
         given = [_expression(x, leaves, objects) for x in part.columns]
         return f"{name}({', '.join(given)})"
     if type(part) in (tuple, list):

@@ -107,7 +107,7 @@ def _is_of_integers(x: Any) -> bool:
 def _is_plain(compiled: Compiled, specialisation: Specialisation) -> bool:
     """Whether there is nothing about it but what an entry holds."""
     captured = specialisation.captured
-    return not (
+    return specialisation.ready and not (
         compiled.warned
         or captured.has_effects
         or captured.errors

@@ -44,7 +44,6 @@ from autodiff.ir.data import Operation, Program, Source, Value, walk
 from autodiff.ladder import NotStaged
 from autodiff.later import later
 from autodiff.ops.entries import ENTRIES, Pointwise, Reduction, View
-from autodiff.ops.evaluate import run_block, run_operation, without_effects
 from autodiff.plain_data import dataclass
 from autodiff.signals import as_internal, is_ours, run_users
 from autodiff.tracebacks import depth_of_user, is_internal
@@ -53,9 +52,11 @@ if TYPE_CHECKING:
     from autodiff.compiled import fallback, python_warnings
     from autodiff.compiled.compiling import Compiler
     from autodiff.compiled.python_warnings import Spoken
+    from autodiff.ops import evaluate
 else:
     python_warnings = later("autodiff.compiled.python_warnings")
     fallback = later("autodiff.compiled.fallback")
+    evaluate = later("autodiff.ops.evaluate")
 
 ALWAYS = 8
 """Calls with the same flags that are each looked into; from then on, those that are a power of two."""
@@ -277,8 +278,8 @@ def _run_program(captured: Captured, forms: Sequence[Any], arguments: Sequence[A
         return (function.effect(tuple(operands)),)
 
     try:
-        with without_effects(draw):
-            run_block(program.block, dict(zip(program.inputs, inputs, strict=True)))
+        with evaluate.without_effects(draw):
+            evaluate.run_block(program.block, dict(zip(program.inputs, inputs, strict=True)))
     finally:
         drawing.fail()
 
@@ -413,7 +414,7 @@ def _operation_at(frame: FrameType) -> Source | None:
     """The place in the user's code of the operation of a program that runs, if one does."""
     at: FrameType | None = frame
     while at is not None and is_internal(at.f_code.co_filename):
-        if at.f_code is run_operation.__code__:
+        if at.f_code is evaluate.run_operation.__code__:
             source: Source | None = at.f_locals["operation"].source
             return source
         at = at.f_back
@@ -480,7 +481,7 @@ class _Count:
     def enter(self, frame: FrameType, event: str, argument: Any) -> Any:
         """A function is called."""
         code = frame.f_code
-        if code is run_operation.__code__:
+        if code is evaluate.run_operation.__code__:
             self.left -= OPERATION
             self.end_if_long(frame)
             return None

@@ -13,7 +13,7 @@ Not here: places and sizes that are known at run time only, stores in loops.  Th
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,15 +42,26 @@ class Write:
     # A start that is one of these outputs stands as itself.
     parts: tuple[tuple[Extent | Value, int, bool], ...] = ()
     symbols: tuple[tuple[Any, int], ...] = ()
+    # Where that are items: for each axis a number, or the output that it is; all of the axes that follow.
+    items: tuple[tuple[int | None, int], ...] = ()
 
     def happen(self, target: Any, outputs: Sequence[Any]) -> None:
         """Copy it."""
+        place: Any
         if self.at is not None:
-            np.asarray(target)[self.at] = outputs[self.output]
+            place = self.at
+        elif len(self.items) == 1:  # a row, without a function for the list
+            known, number = self.items[0]
+            place = outputs[number] if known is None else known
+        elif self.items:
+            place = tuple([outputs[n] if known is None else known for known, n in self.items])
         elif self.parts:
-            np.asarray(target)[self._index(outputs)] = outputs[self.output]
+            place = self._index(outputs)
         else:
             np.copyto(target, outputs[self.output])
+            return
+        plain = target if type(target) is np.ndarray else np.asarray(target)
+        plain[place] = outputs[self.output]
 
     def _index(self, outputs: Sequence[Any]) -> tuple[Any, ...]:
         known = {symbol: outputs[number] for symbol, number in self.symbols}
@@ -94,7 +105,8 @@ def written(
                 forms.append("int")
             index = None if found else _index(store)
             alone = [(_alone(start), step, is_slice) for start, step, is_slice in parts]
-            writes.append(Write(number, at, index, tuple(alone), tuple(places)))
+            items = _items(program.inputs[number], store, alone, dict(places)) if found else ()
+            writes.append(Write(number, at, index, tuple(alone), tuple(places), items))
         if not stores:
             writes.append(Write(number, output))
     if not any(write.parts for write in writes):
@@ -157,6 +169,28 @@ def _alone(extent: Extent) -> Extent | Value:
         if isinstance(extent, Dim) and extent.terms == Dim.symbol(symbol).terms:
             return symbol
     return extent
+
+
+def _items(
+    given: Value,
+    store: Operation,
+    parts: Sequence[tuple[Extent | Value, int, bool]],
+    places: Mapping[Any, int],
+) -> tuple[tuple[int | None, int], ...]:
+    """``Write.items`` of a store into items that outputs tell, as a row is; nothing where it is into less of them."""
+    items: list[tuple[int | None, int]] = []
+    for start, _, is_slice in parts:
+        if is_slice:
+            break
+        if not isinstance(start, (int, Value)):
+            return ()
+        items.append((None, places[start]) if isinstance(start, Value) else (start, 0))
+    rest = range(len(items), len(parts))
+    whole = all(
+        parts[k] == (0, 1, True) and given.shape[k] == size
+        for k, size in zip(rest, store.operands[1].shape, strict=False)
+    )
+    return tuple(items) if whole and len(store.operands[1].shape) == len(rest) else ()
 
 
 def _index(store: Operation) -> tuple[Any, ...] | None:

@@ -9,20 +9,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff import floating, lookups
 from autodiff.dims import Dim, Extent, evaluate, symbols
 from autodiff.engines import ENGINES
-from autodiff.engines.numpy import compile_program, run_program
 from autodiff.errors import NameArgumentError, is_signal_handlers
 from autodiff.ir.arguments import arguments_of
 from autodiff.ir.data import ArrayType, Program
 from autodiff.ir.results import ResultTree, assembled
+from autodiff.later import later
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed
 from autodiff.plain_data import dataclass
+
+if TYPE_CHECKING:
+    from autodiff.engines import numpy as reference
+else:
+    reference = later("autodiff.engines.numpy")
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ def runner(
     It raises :class:`CheckFailed` when a check of the program fails.
     """
     if engine == "numpy":
-        return compile_program(program)
+        return reference.compile_program(program)
     if engine == "jax":
         from autodiff.engines.jax.engine import compile_program as compile_for_device
 
@@ -235,7 +240,7 @@ def _numpy_executable(
             values = [np.int64(x) if type(x) is int else x for x in values]
             wanted = floating.wanted() | report.must
             with floating.noting(wanted) as errors:
-                results = run_program(program, values)
+                results = reference.run_program(program, values)
         except CheckFailed as failed:
             state["failure"] = str(failed)
             return NotImplemented

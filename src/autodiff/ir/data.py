@@ -20,16 +20,19 @@ This layer knows no operation by name.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from autodiff.dims import Dim, Extent, symbols
 from autodiff.floating import Quiet
+from autodiff.plain_data import dataclass, replace
+
+# What follows is made and asked so often, and by every program, that its methods are written out.
+_put = object.__setattr__
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """A place in the user's code.
 
@@ -38,14 +41,40 @@ class Source:
     one value, whose order nobody wrote.  ``quiet``: what the function's own ``np.errstate`` silences there.
     """
 
+    __slots__ = ("column", "derived", "end_column", "file", "function", "line", "quiet", "summed")
+
     file: str
     line: int
     column: int
     end_column: int
     function: str
-    derived: bool = False
-    summed: bool = False
-    quiet: Quiet | None = None
+    derived: bool
+    summed: bool
+    quiet: Quiet | None
+
+    def __init__(
+        self,
+        file: str,
+        line: int,
+        column: int,
+        end_column: int,
+        function: str,
+        derived: bool = False,
+        summed: bool = False,
+        quiet: Quiet | None = None,
+    ) -> None:
+        _put(self, "file", file)
+        _put(self, "line", line)
+        _put(self, "column", column)
+        _put(self, "end_column", end_column)
+        _put(self, "function", function)
+        _put(self, "derived", derived)
+        _put(self, "summed", summed)
+        _put(self, "quiet", quiet)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        place = (self.file, self.line, self.column, self.end_column, self.function)
+        return Source, (*place, self.derived, self.summed, self.quiet)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column + 1}"
@@ -59,13 +88,32 @@ class Source:
         return self if self.summed else replace(self, derived=True, summed=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ArrayType:
     """Type of a value: NumPy dtype, shape, and whether it is a weak Python scalar (NEP 50)."""
 
+    __slots__ = ("dtype", "shape", "weak")
+
     dtype: np.dtype[Any]
     shape: tuple[Extent, ...]
-    weak: bool = False
+    weak: bool
+
+    def __init__(self, dtype: np.dtype[Any], shape: tuple[Extent, ...], weak: bool = False) -> None:
+        _put(self, "dtype", dtype)
+        _put(self, "shape", shape)
+        _put(self, "weak", weak)
+
+    def __eq__(self, other: object) -> Any:
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        theirs = (other.dtype, other.shape, other.weak)
+        return (self.dtype, self.shape, self.weak) == theirs
+
+    def __hash__(self) -> int:
+        return hash((self.dtype, self.shape, self.weak))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ArrayType, (self.dtype, self.shape, self.weak)
 
     @property
     def ndim(self) -> int:
@@ -116,19 +164,35 @@ class Value:
         return self.hint or f"v{id(self) & 0xFFFF:x}"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Operation:
     """One step.  Never changed after it is built; rewrites build a new one."""
+
+    __slots__ = ("attributes", "kind", "operands", "regions", "results", "source")
 
     kind: str
     operands: tuple[Value, ...]
     attributes: dict[str, Any]
     results: tuple[Value, ...]
-    regions: tuple[Block, ...] = ()
-    source: Source | None = None
+    regions: tuple[Block, ...]
+    source: Source | None
 
-    def __post_init__(self) -> None:
-        for value in self.results:
+    def __init__(
+        self,
+        kind: str,
+        operands: tuple[Value, ...],
+        attributes: dict[str, Any],
+        results: tuple[Value, ...],
+        regions: tuple[Block, ...] = (),
+        source: Source | None = None,
+    ) -> None:
+        self.kind = kind
+        self.operands = operands
+        self.attributes = attributes
+        self.results = results
+        self.regions = regions
+        self.source = source
+        for value in results:
             value.owner = self
 
     @property
@@ -153,21 +217,39 @@ class Operation:
         return format_operation(self)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Block:
     """Parameters, operations in order, outputs."""
 
-    parameters: list[Value] = field(default_factory=list)
-    operations: list[Operation] = field(default_factory=list)
-    outputs: list[Value] = field(default_factory=list)
+    __slots__ = ("operations", "outputs", "parameters")
+
+    parameters: list[Value]
+    operations: list[Operation]
+    outputs: list[Value]
+
+    def __init__(
+        self,
+        parameters: list[Value] | None = None,
+        operations: list[Operation] | None = None,
+        outputs: list[Value] | None = None,
+    ) -> None:
+        self.parameters = [] if parameters is None else parameters
+        self.operations = [] if operations is None else operations
+        self.outputs = [] if outputs is None else outputs
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Program:
     """A function of arrays: ``block.parameters`` are the inputs, ``block.outputs`` the results."""
 
+    __slots__ = ("block", "name")
+
     block: Block
-    name: str = "f"
+    name: str
+
+    def __init__(self, block: Block, name: str = "f") -> None:
+        self.block = block
+        self.name = name
 
     @property
     def inputs(self) -> list[Value]:

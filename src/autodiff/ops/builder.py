@@ -15,7 +15,6 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -24,7 +23,7 @@ from autodiff.errors import InternalError
 from autodiff.floating import Quiet
 from autodiff.ir.data import ArrayType, Block, Operation, Source, Value
 from autodiff.ops.entries import result_types
-from autodiff.plain_data import dataclass
+from autodiff.plain_data import dataclass, replace
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ Memory is written before it may be executed, and never both at once.
 from __future__ import annotations
 
 import ctypes
-import mmap
 import os
 import struct
 import sys
@@ -23,7 +22,7 @@ _READ_EXECUTE, _READ = 5, 1  # PROT_READ | PROT_EXEC, PROT_READ
 
 def is_possible() -> bool:
     """Whether images are made for, and run on, this system: Linux on x86 of 64 bits."""
-    if sys.platform != "linux" or sys.maxsize < 2**32 or mmap.PAGESIZE != PAGE:
+    if sys.platform != "linux" or sys.maxsize < 2**32 or os.sysconf("SC_PAGE_SIZE") != PAGE:
         return False
     return os.uname().machine == "x86_64"
 
@@ -32,6 +31,8 @@ class Image:
     """An image in memory, which is given back with this object."""
 
     def __init__(self, data: Mapping[str, Any], address: Callable[[str], int]) -> None:
+        import mmap  # of a process that has something on disk
+
         memory = mmap.mmap(-1, data["size"], flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         content = data["content"]
         memory[: len(content)] = content

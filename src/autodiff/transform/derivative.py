@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from autodiff.capture.naming import Naming, Tagged
 from autodiff.capture.paths import Path
 from autodiff.errors import ArgumentError, IntegerWarning, NameArgumentError, NotScalarError
 from autodiff.ir.data import Program
+from autodiff.plain_data import replace
 from autodiff.tracebacks import depth_of_user
 from autodiff.transform.arguments import (
     Named,

@@ -8,14 +8,14 @@ and what extra inputs (tangents, cotangents, vectors) a call brings.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Any
 
 from autodiff.capture import Captured, Result
 from autodiff.capture.naming import Naming
 from autodiff.engines import InputForm
 from autodiff.ir.data import Program
-from autodiff.plain_data import dataclass
+from autodiff.plain_data import dataclass, replace
 from autodiff.transform.arguments import Wrt, wrt_slots
 
 Prepare = Callable[[Sequence[Any]], tuple[tuple[Any, ...], Callable[[Any], Any]]]

@@ -8,7 +8,6 @@ Most are inputs of the program.  A tagged value inside of it becomes one: what i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
@@ -20,7 +19,7 @@ from autodiff.capture.naming import refuse_untagged_uses, single
 from autodiff.capture.paths import Path, compile_reader
 from autodiff.errors import ArgumentError, NameArgumentError
 from autodiff.ir.data import Value, live_values
-from autodiff.plain_data import dataclass
+from autodiff.plain_data import dataclass, replace
 from autodiff.transform.arguments import Named, is_number, unknown_name
 
 

@@ -14,12 +14,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff.dims import Dim, Extent, bounds, product, same, same_shape, substitute
-from autodiff.engines.native import threads
 from autodiff.engines.native.elements import element
 from autodiff.engines.native.generator import Generator, Scope, Sink
 from autodiff.engines.native.nests import emit_stores
@@ -28,8 +27,14 @@ from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.storage import Buffer, Slot
 from autodiff.engines.native.writer import Step, register_type
 from autodiff.ir.data import Block, Operation, Value, free_values, uses, walk
+from autodiff.later import later
 from autodiff.ops.entries import ENTRIES, Update
 from autodiff.plain_data import dataclass
+
+if TYPE_CHECKING:
+    from autodiff.engines.native import threads
+else:
+    threads = later("autodiff.engines.native.threads")
 
 WriteBlock = Callable[[Generator, Plan], None]
 _INT64 = np.dtype(np.int64)
@@ -559,7 +564,7 @@ class _Loop:
             return self.cost
 
         count = self.operation.attributes["count"]
-        if not threads.can_cut_loop(self.g, self.body, count):
+        if self.g.threads < 2 or not threads.can_cut_loop(self.g, self.body, count):
             return False
         if threads.emit_loop(self.g, count, piece):
             return True

@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -36,7 +36,6 @@ from autodiff.engines.native.entry import (
 from autodiff.engines.native.entry.arguments import bare_symbol
 from autodiff.engines.native.entry.forms import FEW
 from autodiff.engines.native.host import HostCaller
-from autodiff.engines.native.integrands import Integrand, may_be_one
 from autodiff.engines.native.lowering import Kernel, lower
 from autodiff.errors import InternalError, is_signal_handlers
 from autodiff.ir.arguments import arguments_of
@@ -45,6 +44,11 @@ from autodiff.ir.results import Constant, Converted, Either, Items, ResultTree
 from autodiff.later import later
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed
 from autodiff.plain_data import dataclass
+
+if TYPE_CHECKING:
+    from autodiff.engines.native import integrands
+else:
+    integrands = later("autodiff.engines.native.integrands")
 
 quadrature = later("autodiff.passes.quadrature")  # programs with integrals are few
 
@@ -214,14 +218,14 @@ def _with_first_looks(program: Program, is_integrand: bool) -> Program:
     return program
 
 
-def integrand_of(program: Program) -> Integrand | None:
+def integrand_of(program: Program) -> integrands.Integrand | None:
     """The program for QUADPACK, which calls it without Python; None of one that it cannot call."""
-    if not may_be_one(program):
+    if not integrands.may_be_one(program):
         return None
     kernel = lower(_with_first_looks(program, True))
     if kernel.extents or kernel.sized or not isinstance(kernel.work_bytes, int):
         return None
-    return Integrand(kernel, HostCaller(kernel.host_calls))
+    return integrands.Integrand(kernel, HostCaller(kernel.host_calls))
 
 
 def _signature(program: Program, kernel: Kernel) -> Signature:

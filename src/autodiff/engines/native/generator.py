@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -20,12 +20,14 @@ from autodiff.dims import Extent, product, same
 from autodiff.engines.native.planning import Plan, Root
 from autodiff.engines.native.scalars import Element, Scalars
 from autodiff.engines.native.storage import BOUNDS, Buffer, Memory
-from autodiff.engines.native.timing import Timer
 from autodiff.engines.native.writer import Writer, literal, memory_type
 from autodiff.errors import InternalError
 from autodiff.ir.data import Block, Operation, Source, Value
 from autodiff.ops.entries import ENTRIES
 from autodiff.plain_data import dataclass
+
+if TYPE_CHECKING:
+    from autodiff.engines.native.timing import Timer
 
 Binding: TypeAlias = Element | Buffer
 Sink: TypeAlias = Callable[[], "Buffer | None"]

@@ -31,15 +31,13 @@ import numpy as np
 
 from autodiff import debug
 from autodiff.dims import Extent, product, symbols
-from autodiff.engines.native import flags, nests, signals, sizes, ufunc_calls, vector_math
-from autodiff.engines.native import threads as nest_threads
+from autodiff.engines.native import flags, nests, signals, sizes, vector_math
 from autodiff.engines.native.control_flow import assign, unsettled
 from autodiff.engines.native.elements import element
 from autodiff.engines.native.generator import Check, Generator, HostCall, Scope, Sink
 from autodiff.engines.native.planning import Node, Plan
 from autodiff.engines.native.scalars import Element
 from autodiff.engines.native.storage import Buffer
-from autodiff.engines.native.timing import Timer
 from autodiff.engines.native.vector_math import library
 from autodiff.engines.native.writer import memory_type
 from autodiff.errors import InternalError
@@ -51,9 +49,13 @@ from autodiff.ops.entries import Kernel as KernelEntry
 from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:
-    from autodiff.engines.native import steps
+    from autodiff.engines.native import steps, ufunc_calls
+    from autodiff.engines.native import threads as nest_threads
+    from autodiff.engines.native.timing import Timer
 else:
+    nest_threads = later("autodiff.engines.native.threads")
     steps = later("autodiff.engines.native.steps")
+    ufunc_calls = later("autodiff.engines.native.ufunc_calls")
 
 INTERRUPTED = "a signal handler raised"
 
@@ -107,7 +109,8 @@ def lower(program: Program, threads: int = 1, timer: Timer | None = None) -> Ker
     -------
     Kernel
     """
-    g = Generator(threads=min(threads, nest_threads.MOST) if nest_threads.SUPPORTED else 1)
+    several = threads > 1 and nest_threads.SUPPORTED
+    g = Generator(threads=min(threads, nest_threads.MOST) if several else 1)
     g.timer = timer
     g.scope = Scope(None, "entry", program.block)
     g.is_guarded = any(

@@ -16,12 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff.dims import Dim, Extent, bounds, maximum, minimum, product, same_shape
-from autodiff.engines.native import threads
 from autodiff.engines.native.elements import Indices, element, pointwise
 from autodiff.engines.native.generator import Generator
 from autodiff.engines.native.planning import Node, Root
@@ -29,8 +28,14 @@ from autodiff.engines.native.scalars import BOOL, Element
 from autodiff.engines.native.storage import Buffer, linear
 from autodiff.engines.native.writer import literal, memory_type, register_type
 from autodiff.ir.data import Value
+from autodiff.later import later
 from autodiff.ops.entries import ENTRIES, Pointwise, Reduction
 from autodiff.plain_data import dataclass
+
+if TYPE_CHECKING:
+    from autodiff.engines.native import threads
+else:
+    threads = later("autodiff.engines.native.threads")
 
 UNROLL = 4  # iterations of a whole nest up to which no loop is written
 SHORT = 8  # elements of an extremum up to which NumPy compares one after the other
@@ -238,7 +243,7 @@ def _emit_loops(g: Generator, jobs: list[Job]) -> None:
     g.in_nest = True
     try:
         with g.w.scope():
-            if not (threads.can_cut(g, jobs) and threads.emit(g, jobs)):
+            if g.threads < 2 or not (threads.can_cut(g, jobs) and threads.emit(g, jobs)):
                 Nest(g, jobs).write()
     finally:
         g.in_nest = was

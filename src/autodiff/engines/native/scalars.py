@@ -14,14 +14,20 @@ conversions of numbers out of range give what x86 gives (the smallest integer), 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from autodiff.engines.native import flags, ufunc_calls, vector_math
+from autodiff.engines.native import flags, vector_math
 from autodiff.engines.native.vector_math import library
 from autodiff.engines.native.writer import UFUNC_COST, Writer, literal, register_type
 from autodiff.errors import UnsupportedError
+from autodiff.later import later
+
+if TYPE_CHECKING:
+    from autodiff.engines.native import ufunc_calls
+else:
+    ufunc_calls = later("autodiff.engines.native.ufunc_calls")
 
 BOOL = np.dtype(bool)
 _INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)

@@ -35,7 +35,6 @@ from autodiff.engines.native import callbacks, llvm, signals, symbols
 from autodiff.engines.native.vector_math import library
 from autodiff.errors import InternalError, NameArgumentError
 from autodiff.later import later
-from autodiff.patterns import pattern
 from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:
@@ -390,24 +389,25 @@ def objects_of(text: str, glue: str, undefined: Callable[[bytes], Sequence[str]]
         return found
 
 
-_DECLARATION = pattern(r'declare\b.*?@"?([\w.$]+)"?\(|@"?([\w.$]+)"?\s*=\s*external\b')
-_DEFINITION = pattern(r'define\b[^@]*@"?([\w.$]+)"?\(')
-
-
 def _names(text: str) -> tuple[list[str], set[str]]:
     """Names that a module uses and does not define, and those of the functions that it defines."""
     declared, defined = [], set()
     for line in text.splitlines():
         line = line.lstrip()
-        if line.startswith(("declare", "@")):
-            match = _DECLARATION.match(line)
-            if match is not None:
-                declared.append(match.group(1) or match.group(2))
-        elif line.startswith("define"):
-            match = _DEFINITION.match(line)
-            if match is not None:
-                defined.add(match.group(1))
+        if line.startswith("declare "):
+            declared.append(_function_of(line))
+        elif line.startswith("@"):
+            name, _, rest = line[1:].partition("=")
+            if rest.lstrip().startswith("external "):
+                declared.append(name.strip(' "'))
+        elif line.startswith("define "):
+            defined.add(_function_of(line))
     return [name for name in declared if not name.startswith("llvm.")], defined
+
+
+def _function_of(line: str) -> str:
+    """The name of the function that a line declares or defines."""
+    return line.partition("@")[2].partition("(")[0].strip('"')
 
 
 def _complete(text: str) -> str:
@@ -452,8 +452,6 @@ def _compile(text: str, effort: str, fresh: bool) -> bytes:
 _LONG = 10_000
 """Lines of a kernel from which on good code takes longer to make than it saves, unless it repeats."""
 
-_LABEL = pattern(r"label %([\w.]+)")
-
 
 def _is_long_and_straight(text: str) -> bool:
     """Whether a kernel has very many instructions, and executes each of them once at most.
@@ -472,9 +470,14 @@ def _is_straight(text: str) -> bool:
             seen.clear()
         elif line.endswith(":"):
             seen.add(line[:-1])
-        elif "label %" in line and not seen.isdisjoint(_LABEL.findall(line)):
+        elif "label %" in line and not seen.isdisjoint(_labels(line)):
             return False
     return True
+
+
+def _labels(line: str) -> list[str]:
+    """The blocks that an instruction may go on with."""
+    return [part.replace(",", " ").partition(" ")[0] for part in line.split("label %")[1:]]
 
 
 # The first bytes of an object file for 64 bits: ELF, Mach-O (either byte order), COFF for x86 and ARM.

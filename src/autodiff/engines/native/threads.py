@@ -192,7 +192,7 @@ release:
 
 def can_cut(g: Generator, jobs: Sequence[Job]) -> bool:
     """Whether a nest may run in pieces along its outermost axis, and is or may be large."""
-    if g.threads < 2 or g.cut:
+    if g.cut:
         return False
     order = jobs[0].order
     for job in jobs:
@@ -276,7 +276,7 @@ def can_cut_loop(g: Generator, body: Block, count: Extent) -> bool:
 
     Not where there are fewer of them than threads, or where a nest within is surely large: that is cut.
     """
-    if g.threads < 2 or g.cut or g.timer is not None:
+    if g.cut or g.timer is not None:
         return False
     most = bounds(count)[1] if isinstance(count, Dim) else count
     if most is not None and most < g.threads:

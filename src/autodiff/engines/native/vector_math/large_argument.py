@@ -16,7 +16,8 @@ from autodiff.engines.native.vector_math.emit import Format, Value, literal
 # Where the reduction in `trigonometric` ends. A float32 beyond 2**11 knows its angle to 1e-4 only.
 BOUND = {"f64": 2.0**20, "f32": 2.0**11}
 
-_ATTRIBUTES = "noinline optsize nounwind willreturn memory(none)"
+# Those of all functions among them: LLVM describes the processor anew for each set of its options that it meets.
+_ATTRIBUTES = "noinline optsize nounwind willreturn memory(none) #0"
 _RARELY = '!prof !{!"branch_weights", i32 1, i32 10000}'
 
 

@@ -13,7 +13,6 @@ operation of each element by itself.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from autodiff.engines.native import vector_math
@@ -21,6 +20,7 @@ from autodiff.engines.native.vector_math.emit import FORMATS
 from autodiff.engines.native.vector_math.large_argument import lanes_of
 from autodiff.patterns import pattern
 
+_INTRINSIC = pattern(r"declare (\w+) @(llvm\.\w+)\.(f64|f32)\((.*)\)")
 _CALL = pattern(r"call (\w+) @([\w.]+)\.(f64|f32)\(([^)]*)\)")
 _PLAIN = pattern(r"(\w+(?: [a-z]{2,3})?) (double|float|i64|i32|i1) ([^,]+)(?:, ([^,]+))?")
 _ATTRIBUTES = "nounwind willreturn memory(none)"
@@ -84,8 +84,10 @@ def _definition(name: str, dtype: str, lanes: int, head: str, tail: str) -> str:
 
 def _widened_declarations(line: str, lanes: int) -> list[str]:
     """The declarations of an intrinsic of one element, and of several."""
-    match = re.fullmatch(r"declare (\w+) @(llvm\.\w+)\.(f64|f32)\((.*)\)", line)
-    if match is None or lanes == 1:
+    if lanes == 1:
+        return [line]
+    match = _INTRINSIC.fullmatch(line)
+    if match is None:
         return [line]
     type, name, form, operands = match.groups()
     listed = ", ".join([_vector(type, lanes)] * len(operands.split(", ")))
@@ -113,9 +115,9 @@ def text(symbols: Sequence[str]) -> str:
 
 def _serves(part: str, lanes: int) -> bool:
     """Whether a text at module level is for one element, or for so many."""
-    head = part.strip().split("(")[0]
-    found = re.search(r"<(\d+) x", head)
-    return found is None or int(found.group(1)) == lanes
+    head = part.strip().partition("(")[0]
+    _, vector, rest = head.partition("<")
+    return not vector or int(rest.partition(" x")[0]) == lanes
 
 
 def declarations(functions: Iterable[tuple[str, str]]) -> str:
