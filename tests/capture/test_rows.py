@@ -1,6 +1,7 @@
 """Lists of lists that loops change, and lists that loops insert into, take from and sort."""
 
 import copy
+import math
 
 import numpy as np
 import pytest
@@ -265,7 +266,59 @@ def exchanged_and_stored(xs, a):
     return m[-1][2] + m[0][1]
 
 
-OF_TWO_TYPES = [longest_alike, chain_of_products, exchanged_and_stored]
+def square_root_of_a_matrix(xs, a):
+    n = len(xs)
+    m = [[0.1 * xs[i] * xs[j] + (3.0 + a if i == j else 0.0) for j in range(n)] for i in range(n)]
+    root = [[0.0] * n for _ in range(n)]
+    for i in range(n):
+        for j in range(i + 1):
+            s = sum(root[i][k] * root[j][k] for k in range(j))
+            if i == j:
+                root[i][j] = math.sqrt(m[i][i] - s)
+            else:
+                root[i][j] = (m[i][j] - s) / root[j][j]
+    return sum(root[i][i] for i in range(n))
+
+
+def two_triangles(xs, a):
+    n = len(xs)
+    m = [[0.1 * xs[i] * xs[j] + (3.0 + a if i == j else 0.0) for j in range(n)] for i in range(n)]
+    lower = [[0.0] * n for _ in range(n)]
+    upper = [[0.0] * n for _ in range(n)]
+    for i in range(n):
+        lower[i][i] = 1.0
+        for j in range(i, n):
+            upper[i][j] = m[i][j] - sum(lower[i][k] * upper[k][j] for k in range(i))
+        for j in range(i + 1, n):
+            s = sum(lower[j][k] * upper[k][i] for k in range(i))
+            lower[j][i] = (m[j][i] - s) / upper[i][i]
+    return sum(math.log(upper[i][i]) for i in range(n))
+
+
+def substituted_backwards(xs, a):
+    n = len(xs)
+    upper = [[(xs[i] + a if j >= i else 0.0) for j in range(n)] for i in range(n)]
+    found = [0.0] * n
+    for i in range(n - 1, -1, -1):
+        s = sum(upper[i][j] * found[j] for j in range(i + 1, n))
+        found[i] = (xs[i] - s) / upper[i][i]
+    return sum(found)
+
+
+def best_of_three_from_zeros(xs, a):
+    n = len(xs)
+    best = [[0] * (n + 1) for _ in range(n + 1)]
+    for i in range(1, n + 1):
+        for j in range(1, n + 1):
+            step = best[i - 1][j - 1] + xs[i - 1] * xs[j - 1] - a
+            best[i][j] = max(best[i - 1][j], best[i][j - 1], step)
+    return best[n][n] * 1.0
+
+
+OF_TWO_TYPES = [
+    longest_alike, chain_of_products, exchanged_and_stored, square_root_of_a_matrix, two_triangles, substituted_backwards,
+    best_of_three_from_zeros,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
@@ -318,6 +371,26 @@ def whole_numbers_and_others(xs, a):
     return m
 
 
+def sums_of_one_of_three_types(xs, a):
+    m, sums = [[0.0] * len(xs) for _ in xs], []
+    for i in range(len(xs)):
+        sums.append(sum(m[i][k] for k in range(i)))
+        for j in range(i):
+            m[i][j] = xs[j]
+            m[i][i] = sum(m[i][k] for k in range(j, i)) + a
+        sums.append(m[i][i])
+    return sums
+
+
+def zeros_of_either_row(xs, a):
+    m = [[0] * len(xs) for _ in xs]
+    for i in range(1, len(xs)):
+        for j in range(len(xs)):
+            m[i][j] = m[i - 1][j] if xs[j] > a else max(m[i][j - 1], m[i - 1][j])
+        m[i][0] = xs[i]
+    return m
+
+
 def read_in_other_ways(xs, a):
     m, s = [[0.0] * 3 for _ in xs], 0.0
     for i in range(len(xs)):
@@ -339,6 +412,8 @@ def read_in_other_ways(xs, a):
         made_anew_of_both,
         of_either_type,
         whole_numbers_and_others,
+        sums_of_one_of_three_types,
+        zeros_of_either_row,
         read_in_other_ways,
     ],
     ids=lambda f: f.__name__,

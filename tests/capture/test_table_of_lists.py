@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 import autodiff
-from tests.capture.support import same
+from tests.capture.support import same, uncompiled_allowed
 
 # Of items of a kind: two from before the loop, one of a pass, the number in it.
 ITEMS = {
     "float": ("x", "2.0 * x", "x * i", "{}"),
     "int": ("2", "5", "i + 3", "{}"),
     "int then float": ("1", "2", "x * i", "{}"),
+    "float then NumPy's": ("x", "2.0", "np.float64(x) * i", "{}"),
     "tuple": ("(x, 2)", "(x + 1.0, 3)", "(x * i, i)", "{}[0]"),
     "list": ("[x, 2.0]", "[x + 1.0, 3.0]", "[x * i, 1.0]", "{}[0]"),
     "array": ("np.array([x, 2.0])", "np.array([3.0, x])", "np.array([x * i, 1.0])", "{}[0]"),
@@ -54,6 +55,8 @@ BEGUN = {
     "of two": ["s = [A, B]"],
     "by a branch": ["s = [A]", "if x >= 1.0:", "    s.append(B)"],
     "by a loop": ["s = [B]", "for i in range(n):", "    s.append(N)"],
+    "by repetition": ["s = [A] * len(ns)"],
+    "of zeros": ["s = [0] * len(ns)"],
 }
 WHEN = {"always": "i >= 0", "never": "x > 100.0 + i", "sometimes": "x * i > 1.0"}
 WHERE = ("in the loop", "before the loop", "after the loop")
@@ -69,7 +72,8 @@ ASKED = {
     "itself": "s",
     "pop and rest": "s.pop(0), s, len(s)",
 }
-CALLS = ((1.5, 3), (0.4, 1), (2.5, 0), (0.7, 3))
+# The length of an array is known when the program runs.
+CALLS = tuple([(x, n, np.zeros(n + 2)) for x, n in ((1.5, 3), (0.4, 1), (2.5, 0), (0.7, 3))])
 CLASS = """
 import numpy as np
 
@@ -101,7 +105,7 @@ def source(name: str, kind: str, method: str, begun: str, when: str, asked: str,
         f"return {ASKED[asked]}",
     ]
     found = {"A": first, "B": second, "N": new, "V": number.format("v"), "NAME": name}
-    words = _words("\n".join(["def NAME(x, n):", *[f"    {line}" for line in text]]))
+    words = _words("\n".join(["def NAME(x, n, ns):", *[f"    {line}" for line in text]]))
     return "".join([found.get(word, word) for word in words])
 
 
@@ -130,7 +134,7 @@ def plain(x: Any) -> Any:
     return vars(x) if hasattr(x, "__dict__") else x
 
 
-def outcome(function: Any, call: tuple[float, int]) -> Any:
+def outcome(function: Any, call: tuple[Any, ...]) -> Any:
     """What a call gives, or which exception."""
     try:
         return plain(function(*call))
@@ -147,8 +151,7 @@ def check(folder: Path, combinations: Sequence[Names], engine: str) -> None:
         differentiated = autodiff.function(function, engine=engine)
         for call in CALLS:
             expected = outcome(function, call)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", autodiff.FallbackWarning)
+            with uncompiled_allowed():
                 found = outcome(differentiated, call)
             try:
                 same(found, expected)
@@ -174,6 +177,9 @@ IN_EACH_RUN: list[Names] = [
     ("tuple", "reverse", "by a loop", "always", "items", "in the loop"),
     ("array", "append", "of two", "always", "last", "before the loop"),
     ("object", "clear", "of two", "sometimes", "length", "in the loop"),
+    ("int then float", "item", "of zeros", "always", "itself", "before the loop"),
+    ("float then NumPy's", "last item", "by repetition", "sometimes", "items", "before the loop"),
+    ("float then NumPy's", "insert front", "of zeros", "always", "itself", "before the loop"),
 ]
 EVERY = 307  # of the combinations, which are in an order that this goes across
 
@@ -202,19 +208,19 @@ def check_gradients(folder: Path, combinations: Sequence[Names]) -> None:
         function = getattr(programs, f"program{k}")
         gradient = autodiff.gradient(function, wrt="x", engine="numpy")
 
-        def pushed(x: float, n: int, function: Any = function) -> Any:
+        def pushed(*call: Any, function: Any = function) -> Any:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", autodiff.FallbackWarning)
-                return autodiff.jvp(function, (x, n), (1.0,), wrt="x", engine="numpy")[1]
+                return autodiff.jvp(function, call, (1.0,), wrt="x", engine="numpy")[1]
 
-        for x, n in CALLS:
-            if isinstance(outcome(function, (x, n)), float):
+        for x, n, ns in CALLS:
+            if isinstance(outcome(function, (x, n, ns)), float):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", autodiff.FallbackWarning)
-                    found = gradient(x, n)
-                expected = (function(x + 1e-6, n) - function(x - 1e-6, n)) / 2e-6
+                    found = gradient(x, n, ns)
+                expected = (function(x + 1e-6, n, ns) - function(x - 1e-6, n, ns)) / 2e-6
                 assert found == pytest.approx(expected, rel=1e-8, abs=1e-8), (names, x, n)
-                tangent = pushed(x, n)
+                tangent = pushed(x, n, ns)
                 assert tangent == pytest.approx(expected, rel=1e-8, abs=1e-8), (names, x, n)
 
 

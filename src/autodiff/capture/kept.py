@@ -28,6 +28,7 @@ from autodiff.capture.pools import (
     make_pool,
     refuse_new_length,
     row_of,
+    stored_in_loops,
 )
 from autodiff.capture.records import (
     Complex,
@@ -46,6 +47,7 @@ from autodiff.capture.records import (
     template_of,
     width,
 )
+from autodiff.capture.regions import live_scopes
 from autodiff.capture.slots import Slot, Types, fit, is_numeric, slot_of, types_of, widest
 from autodiff.capture.stores import FLAG, INDEX, ItemStep, Rows, Store, array_of, count_of, place
 from autodiff.dims import Extent, UndecidedExtent, at_least, bounds, maximum, same, symbols
@@ -152,7 +154,9 @@ class KeptList(StoredList):
             self._ask_for_arrays(item)
             return False
         template = template_of(item, self._numbering)
-        if template is None:
+        if template is None and isinstance(item, StoredList):  # of numbers of two types
+            self._ask_for_rows(item)
+        elif template is None:
             self._ask_for_members(item)
         if template is None or isinstance(template, (Number, Typed)):
             return False
@@ -202,6 +206,8 @@ class KeptList(StoredList):
             return False
         if has_lists(template) and (self.trace.distinguish_arrays or self.trace.shares_rows):
             return False
+        if has_lists(template) and self._is_stored_into():
+            raise RowsMatter("a list of lists that changes")
         seen = set[int]()
         for known in head if has_lists(template) else ():
             self._refuse_shared(known, seen, again=False)
@@ -258,6 +264,12 @@ class KeptList(StoredList):
                 known = [body.before.get(column) for column in self.parts()]
                 if all(x is not None and not x.items and x.store is None for x in known):
                     self.request("store")
+
+    def _is_stored_into(self) -> bool:
+        """Whether loops of the running function store into items of its items, as its text says."""
+        scopes = live_scopes(self.trace.calling)
+        names = {k for scope in scopes for k, x in scope.locals.items() if x is self}
+        return not names.isdisjoint(stored_in_loops(self.trace.active[-1]))
 
     def _numbers_of(self, item: Any) -> Iterator[Any]:
         """The numbers of an item that looks like the template, which this list holds from now on."""
@@ -320,8 +332,10 @@ class KeptList(StoredList):
         row, kinds = self.row, kinds_of(item) if is_numeric(item) else None
         if row is None or kinds is None or self.is_column:
             return
-        known = row.pool.kinds()
+        known, first = row.pool.kinds(), row.pool.first
         joined = union(known, kinds)
+        if joined is None and first is not None and len(known) == 1:
+            joined = union([first], kinds)
         if joined is not None and joined != known:
             raise TypesMatter(kinds)
 
@@ -339,7 +353,7 @@ class KeptList(StoredList):
     def make_rows(self, wanted: Wanted) -> None:
         """Have the items, which are lists, be rows of a pool (where the list was made)."""
         items = list(self._plain_items())
-        every = Wanted.by(items) if items else wanted
+        every = Wanted.by(items, wanted.kinds) if items else wanted
         kinds = None if every is None else union(wanted.kinds, every.kinds)
         if every is None or kinds is None or not same(every.length, wanted.length):
             raise NotStaged("a list of lists of different types or lengths")
@@ -671,16 +685,23 @@ class KeptList(StoredList):
         return Typed(types).of(store.item(at).value, is_narrow)
 
     def _probe(self, store: Store, at: Extent) -> Tracer | None:
-        """In a first look at a loop, an item of ``[0] * n`` passes for that constant: floats may be stored later."""
-        body = next((body for body in self.trace.rolling if body.home is self.block), None)
+        """In a first look at a loop, an item of ``[0] * n``, or of such rows, passes for that constant: floats may be stored later."""
+        home = self.block if self.row is None else self.row.pool.rows.block
+        body = next((body for body in self.trace.rolling if body.home is home), None)
         if body is None or body.attempts or store.slot.dtype.kind not in "iub":
             return None
-        before = body.before.get(self)
-        known = before.items if before and store.repeated is None else (store.repeated or ())[:1]
-        kinds = [kinds_of(x) for x in known]
-        if not known or kinds[0] is None or any(kind != kinds[0] for kind in kinds):
-            return None
-        constant = kinds[0][0].constant
+        if self.row is not None:
+            first = self.row.pool.first
+            constant = VARIES if first is None else first.constant
+        else:
+            before = body.before.get(self)
+            known = (
+                before.items if before and store.repeated is None else (store.repeated or ())[:1]
+            )
+            kinds = [kinds_of(x) for x in known]
+            if not known or kinds[0] is None or any(kind != kinds[0] for kind in kinds):
+                return None
+            constant = kinds[0][0].constant
         if constant is VARIES:
             return None
         item = self._at(at)

@@ -95,13 +95,13 @@ class TracedList(KeptList):
             return self._change_columns(change, items)
         if self.store is None:
             return self._change_later(change, items)
-        store = self.store
         if change.at != "end" or not items:
             self.ask_for_room(f"{change.name} of")
-        can_be_stored = store.can_move if change.at == "any" else store.slot.form != "array"
-        if change.stored is None or not (can_be_stored or (items and change.at == "end")):
+        if change.stored is None or (self.is_here() and not all(map(self._can_hold, items))):
             return self._change_plainly(change, items)
-        if self.is_here() and not all(map(self._can_hold, items)):
+        store = self.store  # which holds items of a wider type than that of before, perhaps
+        can_be_stored = store.can_move if change.at == "any" else store.slot.form != "array"
+        if not (can_be_stored or (items and change.at == "end")):
             return self._change_plainly(change, items)
         values = [Tracer(self._fitting(item), "array") for item in items]
         return change.stored(self, store, *values)

@@ -11,6 +11,8 @@ have numbers of one type, all as many, and keep their length; a new one is put a
 
 from __future__ import annotations
 
+import ast
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -62,6 +64,7 @@ class Pool:
     length: Extent  # of a row
     template: Any = None  # of numbers of two types: what they are (``records.Typed``)
     tags: Pool | None = None
+    first: Kind | None = None  # what the numbers are of lists that become rows, all of them
 
     @property
     def content(self) -> Tracer:
@@ -129,11 +132,17 @@ class Pool:
             item.request(self)
         length = self.rows.extent
         number = length if isinstance(length, int) else Tracer(as_tracer(length).value, "python")
+        self.note(item.kinds())
         pools = [self] if self.tags is None else [self, self.tags]
         for pool, content in zip(pools, contents(item, self.slot, self.template), strict=True):
             pool.rows.append(Tracer(content.value, "array"))
         self.take_as(item, number)
         return number
+
+    def note(self, kinds: Sequence[Kind] | None) -> None:
+        """Note what numbers a list has that becomes a row."""
+        kind = kinds[0] if kinds and len(kinds) == 1 else Kind(self.slot.dtype, self.slot.form)
+        self.first = kind if self.first is None else self.first.joined(kind)
 
     def take_as(self, item: Any, number: Any) -> None:
         """Have a list be the row of a number, which holds its items."""
@@ -158,6 +167,7 @@ def contents(item: Any, slot: Slot, template: Any) -> list[Tracer]:
 
 def make_pool(home: Any, wanted: Wanted, items: Sequence[Any], template: Any) -> Pool:
     """A pool of some lists, made where the list ``home`` was; ``template``: of numbers of two types."""
+    kinds = [item.kinds() for item in items]
     columns = [contents(item, wanted.slot, template) for item in items]
     made = []
     for k, one in enumerate((wanted.slot,) if template is None else (wanted.slot, FLAG)):
@@ -170,6 +180,7 @@ def make_pool(home: Any, wanted: Wanted, items: Sequence[Any], template: Any) ->
     if template is not None:
         pool.template, pool.tags = template, made[1]
     for number, item in enumerate(items):
+        pool.note(kinds[number])
         pool.take_as(item, number)
     return pool
 
@@ -333,6 +344,21 @@ class Wanted:
         return Wanted(tuple(kinds), first[1], pool)
 
 
+@functools.lru_cache(64)
+def stored_in_loops(function: ast.AST) -> frozenset[str]:
+    """The names of which loops store into items of items: ``m[i][j] = x``."""
+    loops = [n for n in ast.walk(function) if isinstance(n, (ast.For, ast.While))]
+    stored = [
+        n.value.value
+        for loop in loops
+        for n in ast.walk(loop)
+        if isinstance(n, ast.Subscript)
+        and isinstance(n.ctx, ast.Store)
+        and isinstance(n.value, ast.Subscript)
+    ]
+    return frozenset([x.id for x in stored if isinstance(x, ast.Name)])
+
+
 __all__ = [
     "ROWS",
     "Pool",
@@ -346,4 +372,5 @@ __all__ = [
     "pool_of",
     "refuse_new_length",
     "row_of",
+    "stored_in_loops",
 ]

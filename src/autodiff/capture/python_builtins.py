@@ -58,11 +58,13 @@ from autodiff.capture.statements import apply_in_place
 from autodiff.capture.text import DeferredText
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, bounds
+from autodiff.ladder import Bail
 from autodiff.later import later
 from autodiff.ops import dispatch, methods, structural
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.complex_numbers import joined as joined_parts
+from autodiff.ops.control import emit_check
 from autodiff.ops.either import VARIES, Either, Kind, choose
 from autodiff.ops.known import require_types
 from autodiff.ops.promotion import result_dtype, weak_kind
@@ -420,8 +422,19 @@ def _unless_empty(extent: Any, start: Any, total: Any) -> Any:
         return total
     is_empty = np.equal(as_tracer(extent), 0)
     result = choose(is_empty, start, total)
-    if result is NotImplemented:
+    if result is not NotImplemented:
+        return result
+    try:
         return start if bool(is_empty) else total
+    except Bail:
+        if not isinstance(total, Either) or not isinstance(is_empty, Tracer):
+            raise
+        result = choose(is_empty, start, total.wide)
+        if result is NotImplemented:
+            raise
+    # An int, a float or NumPy's: of no number of the program. What one of each pass is sees no sum of floats alone.
+    is_wide = np.logical_or(is_empty, np.logical_not(Tracer(total.is_narrow, "python")))
+    emit_check(as_tracer(is_wide).value, "a sum of one of three types")
     return result
 
 

@@ -295,6 +295,8 @@ def choose(condition: Any, a: Any, b: Any) -> Any:
     if joined is None:
         return NotImplemented
     wide, *narrow = joined
+    if not narrow and wide.constant is not VARIES:
+        return wide.constant  # which both are
     pair = (converted(_wide(x), wide).value for x in (a, b))
     chosen = Tracer(emit("select", (condition.value, *pair)), wide.form)
     if not narrow:
