@@ -82,6 +82,8 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
     # Of what is found outside, and of what is shared.
     copies = derivative or not trace.tier.holds_back
     own = {} if copies else trace.given_at
+    if result is NotImplemented:  # by which a call of a program says that it is none for it
+        raise Declined("a result that is NotImplemented")
     result, parts = (
         (result, [])
         if copies

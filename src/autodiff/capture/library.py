@@ -80,10 +80,11 @@ from autodiff.signals import refuse_ours, run_users
 
 if TYPE_CHECKING:
     from autodiff.capture import hidden_draws, opaque
-    from autodiff.ops import complex_functions
+    from autodiff.ops import complex_functions, number_methods
     from autodiff.ops.numpy_functions import linear_algebra
 else:
     complex_functions = later("autodiff.ops.complex_functions")
+    number_methods = later("autodiff.ops.number_methods")
     linear_algebra = later("autodiff.ops.numpy_functions.linear_algebra")
     hidden_draws = later("autodiff.capture.hidden_draws")
     opaque = later("autodiff.capture.opaque")
@@ -117,7 +118,8 @@ _CREATION: frozenset[Any] = frozenset(
 # What takes some types of numbers and sequences, and not others.
 _BY_TYPES = (pow, round, divmod, abs, max, min, math.prod)
 _DESCRIPTORS = (MethodDescriptorType, WrapperDescriptorType)
-_ARRAY_TYPES = (np.ndarray, np.generic, np.float64, float, int)
+_METHODS = (*_DESCRIPTORS, MethodWrapperType)
+_ARRAY_TYPES = (np.ndarray, np.generic)
 
 
 def call_library(
@@ -376,9 +378,15 @@ def _refuse_changed(trace: Trace, function: Any, objects: Sequence[Any], node: a
 def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
     """The implementation of a NumPy function or a builtin on tracers."""
     try:
-        if isinstance(function, _DESCRIPTORS) and function.__objclass__ in _ARRAY_TYPES:
-            # np.ndarray.sum(x), with an array that may be traced
-            return functools.partial(_method_of, function)
+        if isinstance(function, _METHODS):
+            cls = function.__objclass__
+            found = number_methods.find(function) if traced else None
+            if found is not None:
+                return found
+            of_array = cls in _ARRAY_TYPES or (traced and number_methods.is_of_numbers(cls))
+            if of_array and not isinstance(function, MethodWrapperType):
+                # np.ndarray.sum(x), with an array that may be traced
+                return functools.partial(_method_of, function)
         if traced:
             if isinstance(function, np.ufunc) and function in dispatch.functions:
                 return functools.partial(_apply_ufunc, function)
@@ -404,7 +412,9 @@ def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
 
 def _method_of(function: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
     """``np.ndarray.sum(x)``: a method of a class, of an object of that class."""
-    if isinstance(x, Tracer) and not issubclass(x.python_type, function.__objclass__):
+    if not isinstance(x, Tracer):
+        return function(x, *args, **kwargs)
+    if not issubclass(x.python_type, function.__objclass__):
         require_types(function, x)
     return getattr(x, function.__name__)(*args, **kwargs)
 

@@ -229,7 +229,7 @@ def own_truth(frame: Frame, obj: Any) -> Any:
             return Tracer(as_tracer(np.greater(as_tracer(obj.extent), 0)).value, "python")
     if choices.is_choice(obj):
         cls = choices.class_of(obj)
-        if not hasattr(cls, "__bool__") and not hasattr(cls, "__len__"):
+        if of_class(cls, "__bool__") is None and of_class(cls, "__len__") is None:
             return True
     for name in ("__bool__", "__len__"):
         method = own_method(frame, obj, name)
