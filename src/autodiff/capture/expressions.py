@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,15 @@ from autodiff.capture.access import (
     subscript,
 )
 from autodiff.capture.assignment import assign
-from autodiff.capture.calls import SPECIAL_TYPES, call, iterate, run_known, unpacked
+from autodiff.capture.calls import (
+    SPECIAL_TYPES,
+    ask_python,
+    call,
+    is_no_sequence,
+    iterate,
+    run_known,
+    unpacked,
+)
 from autodiff.capture.comprehensions import (
     dict_comprehension,
     generator_expression,
@@ -46,8 +54,7 @@ from autodiff.capture.operators import (
 from autodiff.capture.trace import Declined
 from autodiff.ladder import NotStaged
 from autodiff.later import later
-from autodiff.ops.known import require_types
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import door, run_users
 
 if TYPE_CHECKING:
@@ -191,7 +198,10 @@ def _elements(frame: Frame, nodes: list[ast.expr]) -> list[Any]:
     items: list[Any] = []
     for node in nodes:
         if isinstance(node, ast.Starred):
-            items.extend(unpacked(frame, frame.evaluate(node.value)))
+            taken = frame.evaluate(node.value)
+            if is_no_sequence(taken):
+                ask_python(lambda x: [*x], taken)
+            items.extend(unpacked(frame, taken))
         else:
             items.append(frame.evaluate(node))
     return items
@@ -201,11 +211,37 @@ def _dict(frame: Frame, node: ast.Dict) -> Any:
     result: dict[Any, Any] = {}
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
-            result.update(_entries(frame, frame.evaluate(value), node))
+            entries = frame.evaluate(value)
+            _refuse_no_mapping(frame, entries)
+            result.update(_entries(frame, entries, node))
         else:
             hashed = as_key(frame, frame.evaluate(key))
             result[hashed] = frame.evaluate(value)
     return frame.trace.fresh(result)
+
+
+def _refuse_no_mapping(frame: Frame, x: Any, function: Any = None) -> None:
+    """Python's error of what is no mapping, in ``{**x}`` or a call ``f(**x)``."""
+    if not isinstance(x, (Tracer, StoredList)):
+        if isinstance(x, Mapping) or hasattr(type(x), "keys"):
+            return
+        if own_method(frame, x, "__getattr__") is not None or own_method(
+            frame, x, "__getattribute__"
+        ):
+            return
+    function = standing_for(function) if isinstance(function, Closure) else function
+
+    def put(entries: Any) -> None:
+        function(**entries) if function is not None else {**entries}
+
+    ask_python(put, x)
+
+
+@door
+def _refuse_twice(function: Any, keywords: Any, given: Any) -> None:
+    """Raise Python's error of a keyword that a call has twice."""
+    function = standing_for(function) if isinstance(function, Closure) else function
+    function(**dict.fromkeys(keywords), **dict.fromkeys(given))
 
 
 def _entries(frame: Frame, mapping: Any, node: ast.AST) -> Any:
@@ -252,9 +288,13 @@ def _call(frame: Frame, node: ast.Call) -> Any:
     for keyword in node.keywords:
         value = frame.evaluate(keyword.value)
         if keyword.arg is None:
-            run_users(keywords.update, _entries(frame, value, node))
+            _refuse_no_mapping(frame, value, function)
+            given = _entries(frame, value, node)
         else:
-            keywords[keyword.arg] = value
+            given = {keyword.arg: value}
+        if not keywords.keys().isdisjoint(given):
+            _refuse_twice(function, keywords, given)
+        run_users(keywords.update, given)
     frame.at(node)
     if receiver is not None and receiver[0] and len(arguments) == 1 and not keywords:
         return append_outside(frame, function, arguments[0], node)
@@ -271,7 +311,7 @@ def _call(frame: Frame, node: ast.Call) -> Any:
 
 def _starred(frame: Frame, function: Any, items: Any, is_alone: bool) -> Any:
     """What ``f(*items)`` is called with; Python's error names the function where nothing stands beside it."""
-    if not isinstance(items, (int, float, Tracer)) or getattr(items, "form", "") == "array":
+    if not is_no_sequence(items):
         return unpacked(frame, items)
     if isinstance(function, Closure):
         function = standing_for(function)
@@ -279,7 +319,8 @@ def _starred(frame: Frame, function: Any, items: Any, is_alone: bool) -> Any:
     def call_with(x: Any) -> None:
         function(*x) if is_alone else [*x]
 
-    require_types(door(call_with), items)
+    ask_python(call_with, items)
+    return unpacked(frame, items)
 
 
 def _generated(frame: Frame, node: ast.GeneratorExp) -> Any:

@@ -139,9 +139,8 @@ def call_library(
             require_types(function, *args)
     elif function is hash and len(args) == 1:
         require_hashable(args[0])
-    elif (function is set or function is frozenset) and args and isinstance(args[0], (list, tuple)):
-        for x in args[0]:
-            require_hashable(x)
+    elif args:
+        _require_hashes(function, args)
     if isinstance(function, _DESCRIPTORS) and function.__name__ in MUTATORS and args:
         if function.__objclass__ not in _ARRAY_TYPES:  # ``list.append(xs, x)`` is ``xs.append(x)``
             owner, *args = args
@@ -160,6 +159,29 @@ def call_library(
     if type(owner) is dict and type(result) is dict and function.__name__ == "copy":
         frame.trace.fresh(result)
     return frame.trace.original(result)
+
+
+# Methods of dicts and sets that look up what they are given, and those that do so with the items of it.
+_BY_HASH = frozenset(
+    "get pop setdefault add discard remove __getitem__ __contains__ __delitem__".split()
+)
+_BY_HASHES = frozenset(
+    "update union intersection difference symmetric_difference isdisjoint issubset issuperset "
+    "intersection_update difference_update symmetric_difference_update fromkeys".split()
+)
+
+
+def _require_hashes(function: Any, args: list[Any]) -> None:
+    """Python's TypeError where a list, or the like, is to be found by its hash."""
+    owner, name = owner_of(function), getattr(function, "__name__", "")
+    is_set = isinstance(owner, (set, frozenset))
+    if (is_set or isinstance(owner, dict)) and name in _BY_HASH:
+        require_hashable(args[0])
+    makes = function is set or function is frozenset
+    if makes or (name in _BY_HASHES and (is_set or owner is dict)):
+        for given in args[: None if is_set else 1]:
+            for x in given if isinstance(given, (list, tuple)) else ():
+                require_hashable(x)
 
 
 # Of SciPy's packages that are in use: what captures their solvers and interpolators.

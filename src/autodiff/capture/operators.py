@@ -14,7 +14,7 @@ from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes
 from autodiff.capture.access import as_key, hashable, load_item, stored_items
 from autodiff.capture.arrays import Chosen
-from autodiff.capture.calls import call, iterate, run_known
+from autodiff.capture.calls import ask_python, call, is_no_sequence, iterate, run_known
 from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.functions import of_class, own_method
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
@@ -455,6 +455,8 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
         return True
     if isinstance(container, str):
         require_types(operator.contains, container, item)
+    elif is_no_sequence(container) and not hasattr(type(container), "__contains__"):
+        ask_python(lambda x: item in x, container)
     method = own_method(frame, container, "__contains__")
     if method is not None:
         return call(frame, method, [container, item], {}, frame.scope.syntax.node)

@@ -231,12 +231,12 @@ def _nothing_of(x: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _alike_or_hashed(x: Any) -> Any:
-    """An item of a tuple, which has a hash unless it is a list."""
-    return _alike(x, lambda of: tuple(map(_alike_or_hashed, of))) if _has_lists(x) else 0
-
-
-def _has_lists(x: Any) -> bool:
-    return isinstance(x, (StoredList, tuple, list))
+    """An item of a tuple, which has a hash unless it is a list or the like."""
+    if isinstance(x, Tracer) and not isinstance(x, Either) and x.form == "array":
+        return np.empty(0)
+    if isinstance(x, (StoredList, tuple, list)) or type(x) in (dict, set):
+        return _alike(x, lambda of: tuple(map(_alike_or_hashed, of)))
+    return 0
 
 
 def _alike(x: Any, of_tuple: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> Any:
