@@ -342,6 +342,8 @@ def is_no_sequence(x: Any) -> bool:
     """Whether Python finds nothing in an object by which to go through it."""
     if isinstance(x, Tracer):
         return not x.shape
+    if isinstance(x, (np.number, np.bool)):
+        return True
     return not any(hasattr(type(x), name) for name in ("__iter__", "__getitem__"))
 
 

@@ -51,6 +51,7 @@ from autodiff.capture.operators import (
     condition,
     own_truth,
 )
+from autodiff.capture.origins import is_own
 from autodiff.capture.trace import Declined
 from autodiff.ladder import NotStaged
 from autodiff.later import later
@@ -220,6 +221,15 @@ def _dict(frame: Frame, node: ast.Dict) -> Any:
     return frame.trace.fresh(result)
 
 
+def _as_named(frame: Frame, function: Any) -> Any:
+    """What Python names in the errors of a call."""
+    if isinstance(function, Closure):
+        return standing_for(function)
+    if is_own(function):
+        raise Declined("what Python says of a call of a method of what is traced")
+    return function
+
+
 def _refuse_no_mapping(frame: Frame, x: Any, function: Any = None) -> None:
     """Python's error of what is no mapping, in ``{**x}`` or a call ``f(**x)``."""
     if not isinstance(x, (Tracer, StoredList)):
@@ -229,7 +239,7 @@ def _refuse_no_mapping(frame: Frame, x: Any, function: Any = None) -> None:
             frame, x, "__getattribute__"
         ):
             return
-    function = standing_for(function) if isinstance(function, Closure) else function
+    function = _as_named(frame, function)
 
     def put(entries: Any) -> None:
         function(**entries) if function is not None else {**entries}
@@ -240,7 +250,6 @@ def _refuse_no_mapping(frame: Frame, x: Any, function: Any = None) -> None:
 @door
 def _refuse_twice(function: Any, keywords: Any, given: Any) -> None:
     """Raise Python's error of a keyword that a call has twice."""
-    function = standing_for(function) if isinstance(function, Closure) else function
     function(**dict.fromkeys(keywords), **dict.fromkeys(given))
 
 
@@ -293,7 +302,7 @@ def _call(frame: Frame, node: ast.Call) -> Any:
         else:
             given = {keyword.arg: value}
         if not keywords.keys().isdisjoint(given):
-            _refuse_twice(function, keywords, given)
+            _refuse_twice(_as_named(frame, function), keywords, given)
         run_users(keywords.update, given)
     frame.at(node)
     if receiver is not None and receiver[0] and len(arguments) == 1 and not keywords:
@@ -313,8 +322,7 @@ def _starred(frame: Frame, function: Any, items: Any, is_alone: bool) -> Any:
     """What ``f(*items)`` is called with; Python's error names the function where nothing stands beside it."""
     if not is_no_sequence(items):
         return unpacked(frame, items)
-    if isinstance(function, Closure):
-        function = standing_for(function)
+    function = _as_named(frame, function)
 
     def call_with(x: Any) -> None:
         function(*x) if is_alone else [*x]

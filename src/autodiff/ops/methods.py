@@ -93,7 +93,7 @@ def set_attribute(x: Tracer, name: str, value: Any) -> None:
 def _flat_shape(args: tuple[Any, ...]) -> Any:
     if len(args) == 1 and isinstance(args[0], (Tracer, np.ndarray)) and args[0].ndim == 1:
         sizes = args[0]._concrete() if isinstance(args[0], Tracer) else args[0]
-        return tuple(int(n) for n in sizes)
+        return tuple(sizes)
     return args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
 
 
