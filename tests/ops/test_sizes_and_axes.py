@@ -19,7 +19,11 @@ np.identity(S); np.sum(x, axis=S); x.max(axis=S); np.mean(x, S); np.std(x, S); n
 np.stack([x, x], S); np.take(x, [0], S); np.repeat(x, 2, S); np.squeeze(x, S); np.transpose(x, S); np.swapaxes(x, S, 0); np.sort(x, S)
 np.moveaxis(x, S, 0); np.expand_dims(x, S); np.flip(x, S); np.average(x, S); np.unravel_index(3, S); np.eye(2, S)
 """.replace("\n", ";").split(";")
-OF_SMALL = "np.resize(x, S); np.tile(x, S); np.repeat(x, S); np.pad(x, S); np.zeros(6).reshape(S)".split(";")
+OF_SMALL = (
+    "np.resize(x, S); np.tile(x, S); np.repeat(x, S); np.pad(x, S); np.zeros(6).reshape(S)".split(
+        ";"
+    )
+)
 SMALL = [s for s in SIZES if "**" not in s]
 
 

@@ -38,6 +38,7 @@ from autodiff.capture.operators import (
     BINARY_OF,
     IN_PLACE,
     apply_binary,
+    as_operand_of_array,
     class_of,
     condition,
 )
@@ -119,6 +120,8 @@ def apply_in_place(
         frame.trace.changing(old, frame.source(node))
     if isinstance(old, (list, deque)) and function is operator.iadd and is_asked(frame, value):
         value = unpacked(frame, value)
+    if is_array(old):
+        value = as_operand_of_array(frame, value, node)
     value = frame.trace.deep(value)
     if isinstance(old, (list, dict, set, deque)) and frame.trace.is_external(old):
         frame.trace.storing_into(old)

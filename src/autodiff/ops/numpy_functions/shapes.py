@@ -118,7 +118,7 @@ def as_shape(shape: Any) -> Shape:
         return tuple([_size(n) for n in shape])
     if isinstance(shape, Tracer) and shape.ndim == 1:
         return tuple([_size(shape[k]) for k in range(len(shape))])
-    return (extent_of(shape),)
+    return (extent_of(shape) if is_bool(shape) else _size(shape),)
 
 
 def _size(n: Any) -> Extent:
