@@ -158,6 +158,8 @@ def contents(item: Any, slot: Slot, template: Any) -> list[Tracer]:
 
 def make_pool(home: Any, wanted: Wanted, items: Sequence[Any], template: Any) -> Pool:
     """A pool of some lists, made where the list ``home`` was; ``template``: of numbers of two types."""
+    for item in items:
+        item.trace.refuse_held(item)
     columns = [contents(item, wanted.slot, template) for item in items]
     made = []
     for k, one in enumerate((wanted.slot,) if template is None else (wanted.slot, FLAG)):
