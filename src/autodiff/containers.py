@@ -18,6 +18,7 @@ are in a store, and a plain list where it is made anew.
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import functools
 import sys
@@ -385,7 +386,7 @@ def _is_instance(x: Any) -> bool:
         return False
     if f"{cls.__module__}.{cls.__qualname__}" in _OF_LIBRARY:
         return True
-    if is_library_class(cls) or cls.__module__.split(".")[0] in ("pandas", "xarray"):
+    if is_library_class(cls) or home_of_class(cls).split(".")[0] in ("pandas", "xarray"):
         return False
     # Of classes in C, ``object`` alone: what others keep of an instance is not seen.
     return all(base is object or base.__flags__ & _HEAP_TYPE for base in cls.__mro__)
@@ -401,9 +402,17 @@ _OF_LIBRARY = frozenset(
 )
 
 
+def home_of_class(cls: type) -> str:
+    """The module of a class; "" of one that code in a namespace without a name made, which says it is a builtin."""
+    module = cls.__module__ if isinstance(cls.__module__, str) else ""
+    if module == "builtins" and cls.__flags__ & _HEAP_TYPE:
+        return module if getattr(builtins, cls.__name__, None) is cls else ""
+    return module
+
+
 def is_library_class(cls: type) -> bool:
     """Whether a class is Python's, NumPy's or one of this package."""
-    module = cls.__module__ if isinstance(cls.__module__, str) else ""
+    module = home_of_class(cls)
     if module.startswith(("autodiff.nist", "autodiff.optimize", "autodiff.demo")):
         return False
     root = module.split(".")[0]
@@ -802,6 +811,7 @@ __all__ = [
     "drop_attribute",
     "held",
     "holds",
+    "home_of_class",
     "is_dict",
     "is_library_class",
     "is_plain_record",

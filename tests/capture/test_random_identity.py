@@ -293,7 +293,7 @@ def test_a_few_programs(kind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "seed"), [("lists", 64), ("lists", 169)]
+    ("kind", "seed"), [("lists", 64), ("lists", 169), ("lists", 4850)]
 )  # exchanged with the caller's own
 def test_exchanged_lists(kind, seed) -> None:
     check(seed, kind, "numpy")

@@ -35,8 +35,10 @@ from autodiff.signals import door, refuse_ours, run_users
 
 if TYPE_CHECKING:
     from autodiff.capture import staging
+    from autodiff.ops import number_methods
 else:
     staging = later("autodiff.capture.staging")
+    number_methods = later("autodiff.ops.number_methods")
 
 
 def as_key(frame: Frame, x: Any) -> Any:
@@ -47,8 +49,6 @@ def as_key(frame: Frame, x: Any) -> Any:
 
 @door
 def _hashed(x: Any) -> Any:
-    if isinstance(x, list):
-        raise TypeError("unhashable type: 'list'")
     require_hashable(x)
     hash(x)
     return x
@@ -197,6 +197,10 @@ def call_of_choice(
     return staging.on_each(frame, method.owner, called, node)
 
 
+# What tracers have for themselves.
+_OF_TRACERS = frozenset(("__array_priority__", "__doc__", "__init__", "__module__", "__new__"))
+
+
 def _attribute_of_array(frame: Frame, obj: Tracer, name: str, node: ast.AST) -> Any:
     """``x.name`` of what is traced: only what the object has in plain Python."""
     plain, given = obj.python_type, frame.trace.class_given(obj)
@@ -204,13 +208,17 @@ def _attribute_of_array(frame: Frame, obj: Tracer, name: str, node: ast.AST) -> 
         return given
     if given is not plain and getattr(given, name, None) is not getattr(plain, name, None):
         raise Declined(f"{given.__name__}.{name}, of a class of numbers", frame.source(node))
-    if not hasattr(plain, name):
+    if not methods.has(plain, name):
         owner = plain.__name__ if plain.__module__ == "builtins" else f"numpy.{plain.__name__}"
         raise AttributeError(f"{owner!r} object has no attribute {name!r}", name=name)
+    if obj.form != "array":
+        method = number_methods.bound(obj, name)
+        if method is not None:
+            return method
     missing = object()
     if getattr(Tracer, name, None) is getattr(object, name, missing):
         raise Declined(f"{plain.__name__}.{name}, which is not supported", frame.source(node))
-    if name in ("__array_priority__", "__doc__"):  # which tracers have for themselves
+    if name in _OF_TRACERS:
         return getattr(np.empty(0) if plain is np.ndarray else plain(), name)
     if name == "base":
         _refuse_base(frame, obj, node)

@@ -18,7 +18,15 @@ import numpy as np
 
 from autodiff import labelled
 from autodiff.capture import choices, dataframes, members
-from autodiff.capture.calls import call, is_asked, iterate, run_known, verdicts
+from autodiff.capture.calls import (
+    ask_python,
+    call,
+    is_asked,
+    is_no_sequence,
+    iterate,
+    run_known,
+    verdicts,
+)
 from autodiff.capture.functions import Closure, descriptor, own_method
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
@@ -82,8 +90,14 @@ def _reached_to_store(frame: Frame, node: ast.expr) -> tuple[Any, Guard | None]:
     return container, last if mine else None
 
 
+def _taken_apart(x: Any) -> None:
+    (_,) = x
+
+
 def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
     frame.at(target)
+    if is_no_sequence(value):
+        ask_python(_taken_apart, value)
     starred = [k for k, t in enumerate(target.elts) if isinstance(t, ast.Starred)]
     if starred and isinstance(value, StoredList) and value.numbers() is not None:
         items: Any = frame.trace.listed(value)  # whose middle is a list again
@@ -159,7 +173,7 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
         return
     if isinstance(container, dict):
         index = trace.outside(container, index)
-    run_users(operator.setitem, container, index, trace.outside(container, value))
+    run_known(trace, operator.setitem, container, index, trace.outside(container, value))
 
 
 def _as_stored(frame: Frame, value: Any, node: ast.AST) -> Any:
@@ -188,12 +202,20 @@ def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST
             raise Declined(f"assignment to the array attribute {name!r}", frame.source(node))
         unknown = AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
         raise verdicts.restated(frame.trace, unknown, setattr, [obj, name, value])
+    if isinstance(obj, StoredList):  # which has attributes of its own
+        require_attribute(obj, name)
     if not isinstance(obj, (type, ModuleType)):
         setter = own_method(frame, obj, "__setattr__")
         if setter is not None and (isinstance(setter, Closure) or syntax_of(setter) is not None):
             call(frame, setter, [obj, name, value], {}, node)
             return
     store_past_setter(frame, obj, name, value, node, setattr)
+
+
+def require_attribute(obj: StoredList, name: str) -> None:
+    """Python's error of a list or tuple, which has no attributes that can be set or deleted."""
+    run_users(setattr, obj.python_type(), name, None)
+    raise Declined(f"the attribute {name!r} of a {obj.python_type.__name__}")
 
 
 def store_past_setter(
@@ -222,6 +244,8 @@ def store_past_setter(
 def delete_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> None:
     """``del obj.name``."""
     trace = frame.trace
+    if isinstance(obj, StoredList):
+        require_attribute(obj, name)
     kept = isinstance(obj, (Tracer, type, ModuleType)) or choices.is_choice(obj)
     if (
         kept
@@ -262,4 +286,4 @@ def _store_into_choice(frame: Frame, obj: Any, name: str, value: Any, node: ast.
 def delete_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> None:
     """``del container[index]``."""
     frame.trace.changing(container, frame.source(node))
-    run_users(operator.delitem, container, index)
+    run_known(frame.trace, operator.delitem, container, index)

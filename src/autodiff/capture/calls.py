@@ -39,8 +39,8 @@ from autodiff.capture.written import reads_numbers
 from autodiff.later import later
 from autodiff.ops import dispatch
 from autodiff.ops.either import eithers, on_both
-from autodiff.ops.known import type_name
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.known import require_types, type_name
+from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import door, run_users
 from autodiff.stack import with_room
 
@@ -372,6 +372,23 @@ def is_asked(frame: Frame, x: Any) -> bool:
     if any(isinstance(m, Closure) or _is_users(m) for m in methods):
         return True
     return asked_for_items(frame, x)
+
+
+def is_no_sequence(x: Any) -> bool:
+    """Whether Python finds nothing in an object by which to go through it."""
+    if isinstance(x, Tracer):
+        return not x.shape
+    if isinstance(x, (np.number, np.bool)):
+        return True
+    return not any(hasattr(type(x), name) for name in ("__iter__", "__getitem__"))
+
+
+def ask_python(function: Callable[..., Any], x: Any) -> None:
+    """Raise what Python raises of an object that is no sequence or mapping, of one of its type where it is traced."""
+    if isinstance(x, (Tracer, StoredList)):
+        require_types(door(function), x)
+    else:
+        door(function)(x)
 
 
 def asks_length(frame: Frame, x: Any) -> None:

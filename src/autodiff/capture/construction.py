@@ -32,7 +32,7 @@ from autodiff.capture.origins import (
     module_of,
 )
 from autodiff.capture.sourcecode import syntax_of
-from autodiff.containers import found_plainly
+from autodiff.containers import found_plainly, home_of_class
 from autodiff.later import later
 from autodiff.ops import complex_numbers, dispatch
 from autodiff.ops.promotion import check_number
@@ -93,9 +93,10 @@ def construct(
     )
     interpreted = interpreted or (issubclass(cls, tuple) and hasattr(cls, "_fields"))
     of_full = isinstance(args[0], (Tracer, list)) if args else bool(kwargs)
-    if interpreted and cls.__module__.startswith("scipy.sparse.") and of_full:
+    module = home_of_class(cls)
+    if interpreted and module.startswith("scipy.sparse.") and of_full:
         opaque.refuse_lost_zeros(frame, f"{cls.__name__} of a full array", [args[:1], kwargs], node)
-    if cls.__module__.split(".")[0] in PURE_MODULES and not interpreted:
+    if module.split(".")[0] in PURE_MODULES and not interpreted:
         made = call_library(frame, cls, args, kwargs, node)
         return frame.trace.fresh(made) if cls in (dict, deque) else made
     new: Any = cls.__new__

@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import copy
 import inspect
+import io
 import operator
 import sys
 import time
@@ -42,8 +43,9 @@ from autodiff.later import later
 from autodiff.ops.complex_numbers import ComplexTracer, plain, whole_of
 from autodiff.ops.either import is_array
 from autodiff.ops.entries import ENTRIES, Kernel
+from autodiff.ops.known import answer_by_types
 from autodiff.ops.tracer import Form, StoredList, Tracer
-from autodiff.signals import run_users
+from autodiff.signals import door, run_users
 from autodiff.tracebacks import is_internal
 
 if TYPE_CHECKING:
@@ -343,6 +345,7 @@ def call_impure(
     if function is print:
         from autodiff.capture.formatting import as_texts
 
+        _refuse_no_text(kwargs)
         args = as_texts(frame, args)
     if function is warnings.catch_warnings and not (args or kwargs.get("record")):
         return warnings.catch_warnings(**kwargs)
@@ -376,6 +379,20 @@ def call_impure(
         (value,) = _emit(trace, function, args, kwargs, (ArrayType(kind, (), True),))
         return Tracer(value, "python")
     raise Declined(f"{name_of(function)} (it must run at every call)", frame.source(node))
+
+
+def _refuse_no_text(options: dict[str, Any]) -> None:
+    """Raise what ``print`` raises of its options where it is called: what is printed comes later."""
+    given = {name: x for name, x in options.items() if name not in ("file", "flush")}
+
+    @door
+    def print_nothing(*values: Any) -> None:
+        print(file=io.StringIO(), **dict(zip(given, values, strict=True)))
+
+    answer_by_types(print_nothing, *given.values())
+    file = options.get("file")
+    if file is not None and not isinstance(file, Tracer):
+        run_users(getattr, file, "write")
 
 
 def _warning_from(frame: Frame, node: ast.AST) -> Callable[..., None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,15 @@ from autodiff.capture.access import (
     subscript,
 )
 from autodiff.capture.assignment import assign
-from autodiff.capture.calls import SPECIAL_TYPES, call, iterate, run_known, unpacked
+from autodiff.capture.calls import (
+    SPECIAL_TYPES,
+    ask_python,
+    call,
+    is_no_sequence,
+    iterate,
+    run_known,
+    unpacked,
+)
 from autodiff.capture.conditions import python_not
 from autodiff.capture.effects import append_outside
 from autodiff.capture.functions import Closure, make_closure, own_method, standing_for
@@ -35,11 +43,11 @@ from autodiff.capture.operators import (
     condition,
     own_truth,
 )
+from autodiff.capture.origins import is_own
 from autodiff.capture.trace import Declined
 from autodiff.ladder import NotStaged
 from autodiff.later import later
-from autodiff.ops.known import require_types
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import door, run_users
 
 if TYPE_CHECKING:
@@ -188,7 +196,10 @@ def _elements(frame: Frame, nodes: list[ast.expr]) -> list[Any]:
     items: list[Any] = []
     for node in nodes:
         if isinstance(node, ast.Starred):
-            items.extend(unpacked(frame, frame.evaluate(node.value)))
+            taken = frame.evaluate(node.value)
+            if is_no_sequence(taken):
+                ask_python(lambda x: [*x], taken)
+            items.extend(unpacked(frame, taken))
         else:
             items.append(frame.evaluate(node))
     return items
@@ -198,11 +209,45 @@ def _dict(frame: Frame, node: ast.Dict) -> Any:
     result: dict[Any, Any] = {}
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
-            result.update(_entries(frame, frame.evaluate(value), node))
+            entries = frame.evaluate(value)
+            _refuse_no_mapping(frame, entries)
+            result.update(_entries(frame, entries, node))
         else:
             hashed = as_key(frame, frame.evaluate(key))
             result[hashed] = frame.evaluate(value)
     return frame.trace.fresh(result)
+
+
+def _as_named(frame: Frame, function: Any) -> Any:
+    """What Python names in the errors of a call."""
+    if isinstance(function, Closure):
+        return standing_for(function)
+    if is_own(function):
+        raise Declined("what Python says of a call of a method of what is traced")
+    return function
+
+
+def _refuse_no_mapping(frame: Frame, x: Any, function: Any = None) -> None:
+    """Python's error of what is no mapping, in ``{**x}`` or a call ``f(**x)``."""
+    if not isinstance(x, (Tracer, StoredList)):
+        if isinstance(x, Mapping) or hasattr(type(x), "keys"):
+            return
+        if own_method(frame, x, "__getattr__") is not None or own_method(
+            frame, x, "__getattribute__"
+        ):
+            return
+    function = _as_named(frame, function)
+
+    def put(entries: Any) -> None:
+        function(**entries) if function is not None else {**entries}
+
+    ask_python(put, x)
+
+
+@door
+def _refuse_twice(function: Any, keywords: Any, given: Any) -> None:
+    """Raise Python's error of a keyword that a call has twice."""
+    function(**dict.fromkeys(keywords), **dict.fromkeys(given))
 
 
 def _entries(frame: Frame, mapping: Any, node: ast.AST) -> Any:
@@ -249,9 +294,13 @@ def _call(frame: Frame, node: ast.Call) -> Any:
     for keyword in node.keywords:
         value = frame.evaluate(keyword.value)
         if keyword.arg is None:
-            run_users(keywords.update, _entries(frame, value, node))
+            _refuse_no_mapping(frame, value, function)
+            given = _entries(frame, value, node)
         else:
-            keywords[keyword.arg] = value
+            given = {keyword.arg: value}
+        if not keywords.keys().isdisjoint(given):
+            _refuse_twice(_as_named(frame, function), keywords, given)
+        run_users(keywords.update, given)
     frame.at(node)
     if receiver is not None and receiver[0] and len(arguments) == 1 and not keywords:
         return append_outside(frame, function, arguments[0], node)
@@ -268,15 +317,15 @@ def _call(frame: Frame, node: ast.Call) -> Any:
 
 def _starred(frame: Frame, function: Any, items: Any, is_alone: bool) -> Any:
     """What ``f(*items)`` is called with; Python's error names the function where nothing stands beside it."""
-    if not isinstance(items, (int, float, Tracer)) or getattr(items, "form", "") == "array":
+    if not is_no_sequence(items):
         return unpacked(frame, items)
-    if isinstance(function, Closure):
-        function = standing_for(function)
+    function = _as_named(frame, function)
 
     def call_with(x: Any) -> None:
         function(*x) if is_alone else [*x]
 
-    require_types(door(call_with), items)
+    ask_python(call_with, items)
+    return unpacked(frame, items)
 
 
 def _generated(frame: Frame, node: ast.GeneratorExp) -> Any:

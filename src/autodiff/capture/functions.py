@@ -80,7 +80,7 @@ class Closure:
 def standing_for(closure: Closure) -> Callable[..., Any]:
     """A function that Python calls as it calls a closure in its errors."""
     function = _like(closure.__qualname__, closure.node.args)
-    function.__module__ = closure.frame.scope.globals["__name__"]
+    function.__module__ = closure.frame.scope.globals.get("__name__")
     return function
 
 

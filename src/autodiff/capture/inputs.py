@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from autodiff import containers
 from autodiff.capture import remembered
 from autodiff.capture.findings import Input, RunLong, Tables
 from autodiff.capture.numbering import Numbering
@@ -416,7 +417,9 @@ def _has_own_operators(cls: type) -> bool:
 def is_library(obj: Any) -> bool:
     """Whether a class or module belongs to a library that does not change under us."""
     name = obj.__name__ if isinstance(obj, ModuleType) else obj.__module__
-    root = (name or "").split(".")[0]
+    if not isinstance(obj, ModuleType):
+        name = containers.home_of_class(obj) if isinstance(obj, type) else name or ""
+    root = name.split(".")[0]
     if name.startswith(("autodiff.nist", "autodiff.optimize", "autodiff.demo")):
         return False
     return root in _LIBRARIES or (root in sys.stdlib_module_names and root != "__main__")

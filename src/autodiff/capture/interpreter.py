@@ -92,7 +92,8 @@ class Frame:
             except ValueError:
                 raise NameError(
                     f"cannot access free variable '{name}' where it is not associated with a value "
-                    "in enclosing scope"
+                    "in enclosing scope",
+                    name=name,
                 ) from None
         globals_ = self.scope.globals
         changed = state.load(globals_, name)
@@ -109,7 +110,7 @@ class Frame:
                     self.trace.note_lookup(builtins, name, table[name])
                 return table[name]
             return self.trace.lift(table[name], Path.root(table, "b").item(name))
-        raise NameError(f"name '{name}' is not defined")
+        raise NameError(f"name '{name}' is not defined", name=name)
 
     def store(self, name: str, value: Any) -> None:
         """Bind a name."""

@@ -87,6 +87,8 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
     # Of what is found outside, and of what is shared.
     copies = derivative or not trace.tier.holds_back
     own = {} if copies else trace.given_at
+    if result is NotImplemented:  # by which a call of a program says that it is none for it
+        raise Declined("a result that is NotImplemented")
     result, parts = (
         (result, [])
         if copies
@@ -202,9 +204,9 @@ def _plain_keys(trace: Trace, result: Any) -> Any:
         kind = containers.kind_of(x)
         if kind is None:
             return False
-        if kind.name in ("set", "frozenset"):
-            return any(is_pending(item) for item in kind.values(x))
-        return kind.has_keys and any(containers.holds(key, is_pending) for key in kind.keys(x))
+        is_set = kind.name in ("set", "frozenset")
+        hashed = kind.values(x) if is_set else kind.keys(x) if kind.has_keys else ()
+        return any(containers.holds(part, is_pending) for part in hashed)
 
     def plain(x: Any) -> Any:
         kind = containers.kind_of(x)
@@ -632,7 +634,8 @@ def _plan_leaf(
         raise Declined("a result that is text made of traced values")
     if isinstance(leaf, TracedIterator):
         raise Declined(f"a result that is an iterator ({leaf.kind.__name__})")
-    if isinstance(leaf, TracedGenerator) or inspect.iscoroutine(leaf):
+    ours = inspect.isgenerator(leaf) and not trace.is_external(leaf)
+    if ours or isinstance(leaf, TracedGenerator) or inspect.iscoroutine(leaf):
         if inspect.iscoroutine(leaf):
             leaf.close()
         raise Declined("a result that is a generator or coroutine")

@@ -80,10 +80,11 @@ from autodiff.signals import refuse_ours, run_users
 
 if TYPE_CHECKING:
     from autodiff.capture import hidden_draws, opaque
-    from autodiff.ops import complex_functions
+    from autodiff.ops import complex_functions, number_methods
     from autodiff.ops.numpy_functions import linear_algebra
 else:
     complex_functions = later("autodiff.ops.complex_functions")
+    number_methods = later("autodiff.ops.number_methods")
     linear_algebra = later("autodiff.ops.numpy_functions.linear_algebra")
     hidden_draws = later("autodiff.capture.hidden_draws")
     opaque = later("autodiff.capture.opaque")
@@ -117,7 +118,8 @@ _CREATION: frozenset[Any] = frozenset(
 # What takes some types of numbers and sequences, and not others.
 _BY_TYPES = (pow, round, divmod, abs, max, min, math.prod)
 _DESCRIPTORS = (MethodDescriptorType, WrapperDescriptorType)
-_ARRAY_TYPES = (np.ndarray, np.generic, np.float64, float, int)
+_METHODS = (*_DESCRIPTORS, MethodWrapperType)
+_ARRAY_TYPES = (np.ndarray, np.generic)
 
 
 def call_library(
@@ -137,9 +139,8 @@ def call_library(
             require_types(function, *args)
     elif function is hash and len(args) == 1:
         require_hashable(args[0])
-    elif (function is set or function is frozenset) and args and isinstance(args[0], (list, tuple)):
-        for x in args[0]:
-            require_hashable(x)
+    elif args:
+        _require_hashes(function, args)
     if isinstance(function, _DESCRIPTORS) and function.__name__ in MUTATORS and args:
         if function.__objclass__ not in _ARRAY_TYPES:  # ``list.append(xs, x)`` is ``xs.append(x)``
             owner, *args = args
@@ -158,6 +159,29 @@ def call_library(
     if type(owner) is dict and type(result) is dict and function.__name__ == "copy":
         frame.trace.fresh(result)
     return frame.trace.original(result)
+
+
+# Methods of dicts and sets that look up what they are given, and those that do so with the items of it.
+_BY_HASH = frozenset(
+    "get pop setdefault add discard remove __getitem__ __contains__ __delitem__".split()
+)
+_BY_HASHES = frozenset(
+    "update union intersection difference symmetric_difference isdisjoint issubset issuperset "
+    "intersection_update difference_update symmetric_difference_update fromkeys".split()
+)
+
+
+def _require_hashes(function: Any, args: list[Any]) -> None:
+    """Python's TypeError where a list, or the like, is to be found by its hash."""
+    owner, name = owner_of(function), getattr(function, "__name__", "")
+    is_set = isinstance(owner, (set, frozenset))
+    if (is_set or isinstance(owner, dict)) and name in _BY_HASH:
+        require_hashable(args[0])
+    makes = function is set or function is frozenset
+    if makes or (name in _BY_HASHES and (is_set or owner is dict)):
+        for given in args[: None if is_set else 1]:
+            for x in given if isinstance(given, (list, tuple)) else ():
+                require_hashable(x)
 
 
 # Of SciPy's packages that are in use: what captures their solvers and interpolators.
@@ -376,9 +400,15 @@ def _refuse_changed(trace: Trace, function: Any, objects: Sequence[Any], node: a
 def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
     """The implementation of a NumPy function or a builtin on tracers."""
     try:
-        if isinstance(function, _DESCRIPTORS) and function.__objclass__ in _ARRAY_TYPES:
-            # np.ndarray.sum(x), with an array that may be traced
-            return functools.partial(_method_of, function)
+        if isinstance(function, _METHODS):
+            cls = function.__objclass__
+            found = number_methods.find(function) if traced else None
+            if found is not None:
+                return found
+            of_array = cls in _ARRAY_TYPES or (traced and number_methods.is_of_numbers(cls))
+            if of_array and not isinstance(function, MethodWrapperType):
+                # np.ndarray.sum(x), with an array that may be traced
+                return functools.partial(_method_of, function)
         if traced:
             if isinstance(function, np.ufunc) and function in dispatch.functions:
                 return functools.partial(_apply_ufunc, function)
@@ -404,7 +434,9 @@ def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:
 
 def _method_of(function: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
     """``np.ndarray.sum(x)``: a method of a class, of an object of that class."""
-    if isinstance(x, Tracer) and not issubclass(x.python_type, function.__objclass__):
+    if not isinstance(x, Tracer):
+        return function(x, *args, **kwargs)
+    if not issubclass(x.python_type, function.__objclass__):
         require_types(function, x)
     return getattr(x, function.__name__)(*args, **kwargs)
 

@@ -14,7 +14,7 @@ from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes
 from autodiff.capture.access import as_key, hashable, load_item, stored_items
 from autodiff.capture.arrays import Chosen
-from autodiff.capture.calls import call, iterate, run_known
+from autodiff.capture.calls import ask_python, call, is_no_sequence, iterate, run_known
 from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.functions import of_class, own_method
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
@@ -158,6 +158,13 @@ def by_own_methods(
             asked.reverse()
     has_own, is_settled = False, True
     for obj, other, method_name in asked:
+        numpys = class_of(obj) is np.ndarray or issubclass(class_of(obj), np.generic)
+        if numpys and isinstance(other, (int, float, complex)):
+            return NotImplemented  # of the user's class or not, it is taken for a number
+        if numpys and not isinstance(other, Tracer) and _is_an_object(frame, obj, other, function):
+            if obj is left and _defers(obj, other):
+                continue
+            return _numpys_answer(frame, function, left, right, node)
         method, negates = _own(frame, obj, method_name)
         if method is not None:
             has_own, result = True, call(frame, method, [obj, other], {}, node)
@@ -172,6 +179,66 @@ def by_own_methods(
     if function is operator.ne:
         return _not(frame, is_same(frame, left, right))
     raise TypeError(_refusal(function, first, second, in_place))
+
+
+def _is_an_object(frame: Frame, obj: Any, other: Any, function: Any) -> bool:
+    """Whether NumPy's array or number meets an object of the user's, of which NumPy makes an array."""
+    if function is operator.matmul and class_of(obj) is not np.ndarray:
+        return False
+    if isinstance(other, (np.ndarray, np.generic)) or labelled.is_foreign(other):
+        return False
+    found = containers.kind_of(other)
+    is_instance = found is not None and found.name == "instance"
+    return is_instance or own_method(frame, other, "__array__") is not None
+
+
+_PRIORITY_OF_NUMBERS = -1000000.0
+
+
+def _defers(obj: Any, other: Any) -> bool:
+    """Whether NumPy's left operand leaves the answer to a class: ``__array_ufunc__ = None``, or a higher priority."""
+    cls, missing = type(other), object()
+    says = getattr(cls, "__array_ufunc__", missing)
+    if says is not missing:
+        return says is None
+    priority = 0.0 if class_of(obj) is np.ndarray else _PRIORITY_OF_NUMBERS
+    return bool(getattr(cls, "__array_priority__", _PRIORITY_OF_NUMBERS) > priority)
+
+
+def _numpys_answer(frame: Frame, function: Any, left: Any, right: Any, node: ast.AST) -> Any:
+    """``left op right`` as NumPy computes it of an array or number and an object of the user's."""
+    is_first = class_of(left) is np.ndarray or issubclass(class_of(left), np.generic)
+    own, other = (left, right) if is_first else (right, left)
+    of_objects = own_method(frame, other, "__array__") is None
+    if of_objects and class_of(own) is not np.ndarray and not _has_protocol(other):
+        own = call(frame, own.item, [], {}, node)
+    else:
+        other = as_operand_of_array(frame, other, node)
+    if not is_first and function in _COMPARES:  # it is asked the other way round
+        return apply_binary(frame, _MIRRORED[function], own, other, node)
+    pair = (own, other) if is_first else (other, own)
+    return apply_binary(frame, function, *pair, node)
+
+
+_MIRRORED = {
+    operator.lt: operator.gt, operator.gt: operator.lt, operator.le: operator.ge,
+    operator.ge: operator.le, operator.eq: operator.eq, operator.ne: operator.ne,
+}  # fmt: skip
+
+
+def _has_protocol(x: Any) -> bool:
+    return any(hasattr(type(x), name) for name in ("__array_ufunc__", "__len__"))
+
+
+def as_operand_of_array(frame: Frame, x: Any, node: ast.AST) -> Any:
+    """What an array computes with in the place of an object of the user's: the array that it gives."""
+    found = containers.kind_of(x)
+    method = own_method(frame, x, "__array__")
+    if method is None and (found is None or found.name != "instance"):
+        return x
+    if method is None or hasattr(type(x), "__array_ufunc__") or labelled.is_foreign(x):
+        raise Declined("an array beside an object of the user's, which gives an array of objects")
+    return call(frame, np.asarray, [x], {}, node)
 
 
 def _own(frame: Frame, obj: Any, name: str | None) -> tuple[Any, bool]:
@@ -229,7 +296,7 @@ def own_truth(frame: Frame, obj: Any) -> Any:
             return Tracer(as_tracer(np.greater(as_tracer(obj.extent), 0)).value, "python")
     if choices.is_choice(obj):
         cls = choices.class_of(obj)
-        if not hasattr(cls, "__bool__") and not hasattr(cls, "__len__"):
+        if of_class(cls, "__bool__") is None and of_class(cls, "__len__") is None:
             return True
     for name in ("__bool__", "__len__"):
         method = own_method(frame, obj, name)
@@ -458,6 +525,8 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
         return True
     if isinstance(container, str):
         require_types(operator.contains, container, item)
+    elif is_no_sequence(container) and not hasattr(type(container), "__contains__"):
+        ask_python(lambda x: item in x, container)
     method = own_method(frame, container, "__contains__")
     if method is not None:
         return call(frame, method, [container, item], {}, frame.scope.syntax.node)

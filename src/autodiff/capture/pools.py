@@ -167,6 +167,8 @@ def contents(item: Any, slot: Slot, template: Any) -> list[Tracer]:
 
 def make_pool(home: Any, wanted: Wanted, items: Sequence[Any], template: Any) -> Pool:
     """A pool of some lists, made where the list ``home`` was; ``template``: of numbers of two types."""
+    for item in items:
+        item.trace.refuse_held(item)
     kinds = [item.kinds() for item in items]
     columns = [contents(item, wanted.slot, template) for item in items]
     made = []

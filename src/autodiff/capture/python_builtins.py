@@ -131,7 +131,7 @@ def _bool(frame: Frame, *args: Any) -> Any:
 
 def _hasattr(frame: Frame, obj: Any, name: str) -> bool:
     if isinstance(obj, Tracer):
-        return hasattr(np.ndarray if obj.form == "array" else obj.python_type, name)
+        return methods.has(obj.python_type, name)
     if isinstance(obj, HoldsTracers):
         obj.refuse_unknown(name)
         return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import builtins
 import importlib
 import inspect
 import operator
@@ -36,6 +37,7 @@ from autodiff.capture.operators import (
     BINARY_OF,
     IN_PLACE,
     apply_binary,
+    as_operand_of_array,
     class_of,
     condition,
 )
@@ -118,6 +120,8 @@ def apply_in_place(
         frame.trace.changing(old, frame.source(node))
     if isinstance(old, (list, deque)) and function is operator.iadd and is_asked(frame, value):
         value = unpacked(frame, value)
+    if is_array(old):
+        value = as_operand_of_array(frame, value, node)
     value = frame.trace.deep(value)
     if isinstance(old, (list, dict, set, deque)) and frame.trace.is_external(old):
         frame.trace.storing_into(old)
@@ -211,6 +215,8 @@ def _class_definition(frame: Frame, node: ast.ClassDef) -> None:
     for decorator in decorators:
         if getattr(decorator, "__module__", "") not in ("dataclasses", "functools"):
             raise Declined("a decorated class inside of a function", frame.source(node))
+    if any(isinstance(base, (Tracer, StoredList)) for base in bases):
+        raise Declined("a class below what is no class", frame.source(node))
     made: Any = run_users(
         types.new_class,
         node.name,
@@ -225,23 +231,45 @@ def _class_definition(frame: Frame, node: ast.ClassDef) -> None:
 
 def _class_body(frame: Frame, node: ast.ClassDef, namespace: Any) -> None:
     """What a class body puts into the namespace of the class."""
-    namespace["__module__"] = frame.scope.globals.get("__name__")
+    namespace["__module__"] = frame.scope.globals.get("__name__", builtins.__name__)
     namespace["__qualname__"] = f"{frame.scope.qualname}.<locals>.{node.name}"
     annotations: dict[str, Any] = {}
     for statement in node.body:
+        if not namespace.keys().isdisjoint(_names_read(statement)):
+            raise Declined("a class body that reads its own names", frame.source(statement))
         if isinstance(statement, ast.FunctionDef) and not statement.decorator_list:
             method = namespace[statement.name] = make_closure(frame, statement)
             method.__qualname__ = f"{namespace['__qualname__']}.{statement.name}"
-        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            namespace[statement.targets[0].id] = frame.evaluate(statement.value)
+        elif isinstance(statement, ast.Assign) and all(
+            isinstance(target, ast.Name) for target in statement.targets
+        ):
+            value = frame.evaluate(statement.value)
+            namespace.update({target.id: value for target in statement.targets})  # type: ignore[attr-defined]
         elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             annotations[statement.target.id] = _annotation(frame, statement.annotation)
             if statement.value is not None:
                 namespace[statement.target.id] = frame.evaluate(statement.value)
-        elif not isinstance(statement, (ast.Pass, ast.Expr)):
+        elif not isinstance(statement, ast.Pass) and not _is_text(statement):
             raise Declined(f"{type(statement).__name__} in a class body", frame.source(statement))
     if annotations:
         namespace["__annotations__"] = annotations
+
+
+def _names_read(statement: ast.stmt) -> set[str]:
+    """The names that a statement of a class body reads while the class is made; all, if it binds one in passing."""
+    parts: list[ast.AST] = [statement]
+    if isinstance(statement, ast.FunctionDef):
+        parts = [
+            x for x in (*statement.args.defaults, *statement.args.kw_defaults) if x is not None
+        ]
+    nodes = [x for part in parts for x in ast.walk(part)]
+    if any(isinstance(x, ast.NamedExpr) for x in nodes):
+        return {"__module__"}  # which every class body binds
+    return {x.id for x in nodes if isinstance(x, ast.Name) and isinstance(x.ctx, ast.Load)}
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 def _annotation(frame: Frame, node: ast.expr) -> Any:
@@ -297,7 +325,9 @@ def _submodule(module: Any, name: str) -> Any:
     except ModuleNotFoundError:
         raise ImportError(
             f"cannot import name {name!r} from {module.__name__!r} "
-            f"({getattr(module, '__file__', None) or 'unknown location'})"
+            f"({getattr(module, '__file__', None) or 'unknown location'})",
+            name=module.__name__,
+            path=getattr(module, "__file__", None),
         ) from None
 
 

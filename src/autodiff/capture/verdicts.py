@@ -173,6 +173,9 @@ def _function_and_operands(function: Any, args: list[Any]) -> tuple[Any, list[An
     if isinstance(function, Tracer):
         return _called, [function, *args]
     if is_own(function):
+        owner = owner_of(function)
+        if isinstance(owner, StoredList):
+            return _Method(function.__name__), [owner, *args]
         name = methods.name_of(function)
         if name is None or not args:
             raise Unasked

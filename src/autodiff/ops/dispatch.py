@@ -117,7 +117,7 @@ def binary_operator(ufunc: np.ufunc, a: Any, b: Any) -> Any:
             # An array is compared element by element also with what no number equals.
             if isinstance(a, Tracer) and a.form == "array":
                 return np.logical_xor(np.equal(a, a), np.equal(a, a)) ^ (ufunc is np.not_equal)
-            if isinstance(a, Tracer) and a.form == "scalar" and b is not None:
+            if isinstance(a, Tracer) and a.form == "scalar" and isinstance(b, (str, bytes)):
                 return np.bool_(ufunc is np.not_equal)
         return NotImplemented
     if isinstance(a, (list, tuple)) and python_numbers.is_number(b):

@@ -184,14 +184,18 @@ class _Unknown(Exception):
 
 def require_types(function: Callable[..., Any], *args: Any) -> None:
     """Python's TypeError, if it is of the types of the arguments that ``function`` does not take."""
+    answer_by_types(function, *args)
+
+
+def answer_by_types(function: Callable[..., Any], *args: Any) -> Any:
+    """What ``function`` gives of objects of the types of the arguments; None where only the values tell.
+
+    Raises Python's TypeError.
+    """
     try:
-        alike = [_alike(x, _nothing_of) for x in args]
-        _ask(function, alike)
+        return _ask(function, [_alike(x, _nothing_of) for x in args])
     except _Unknown:
-        return
-    except TypeError:  # unless an int was given, where the program has a float
-        whole = [isinstance(x, Tracer) and x.given_as_int() is not None for x in args]
-        _ask(function, [1 if w else x for w, x in zip(whole, alike, strict=True)])
+        return None
 
 
 def require_hashable(x: Any) -> None:
@@ -213,13 +217,13 @@ def require_formattable(directive: str, x: Any) -> None:
     _ask(operator.mod, [directive, (alike,)])
 
 
-def _ask(function: Callable[..., Any], args: Sequence[Any]) -> None:
+def _ask(function: Callable[..., Any], args: Sequence[Any]) -> Any:
     try:
-        run_users(function, *args)
+        return run_users(function, *args)
     except TypeError:
         raise
     except Exception:  # of these numbers, not of their types
-        return
+        return None
 
 
 def _nothing_of(x: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -227,24 +231,26 @@ def _nothing_of(x: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _alike_or_hashed(x: Any) -> Any:
-    """An item of a tuple, which has a hash unless it is a list."""
-    return _alike(x, lambda of: tuple(map(_alike_or_hashed, of))) if _has_lists(x) else 0
-
-
-def _has_lists(x: Any) -> bool:
-    return isinstance(x, (StoredList, tuple, list))
+    """An item of a tuple, which has a hash unless it is a list or the like."""
+    if isinstance(x, Tracer) and not isinstance(x, Either) and x.form == "array":
+        return np.empty(0)
+    if isinstance(x, (StoredList, tuple, list)) or type(x) in (dict, set):
+        return _alike(x, lambda of: tuple(map(_alike_or_hashed, of)))
+    return 0
 
 
 def _alike(x: Any, of_tuple: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> Any:
     """An object of the type that ``x`` has in plain Python."""
     if isinstance(x, Either):  # whose type the run knows
         raise _Unknown
+    if isinstance(x, Tracer) and x.given_as_int() is not None:  # where the program has a float
+        return 1
     kind: Any = x.python_type if isinstance(x, (Tracer, HoldsTracers, StoredList)) else type(x)
     if kind is list:
         return []
     if kind is tuple:
         return of_tuple(x) if type(x) is tuple else ()
-    if kind in (str, bytes, bytearray):
+    if kind in (str, bytes, bytearray, dict, set, frozenset, type(None)):
         return kind()
     if isinstance(x, Tracer) and x.form == "array":
         if all(isinstance(n, int) for n in x.shape) and math.prod(x.shape) <= _LARGEST:

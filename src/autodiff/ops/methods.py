@@ -31,10 +31,15 @@ _NUMBER_METHODS: dict[str, Callable[..., Any]] = {}
 _SETTERS: dict[str, Callable[[Tracer, Any], None]] = {}
 
 
+def has(cls: type, name: str) -> bool:
+    """Whether objects of a class have an attribute; ``hasattr(cls, name)`` counts those of its own class."""
+    return any(name in vars(c) for c in cls.__mro__)
+
+
 def unknown(x: Tracer, name: str) -> Exception:
     """What to raise for an attribute that no table has: a refusal, where the object has it in plain Python."""
     cls = x.python_type
-    if hasattr(cls, name):
+    if has(cls, name):
         kind = "np.ndarray" if x.form == "array" else cls.__name__
         return Declined(f"{kind}.{name}, which is not supported")
     return AttributeError(f"'{type_name(x)}' object has no attribute '{name}'", name=name, obj=x)
@@ -88,7 +93,7 @@ def set_attribute(x: Tracer, name: str, value: Any) -> None:
 def _flat_shape(args: tuple[Any, ...]) -> Any:
     if len(args) == 1 and isinstance(args[0], (Tracer, np.ndarray)) and args[0].ndim == 1:
         sizes = args[0]._concrete() if isinstance(args[0], Tracer) else args[0]
-        return tuple(int(n) for n in sizes)
+        return tuple(sizes)
     return args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
 
 

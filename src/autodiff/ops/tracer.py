@@ -321,7 +321,8 @@ class Tracer:
         whole = self.given_as_int()
         if whole is not None:
             return whole
-        if self.dtype.kind not in "iu" or self.shape:
+        is_int = self.dtype.kind in "iu" or self.python_type is bool
+        if not is_int or self.shape:
             if self.form == "array":
                 raise TypeError("only integer scalar arrays can be converted to a scalar index")
             raise TypeError(f"'{type_name(self)}' object cannot be interpreted as an integer")

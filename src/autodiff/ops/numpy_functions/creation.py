@@ -502,8 +502,7 @@ def eye(
     device: Any = None, like: Any = None,
 ) -> Tracer:  # fmt: skip
     """``np.eye``."""
-    m = natural(extent_of(N))
-    n = m if M is None else natural(extent_of(M))
+    m, n = (natural(k) for k in as_shape((N, N if M is None else M)))
     rows = structural.reshape(line(m), (m, 1))
     if not isinstance(k, int):
         within_reach(extent_of(k))

@@ -55,9 +55,7 @@ def _axes(axis: Any, ndim: int, ufunc: bool = False) -> Axes:
         return tuple(range(ndim))
     if ufunc and ndim == 0 and axis in (0, -1):
         return ()  # NumPy's ufuncs reduce a number along an axis that it does not have
-    if isinstance(axis, list):
-        raise TypeError("'list' object cannot be interpreted as an integer")
-    return tuple(sorted(normalize_axis_tuple(axis, ndim, "axis")))
+    return tuple(sorted(shapes.axes_in_c(axis, ndim)))
 
 
 def _given(option: Any) -> bool:
@@ -431,6 +429,8 @@ def average(
 ) -> Any:
     """``np.average``."""
     x = shapes.array_of(a)
+    if axis is not None:
+        axis = normalize_axis_tuple(axis, x.ndim, argname="axis")
     if weights is None:
         result = mean(x, axis, keepdims=keepdims)
         # NumPy divides the sizes as Python does.

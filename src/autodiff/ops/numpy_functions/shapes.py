@@ -30,6 +30,7 @@ from autodiff.ops.known import (
     natural,
     require,
     require_equal,
+    type_name,
     within_reach,
 )
 from autodiff.ops.layout import (
@@ -76,6 +77,8 @@ def axis_or_none(axis: Any) -> int | None:
     """An axis, or None, for which NumPy's functions in C have a number."""
     if axis is None:
         return None
+    if is_bool(axis):
+        raise TypeError("an integer is required for the axis")
     index = operator.index(axis)
     return None if index == np.iinfo(np.intc).min else index
 
@@ -86,17 +89,44 @@ def array_of(x: Any) -> Tracer:
     return x if x.form == "array" else Tracer(x.value, "array")
 
 
+def is_bool(x: Any) -> bool:
+    """Whether a number is a bool, which is an int to Python and to NumPy's functions in C is none."""
+    return isinstance(x, (bool, np.bool)) or (
+        isinstance(x, Tracer) and not x.shape and x.dtype.kind == "b"
+    )
+
+
+def axes_in_c(axis: Any, ndim: int) -> tuple[int, ...]:
+    """One axis or a tuple of axes, as NumPy's functions in C take them."""
+    if isinstance(axis, list):
+        raise TypeError("'list' object cannot be interpreted as an integer")
+    found = []
+    for k in axis if isinstance(axis, tuple) else (axis,):
+        if is_bool(k):
+            raise TypeError("an integer is required")
+        found.append(normalize_axis_index(operator.index(k), ndim))
+    return normalize_axis_tuple(tuple(found), ndim, "axis")
+
+
 def as_shape(shape: Any) -> Shape:
     """A shape argument (an integer or a sequence of them) as extents."""
     if isinstance(shape, bool):
         np.zeros(shape)  # NumPy's exception
     if isinstance(shape, (list, tuple)):
-        return tuple([extent_of(n) for n in shape])
+        return tuple([_size(n) for n in shape])
     if isinstance(shape, np.ndarray) and shape.ndim == 1:
-        return tuple(int(n) for n in shape)
+        return tuple([_size(n) for n in shape])
     if isinstance(shape, Tracer) and shape.ndim == 1:
-        return tuple([extent_of(shape[k]) for k in range(len(shape))])
-    return (extent_of(shape),)
+        return tuple([_size(shape[k]) for k in range(len(shape))])
+    return (extent_of(shape) if is_bool(shape) else _size(shape),)
+
+
+def _size(n: Any) -> Extent:
+    if is_bool(n):
+        raise TypeError("an integer is required")
+    if type(n) is int and not -(2**63) <= n < 2**63:
+        raise ValueError("Maximum allowed dimension exceeded")
+    return extent_of(n)
 
 
 # -- reshape --------------------------------------------------------------------------------------
@@ -215,7 +245,7 @@ def squeeze(a: Any, axis: Any = None) -> Tracer:
         # A symbolic extent is not 1 unless a guard says so.
         axes = tuple(k for k, n in enumerate(x.shape) if decide(lambda n=n: equal(n, 1)))  # type: ignore[misc]
     else:
-        axes = normalize_axis_tuple(axis, x.ndim)
+        axes = axes_in_c(axis, x.ndim)
         if not all(require_equal(x.shape[k], 1, "cannot squeeze") for k in axes):
             raise shape_error(
                 "cannot select an axis to squeeze out which has size not equal to one"
@@ -237,7 +267,9 @@ def transpose(a: Any, axes: Any = None) -> Tracer:
     else:
         if len(axes) != x.ndim:
             raise ValueError("axes don't match array")
-        order = tuple(normalize_axis_index(int(k), x.ndim) for k in axes)
+        if any(map(is_bool, axes)):
+            raise TypeError("an integer is required")
+        order = tuple(normalize_axis_index(operator.index(k), x.ndim) for k in axes)
         if len(set(order)) != x.ndim:
             raise ValueError("repeated axis in transpose")
     inverse = tuple(order.index(k) for k in range(len(order)))
@@ -261,7 +293,7 @@ def swapaxes(a: Any, axis1: int, axis2: int) -> Tracer:
     """``np.swapaxes``."""
     x = as_array(a)
     order = list(range(x.ndim))
-    i, j = normalize_axis_index(int(axis1), x.ndim), normalize_axis_index(int(axis2), x.ndim)
+    i, j = (normalize_axis_index(operator.index(k), x.ndim) for k in (axis1, axis2))
     order[i], order[j] = order[j], order[i]
     return transpose(x, order)
 
@@ -304,6 +336,8 @@ def broadcast_to_(array: Any, shape: Any, subok: bool = False) -> Tracer:
     """``np.broadcast_to``: a read-only view."""
     x = as_array(array)
     negative = "all elements of broadcast shape must be non-negative"
+    if isinstance(shape, (list, tuple)) and any(type(n) is int and n < 0 for n in shape):
+        raise ValueError(negative)
     target = tuple([natural(n, negative) for n in as_shape(shape)])
     try:
         fits = same_shape(broadcast_shapes(x.shape, target), target)
@@ -635,11 +669,18 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tracer, ...]:
 
 
 # -- repetition and order ---------------------------------------------------------------------------
+def _as_ints(counts: Any) -> Any:
+    """Counts of which Python's functions take bools for ints."""
+    return (
+        [int(n) if is_bool(n) else n for n in counts] if type(counts) in (list, tuple) else counts
+    )
+
+
 @implements(np.tile)
 def tile(A: Any, reps: Any) -> Tracer:
     """``np.tile``."""
     x = array_of(A)
-    counts = tuple([natural(n) for n in as_shape(reps)])
+    counts = tuple([natural(n) for n in as_shape(_as_ints(reps))])
     ndim = max(x.ndim, len(counts))
     counts = (1,) * (ndim - len(counts)) + counts
     shape = (1,) * (ndim - x.ndim) + x.shape
@@ -661,6 +702,8 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Tracer:
         x = ravel(x)
     axis = normalize_axis_index(axis, x.ndim)
     counts = known(repeats) if not isinstance(repeats, Dim) else None
+    if counts is not None and counts.dtype.kind not in "iub":
+        _refuse_counts(repeats, counts)
     if counts is not None and counts.size > 1:
         index = np.repeat(np.arange(x.shape[axis]), counts)
         result: Tracer = x[(slice(None),) * axis + (index,)]
@@ -675,6 +718,14 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Tracer:
     spread = structural.broadcast(x, wide, places)
     shape = (*x.shape[:axis], n * count, *x.shape[axis + 1 :])
     return Tracer(structural.reshape(spread, shape).value, "array")
+
+
+def _refuse_counts(repeats: Any, counts: np.ndarray[Any, Any]) -> None:
+    """Raise what NumPy raises of counts that are no integers: it takes numbers of Python's, and no arrays."""
+    if isinstance(repeats, (float, complex, np.generic)):
+        np.repeat(0.0, type(repeats)(0))
+    elif not isinstance(repeats, (list, tuple)):
+        np.repeat(np.zeros(counts.size), np.zeros_like(counts))
 
 
 def _repeated(x: Tracer, counts: Tracer, axis: int) -> Tracer:
@@ -705,6 +756,8 @@ def _repeated(x: Tracer, counts: Tracer, axis: int) -> Tracer:
 @implements(np.resize)
 def resize(a: Any, new_shape: Any) -> Tracer:
     """``np.resize``: repeats the elements to fill the shape."""
+    if np.ndim(new_shape) == 0 and type_name(new_shape).endswith("ndarray"):
+        iter(new_shape)  # NumPy's exception
     x, shape = ravel(a), as_shape(new_shape)
     for n in shape:
         natural(n, "all elements of `new_shape` must be non-negative")
@@ -787,9 +840,12 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> T
     x = array_of(array)
     if isinstance(mode, str):  # NumPy's exception for what does not belong to the mode
         np.pad(np.ones(2), 0, mode, **dict.fromkeys(options, 1))  # type: ignore[call-overload]
-    if isinstance(pad_width, (float, np.floating)):
+    pairs = _pairs(pad_width, x.ndim)
+    known_widths = [n for pair in pairs for n in pair if not isinstance(n, (Dim, Tracer))]
+    traced = len(known_widths) < 2 * len(pairs)
+    if not traced and x.ndim and np.asarray(known_widths).dtype.kind != "i":
         raise TypeError("`pad_width` must be of integral type.")
-    widths = [tuple(map(_pad_width, pair)) for pair in _pairs(pad_width, x.ndim)]
+    widths = [tuple(map(_pad_width, pair)) for pair in pairs]
     if mode in ("constant", "empty"):
         values = _pairs(options.get("constant_values", 0), x.ndim)
         return _pad_constant(x, widths, values)
