@@ -228,14 +228,29 @@ def _sqrt_partial(y: Any, x: Any) -> Any:
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
     # b * a**(b - 1); an exponent of 0 contributes 0 also at a = 0.  A strong product, not a where:
-    # by b it has the derivative a**-1 there.
+    # by b it has the derivative a**-1 there.  Of an exponent below 0 y b / a, as a quotient has:
+    # a**(b - 1) underflows where a**b does not.
+    exponent = known(b)
+    if exponent is not None and np.all(exponent < 0) and np.all(np.isfinite(exponent)):
+        return b * y, 1 / (a if np.all(exponent == np.rint(exponent)) else np.abs(a))
+    factor, slope = _power_by_base_above(a, b)
+    if exponent is not None and not np.any(exponent < 0):
+        return _strong(factor, slope)
+    falls = (b < 0) & np.isfinite(b)
+    return np.where(falls, b * np.where(falls, y, 1.0), factor), np.where(
+        falls, 1 / np.where(falls, a, 1.0), slope
+    )
+
+
+def _power_by_base_above(a: Any, b: Any) -> tuple[Any, Any]:
+    """``b`` and ``a**(b - 1)``."""
     if not _may_be_root(b):
-        return _strong(b, np.power(a, b - 1))
+        return b, np.power(a, b - 1)
     # A root has an infinite slope at 0, where it gets 0, as that of sqrt.
     steep = (a == 0) & (b > 0) & (b < 1)
     slope = np.power(np.where(steep, 1.0, a), b - 1)
     flat = np.isinf(b) & (slope == 0)  # where infinity times 0 has the limit 0
-    return np.where(steep, 0.0, _strong(np.where(flat, 0.0, b), slope))
+    return np.where(steep | flat, 0.0, b), slope
 
 
 def _may_be_root(b: Any) -> bool:

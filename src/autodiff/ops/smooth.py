@@ -1,6 +1,7 @@
 """What derivatives are made of: functions that are smooth, and whose derivatives are again of them.
 
     logistic(x)            1 / (1 + e**-x)            the slope of log(1 + e**x)
+    logistic_slope(x)      the slope of logistic
     sech_squared(x)        1 / cosh(x)**2             the slope of tanh
     inverse_positive(x)    1 / x, NaN left of 0       the slope of log
     inverse_square(x)      1 / (1 + x**2)             the slope of arctan
@@ -104,8 +105,27 @@ def _logistic_meaning(x: Any) -> Any:
     return np.where(np.less(x, 0), small, 1.0) / (1.0 + small)
 
 
+def _logistic_slope(s: Any, x: Any) -> Any:
+    one, small = s.constant(1.0, x), s.call("exp", s.neg(s.abs(x)))
+    whole = s.add(one, small)
+    return s.div(small, s.mul(whole, whole))
+
+
+# One operation, not logistic(x) * logistic(-x), whose derivatives cancel near 0: they are even or odd.
+logistic_slope = smooth(
+    "logistic_slope",
+    lambda x: np.exp(-np.abs(x)) / (1.0 + np.exp(-np.abs(x))) ** 2,
+    _logistic_slope,
+    lambda y, x: -y * np.tanh(0.5 * x),
+    domain=((-4.0, 4.0),),
+    beside="logistic",
+)
 logistic: Callable[..., Any] = smooth(
-    "logistic", _logistic_meaning, _logistic, lambda y, x: y * logistic(-x), domain=((-4.0, 4.0),)
+    "logistic",
+    _logistic_meaning,
+    _logistic,
+    lambda y, x: logistic_slope(x),
+    domain=((-4.0, 4.0),),
 )
 
 
