@@ -241,7 +241,8 @@ def _push_partials(form: Partials, site: Site, tangents: Sequence[Tracer | None]
     for k, (rule, tangent) in enumerate(zip(form.rules, tangents, strict=True)):
         if rule is None or tangent is None:
             continue
-        term: Any = _scaled(tangent, rule(site.result, *site.operands), k in form.absorbing)
+        absorbing = k in form.absorbing or k in form.fading
+        term: Any = _scaled(tangent, rule(site.result, *site.operands), absorbing)
         if term is not None and not same_shape(term.shape, shape):
             term = np.broadcast_to(term, shape)
         total = _add(total, term)

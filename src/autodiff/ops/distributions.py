@@ -394,7 +394,10 @@ def _chosen(cond: Any, first: Any, other: Any) -> Any:
 
 
 def _fixed(value: Any) -> list[tuple[Any, str, Any]]:
-    """The comparisons with a number of which a condition is made, and what is compared."""
+    """The comparisons with a number of which a condition is made, and what is compared.
+
+    Not with infinity: by an infinite parameter the derivative of a limit is 0.
+    """
     operation = value.owner
     if operation is None:
         return []
@@ -406,7 +409,7 @@ def _fixed(value: Any) -> list[tuple[Any, str, Any]]:
         return [
             (Tracer(value, "array"), operation.kind, x)
             for x, y in pairs
-            if known(y) is not None and known(x) is None
+            if known(y) is not None and known(x) is None and np.all(np.isfinite(known(y)))
         ]
     return []
 

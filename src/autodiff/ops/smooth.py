@@ -61,8 +61,12 @@ def smooth(
     *partials: Callable[..., Any] | None,
     domain: tuple[tuple[float, float], ...] = ((-2.0, 2.0),),
     beside: str = "",
+    fading: bool = False,
 ) -> Callable[..., Any]:
-    """Enter an operation, and give the function that applies it to tracers or arrays."""
+    """Enter an operation, and give the function that applies it to tracers or arrays.
+
+    ``fading``: that of one operand tends to a number at infinity.
+    """
 
     def of_arrays(*operands: Any) -> Any:
         # A slope may be all that is left of its function: who notes what NumPy meets hears of it.
@@ -76,7 +80,7 @@ def smooth(
             _pointwise_type,
             of_arrays,
             Pointwise(scalar),
-            Partials(partials),
+            Partials(partials, fading=(0,) if fading else ()),
             samples=Samples(domain),
             beside=beside,
         )
@@ -119,6 +123,7 @@ logistic_slope = smooth(
     lambda y, x: -y * np.tanh(0.5 * x),
     domain=((-4.0, 4.0),),
     beside="logistic",
+    fading=True,
 )
 logistic: Callable[..., Any] = smooth(
     "logistic",
@@ -126,6 +131,7 @@ logistic: Callable[..., Any] = smooth(
     _logistic,
     lambda y, x: logistic_slope(x),
     domain=((-4.0, 4.0),),
+    fading=True,
 )
 
 
@@ -135,6 +141,7 @@ sech_squared = smooth(
     lambda s, x: s.call("tanh_slope", x),
     lambda y, x: -2.0 * y * np.tanh(x),
     beside="tanh",
+    fading=True,
 )
 
 
@@ -147,6 +154,7 @@ inverse_positive: Callable[..., Any] = smooth(
     ),
     lambda y, x: (-y, y),  # one after the other: the square of what is a logarithm's may overflow
     domain=((0.2, 4.0),),
+    fading=True,
 )
 
 
@@ -163,6 +171,7 @@ inverse_square = smooth(
     lambda x: 1.0 / (1.0 + x * x),
     lambda s, x: s.div(s.constant(1.0, x), _one_plus_square(s, x)),
     lambda y, x: -2.0 * y * half_slope(x),
+    fading=True,
 )
 half_slope: Callable[..., Any] = smooth(
     "half_slope",
@@ -171,6 +180,7 @@ half_slope: Callable[..., Any] = smooth(
         s.select(_far(s, x), s.constant(1.0, x), x), s.select(_far(s, x), x, _one_plus_square(s, x))
     ),
     lambda y, x: inverse_square(x) - 2.0 * y * y,
+    fading=True,
 )
 inverse_root = smooth(
     "inverse_root",
@@ -179,6 +189,7 @@ inverse_root = smooth(
         s.constant(1.0, x), s.select(_far(s, x), s.abs(x), s.sqrt(_one_plus_square(s, x)))
     ),
     lambda y, x: -y * half_slope(x),
+    fading=True,
 )
 # Infinite at the ends, and so are their derivatives: those of a quotient by sqrt would be 0 there.
 inverse_cosine = smooth(
@@ -211,6 +222,7 @@ inverse_hyperbolic = smooth(
     # x*y is near 1 far out, where y cubed underflows; of an infinite x, y is 0
     lambda y, x: -np.where(y == 0, 0.0, x * y) * y * y,
     domain=((1.2, 4.0),),
+    fading=True,
 )
 
 
@@ -244,6 +256,7 @@ normal_density: Callable[..., Any] = smooth(
     lambda x: np.exp(-0.5 * x * x) / _ROOT_TWO_PI,
     _normal_density,
     lambda y, x: -np.where(y == 0, 0.0, x) * y,
+    fading=True,
 )
 
 
