@@ -300,7 +300,7 @@ def cumulative(dist: Any, name: str, k: Any, args: Any, kwds: Any) -> Tracer:
     if name == "logcdf":  # SciPy asks for this before it asks for the parameters
         valid = valid | above
     some = low if not isinstance(low, Tracer) and np.isfinite(low) else select(np.isfinite(_float(low)), low, 0.0, np.float64)  # fmt: skip
-    safe = np.floor(select(below | above, some, z, np.float64))
+    safe = select(below | above, some, z, np.float64)  # which formulas cut themselves, but for some
     value = _formula(dist, name, safe, *shapes)
     if name in ("cdf", "sf"):
         value = _within(value)
