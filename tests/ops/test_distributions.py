@@ -362,3 +362,23 @@ def test_moments_of_pearson3_have_slopes_by_its_skewness(skew: float) -> None:
 
     slopes = autodiff.jacobian(moments)(skew)
     np.testing.assert_allclose(slopes, [0.0, 0.0, 1.0, 3 * skew], rtol=1e-12)
+
+
+SLOW_BETWEEN = {"nchypergeom_fisher", "nchypergeom_wallenius"}  # SciPy searches for each number
+BETWEEN = [
+    pytest.param(name, marks=pytest.mark.slow if name in SLOW_BETWEEN else ())
+    for name in sorted(DISCRETE)
+]
+
+
+@pytest.mark.parametrize("name", BETWEEN)
+@pytest.mark.filterwarnings("ignore")
+def test_between_whole_numbers_discrete_ones_are_what_scipy_makes_of_them(name: str) -> None:
+    """Most formulas of SciPy's cut the number, ``hypergeom``, ``logser`` and ``yulesimon`` do not."""
+    dist, shapes = getattr(stats, name), SHAPES[name]
+    middle = float(dist.median(*shapes))
+    points = np.array([middle - 0.3, middle, middle + 0.4, middle + 1.7])
+    for method in ("pmf", "logpmf", "cdf", "sf", "logcdf", "logsf"):
+        f = lambda k, method=method: getattr(dist, method)(k, *shapes)  # noqa: E731
+        found = autodiff.function(f, engine="numpy")(points)
+        np.testing.assert_allclose(found, f(points), rtol=1e-10, err_msg=method)

@@ -861,6 +861,53 @@ FAR_QUOTIENTS: dict[str, tuple[Any, Any, tuple[float, ...]]] = {
     "tiny over near": (lambda x: 1e-200 / x, lambda x: 1e-200 / x, (1e-110, 1e-80)),
 }  # fmt: skip
 
+# Where also the slope by a denominator is out of range, and what it is multiplied with next makes up for
+# it: function, the same of mpmath, points, the orders that are right.  Beyond, what a value receives from
+# several places is added up, where such slopes are 0.
+FAR_SLOPES: dict[str, tuple[Any, Any, tuple[float, ...], int]] = {
+    "sech": (lambda x: 1 / np.cosh(x), mpmath.sech, (400.0, -400.0, 700.0), 3),
+    "csch": (lambda x: 1 / np.sinh(x), mpmath.csch, (400.0, -400.0, 700.0), 3),
+    "reciprocal of cosh": (lambda x: np.reciprocal(np.cosh(x)), mpmath.sech, (400.0, 700.0), 3),
+    "power of cosh": (lambda x: np.cosh(x) ** -1, mpmath.sech, (400.0, 700.0), 3),
+    "second power of cosh": (lambda x: np.cosh(x) ** -2.0, lambda x: mpmath.sech(x) ** 2, (300.0, 350.0), 3),
+    "root of cosh": (lambda x: np.cosh(x) ** -0.5, lambda x: mpmath.sech(x) ** 0.5, (600.0, -700.0), 3),
+    "power of a power": (lambda x: (x**4) ** -0.25, lambda x: 1 / x, (1e70, 1e-70), 1),
+    "logistic": (lambda x: 1 / (1 + np.exp(x)), lambda x: 1 / (1 + mpmath.exp(x)), (400.0, 600.0), 2),
+    "logistic of a large numerator": (lambda x: 1e10 / (1 + np.exp(x)), lambda x: 1e10 / (1 + mpmath.exp(x)), (400.0,), 2),
+    "Fermi": (lambda x: x / (1 + np.exp(x)), lambda x: x / (1 + mpmath.exp(x)), (400.0, 600.0), 2),
+    "Planck": (lambda x: x**3 / np.expm1(x), lambda x: x**3 / mpmath.expm1(x), (400.0, 600.0), 2),
+    "Lorentz": (lambda x: 1 / (1 + x**2), lambda x: 1 / (1 + x * x), (1e80, 1e100), 1),
+    "Lorentz as a power": (lambda x: (1 + x**2) ** -1.0, lambda x: 1 / (1 + x * x), (1e80, 1e100), 1),
+    "log of a square and one": (lambda x: np.log(x**2 + 1), lambda x: mpmath.log(x * x + 1), (1e107, 1e120, 1e140), 2),
+    "sum": (lambda x: 1 / np.sum(np.cosh(x * np.ones(3))), lambda x: mpmath.sech(x) / 3, (400.0, 700.0), 3),
+    "dot": (lambda x: 1 / (np.cosh(x * np.ones(3)) @ np.ones(3)), lambda x: mpmath.sech(x) / 3, (400.0,), 3),
+    "where": (
+        lambda x: 1 / np.where(x > 0, np.cosh(x), np.exp(-x)), mpmath.sech, (400.0, 700.0), 2
+    ),
+    "mean": (lambda x: np.mean(1 / np.cosh(x * np.ones(2))), mpmath.sech, (400.0,), 3),
+    "traced exponent": (
+        lambda x: np.power(np.cosh(x), -1.0 + 0.0 * x), mpmath.sech, (400.0,), 1
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("name", FAR_SLOPES)
+@pytest.mark.filterwarnings("ignore")
+def test_derivatives_where_slopes_by_denominators_underflow(name: str, engine: str) -> None:
+    function, exact, points, orders = FAR_SLOPES[name]
+    backward, forward = function, lambda x: autodiff.jvp(function, (x,), (1.0,), engine=engine)[1]
+    for order in range(1, orders + 1):
+        backward = autodiff.gradient(backward, engine=engine)
+        for x in points:
+            with mpmath.workdps(60):
+                right = float(
+                    mpmath.diff(exact, mpmath.mpf(x), order, h=abs(x) * mpmath.mpf(10) ** -25)
+                )
+            np.testing.assert_allclose(backward(x), right, rtol=1e-11)
+            if order == 1:
+                np.testing.assert_allclose(forward(x), right, rtol=1e-11)
+
 
 @pytest.mark.parametrize("engine", ["numpy", "native"])
 @pytest.mark.parametrize("name", FAR_QUOTIENTS)
@@ -930,7 +977,77 @@ AT_LIMITS: dict[str, tuple[Callable[..., Any], float, float, float]] = {
     "nakagami": (lambda x: stats.nakagami.cdf(x, 2.0), 1e200, 0.0, 0.0),
     "gengamma": (lambda x: stats.gengamma.cdf(x, 2.0, 3.0), 1e150, 0.0, 0.0),
     "invgamma": (lambda x: stats.invgamma.cdf(x, 2.0), 1e-310, 0.0, 0.0),
+    # what tends to a number is made of what is infinite there, and has an infinite slope
+    "exp": (lambda x: np.exp(-x * x), np.inf, 0.0, 0.0),
+    "exp2": (lambda x: np.exp2(-(x**2)), -np.inf, 0.0, 0.0),
+    "expm1": (lambda x: np.expm1(-(x**2)), np.inf, 0.0, 0.0),
+    "tanh": (lambda x: np.tanh(x * x), np.inf, 0.0, 0.0),
+    "arctan": (lambda x: np.arctan(np.exp(x)), 800.0, 0.0, 0.0),
+    "erf": (lambda x: special.erf(x * x), np.inf, 0.0, 0.0),
+    "erfc": (lambda x: special.erfc(x * x), np.inf, 0.0, 0.0),
+    "ndtr": (lambda x: special.ndtr(x**3), np.inf, 0.0, 0.0),
+    "normal density": (lambda x: stats.norm.pdf(x**2), np.inf, 0.0, 0.0),
+    "expit": (lambda x: special.expit(x**3), -np.inf, 0.0, 0.0),
+    "logistic by hand": (lambda x: 1 / (1 + np.exp(-x)), -800.0, 0.0, 0.0),
+    "sech by hand": (lambda x: 1 / np.cosh(x), 800.0, 0.0, 0.0),
+    "quotient": (lambda x: 1 / (1 + x**2), np.inf, 0.0, 0.0),
+    "reciprocal": (lambda x: np.reciprocal(x**2), np.inf, 0.0, 0.0),
+    "logaddexp": (lambda x: np.logaddexp(0.0, -(x**2)), np.inf, 0.0, 0.0),
+    "softplus": (lambda x: special.softplus(-(x**2)), np.inf, 0.0, 0.0),
+    # shapes at infinity
+    "gammainc by a": (lambda a: special.gammainc(a, 1.0), np.inf, 0.0, 0.0),
+    "gammainc by x for infinite a": (lambda x: special.gammainc(np.inf, x), 1.0, 0.0, 0.0),
+    "gammaincc by a": (lambda a: special.gammaincc(a, 0.0), np.inf, 0.0, 0.0),
+    "betainc by a": (lambda a: special.betainc(a, 2.0, 0.3), np.inf, 0.0, 0.0),
+    "betainc by b": (lambda b: special.betainc(2.0, b, 0.3), np.inf, 0.0, 0.0),
+    "betainc by b for infinite a": (lambda b: special.betainc(np.inf, b, 0.3), 2.0, 0.0, 0.0),
+    "betainc by x for infinite a": (lambda x: special.betainc(np.inf, 2.0, x), 0.3, 0.0, 0.0),
+    "betaincc by x for infinite b": (lambda x: special.betaincc(2.0, np.inf, x), 0.3, 0.0, 0.0),
+    "betainc by b for a zero": (lambda b: special.betainc(0.0, b, 0.3), 2.0, 0.0, 0.0),
+    "betainc by x for b zero": (lambda x: special.betainc(2.0, 0.0, x), 0.3, 0.0, 0.0),
+    "stdtr by df": (lambda n: special.stdtr(n, 1.0), np.inf, 0.0, 0.0),
+    "t.sf by df": (lambda n: stats.t.sf(1.0, n), np.inf, 0.0, 0.0),
+    "t.ppf by df": (lambda n: stats.t.ppf(0.9, n), np.inf, 0.0, 0.0),
+    "t.logpdf by df": (lambda n: stats.t.logpdf(0.9, n), np.inf, 0.0, 0.0),
+    "t.var by df": (lambda n: stats.t.var(n), np.inf, 0.0, 0.0),
+    "t.std by df": (lambda n: stats.t.std(n), np.inf, 0.0, 0.0),
+    "t.entropy by df": (lambda n: stats.t.entropy(n), np.inf, 0.0, 0.0),
+    "gamma.cdf by shape": (lambda a: stats.gamma.cdf(2.0, a), np.inf, 0.0, 0.0),
 }  # fmt: skip
+
+
+def _normal_density(x: float) -> float:
+    return float(np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi))
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_student_of_infinitely_many_degrees_is_normal(engine: str) -> None:
+    slope = autodiff.gradient(lambda x: special.stdtr(np.inf, x), engine=engine)
+    for x in (-2.0, 0.0, 1.0):
+        np.testing.assert_allclose(slope(x), _normal_density(x), rtol=1e-14)
+        np.testing.assert_allclose(autodiff.gradient(slope, engine=engine)(x), -x * _normal_density(x), rtol=1e-14)  # fmt: skip
+    quantile = autodiff.gradient(lambda q: stats.t.ppf(q, np.inf), engine=engine)
+    np.testing.assert_allclose(quantile(0.9), 1 / _normal_density(stats.norm.ppf(0.9)), rtol=1e-13)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("x", [0.01, 0.3, 0.9, 0.999])
+@pytest.mark.parametrize("b", [0.3, 1.0, 2.0, 40.0])
+def test_betainc_by_a_shape_that_is_zero(b: float, x: float, engine: str) -> None:
+    """``1 - I`` is ``a`` times the incomplete beta function of 1 - x, b and 0, and a bit."""
+    with mpmath.workdps(50):
+        slope = lambda b: -mpmath.betainc(b, 0, 0, 1 - mpmath.mpf(x))  # noqa: E731
+        right, mixed = float(slope(b)), float(mpmath.diff(slope, b))
+        a = mpmath.mpf(10) ** -12
+        y = 1 - mpmath.mpf(x)
+        exact = lambda a: -mpmath.betainc(b, a, 0, y, regularized=True)  # noqa: E731
+        second = float((exact(2 * a) - 2 * exact(a)) / a**2)
+    by_a = autodiff.gradient(lambda a, b, x: special.betainc(a, b, x), wrt=0, engine=engine)
+    np.testing.assert_allclose(by_a(0.0, b, x), right, rtol=1e-12)
+    np.testing.assert_allclose(autodiff.gradient(by_a, wrt=1, engine=engine)(0.0, b, x), mixed, rtol=1e-10)  # fmt: skip
+    np.testing.assert_allclose(autodiff.gradient(by_a, wrt=0, engine=engine)(0.0, b, x), second, rtol=1e-8)  # fmt: skip
+    by_b = autodiff.gradient(lambda a, b, x: special.betaincc(a, b, x), wrt=1, engine=engine)
+    np.testing.assert_allclose(by_b(b, 0.0, 1 - x), right, rtol=1e-12)
 
 
 @pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])

@@ -682,3 +682,14 @@ def test_an_integer_that_is_the_size_of_the_result(engine):
     for count in (3, 2, 4, 9, -2):
         found = jacobian(np.arange(1.0, 7.0), count).toarray()
         np.testing.assert_array_equal(found, np.diag(np.arange(2.0, 14.0, 2.0))[:count])
+
+
+@ENGINES
+@pytest.mark.parametrize("reduce", [np.diff, lambda x: x[1:] * x[:-1], lambda x: x[2:] - x[:-2]])
+def test_results_with_fewer_elements_than_the_argument_at_any_length(reduce, engine):
+    """A length that does not fit the program of others has one of its own, also where nothing is left."""
+    sparse = autodiff.jacobian(lambda x: reduce(x) ** 2, sparse=True, engine=engine)
+    full = autodiff.jacobian(lambda x: reduce(x) ** 2)
+    for n in (5, 3, 2, 1, 0, 7):
+        x = np.arange(1.0, n + 1)
+        np.testing.assert_array_equal(sparse(x).toarray(), full(x))

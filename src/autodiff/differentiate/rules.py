@@ -3,11 +3,20 @@
 ``pushforward(site, form, kind, tangents)`` and ``pullback(site, form, kind, cotangents)`` turn
 the five forms of autodiff.ops.entries into tangents and cotangents.  Here, and only here, happen
 the strong zero, the sum over broadcast scalars and the casts.
+
+A cotangent of what is divided by, ``-ct y / b``, may underflow where the slope that it is multiplied
+by next is as large.  So the last factor of a slope that is a tuple is kept apart: whatever comes
+next multiplies this factor, and the rest multiplies what comes out.
+
+    1 / cosh(x) at 400      (1/b * -y) * sinh(x)   ==  1e-348 * 1e173  ==  0
+                            1/b * (-y * sinh(x))   ==  1e-174 * -1
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,14 +33,28 @@ from autodiff.ops.entries import (
     Linear,
     OfPrograms,
     Partials,
+    Pointwise,
     Rules,
     Site,
 )
 from autodiff.ops.structural import reduce_sum, zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.plain_data import dataclass
 
 WITH_VECTORS = frozenset(("svd", "eigh", "symmetric_eigen"))
 """Decompositions whose vectors have derivatives of their own (`spectra`)."""
+
+MOST_PRODUCTS = 4
+"""How many products a sum of cotangents is remembered to be of: the next slope multiplies each."""
+
+
+@dataclass(frozen=True)
+class Factors:
+    """A product of two, of which the next slope multiplies the last; ``absorbing``: 0 where either is."""
+
+    first: Any
+    last: Any
+    absorbing: bool = False
 
 
 def no_derivative(operation: Operation) -> DerivativeError:
@@ -46,12 +69,24 @@ def no_derivative(operation: Operation) -> DerivativeError:
 def _scaled(d: Any, partial: Any, absorbing: bool = False) -> Tracer | None:
     """``d * partial`` with the strong zero; None where the partial is the constant 0.
 
-    Of factors, the product is taken from the left.
+    Of factors, the product is taken from the left, and the last one is kept apart.
     """
     if isinstance(partial, tuple):
-        for factor in partial:
+        for factor in partial[:-1]:
             d = None if d is None else _scaled(d, factor, absorbing)
-        return d
+        return None if d is None else _kept_apart(d, partial[-1], absorbing)
+    found = () if absorbing else _factors(d)
+    if isinstance(partial, Tracer) and found and not _is_constant_zero(partial):
+        terms = [_kept_apart(x.first, _times(x.last, partial), x.absorbing) for x in found]
+        return functools.reduce(_add, terms)
+    product = _times(d, partial, absorbing)
+    if product is not None and product is not d:
+        _remember(product, [replace(x, last=_times(x.last, partial)) for x in found])
+    return product
+
+
+def _times(d: Any, partial: Any, absorbing: bool = False) -> Tracer | None:
+    """``d * partial`` as one product."""
     if isinstance(partial, (int, float)):
         if partial == 0:
             return None
@@ -66,6 +101,71 @@ def _scaled(d: Any, partial: Any, absorbing: bool = False) -> Tracer | None:
         d = np.broadcast_to(d, partial.shape)
     product: Tracer = emit_tracer("strong_product" if absorbing else "strong_multiply", d, partial)
     return product
+
+
+def _kept_apart(a: Any, b: Any, absorbing: bool = False) -> Tracer | None:
+    """``a * b``, of which it is remembered that it is the product of these two."""
+    product = _times(a, b, absorbing)
+    if product is not None and product is not a:
+        _remember(product, [Factors(a, b, absorbing)])
+    return product
+
+
+def _factors(x: Tracer) -> Sequence[Factors]:
+    """The products whose sum ``x`` is, where that is remembered."""
+    return current_builder().factors.get(x.value, ())
+
+
+def _remember(x: Tracer, products: Sequence[Factors]) -> None:
+    if products and all(isinstance(p.last, Tracer) for p in products):
+        current_builder().factors[x.value] = tuple(products)
+
+
+def _pulled(
+    entry: Entry, transpose: Callable[..., Sequence[Any]], site: Site, ct: Tracer
+) -> Sequence[Any]:
+    """The transposed operation applied to ``ct``, to its last factor where that is enough.
+
+    Where it gives 0, as for what is not chosen, the other factor does not matter.
+    """
+    first = _outside(entry, ct)
+    if first is not None:
+        (factors,) = _factors(ct)
+        pulled = transpose(site, factors.last)
+        if all(x is None or (isinstance(x, Tracer) and x.dtype == ct.dtype) for x in pulled):
+            return [None if x is None else _kept_apart(first, x, absorbing=True) for x in pulled]
+    return transpose(site, ct)
+
+
+def _outside(entry: Entry, x: Tracer) -> Any:
+    """The first factor of a product if a linear operation leaves it: a number, or of elements alone."""
+    factors = _factors(x)
+    if len(factors) != 1:
+        return None
+    (first,) = (f.first for f in factors)
+    return first if not first.shape or isinstance(entry.lowering, Pointwise) else None
+
+
+def _remember_slopes(site: Site, ct: Tracer, pulled: Sequence[Any]) -> None:
+    """Of a product of a cotangent and a slope: what the slope receives is a product, whose factors are kept apart."""
+    x = pulled[1]
+    if x is not None:
+        _remember(x, [Factors(ct, site.operands[0], absorbing=True)])
+
+
+def _pushed(entry: Entry, apply: Callable[[Any], Any], tangent: Tracer) -> Tracer:
+    """What is linear, applied to a tangent, to its last factor where that is enough."""
+    first = _outside(entry, tangent)
+    if first is not None:
+        (factors,) = _factors(tangent)
+        pushed = apply(factors.last)
+        product = (
+            _kept_apart(first, pushed, absorbing=True) if pushed.dtype == tangent.dtype else None
+        )
+        if product is not None:
+            return product
+    result: Tracer = apply(tangent)
+    return result
 
 
 def _is_constant_zero(x: Tracer) -> bool:
@@ -94,18 +194,23 @@ def pushforward(
     if isinstance(form, Partials):
         return (_push_partials(form, site, tangents),)
     if isinstance(form, Linear):
+        arguments = _linear_arguments(form, len(site.operands))
         operands = list(site.operands)
-        for k in _linear_arguments(form, len(operands)):
+        for k in arguments:
             tangent = tangents[k]
             operands[k] = zeros_like(site.operands[k]) if tangent is None else tangent
+        active = [k for k in arguments if tangents[k] is not None]
+        if len(active) == 1:
+            one = _with_operand(operation, site, active[0], operands)
+            return (_pushed(entry, one, operands[active[0]]),)
         return (_emit(operation, operands, site),)
     if isinstance(form, Bilinear):
         total: Tracer | None = None
         for k in range(2):
-            if tangents[k] is not None:
-                operands = list(site.operands)
-                operands[k] = tangents[k]
-                total = _add(total, _emit(operation, operands, site))
+            tangent = tangents[k]
+            if tangent is not None:
+                one = _with_operand(operation, site, k)
+                total = _add(total, _pushed(entry, one, tangent))
         return (total,)
     if isinstance(form, Rules):
         return form.jvp(site, tuple(tangents))
@@ -114,6 +219,14 @@ def pushforward(
 
         return solvers.push(operation, site, tangents)
     raise no_derivative(operation)
+
+
+def _with_operand(
+    operation: Operation, site: Site, k: int, operands: Sequence[Tracer] | None = None
+) -> Callable[[Any], Tracer]:
+    """The operation as a function of its operand ``k``, beside others, by default its own."""
+    others = list(site.operands if operands is None else operands)
+    return lambda x: _emit(operation, [*others[:k], x, *others[k + 1 :]], site)
 
 
 def _emit(operation: Operation, operands: Sequence[Tracer], site: Site) -> Tracer:
@@ -128,7 +241,8 @@ def _push_partials(form: Partials, site: Site, tangents: Sequence[Tracer | None]
     for k, (rule, tangent) in enumerate(zip(form.rules, tangents, strict=True)):
         if rule is None or tangent is None:
             continue
-        term: Any = _scaled(tangent, rule(site.result, *site.operands), k in form.absorbing)
+        absorbing = k in form.absorbing or k in form.fading
+        term: Any = _scaled(tangent, rule(site.result, *site.operands), absorbing)
         if term is not None and not same_shape(term.shape, shape):
             term = np.broadcast_to(term, shape)
         total = _add(total, term)
@@ -146,7 +260,11 @@ def pullback(
             for k in range(len(form.rules))
         ]
     if isinstance(form, (Linear, Bilinear)):
-        pulled = form.transpose(site, cotangents[0])
+        ct, entry = cotangents[0], ENTRIES[operation.kind]
+        assert ct is not None
+        pulled = _pulled(entry, form.transpose, site, ct)
+        if isinstance(form, Bilinear) and isinstance(entry.lowering, Pointwise):
+            _remember_slopes(site, ct, pulled)
         return [_spread_back(ct, x) for ct, x in zip(pulled, site.operands, strict=True)]
     if isinstance(form, Rules):
         return form.vjp(site, tuple(cotangents))
@@ -168,8 +286,10 @@ def _pull_partial(form: Partials, site: Site, k: int, ct: Any) -> Any:
     )
     if isinstance(partial, tuple) and not partial[-1].shape and not operand.shape:
         # The sum over what the operand was spread to is multiplied by a number, not each of its terms.
-        total = _spread_back(_scaled(ct, partial[:-1], absorbing), operand)
-        return None if total is None else _scaled(total, partial[-1], absorbing)
+        for factor in partial[:-1]:
+            ct = None if ct is None else _scaled(ct, factor, absorbing)
+        total = _spread_back(ct, operand)
+        return None if total is None else _kept_apart(total, partial[-1], absorbing)
     return _spread_back(_scaled(ct, partial, absorbing), operand)
 
 
@@ -192,6 +312,10 @@ def accumulate(total: Tracer | None, contribution: Any, like: Tracer) -> Tracer:
     source = builder.source
     builder.source = source and source.sum()
     try:
-        return total + contribution
+        together: Tracer = total + contribution
     finally:
         builder.source = source
+    first, second = _factors(total), _factors(contribution)
+    if first and second and len(first) + len(second) <= MOST_PRODUCTS:
+        _remember(together, (*first, *second))
+    return together

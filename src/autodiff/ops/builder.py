@@ -59,6 +59,8 @@ class Builder:
         self.ordered_views: list[Any] = []
         # While a region is captured: the storage cells written, with what they held before.
         self.journal: list[tuple[Any, Value]] | None = None
+        # Of tangents and cotangents that are products, or sums of products: the factors of each.
+        self.factors: dict[Value, tuple[Any, ...]] = {}
         # Whether somebody takes up that something may raise, so that no check is needed.
         self.raising: Callable[[Claim, Raised], bool] | None = None
         # Runs Python code of a library on traced values, as the user's own; None outside of capture.

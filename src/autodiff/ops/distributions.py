@@ -300,7 +300,7 @@ def cumulative(dist: Any, name: str, k: Any, args: Any, kwds: Any) -> Tracer:
     if name == "logcdf":  # SciPy asks for this before it asks for the parameters
         valid = valid | above
     some = low if not isinstance(low, Tracer) and np.isfinite(low) else select(np.isfinite(_float(low)), low, 0.0, np.float64)  # fmt: skip
-    safe = np.floor(select(below | above, some, z, np.float64))
+    safe = select(below | above, some, z, np.float64)  # which formulas cut themselves, but for some
     value = _formula(dist, name, safe, *shapes)
     if name in ("cdf", "sf"):
         value = _within(value)
@@ -394,7 +394,10 @@ def _chosen(cond: Any, first: Any, other: Any) -> Any:
 
 
 def _fixed(value: Any) -> list[tuple[Any, str, Any]]:
-    """The comparisons with a number of which a condition is made, and what is compared."""
+    """The comparisons with a number of which a condition is made, and what is compared.
+
+    Not with infinity: by an infinite parameter the derivative of a limit is 0.
+    """
     operation = value.owner
     if operation is None:
         return []
@@ -406,7 +409,7 @@ def _fixed(value: Any) -> list[tuple[Any, str, Any]]:
         return [
             (Tracer(value, "array"), operation.kind, x)
             for x, y in pairs
-            if known(y) is not None and known(x) is None
+            if known(y) is not None and known(x) is None and np.all(np.isfinite(known(y)))
         ]
     return []
 

@@ -117,14 +117,19 @@ class Partials:
     """Pointwise derivative: ``rules[k](y, *operands)`` is the partial by operand k.
 
     A tuple stands for the product of its items.  A tangent or cotangent is multiplied by one after
-    the other, so that a product which over- or underflows is not formed where the whole does not.
+    the other, the last by what follows before, so that a product which over- or underflows is not
+    formed where the whole does not.
 
     Where a partial by one of the operands ``absorbing`` is exactly 0, its term is 0, whatever it
     is multiplied with.  (Of every term this is so where the tangent or cotangent is exactly 0.)
+    By the operands ``fading`` it is so of tangents: the result tends to a number where the operand is
+    infinite, as does what it is made of, whose tangent may be infinite there.  Backwards such a slope
+    is a cotangent that is exactly 0.
     """
 
     rules: tuple[Callable[..., Any] | None, ...]
     absorbing: tuple[int, ...] = ()
+    fading: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ import numpy as np
 from autodiff.ops.custom import stop
 from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.quadrature import gauss_legendre
-from autodiff.ops.smooth import polynomial
+from autodiff.ops.smooth import polynomial, unknown_slope
 from autodiff.ops.special import apply, digamma
 from autodiff.ops.tracer import Tracer
 
@@ -42,10 +42,11 @@ _SMALL_SHAPE, _SMALL_X = 2.0, 1.5
 
 
 def shape_slope(a: Any, x: Any) -> Any:
-    """The derivative of ``gammainc(a, x)`` by ``a``; 0 at the ends, where P is 0 or 1 for all a."""
+    """The derivative of ``gammainc(a, x)`` by ``a``; 0 at the ends, where P is 0 or 1 for all a, or all x."""
     inside = np.greater_equal(a, 0) & np.greater(x, 0) & np.isfinite(a) & np.isfinite(x)
     a_, x_ = np.where(inside, a, 1.0), np.where(inside, x, 1.0)
     at_end = np.greater(a, 0) & np.isfinite(a) & (np.equal(x, 0) | np.isposinf(x))
+    at_end = at_end | (np.isposinf(a) & np.greater_equal(x, 0) & np.isfinite(x))
     return np.where(inside, _slope(a_, x_), np.where(at_end, 0.0, np.nan))
 
 
@@ -81,24 +82,47 @@ def _range(a: Any, x: Any, above: Any, small: Any) -> Any:
 
 
 def beta_slopes(a: Any, b: Any, x: Any) -> tuple[Any, Any]:
-    """The derivatives of ``betainc(a, b, x)`` by ``a`` and by ``b``; 0 at the ends."""
-    inside = np.greater(a, 0) & np.greater(b, 0) & np.greater(x, 0) & np.less(x, 1)
-    inside = inside & np.isfinite(a) & np.isfinite(b)
+    """The derivatives of ``betainc(a, b, x)`` by ``a`` and by ``b``; 0 where it is 0 or 1 all around."""
+    none_a, none_b = (
+        np.equal(a, 0),
+        np.equal(b, 0),
+    )  # where it is 1, or 0, for the other of any size
+    positive = np.greater_equal(a, 0) & np.greater_equal(b, 0) & ~(none_a & none_b)
+    inside = positive & np.greater(x, 0) & np.less(x, 1) & np.isfinite(a) & np.isfinite(b)
     a_, b_, x_ = (np.where(inside, v, 0.5) for v in (a, b, x))
     at_end = np.greater(a, 0) & np.greater(b, 0) & (np.equal(x, 0) | np.equal(x, 1))
-    outside = np.where(at_end, 0.0, np.nan)
+    outside = np.where(at_end | at_infinite_shape(a, b, x), 0.0, np.nan)
     lower, upper = (x_, np.log(x_)), (1 - x_, np.log1p(-x_))
-    by_a = _beta_slope(a_, b_, lower, upper)
-    by_b = -_beta_slope(b_, a_, upper, lower)
+    # The mixed derivative is not 0 where one of them is.
+    by_a = np.where(
+        none_b, unknown_slope(b), _beta_slope(a_, np.where(none_b, 0.5, b_), lower, upper)
+    )
+    by_b = np.where(
+        none_a, unknown_slope(a), -_beta_slope(b_, np.where(none_a, 0.5, a_), upper, lower)
+    )
     return np.where(inside, by_a, outside), np.where(inside, by_b, outside)
+
+
+def at_infinite_shape(a: Any, b: Any, x: Any) -> Any:
+    """Where one shape is infinite and ``betainc(a, b, x)`` is 0 or 1 on both sides of x."""
+    left = (
+        np.isposinf(a) & np.greater(b, 0) & np.isfinite(b) & np.greater_equal(x, 0) & np.less(x, 1)
+    )
+    right = (
+        np.isposinf(b) & np.greater(a, 0) & np.isfinite(a) & np.greater(x, 0) & np.less_equal(x, 1)
+    )
+    return left | right
 
 
 def _beta_slope(a: Any, b: Any, lower: Any, upper: Any) -> Any:
     """The derivative by ``a``; ``lower`` and ``upper`` are x and 1 - x with their logarithms."""
     (x, log_x), (y, log_y) = lower, upper
-    mean = -digamma_step(a, b)  # of log t
+    none = np.equal(a, 0)  # where 1 / B is 0 and the mean of log t infinite: a times it is 1
+    some = np.where(none, 1.0, a)
+    mean = -digamma_step(some, b)  # of log t
+    first = log_x + digamma_step(a + 1, b - 1)
     small = np.less(a, _SMALL_SHAPE) & np.less_equal(x, 0.5) & np.less_equal(b * x, 1.5)
-    above = np.greater(log_x, mean) & ~small
+    above = (np.greater(log_x, mean) | none) & ~small
     p, q = np.where(above, b, a), np.where(above, a, b)
     z, rest = np.where(above, y, x), np.where(above, x, y)  # t, or 1 - t, is z e^-u
     log_z, log_rest = np.where(above, log_y, log_x), np.where(above, log_x, log_y)
@@ -107,15 +131,17 @@ def _beta_slope(a: Any, b: Any, lower: Any, upper: Any) -> Any:
     u = _column(width) * DOUBLE_NODES
     other = _column(rest) - _column(z) * np.expm1(-u)  # 1 - z e^-u
     growth = _column(q - 1) * np.log(other / _column(rest))
-    excess = np.where(_column(above), np.log(other), _column(log_x) - u) - _column(mean)
+    log_t = np.where(_column(above), np.log(other), _column(log_x) - u)
+    times_a = 1 + _column(a) * (log_t + _column(first - log_x))
+    excess = np.where(_column(none), times_a, log_t - _column(mean))
     whole = np.exp(growth - _column(p) * u) * excess
     change = np.expm1(_column(b - 1) * np.log1p(-_column(x) * np.exp(-u)))
-    left = np.exp(-_column(a) * u) * change * (_column(a) * excess)
+    left = np.exp(-_column(a) * u) * change * np.where(_column(none), times_a, _column(a) * excess)
     terms = np.where(_column(small), left, whole)
     integral = width * np.sum(terms * DOUBLE_WEIGHTS, axis=-1)
-    density = np.exp(p * log_z + (q - 1) * log_rest - apply("scipy_betaln", a, b))
-    power = np.exp(a * log_x - apply("scipy_betaln", a, b)) / a
-    first = log_x + digamma_step(a + 1, b - 1)
+    front = np.where(none, a * (first - log_x), -apply("scipy_betaln", some, b))
+    density = np.exp(p * log_z + (q - 1) * log_rest + front)
+    power = np.exp(a * log_x + front) / some
     return np.where(
         small, power * (first + integral), np.where(above, -1.0, 1.0) * density * integral
     )
@@ -187,4 +213,4 @@ def _constant(v: Any) -> Any:
     return stop(v) if isinstance(v, Tracer) else v
 
 
-__all__ = ["beta_slopes", "shape_slope", "student_is_inside", "student_slope"]
+__all__ = ["at_infinite_shape", "beta_slopes", "shape_slope", "student_is_inside", "student_slope"]

@@ -98,8 +98,9 @@ def elementwise(
     special: tuple[float, ...] = (),
     name: str | None = None,
     meaning: Callable[..., Any] | None = None,
+    fading: tuple[int, ...] = (),
 ) -> Entry:
-    """Enter a ufunc.  Without partials its derivative is zero everywhere."""
+    """Enter a ufunc.  Without partials its derivative is zero everywhere; ``fading`` as in `Partials`."""
     name = name or ufunc.__name__
     if scalar is None:
         scalar = name
@@ -114,7 +115,7 @@ def elementwise(
             type_rule=_ufunc_type_rule(name),
             meaning=meaning or ufunc,
             lowering=Pointwise(scalar),
-            derivative=Partials(partials) if partials else None,
+            derivative=Partials(partials, fading=fading) if partials else None,
             ufunc=ufunc,
             samples=Samples(domain, special),
             zero_derivative=not partials,
@@ -228,14 +229,29 @@ def _sqrt_partial(y: Any, x: Any) -> Any:
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
     # b * a**(b - 1); an exponent of 0 contributes 0 also at a = 0.  A strong product, not a where:
-    # by b it has the derivative a**-1 there.
+    # by b it has the derivative a**-1 there.  Of an exponent below 0 y b / a, as a quotient has:
+    # a**(b - 1) underflows where a**b does not.
+    exponent = known(b)
+    if exponent is not None and np.all(exponent < 0) and np.all(np.isfinite(exponent)):
+        return b * y, 1 / (a if np.all(exponent == np.rint(exponent)) else np.abs(a))
+    factor, slope = _power_by_base_above(a, b)
+    if exponent is not None and not np.any(exponent < 0):
+        return _strong(factor, slope)
+    falls = (b < 0) & np.isfinite(b)
+    return np.where(falls, b * np.where(falls, y, 1.0), factor), np.where(
+        falls, 1 / np.where(falls, a, 1.0), slope
+    )
+
+
+def _power_by_base_above(a: Any, b: Any) -> tuple[Any, Any]:
+    """``b`` and ``a**(b - 1)``."""
     if not _may_be_root(b):
-        return _strong(b, np.power(a, b - 1))
+        return b, np.power(a, b - 1)
     # A root has an infinite slope at 0, where it gets 0, as that of sqrt.
     steep = (a == 0) & (b > 0) & (b < 1)
     slope = np.power(np.where(steep, 1.0, a), b - 1)
     flat = np.isinf(b) & (slope == 0)  # where infinity times 0 has the limit 0
-    return np.where(steep, 0.0, _strong(np.where(flat, 0.0, b), slope))
+    return np.where(steep | flat, 0.0, b), slope
 
 
 def _may_be_root(b: Any) -> bool:
@@ -318,7 +334,7 @@ elementwise(
 elementwise(
     # The reciprocal is shared, and no square of b is formed: it may overflow where the slope does not.
     np.divide, lambda y, a, b: 1 / b, _by_divisor, scalar=_core("div"),
-    domain=((-2.0, 2.0), (0.5, 2.0)),
+    domain=((-2.0, 2.0), (0.5, 2.0)), fading=(1,),
 )  # fmt: skip
 elementwise(
     np.floor_divide,
@@ -357,7 +373,7 @@ elementwise(
 )  # fmt: skip
 elementwise(np.fabs, lambda y, x: np.sign(x), scalar=_core("abs"))
 elementwise(np.sign, scalar=_sign)
-elementwise(np.reciprocal, lambda y, x: (-y, y), domain=((0.5, 2.0),), scalar=_by_kind(
+elementwise(np.reciprocal, lambda y, x: (-y, y), domain=((0.5, 2.0),), fading=(0,), scalar=_by_kind(
     lambda s, x: s.div(s.constant(1.0, x), x), lambda s, x: _integer_reciprocal(s, x)))  # fmt: skip
 elementwise(np.square, lambda y, x: 2 * x, scalar=lambda s, x: _multiply(s, x, x))
 elementwise(np.sqrt, _sqrt_partial, scalar=_core("sqrt"), domain=((0.1, 4.0),))
@@ -400,9 +416,9 @@ def _log_add_exp(exp: str, log1p: Callable[..., Any]) -> Callable[..., Any]:
     return scalar
 
 
-elementwise(np.exp, lambda y, x: y)
-elementwise(np.exp2, lambda y, x: _LOG2 * y)
-elementwise(np.expm1, lambda y, x: np.exp(x))  # not y + 1, which is 0 far to the left
+elementwise(np.exp, lambda y, x: y, fading=(0,))
+elementwise(np.exp2, lambda y, x: _LOG2 * y, fading=(0,))
+elementwise(np.expm1, lambda y, x: np.exp(x), fading=(0,))  # not y + 1, which is 0 far to the left
 elementwise(np.log, lambda y, x: inverse_positive(x), domain=((0.2, 4.0),))
 elementwise(np.log2, lambda y, x: inverse_positive(x * _LOG2), domain=((0.2, 4.0),))
 elementwise(np.log10, lambda y, x: inverse_positive(x * _LOG10), domain=((0.2, 4.0),))
@@ -413,12 +429,14 @@ elementwise(
     lambda y, a, b: logistic(_difference(a, b)),
     lambda y, a, b: logistic(_difference(b, a)),
     scalar=_log_add_exp("exp", lambda s, x: s.call("log1p", x)),
+    fading=(0, 1),
 )
 elementwise(
     np.logaddexp2,
     lambda y, a, b: logistic(_LOG2 * _difference(a, b)),
     lambda y, a, b: logistic(_LOG2 * _difference(b, a)),
     scalar=_log_add_exp("exp2", lambda s, x: s.mul(s.call("log1p", x), s.constant(1 / _LOG2, x))),
+    fading=(0, 1),
 )
 
 # -- trigonometric and hyperbolic ---------------------------------------------------------------
@@ -427,7 +445,7 @@ elementwise(np.cos, lambda y, x: -np.sin(x))
 elementwise(np.tan, lambda y, x: 1 + y * y, domain=((-1.2, 1.2),))
 elementwise(np.arcsin, lambda y, x: inverse_cosine(x), scalar="asin", domain=((-0.8, 0.8),))
 elementwise(np.arccos, lambda y, x: -inverse_cosine(x), scalar="acos", domain=((-0.8, 0.8),))
-elementwise(np.arctan, lambda y, x: inverse_square(x), scalar="atan")
+elementwise(np.arctan, lambda y, x: inverse_square(x), scalar="atan", fading=(0,))
 elementwise(
     np.arctan2,
     lambda y, a, b: _over_square(b, a, b),
@@ -437,7 +455,7 @@ elementwise(
 )
 elementwise(np.sinh, lambda y, x: np.cosh(x))
 elementwise(np.cosh, lambda y, x: np.sinh(x))
-elementwise(np.tanh, lambda y, x: sech_squared(x))  # not 1 - y*y, which is 0 above 19
+elementwise(np.tanh, lambda y, x: sech_squared(x), fading=(0,))  # not 1 - y*y, which is 0 above 19
 elementwise(np.arcsinh, lambda y, x: inverse_root(x), scalar="asinh")
 elementwise(np.arccosh, lambda y, x: inverse_hyperbolic(x), scalar="acosh", domain=((1.2, 4.0),))
 elementwise(np.arctanh, lambda y, x: inverse_difference(x), scalar="atanh", domain=((-0.8, 0.8),))

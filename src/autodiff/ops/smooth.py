@@ -1,6 +1,7 @@
 """What derivatives are made of: functions that are smooth, and whose derivatives are again of them.
 
     logistic(x)            1 / (1 + e**-x)            the slope of log(1 + e**x)
+    logistic_slope(x)      the slope of logistic
     sech_squared(x)        1 / cosh(x)**2             the slope of tanh
     inverse_positive(x)    1 / x, NaN left of 0       the slope of log
     inverse_square(x)      1 / (1 + x**2)             the slope of arctan
@@ -60,8 +61,12 @@ def smooth(
     *partials: Callable[..., Any] | None,
     domain: tuple[tuple[float, float], ...] = ((-2.0, 2.0),),
     beside: str = "",
+    fading: bool = False,
 ) -> Callable[..., Any]:
-    """Enter an operation, and give the function that applies it to tracers or arrays."""
+    """Enter an operation, and give the function that applies it to tracers or arrays.
+
+    ``fading``: that of one operand tends to a number at infinity.
+    """
 
     def of_arrays(*operands: Any) -> Any:
         # A slope may be all that is left of its function: who notes what NumPy meets hears of it.
@@ -75,7 +80,7 @@ def smooth(
             _pointwise_type,
             of_arrays,
             Pointwise(scalar),
-            Partials(partials),
+            Partials(partials, fading=(0,) if fading else ()),
             samples=Samples(domain),
             beside=beside,
         )
@@ -104,8 +109,29 @@ def _logistic_meaning(x: Any) -> Any:
     return np.where(np.less(x, 0), small, 1.0) / (1.0 + small)
 
 
+def _logistic_slope(s: Any, x: Any) -> Any:
+    one, small = s.constant(1.0, x), s.call("exp", s.neg(s.abs(x)))
+    whole = s.add(one, small)
+    return s.div(small, s.mul(whole, whole))
+
+
+# One operation, not logistic(x) * logistic(-x), whose derivatives cancel near 0: they are even or odd.
+logistic_slope = smooth(
+    "logistic_slope",
+    lambda x: np.exp(-np.abs(x)) / (1.0 + np.exp(-np.abs(x))) ** 2,
+    _logistic_slope,
+    lambda y, x: -y * np.tanh(0.5 * x),
+    domain=((-4.0, 4.0),),
+    beside="logistic",
+    fading=True,
+)
 logistic: Callable[..., Any] = smooth(
-    "logistic", _logistic_meaning, _logistic, lambda y, x: y * logistic(-x), domain=((-4.0, 4.0),)
+    "logistic",
+    _logistic_meaning,
+    _logistic,
+    lambda y, x: logistic_slope(x),
+    domain=((-4.0, 4.0),),
+    fading=True,
 )
 
 
@@ -115,6 +141,7 @@ sech_squared = smooth(
     lambda s, x: s.call("tanh_slope", x),
     lambda y, x: -2.0 * y * np.tanh(x),
     beside="tanh",
+    fading=True,
 )
 
 
@@ -127,6 +154,7 @@ inverse_positive: Callable[..., Any] = smooth(
     ),
     lambda y, x: (-y, y),  # one after the other: the square of what is a logarithm's may overflow
     domain=((0.2, 4.0),),
+    fading=True,
 )
 
 
@@ -143,6 +171,7 @@ inverse_square = smooth(
     lambda x: 1.0 / (1.0 + x * x),
     lambda s, x: s.div(s.constant(1.0, x), _one_plus_square(s, x)),
     lambda y, x: -2.0 * y * half_slope(x),
+    fading=True,
 )
 half_slope: Callable[..., Any] = smooth(
     "half_slope",
@@ -151,6 +180,7 @@ half_slope: Callable[..., Any] = smooth(
         s.select(_far(s, x), s.constant(1.0, x), x), s.select(_far(s, x), x, _one_plus_square(s, x))
     ),
     lambda y, x: inverse_square(x) - 2.0 * y * y,
+    fading=True,
 )
 inverse_root = smooth(
     "inverse_root",
@@ -159,6 +189,7 @@ inverse_root = smooth(
         s.constant(1.0, x), s.select(_far(s, x), s.abs(x), s.sqrt(_one_plus_square(s, x)))
     ),
     lambda y, x: -y * half_slope(x),
+    fading=True,
 )
 # Infinite at the ends, and so are their derivatives: those of a quotient by sqrt would be 0 there.
 inverse_cosine = smooth(
@@ -191,6 +222,7 @@ inverse_hyperbolic = smooth(
     # x*y is near 1 far out, where y cubed underflows; of an infinite x, y is 0
     lambda y, x: -np.where(y == 0, 0.0, x * y) * y * y,
     domain=((1.2, 4.0),),
+    fading=True,
 )
 
 
@@ -224,6 +256,7 @@ normal_density: Callable[..., Any] = smooth(
     lambda x: np.exp(-0.5 * x * x) / _ROOT_TWO_PI,
     _normal_density,
     lambda y, x: -np.where(y == 0, 0.0, x) * y,
+    fading=True,
 )
 
 

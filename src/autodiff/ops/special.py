@@ -72,6 +72,7 @@ def _enter(
     partial: Callable[..., Any],
     low: float,
     high: float,
+    fading: tuple[int, ...] = (),
 ) -> Entry:
     return register(
         Entry(
@@ -79,7 +80,7 @@ def _enter(
             _same_type,
             _scipy(scipy_name),
             Pointwise(lambda s, x: s.call(name, x)),
-            Partials((partial,)),
+            Partials((partial,), fading=fading),
             samples=Samples(((low, high),)),
         )
     )
@@ -96,9 +97,10 @@ gaussian: Callable[..., Any] = smooth(
     lambda x: np.exp(-x * x),
     lambda s, x: s.call("exp", s.neg(s.mul(x, x))),
     lambda y, x: -2.0 * _strong(y, x),
+    fading=True,
 )
-_enter("erf", "erf", lambda y, x: _TWO_OVER_SQRT_PI * gaussian(x), -2.0, 2.0)
-_enter("erfc", "erfc", lambda y, x: -_TWO_OVER_SQRT_PI * gaussian(x), -2.0, 2.0)
+_enter("erf", "erf", lambda y, x: _TWO_OVER_SQRT_PI * gaussian(x), -2.0, 2.0, (0,))
+_enter("erfc", "erfc", lambda y, x: -_TWO_OVER_SQRT_PI * gaussian(x), -2.0, 2.0, (0,))
 _enter("lgamma", "gammaln", lambda y, x: digamma(x), 0.3, 6.0)
 _enter("tgamma", "gamma", lambda y, x: y * digamma(x), 0.3, 4.0)
 
@@ -215,6 +217,7 @@ def enter_ufunc(
     path: str | None = None,
     part: int = 0,
     absorbing: tuple[int, ...] = (),
+    fading: tuple[int, ...] = (),
 ) -> None:
     """Enter a ufunc of SciPy as ``scipy_name``.
 
@@ -233,6 +236,8 @@ def enter_ufunc(
         Which of its results.
     absorbing : tuple of int
         Operands by which the derivative vanishes faster than others grow.
+    fading : tuple of int
+        Those at whose infinities the result is a number.
     """
     if path is not None:
         _PLACES[name] = path
@@ -266,7 +271,7 @@ def enter_ufunc(
             _float_type,
             meaning,
             Pointwise(scalar),
-            Partials(rules, absorbing),
+            Partials(rules, absorbing, fading),
             samples=Samples(domain),
         )
     )
@@ -411,7 +416,12 @@ scaled_power: Callable[..., Any] = smooth(
 
 
 def _gamma_density(y: Any, a: Any, x: Any) -> Any:
-    return beyond_infinity(x, 0.0, lambda x: scaled_power(a - 1, -x - apply("lgamma", a), x))
+    endless = np.isposinf(a)  # where the function is 0 for all x
+    shape = np.where(endless, 1.0, a)
+    density = beyond_infinity(
+        x, 0.0, lambda x: scaled_power(shape - 1, -x - apply("lgamma", shape), x)
+    )
+    return np.where(endless, np.where(np.isfinite(x), 0.0, np.nan), density)
 
 
 def _shape_slope(a: Any, x: Any) -> Any:
@@ -432,16 +442,25 @@ def _beta_slope(number: int, sign: float) -> Callable[..., Any]:
 
 
 def _beta_density(y: Any, a: Any, b: Any, x: Any) -> Any:
-    return power_product(a - 1, b - 1, -_log_beta(a, b), x)
+    from autodiff.ops.incomplete_functions import at_infinite_shape
+
+    flat = at_infinite_shape(a, b, x)
+    p, q = np.where(flat, 1.0, a), np.where(flat, 1.0, b)
+    return np.where(flat, 0.0, power_product(p - 1, q - 1, -_log_beta(p, q), x))
 
 
 def _student_density(y: Any, n: Any, t: Any) -> Any:
-    return np.exp(-0.5 * (n + 1) * log_square(t / np.sqrt(n)) - 0.5 * np.log(n) - _log_beta(0.5 * n, 0.5 + 0 * n))  # fmt: skip
+    normal = np.isposinf(n)
+    n = np.where(normal, 1.0, n)
+    density = np.exp(-0.5 * (n + 1) * log_square(t / np.sqrt(n)) - 0.5 * np.log(n) - _log_beta(0.5 * n, 0.5 + 0 * n))  # fmt: skip
+    return np.where(normal, normal_density(t), density)
 
 
 def _student_by_degrees(y: Any, n: Any, t: Any) -> Any:
     from autodiff.ops.incomplete_functions import student_is_inside, student_slope
 
+    normal = np.isposinf(n)
+    n = np.where(normal, 50.0, n)
     integral = np.greater(n, 30) | student_is_inside(n, t)
     few = np.where(integral, 1.0, n)
     near = np.where(integral, 1.0, t)
@@ -455,7 +474,7 @@ def _student_by_degrees(y: Any, n: Any, t: Any) -> Any:
     by_argument = 0.5 * power * np.sqrt(rest) / few
     direct = -np.sign(near) * (by_shape + by_argument)
     value = student_slope(np.where(integral, n, 50.0), np.where(integral, t, 1.0))
-    return np.where(integral, value, direct)
+    return np.where(normal, 0.0, np.where(integral, value, direct))
 
 
 def _kve_by_order(v: Any, x: Any) -> Any:
@@ -628,6 +647,20 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
      ((0.5, 3.0), (0.5, 3.0), (0.2, 0.8))),
     ("stdtr", (_student_by_degrees, _student_density), ((1.0, 5.0), (-2.0, 2.0))),
 )  # fmt: skip
+_FADING = {
+    "ndtr": (0,),
+    "log_ndtr": (0,),
+    "stdtr": (1,),
+    "dawsn": (0,),
+    "erfcx": (0,),
+    "exp1": (0,),
+}
 for _name, _partials, _domain in _KERNELS:
     # The incomplete gamma functions are those of exp(x), of x**2, …, whose slopes overflow.
-    enter_ufunc(_name, _partials, _domain, absorbing=(1,) if "gammainc" in _name else ())
+    enter_ufunc(
+        _name,
+        _partials,
+        _domain,
+        absorbing=(1,) if "gammainc" in _name else (),
+        fading=_FADING.get(_name, ()),
+    )

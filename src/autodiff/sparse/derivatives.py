@@ -336,8 +336,10 @@ class Products:
             values = [self.program.inputs[k] for k in self.wrt]
             if side == "rows":
                 values = [self.program.outputs[k] for k in self.outputs]
+            # An extent that is not known, or less than 0, is that of another program, as the run tells.
             shapes = [
-                tuple([evaluate(n, lambda s: extents.get(s, 0)) for n in v.shape]) for v in values
+                tuple([max(0, evaluate(n, lambda s: extents.get(s, 0))) for n in v.shape])
+                for v in values
             ]
             sizes = [int(np.prod(shape)) for shape in shapes]
             found += [np.arange(0), *_split(np.full(sum(sizes), -1), shapes)]
