@@ -36,6 +36,7 @@ _OPTIONAL = {
     "scipy.spatial.distance": "autodiff.ops.scipy_distance",
     "scipy.special": "autodiff.ops.spherical_harmonics",
     "scipy.linalg": "autodiff.ops.scipy_qr_updates",
+    "scipy.linalg.blas": "autodiff.ops.scipy_blas",
     "scipy.ndimage": "autodiff.ops.scipy_ndimage",
     "scipy.spatial.transform": "autodiff.ops.scipy_rotation",
     "scipy.sparse": "autodiff.ops.scipy_sparse",
