@@ -138,7 +138,7 @@ def _of_traced(parts: list[Any]) -> bool:
     """Whether traced arrays are among the parts that a sparse array is made of."""
     return (
         is_traced(parts)
-        or opaque.holds_traced_sparse(parts)
+        or opaque.holds_traced(parts)
         or any(type(x) is tuple and _of_traced(list(x)) for x in parts)
     )
 

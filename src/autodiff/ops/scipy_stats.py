@@ -16,8 +16,10 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
+from scipy._lib._util import check_random_state
 from scipy.special import _ufuncs
 from scipy.stats import _continuous_distns, _stats
+from scipy.stats._distn_infrastructure import rv_sample
 
 from autodiff.ir.data import ArrayType
 from autodiff.ops import (
@@ -498,8 +500,8 @@ class Frozen(HoldsTracers):
             return lambda moments="mv": stats_of(
                 self.dist, *self.args, moments=moments, **self.kwds
             )
-        if name == "expect":
-            return functools.partial(_expected, self)
+        if name in _FOLLOWED:
+            return functools.partial(_FOLLOWED[name], self)
         method = _OF_ALL.get(name)
         if method is None:
             raise unsupported(
@@ -523,6 +525,33 @@ def _expected(
     )
 
 
+def _drawn(frozen: Frozen, size: Any = None, random_state: Any = None) -> Any:
+    """``rvs`` of a distribution with traced parameters."""
+    return _draw(frozen.dist, *frozen.args, size=size, random_state=random_state, **frozen.kwds)
+
+
+def _draw(self: Any, *args: Any, random_state: Any = None, **kwds: Any) -> Any:
+    """``dist.rvs`` of traced parameters: SciPy's own draw, in its units, then scaled and moved."""
+    shapes, loc, scale, size = self._parse_args_rvs(*args, **kwds)
+    return interpreted(_draw_in_units, self, shapes, loc, scale, size, random_state)
+
+
+def _draw_in_units(
+    self: Any, shapes: Any, loc: Any, scale: Any, size: Any, random_state: Any
+) -> Any:
+    if not np.all(np.logical_and(self._argcheck(*shapes), scale >= 0)):
+        raise ValueError("Domain error in arguments.")
+    if np.all(scale == 0):
+        return loc * np.ones(size, "d")
+    generator = self._random_state if random_state is None else check_random_state(random_state)
+    values = self._rvs(*shapes, size=size, random_state=generator) * scale + loc
+    if isinstance(self, stats.rv_discrete) and not isinstance(self, rv_sample):
+        return int(values) if size == () else values.astype(np.int64)
+    return values
+
+
+# Methods of a frozen distribution that are SciPy's code of all of its parameters.
+_FOLLOWED: dict[str, Formula] = {"expect": _expected, "rvs": _drawn}
 _NAMES = ("pdf", "logpdf", "pmf", "logpmf", "cdf", "sf", "logcdf", "logsf", "ppf", "isf")
 for _name in _NAMES:
     for _base in (stats.rv_continuous, stats.rv_discrete):
@@ -553,6 +582,10 @@ _OF_ALL: dict[str, Formula] = {
 }
 for _name, _rule in _OF_ALL.items():
     implements(getattr(stats.rv_continuous, _name))(_rule)
+
+
+for _base in (stats.rv_continuous, stats.rv_discrete):
+    implements(_base.rvs)(_draw)
 
 
 def _freezing(dist: Any) -> Formula:
