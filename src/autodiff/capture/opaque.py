@@ -22,7 +22,7 @@ import numpy as np
 from autodiff import containers
 from autodiff.capture.foreign import holders_of, is_apart
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.origins import INTERPRETED, name_of, owner_of
+from autodiff.capture.origins import name_of, owner_of
 from autodiff.capture.trace import Declined, traced_leaves
 from autodiff.errors import AutodiffError, DerivativeError
 from autodiff.ops import opaque
@@ -191,10 +191,9 @@ def is_sparse(x: Any) -> bool:
     return str(type(x).__module__).startswith("scipy.sparse._")
 
 
-def _is_followed(x: Any) -> bool:
-    """Whether an object is of a class of SciPy's whose methods are interpreted, and so may hold tracers."""
-    module = str(type(x).__module__)
-    return module.startswith("scipy.") and module.startswith(INTERPRETED) and hasattr(x, "__dict__")
+def _is_of_scipy(x: Any) -> bool:
+    """Whether an object is of a class of SciPy's that is written in Python, and so may hold tracers."""
+    return str(type(x).__module__).startswith("scipy.") and hasattr(x, "__dict__")
 
 
 def holds_traced(objects: Sequence[Any]) -> bool:
@@ -208,7 +207,7 @@ def holds_traced(objects: Sequence[Any]) -> bool:
             if id(x) not in seen:  # a list may hold itself; what it has in a store are numbers
                 seen.add(id(x))
                 pending += list.__iter__(x) if isinstance(x, list) else x
-        elif (is_sparse(x) or _is_followed(x)) and is_traced(list(vars(x).values())):
+        elif _is_of_scipy(x) and is_traced(list(vars(x).values())):
             return True
     return False
 

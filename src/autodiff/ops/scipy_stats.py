@@ -18,31 +18,29 @@ import numpy as np
 from scipy import stats
 from scipy._lib._util import check_random_state
 from scipy.special import _ufuncs
-from scipy.stats import _continuous_distns, _stats
+from scipy.stats import _continuous_distns
 from scipy.stats._distn_infrastructure import rv_sample
 
-from autodiff.ir.data import ArrayType
 from autodiff.ops import (
     distribution_ends,
     distribution_formulas,
     distribution_routines,
     distributions,
     scipy_multivariate,
+    scipy_statistics,
     special,
 )
 from autodiff.ops import distribution_moments as moments
 from autodiff.ops.distribution_moments import stats_of
 from autodiff.ops.distributions import Distribution, Formula
-from autodiff.ops.function_table import functions, implements
+from autodiff.ops.function_table import implements
 from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.promotion import as_array, cast, select
-from autodiff.ops.python_numbers import number
 from autodiff.ops.scipy_functions import betaln, expit, log_expit, logit, ndtr, xlog1py, xlogy
 from autodiff.ops.smooth import log_square, of_size
-from autodiff.ops.tracer import HoldsTracers, Tracer, emit_tracer
+from autodiff.ops.tracer import HoldsTracers, Tracer
 from autodiff.ops.ufuncs import unsupported
-from autodiff.ops.vertices import Call
 
 _ROOT_TWO_PI = float(np.sqrt(2 * np.pi))
 _LOG_ROOT_TWO_PI = float(np.log(_ROOT_TWO_PI))
@@ -619,41 +617,10 @@ def _log_difference(log_p: Any, log_q: Any) -> Any:
     return value + 1j * imaginary
 
 
-def _repeated_medians(y: Any, x: Any, method: str) -> tuple[Any, Any]:
-    """Of ``siegelslopes``: medians of the medians of slopes from each point, of points apart from it."""
-    apart: Any = x[:, None] - x[None, :]
-    same = np.equal(apart, 0)
-    width = np.where(same, 1.0, apart)
-    medians: Any = functions[np.nanmedian]
-
-    def of_points(of_pairs: Any) -> Any:
-        return functions[np.median](medians(np.where(same, np.nan, of_pairs / width), axis=1))
-
-    slope = of_points(y[:, None] - y[None, :])
-    if method == "separate":
-        return slope, of_points(y[None, :] * x[:, None] - y[:, None] * x[None, :])
-    return slope, functions[np.median](y - slope * x)
-
-
-_slopes = getattr(importlib.import_module("scipy.stats._stats_pythran"), "siegelslopes", None)
-if _slopes is not None:
-    implements(_slopes)(_repeated_medians)
-
-
-def _weighted_tau(x: Any, y: Any, rank: Any, weigher: Any, additive: Any) -> Any:
-    """A weighted count of pairs in the same order, as SciPy's routine; constant between changes of order."""
-    if weigher is not None:
-        raise unsupported("scipy.stats.weightedtau with a weigher", "leave it out")
-    given = [as_array(v) for v in (x, y, *([] if rank is None else [rank]))]
-
-    def run(values: Any) -> Any:
-        a, b, *ranks = (np.ascontiguousarray(v) for v in values)
-        return (_stats._weightedrankedtau(a, b, ranks[0] if ranks else None, None, additive),)
-
-    call, types = Call("scipy.stats.weightedtau", run), (ArrayType(np.dtype(float), ()),)
-    return number(emit_tracer("called", *given, call=call, types=types), float)
-
-
-implements(_stats._weightedrankedtau)(_weighted_tau)
-
-__all__ = ["Frozen", "distribution_ends", "distribution_routines", "scipy_multivariate"]
+__all__ = [
+    "Frozen",
+    "distribution_ends",
+    "distribution_routines",
+    "scipy_multivariate",
+    "scipy_statistics",
+]
