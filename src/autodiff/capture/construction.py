@@ -85,6 +85,7 @@ def construct(
         or (
             # A sparse array of what is known is made at Python speed, with all of SciPy's checks.
             f"{module_of(init)}.".startswith(_OF_TRACED)
+            and dispatch.functions.get(cls) is None
             and (
                 _of_traced([*args, *kwargs.values()])
                 or any(opaque.is_sparse(x) and frame.trace.reads_instance([x]) for x in args)

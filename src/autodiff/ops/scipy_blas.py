@@ -25,7 +25,7 @@ from autodiff.ops.python_numbers import number
 from autodiff.ops.tracer import Tracer
 from autodiff.ops.ufuncs import unsupported
 
-_PRECISIONS = {"s": np.dtype(np.float32), "d": np.dtype(np.float64)}
+_PRECISIONS: dict[str, np.dtype[Any]] = {"s": np.dtype(np.float32), "d": np.dtype(np.float64)}
 _UNIT = {"offx": 0, "incx": 1, "offy": 0, "incy": 1, "n": None, "lda": None}
 
 

@@ -132,8 +132,8 @@ def _transport(u_values: Any, v_values: Any, u_weights: Any = None, v_weights: A
             raise unsupported(
                 "wasserstein_distance_nd with traced weights", "give them as they are"
             )
-    sizes = [x.shape[0] for x in (u, v)]
-    if not all(isinstance(n, int) for n in sizes):
+    sizes = [n for x in (u, v) if isinstance(n := x.shape[0], int)]
+    if len(sizes) < 2:
         raise unsupported("wasserstein_distance_nd of run-time size", "give arrays of one size")
 
     def run(values: Any) -> Any:
