@@ -33,6 +33,7 @@ _OPTIONAL = {
     "scipy.fft": "autodiff.ops.scipy_fft",
     "scipy.cluster": "autodiff.ops.scipy_clusters",
     "scipy.signal": "autodiff.ops.scipy_signal",
+    "scipy.interpolate": "autodiff.ops.scipy_fitpack",
     "scipy.spatial._kdtree": "autodiff.ops.scipy_trees",
     "scipy.spatial.distance": "autodiff.ops.scipy_distance",
     "scipy.special": "autodiff.ops.spherical_harmonics",
