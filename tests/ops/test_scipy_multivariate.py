@@ -75,6 +75,10 @@ CASES: dict[str, Callable[[Any, Any], Any]] = {
         stats.crystalball.mean(0.5 * t, t + 4), stats.crystalball.var(0.5 * t, t + 4),
         stats.jf_skew_t.mean(t, t + 1), stats.jf_skew_t.var(t + 1, t + 3), stats.loguniform.mean(0.1, t),
     ],
+    "moments by a quadrature": lambda s, t: [
+        stats.gompertz.mean(0.4 * t), stats.gompertz.mean(np.abs(s) + 0.1, s, t), stats.exponpow.mean(t),
+        stats.exponpow.mean(0.5 * t, s),
+    ],
     "frozen expectations": lambda s, t: [
         *stats.gamma(t).stats("mvsk"), stats.gamma(t).expect(lambda v: v * v),
         stats.norm(s[0, 0], t).expect(np.cos, lb=-1.0, ub=2.0),
@@ -423,3 +427,13 @@ def test_values_and_derivatives_of_what_runs_uncompiled(name: str) -> None:
     ds, dt = np.cos(np.arange(9.0)).reshape(3, 3), 0.7
     (slope,) = differences(lambda h: [np.asarray(total(S + h * ds, T + h * dt))], 1e-4)
     np.testing.assert_allclose(np.sum(by_s * ds) + by_t * dt, slope, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("shape", [1e-3, 0.3, 2.5, 1e3])
+def test_moments_by_a_quadrature_are_exact(shape: float, order: int) -> None:
+    """To rounding, where SciPy's integral has eight digits."""
+    found = autodiff.function(lambda c: stats.gompertz.moment(order, c))(shape)
+    ends = [0, *mpmath.linspace(1e-3, 1, 4), 5, 20, 60, 200]
+    wanted = mpmath.quad(lambda u: mpmath.log1p(u / shape) ** order * mpmath.exp(-u), ends)
+    assert found == pytest.approx(float(wanted), rel=1e-12)
