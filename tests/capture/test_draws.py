@@ -30,6 +30,9 @@ PATHS: dict[str, Callable[..., Any]] = {
     "gumbel": lambda r, a, b: r.gumbel(a, b),
     "multivariate_normal": lambda r, a, b: r.multivariate_normal(a, np.diag(b) + 0.1, size=2),
     "choice": lambda r, a, b: r.choice(a * b, 5),
+    "choice by probabilities": lambda r, a, b: b * r.choice(a, 3, p=(1 + 1e-9 * a) / np.sum(1 + 1e-9 * a)),
+    "choice of places": lambda r, a, b: b * r.choice(3, (2, 3), p=(1 + 1e-9 * a) / np.sum(1 + 1e-9 * a)),
+    "one choice": lambda r, a, b: b * r.choice(7, p=np.append(1e-9 * a, np.ones(4) / 4) / (1 + 1e-9 * np.sum(a))),
     "permutation": lambda r, a, b: r.permutation(a * b),
     "poisson": lambda r, a, b: r.poisson(3.0 + 1e-9 * a) * b,
     "binomial": lambda r, a, b: r.binomial(5, 0.4 + 1e-9 * a) * b,
@@ -140,7 +143,7 @@ def test_derivatives(name: str, kind: str) -> None:
         plain = lambda a, b: float(np.sum(np.sin(quantile(q, a, b)) * ROW))
     else:
         plain = number
-        if name in ("rayleigh", "multivariate_normal", "choice", "one number"):
+        if name in ("rayleigh", "multivariate_normal", "choice", "choice of places", "one number"):
             number = lambda a, b: np.sum(np.sin(draw(generator, a, b)))
             plain = number
 

@@ -1,11 +1,12 @@
 """Classes and objects that a library's Python makes of traced values are followed as a user's are."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy import integrate, interpolate, optimize, signal, special
+from scipy import integrate, interpolate, linalg, optimize, signal, special, stats
 
 import autodiff
 from tests.ops.support import ENGINES
@@ -14,6 +15,8 @@ engines = pytest.mark.parametrize("engine", ENGINES)
 pytestmark = pytest.mark.filterwarnings("error::autodiff.errors.FallbackWarning")
 P = np.polynomial.Polynomial
 X = np.array([0.4, -1.0, 2.0, 0.7, -0.3, 1.1])
+COVARIANCE = stats.Covariance
+KNOWN = COVARIANCE.from_diagonal(np.arange(1.0, 7.0))
 
 
 class Length:
@@ -65,6 +68,27 @@ def stepped(x: Any) -> Any:
     return method.y
 
 
+class Kernel:
+    """An inverse that is found when it is first asked for, with SciPy's routine and a branch."""
+
+    def __init__(self, diagonal: Any) -> None:
+        self.diagonal = diagonal
+
+    @functools.cached_property
+    def inverse(self) -> Any:
+        if self.diagonal[0] > 0:
+            factor = np.linalg.cholesky(np.diag(self.diagonal**2 + 1.0))
+            return linalg.cho_solve((factor, True), np.eye(len(self.diagonal)))
+        return np.eye(len(self.diagonal)) * self.diagonal
+
+    def total(self, times: int) -> Any:
+        found = 0.0
+        for k in range(times):
+            if self.diagonal[k] > -5.0:
+                found = found + self.inverse[k, k] * k
+        return found + len(vars(self))
+
+
 CASES: dict[str, Callable[[Any], Any]] = {
     "sum of polynomials": lambda x: sum([P(x[:3]), P(x[3:])]).coef,
     "another basis": lambda x: P(x).convert(kind=np.polynomial.Chebyshev).coef,
@@ -86,6 +110,38 @@ CASES: dict[str, Callable[[Any], Any]] = {
     "a callable object": lambda x: np.abs(signal.CZT(6)(x)),
     "a spectrum": lambda x: np.abs(signal.stft(x, nperseg=4)[2]),
     "a response": lambda x: np.abs(signal.freqz(x[:2], x[2:4], 5)[1]),
+    "the user's cached property": lambda x: Kernel(x).inverse,
+    "the user's cached property in a loop": lambda x: Kernel(-x).total(4),
+    "a system given to a function": lambda x: (
+        signal.cont2discrete(signal.StateSpace([[-x[2]]], [[1.0]], [[x[3]]], [[0.0]]), 0.1).A
+    ),
+    "covariances": lambda x: np.stack(
+        [
+            stats.multivariate_normal.entropy(cov=COVARIANCE.from_diagonal(x[2:4])),
+            stats.multivariate_normal.logpdf(x[:2], cov=COVARIANCE.from_diagonal(x[2:4])),
+            stats.multivariate_normal.cdf(x[:2], x[4:], COVARIANCE.from_diagonal(x[2:4])),
+            stats.multivariate_normal(x[:2], COVARIANCE.from_cholesky(np.diag(x[2:4]))).logpdf(
+                x[4:]
+            ),
+            stats.multivariate_normal.pdf(
+                x[:2], [0.0, 0.1], COVARIANCE.from_eigendecomposition((x[2:4], np.eye(2)))
+            ),
+        ]
+    ),
+    "covariances alone": lambda x: np.concatenate(
+        [
+            COVARIANCE.from_precision(np.diag(x[2:4]) + 0.1).covariance.ravel(),
+            COVARIANCE.from_precision(np.diag(x[2:4]) + 0.1).whiten(x[:2]),
+            COVARIANCE.from_cholesky(np.diag(x[2:4])).colorize(x[:2]),
+            np.stack(
+                [
+                    COVARIANCE.from_diagonal(x[2:4]).log_pdet,
+                    x[0] * COVARIANCE.from_diagonal(x[2:4]).rank,
+                ]
+            ),
+        ]
+    ),
+    "a covariance from outside": lambda x: stats.multivariate_normal.logpdf(x, x[::-1], KNOWN),
     "a system": lambda x: signal.step(([1.0], [1.0, x[2]]), T=np.linspace(0, 1, 4))[1],
 }
 names = [

@@ -23,6 +23,25 @@ X = np.array([0.5, -1.5, 2.0])
 ENGINES = pytest.mark.parametrize("engine", ["numpy", "native"])
 pytestmark = pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
 
+
+def drawn_in_a_branch(a: Any, rng: Any) -> Any:
+    """Numbers of a generator that the caller has seeded, in a branch whose sides are of different sizes."""
+    if a > 0:
+        y = np.ones(3) * (a + scipy.stats.norm.rvs(size=2, random_state=rng).sum())
+    else:
+        y = np.ones(2) * a
+    return y.sum() + rng.normal()
+
+
+def drawn_in_a_loop(x: Any, rng: Any) -> Any:
+    total = 0.0
+    for k in range(5):
+        if x[2] > k:
+            total = total * x[0] + scipy.stats.norm.rvs(size=2, random_state=rng).sum()
+        total = total + scipy.stats.gamma.rvs(2.0, x[1], x[2], random_state=rng)
+    return total
+
+
 GLOBAL: dict[str, Callable[[Any], Any]] = {  # NumPy's and Python's own generators
     "rvs": lambda x: scipy.stats.norm.rvs(size=3).sum() * x[0],
     "rvs of a place": lambda x: scipy.stats.norm.rvs(loc=x[0], size=3).sum() * x[0],
@@ -37,7 +56,15 @@ GLOBAL: dict[str, Callable[[Any], Any]] = {  # NumPy's and Python's own generato
     ),
     "statistics": lambda x: sum(statistics.NormalDist().samples(3)) * x[0],
 }
-SAMPLE = ("frozen", "statistics", "rotation", "save", "tofile")
+SAMPLE = (
+    "generator in a branch",
+    "generator in a loop",
+    "frozen",
+    "statistics",
+    "rotation",
+    "save",
+    "tofile",
+)
 ENTROPY: dict[str, Callable[[Any], Any]] = {  # of the operating system
     "sobol": lambda x: scipy.stats.qmc.Sobol(2).random(4).sum() * x[0],
     "rotation": lambda x: scipy.spatial.transform.Rotation.random().as_quat().sum() * x[0],
@@ -46,6 +73,8 @@ ENTROPY: dict[str, Callable[[Any], Any]] = {  # of the operating system
 FIXED: dict[str, Callable[[Any], Any]] = {
     "rvs": lambda x: scipy.stats.norm.rvs(size=3, random_state=1).sum() * x[0],
     "sobol": lambda x: scipy.stats.qmc.Sobol(2, rng=3).random(4).sum() * x[0],
+    "generator in a branch": lambda x: drawn_in_a_branch(x[0], np.random.default_rng(1)),
+    "generator in a loop": lambda x: drawn_in_a_loop(x, np.random.RandomState(1)),
     # The library makes a generator of the seed, which is not the same object at every call.
     "followed": lambda x: scipy.stats.matrix_normal.rvs(
         np.eye(2) * x[0], np.eye(2), np.eye(2), random_state=1

@@ -75,16 +75,48 @@ CASES: dict[str, Callable[[Any, Any], Any]] = {
         stats.crystalball.mean(0.5 * t, t + 4), stats.crystalball.var(0.5 * t, t + 4),
         stats.jf_skew_t.mean(t, t + 1), stats.jf_skew_t.var(t + 1, t + 3), stats.loguniform.mean(0.1, t),
     ],
+    "moments by a quadrature": lambda s, t: [
+        stats.gompertz.mean(0.4 * t), stats.gompertz.mean(np.abs(s) + 0.1, s, t), stats.exponpow.mean(t),
+        stats.exponpow.mean(0.5 * t, s),
+    ],
     "frozen expectations": lambda s, t: [
         *stats.gamma(t).stats("mvsk"), stats.gamma(t).expect(lambda v: v * v),
         stats.norm(s[0, 0], t).expect(np.cos, lb=-1.0, ub=2.0),
     ],
+    "normal draws": lambda s, t: stats.multivariate_normal.rvs(s[0], A * t, 2, random_state=1),
+    "one normal draw": lambda s, t: stats.multivariate_normal.rvs(s[0, 0], t, random_state=1),
+    "frozen normal draws": lambda s, t: stats.multivariate_normal(s[0], A * t).rvs(2, random_state=np.random.default_rng(3)),
+    "normal draws by a factor": lambda s, t: stats.multivariate_normal.rvs(
+        s[0], stats.Covariance.from_cholesky(np.linalg.cholesky(A * t)), (2, 2), random_state=1
+    ),
+    "draws of matrices": lambda s, t: [
+        stats.invwishart.rvs(5, A * t, 2, random_state=1),
+        stats.wishart.rvs(5, A * t, random_state=1), stats.matrix_normal.rvs(s, A, B * t, random_state=1),
+    ],
+    "frozen draws": lambda s, t: [
+        stats.norm(s[0], t).rvs(random_state=1), stats.gamma(2.5, scale=t).rvs(3, random_state=1),
+    ],
+    "resampled kernels": lambda s, t: stats.gaussian_kde(s.ravel() * t).resample(3, seed=1),
     "supports": lambda s, t: [*stats.truncnorm.support(-t, t, s[0, 0]), *stats.uniform(t).support()],
 }  # fmt: skip
 if hasattr(stats, "matrix_t"):
+    CASES["draws of matrix t"] = lambda s, t: stats.matrix_t.rvs(s, A, B * t, 4, random_state=1)
     CASES["matrix t"] = lambda s, t: stats.matrix_t.logpdf(s, 0.3 * S, A, B * t, t + 1)
 SAMPLE = ("t", "kernels of data", "four moments", "normal box")
 names = [n if n in SAMPLE else pytest.param(n, marks=pytest.mark.slow) for n in CASES]
+
+
+# From a generator that SciPy makes of a seed, with parameters that a draw by rejection, or of integers, needs:
+# run uncompiled.
+UNCOMPILED: dict[str, Callable[[Any, Any], Any]] = {
+    "draws of normal and inverse gamma": lambda s, t: stats.normal_inverse_gamma.rvs(
+        s[0, 0], t, 3.0, t, random_state=1
+    ),
+    "resampled kernels with weights": lambda s, t: stats.gaussian_kde(
+        s[0], weights=np.array([1.0, 2.0, 3.0]) + 1e-9 * t
+    ).resample(2, seed=np.random.RandomState(2)),
+    "frozen draws of integers": lambda s, t: stats.poisson(t + 1e-9 * s[0, 0]).rvs(2, random_state=1) * t,
+}  # fmt: skip
 
 
 @engines
@@ -382,3 +414,26 @@ def test_the_entropy_wants_a_mean_of_its_size():
                 assert str(found.value) == str(error)
             else:
                 assert abs(compiled(y) - expected) < 1e-14
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+@pytest.mark.parametrize("name", UNCOMPILED)
+def test_values_and_derivatives_of_what_runs_uncompiled(name: str) -> None:
+    f = UNCOMPILED[name]
+    for have, want in zip(leaves(autodiff.function(f)(S, T)), leaves(f(S, T)), strict=True):
+        np.testing.assert_array_equal(have, want)
+    total = lambda s, t: sum(np.sum(np.sin(part)) for part in leaves(f(s, t)))  # noqa: E731
+    by_s, by_t = autodiff.gradient(total, wrt=(0, 1))(S, T)
+    ds, dt = np.cos(np.arange(9.0)).reshape(3, 3), 0.7
+    (slope,) = differences(lambda h: [np.asarray(total(S + h * ds, T + h * dt))], 1e-4)
+    np.testing.assert_allclose(np.sum(by_s * ds) + by_t * dt, slope, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("shape", [1e-3, 0.3, 2.5, 1e3])
+def test_moments_by_a_quadrature_are_exact(shape: float, order: int) -> None:
+    """To rounding, where SciPy's integral has eight digits."""
+    found = autodiff.function(lambda c: stats.gompertz.moment(order, c))(shape)
+    ends = [0, *mpmath.linspace(1e-3, 1, 4), 5, 20, 60, 200]
+    wanted = mpmath.quad(lambda u: mpmath.log1p(u / shape) ** order * mpmath.exp(-u), ends)
+    assert found == pytest.approx(float(wanted), rel=1e-12)

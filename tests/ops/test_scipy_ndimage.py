@@ -132,3 +132,50 @@ def test_a_second_size_and_empty_arrays() -> None:
     for shape in ((4, 5), (6, 7), (0, 3), (2, 2)):
         x = rng.normal(size=shape)
         np.testing.assert_allclose(f(x), ndimage.gaussian_filter(x, 1.0), 1e-10, 1e-12)
+
+
+def second_differences(line: Any, found: Any, weight: float = 1.0) -> None:
+    for k in range(len(found)):
+        found[k] = line[k] * weight - line[k + 1] ** 2 + line[k + 2]
+
+
+OWN = [
+    (lambda x: ndimage.generic_filter(x, np.sum, 3), (X,)),
+    (lambda x: ndimage.generic_filter(x, np.std, (2, 3), mode="wrap"), (X,)),
+    (lambda x, t: ndimage.generic_filter(x, lambda w: w[0] * w[-1] * t if w[0] > 0 else w.max(), footprint=[[1, 0, 1], [0, 1, 1]], mode="constant", cval=1.0), (X, T)),
+    (lambda x: ndimage.generic_filter(x, lambda w, p, q=1.0: np.sum(np.abs(w) ** p) * q, 2, extra_arguments=(3.0,), extra_keywords={"q": 2.0}), (X,)),
+    (lambda x: ndimage.generic_filter1d(x, second_differences, 3), (X,)),
+    (lambda x: ndimage.generic_filter1d(x, second_differences, 3, axis=0, mode="nearest", extra_arguments=(2.5,)), (X,)),
+]  # fmt: skip
+test_filters_by_own_functions, test_derivatives_of_filters_by_own_functions = both_tests(OWN)
+
+
+def spectral(filter: Callable[..., Any], real: bool = False) -> Callable[..., Any]:
+    """An image that is filtered by what becomes of its spectrum."""
+    if real:
+        return lambda x, *how: np.fft.irfft2(filter(np.fft.rfft2(x), *how, n=x.shape[1]), s=x.shape)
+    return lambda x, *how: np.abs(np.fft.ifft2(filter(np.fft.fft2(x), *how)))
+
+
+SPECTRA = [
+    (lambda x, t: spectral(ndimage.fourier_gaussian)(x, 0.3 * t), (X, T)),
+    (lambda x, y: spectral(ndimage.fourier_gaussian, True)(x, y[:2]), (X, Y)),
+    (lambda x: spectral(ndimage.fourier_gaussian)(x, (1.5, 0.0)), (X,)),
+    (lambda x, t: spectral(ndimage.fourier_uniform)(x, t), (X, T)),
+    (lambda x: spectral(ndimage.fourier_uniform, True)(x, 3), (X,)),
+    (lambda x: spectral(ndimage.fourier_ellipsoid)(x, 2.5), (X,)),
+    (lambda x, t: spectral(ndimage.fourier_shift)(x, t), (X, T)),
+    (lambda x, y: spectral(ndimage.fourier_shift, True)(x, y[:2]), (X, Y)),
+    (lambda x: ndimage.fourier_shift(x, 1.5).imag, (X,)),
+]  # fmt: skip
+test_filters_of_spectra, test_derivatives_of_filters_of_spectra = both_tests(SPECTRA)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (0, 3), (5,)])
+@pytest.mark.parametrize("dtype", ["float32", "complex64", "complex128", "int32"])
+def test_dtypes_of_spectra(dtype: str, shape: tuple[int, ...]) -> None:
+    x = (rng.normal(size=shape) * 5).astype(dtype)
+    for filter in (ndimage.fourier_gaussian, ndimage.fourier_uniform, ndimage.fourier_shift):
+        found, wanted = autodiff.function(lambda x, f=filter: f(x, 1.5))(x), filter(x, 1.5)
+        assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape)
+        np.testing.assert_allclose(found, wanted, 1e-5, 1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import operator
 from collections import defaultdict
@@ -13,7 +14,7 @@ import numpy as np
 
 from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes, members
-from autodiff.capture.assignment import store_item
+from autodiff.capture.assignment import store_item, store_past_setter
 from autodiff.capture.calls import call, run_known
 from autodiff.capture.functions import descriptor, own_method
 from autodiff.capture.inputs import is_library
@@ -123,6 +124,12 @@ def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if isinstance(static, property) and isinstance(static.fget, FunctionType):
         frame.trace.guard_class(type(obj), name, static)
         return call(frame, static.fget, [obj], {}, node)
+    if isinstance(static, functools.cached_property) and not frame.trace.is_external(obj):
+        if name not in _own(obj):
+            frame.trace.guard_class(type(obj), name, static)
+            value = call(frame, static.func, [obj], {}, node)
+            store_past_setter(frame, obj, name, value, node)
+            return value
     reader = getattr(type(static), "__get__", None)
     if (
         isinstance(reader, FunctionType)

@@ -85,6 +85,7 @@ def construct(
         or (
             # A sparse array of what is known is made at Python speed, with all of SciPy's checks.
             f"{module_of(init)}.".startswith(_OF_TRACED)
+            and dispatch.functions.get(cls) is None
             and (
                 _of_traced([*args, *kwargs.values()])
                 or any(opaque.is_sparse(x) and frame.trace.reads_instance([x]) for x in args)
@@ -139,7 +140,7 @@ def _of_traced(parts: list[Any]) -> bool:
     """Whether traced arrays are among the parts that a sparse array is made of."""
     return (
         is_traced(parts)
-        or opaque.holds_traced_sparse(parts)
+        or opaque.holds_traced(parts)
         or any(type(x) is tuple and _of_traced(list(x)) for x in parts)
     )
 

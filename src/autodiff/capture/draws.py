@@ -23,9 +23,10 @@ from autodiff.dims import Dim, Extent, equal
 from autodiff.errors import ShapeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import dispatch
+from autodiff.ops.complex_numbers import is_complex
 from autodiff.ops.custom import stop
 from autodiff.ops.draws import implicit, same_value
-from autodiff.ops.known import check, decide, extent_of
+from autodiff.ops.known import check, decide, extent_of, known
 from autodiff.ops.promotion import as_array, broadcast_shapes
 from autodiff.ops.python_numbers import number
 from autodiff.ops.tracer import Tracer, is_traced
@@ -152,9 +153,17 @@ def _turned(angle: Any) -> Any:
     return whole
 
 
-def known(name: str) -> bool:
+def is_known(name: str) -> bool:
     """Whether a draw of this name is one of a table."""
-    return any(name in table for table in (STANDARD, SMOOTH, DISCRETE, COMPOSED))
+    return name == "choice" or any(name in t for t in (STANDARD, SMOOTH, DISCRETE, COMPOSED))
+
+
+def valued(x: Any) -> Any:
+    """A parameter that the function has made of constants, as what it is; any other as it is."""
+    array = known(x) if isinstance(x, Tracer) and not is_complex(x) else None
+    if array is None:
+        return x
+    return array.item() if x.form == "python" else array[()] if x.form == "scalar" else array
 
 
 def draw_traced(
@@ -168,6 +177,8 @@ def draw_traced(
     """
     if name in COMPOSED:
         return COMPOSED[name](owner, draw, *args, **kwargs)
+    if name == "choice":
+        return _choice(owner, draw, emit, *args, **kwargs)
     rule = STANDARD.get(name) or SMOOTH.get(name)
     names = rule.names if rule is not None else DISCRETE[name]
     defaults = rule.defaults if rule is not None else ()
@@ -293,19 +304,28 @@ def _multivariate_normal(
 
 
 def _choice(
-    owner: Any, draw: Callable[..., Any], a: Any, size: Any = None, replace: bool = True, p: Any = None,
+    owner: Any, draw: Draw, emit: Draw, a: Any, size: Any = None, replace: bool = True, p: Any = None,
     axis: int = 0, shuffle: bool = True,
 ) -> Any:  # fmt: skip
     items = as_array(a)
-    if not items.shape or is_traced([p]):
-        raise Declined("random.choice of a traced number, or with traced probabilities")
-    if isinstance(owner, np.random.RandomState) and items.ndim != 1:
+    if not items.shape and isinstance(a, Tracer):
+        raise Declined("random.choice of a traced number")
+    if isinstance(owner, np.random.RandomState) and items.ndim > 1:
         raise ValueError("a must be 1-dimensional")
     how = {"size": size, "replace": replace, "p": p}
     if not isinstance(owner, np.random.RandomState):
         how["shuffle"] = shuffle
-    places = draw("choice", [items.shape[axis]], how)
-    return dispatch.functions[np.take](items, places, axis)
+    count = items.shape[axis] if items.shape else a
+    if is_traced([p]):  # which choose among places, and have no derivative
+        if is_traced([size]) or isinstance(size, Dim):
+            raise Declined("random.choice of traced size")
+        how["p"] = stop(as_array(p))
+        shape = () if size is None else (size,) if isinstance(size, int) else tuple(size)
+        form = "python" if size is None else "array"
+        places = emit("choice", [count], how, ArrayType(np.dtype(np.int64), shape, False), form)
+    else:
+        places = draw("choice", [count], how)
+    return dispatch.functions[np.take](items, places, axis) if items.shape else places
 
 
 def _permutation(owner: Any, draw: Callable[..., Any], x: Any, axis: int = 0) -> Any:
@@ -330,7 +350,6 @@ COMPOSED: dict[str, Callable[..., Any]] = {
     "chisquare": _chisquare,
     "dirichlet": _dirichlet,
     "multivariate_normal": _multivariate_normal,
-    "choice": _choice,
     "permutation": _permutation,
     "permuted": _permuted,
 }

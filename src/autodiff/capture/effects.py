@@ -555,10 +555,13 @@ def _draw(
         return _shuffle(frame, owner, *args, node=node, **kwargs)
     if kwargs.get("out") is not None:
         return _draw_into(frame, owner, name, args, kwargs, node)
+    if not isinstance(owner, random.Random):
+        args = [draws.valued(x) for x in args]
+        kwargs = {k: draws.valued(x) for k, x in kwargs.items()}
     operands = Operands()
     operands.template(args)
     operands.template(kwargs)
-    if operands.tracers and draws.known(name) and not is_of_python(owner):
+    if operands.tracers and draws.is_known(name) and not is_of_python(owner):
 
         def other(method: str, a: list[Any], k: dict[str, Any]) -> Any:
             return _draw(frame, owner, method, a, k, node)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import pickle
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ import numpy as np
 
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.origins import module_of, name_of, owner_of
-from autodiff.capture.trace import Declined
+from autodiff.capture.trace import Declined, NotStaged
 
 _PARAMETERS = ("rng", "random_state", "seed")
 _DRAWING = ("scipy", "statistics")
@@ -58,21 +59,61 @@ def note_seeded(frame: Frame, generator: Any) -> Any:
 
 @contextmanager
 def without_draws(frame: Frame, function: Any, node: ast.AST) -> Iterator[None]:
-    """Decline where a call has drawn from a global generator, which is put back."""
-    if not frame.trace.tier.reusable or not _may_draw(function):
+    """Decline where a call has drawn from a global generator, which is put back.
+
+    One that the function has seeded may be drawn from where the numbers are the same at every call: not in a branch or
+    loop, which is captured more than once, and run as often as it is run.
+    """
+    if not _may_draw(function):
         yield
         return
-    arrays: Any = np.random.get_state(legacy=False)
-    numbers = random.getstate()
+    trace = frame.trace
+    seeded = [(x, _state_of(x)) for x in trace.seeded.values()]
+    everybodys = [*_global_generators()] if trace.tier.reusable else []
+    before = [(x, _state_of(x)) for x in everybodys]
     yield
-    now: Any = np.random.get_state(legacy=False)
-    same = now["state"]["pos"] == arrays["state"]["pos"] and np.array_equal(
-        now["state"]["key"], arrays["state"]["key"]
-    )
-    if not same or random.getstate() != numbers:
-        np.random.set_state(arrays)
-        random.setstate(numbers)
+    if _put_back(before):
         raise Declined(f"{name_of(function)} (it must run at every call)", frame.source(node))
+    if len(trace.made) > 1:
+        if _put_back(seeded):
+            raise NotStaged(
+                "a draw from a generator seeded inside of the function, in a branch or loop"
+            )
+    elif any(_has_moved(x, state) for x, state in seeded):
+        trace.touch()
+
+
+def _global_generators() -> Iterator[Any]:
+    yield np.random.mtrand._rand
+    generator = getattr(random, "_inst", None)
+    if generator is not None:
+        yield generator
+
+
+def _state_of(generator: Any) -> Any:
+    """What a generator goes on from."""
+    if isinstance(generator, random.Random):
+        return generator.getstate()
+    if isinstance(generator, np.random.RandomState):
+        return generator.get_state(legacy=False)
+    return generator.bit_generator.state
+
+
+def _has_moved(generator: Any, state: Any) -> bool:
+    return pickle.dumps(_state_of(generator)) != pickle.dumps(state)
+
+
+def _put_back(states: list[tuple[Any, Any]]) -> bool:
+    """Whether a generator has been drawn from, which then goes on from where it was."""
+    moved = [(x, state) for x, state in states if _has_moved(x, state)]
+    for generator, state in moved:
+        if isinstance(generator, random.Random):
+            generator.setstate(state)
+        elif isinstance(generator, np.random.RandomState):
+            generator.set_state(state)
+        else:
+            generator.bit_generator.state = state
+    return bool(moved)
 
 
 __all__ = ["draws_anew", "note_seeded", "without_draws"]

@@ -298,7 +298,7 @@ def _call_with_all_lifted(
     if labelled.holds(args, kwargs) and not is_own(function):
         return labelled.apply(function, args, kwargs)
     traced = is_traced(args) or is_traced(list(kwargs.values())) or _holds_traced(args, kwargs)
-    traced = traced or opaque.holds_traced_sparse([owner, *args, *kwargs.values()])
+    traced = traced or opaque.holds_traced([owner, *args, *kwargs.values()])
     compares = COMPARING.get(getattr(function, "__name__", ""))
     if isinstance(owner, list) and compares is not None and not kwargs.get("key"):
         if any(own_method(frame, x, compares) is not None for x in (*args, *list.__iter__(owner))):

@@ -41,7 +41,7 @@ def call_opaque(
     owner = owner_of(function)
     given = _with_values(trace, trace.untraced((args, kwargs)))
     run, sparse = function, [x for x in containers.leaves(given) if is_sparse(x)]
-    if isinstance(function, MethodType) and holds_traced_sparse([owner]):
+    if isinstance(function, MethodType) and holds_traced([owner]):
         sparse.append(_valued(trace, owner))
         run = MethodType(function.__func__, sparse[-1])
     parts = [dict(vars(x)) for x in sparse]
@@ -191,9 +191,14 @@ def is_sparse(x: Any) -> bool:
     return str(type(x).__module__).startswith("scipy.sparse._")
 
 
-def holds_traced_sparse(objects: Sequence[Any]) -> bool:
-    """Whether one of the objects is, or holds, a sparse array that the function made of traced ones."""
-    if "scipy.sparse" not in sys.modules:
+def _is_of_scipy(x: Any) -> bool:
+    """Whether an object is of a class of SciPy's that is written in Python, and so may hold tracers."""
+    return str(type(x).__module__).startswith("scipy.") and hasattr(x, "__dict__")
+
+
+def holds_traced(objects: Sequence[Any]) -> bool:
+    """Whether one of the objects is, or holds, an object of SciPy's that the function made of traced arrays."""
+    if "scipy" not in sys.modules:
         return False
     pending, seen = list(objects), set[int]()
     while pending:
@@ -202,7 +207,7 @@ def holds_traced_sparse(objects: Sequence[Any]) -> bool:
             if id(x) not in seen:  # a list may hold itself; what it has in a store are numbers
                 seen.add(id(x))
                 pending += list.__iter__(x) if isinstance(x, list) else x
-        elif is_sparse(x) and is_traced(list(vars(x).values())):
+        elif _is_of_scipy(x) and is_traced(list(vars(x).values())):
             return True
     return False
 
@@ -217,8 +222,8 @@ def _with_values(trace: Any, given: Any) -> Any:
 def _valued(trace: Any, x: Any) -> Any:
     if isinstance(x, list) or type(x) is tuple:
         kind = list if isinstance(x, list) else tuple
-        return kind([_valued(trace, item) for item in x]) if holds_traced_sparse(x) else x
-    if not holds_traced_sparse([x]):
+        return kind([_valued(trace, item) for item in x]) if holds_traced(x) else x
+    if not holds_traced([x]):
         return x
     made = object.__new__(type(x))  # not a copy, which SciPy's method would make of the tracers
     vars(made).update(trace.untraced(dict(vars(x))))

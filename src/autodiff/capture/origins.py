@@ -74,7 +74,8 @@ COMPARING_ITEMS = frozenset(
 INTERPRETED = (
     "numpy.polynomial",
     "numpy.lib._polynomial_impl",
-    # Of SciPy: kernel estimates, rotations, linear systems.
+    # Of SciPy: covariances, kernel estimates, rotations, linear systems.
+    "scipy.stats._covariance",
     "scipy.stats._kde",
     "scipy.signal._ltisys",
     "scipy.spatial.transform._rotation",

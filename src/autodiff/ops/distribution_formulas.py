@@ -10,6 +10,7 @@ there; or it is written in C; or it stores into arrays where masks hold.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import comb
 from typing import Any
 
@@ -324,4 +325,28 @@ def _skew_t_moment(n: int, a: Any, b: Any) -> Any:
     return np.where(exists, (a + b) ** (0.5 * n) / 2**n * total, np.nan)
 
 
-MOMENTS.update({"crystalball": _crystal_moment, "jf_skew_t": _skew_t_moment})
+def _exponential_mean(function: Callable[..., Any], *shapes: Any) -> Any:
+    """``∫ function(u, *shapes) e⁻ᵘ du`` over positive numbers, by the trapezoidal rule in the logarithm of u.
+
+    Both ends decay as exponentials, and no singularity is nearer than π/2: a step of 1/4 leaves e⁻³⁹.
+    """
+    places = np.arange(-45.0, 4.25, 0.25)
+    u = np.exp(places)
+    weights = 0.25 * u * np.exp(-u)
+    columns = [np.reshape(s, (*np.shape(s), 1)) for s in shapes]
+    return np.sum(function(u, *columns) * weights, axis=-1)
+
+
+# Of the survival function e^-u their quantiles are these functions of u.
+def _gompertz_moment(n: int, c: Any) -> Any:
+    return _exponential_mean(lambda u, c: np.log1p(u / c) ** n, c)
+
+
+def _exponpow_moment(n: int, b: Any) -> Any:
+    return _exponential_mean(lambda u, b: np.log1p(u) ** (n / b), b)
+
+
+MOMENTS.update({
+    "crystalball": _crystal_moment, "jf_skew_t": _skew_t_moment, "gompertz": _gompertz_moment,
+    "exponpow": _exponpow_moment,
+})  # fmt: skip

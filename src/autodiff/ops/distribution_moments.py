@@ -26,12 +26,8 @@ from autodiff.ops.smooth import unknown_slope
 from autodiff.ops.tracer import Tracer
 from autodiff.ops.ufuncs import unsupported
 
-# Integrals of which derivatives are not numbers; vonmises, whose density is periodic, has none over all numbers.
-_STEEP = {
-    ("exponpow", "moment"),
-    ("gompertz", "moment"),
-    ("vonmises", "moment"),
-}
+# What SciPy integrates over all numbers although the density is periodic.
+_PERIODIC = {("vonmises", "moment")}
 
 # Up to these absolute values of its parameter, SciPy's mean, variance, skewness and kurtosis have a slope that is
 # rounding, c**-2 … c**-5 times as large, or none: constants are in their place. Moments about 0 are as the last.
@@ -74,7 +70,7 @@ class Standardised:
 
     def numbers(self, what: str) -> None:
         """SciPy integrates one number at a time, where derivatives of the density do not overflow."""
-        if (self.dist.name, what) in _STEEP:
+        if (self.dist.name, what) in _PERIODIC:
             raise unsupported(f"scipy.stats.{self.dist.name}.{what}", "write its formula")
         if any(as_array(s).shape for s in self.shapes):
             title = type(self.dist).__name__.removesuffix("_gen")

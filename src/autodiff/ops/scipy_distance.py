@@ -13,15 +13,18 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.spatial import _distance_wrap, distance
+from scipy.spatial import _distance_wrap, _hausdorff, distance
 
 from autodiff.dims import Dim
-from autodiff.ops.function_table import functions
+from autodiff.ir.data import ArrayType
+from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check
 from autodiff.ops.promotion import as_array, cast, constant, pointwise, select
+from autodiff.ops.python_numbers import number
 from autodiff.ops.structural import INT
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported, write_out
+from autodiff.ops.vertices import Call
 
 
 def _doubles(x: Any) -> Any:
@@ -32,7 +35,7 @@ def _sum(x: Any, w: Any) -> Any:
     return functions[np.sum](x if w is None else x * w, axis=-1)
 
 
-def _root(x: Any) -> Any:
+def root(x: Any) -> Any:
     """The square root, with derivative 0 where it is 0."""
     zero = x == 0.0
     return select(zero, 0.0, np.sqrt(select(zero, 1.0, x, np.float64)), np.float64)
@@ -70,7 +73,7 @@ def _minkowski(u: Any, v: Any, w: Any, p: Any = 2.0) -> Any:
         if p == 1:
             return _sum(np.abs(u - v), w)
         if p == 2:
-            return _root(_sum((u - v) ** 2, w))
+            return root(_sum((u - v) ** 2, w))
     if isinstance(p, Tracer):
         check(pointwise("less", p, np.inf), "a finite p")
     total: Any = _sum(np.abs(u - v) ** p, w)
@@ -108,12 +111,12 @@ def _jensenshannon(u: Any, v: Any, w: Any) -> Any:
     q: Any = v / functions[np.sum](v, axis=-1, keepdims=True)
     middle: Any = (p + q) / 2.0
     total: Any = _sum(_relative_entropy(p, middle) + _relative_entropy(q, middle), w)
-    return _root(np.maximum(total, 0.0) / 2.0)
+    return root(np.maximum(total, 0.0) / 2.0)
 
 
 def _mahalanobis(u: Any, v: Any, w: Any, VI: Any) -> Any:
     d: Any = u - v
-    return _root(functions[np.sum](functions[np.matmul](d, _doubles(VI)) * d, axis=-1))
+    return root(functions[np.sum](functions[np.matmul](d, _doubles(VI)) * d, axis=-1))
 
 
 def _dice(u: Any, v: Any, w: Any) -> Any:
@@ -141,11 +144,11 @@ METRICS: dict[str, Callable[..., Any]] = {
     "cityblock": lambda u, v, w: _sum(np.abs(u - v), w),
     "cosine": _cosine,
     "correlation": _correlation,
-    "euclidean": lambda u, v, w: _root(_sum((u - v) ** 2, w)),
+    "euclidean": lambda u, v, w: root(_sum((u - v) ** 2, w)),
     "jensenshannon": _jensenshannon,
     "mahalanobis": _mahalanobis,
     "minkowski": _minkowski,
-    "seuclidean": lambda u, v, w, V: _root(_sum((u - v) ** 2 / _doubles(V), w)),
+    "seuclidean": lambda u, v, w, V: root(_sum((u - v) ** 2 / _doubles(V), w)),
     "sqeuclidean": lambda u, v, w: _sum((u - v) ** 2, w),
     "dice": _dice,
     "hamming": lambda u, v, w: _sum(_truth(u != v), w) / _total(u, v, w),
@@ -247,7 +250,24 @@ def _to_vector(matrix: Any, vector: Any) -> None:
     vector[...] = as_array(matrix)[first, second]
 
 
+@implements(_hausdorff.directed_hausdorff)
+def _farthest(u: Any, v: Any, seed: Any = 0) -> tuple[Any, Any, Any]:
+    """How far a row of ``u`` is from the nearest of ``v`` at most, and which two these are: SciPy's choice."""
+    a, b = _doubles(u), _doubles(v)
+    if isinstance(seed, Tracer):
+        raise unsupported("directed_hausdorff with a traced seed", "give a number")
+
+    def run(values: Any) -> Any:
+        rows = [np.ascontiguousarray(x) for x in values]
+        return _hausdorff.directed_hausdorff(*rows, seed)[1:]
+
+    call, types = Call("directed_hausdorff", run), (ArrayType(INT, ()),) * 2
+    first, second = emit_tracer("called", a, b, call=call, types=types)
+    distance = root(functions[np.sum]((a[first] - b[second]) ** 2))
+    return number(distance, float), number(first, int), number(second, int)
+
+
 functions[_distance_wrap.to_squareform_from_vector_wrap] = _to_square
 functions[_distance_wrap.to_vector_from_squareform_wrap] = _to_vector
 
-__all__ = ["METRICS"]
+__all__ = ["METRICS", "root"]

@@ -18,13 +18,15 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from scipy.stats import _stats
+from scipy.stats import _multivariate, _stats
 
 from autodiff.dims import equal
 from autodiff.ops import special
+from autodiff.ops.custom import stop
 from autodiff.ops.entries import Entry, Kernel, Rules, register
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.gamma_functions import digamma_step
+from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import check, require_equal
 from autodiff.ops.linear_algebra import t, triangular_solve
 from autodiff.ops.multivariate_probability import DRAWN, box, degenerate, student_box
@@ -45,9 +47,18 @@ def _scalar(value: Any) -> Tracer:
     return Tracer(value.value, "array" if value.shape else "scalar")
 
 
+def is_object(cov: Any) -> bool:
+    """Whether a covariance is one of SciPy's objects, which has its factor, and whose Python is followed."""
+    return isinstance(cov, stats.Covariance)
+
+
+def _matrix_of(cov: Any) -> Any:
+    return cov.covariance
+
+
 def covariance(cov: Any, size: Any) -> Any:
     """A covariance as a matrix: of a number or a vector, what it has on its diagonal."""
-    c = _float(cov)
+    c = _float(interpreted(_matrix_of, cov) if is_object(cov) else cov)
     if c.ndim == 0:
         return functions[np.eye](size) * c
     return functions[np.diag](c) if c.ndim == 1 else c
@@ -55,6 +66,8 @@ def covariance(cov: Any, size: Any) -> Any:
 
 def size_of(mean: Any, cov: Any) -> Any:
     """The number of variables, as SciPy finds it."""
+    if is_object(cov):
+        return cov.shape[-1]
     c, center = as_array(cov), None if mean is None else as_array(mean)
     if c.shape:
         return c.shape[-1]
@@ -104,6 +117,9 @@ def whitened(x: Any, mean: Any, cov: Any) -> tuple[Any, Any, Any, Any]:
 # -- normal -----------------------------------------------------------------------------------------------
 def normal_log_density(x: Any, mean: Any, cov: Any, allow_singular: bool) -> Tracer:
     """``multivariate_normal.logpdf``."""
+    if is_object(cov):
+        found: Tracer = interpreted(_Normal.logpdf, stats.multivariate_normal, x, mean, cov)
+        return found
     if allow_singular:
         size = size_of(mean, cov)
         difference, c, _ = _differences(x, mean, _mirrored(cov, size, True))
@@ -117,6 +133,8 @@ def normal_log_density(x: Any, mean: Any, cov: Any, allow_singular: bool) -> Tra
 
 def normal_entropy(mean: Any, cov: Any) -> Any:
     """``multivariate_normal.entropy``."""
+    if is_object(cov):
+        return interpreted(_Normal.entropy, stats.multivariate_normal, mean, cov)
     factor = functions[np.linalg.cholesky](_sized(mean, cov)[1])
     return _scalar(0.5 * (factor.shape[0] * (_LOG_TWO_PI + 1) + _log_determinant(factor)))
 
@@ -129,6 +147,7 @@ def normal_cdf(
         raise unsupported("multivariate_normal with allow_singular=True", "add to the diagonal")
     drawn = _drawn(**how)
     of_box = functools.partial(box, how=drawn)
+    cov = interpreted(_matrix_of, cov) if is_object(cov) else cov
     size = size_of(mean, cov)
     x = _float(x)
     if size > 1 and (
@@ -169,11 +188,13 @@ def _drawn(maxpts: Any = None, abseps: float = 1e-5, releps: float = 1e-5, rng: 
     }  # fmt: skip
 
 
-def _refuse_seed(seed: Any, given: Any) -> None:
+def _refuse_seed(
+    seed: Any, given: Any, what: str = "a distribution function by the points of a generator"
+) -> None:
     """Refuse the seed of a distribution, with whose numbers each of its calls goes on."""
     if given is None and seed is not None:
         raise unsupported(
-            "a distribution function by the points of a generator",
+            what,
             "pass the function a seed, an integer",
         )
 
@@ -233,6 +254,29 @@ def _of_some(dimensions: Any, mean: Any, cov: Any) -> tuple[Any, Any]:
     return center[which], matrix[np.ix_(which, which)]
 
 
+def _of_generator(self: Any, mean: Any, cov: Any, size: Any, random_state: Any) -> Any:
+    """What ``multivariate_normal.rvs`` does of a covariance that is no object."""
+    drawn = self._get_random_state(random_state).multivariate_normal(mean, cov, size)
+    return _multivariate._squeeze_output(drawn)
+
+
+def normal_draw(
+    self: Any, mean: Any = None, cov: Any = 1, size: Any = 1, random_state: Any = None
+) -> Any:
+    """``multivariate_normal.rvs``: NumPy's draw, of a covariance without eigenvalues below 0."""
+    if is_object(cov):
+        return interpreted(_Normal.rvs, self, mean, cov, size, random_state)
+    center, matrix, count = _sized(mean, cov)
+    if center is None:
+        center = functions[np.zeros](count)
+    elif not center.ndim:
+        center = center.reshape(1)
+    values = functions[np.linalg.eigvalsh](stop(matrix))
+    least = -1e6 * float(np.finfo(float).eps) * np.max(np.abs(values))
+    check(np.min(values) >= least, "a covariance that is positive semidefinite")
+    return interpreted(_of_generator, self, center, matrix, size, random_state)
+
+
 _Normal = type(stats.multivariate_normal)
 _FixedNormal = type(stats.multivariate_normal(0.0, 1.0))
 implements(_Normal.logpdf)(
@@ -246,6 +290,7 @@ implements(_Normal.pdf)(
     )
 )
 implements(_Normal.entropy)(lambda self, mean=None, cov=1: normal_entropy(mean, cov))
+implements(_Normal.rvs)(normal_draw)
 implements(_FixedNormal.logpdf)(
     lambda self, x: normal_log_density(x, self.mean, self.cov, self.allow_singular)
 )
@@ -325,6 +370,11 @@ class FrozenNormal(HoldsTracers):
     def entropy(self) -> Any:
         """The differential entropy."""
         return normal_entropy(self.mean, self.cov)
+
+    def rvs(self, size: Any = 1, random_state: Any = None) -> Any:
+        """A draw."""
+        _refuse_seed(self.seed, random_state, "a draw")
+        return normal_draw(stats.multivariate_normal, self.mean, self.cov, size, random_state)
 
     def cdf(self, x: Any, *, lower_limit: Any = None, rng: Any = None) -> Any:
         """The distribution function."""

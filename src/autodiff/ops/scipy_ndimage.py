@@ -7,6 +7,7 @@ coordinates and matrices.
     correlate1d, correlate, uniform_filter1d     :mod:`autodiff.ops.correlation`
     min_or_max_filter, rank_filter               the largest, smallest, … of shifted arrays
     spline_filter1d                              linear along one axis: :mod:`autodiff.ops.linear_maps`
+    fourier_filter, fourier_shift                a factor of each frequency
     geometric_transform, zoom_shift              B-splines of the coordinates times elements there
 
 Source: P. Thévenaz, T. Blu, M. Unser, Interpolation revisited (2000), and ``ni_interpolation.c``.
@@ -14,17 +15,22 @@ Source: P. Thévenaz, T. Blu, M. Unser, Interpolation revisited (2000), and ``ni
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
 import scipy.ndimage
+from scipy import LowLevelCallable
 from scipy.ndimage import _nd_image, _rank_filter_1d
 
 from autodiff.dims import Dim
+from autodiff.ops.complex_functions import implements_complex
+from autodiff.ops.complex_numbers import as_complex
 from autodiff.ops.correlation import PLACES, correlate, extended, number_of
 from autodiff.ops.function_table import functions, implements
+from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import check, known
 from autodiff.ops.linear_maps import LineMap, along
 from autodiff.ops.promotion import as_array, cast, pointwise, select
@@ -184,16 +190,116 @@ def _rank1d(x: Any, rank: Any, size: Any, output: Any, mode: Any, cval: Any, ori
     _rank(x, rank, np.ones(int(size), bool), output, mode, cval, [origin])
 
 
+# -- by the user's function -------------------------------------------------------------------------
+def _refuse_compiled(function: Any) -> None:
+    if isinstance(function, LowLevelCallable):
+        raise unsupported("a filter by a function in C", "write it in Python")
+
+
+def _of_each(function: Any, windows: Any, args: Any, kwargs: Any) -> Any:
+    found = np.zeros(len(windows))
+    for k in range(len(windows)):
+        found[k] = function(windows[k], *args, **kwargs)
+    return found
+
+
+@implements(_nd_image.generic_filter)
+def _generic(
+    x: Any, function: Any, footprint: Any, output: Any, mode: Any, cval: Any, origins: Any,
+    args: Any = (), kwargs: Any = None,
+) -> None:  # fmt: skip
+    _refuse_compiled(function)
+    if known(as_array(footprint)) is None:
+        raise unsupported("generic_filter with a traced footprint", "give it as it is")
+    a = _doubles(_image(x))
+    windows: Any = functions[np.stack](
+        _neighbours(a, footprint, _mode(mode), cval, origins, 0.0), -1
+    )
+    rows = functions[np.reshape](windows, (-1, windows.shape[-1]))
+    found = interpreted(_of_each, function, rows, args, kwargs or {})
+    _store(output, functions[np.reshape](found, windows.shape[:-1]))
+
+
+def _of_each_line(function: Any, lines: Any, length: Any, args: Any, kwargs: Any) -> Any:
+    found = np.zeros((len(lines), length))
+    for k in range(len(lines)):
+        line = np.zeros(length)
+        function(lines[k], line, *args, **kwargs)
+        found[k] = line
+    return found
+
+
+@implements(_nd_image.generic_filter1d)
+def _generic1d(
+    x: Any, function: Any, size: Any, axis: Any, output: Any, mode: Any, cval: Any, origin: Any,
+    args: Any = (), kwargs: Any = None,
+) -> None:  # fmt: skip
+    _refuse_compiled(function)
+    a = _doubles(_image(x))
+    k, length = int(axis) % a.ndim, a.shape[int(axis)]
+    sizes = [(0, 0)] * k + [_around(int(size), origin)] + [(0, 0)] * (a.ndim - 1 - k)
+    lines: Any = functions[np.moveaxis](extended(a, sizes, _mode(mode), cval), k, -1)
+    rows = functions[np.reshape](lines, (-1, lines.shape[-1]))
+    found = interpreted(_of_each_line, function, rows, length, args, kwargs or {})
+    shaped = functions[np.reshape](found, (*lines.shape[:-1], length))
+    _store(output, functions[np.moveaxis](shaped, -1, k))
+
+
+# -- of spectra -------------------------------------------------------------------------------------
+def _frequencies(shape: Any, n: int, axis: int) -> list[Any]:
+    """Of each axis the frequencies of its elements, as columns; ``axis`` is that of a real transform of ``n`` numbers."""
+    if any(isinstance(m, Dim) for m in shape):
+        raise unsupported("a Fourier filter of run-time size", "give arrays of one shape")
+    found = []
+    for k, m in enumerate(shape):
+        halved = n >= 0 and k == axis
+        f = np.arange(m) / max(n, 1) if halved else np.fft.fftfreq(max(m, 1))[:m]
+        found.append(f.reshape([-1 if j == k else 1 for j in range(len(shape))]))
+    return found
+
+
+def _uniform_response(size: Any, f: Any) -> Any:
+    turn = np.pi * size * f
+    still = f == 0
+    return np.where(still, 1.0, np.sin(turn) / np.where(still, 1.0, turn))
+
+
+# By SciPy's number of a filter, what an axis of it does to a frequency.
+_RESPONSES: dict[int, Callable[[Any, Any], Any]] = {
+    0: lambda sigma, f: np.exp(-2.0 * (np.pi * sigma * f) ** 2),
+    1: _uniform_response,
+}
+
+
+def _response(shape: Any, sizes: Any, n: int, axis: int, kind: int) -> Any:
+    """The factors of a filter: SciPy's own, of traced sizes those of its formula."""
+    columns, scales = _frequencies(shape, n, axis), known(as_array(sizes))
+    if scales is not None:
+        factors = np.empty(shape)
+        _nd_image.fourier_filter(np.ones(shape), scales, n, axis, factors, kind)
+        return factors
+    if kind not in _RESPONSES:
+        raise unsupported("a Fourier filter of traced size", "pass a number")
+    return math.prod([_RESPONSES[kind](sizes[k], f) for k, f in enumerate(columns)])
+
+
 @implements(_nd_image.fourier_filter)
 def _fourier(x: Any, sizes: Any, n: Any, axis: Any, output: Any, kind: Any) -> None:
     a = as_array(x)
-    scales = known(as_array(sizes))
-    if scales is None or any(isinstance(m, Dim) for m in a.shape):
-        raise unsupported("a Fourier filter of traced size", "pass a number")
-    shape: Any = a.shape
-    factors = np.empty(shape)
-    _nd_image.fourier_filter(np.ones(shape), scales, int(n), int(axis), factors, int(kind))
-    _store(output, as_array(x) * factors)
+    _store(output, a * _response(a.shape, sizes, int(n), int(axis), int(kind)))
+
+
+@implements_complex(_nd_image.fourier_filter)
+def _fourier_of_spectrum(x: Any, sizes: Any, n: Any, axis: Any, output: Any, kind: Any) -> None:
+    output[...] = as_complex(x) * _response(x.shape, sizes, int(n), int(axis), int(kind))
+
+
+@implements(_nd_image.fourier_shift)
+@implements_complex(_nd_image.fourier_shift)
+def _shifted_spectrum(x: Any, shifts: Any, n: Any, axis: Any, output: Any) -> None:
+    columns = _frequencies(x.shape, int(n), int(axis))
+    turn: Any = sum([as_array(shifts)[k] * f for k, f in enumerate(columns)])
+    output[...] = as_complex(x) * np.exp(-2j * np.pi * turn)
 
 
 # -- splines ----------------------------------------------------------------------------------------

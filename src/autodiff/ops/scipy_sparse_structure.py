@@ -37,6 +37,7 @@ from autodiff.ops.control import CheckFailed
 from autodiff.ops.entries import Entry, Kernel, Rules, register
 from autodiff.ops.function_table import implements
 from autodiff.ops.interpreting import interpreted
+from autodiff.ops.known import known
 from autodiff.ops.promotion import as_array, cast
 from autodiff.ops.scipy_sparse import owners
 from autodiff.ops.structural import zeros
@@ -557,10 +558,19 @@ def of_lines(cls: Any, indices: Any, data: Any, shape: Any) -> Any:
 
 def _moves(name: str, whole: Callable[..., Any], blocks: Any, *args: Any, **options: Any) -> Any:
     """A function of blocks in a list, or in a list of lists."""
-    nested = [list(row) if isinstance(row, (list, tuple)) else row for row in blocks]
+
+    def sparse(x: Any) -> Any:
+        if x is None or sp.issparse(x):
+            return x
+        if isinstance(x, (list, tuple)):
+            return list(map(sparse, x))
+        value = known(x) if isinstance(x, (Tracer, np.ndarray)) else None
+        if value is None:  # the zeros in it would be left out
+            raise NotStaged(f"{name} of arrays that are not sparse")
+        return sp.coo_array(np.atleast_2d(value))
+
+    nested = list(map(sparse, blocks))
     flat = [x for row in nested for x in (row if isinstance(row, list) else [row])]
-    if any(x is not None and not sp.issparse(x) for x in flat):
-        raise NotStaged(f"{name} of arrays that are not sparse")
     if options.get("dtype") is not None:
         raise NotStaged(f"{name} with a dtype")
     matrices = [x for x in flat if x is not None]

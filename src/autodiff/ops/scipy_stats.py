@@ -16,31 +16,31 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
+from scipy._lib._util import check_random_state
 from scipy.special import _ufuncs
-from scipy.stats import _continuous_distns, _stats
+from scipy.stats import _continuous_distns
+from scipy.stats._distn_infrastructure import rv_sample
 
-from autodiff.ir.data import ArrayType
 from autodiff.ops import (
     distribution_ends,
     distribution_formulas,
     distribution_routines,
     distributions,
     scipy_multivariate,
+    scipy_statistics,
     special,
 )
 from autodiff.ops import distribution_moments as moments
 from autodiff.ops.distribution_moments import stats_of
 from autodiff.ops.distributions import Distribution, Formula
-from autodiff.ops.function_table import functions, implements
+from autodiff.ops.function_table import implements
 from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.promotion import as_array, cast, select
-from autodiff.ops.python_numbers import number
 from autodiff.ops.scipy_functions import betaln, expit, log_expit, logit, ndtr, xlog1py, xlogy
 from autodiff.ops.smooth import log_square, of_size
-from autodiff.ops.tracer import HoldsTracers, Tracer, emit_tracer
+from autodiff.ops.tracer import HoldsTracers, Tracer
 from autodiff.ops.ufuncs import unsupported
-from autodiff.ops.vertices import Call
 
 _ROOT_TWO_PI = float(np.sqrt(2 * np.pi))
 _LOG_ROOT_TWO_PI = float(np.log(_ROOT_TWO_PI))
@@ -498,8 +498,8 @@ class Frozen(HoldsTracers):
             return lambda moments="mv": stats_of(
                 self.dist, *self.args, moments=moments, **self.kwds
             )
-        if name == "expect":
-            return functools.partial(_expected, self)
+        if name in _FOLLOWED:
+            return functools.partial(_FOLLOWED[name], self)
         method = _OF_ALL.get(name)
         if method is None:
             raise unsupported(
@@ -523,6 +523,33 @@ def _expected(
     )
 
 
+def _drawn(frozen: Frozen, size: Any = None, random_state: Any = None) -> Any:
+    """``rvs`` of a distribution with traced parameters."""
+    return _draw(frozen.dist, *frozen.args, size=size, random_state=random_state, **frozen.kwds)
+
+
+def _draw(self: Any, *args: Any, random_state: Any = None, **kwds: Any) -> Any:
+    """``dist.rvs`` of traced parameters: SciPy's own draw, in its units, then scaled and moved."""
+    shapes, loc, scale, size = self._parse_args_rvs(*args, **kwds)
+    return interpreted(_draw_in_units, self, shapes, loc, scale, size, random_state)
+
+
+def _draw_in_units(
+    self: Any, shapes: Any, loc: Any, scale: Any, size: Any, random_state: Any
+) -> Any:
+    if not np.all(np.logical_and(self._argcheck(*shapes), scale >= 0)):
+        raise ValueError("Domain error in arguments.")
+    if np.all(scale == 0):
+        return loc * np.ones(size, "d")
+    generator = self._random_state if random_state is None else check_random_state(random_state)
+    values = self._rvs(*shapes, size=size, random_state=generator) * scale + loc
+    if isinstance(self, stats.rv_discrete) and not isinstance(self, rv_sample):
+        return int(values) if size == () else values.astype(np.int64)
+    return values
+
+
+# Methods of a frozen distribution that are SciPy's code of all of its parameters.
+_FOLLOWED: dict[str, Formula] = {"expect": _expected, "rvs": _drawn}
 _NAMES = ("pdf", "logpdf", "pmf", "logpmf", "cdf", "sf", "logcdf", "logsf", "ppf", "isf")
 for _name in _NAMES:
     for _base in (stats.rv_continuous, stats.rv_discrete):
@@ -553,6 +580,10 @@ _OF_ALL: dict[str, Formula] = {
 }
 for _name, _rule in _OF_ALL.items():
     implements(getattr(stats.rv_continuous, _name))(_rule)
+
+
+for _base in (stats.rv_continuous, stats.rv_discrete):
+    implements(_base.rvs)(_draw)
 
 
 def _freezing(dist: Any) -> Formula:
@@ -586,41 +617,10 @@ def _log_difference(log_p: Any, log_q: Any) -> Any:
     return value + 1j * imaginary
 
 
-def _repeated_medians(y: Any, x: Any, method: str) -> tuple[Any, Any]:
-    """Of ``siegelslopes``: medians of the medians of slopes from each point, of points apart from it."""
-    apart: Any = x[:, None] - x[None, :]
-    same = np.equal(apart, 0)
-    width = np.where(same, 1.0, apart)
-    medians: Any = functions[np.nanmedian]
-
-    def of_points(of_pairs: Any) -> Any:
-        return functions[np.median](medians(np.where(same, np.nan, of_pairs / width), axis=1))
-
-    slope = of_points(y[:, None] - y[None, :])
-    if method == "separate":
-        return slope, of_points(y[None, :] * x[:, None] - y[:, None] * x[None, :])
-    return slope, functions[np.median](y - slope * x)
-
-
-_slopes = getattr(importlib.import_module("scipy.stats._stats_pythran"), "siegelslopes", None)
-if _slopes is not None:
-    implements(_slopes)(_repeated_medians)
-
-
-def _weighted_tau(x: Any, y: Any, rank: Any, weigher: Any, additive: Any) -> Any:
-    """A weighted count of pairs in the same order, as SciPy's routine; constant between changes of order."""
-    if weigher is not None:
-        raise unsupported("scipy.stats.weightedtau with a weigher", "leave it out")
-    given = [as_array(v) for v in (x, y, *([] if rank is None else [rank]))]
-
-    def run(values: Any) -> Any:
-        a, b, *ranks = (np.ascontiguousarray(v) for v in values)
-        return (_stats._weightedrankedtau(a, b, ranks[0] if ranks else None, None, additive),)
-
-    call, types = Call("scipy.stats.weightedtau", run), (ArrayType(np.dtype(float), ()),)
-    return number(emit_tracer("called", *given, call=call, types=types), float)
-
-
-implements(_stats._weightedrankedtau)(_weighted_tau)
-
-__all__ = ["Frozen", "distribution_ends", "distribution_routines", "scipy_multivariate"]
+__all__ = [
+    "Frozen",
+    "distribution_ends",
+    "distribution_routines",
+    "scipy_multivariate",
+    "scipy_statistics",
+]
