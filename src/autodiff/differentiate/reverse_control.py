@@ -21,7 +21,7 @@ nobody knows how many residuals it would leave.  Residuals whose extents change 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import field
 
 from autodiff.differentiate import custom
@@ -455,6 +455,9 @@ def _choose_residuals(backward: _Backward, forward_block: Block) -> None:
     local = set(defined)
     read = [v for v in free_values(backward.block) if v in defined and v is not index]
     kept = _kept(_storable(read, defined, index), defined, index)
+    while unread := _extents(kept, local) - {index, *read}:
+        read = [*read, *(v for v in defined if v in unread)]
+        kept = _kept(_storable(read, defined, index), defined, index)
     available = {index, *kept}
     recomputed: dict[Operation, None] = {}
 
@@ -474,6 +477,11 @@ def _choose_residuals(backward: _Backward, forward_block: Block) -> None:
     backward.recomputed = sorted(recomputed, key=backward.position.__getitem__)
     backward.residuals = sorted(kept, key=backward.place_of)
     backward.shapes = [_outer_shape(v, local) for v in backward.residuals]
+
+
+def _extents(kept: Iterable[Value], local: set[Value]) -> set[Value]:
+    """The values of a loop's body that say how much of a row of each stack holds what was kept."""
+    return {s for value in kept for extent in value.shape for s in symbols(extent)} & local
 
 
 def _inputs(operation: Operation) -> list[Value]:
