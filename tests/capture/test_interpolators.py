@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.integrate
 import scipy.interpolate as si
 import scipy.optimize
 import scipy.sparse.linalg
@@ -284,6 +285,12 @@ OF_DATA = {
     ),
     "least squares of rows": lambda y, x: np.sum(
         si.make_lsq_spline(X, np.stack([y, y**2]), FEW, k=2, axis=1)(x) ** 2
+    ),
+    "as an integrand": lambda y, x: scipy.integrate.quad(si.make_interp_spline(X, y), x[0], x[1])[
+        0
+    ],
+    "as an equation": lambda y, x: scipy.optimize.brentq(
+        si.PchipInterpolator(X, X**2 + np.sin(y) - 2.0 - 0.1 * x[0]), X[0], X[-1], xtol=1e-14
     ),
     "natural B-spline": lambda y, x: np.sum(si.make_interp_spline(X, y, bc_type="natural")(x) ** 2),
     "smoothing of rows": lambda y, x: np.sum(

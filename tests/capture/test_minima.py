@@ -221,6 +221,18 @@ def on_the_last_digit(a):
     return total + calls
 
 
+def fits_of_which_nobody_reads_the_errors(a):
+    start, total = [1.0, 1.0], 0.0
+    for k in range(6):
+        data = DATA * a + 0.05 * k * a**2 * TIMES
+        found, errors = so.curve_fit(
+            lambda t, p, q: p * np.exp(-q * t), TIMES, data, start, xtol=1e-14
+        )
+        total = total + found[0] * found[1]
+        start = found
+    return total
+
+
 def that_say_why(a):
     tight = {"xtol": 1e-14, "ftol": 1e-14, "gtol": 1e-14}
     total, steps = 0.0, 0
@@ -465,6 +477,7 @@ MINIMA = {
             least_squares_held_by_a_bound, fit, fit_with_weights_and_bounds, fit_without_a_start, leastsq, bounds_as_objects,
             held_by_an_equation, held_by_an_inequality, held_by_some_of_several_constraints,
             assignment, in_a_loop, on_the_last_digit, that_say_why,
+            fits_of_which_nobody_reads_the_errors,
             inside_of_a_root, on_a_branch, held_by_constraints_and_bounds,
             constraints_with_jacobians, linear_constraints, nonlinear_constraints, bounds_that_move,
             older_names, along_a_line, all_that_older_names_tell, older_names_with_bounds,

@@ -276,7 +276,7 @@ def _loop(sweep: Reverse, operation: Operation) -> Pull:
     wanted_stacks = [
         k for k in range(n, len(body.outputs)) if operation.results[first + k] in sweep.useful
     ]
-    live = [k for k, p in enumerate(body.parameters[1:]) if p in sweep.active]
+    live = _live_carries(sweep, operation, operation.results[first:], wanted_stacks)
     wanted = {body.outputs[k] for k in live + wanted_stacks}
     test = _copy_test(sweep, operation) if operation.kind == "while" else None
 
@@ -320,6 +320,21 @@ def _loop(sweep: Reverse, operation: Operation) -> Pull:
     return _loop_pull(
         sweep, operation, backward, count, results[: len(old)], operands, stacks, wanted_stacks
     )
+
+
+def _live_carries(
+    sweep: Reverse, operation: Operation, results: Sequence[Value], stacks: list[int]
+) -> list[int]:
+    """The carries that have cotangents: those of which something useful is made, in this pass or a later one."""
+    body = operation.regions[-1]
+    carries = {p: k for k, p in enumerate(body.parameters[1:]) if p in sweep.active}
+    live = {k for k in carries.values() if results[k] in sweep.useful}
+    while True:
+        reached = useful(body, sweep.active, {body.outputs[k] for k in (*live, *stacks)})
+        more = {carries[p] for p in reached & carries.keys()} - live
+        if not more:
+            return sorted(live)
+        live |= more
 
 
 def _copy_test(sweep: Reverse, operation: Operation) -> Block:
