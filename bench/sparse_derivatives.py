@@ -7,8 +7,8 @@ The Hessian of Rosenbrock's function of 100,000 variables, the Jacobian of the B
 derivative at a new point, and one product of the same function, whose time is multiplied with the
 number of columns, as a program without the structure would need as many. The first call, which finds
 pattern and colours, and the most memory that the steady calls held stand beside them. It fails where the
-sparse derivative is less than `GOAL` times faster. CasADi and JAX with `sparsejac` follow where they are
-installed (`bench/sparse_peers.py`).
+sparse derivative is less than `GOAL` times faster. CasADi, and JAX with `sparsejac` and with `asdex`, follow where
+they are installed (`bench/sparse_peers.py`).
 """
 
 from __future__ import annotations
@@ -119,11 +119,15 @@ def peer(name: str, make: Callable[[], Callable[[Any], Any]], x: np.ndarray) -> 
 
 
 def peers(casadi: Callable[[], Any], f: Any, structure: Any, hessian: bool, x: np.ndarray) -> None:
+    made = {
+        "CasADi": casadi,
+        "JAX with sparsejac": lambda: sparse_peers.sparsejac_derivative(
+            f, structure, hessian, x.shape
+        ),
+        "JAX with asdex": lambda: sparse_peers.asdex_derivative(f, hessian, x),
+    }
     for name in sparse_peers.installed():
-        if name == "CasADi":
-            peer(name, casadi, x)
-        else:
-            peer(name, lambda: sparse_peers.jax_derivative(f, structure, hessian, x.shape), x)
+        peer(name, made[name], x)
 
 
 def main() -> None:

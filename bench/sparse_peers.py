@@ -1,8 +1,8 @@
 """The sparse derivatives of `bench/sparse_derivatives.py` by other packages, where they are installed.
 
 CasADi finds structure and colours itself, from a graph of single operations. JAX has `sparsejac`, which colours a
-structure that it is given (here autodiff's) and gives the elements; the Hessian is the Jacobian of `jax.grad`.
-Both run the same formulas, compiled, on one thread.
+structure that it is given (here autodiff's) and gives the elements; the Hessian is the Jacobian of `jax.grad`. JAX has
+`asdex` too, which finds the structure in the graph of JAX's operations. All run the same formulas, compiled, on one thread.
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ Run = Callable[[np.ndarray], Any]
 
 def installed() -> list[str]:
     """Which of them can be measured here."""
-    needs = {"CasADi": ("casadi",), "JAX with sparsejac": ("jax", "sparsejac")}
+    needs = {
+        "CasADi": ("casadi",),
+        "JAX with sparsejac": ("jax", "sparsejac"),
+        "JAX with asdex": ("jax", "asdex"),
+    }
     return [
         name
         for name, modules in needs.items()
@@ -83,22 +87,40 @@ def _function(ca: Any, x: Any, matrix: Any) -> Run:
 
 
 # -- JAX --------------------------------------------------------------------------------------------
-def jax_derivative(f: Callable[[Any], Any], structure: Any, hessian: bool, shape: Any) -> Run:
+def sparsejac_derivative(
+    f: Callable[[Any], Any], structure: Any, hessian: bool, shape: tuple[int, ...]
+) -> Run:
     """``f``, with `np` bound to `jax.numpy`, of an array of ``shape``; ``structure``: a sparse array."""
     import jax
     import jax.experimental.sparse as jsparse
-    import jax.numpy as jnp
     import sparsejac
 
-    names = {**f.__globals__, "np": jnp}
-    f = types.FunctionType(f.__code__, names, f.__name__, f.__defaults__, f.__closure__)
-
+    of_vector = _of_vector(f, shape)
     places = np.stack(structure.tocoo().coords, axis=1)
     pattern = jsparse.BCOO((np.ones(len(places), np.float32), places), shape=structure.shape)
-
-    def flat(x: Any) -> Any:
-        return f(x.reshape(shape)).ravel()
-
-    of_scalar = jax.grad(lambda x: f(x.reshape(shape)))
-    made = jax.jit(sparsejac.jacfwd(of_scalar if hessian else flat, pattern))
+    made = jax.jit(sparsejac.jacfwd(jax.grad(of_vector) if hessian else of_vector, pattern))
     return lambda at: made(at.ravel()).data.block_until_ready()
+
+
+def asdex_derivative(f: Callable[[Any], Any], hessian: bool, x: np.ndarray) -> Run:
+    """``f``, with `np` bound to `jax.numpy`, of arrays like ``x``."""
+    import asdex
+    import jax
+
+    of_vector = _of_vector(f, x.shape)
+    made = jax.jit((asdex.hessian if hessian else asdex.jacobian)(of_vector, x.ravel()))
+    return lambda at: made(at.ravel()).data.block_until_ready()
+
+
+def _of_vector(f: Callable[[Any], Any], shape: tuple[int, ...]) -> Callable[[Any], Any]:
+    """``f`` in `jax.numpy`, from a vector to a vector or a number."""
+    import jax.numpy as jnp
+
+    names = {**f.__globals__, "np": jnp}
+    translated = types.FunctionType(f.__code__, names, f.__name__, f.__defaults__, f.__closure__)
+
+    def of_vector(x: Any) -> Any:
+        y = translated(x.reshape(shape))
+        return y.ravel() if y.ndim else y
+
+    return of_vector

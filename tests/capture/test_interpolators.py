@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.integrate
 import scipy.interpolate as si
 import scipy.optimize
 import scipy.sparse.linalg
@@ -267,6 +268,30 @@ OF_DATA = {
         si.UnivariateSpline(X, y, s=0).derivative()(x) ** 2
     ),
     "along rows": lambda y, x: np.sum(si.CubicSpline(X, np.stack([y, y**2]), axis=1)(x) ** 2),
+    "monotone rows": lambda y, x: np.sum(
+        si.PchipInterpolator(X, np.stack([y, y + np.sin(3 * X)]), axis=1)(0.99 * x, 1) ** 2
+    ),
+    "Akima along the last of three": lambda y, x: np.sum(
+        si.Akima1DInterpolator(X, np.stack([[y + np.sin(3 * X)] * 2] * 3), axis=-1)(
+            0.9 * np.stack([x, x])
+        )
+        * np.arange(1.0, 4.0).reshape(3, 1, 1, 1)
+    ),
+    "Hermite rows": lambda y, x: np.sum(
+        si.CubicHermiteSpline(X, np.stack([y, y**2]), np.stack([y**2, y]), axis=1)(x) ** 2
+    ),
+    "B-spline of rows": lambda y, x: np.sum(
+        si.make_interp_spline(X, np.stack([y, y**2]), k=2, axis=1)(x) ** 2
+    ),
+    "least squares of rows": lambda y, x: np.sum(
+        si.make_lsq_spline(X, np.stack([y, y**2]), FEW, k=2, axis=1)(x) ** 2
+    ),
+    "as an integrand": lambda y, x: scipy.integrate.quad(si.make_interp_spline(X, y), x[0], x[1])[
+        0
+    ],
+    "as an equation": lambda y, x: scipy.optimize.brentq(
+        si.PchipInterpolator(X, X**2 + np.sin(y) - 2.0 - 0.1 * x[0]), X[0], X[-1], xtol=1e-14
+    ),
     "natural B-spline": lambda y, x: np.sum(si.make_interp_spline(X, y, bc_type="natural")(x) ** 2),
     "smoothing of rows": lambda y, x: np.sum(
         si.make_smoothing_spline(X, np.stack([y, y**2], 1), lam=0.1)(x) ** 2
@@ -285,6 +310,21 @@ OF_DATA = {
         si.interp1d(X[::-1], y, fill_value="extrapolate")(x + 1) ** 2
     ),
     "a curve": lambda y, x: np.sum(si.interp1d(X, y, kind="cubic")(x) ** 2),
+    "lines of rows": lambda y, x: np.sum(
+        si.interp1d(X, np.stack([y, y**2]), bounds_error=False, fill_value=(1.0, 2.0))(
+            np.stack([0.99 * x, 1.9 * x])
+        )
+        ** 2
+    ),
+    "curves of columns": lambda y, x: np.sum(
+        si.interp1d(X, np.stack([y, y**2], 1), kind=2, axis=0, fill_value="extrapolate")(2 * x) ** 2
+    ),
+    "steps of order 0": lambda y, x: np.sum(
+        si.interp1d(X, np.stack([y, y**2]), kind="zero", bounds_error=False, fill_value=2.0)(
+            1.1 * x
+        )
+        ** 2
+    ),
     "steps up": lambda y, x: np.sum(
         si.interp1d(X, y, kind="next", bounds_error=False, fill_value=2.0)(0.99 * x) ** 2 * x
     ),

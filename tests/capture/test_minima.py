@@ -209,6 +209,43 @@ def in_a_loop(a):
     return total
 
 
+def on_the_last_digit(a):
+    """Searches that stop where rounding is all that is left, and say that they have not succeeded."""
+    total, calls = 0.0, 0
+    for k in range(8):
+        found = so.minimize(
+            lambda z: (z[0] - a) ** 2 + z[0] ** 4 * (1.0 + 0.1 * k), [0.5], tol=1e-13
+        )
+        total += found.x[0] if found.success or found.status == 2 else 7.0 * a
+        calls += found.nfev > 0
+    return total + calls
+
+
+def fits_of_which_nobody_reads_the_errors(a):
+    start, total = [1.0, 1.0], 0.0
+    for k in range(6):
+        data = DATA * a + 0.05 * k * a**2 * TIMES
+        found, errors = so.curve_fit(
+            lambda t, p, q: p * np.exp(-q * t), TIMES, data, start, xtol=1e-14
+        )
+        total = total + found[0] * found[1]
+        start = found
+    return total
+
+
+def that_say_why(a):
+    tight = {"xtol": 1e-14, "ftol": 1e-14, "gtol": 1e-14}
+    total, steps = 0.0, 0
+    for k in range(8):
+        found = so.minimize_scalar(lambda z: (z - a * k) ** 2 + 0.1 * z**4)
+        fit = so.least_squares(lambda z: np.array([z[0] - a, k * z[0] ** 2]), [1.0], **tight)
+        if not found.success or fit.status <= 0:
+            raise RuntimeError(f"{found.message} and {fit.message}")
+        total += found.x * fit.x[0]
+        steps += (found.nit > 0) + (fit.nfev > 0) + (found.nfev > 0)
+    return total + steps
+
+
 def inside_of_a_root(a):
     def miss(b):
         return so.minimize_scalar(lambda z: (z - b) ** 2 + 0.1 * z**4).x - a
@@ -439,7 +476,8 @@ MINIMA = {
             bounded_and_held, least_squares, least_squares_with_a_jacobian,
             least_squares_held_by_a_bound, fit, fit_with_weights_and_bounds, fit_without_a_start, leastsq, bounds_as_objects,
             held_by_an_equation, held_by_an_inequality, held_by_some_of_several_constraints,
-            assignment, in_a_loop,
+            assignment, in_a_loop, on_the_last_digit, that_say_why,
+            fits_of_which_nobody_reads_the_errors,
             inside_of_a_root, on_a_branch, held_by_constraints_and_bounds,
             constraints_with_jacobians, linear_constraints, nonlinear_constraints, bounds_that_move,
             older_names, along_a_line, all_that_older_names_tell, older_names_with_bounds,
@@ -817,6 +855,33 @@ def test_texts_of_results_are_those_of_each_call(engine):
     compiled = autodiff.function(f, engine=engine)
     for a in (1.3, 2.0, 1e6, 1.3, 2.0):
         assert compiled(a) == f(a)
+
+
+@ENGINES
+def test_what_a_search_in_a_loop_says_is_known_where_it_is_said(engine):
+    def f(a, tol, catch):
+        total, said = 0.0, ""
+        for k in range(20):
+            found = so.minimize(lambda z: (z[0] - a - k) ** 2 + z[0] ** 4, [0.5], tol=tol)
+            try:
+                if not found.success:
+                    raise ValueError(f"no minimum: {found.message}")
+                total = total + found.x[0]
+            except ValueError as error:
+                if not catch:
+                    raise
+                said += str(error)
+        return total + len(said)
+
+    for way in (autodiff.function, autodiff.gradient):
+        compiled = way(f, wrt="a", engine=engine) if way is autodiff.gradient else way(f)
+        with pytest.raises(ValueError, match="no minimum: Desired error not necessarily achieved"):
+            compiled(1.3, 1e-14, False)
+    compiled = autodiff.function(f, engine=engine, on_fallback="error")
+    assert np.isclose(compiled(1.3, 1e-5, False), f(1.3, 1e-5, False), rtol=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", autodiff.FallbackWarning)
+        assert autodiff.function(f, engine=engine)(1.3, 1e-14, True) > 20
 
 
 @ENGINES

@@ -247,6 +247,26 @@ def test_a_branch_keeps_nothing() -> None:
     )  # total before the branch, and once more
 
 
+# -- carries -----------------------------------------------------------------------------------------
+def with_what_nobody_reads(x):
+    total, last, other, seen = 0.0, x[0], x[0], x[0]
+    for i in range(len(x)):
+        total = total + other * x[i]
+        other = np.sin(other) + last
+        last = last * x[i]
+        seen = seen + np.exp(last)
+    return total
+
+
+@over_engines
+def test_only_what_is_useful_is_carried_backwards(engine) -> None:
+    """``seen`` is read by itself alone; ``last`` by what ``total`` will be in two passes."""
+    x = np.array([0.5, 1.2, 0.7, -0.4])
+    autodiff.check_gradient(with_what_nobody_reads, x, engine=engine)
+    backward = loops(autodiff.gradient(with_what_nobody_reads, engine="numpy").ir(np.ones(30)))[-1]
+    assert len(backward.operands) == 4  # total, last, other, and what x[i] adds up to
+
+
 # -- effects -----------------------------------------------------------------------------------------
 @over_engines
 def test_effects_happen_once(engine, capsys) -> None:

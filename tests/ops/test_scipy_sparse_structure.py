@@ -218,6 +218,25 @@ def test_a_sum_in_a_loop_and_a_solution_with_it():
     )
 
 
+def implicit_steps(p, n):
+    u = np.ones(4)
+    for _ in range(n):
+        u = sl.spsolve(sp.csc_array(sp.eye_array(4, format="csr") + FIXED * p), u)
+    return u
+
+
+@pytest.mark.parametrize("engine", ["native", pytest.param("numpy", marks=pytest.mark.slow)])
+def test_a_loop_keeps_how_many_elements_there_are_of_what_it_keeps(engine):
+    def f(p):
+        return np.sum(implicit_steps(p, 40) ** 2)
+
+    kept = {"engine": engine, "on_fallback": "error"}
+    np.testing.assert_allclose(autodiff.function(f, **kept)(0.3), f(0.3), rtol=1e-12)
+    forward = autodiff.jvp(f, (0.3,), (1.0,), **kept)[1]
+    np.testing.assert_allclose(autodiff.gradient(f, **kept)(0.3), forward, rtol=1e-12)
+    np.testing.assert_allclose(forward, (f(0.30001) - f(0.29999)) / 2e-5, rtol=1e-6)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "f",

@@ -62,6 +62,10 @@ class Interpolant:
         given = given if given == "periodic" else bool(given)
         return self.evaluate(*self.parts, array_of(x), self.order + nu, given)
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What a solver of SciPy's is given is called by it."""
+        return self.at(*args, **kwargs)
+
     def derivative(self, nu: Any = 1) -> Interpolant:
         """The derivative, as an interpolator."""
         if not isinstance(nu, int):

@@ -71,6 +71,7 @@ from autodiff.ops.interpolation import (
     knots,
     monotone_slopes,
     piecewise,
+    shaped,
     spline,
     straight,
 )
@@ -347,7 +348,8 @@ def _first_axis(given: dict[str, Any]) -> int:
     if not axis:
         return 0
     values: Any = array_of(given["y"])
-    given["y"] = np.moveaxis(values, axis, 0)
+    for name in given.keys() & {"y", "dydx"}:
+        given[name] = np.moveaxis(array_of(given[name]), axis, 0)
     return axis % len(values.shape)
 
 
@@ -355,8 +357,9 @@ def _chosen_slopes(frame: Frame, function: Any, given: dict[str, Any]) -> Interp
     """Cubics of slopes that are given, or that SciPy chooses."""
     name = function.__name__
     hermite_too = ("dydx",) if name == "CubicHermiteSpline" else ()
+    axis = _first_axis(given)
     x, y, *more = data_of(given, "x", "y", *hermite_too)
-    options = dict(options_left(given, extrapolate=BEYOND, axis=(0,), method=("akima", "makima")))
+    options = dict(options_left(given, extrapolate=BEYOND, method=("akima", "makima")))
     if name == "Akima1DInterpolator":
         slopes = akima_slopes(x, y, options.get("method", "akima"))
     else:
@@ -364,32 +367,31 @@ def _chosen_slopes(frame: Frame, function: Any, given: dict[str, Any]) -> Interp
     make = Fit(name, functools.partial(function, **options))
     c = fitted(make, hermite(x, y, slopes), x, y, *more)
     beyond = options.get("extrapolate", name != "Akima1DInterpolator")
-    return Interpolant(function, _piecewise, (c, x, 0), beyond)
+    return Interpolant(function, _piecewise, (c, x, axis), beyond)
 
 
 def _b_spline(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
     """A B-spline whose coefficients are linear in the data."""
     cls = sys.modules["scipy.interpolate"].BSpline
+    axis = _first_axis(given)
     x, y = data_of(given, "x", "y")
     if function.__name__ == "make_lsq_spline":
         t = double_of(given.pop("t"))
-        k = options_left(given, k=(0, 1, 2, 3, 4, 5), axis=(0,)).get("k", 3)
+        k = options_left(given, k=(0, 1, 2, 3, 4, 5)).get("k", 3)
         if not isinstance(t.shape[0], int):
             raise Declined("a spline of a number of knots known only at run time")
         count = t.shape[0] - k - 1
         t, where = fixed_knots(frame, "make_lsq_spline", t)
         fit = Fit("make_lsq_spline", lambda x, y: function(x, y, where, k))
-        return Interpolant(cls, _spline, (t, coefficients(fit, (count,), x, y), k, 0), True, k)
-    options = dict(
-        options_left(given, k=(1, 2, 3, 4, 5), bc_type=(*_CONDITIONS, "periodic"), axis=(0,))
-    )
+        return Interpolant(cls, _spline, (t, coefficients(fit, (count,), x, y), k, axis), True, k)
+    options = dict(options_left(given, k=(1, 2, 3, 4, 5), bc_type=(*_CONDITIONS, "periodic")))
     if options.get("bc_type") == "periodic":
         k = options.get("k", 3)
         check(as_tracer(np.all(y[0] == y[-1])), "the same value at both ends of a period")
         fit = Fit("make_interp_spline", functools.partial(_closed, function, k=k))
         c = coefficients(fit, (x.shape[0] + k - 1,), x, y)
         return Interpolant(
-            cls, _spline, (knots(fit, x.shape[0] + 2 * k, x), c, k, 0), "periodic", k
+            cls, _spline, (knots(fit, x.shape[0] + 2 * k, x), c, k, axis), "periodic", k
         )
     k, usual = options.get("k", 3), options.get("bc_type", _CONDITIONS[0]) == _CONDITIONS[0]
     if not usual and k != 3:
@@ -397,7 +399,7 @@ def _b_spline(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant
     count = x.shape[0] if usual else x.shape[0] + 2
     fit = Fit(function.__name__, functools.partial(function, **options))
     c, t = coefficients(fit, (count,), x, y), knots(fit, count + k + 1, x)
-    return Interpolant(cls, _spline, (t, c, k, 0), True, k)
+    return Interpolant(cls, _spline, (t, c, k, axis), True, k)
 
 
 def _smoothing_spline(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
@@ -451,17 +453,17 @@ def _of_parts(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant
 
 
 def _line(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
-    """``interp1d`` of one row of data."""
+    """``interp1d``."""
+    given.setdefault("axis", -1)
+    axis = _first_axis(given)
     x, y = data_of(given, "x", "y")
-    if len(y.shape) != 1:
-        raise Declined("interp1d of traced rows")
     kind, fill = given.pop("kind", "linear"), given.pop("fill_value", np.nan)
     raises, is_sorted = given.pop("bounds_error", None), given.pop("assume_sorted", False)
-    options_left(given, axis=(-1, 0), copy=(True, False))
+    options_left(given, copy=(True, False))
     beyond = isinstance(fill, str)
     ends = fill if isinstance(fill, tuple) else (fill, fill)
-    known = isinstance(kind, str) and len(ends) == 2 and all(np.shape(end) == () for end in ends)
-    if not known or (beyond and kind in _STEPS):
+    known = isinstance(kind, (str, int)) and len(ends) == 2
+    if not known or any(np.shape(end) for end in ends) or (beyond and kind in _STEPS):
         raise Declined("interp1d of traced data with these options")
     below, above = ends if beyond else map(double_of, ends)
     if not is_sorted:
@@ -478,25 +480,25 @@ def _line(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
             if raises is None or raises:
                 inside: Any = np.all(~(outside[0] | outside[1]))
                 check(inside, "a point outside of the interpolation range")
-            rows = filled(np.reshape(found, (-1, 1)), outside[0], below)
-            found = np.reshape(filled(rows, outside[1], above), (-1,))
-        return np.reshape(found, points.shape)
+            rows = filled(np.reshape(found, (flat.shape[0], -1)), outside[0], below)
+            found = np.reshape(filled(rows, outside[1], above), found.shape)
+        return shaped(found, points, axis)
 
     return Called(function, at)
 
 
-_ORDERS = {"slinear": 1, "quadratic": 2, "cubic": 3}
+_ORDERS = {"slinear": 1, "quadratic": 2, "cubic": 3, **{k: k for k in range(1, 6)}}
 _STEPS = ("nearest", "nearest-up", "previous", "next")
 
 
 _SIDES: dict[str, Any] = {"nearest": "left", "nearest-up": "right"}
 
 
-def _of_kind(x: Any, y: Any, kind: str, beyond: bool) -> Callable[[Any], Any]:
+def _of_kind(x: Any, y: Any, kind: str | int, beyond: bool) -> Callable[[Any], Any]:
     """How ``interp1d`` finds values at points."""
     last = x.shape[0] - 1
     if kind == "linear":
-        if beyond:
+        if beyond or len(y.shape) > 1:
             return lambda points: straight(x, y, points)
         return lambda points: np.interp(points, x, y)
     if kind in _ORDERS:
@@ -508,6 +510,9 @@ def _of_kind(x: Any, y: Any, kind: str, beyond: bool) -> Callable[[Any], Any]:
     if kind in ("nearest", "nearest-up"):
         bounds, side = x[1:] / 2.0 + x[:-1] / 2.0, _SIDES[kind]
         return lambda points: y[np.clip(np.searchsorted(bounds, points, side), 0, last)]
+    if kind in ("zero", 0):
+        t = np.concatenate([x, x[-1:]])
+        return lambda points: spline(t, y, 0, points)
     if kind == "previous":
         return lambda points: y[np.clip(np.searchsorted(x, points, "right"), 1, last + 1) - 1]
     if kind == "next":

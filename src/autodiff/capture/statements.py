@@ -43,6 +43,7 @@ from autodiff.capture.operators import (
 )
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Path
+from autodiff.capture.text import DeferredText
 from autodiff.labelled import Labelled
 from autodiff.ladder import Bail, Declined
 from autodiff.later import later
@@ -173,11 +174,30 @@ def _raise(frame: Frame, node: ast.Raise) -> None:
         if not frame.errors:
             raise Declined("a bare raise outside of a handler", frame.source(node))
         raise frame.errors[-1]
-    error = frame.evaluate(node.exc)
+    try:
+        error = frame.evaluate(node.exc)
+    except Declined as reason:
+        error = _unsaid(frame, node.exc, reason)
     _decline_exit(frame, error, node)
     if node.cause is None:
         raise error
     raise error from frame.evaluate(node.cause)
+
+
+def _unsaid(frame: Frame, node: ast.expr, reason: Declined) -> Exception:
+    """What a side of a branch raises of which the text cannot be known: plain Python says it where it is taken."""
+    if frame.trace.allowance.left is None or not isinstance(node, ast.Call):
+        raise reason
+    kind = frame.evaluate(node.func)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)) or not isinstance(
+        kind.__init__, WrapperDescriptorType
+    ):
+        raise reason
+
+    def said(_: Any) -> str:
+        raise reason
+
+    return kind(DeferredText([(None, said, "")]))
 
 
 def _decline_exit(frame: Frame, error: Any, node: ast.Raise) -> None:

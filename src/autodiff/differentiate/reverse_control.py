@@ -21,7 +21,7 @@ nobody knows how many residuals it would leave.  Residuals whose extents change 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import field
 
 from autodiff.differentiate import custom
@@ -276,7 +276,7 @@ def _loop(sweep: Reverse, operation: Operation) -> Pull:
     wanted_stacks = [
         k for k in range(n, len(body.outputs)) if operation.results[first + k] in sweep.useful
     ]
-    live = [k for k, p in enumerate(body.parameters[1:]) if p in sweep.active]
+    live = _live_carries(sweep, operation, operation.results[first:], wanted_stacks)
     wanted = {body.outputs[k] for k in live + wanted_stacks}
     test = _copy_test(sweep, operation) if operation.kind == "while" else None
 
@@ -320,6 +320,21 @@ def _loop(sweep: Reverse, operation: Operation) -> Pull:
     return _loop_pull(
         sweep, operation, backward, count, results[: len(old)], operands, stacks, wanted_stacks
     )
+
+
+def _live_carries(
+    sweep: Reverse, operation: Operation, results: Sequence[Value], stacks: list[int]
+) -> list[int]:
+    """The carries that have cotangents: those of which something useful is made, in this pass or a later one."""
+    body = operation.regions[-1]
+    carries = {p: k for k, p in enumerate(body.parameters[1:]) if p in sweep.active}
+    live = {k for k in carries.values() if results[k] in sweep.useful}
+    while True:
+        reached = useful(body, sweep.active, {body.outputs[k] for k in (*live, *stacks)})
+        more = {carries[p] for p in reached & carries.keys()} - live
+        if not more:
+            return sorted(live)
+        live |= more
 
 
 def _copy_test(sweep: Reverse, operation: Operation) -> Block:
@@ -455,6 +470,9 @@ def _choose_residuals(backward: _Backward, forward_block: Block) -> None:
     local = set(defined)
     read = [v for v in free_values(backward.block) if v in defined and v is not index]
     kept = _kept(_storable(read, defined, index), defined, index)
+    while unread := _extents(kept, local) - {index, *read}:
+        read = [*read, *(v for v in defined if v in unread)]
+        kept = _kept(_storable(read, defined, index), defined, index)
     available = {index, *kept}
     recomputed: dict[Operation, None] = {}
 
@@ -474,6 +492,11 @@ def _choose_residuals(backward: _Backward, forward_block: Block) -> None:
     backward.recomputed = sorted(recomputed, key=backward.position.__getitem__)
     backward.residuals = sorted(kept, key=backward.place_of)
     backward.shapes = [_outer_shape(v, local) for v in backward.residuals]
+
+
+def _extents(kept: Iterable[Value], local: set[Value]) -> set[Value]:
+    """The values of a loop's body that say how much of a row of each stack holds what was kept."""
+    return {s for value in kept for extent in value.shape for s in symbols(extent)} & local
 
 
 def _inputs(operation: Operation) -> list[Value]:

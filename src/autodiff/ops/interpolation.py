@@ -53,7 +53,7 @@ def _only_inside(value: Array, inside: Array) -> Array:
     return value * np.reshape(factor, (*factor.shape, *[1] * (value.ndim - 1)))
 
 
-def _shaped(value: Array, points: Array, axis: int) -> Array:
+def shaped(value: Array, points: Array, axis: int) -> Array:
     """Values by points as SciPy gives them: in the place of the interpolated axis."""
     value = np.reshape(value, (*points.shape, *value.shape[1:]))
     n = points.ndim
@@ -84,9 +84,9 @@ def piecewise(
         total = total + term * factor
         power = step if power is None else power * step
     if extrapolate is True and nu < order - 1:  # what is not a number is none in the step
-        return _shaped(total, points, axis)
+        return shaped(total, points, axis)
     inside = ~np.isnan(p) if extrapolate is True else (p >= x[0]) & (p <= x[-1])
-    return _shaped(_only_inside(total, inside), points, axis)
+    return shaped(_only_inside(total, inside), points, axis)
 
 
 def _difference(c: Array, a: int, nu: int) -> Array:
@@ -124,7 +124,7 @@ def bernstein(
     if nu:
         total = total / _column(width[interval] ** nu, total)
     inside = ~np.isnan(p) if extrapolate is True else (p >= x[0]) & (p <= x[-1])
-    return _shaped(_only_inside(total, inside), points, axis)
+    return shaped(_only_inside(total, inside), points, axis)
 
 
 def _column(a: Array, like: Array) -> Array:
@@ -152,13 +152,13 @@ def spline(
     if nu > k:
         nothing: Array = zeros((*p.shape, *c.shape[1:]), float)
         # SciPy no longer looks at the points where the order is higher still.
-        return _shaped(_only_inside(nothing, inside) if nu == k + 1 else nothing, points, axis)
+        return shaped(_only_inside(nothing, inside) if nu == k + 1 else nothing, points, axis)
     functions = _basis(t, k, nu, p, interval)
     total: Array = 0.0
     for j, function in enumerate(functions):
         coefficient = c[interval - k + j]
         total = total + coefficient * _column(function, coefficient)
-    return _shaped(_only_inside(total, inside), points, axis)
+    return shaped(_only_inside(total, inside), points, axis)
 
 
 def surface(

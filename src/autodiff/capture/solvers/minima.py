@@ -50,6 +50,7 @@ from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer, emit_tracer, is_traced
 
 _INT = np.dtype(np.int64)
+_BOOL, _COUNT = ArrayType(np.dtype(bool), (), True), ArrayType(_INT, (), True)
 Path = tuple[Any, ...]
 
 
@@ -652,25 +653,29 @@ class Call:
         return _rebuilt(trace, example, dict(zip(paths, self._emit(solver), strict=True)), ())
 
     def _bare(self, solver: Minimizer, x0: Tracer, moved: Sequence[tuple[str, str]]) -> Any:
-        """In a loop or branch: the minimum and its value, of a call that succeeded."""
+        """In a loop or branch: the minimum, its value, how the call went."""
         names = [name for name, what in moved if what == "objective"]
+        counts = _COUNTS[solver.name.rpartition(".")[2]]
 
         def leaves(result: Any) -> tuple[Any, ...]:
-            if not result.success:
-                raise CheckFailed(f"{solver.name}: {result.message}")
-            return (result.x, *(result[name] for name in names))
+            counted = (int(result[name]) for name in counts)
+            return (result.x, *(result[name] for name in names), bool(result.success), *counted)
 
         number = NUMPY_NUMBER if self.callbacks[0].returns.startswith("number") else NUMBER
         solver = replace(
             solver,
             leaves=leaves,
-            types=(ArrayType(FLOAT, x0.shape), *(number for _ in names)),
-            names=("x", *names),
+            types=(
+                ArrayType(FLOAT, x0.shape),
+                *(number for _ in names),
+                _BOOL,
+                *(_COUNT for _ in counts),
+            ),
+            names=("x", *names, "success", *counts),
             moved=tuple([(1 + k, "objective") for k in range(len(names))]),
         )
-        x, *others = self._emit(solver)
         made: dict[str, Any] = dict.fromkeys(_OTHERS, NotKept())
-        made |= {"x": x, "success": True, **dict(zip(names, others, strict=True))}
+        made |= dict(zip(solver.names, self._emit(solver), strict=True))
         result_type = sys.modules["scipy.optimize"].OptimizeResult
         result = dict.__new__(result_type)
         for name, value in made.items():
@@ -683,6 +688,12 @@ _OTHERS = (
     "message", "status", "nit", "nfev", "njev", "nhev", "jac", "hess", "hess_inv", "fun", "cost",
     "grad", "optimality", "active_mask", "direc", "final_simplex",
 )  # fmt: skip
+
+
+# Numbers that a result has whatever the method.
+_COUNTS = {
+    "minimize": ("status", "nfev"), "minimize_scalar": ("nit", "nfev"), "least_squares": ("status", "nfev"),
+}  # fmt: skip
 
 
 class NotKept:

@@ -182,7 +182,13 @@ class _Bound:
             return CheckFailed(self.native.failure() or "arguments that do not fit")
 
         def evaluate(z: Any) -> Sequence[Any]:
-            results = call(np.require(z, np.float64, ("C", "A")) if is_array else float(z), *given)
+            results = call(np.require(z, np.float64, ("C", "A")), *given)
+            if results is NotImplemented:
+                raise failure()
+            return results
+
+        def evaluate_number(t: Any) -> Sequence[Any]:
+            results = call(float(t), *given)
             if results is NotImplemented:
                 raise failure()
             return results
@@ -193,7 +199,9 @@ class _Bound:
                 raise failure()
             return results
 
-        return evaluate if own == 1 else evaluate_at
+        if own > 1:
+            return evaluate_at
+        return evaluate if is_array else evaluate_number
 
     def for_quadpack(self) -> Any:
         """The program as QUADPACK calls it without Python; None where it cannot."""
