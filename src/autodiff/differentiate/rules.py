@@ -30,7 +30,7 @@ from autodiff.ops.entries import (
 from autodiff.ops.structural import reduce_sum, zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
 
-WITH_VECTORS = frozenset(("svd", "eigh", "symmetric_eigen"))
+WITH_VECTORS = frozenset(("svd", "eigh", "symmetric_eigen", "eigen_found"))
 """Decompositions whose vectors have derivatives of their own (`spectra`)."""
 
 
