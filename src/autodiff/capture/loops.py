@@ -26,6 +26,7 @@ from autodiff.capture.sequences import LONGEST_UNROLLED, LazySequence, lazy_sequ
 from autodiff.capture.slots import is_numeric, type_text
 from autodiff.capture.unrolling import Passes
 from autodiff.dims import UndecidedExtent, at_least
+from autodiff.ir.data import Operation
 from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.later import later
 from autodiff.ops.dispatch import known
@@ -122,13 +123,19 @@ def _let_go(frame: Frame, source: Any) -> None:
 def run_while(frame: Frame, node: ast.While) -> Completion | None:
     """A ``while`` loop: rolled when its end depends on inputs, or when it runs for long."""
     peeled = 0
-    rollable = frame.trace.tier.rolls
+    rollable, builder = frame.trace.tier.rolls, frame.trace.builder
     passes = Passes(frame, node, FEW_PASSES)
 
-    def roll() -> rolling.After | None:
+    def roll(test: Any = None, done: Sequence[Operation] = ()) -> rolling.After | None:
         nonlocal peeled, rollable
-        try:
-            return rolling.roll_while(frame, node)
+        try:  # ``done``: what has been done to test the condition
+            try:
+                if not rolling.acts(done):
+                    return rolling.roll_while(frame, node)
+            except rolling.Acts:
+                if test is None:
+                    raise
+            return rolling.roll_acting_while(frame, node, test)
         except Bail as problem:
             if problem.rung not in (Rung.PEELED, Rung.UNROLLED):
                 raise
@@ -149,18 +156,20 @@ def run_while(frame: Frame, node: ast.While) -> Completion | None:
             after = roll()
             if after is not None:
                 return after()
+        before = len(builder.block.operations)
         test = condition(frame, node.test)
         is_open = isinstance(test, Tracer) and known(test) is None
-        if rollable and (is_open or (peeled == passes.count == 0 and _may_end_by_handler(node))):
-            after = roll()
+        is_first = peeled == passes.count == 0
+        if rollable and (is_open or (is_first and _may_end_by_handler(node))):
+            after = roll(test, builder.block.operations[before:])
             if after is not None:
                 return after()
         if not run_users(bool, test):
             passes.end()
             return frame.execute(node.orelse)
         frame.trace.allowance.take(PASS)
-        if rollable and passes.count == peeled == 0 and _may_end_at_run(frame, node):
-            after = roll()
+        if rollable and is_first and _may_end_at_run(frame, node):
+            after = roll(test, builder.block.operations[before:])
             if after is not None:
                 return after()
         completion = frame.within("loop", node.body)

@@ -30,17 +30,18 @@ from autodiff.capture.lists import TracedList
 from autodiff.capture.operators import condition
 from autodiff.capture.regions import Outcome, run_region, undoing
 from autodiff.capture.sequences import LazySequence
-from autodiff.capture.slots import Slot, fit, is_listed, is_numeric, slot_of
+from autodiff.capture.slots import Slot, fit, is_listed, is_numeric, same_object, slot_of
 from autodiff.capture.sourcecode import _Scan
 from autodiff.capture.temporaries import keep_temporaries, runs, shape_at, starts_of, with_leading
 from autodiff.capture.trace import Declined, NotStaged
 from autodiff.dims import Dim, Extent, last_index, symbols
-from autodiff.ir.data import Block, Value, free_values, uses, walk
-from autodiff.ladder import Bail
+from autodiff.ir.data import Block, Operation, Value, free_values, uses, walk
+from autodiff.ladder import Bail, Rung
 from autodiff.ops.builder import emit
 from autodiff.ops.control import emit_for, emit_while
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.either import Either, is_array
+from autodiff.ops.entries import ENTRIES
 from autodiff.ops.tracer import Tracer, as_tracer
 from autodiff.plain_data import dataclass
 from autodiff.signals import Signal
@@ -343,12 +344,51 @@ def _flags(node: ast.AST) -> _Flags:
     return _Flags(f"<break {id(node):x}>", f"<returned {id(node):x}>", f"<result {id(node):x}>")
 
 
+def _stops(node: ast.For | ast.While) -> list[str]:
+    """Those of the ways in which a loop may end early."""
+    flags, ends = _flags(node), staging.escapes(node.body)
+    return [n for n, kind in ((flags.stop, "break"), (flags.returned, "return")) if kind in ends]
+
+
+class Acts(Bail):
+    """The condition of a loop does more than to answer."""
+
+
 def roll_while(frame: Frame, node: ast.While) -> After:
     """A ``while`` loop as one loop of the program; what is left to do then."""
     with undoing(frame):
         return _roll_conditional(
             frame, node, lambda: condition(frame, node.test), _nothing, _nothing
         )
+
+
+def roll_acting_while(frame: Frame, node: ast.While, tested: Any) -> After:
+    """The same, where the condition acts: has effects, changes variables.
+
+    It has been ``tested`` once; from then on it is the end of a pass, and what it says a variable.
+    """
+    goes_on, table = f"<goes on {id(node):x}>", frame.scope.locals
+    stops = _stops(node)
+
+    def again() -> None:
+        frame.at(node)
+        ended = [table[name] for name in stops]
+        stopped = any(x is True for x in ended)
+        open_ends = [x for x in ended if isinstance(x, Tracer)]
+        table[goes_on] = not stopped and _unless(frame, node, open_ends, test)
+
+    def test() -> Any:
+        answer = condition(frame, node.test)
+        return truth(answer) if isinstance(answer, Tracer) else bool(answer)
+
+    table[goes_on] = truth(tested) if isinstance(tested, Tracer) else bool(tested)
+    try:
+        with undoing(frame):
+            return _roll_conditional(
+                frame, node, lambda: frame.scope.locals[goes_on], _nothing, again, (goes_on,)
+            )
+    finally:
+        table.pop(goes_on, None)
 
 
 def _nothing() -> None:
@@ -395,10 +435,8 @@ def _roll_conditional(
     through: Sequence[TracedList] = (),
     checkpointed: bool = False,
 ) -> After:
-    flags = _flags(node)
-    ends = staging.escapes(node.body) - {"continue"}
+    flags, stops = _flags(node), _stops(node)
     names = _initial_names(frame, node.body)
-    stops = [n for n, kind in ((flags.stop, "break"), (flags.returned, "return")) if kind in ends]
     for name in stops:
         frame.scope.locals[name] = False
     for name in (*extra, *stops):
@@ -481,7 +519,11 @@ def _with_condition(
 
         def thunk(parameters: list[Value] = parameters) -> Any:
             body.enter(parameters)
-            return condition()
+            before = _state(body)
+            answer = condition()
+            if not all(map(same_object, before, _state(body))):
+                raise Acts(Rung.UNROLLED, "the loop condition changes what the loop carries")
+            return answer
 
         rolling.append(body)
         try:
@@ -496,6 +538,12 @@ def _with_condition(
     raise NotStaged("what the loop changes does not settle")
 
 
+def _state(body: Body) -> list[Any]:
+    """What the loop carries, as it is now."""
+    names = [scope.locals.get(name) for scope, name in (*body.names, *body.structures)]
+    return [*names, *(Tracer(cell.value, "python") for cell in body.cells)]
+
+
 def _emit_while(
     body: Body, tested: Outcome, count: Extent | None, checkpointed: bool
 ) -> tuple[Body, list[tuple[Scope, str]], list[Slot], tuple[Value, ...]]:
@@ -506,7 +554,9 @@ def _emit_while(
     if any(key not in known_names for key in tested.names) or any(
         c not in body.cells for c in tested.cells
     ):
-        raise NotStaged("the loop condition changes variables")
+        raise Acts(Rung.UNROLLED, "the loop condition changes variables")
+    if acts(tested.block.operations):
+        raise Acts(Rung.UNROLLED, "the loop condition has effects")
     with frame.trace.builder.reopened(tested.block):
         tested.block.outputs = [as_tracer(tested.value).value]
     keys, slots, fillers = keep_temporaries(body)
@@ -524,6 +574,12 @@ def _emit_while(
     return body, keys, slots, results
 
 
+def acts(operations: Sequence[Operation]) -> bool:
+    """Whether operations have effects, other than to end the call."""
+    inner = [*operations, *(x for op in operations for r in op.regions for x in walk(r))]
+    return any(ENTRIES[x.kind].has_effect and x.kind not in ("check", "sized") for x in inner)
+
+
 def _continues(frame: Frame, node: ast.AST, test: Callable[[], Any], stops: Sequence[str]) -> Any:
     """The condition of another pass: nothing ended the loop, and the user's own condition."""
 
@@ -531,13 +587,18 @@ def _continues(frame: Frame, node: ast.AST, test: Callable[[], Any], stops: Sequ
         value = test()
         return truth(value) if isinstance(value, Tracer) else bool(value)
 
-    if not stops:
-        return own()
-    ended: Any = frame.scope.locals[stops[0]]
-    for name in stops[1:]:
-        ended = Tracer(np.logical_or(ended, frame.scope.locals[name]).value, "python")
+    return _unless(frame, node, [frame.scope.locals[name] for name in stops], own)
+
+
+def _unless(frame: Frame, node: ast.AST, ends: Sequence[Tracer], test: Callable[[], Any]) -> Any:
+    """What ``test`` says where none of the ``ends`` holds; elsewhere it does not run."""
+    if not ends:
+        return test()
+    ended: Any = ends[0]
+    for other in ends[1:]:
+        ended = Tracer(np.logical_or(ended, other).value, "python")
     return staging.stage_choice(
-        frame, Tracer(np.logical_not(ended).value, "python"), own, lambda: False, node
+        frame, Tracer(np.logical_not(ended).value, "python"), test, lambda: False, node
     )
 
 
@@ -605,4 +666,4 @@ def _return_from_loop(
     return result if bool(returned) else orelse()
 
 
-__all__ = ["After", "roll_for", "roll_while"]
+__all__ = ["Acts", "After", "acts", "roll_acting_while", "roll_for", "roll_while"]

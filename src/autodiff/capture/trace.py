@@ -8,9 +8,10 @@ otherwise with a guard in the program, or refused inside a staged loop.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from types import ModuleType, WrapperDescriptorType
+from types import BuiltinMethodType, GeneratorType, MethodType, ModuleType, WrapperDescriptorType
 from typing import Any
 
 import numpy as np
@@ -139,6 +140,12 @@ class Trace(Outside):
         kind = containers.kind_of(x)
         if type(x).__name__ == "Closure":
             raise Declined("a function made by the function, kept outside", self.builder.source)
+        if kind is None and (what := _of_capture(x)):
+            article = "an" if what[0] in "aei" else "a"
+            reason = f"{article} {what} of traced values, kept outside"
+            raise Declined(reason, self.builder.source)
+        if isinstance(x, (MethodType, BuiltinMethodType)):
+            self.plain(x.__self__)
         if kind is None or self.is_external(x) or id(x) in self.stored:
             return x
         if id(x) in self.plain_copies:
@@ -319,6 +326,19 @@ def is_tracer(x: Any) -> bool:
 def traced_leaves(x: Any) -> list[Tracer]:
     """The traced values in containers and objects."""
     return [leaf for leaf in containers.leaves(x) if isinstance(leaf, Tracer)]
+
+
+def _of_capture(x: Any) -> str:
+    """What an object is in Python that capture has put in the place of it; "" of any other."""
+    if type(x).__module__.startswith("autodiff.capture."):
+        return "generator" if "Generator" in type(x).__name__ else type(x).__name__
+    if isinstance(x, GeneratorType) and x.gi_code.co_filename.startswith(_HERE):
+        return "iterator"
+    is_ours = isinstance(getattr(x, "__self__", None), (Tracer, StoredList))
+    return "method" if is_ours and isinstance(x, (MethodType, BuiltinMethodType)) else ""
+
+
+_HERE = os.path.dirname(__file__)
 
 
 def refuse_captured_class(cls: type, source: Source | None) -> None:

@@ -50,7 +50,7 @@ from autodiff.ops.smooth import derived_as
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.plain_data import dataclass
 
-_EIGH = ("eigh", "symmetric_eigen")
+_EIGH = ("eigh", "symmetric_eigen", "eigen_found")
 _KINDS = WITH_VECTORS
 
 
@@ -139,7 +139,8 @@ def pull_vectors(
         (*[v for v in leaving if v.type.is_float], *[op.operands[0] for op in others])
     )
     downstream = _Downstream(builder, before, [v for v in cut if v in active], operation)
-    return (_pull_svd if is_svd else _pull_eigh)(downstream, site, cts)
+    found = (_pull_svd if is_svd else _pull_eigh)(downstream, site, cts)
+    return (*found, *[None] * (len(site.operands) - len(found)))
 
 
 def _pull_eigh(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequence[Any]:

@@ -10,8 +10,9 @@ which the same vectors span the same spaces:
     a v = λ b v                  (b⁻¹ a) v = λ v
     uᴴ a = λ uᴴ                  u = the columns of v⁻ᴴ
 
-Vectors of SciPy's ``w`` are combinations of those of the full one, ``v (vᵀ b w)``, where the factor is constant: signs,
-and within the span of equal eigenvalues a rotation.
+The full one has SciPy's vectors for its own where SciPy gives them: of equal eigenvalues any basis of their span will
+do, but one that is another than that of the result cannot be told apart by the order of the eigenvalues
+(:mod:`autodiff.differentiate.spectra`).
 
 Source: G. Golub and C. Van Loan, *Matrix Computations* (2013), 7.1.1, 8.7.
 """
@@ -25,12 +26,14 @@ import numpy as np
 from scipy import linalg
 
 from autodiff.ir.data import ArrayType
-from autodiff.ops import complex_linalg
+from autodiff.ops import complex_linalg, decompositions
 from autodiff.ops.complex_numbers import from_pair
 from autodiff.ops.custom import stop
+from autodiff.ops.decompositions import eigh_rules
+from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
 from autodiff.ops.fourier import in_pairs
 from autodiff.ops.function_table import functions, implements
-from autodiff.ops.linear_algebra import mm, t
+from autodiff.ops.linear_algebra import t
 from autodiff.ops.promotion import cast
 from autodiff.ops.scipy_linalg import (
     _for_routine,
@@ -69,27 +72,69 @@ def _place(all_of_them: Any, some: Any) -> int:
     return min(starts, key=lambda k: np.sum(np.abs(all_of_them[k : k + len(some)] - some)))
 
 
-def _some(x: Array, y: Array | None, how: dict[str, Any]) -> tuple[Array, Array, Array, Array]:
-    """SciPy's eigenvalues and vectors, with room behind them, which one is the first, and how many they are."""
+def _some(x: Array, y: Array | None, how: dict[str, Any]) -> tuple[Array, ...]:
+    """SciPy's eigenvalues and vectors among all, the same vectors as those of one matrix, the first one's place, their number."""
     n = x.shape[0]
     if not isinstance(n, int):
         raise unsupported(
             "scipy.linalg.eigh of this form and of run-time size", "use np.linalg.eigh"
         )
-    plain = {"lower": how["lower"]}
+    lower = how["lower"]
 
     def run(values: Sequence[Any]) -> Sequence[Any]:
         w, v = linalg.eigh(*values, **how)
-        whole = linalg.eigvalsh(*values, **plain)
-        room, vectors = np.full(n, np.nan, x.dtype), np.zeros((n, n), x.dtype)
-        room[: len(w)], vectors[:, : len(w)] = w, v
-        return room, vectors, np.array(_place(whole, w) if len(w) else 0), np.array(len(w))
+        every, basis = (w, v) if len(w) == n else linalg.eigh(*values, lower=lower)
+        first = _place(every, w) if len(w) else 0
+        factor = np.eye(n)
+        if len(values) == 2:
+            factor = linalg.cholesky(values[1], lower=lower)
+            factor = factor if lower else factor.T
+        known = every.copy()
+        known[first : first + len(w)] = w
+        vectors = np.zeros((n, n))
+        vectors[:, first : first + len(w)] = v
+        basis = _completed(every, factor.T @ basis, factor.T @ v, first)
+        return known, vectors, basis, np.array(first), np.array(len(w))
 
-    types = [ArrayType(x.dtype, (n,)), ArrayType(x.dtype, (n, n)), *[ArrayType(INT, ())] * 2]
-    found: tuple[Array, Array, Array, Array] = _called(
-        "eigh", run, [x] if y is None else [x, y], types
-    )
+    square = ArrayType(x.dtype, (n, n))
+    types = [ArrayType(x.dtype, (n,)), square, square, *[ArrayType(INT, ())] * 2]
+    found: tuple[Array, ...] = _called("eigh", run, [x] if y is None else [x, y], types)
     return found
+
+
+def _completed(w: Array, basis: Array, some: Array, first: int) -> Array:
+    """All eigenvectors, with ``some`` in the place of those from ``first`` on, which may be turned within equal eigenvalues."""
+    chosen = slice(first, first + some.shape[1])
+    given = np.zeros(len(w), bool)
+    given[chosen] = True
+    found = basis.copy()
+    found[:, chosen] = some
+    for equal in decompositions._sets(w):
+        free = np.arange(len(w))[equal][~given[equal]]
+        if len(free) and given[equal].any():
+            rest = basis[:, equal] - some @ (some.T @ basis[:, equal])
+            found[:, free] = np.linalg.svd(rest)[0][:, : len(free)]
+    return found
+
+
+def _push_found(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+    return eigh_rules.jvp(site, tangents[:1])
+
+
+def _pull_found(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (*eigh_rules.vjp(site, cts), None, None)
+
+
+# Eigenvalues and vectors of a matrix that are known already.
+register(
+    Entry(
+        "eigen_found",
+        lambda types: (types[1], types[2]),
+        lambda a, w, v: (np.asarray(w), np.asarray(v)),
+        Kernel("eigen_found"),
+        Rules(_push_found, _pull_found),
+    )
+)
 
 
 def _reduced(x: Array, y: Array | None, lower: bool) -> tuple[Array, Array | None]:
@@ -132,22 +177,22 @@ def eigh(
         return values if eigvals_only else (values, vectors)
     how = {"lower": bool(lower), "subset_by_index": subset_by_index}
     how |= {"subset_by_value": subset_by_value, "driver": driver}
-    values, vectors, first, count = _some(x, y, how)
+    known, vectors, found, first, count = _some(x, y, how)
     if subset_by_value is None:
         low, high = (0, x.shape[0] - 1) if subset_by_index is None else map(int, subset_by_index)
         first, count = low, high - low + 1
-    values = values[:count]
+    chosen = slice(first, first + count)
     matrix, factor = _reduced(x, y, bool(lower))
-    exact, basis = emit_tracer("symmetric_eigen", matrix)
-    values = derived_as(values, exact[first : first + count])
     if eigvals_only:
-        return values
-    vectors = vectors[:, :count]
-    basis = basis[:, first : first + count]
-    turn = vectors if factor is None else mm(t(factor), vectors)
-    turn = stop(mm(t(basis), turn))
-    basis = basis if factor is None else solve_triangular(factor, basis, trans=1, lower=True)
-    return values, derived_as(vectors, mm(basis, turn))
+        exact, _ = emit_tracer("symmetric_eigen", matrix)
+        return derived_as(known[chosen], exact[chosen])
+    values, basis = emit_tracer("eigen_found", matrix, known, found)
+    if factor is not None:
+        basis, found = (
+            solve_triangular(factor, v, trans=1, lower=True) for v in (basis, stop(found))
+        )
+        basis = basis + stop(vectors - found)  # SciPy's to the last bit
+    return values[chosen], basis[:, chosen]
 
 
 @implements(linalg.eigvalsh)
