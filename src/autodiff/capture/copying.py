@@ -73,7 +73,7 @@ def _refuse_running(x: Any, copies: Callable[[Any], Any]) -> None:
     """Raise what Python does where code that stands still is to be copied."""
     if isinstance(x, TracedGenerator):
         if x.kind is GeneratorType:
-            run_users(copies, (item for item in ()))
+            run_users(copies, (c for c in ""))
         raise Declined(f"a copy of a {x.kind.__name__}")  # which shares with it what it takes from
 
 

@@ -555,7 +555,7 @@ def _draw(
         return _shuffle(frame, owner, *args, node=node, **kwargs)
     if kwargs.get("out") is not None:
         return _draw_into(frame, owner, name, args, kwargs, node)
-    if not isinstance(owner, random.Random):
+    if not is_of_python(owner):
         args = [draws.valued(x) for x in args]
         kwargs = {k: draws.valued(x) for k, x in kwargs.items()}
     operands = Operands()
