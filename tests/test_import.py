@@ -151,3 +151,27 @@ np.testing.assert_allclose(autodiff.gradient(f)(x), slopes, rtol=1e-7)
     (file := tmp_path / "program.py").write_text(program)  # what has no text is run on tracers
     done = subprocess.run([sys.executable, file], capture_output=True, text=True, check=False)
     assert not done.stderr
+
+
+def test_what_waits_is_what_its_module_answers() -> None:
+    program = """
+import importlib, json
+import autodiff.capture
+from autodiff.capture import calls
+from autodiff.capture.interpreter import EXPRESSIONS
+known = [set(calls.SPECIAL), set(calls.SPECIAL_TYPES), set(calls.TAKES_ALL), set(EXPRESSIONS)]
+answered = []
+for name in ("iterating", "combining", "copying", "numpy_callables", "pushing", "comprehensions"):
+    module = importlib.import_module(f"autodiff.capture.{name}")
+    answered += getattr(module, "FUNCTIONS", {})
+now = [set(calls.SPECIAL), set(calls.SPECIAL_TYPES), set(calls.TAKES_ALL), set(EXPRESSIONS)]
+new = [x for x in answered if x not in known[0]] + [x for a, b in zip(now, known) for x in a - b]
+# Not those that only such a module makes calls of.
+print(json.dumps([str(x) for x in new if "autodiff" not in getattr(x, "__module__", "")]))
+print(len(calls.AT_ONCE))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    found, several = done.stdout.splitlines()
+    assert (json.loads(found), several) == ([], "2")  # what waits steps aside when it is asked

@@ -130,10 +130,12 @@ def _found_parts(cls: type) -> list[_Part]:
             known = () if fields is None else dataclasses.fields(base)
             found |= {f.name: (f.name, f.type, *_options_of(f)) for f in known}
             continue
+        texts = fields.annotations.values()
+        said = " ".join(texts) if all(type(text) is str for text in texts) else _NO_FIELDS[0]
+        if any(word in said for word in _NO_FIELDS):
+            fields.__get__(None, base)  # which says what they are
+            return _found_parts(cls)
         for name, text in fields.annotations.items():
-            if type(text) is not str or any(word in text for word in _NO_FIELDS):
-                fields.__get__(None, base)  # which says what they are
-                return _found_parts(cls)
             default = fields.defaults.get(name, _MISSING)
             if isinstance(default, dataclasses.Field):
                 found[name] = (name, text, *_options_of(default))

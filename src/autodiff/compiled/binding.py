@@ -491,7 +491,7 @@ _COMPLEX_DTYPES = (np.dtype(np.complex64), np.dtype(np.complex128))
 
 def may_overlap_itself(x: Any) -> bool:
     """Whether two elements of an array may share memory: one axis does not step over the others."""
-    if not isinstance(x, np.ndarray) or x.flags.c_contiguous or not x.size:
+    if not isinstance(x, np.ndarray) or x.flags.forc or not x.size:
         return False
     room = x.itemsize
     for stride, n in sorted((abs(s), n) for s, n in zip(x.strides, x.shape, strict=True) if n > 1):
