@@ -157,6 +157,7 @@ class Members:
     """The members that there are."""
 
     is_pool = True
+    is_own = False
 
     def __init__(self, home: Any, form: Form) -> None:
         self.trace = home.trace
@@ -179,6 +180,11 @@ class Members:
         made = copy(self)
         made.columns = {name: column.copy() for name, column in self.columns.items()}
         return made
+
+    @property
+    def block(self) -> Any:
+        """Where it was made."""
+        return next(iter(self.columns.values())).block
 
     @property
     def objects(self) -> Any:
