@@ -81,7 +81,7 @@ class Form:
 def form_of(trace: Any, x: Any) -> Form | None:
     """What an object or dict is as a member; None where it can be none."""
     table = _parts(x)
-    if not table or not all(isinstance(name, str) for name in table):
+    if not table or not all(type(name) in (str, int) for name in table):
         return None
     slots, fixed = dict[str, Slot](), dict[str, Any]()
     for name, part in table.items():
@@ -470,7 +470,7 @@ def entry(x: Any, key: Any) -> Any:
     found = member(x)
     assert found is not None
     pool, number = found
-    if not issubclass(pool.cls, dict) or not isinstance(key, str):
+    if not issubclass(pool.cls, dict) or type(key) not in (str, int):
         raise MemberNeeded("an item of an object that is an item of a list")
     if not pool.holds(key):
         raise KeyError(key)
