@@ -271,6 +271,27 @@ def moving_average(numbers, a):
     return sum(k * o for k, o in enumerate(out))
 
 
+def in_order_of_need(numbers, a):
+    n = len(numbers)
+    waits = [0] * n
+    for i in range(n):
+        for j in (i + 1, i + 4):
+            if j < n:
+                waits[j] += 1
+    ready = deque(i for i in range(n) if waits[i] == 0)
+    value = [0.0] * n
+    while ready:
+        i = ready.popleft()
+        value[i] += numbers[i]
+        for j in (i + 1, i + 4):
+            if j < n:
+                value[j] += a * value[i]
+                waits[j] -= 1
+                if waits[j] == 0:
+                    ready.append(j)
+    return value[n - 1]
+
+
 def returned(numbers, a):
     q = deque([1.0, a], maxlen=2)
     for v in numbers:
@@ -309,6 +330,7 @@ OTHERS = [
     chosen,
     copied,
     moving_average,
+    in_order_of_need,
 ]
 UP, DOWN = np.linspace(0.5, 1.5, 9).tolist(), np.linspace(1.5, 0.5, 11).tolist()
 ALL = [

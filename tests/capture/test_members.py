@@ -295,8 +295,20 @@ def parts_of_one_matrix(xs, a):
     return whole.sum() + sum(b.at.sum() for b in bodies)
 
 
+def whole_numbers_as_keys(xs, a):
+    rows = []
+    for x in xs:
+        rows.append({0: x, 1: x * a})
+        rows[-1][0] += rows[0][1]
+    total = 0.0
+    for row in rows:
+        for k in (0, 1):
+            total += row[k] * (k + 1)
+    return total + rows[2][1]
+
+
 ONE_LOOP = [
-    methods, setters, pairs_of_all, another_name, identities, the_best, named_after_it_was_put, in_two_lists, sifted,
+    whole_numbers_as_keys, methods, setters, pairs_of_all, another_name, identities, the_best, named_after_it_was_put, in_two_lists, sifted,
     exchanged, put_anew, slices_and_copies, copied_deeply, history_of_dicts, frozen_ones, of_two_types, by_functions,
     grown_by_a_while, put_by_an_addition, forces_between_bodies, matrices_in_dicts, before_it_is_replaced, replaced_under_a_name,
     a_part_with_a_name, identities_of_arrays, parts_of_one_matrix,

@@ -37,6 +37,10 @@ class CarriedLists(Carries):
         self.needed = needed
         for target, slot in needed.needs[1]:
             self._take(target, slot)
+            if target.is_stored():  # and no more item by item
+                for key in [k for k in self.names if getattr(k[0], "obj", None) is target]:
+                    del self.names[key]
+                    self.narrow.pop(key, None)
 
     def _take(self, target: TracedList, slot: Needed) -> None:
         if self.requests > 2 * ATTEMPTS:

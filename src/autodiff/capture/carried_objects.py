@@ -13,12 +13,14 @@ from autodiff import containers
 from autodiff.capture import choices, staging, structures
 from autodiff.capture.carried_lists import CarriedLists
 from autodiff.capture.carries import peel_first
-from autodiff.capture.contents import is_long
+from autodiff.capture.contents import has_own_rows, is_long, own_rows
 from autodiff.capture.frames import UNBOUND, Maybe, Scope
 from autodiff.capture.holders import has_other_names
 from autodiff.capture.lists import TracedList
 from autodiff.capture.parts import ObjectScope
-from autodiff.capture.regions import Outcome
+from autodiff.capture.pools import pool_of
+from autodiff.capture.reaching import reaches
+from autodiff.capture.regions import Outcome, live_scopes
 from autodiff.capture.slots import slot_of, type_text, types_of
 from autodiff.capture.trace import NotStaged
 from autodiff.dims import bounds
@@ -60,6 +62,7 @@ class CarriedObjects(CarriedLists):
             self._let_go(part)
         if (shared or key in outcome.entangled) and self._take_number(key, start, chosen):
             return
+        self._refuse_known_rows(key, start, end)
         known = structures.matched(trace, start, end)
         if not structures.are_alike(trace, known, end):
             raise peel_first(f"{name!r}, of which the first pass changes the structure")
@@ -68,6 +71,20 @@ class CarriedObjects(CarriedLists):
         if isinstance(start, TracedList) and is_long(known):
             self.begun[key] = start
         self._begin_structure(key, known)
+
+    def _refuse_known_rows(self, key: tuple[Scope, str], start: Any, end: Any) -> None:
+        """Rows that are carried with their list are known by nobody else when the loop begins."""
+        trace = self.frame.trace
+        after = structures.pools_in(trace, end)
+        before = [pool for pool in structures.pools_in(trace, start) if pool not in after]
+        own = [*structures.mutable(trace, start)]
+
+        def is_such(x: Any) -> bool:
+            is_mine = not isinstance(x, TracedList) or any(x is mine for mine in own)
+            return not is_mine and pool_of(x) in before
+
+        if before and reaches(trace, [*live_scopes(self.frame)], is_such):
+            raise NotStaged(f"the loop gives {key[1]!r} other rows, of which some are known")
 
     def _is_callers(self, part: Any, outcome: Outcome) -> bool:
         """Whether a pass stores into a dict or object that the caller has as well, and will find changed."""
@@ -168,9 +185,30 @@ class CarriedObjects(CarriedLists):
         if not choices.is_known(stand_in) and self._is_of_pass(value, stand_in):
             if not self.is_done(key):
                 return staging.chosen_object(self.frame, value)
+        if stand_in is None and isinstance(value, TracedList) and not self.is_done(key):
+            value = self._with_own_rows(key, value)
         like = value if stand_in is None else stand_in
         plain = not choices.is_choice(value) and not structures.is_cyclic(trace, value)
         return structures.matched(trace, value, like) if plain or choices.is_known(like) else value
+
+    def _with_own_rows(self, key: tuple[Scope, str], value: TracedList) -> Any:
+        """A list that a pass makes, or one of its items, with the rows of the pool that the pass has made.
+
+        Where another name lasts that knows this pool it is left as it is, and not kept after the loop.
+        """
+        frame, pool = self.frame, pool_of(value)
+        if pool is None or any(pool.block is x for x in frame.trace.builder.stack):
+            return value
+        others = [
+            x
+            for scope in live_scopes(frame)
+            for name, x in scope.locals.items()
+            if (scope, name) != key and not self.is_done((scope, name))
+        ]
+        if reaches(frame.trace, others, lambda x: isinstance(x, TracedList) and pool_of(x) is pool):
+            return value
+        own = value.copy() if value.row is not None else own_rows(value)
+        return value if own is None else own
 
     def _is_of_pass(self, value: Any, stand_in: Any) -> bool:
         """Whether each of the objects that a branch chose among has been made in this pass, or stands for that of before."""
@@ -290,6 +328,11 @@ class CarriedObjects(CarriedLists):
         if not alike:
             self._begin_structure(key, wider)
             return True
+        pools = structures.pools_in(trace, end)
+        others = [x for other, x in outcome.names.items() if pools and not self.is_done(other)]
+        if any(pool in pools for x in others for pool in structures.pools_in(trace, x)):
+            if any(map(has_own_rows, structures.mutable(trace, start))):
+                raise NotStaged(f"the loop gives {key[1]!r} rows that have other names")
         with trace.builder.reopened(outcome.block):
             leaves = structures.leaves_of(trace, end)
         for at, leaf in leaves.items():

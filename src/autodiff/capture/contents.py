@@ -6,16 +6,22 @@
 Whoever has nothing but a list that nobody else has can tell it from another one by its items alone.  So a loop carries
 these, as arrays without an identity of their own, and a pass begins with a list made anew of them.  Numbers of two types
 are two arrays, values and which type each is of, as in lists that loops fill (:mod:`autodiff.capture.records`).
+
+Of a list of lists, which are rows of a pool, the rows are carried as well where each pass makes a pool anew:
+
+    new = [row[:] for row in grid]; …       carry  int64[n], which rows the items are, and float64[n, k], the rows
+    grid = new
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from autodiff.capture.records import Template, Typed
+from autodiff.capture.records import Ref, Template, Typed
 from autodiff.capture.slots import Slot, Types, is_numeric
 from autodiff.capture.stores import FLAG, array_of
 from autodiff.dims import Extent
@@ -30,12 +36,22 @@ MOST_SINGLE = 8  # numbers of a list that a loop carries one by one, if nothing 
 
 
 @dataclass(frozen=True)
+class OfRows:
+    """Rows that are carried with their list: of which types and length they are."""
+
+    slot: Slot
+    length: Extent
+    template: Typed | None
+
+
+@dataclass(frozen=True)
 class Layout:
     """How a list keeps its items: what an item looks like, and the types of the columns."""
 
     cls: type
     template: Template | None  # None: the items are the numbers of the one column
     slots: tuple[Slot, ...]
+    rows: OfRows | None = None  # that are carried with it
 
 
 @asks
@@ -56,6 +72,74 @@ def layout_of(x: Any) -> Layout | None:
     return Layout(type(x), kept.template if kept.columns is not None else None, tuple(slots))
 
 
+@asks
+def _with_rows(x: Any) -> Layout | None:
+    """How a list of rows keeps its items and the rows; None of any other list."""
+    layout = layout_of(x)
+    if layout is None or not isinstance(x.template, Ref) or not hasattr(x.template.pool, "rows"):
+        return None
+    pool: Any = x.template.pool
+    pools = [pool] if pool.tags is None else [pool, pool.tags]
+    if any(one.rows.store is None or one.rows.store.rows is not None for one in pools):
+        return None
+    slots = [Slot(one.slot.dtype, (one.length,), "array") for one in pools]
+    whole = OfRows(pool.slot, pool.length, pool.template)
+    return Layout(layout.cls, None, (*layout.slots, *slots), whole)
+
+
+def has_own_rows(x: Any) -> bool:
+    """Whether the rows that are the items of a list are items of no other one, and are carried with it."""
+    return isinstance(x, StoredList) and isinstance(x.template, Ref) and x.template.pool.is_own
+
+
+@asks
+def carried_layout(x: Any) -> Layout | None:
+    """How a loop carries a list by its contents: with its rows, if these are its own."""
+    return _with_rows(x) if has_own_rows(x) else layout_of(x)
+
+
+def carried_columns(x: Any) -> list[Tracer]:
+    """What a loop carries of a list: the numbers of each column, and its own rows."""
+    return [*columns_of(x), *(_rows_of(x) if has_own_rows(x) else [])]
+
+
+def _rows_of(x: Any) -> list[Tracer]:
+    pool = x.template.pool
+    pools = [pool] if pool.tags is None else [pool, pool.tags]
+    whole = [one.rows.store.rows_up_to(one.rows.extent) for one in pools]
+    return [Tracer(rows.value, "scalar") for rows in whole]
+
+
+def with_carried(like: Any, columns: Sequence[Any]) -> Any:
+    """A new list like another one, of what a loop carries."""
+    layout = carried_layout(like)
+    assert layout is not None
+    return _list_of(like, layout, columns)
+
+
+@asks
+def carried_joint(x: Any, other: Any) -> Layout | None:
+    """How a loop carries a list that is one of these at the start of a pass, the other one at its end."""
+    first, second = _with_rows(x), _with_rows(other)
+    if first is not None and second is not None and x.template.pool is not other.template.pool:
+        return first if first == second else None
+    return carried_layout(x) if has_own_rows(x) else joint(x, other)
+
+
+def carried_together(x: Any, other: Any) -> Any:
+    """The list as a loop carries it that may be the other one in another pass; None where it cannot."""
+    layout = carried_joint(x, other)
+    if layout is None or layout.rows is None:
+        return None if layout is None else together(x, other)
+    return x if has_own_rows(x) else own_rows(x)
+
+
+def own_rows(x: Any) -> Any:
+    """A copy of a list of rows that has its rows to itself; None where they cannot be had."""
+    layout = _with_rows(x)
+    return None if layout is None else _list_of(x, layout, [*columns_of(x), *_rows_of(x)])
+
+
 def columns_of(x: Any) -> list[Tracer]:
     """The numbers of each column, as they are now, as a value that is no array of the user's."""
     whole = [part.store.rows_up_to(x.extent) for part in x.parts() if part.store is not None]
@@ -72,7 +156,16 @@ def with_columns(like: Any, columns: Sequence[Any]) -> Any:
 def _list_of(home: Any, layout: Layout, columns: Sequence[Any]) -> Any:
     made = home._new(())
     made.frozen = home.frozen
-    if layout.template is None:
+    if layout.rows is not None:
+        pool = home.template.pool
+        kept = []
+        for slot, column in zip(layout.slots[1:], columns[1:], strict=True):
+            kept.append(home._new(()))
+            kept[-1].fill(as_tracer(column), slot)
+        tags = None if pool.tags is None else replace(pool.tags, rows=kept[1])
+        pool = replace(pool, rows=kept[0], tags=tags, is_own=True, first=None)
+        made.have_columns(Ref(pool), layout.slots[:1], columns[:1])
+    elif layout.template is None:
         made.fill(as_tracer(columns[0]), layout.slots[0])
     else:
         made.have_columns(layout.template, layout.slots, columns)
@@ -187,13 +280,20 @@ def typed(x: Any, template: Typed) -> list[Tracer]:
 
 __all__ = [
     "Layout",
+    "carried_columns",
+    "carried_joint",
+    "carried_layout",
+    "carried_together",
     "columns_of",
+    "has_own_rows",
     "is_long",
     "joined",
     "joint",
     "kinds_of_numbers",
     "layout_of",
+    "own_rows",
     "together",
     "typed",
+    "with_carried",
     "with_columns",
 ]

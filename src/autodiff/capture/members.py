@@ -86,7 +86,7 @@ class Form:
 def form_of(trace: Any, x: Any) -> Form | None:
     """What an object or dict is as a member; None where it can be none."""
     table = _parts(x)
-    if not table or not all(isinstance(name, str) for name in table):
+    if not table or not all(type(name) in (str, int) for name in table):
         return None
     slots, fixed = dict[str, Slot](), dict[str, Any]()
     for name, part in table.items():
@@ -162,6 +162,7 @@ class Members:
     """The members that there are."""
 
     is_pool = True
+    is_own = False
 
     def __init__(self, home: Any, form: Form) -> None:
         self.trace = home.trace
@@ -184,6 +185,11 @@ class Members:
         made = copy(self)
         made.columns = {name: column.copy() for name, column in self.columns.items()}
         return made
+
+    @property
+    def block(self) -> Any:
+        """Where it was made."""
+        return next(iter(self.columns.values())).block
 
     @property
     def objects(self) -> Any:
@@ -469,7 +475,7 @@ def entry(x: Any, key: Any) -> Any:
     found = member(x)
     assert found is not None
     pool, number = found
-    if not issubclass(pool.cls, dict) or not isinstance(key, str):
+    if not issubclass(pool.cls, dict) or type(key) not in (str, int):
         raise MemberNeeded("an item of an object that is an item of a list")
     if not pool.holds(key):
         raise KeyError(key)

@@ -64,7 +64,13 @@ class Pool:
     length: Extent  # of a row
     template: Any = None  # of numbers of two types: what they are (``records.Typed``)
     tags: Pool | None = None
+    is_own: bool = False  # whether the rows are items of one list alone, and are carried with it
     first: Kind | None = None  # what the numbers are of lists that become rows, all of them
+
+    @property
+    def block(self) -> Any:
+        """Where it was made."""
+        return self.rows.block
 
     @property
     def content(self) -> Tracer:

@@ -18,7 +18,14 @@ from typing import Any
 from autodiff import containers
 from autodiff.capture.choices import Instance, is_known, known_in, objects_of, place_of
 from autodiff.capture.choices import together as chosen_together
-from autodiff.capture.contents import columns_of, is_long, joint, layout_of, together, with_columns
+from autodiff.capture.contents import (
+    carried_columns,
+    carried_joint,
+    carried_layout,
+    carried_together,
+    is_long,
+    with_carried,
+)
 from autodiff.capture.lists import FEW, TracedList
 from autodiff.capture.parts import is_frozen, table_of
 from autodiff.capture.slots import are_complex, as_parts, is_numeric, same_object
@@ -49,7 +56,7 @@ def parts_of(trace: Trace, x: Any) -> list[tuple[Any, Any]] | None:
     if known_in(x) is not None:
         return []
     if isinstance(x, TracedList):
-        if layout_of(x) is not None:
+        if carried_layout(x) is not None:
             return []
         if x.store is not None or x.columns is not None or len(x) > FEW:
             return None
@@ -79,9 +86,10 @@ def are_alike(trace: Trace, a: Any, b: Any) -> bool:
         return are_complex(first, second)
     if known_in(a) is not None or known_in(b) is not None:
         return bool(known_in(a) == known_in(b))
-    if layout_of(a) is not None or layout_of(b) is not None:
+    if carried_layout(a) is not None or carried_layout(b) is not None:
         lists = isinstance(a, TracedList) and isinstance(b, TracedList)
-        return lists and layout_of(a) is not None and joint(a, b) == layout_of(a)
+        layout = carried_layout(a)
+        return lists and layout is not None and carried_joint(a, b) == layout
     mine, other = parts_of(trace, a), parts_of(trace, b)
     if mine is None or other is None:
         return same_object(a, b)
@@ -123,6 +131,18 @@ def is_plain(trace: Trace, x: Any) -> bool:
     return parts is not None and all(is_plain(trace, part) for _, part in parts)
 
 
+def pools_in(trace: Trace, x: Any, around: tuple[int, ...] = ()) -> list[Any]:
+    """The pools in which the lists and objects of a structure are known by numbers, or their items."""
+    if isinstance(x, Tracer) or is_numeric(x) or id(x) in around:
+        return []
+    known = known_in(x)
+    template = getattr(x, "template", None) if isinstance(x, TracedList) else None
+    found = [pool for pool in (known, getattr(template, "pool", None)) if hasattr(pool, "block")]
+    for _, part in parts_of(trace, x) or ():
+        found += pools_in(trace, part, (*around, id(x)))
+    return found
+
+
 def leaves_of(trace: Trace, x: Any, at: str = "") -> dict[str, Any]:
     """The numbers and arrays of a structure by where they are."""
     if is_numeric(x):
@@ -132,8 +152,8 @@ def leaves_of(trace: Trace, x: Any, at: str = "") -> dict[str, Any]:
     parts: Iterable[tuple[Any, Any]] = parts_of(trace, x) or ()
     if known is not None:
         parts = [("number", known[1])]
-    elif layout_of(x) is not None:
-        parts = enumerate(columns_of(x))
+    elif carried_layout(x) is not None:
+        parts = enumerate(carried_columns(x))
     for key, part in parts:
         name = f".{key}" if isinstance(key, str) else f"[{key!r}]"
         found.update(leaves_of(trace, part, at + name))
@@ -146,8 +166,8 @@ def rebuilt(trace: Trace, x: Any, leaves: Mapping[str, Any], at: str = "") -> An
         return leaves[at]
     if not isinstance(x, Tracer) and (pool := known_in(x)) is not None:
         return pool.row(leaves[at + ".number"])
-    if (layout := layout_of(x)) is not None:
-        return with_columns(x, [leaves[f"{at}[{k}]"] for k in range(len(layout.slots))])
+    if (layout := carried_layout(x)) is not None:
+        return with_carried(x, [leaves[f"{at}[{k}]"] for k in range(len(layout.slots))])
     parts = parts_of(trace, x)
     if parts is None:
         return x
@@ -192,7 +212,7 @@ def matched(trace: Trace, x: Any, like: Any) -> Any:
         return x
     if isinstance(x, TracedList) and isinstance(like, TracedList):
         grows = list.__len__(x) != list.__len__(like)
-        found = together(x, like) if grows or is_long(x) or is_long(like) else None
+        found = carried_together(x, like) if grows or is_long(x) or is_long(like) else None
         if found is not None:
             return found
     mine, other = parts_of(trace, x), parts_of(trace, like)
@@ -276,4 +296,4 @@ class _Leaves(MutableMapping[str, Any]):
         return len(self._all())
 
 
-__all__ = ["LeafScope", "are_alike", "leaves_of", "mutable", "parts_of"]
+__all__ = ["LeafScope", "are_alike", "leaves_of", "mutable", "parts_of", "pools_in"]

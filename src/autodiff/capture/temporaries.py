@@ -9,6 +9,7 @@ import numpy as np
 from autodiff.capture import choices, structures
 from autodiff.capture.bodies import Body
 from autodiff.capture.carries import FLAG, Tags, defined
+from autodiff.capture.contents import has_own_rows
 from autodiff.capture.frames import Maybe, Poison, Scope
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loop_arrays import NUMBER
@@ -170,6 +171,8 @@ def _spread_temporaries(body: Body) -> None:
     """Take objects that the body binds first apart into their leaves."""
     assert body.outcome is not None
     for key, end in list(body.temporaries.items()):
+        if not body.is_done(key):
+            end = body.temporaries[key] = _without_pools(body, key, end)
         is_list = isinstance(end, TracedList) and end.is_stored()
         by_number = choices.known_in(end) is not None
         is_object = isinstance(end, choices.Instance) and key not in body.outcome.entangled
@@ -188,6 +191,13 @@ def _spread_temporaries(body: Body) -> None:
         del body.temporaries[key]
         for at, leaf in leaves.items():
             body.temporaries[whole, at] = body.outcome.names[whole, at] = leaf
+
+
+def _without_pools(body: Body, key: tuple[Scope, str], end: Any) -> Any:
+    """What a name is at the end of the body; Poison if it is of a pool that the pass has made, which nobody after it has."""
+    trace, value = body.frame.trace, end.value if isinstance(end, Maybe) else end
+    known = [x for x in structures.pools_in(trace, value) if not trace.builder.is_open(x.block)]
+    return Poison(key[1]) if known and not has_own_rows(value) else end
 
 
 def _room_of_last(body: Body, slot: Slot, inside: set[Value]) -> tuple[Extent, ...] | None:
