@@ -16,7 +16,7 @@ from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes, members
 from autodiff.capture.assignment import store_item, store_past_setter
 from autodiff.capture.calls import call, run_known
-from autodiff.capture.functions import descriptor, own_method
+from autodiff.capture.functions import Closure, descriptor, own_method
 from autodiff.capture.inputs import is_library
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList
@@ -113,6 +113,8 @@ def _load_by_getter(frame: Frame, obj: Any, name: str, getter: Any, node: ast.AS
 
 def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     """``object.__getattribute__(obj, name)``, and what a ``__getattr__`` gives where that has nothing."""
+    if isinstance(obj, Closure) and name not in _OF_FUNCTIONS and name not in vars(obj):
+        return _attribute_of_function(frame, name, node)
     changed = _changed_attribute(frame, obj, name)
     if changed is not MISSING:
         return changed
@@ -174,6 +176,16 @@ def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if path is None:
         path = _path_of_class(obj, name, static)
     return value if path is None else frame.trace.lift(value, path.attribute(name))
+
+
+_OF_FUNCTIONS = ("__name__", "__qualname__", "__doc__", "__dict__", "__call__", "__get__", "__eq__")
+
+
+def _attribute_of_function(frame: Frame, name: str, node: ast.AST) -> Any:
+    """What a function that captured code made has beside its names."""
+    if not methods.has(FunctionType, name):
+        raise AttributeError(f"'function' object has no attribute {name!r}", name=name)
+    raise Declined(f"{name} of a function that is made here", frame.source(node))
 
 
 def _attribute_of_choice(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:

@@ -204,6 +204,10 @@ def store_attribute(frame: Frame, obj: Any, name: str, value: Any, node: ast.AST
         raise verdicts.restated(frame.trace, unknown, setattr, [obj, name, value])
     if isinstance(obj, StoredList):  # which has attributes of its own
         require_attribute(obj, name)
+    if isinstance(obj, Closure) and name in Closure.__slots__ and not name.startswith("__"):
+        raise Declined(
+            f"the attribute {name!r} of a function that is made here", frame.source(node)
+        )
     if not isinstance(obj, (type, ModuleType)):
         setter = own_method(frame, obj, "__setattr__")
         if setter is not None and (isinstance(setter, Closure) or syntax_of(setter) is not None):

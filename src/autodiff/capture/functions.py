@@ -40,8 +40,13 @@ else:
 DEEPEST_STAGED_RECURSION = 6  # calls of one function within itself, inside of a staged branch
 
 
-class Closure:
-    """A function defined inside captured code; calling it interprets its body."""
+class Closure:  # noqa: D101 - each has a __doc__ of its own
+    # A function defined inside captured code; calling it interprets its body.  What it is made of is no attribute of
+    # the function, of which ``functools.wraps`` and the user's code see the ``__dict__``.
+    __slots__ = (
+        "__dict__", "__doc__", "__name__", "__qualname__", "__weakref__", "defaults", "frame",
+        "keyword_defaults", "node", "syntax",
+    )  # fmt: skip
 
     def __init__(self, frame: Frame, node: FunctionNode, syntax: Syntax) -> None:
         self.frame = frame
@@ -55,6 +60,10 @@ class Closure:
         self.keyword_defaults = [
             UNBOUND if d is None else frame.evaluate(d) for d in arguments.kw_defaults
         ]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != "__module__":  # that of its frame, whatever ``functools.wraps`` says
+            object.__setattr__(self, name, value)
 
     def __get__(self, obj: Any, cls: type | None = None) -> Any:
         return self if obj is None else MethodType(self, obj)
@@ -80,7 +89,8 @@ class Closure:
 def standing_for(closure: Closure) -> Callable[..., Any]:
     """A function that Python calls as it calls a closure in its errors."""
     function = _like(closure.__qualname__, closure.node.args)
-    function.__module__ = closure.frame.scope.globals.get("__name__")
+    module: Any = closure.frame.scope.globals.get("__name__")
+    function.__module__ = module
     return function
 
 

@@ -64,6 +64,7 @@ from autodiff.capture.origins import (
     module_of_class,
     name_of,
     owner_of,
+    type_of,
     ufunc_method,
 )
 from autodiff.capture.paths import Guard
@@ -150,6 +151,8 @@ def call_library(
                 else function.__get__(owner)
             )
     owner = owner_of(function)
+    if owner is math:
+        args = [_as_float(frame, x) for x in args]
     args = frame.trace.allowance.before_call(function, args)
     result = _call(frame, function, args, kwargs, node)
     if frame.trace.written and isinstance(owner, (str, bytes)):
@@ -159,6 +162,19 @@ def call_library(
     if type(owner) is dict and type(result) is dict and function.__name__ == "copy":
         frame.trace.fresh(result)
     return frame.trace.original(result)
+
+
+def _as_float(frame: Frame, x: Any) -> Any:
+    """An argument of a function of ``math``: of an object of the user's the number that its class makes of it."""
+    method = None if isinstance(x, Tracer) else own_method(frame, x, "__float__")
+    if method is None:
+        return x
+    is_closure = isinstance(method, Closure)
+    found = method(x) if is_closure else call_function(frame.trace, method, [x], {})
+    if not issubclass(type_of(found), float):
+        wrong = type_of(found).__name__
+        raise TypeError(f"{type(x).__name__}.__float__ returned non-float (type {wrong})")
+    return found
 
 
 # Methods of dicts and sets that look up what they are given, and those that do so with the items of it.
@@ -245,9 +261,11 @@ def _make_text(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """The text that a method of a string makes, or a class of its objects; else NotImplemented."""
-    from autodiff.capture.formatting import string_method, text_by_class
+    from autodiff.capture.formatting import string_method, text_by_class, text_of
 
     owner = owner_of(function)
+    if isinstance(owner, StoredList) and function.__name__ in ("__repr__", "__str__"):
+        return text_of(frame, owner, "r")
     if isinstance(owner, str) or getattr(function, "__objclass__", None) is str:
         text, *given = [owner, *args] if isinstance(owner, str) else args or [""]
         made = string_method(frame, text, function.__name__, given, kwargs)

@@ -14,6 +14,7 @@ import ast
 import collections
 import dataclasses
 import inspect
+import math
 import operator
 from collections.abc import Callable
 from types import FunctionType, MethodWrapperType, ModuleType
@@ -32,7 +33,7 @@ from autodiff.capture.assignment import (
 )
 from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, is_asked, iterate
 from autodiff.capture.construction import construct
-from autodiff.capture.functions import own_method
+from autodiff.capture.functions import Closure, own_method
 from autodiff.capture.given import TracedTuple, converted
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
@@ -135,6 +136,8 @@ def _hasattr(frame: Frame, obj: Any, name: str) -> bool:
     if isinstance(obj, HoldsTracers):
         obj.refuse_unknown(name)
         return True
+    if isinstance(obj, Closure):
+        return name in vars(obj) or methods.has(FunctionType, name)
     if frame.trace.state.changes(obj) or _is_computed(frame, obj, name):
         return _getattr(frame, obj, name, _MISSING) is not _MISSING
     found = hasattr(obj, name)
@@ -276,6 +279,19 @@ def _number(kind: Any, name: str) -> Callable[..., Any]:
             owner = type(args[0]).__name__
             raise TypeError(f"{owner}.{name} returned non-{kind.__name__} (type {wrong})")
         return found
+
+    return run
+
+
+def _by_method(function: Any, name: str) -> Callable[..., Any]:
+    """``round(x)`` or ``math.floor(x)``, with the method of the user's class interpreted."""
+
+    def run(frame: Frame, *args: Any, **kwargs: Any) -> Any:
+        node = frame.scope.syntax.node
+        method = own_method(frame, args[0], name) if args and not kwargs else None
+        if method is None:
+            return call_library(frame, function, list(args), kwargs, node)
+        return call(frame, method, list(args), {}, node)
 
     return run
 
@@ -579,6 +595,11 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     pow: _pow,
     float: _number(float, "__float__"),
     int: _number(int, "__int__"),
+    complex: _number(complex, "__complex__"),
+    round: _by_method(round, "__round__"),
+    math.floor: _by_method(math.floor, "__floor__"),
+    math.ceil: _by_method(math.ceil, "__ceil__"),
+    math.trunc: _by_method(math.trunc, "__trunc__"),
     np.array: _asarray(np.array),
     np.asarray: _asarray(np.asarray),
 }

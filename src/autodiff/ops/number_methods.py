@@ -93,7 +93,7 @@ def find(function: Any) -> Callable[..., Any] | None:
 
 def bound(x: Tracer, name: str) -> BoundMethod | None:
     """A method that a traced number has in plain Python; None of what no table has."""
-    cls = getattr(getattr(x.python_type, name, None), "__objclass__", None)
+    cls: Any = getattr(getattr(x.python_type, name, None), "__objclass__", None)
     return BoundMethod(x, name, cls) if name in _MEANING and is_of_numbers(cls) else None
 
 

@@ -723,7 +723,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Tracer:
 def _refuse_counts(repeats: Any, counts: np.ndarray[Any, Any]) -> None:
     """Raise what NumPy raises of counts that are no integers: it takes numbers of Python's, and no arrays."""
     if isinstance(repeats, (float, complex, np.generic)):
-        np.repeat(0.0, type(repeats)(0))
+        np.repeat(0.0, type(repeats)(0))  # type: ignore[arg-type]
     elif not isinstance(repeats, (list, tuple)):
         np.repeat(np.zeros(counts.size), np.zeros_like(counts))
 
