@@ -879,6 +879,9 @@ FAR_SLOPES: dict[str, tuple[Any, Any, tuple[float, ...], int]] = {
     "Lorentz": (lambda x: 1 / (1 + x**2), lambda x: 1 / (1 + x * x), (1e80, 1e100), 1),
     "Lorentz as a power": (lambda x: (1 + x**2) ** -1.0, lambda x: 1 / (1 + x * x), (1e80, 1e100), 1),
     "log of a square and one": (lambda x: np.log(x**2 + 1), lambda x: mpmath.log(x * x + 1), (1e107, 1e120, 1e140), 2),
+    "arccosh of a square and one": (lambda x: np.arccosh(1 + x * x), lambda x: mpmath.acosh(1 + x * x), (1e5, 1e100, 1e140), 2),
+    "arcsinh of a square": (lambda x: np.arcsinh(x * x), lambda x: mpmath.asinh(x * x), (1e-3, 1e5, 1e100, 1e140), 2),
+    "Cauchy of a square": (lambda x: stats.cauchy.logpdf(x * x), lambda x: -mpmath.log1p(x**4), (1e-3, 1e5, 1e70), 3),
     "sum": (lambda x: 1 / np.sum(np.cosh(x * np.ones(3))), lambda x: mpmath.sech(x) / 3, (400.0, 700.0), 3),
     "dot": (lambda x: 1 / (np.cosh(x * np.ones(3)) @ np.ones(3)), lambda x: mpmath.sech(x) / 3, (400.0,), 3),
     "where": (
