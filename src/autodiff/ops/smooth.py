@@ -189,7 +189,7 @@ half_slope: Callable[..., Any] = smooth(
     lambda y, x: (_half_bend(y, x) * inverse_root(x), inverse_root(x)),
     fading=True,
 )
-inverse_root = smooth(
+inverse_root: Callable[..., Any] = smooth(
     "inverse_root",
     lambda x: np.where(np.abs(x) > _FAR, 1.0 / np.abs(x), 1.0 / np.sqrt(1.0 + x * x)),
     lambda s, x: s.div(
