@@ -44,13 +44,16 @@ from autodiff.plain_data import dataclass
 WITH_VECTORS = frozenset(("svd", "eigh", "symmetric_eigen", "eigen_found"))
 """Decompositions whose vectors have derivatives of their own (`spectra`)."""
 
-MOST_PRODUCTS = 4
-"""How many products a sum of cotangents is remembered to be of: the next slope multiplies each."""
+MOST_PRODUCTS = 16
+"""How many terms a sum of cotangents is remembered to be of: the next slope multiplies each."""
 
 
 @dataclass(frozen=True)
 class Factors:
-    """A product of two, of which the next slope multiplies the last; ``absorbing``: 0 where either is."""
+    """A product of two, of which the next slope multiplies the last; ``absorbing``: 0 where either is.
+
+    A term of a sum that is no such product has no first factor.
+    """
 
     first: Any
     last: Any
@@ -75,7 +78,7 @@ def _scaled(d: Any, partial: Any, absorbing: bool = False) -> Tracer | None:
         for factor in partial[:-1]:
             d = None if d is None else _scaled(d, factor, absorbing)
         return None if d is None else _kept_apart(d, partial[-1], absorbing)
-    found = () if absorbing else _factors(d)
+    found = () if absorbing or _grows(d, partial) else _factors(d)
     if isinstance(partial, Tracer) and found and not _is_constant_zero(partial):
         terms = [_kept_apart(x.first, _times(x.last, partial), x.absorbing) for x in found]
         return functools.reduce(_add, terms)
@@ -83,6 +86,11 @@ def _scaled(d: Any, partial: Any, absorbing: bool = False) -> Tracer | None:
     if product is not None and product is not d:
         _remember(product, [replace(x, last=_times(x.last, partial)) for x in found])
     return product
+
+
+def _grows(d: Any, partial: Any) -> bool:
+    """Whether a product with a number has many elements: that number is better made before."""
+    return not d.shape and isinstance(partial, Tracer) and bool(partial.shape)
 
 
 def _times(d: Any, partial: Any, absorbing: bool = False) -> Tracer | None:
@@ -104,7 +112,9 @@ def _times(d: Any, partial: Any, absorbing: bool = False) -> Tracer | None:
 
 
 def _kept_apart(a: Any, b: Any, absorbing: bool = False) -> Tracer | None:
-    """``a * b``, of which it is remembered that it is the product of these two."""
+    """``a * b``, of which it is remembered that it is the product of these two; ``b`` where there is no ``a``."""
+    if a is None:
+        return b
     product = _times(a, b, absorbing)
     if product is not None and product is not a:
         _remember(product, [Factors(a, b, absorbing)])
@@ -138,19 +148,19 @@ def _pulled(
 
 
 def _outside(entry: Entry, x: Tracer) -> Any:
-    """The first factor of a product if a linear operation leaves it: a number, or of elements alone."""
+    """The first factor of a product if a linear operation leaves it, as those of elements alone do."""
     factors = _factors(x)
-    if len(factors) != 1:
+    if len(factors) != 1 or not isinstance(entry.lowering, Pointwise):
         return None
     (first,) = (f.first for f in factors)
-    return first if not first.shape or isinstance(entry.lowering, Pointwise) else None
+    return first if first is not None and same_shape(first.shape, x.shape) else None
 
 
 def _remember_slopes(site: Site, ct: Tracer, pulled: Sequence[Any]) -> None:
     """Of a product of a cotangent and a slope: what the slope receives is a product, whose factors are kept apart."""
     x = pulled[1]
     if x is not None:
-        _remember(x, [Factors(ct, site.operands[0], absorbing=True)])
+        _remember(x, [Factors(site.operands[0], ct, absorbing=True)])
 
 
 def _pushed(entry: Entry, apply: Callable[[Any], Any], tangent: Tracer) -> Tracer:
@@ -316,6 +326,8 @@ def accumulate(total: Tracer | None, contribution: Any, like: Tracer) -> Tracer:
     finally:
         builder.source = source
     first, second = _factors(total), _factors(contribution)
-    if first and second and len(first) + len(second) <= MOST_PRODUCTS:
-        _remember(together, (*first, *second))
+    if first or second:
+        terms = (*(first or (Factors(None, total),)), *(second or (Factors(None, contribution),)))
+        if len(terms) <= MOST_PRODUCTS:
+            _remember(together, terms)
     return together

@@ -409,9 +409,14 @@ def _fixed(value: Any) -> list[tuple[Any, str, Any]]:
         return [
             (Tracer(value, "array"), operation.kind, x)
             for x, y in pairs
-            if known(y) is not None and known(x) is None and np.all(np.isfinite(known(y)))
+            if _is_finite(known(y)) and known(x) is None
         ]
     return []
+
+
+def _is_finite(x: Any) -> bool:
+    """Whether it is known, and no infinity."""
+    return x is not None and bool(np.all(np.isfinite(x)))
 
 
 # Methods of random variables that may be told how to compute.

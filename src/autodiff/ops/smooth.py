@@ -166,11 +166,18 @@ def _far(s: Any, x: Any) -> Any:
     return s.gt(s.abs(x), s.constant(_FAR, x))
 
 
+def _half_bend(y: Any, x: Any) -> Any:
+    # (1 - x**2) / (1 + x**2), which is -1 far out, where 1 / (1 + x**2), its factor in the slope of
+    # half_slope, underflows
+    far = np.abs(x) > _FAR
+    return 1.0 - 2.0 * np.where(far, 1.0, np.where(far, 0.0, x) * y)
+
+
 inverse_square = smooth(
     "inverse_square",
     lambda x: 1.0 / (1.0 + x * x),
     lambda s, x: s.div(s.constant(1.0, x), _one_plus_square(s, x)),
-    lambda y, x: -2.0 * y * half_slope(x),
+    lambda y, x: (-2.0 * y, half_slope(x)),
     fading=True,
 )
 half_slope: Callable[..., Any] = smooth(
@@ -179,16 +186,16 @@ half_slope: Callable[..., Any] = smooth(
     lambda s, x: s.div(
         s.select(_far(s, x), s.constant(1.0, x), x), s.select(_far(s, x), x, _one_plus_square(s, x))
     ),
-    lambda y, x: inverse_square(x) - 2.0 * y * y,
+    lambda y, x: (_half_bend(y, x) * inverse_root(x), inverse_root(x)),
     fading=True,
 )
-inverse_root = smooth(
+inverse_root: Callable[..., Any] = smooth(
     "inverse_root",
     lambda x: np.where(np.abs(x) > _FAR, 1.0 / np.abs(x), 1.0 / np.sqrt(1.0 + x * x)),
     lambda s, x: s.div(
         s.constant(1.0, x), s.select(_far(s, x), s.abs(x), s.sqrt(_one_plus_square(s, x)))
     ),
-    lambda y, x: -y * half_slope(x),
+    lambda y, x: (-y, half_slope(x)),
     fading=True,
 )
 # Infinite at the ends, and so are their derivatives: those of a quotient by sqrt would be 0 there.
@@ -220,7 +227,7 @@ inverse_hyperbolic = smooth(
     ),
     _inverse_hyperbolic,
     # x*y is near 1 far out, where y cubed underflows; of an infinite x, y is 0
-    lambda y, x: -np.where(y == 0, 0.0, x * y) * y * y,
+    lambda y, x: (-np.where(y == 0, 0.0, x * y) * y, y),
     domain=((1.2, 4.0),),
     fading=True,
 )
