@@ -13,7 +13,7 @@ truncate: {f}(stats.Normal(), lb=-1.0, ub=t).pdf(u)
 CensoredData: {f}(w).num_censored()
 Covariance: stats.multivariate_normal.logpdf(s, y[:3], {f}.from_diagonal(np.diag(a)))
 alexandergovern f_oneway fligner kruskal levene bartlett: {f}(w[:6], w[6:13], w[13:]).statistic
-anderson: {f}(w, 'norm', method='interpolate').statistic
+anderson: {f}(e, 'norm', method='interpolate').statistic
 anderson_ksamp: {f}([w[:6], w[6:13], w[13:]]).statistic
 ansari mood cramervonmises_2samp ks_2samp mannwhitneyu ranksums brunnermunzel epps_singleton_2samp: {f}(w[:9], w[9:]).statistic
 bws_test: {f}(w[:5], w[5:10]).statistic
@@ -59,10 +59,11 @@ gmean hmean gstd iqr sem skew kurtosis median_abs_deviation variation tmax tmean
 pmean: {f}(p.ravel(), 1.5)
 gzscore zscore: {f}(p)
 zmap: {f}(y, w)
-goodness_of_fit: {f}(stats.norm, w, n_mc_samples=9, rng=1).statistic
+goodness_of_fit: {f}(stats.norm, e, n_mc_samples=9, rng=1).statistic
 monte_carlo_test: {f}(w, lambda size: np.ones(size), np.mean, n_resamples=9).statistic
 permutation_test: {f}((w[:4], w[4:8]), lambda a, b: np.mean(a) - np.mean(b), n_resamples=9, rng=1).statistic
-jarque_bera normaltest skewtest kurtosistest shapiro: {f}(w).statistic
+jarque_bera normaltest skewtest kurtosistest: {f}(w).statistic
+shapiro: {f}(e).statistic
 kendalltau spearmanr spearmanrho somersd weightedtau: {f}(w[:10], w[10:])[0] if '{m}' != 'somersd' else stats.somersd(w[:10], w[10:]).statistic
 kstat kstatvar: {f}(w, 2)
 lmoment: {f}(e)

@@ -72,7 +72,7 @@ def call_opaque(
     if not isinstance(result, (str, type(None))) or not unchanged or keeps:
         # What an object was given it may have kept, where what it says is nothing but that it has.
         took = keeps and (result is None or _differs(state, _state(owner)))
-        plain = unchanged and not sparse and not took and is_numbers(result)
+        plain = unchanged and not any(map(is_sparse, sparse)) and not took and is_numbers(result)
         lost = _lost(frame, (owner, *args, *kwargs.values()))
         if lost and plain:
             error = lost_derivative(name_of(function), frame.source(node))

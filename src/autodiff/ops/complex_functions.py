@@ -116,11 +116,10 @@ def find(function: Any) -> Callable[..., Any] | None:
     try:
         found = TABLE.get(function)
         module = getattr(function, "__module__", None) or ""  # None, of methods in C
-        if found is None and module.startswith("scipy.fft"):
+        if found is None and module.startswith("scipy."):
             functions.get(function)  # which enters those of SciPy
             found = TABLE.get(function)
         if found is None and module.startswith("scipy.linalg"):
-            functions.get(function)  # likewise
             more = importlib.import_module("autodiff.ops.complex_scipy_linalg").of_scipy()
             for known, implementation in (complex_linalg.of_scipy() | more).items():
                 TABLE.setdefault(known, implementation)

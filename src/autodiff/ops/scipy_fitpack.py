@@ -73,7 +73,7 @@ def _inserted(per: Any, t: Any, c: Any, k: Any, x: Any, m: Any) -> tuple[Any, An
         first, last = knots[: count + 1], knots[k : k + count + 1]
         width: Any = last - first
         same = width == 0.0
-        part = (place - first) / select(same, 1.0, width, np.float64)
+        part: Any = (place - first) / select(same, 1.0, width, np.float64)
         part = select(same, cast(place >= first, np.float64), np.clip(part, 0.0, 1.0), np.float64)
         before, after = _joined(held[:1], held), _joined(held, held[-1:])
         held = part * after + (1.0 - part) * before

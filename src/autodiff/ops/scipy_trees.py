@@ -31,13 +31,17 @@ def _points(x: Any) -> Any:
     return Tracer(cast(as_array(x), _DOUBLE).value, "array")
 
 
+def _refuse_traced(*options: Any) -> None:
+    if any(isinstance(option, Tracer) for option in options):
+        raise unsupported("a KDTree with traced options", "give numbers")
+
+
 def _neighbours(
     tree: Any, data: Any, x: Any, k: Any, eps: Any, p: Any, distance_upper_bound: Any, workers: Any
 ) -> tuple[Any, Any]:
     """Distances to the nearest of ``data``, and which these are; ``tree`` makes the tree that is asked."""
     how = (eps, p, distance_upper_bound, workers)
-    if any(isinstance(option, Tracer) for option in (k, *how)):
-        raise unsupported("KDTree.query with traced options", "give numbers")
+    _refuse_traced(k, *how)
     points, places = _points(data), _points(x)
     if k is None or places.ndim == 0 or points.ndim != 2:
         raise unsupported(
@@ -117,16 +121,18 @@ def _query_of(kind: type, whole: type) -> None:
             self, r: Any, p: Any = 2.0, eps: Any = 0.0, output_type: str = "set"
         ) -> Any:  # fmt: skip
             """``tree.query_pairs``, whose numbers shape the program."""
+            _refuse_traced(p, eps)
             points = _points(self.data)
             count = _known_size(points)
 
             def run(values: Any) -> Any:
                 near = np.zeros((count, count), bool)
-                pairs = kind(np.array(values[0])).query_pairs(r, p, eps, "ndarray")
+                data, radius = (np.array(v) for v in values)
+                pairs = kind(data).query_pairs(float(radius), p, eps, "ndarray")
                 near[pairs[:, 0], pairs[:, 1]] = True
                 return (near,)
 
-            near = _choice("KDTree.query_pairs", run, (count, count), points)
+            near = _choice("KDTree.query_pairs", run, (count, count), points, as_array(r))
             pairs = np.argwhere(near)
             if output_type == "ndarray":
                 return pairs
@@ -137,17 +143,19 @@ def _query_of(kind: type, whole: type) -> None:
             return_sorted: Any = None, return_length: bool = False,
         ) -> Any:  # fmt: skip
             """``tree.query_ball_point``, whose numbers shape the program."""
+            _refuse_traced(p, eps, workers)
             points, places = _points(self.data), _points(x)
             shape = (*[_known_size(places, k) for k in range(places.ndim - 1)], _known_size(points))
 
             def run(values: Any) -> Any:
                 near = np.zeros(shape, bool)
-                found = kind(np.array(values[0])).query_ball_point(values[1], r, p, eps, workers)
+                data, asked, radius = (np.array(v) for v in values)
+                found = kind(data).query_ball_point(asked, radius, p, eps, workers)
                 for place in np.ndindex(*shape[:-1]):
                     near[place][found[place] if place else found] = True
                 return (near,)
 
-            near = _choice("KDTree.query_ball_point", run, shape, points, places)
+            near = _choice("KDTree.query_ball_point", run, shape, points, places, as_array(r))
             if return_length:
                 return np.sum(near, axis=-1)
             lists = np.empty(shape[:-1], object)
