@@ -349,7 +349,8 @@ def _first_axis(given: dict[str, Any]) -> int:
         return 0
     values: Any = array_of(given["y"])
     for name in given.keys() & {"y", "dydx"}:
-        given[name] = np.moveaxis(array_of(given[name]), axis, 0)
+        rows: Any = array_of(given[name])
+        given[name] = np.moveaxis(rows, axis, 0)
     return axis % len(values.shape)
 
 
@@ -487,7 +488,8 @@ def _line(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:
     return Called(function, at)
 
 
-_ORDERS = {"slinear": 1, "quadratic": 2, "cubic": 3, **{k: k for k in range(1, 6)}}
+_ORDERS: dict[str | int, int] = {"slinear": 1, "quadratic": 2, "cubic": 3}
+_ORDERS |= {k: k for k in range(1, 6)}
 _STEPS = ("nearest", "nearest-up", "previous", "next")
 
 

@@ -30,8 +30,8 @@ from autodiff.capture.slots import (
     type_text,
     types_of,
 )
-from autodiff.dims import Dim, same_shape
-from autodiff.ir.data import Block, Value
+from autodiff.dims import same_shape, symbols
+from autodiff.ir.data import Block, Value, walk
 from autodiff.ladder import AmbiguousStore, NotStaged
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer, as_kind
@@ -286,8 +286,8 @@ class Merge:
         if not present or not all(is_numeric(x) or as_parts(x) is not None for x in present):
             raise NotStaged("a name is bound on one branch only")
         filler = [
-            x if x is not UNBOUND else _zero_like(present[0], block, self.frame)
-            for x, block in zip(known, self.blocks, strict=True)
+            x if x is not UNBOUND else _zero_like(present[0], block, other, self.frame)
+            for x, block, other in zip(known, self.blocks, self.blocks[::-1], strict=True)
         ]
         flags = [x.bound if isinstance(x, Maybe) else x is not UNBOUND for x in (a, b)]
         self.value(flags[0], flags[1], lambda merged: bound.__setitem__(0, merged))
@@ -299,13 +299,15 @@ class Merge:
         self.finish.append(finish)
 
 
-def _zero_like(x: Any, block: Block, frame: Frame) -> Tracer:
+def _zero_like(x: Any, block: Block, other: Block, frame: Frame) -> Tracer:
+    """Zeros on one side, in the place of ``x`` on the other one, whose block is ``other``."""
     number = as_parts(x)
     if number is not None:
-        re, im = (_zero_like(part, block, frame) for part in number.parts)
+        re, im = (_zero_like(part, block, other, frame) for part in number.parts)
         return ComplexTracer((re, im), number.form)
     slot = slot_of(x)
-    if any(isinstance(n, Dim) for n in slot.shape):
+    sizes = {s for n in slot.shape for s in symbols(n)}
+    if sizes and not sizes.isdisjoint(v for op in walk(other) for v in op.results):
         raise NotStaged("an array of run-time size is bound on one branch only")
     with frame.trace.builder.reopened(block):
         return Tracer(zeros(slot.shape, slot.dtype).value, slot.form)

@@ -45,7 +45,7 @@ from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Path
 from autodiff.capture.text import DeferredText
 from autodiff.labelled import Labelled
-from autodiff.ladder import Bail, Declined
+from autodiff.ladder import Bail, Declined, Rung
 from autodiff.later import later
 from autodiff.ops.either import is_array
 from autodiff.ops.known import require_types
@@ -176,7 +176,7 @@ def _raise(frame: Frame, node: ast.Raise) -> None:
         raise frame.errors[-1]
     try:
         error = frame.evaluate(node.exc)
-    except Declined as reason:
+    except Bail as reason:
         error = _unsaid(frame, node.exc, reason)
     _decline_exit(frame, error, node)
     if node.cause is None:
@@ -184,9 +184,10 @@ def _raise(frame: Frame, node: ast.Raise) -> None:
     raise error from frame.evaluate(node.cause)
 
 
-def _unsaid(frame: Frame, node: ast.expr, reason: Declined) -> Exception:
+def _unsaid(frame: Frame, node: ast.expr, reason: Bail) -> Exception:
     """What a side of a branch raises of which the text cannot be known: plain Python says it where it is taken."""
-    if frame.trace.allowance.left is None or not isinstance(node, ast.Call):
+    in_branch = frame.trace.allowance.left is not None
+    if reason.rung is not Rung.UNCOMPILED or not in_branch or not isinstance(node, ast.Call):
         raise reason
     kind = frame.evaluate(node.func)
     if not (isinstance(kind, type) and issubclass(kind, Exception)) or not isinstance(
@@ -197,7 +198,8 @@ def _unsaid(frame: Frame, node: ast.expr, reason: Declined) -> Exception:
     def said(_: Any) -> str:
         raise reason
 
-    return kind(DeferredText([(None, said, "")]))
+    error: Exception = kind(DeferredText([(None, said, "")]))
+    return error
 
 
 def _decline_exit(frame: Frame, error: Any, node: ast.Raise) -> None:
