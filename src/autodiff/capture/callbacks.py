@@ -240,6 +240,8 @@ def call_unknown(
         python, of_object = in_python(function.__func__), [owner]  # ``norm._cdf(x)``
     elif python is None and module_of(type(function)).startswith("scipy."):
         python, of_object = in_python(type(function).__call__), [function]  # ``CZT(20)(x)``
+    if opaque.writes(function):
+        python = None  # it may have written some of it before it meets what cannot be followed
     if python is not None and module != "autodiff":
         followed = _followed(frame, function, python, [*of_object, *args], kwargs, node)
         if followed is not None:

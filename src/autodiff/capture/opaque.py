@@ -69,6 +69,7 @@ def call_opaque(
         for tracer in traced_leaves((args, kwargs)):
             trace.note_written(tracer, result)
     keeps = not isinstance(owner, (type(None), type, ModuleType, io.IOBase))
+    keeps = keeps and not writes(owner)
     if not isinstance(result, (str, type(None))) or not unchanged or keeps:
         # What an object was given it may have kept, where what it says is nothing but that it has.
         took = keeps and (result is None or _differs(state, _state(owner)))
@@ -82,6 +83,15 @@ def call_opaque(
         if not unchanged:
             raise Declined(f"{name_of(function)}, which changes its argument", frame.source(node))
     return lift_result(result)
+
+
+_WRITERS = frozenset(("csv", "json", "pprint", "reprlib", "string", "textwrap", "traceback"))
+
+
+def writes(x: Any) -> bool:
+    """Whether a function, or the class of an object, makes text of what it is given, and keeps none of it."""
+    module = getattr(x, "__module__", None)
+    return isinstance(module, str) and module.split(".")[0].lstrip("_") in _WRITERS
 
 
 def _state(owner: Any) -> dict[str, Any]:

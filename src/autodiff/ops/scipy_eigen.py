@@ -117,7 +117,7 @@ def _completed(w: Array, basis: Array, some: Array, first: int) -> Array:
     return found
 
 
-def _push_found(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+def _push_found(site: Site, tangents: tuple[Any, ...]) -> Sequence[Any]:
     return eigh_rules.jvp(site, tangents[:1])
 
 
@@ -188,10 +188,9 @@ def eigh(
         return derived_as(known[chosen], exact[chosen])
     values, basis = emit_tracer("eigen_found", matrix, known, found)
     if factor is not None:
-        basis, found = (
-            solve_triangular(factor, v, trans=1, lower=True) for v in (basis, stop(found))
-        )
-        basis = basis + stop(vectors - found)  # SciPy's to the last bit
+        moved: Array = solve_triangular(factor, basis, trans=1, lower=True)
+        rounded = solve_triangular(factor, stop(found), trans=1, lower=True)
+        basis = moved + stop(vectors - rounded)  # SciPy's to the last bit
     return values[chosen], basis[:, chosen]
 
 

@@ -252,7 +252,16 @@ def huber(delta: Any, r: Any) -> Tracer:
     return select(np.less(d, 0.0), np.inf, value, x.dtype)
 
 
-exprel = implements(special.exprel)(_entry("exprel"))
+_exprel = _entry("exprel")
+
+
+@implements(special.exprel)
+def exprel(x: Any) -> Tracer:
+    """``(exp(x) - 1) / x``, of float32 by way of float64: its exponential overflows where the quotient does not."""
+    given = as_float(x)
+    if given.dtype != np.float32:
+        return _exprel(given)
+    return cast(_exprel(cast(given, np.dtype(np.float64))), given.dtype)
 
 
 @implements(special.cosm1)
