@@ -123,6 +123,10 @@ CALLS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "tuple of sums": (lambda t: 0.2 * sum(t) + t[-1] ** 2, ((2.0, 3.0, 4.0),)),
     "list as an array": (sorted_list, ([2.0, 3.0, -1.0],)),
     "list that is returned": (autodiff.function(with_itself), ([2.0, 3.0, -1.0], 0.5)),
+    "parameters named as what the text needs": (
+        autodiff.function(lambda np, times: (np, times * sum(np))),
+        ([2.0, 3.0, -1.0], 0.5),
+    ),
     "globals": (reads, (DATA,)),
     "method": (Model().loss, (DATA,)),
     "transformed method": (Model().slope, (DATA,)),

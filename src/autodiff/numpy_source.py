@@ -575,14 +575,16 @@ def _source(compiled: Any, captured: Any, plan: Any, call: Any) -> Source:
     others = {p: w.fresh(p) for p in parameters if p in _TAKEN}  # np, times: the text needs them
     head: list[str] = []
     keywords: list[str] = []
+    returned: dict[int, str] = {}  # arguments that may be given back as they are
     records = captured.inputs
     for number, value in enumerate(program.inputs):
         record = records[number] if number < len(records) else None
         parameter = None if record is None else _parameter(compiled, record, parameters)
+        leaf = None if record is None else record.leaf
         if parameter is not None:
             root = next(p for p in parameters if re.match(rf"{p}(?!\w)", parameter))
             given = others.get(root, root) + parameter[len(root) :]
-            known = parameter == root and record.leaf not in call.lists
+            known = parameter == root and leaf not in call.lists
             w.names[value] = given if known else w.fresh(value.hint or "x")
         else:  # what is read elsewhere, and vectors that the transformation takes
             path = "" if record is None else record.path.describe()
@@ -591,7 +593,8 @@ def _source(compiled: Any, captured: Any, plan: Any, call: Any) -> Source:
             keywords.append(given)
             if record is not None:
                 head.append(f"# {given}: {path}, read at every call")
-        leaf = None if record is None else record.leaf
+        if leaf is not None and not roles[leaf].startswith("complex"):
+            returned[leaf] = given if leaf in call.lists else w.names[value]
         if leaf is not None and roles[leaf].startswith("complex"):
             pairs = f"np.stack([np.real({given}), np.imag({given})], axis=-1)"
             head.append(f"{w.names[value]} = {pairs}")
@@ -602,21 +605,13 @@ def _source(compiled: Any, captured: Any, plan: Any, call: Any) -> Source:
     w.block(program.block)
     outputs = [w.text(v) for v in program.outputs]
     listed = _parameters(compiled.signature, keywords, w.needs)
-    returned = {}  # arguments that are given back as they are
-    if not captured.mutated:
-        for record, value in zip(records, program.inputs, strict=False):
-            if record.leaf is not None and not roles[record.leaf].startswith("complex"):
-                is_list = record.leaf in call.lists
-                returned[record.leaf] = (
-                    _parameter(compiled, record, parameters) if is_list else w.names[value]
-                )
-    result = _result(plan.result, outputs, w.needs, returned)
+    result = _result(plan.result, outputs, w.needs, {} if captured.mutated else returned)
     if not others:
         return w.finished(name, listed, head, result)
     inner = w.fresh("inside")
     taken = ", ".join([*(others.get(p, p) for p in parameters), *keywords])
-    call = f"    return {inner}({', '.join([*parameters, *keywords])})"
-    return w.module(name, inner, taken, head, result, ["", "", f"def {name}({listed}):", call])
+    calls = f"    return {inner}({', '.join([*parameters, *keywords])})"
+    return w.module(name, inner, taken, head, result, ["", "", f"def {name}({listed}):", calls])
 
 
 class _Said:

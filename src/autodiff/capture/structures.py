@@ -232,7 +232,7 @@ def hold_items(trace: Trace, x: Any, like: Any) -> bool:
     if isinstance(x, TracedList) and isinstance(like, TracedList) and like.frozen:
         found = not x.frozen
         x.frozen = True
-    if layout_of(x) is not None or layout_of(like) is not None:
+    if carried_layout(x) is not None or carried_layout(like) is not None:
         return found  # numbers in arrays: nothing in it can change
     mine, other = parts_of(trace, x), parts_of(trace, like)
     if mine is None or other is None:  # one object
