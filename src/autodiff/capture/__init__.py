@@ -93,6 +93,22 @@ calls.take_all_later(
 __all__ = ["Captured", "Declined", "Leaf", "NotStaged", "Result", "capture"]
 
 
+def _take_up(trace: Trace, wanted: Sequence[Place | TypesOfRows | str | None]) -> None:
+    """Have a capture do what those before it have found to be needed.
+
+    None: arrays are to be told apart; ``ROWS``: so are lists that are items of lists; ``ARRAYS``: arrays that are
+    have numbers; ``OBJECTS``: objects in lists are read one by one.
+    """
+    trace.distinguish_arrays, trace.shares_rows = wanted.count(None), ROWS in wanted
+    trace.gathers, trace.has_members = OBJECTS not in wanted, MEMBERS not in wanted
+    trace.numbering.is_carried = ARRAYS in wanted
+    for types in (x for x in wanted if isinstance(x, TypesOfRows)):
+        known = trace.row_kinds
+        trace.row_kinds = (union(known, types.kinds) if known else types.kinds) or known
+    told_apart = trace.distinguish_arrays > 0 or MEMBERS in wanted or ARRAYS in wanted
+    trace.holds_arrays = HELD in wanted and not told_apart
+
+
 def capture(
     function: Any,
     arguments: Sequence[Leaf],
@@ -134,21 +150,13 @@ def capture(
         The arguments as the user gave them: what is in them may be changed by another way.
     """
     naming, warned = naming or Naming(), set() if warned is None else warned
-    tier = EAGER if eager else STAGED
-    # None: arrays are to be told apart; ``ROWS``: so are lists that are items of lists; ``ARRAYS``: arrays that are
-    # have numbers; ``OBJECTS``: objects in lists are read one by one.
     wanted, learnt = list[Place | TypesOfRows | str | None](), list[Decision]()
     while True:
-        trace = Trace(tier, replace(naming, tags={}), learnt, warned, run_long)
+        trace = Trace(
+            EAGER if eager else STAGED, replace(naming, tags={}), learnt, warned, run_long
+        )
         trace.slots, trace.derivative = slots, derivative
-        trace.distinguish_arrays, trace.shares_rows = wanted.count(None), ROWS in wanted
-        trace.gathers, trace.has_members = OBJECTS not in wanted, MEMBERS not in wanted
-        trace.numbering.is_carried = ARRAYS in wanted
-        for types in (x for x in wanted if isinstance(x, TypesOfRows)):
-            known = trace.row_kinds
-            trace.row_kinds = (union(known, types.kinds) if known else types.kinds) or known
-        told_apart = trace.distinguish_arrays > 0 or MEMBERS in wanted or ARRAYS in wanted
-        trace.holds_arrays = HELD in wanted and not told_apart
+        _take_up(trace, wanted)
         places = [place for place in wanted if isinstance(place, Place)]
         try:
             with floating.noting(floating.wanted()) as errors:

@@ -111,6 +111,21 @@ def _load_by_getter(frame: Frame, obj: Any, name: str, getter: Any, node: ast.AS
     return call(frame, fallback, [obj, name], {}, node)
 
 
+def _method_of(frame: Frame, obj: Any, name: str, method: MethodType, static: Any) -> Any:
+    """A function bound to an object that is guarded itself; which function it is may change."""
+    path = frame.trace.paths.get(id(obj))
+    stored = method.__self__ is not obj and not isinstance(obj, super)
+    if stored and not isinstance(method.__self__, type):
+        at = path or _path_of_class(obj, name, static)
+        return method if at is None else frame.trace.lift(method, at.attribute(name))
+    if path is None:
+        _guard_bound(frame, obj, name, method.__func__)
+    else:
+        at = path.attribute(name).attribute("__func__")
+        frame.trace.guards.append(Guard(at, "is", method.__func__))
+    return method
+
+
 def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     """``object.__getattribute__(obj, name)``, and what a ``__getattr__`` gives where that has nothing."""
     if isinstance(obj, Closure) and name not in _OF_FUNCTIONS and name not in vars(obj):
@@ -159,17 +174,7 @@ def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
         frame.trace.note_lookup(obj, name, value)
     path = frame.trace.paths.get(id(obj))
     if isinstance(value, MethodType) and isinstance(value.__func__, FunctionType):
-        # Bound to an object that is guarded itself; which function it is bound to may change.
-        stored = value.__self__ is not obj and not isinstance(obj, super)
-        if stored and not isinstance(value.__self__, type):
-            at = path or _path_of_class(obj, name, static)
-            return value if at is None else frame.trace.lift(value, at.attribute(name))
-        if path is None:
-            _guard_bound(frame, obj, name, value.__func__)
-        else:
-            at = path.attribute(name).attribute("__func__")
-            frame.trace.guards.append(Guard(at, "is", value.__func__))
-        return value
+        return _method_of(frame, obj, name, value, static)
     bound = type(value).__name__ in ("builtin_function_or_method", "method-wrapper", "method")
     if bound and name not in _own(obj) and not isinstance(static, BuiltinFunctionType):
         return value  # a method of the object, not a function that was stored there

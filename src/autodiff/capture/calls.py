@@ -134,6 +134,24 @@ def run_known(trace: Trace, function: Callable[..., Any], /, *args: Any) -> Any:
     raise verdicts.restated(trace, failure, function, args, {})
 
 
+def _call_method(
+    frame: Frame, method: MethodType, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """A function bound to an object."""
+    function, owner = method.__func__, method.__self__
+    if isinstance(function, Closure):
+        return function(owner, *args, **kwargs)
+    if isinstance(function, FunctionType) and not is_library(function):
+        path = frame.trace.paths.get(id(method))
+        if path is not None:
+            owner = frame.trace.lift(owner, path.attribute("__self__"))
+        return call_function(frame.trace, function, [owner, *args], kwargs)
+    special = SPECIAL.get(function) if isinstance(owner, list) else None
+    if special is not None:
+        return run_users(special, frame, owner, *args, **kwargs)
+    return call_library(frame, method, args, kwargs, node)
+
+
 def _call(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
@@ -168,18 +186,7 @@ def _call(
     if isinstance(owner, (list, deque, set)) and getattr(function, "__name__", "") in _EXTENDING:
         args = [unpacked(frame, x) if is_asked(frame, x) else x for x in args]
     if isinstance(function, MethodType):
-        if isinstance(function.__func__, Closure):
-            return function.__func__(function.__self__, *args, **kwargs)
-        if isinstance(function.__func__, FunctionType) and not is_library(function.__func__):
-            path = frame.trace.paths.get(id(function))
-            owner = function.__self__
-            if path is not None:
-                owner = frame.trace.lift(owner, path.attribute("__self__"))
-            return call_function(frame.trace, function.__func__, [owner, *args], kwargs)
-        special = SPECIAL.get(function.__func__) if isinstance(function.__self__, list) else None
-        if special is not None:
-            return run_users(special, frame, function.__self__, *args, **kwargs)
-        return call_library(frame, function, args, kwargs, node)
+        return _call_method(frame, function, args, kwargs, node)
     if isinstance(function, functools.partial):
         inner, first, named = partial_parts(frame.trace, function)
         return call(frame, inner, [*first, *args], {**named, **kwargs}, node)

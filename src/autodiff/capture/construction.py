@@ -59,6 +59,30 @@ _OF_TRACED = (
 )  # fmt: skip
 
 
+def _converted(x: Tracer, cls: type) -> Tracer:
+    """A number or array in a scalar type of NumPy's."""
+    if complex_numbers.is_complex(x):
+        raise complex_numbers.decline(f"a conversion to {cls.__name__}")
+    if x.form == "python":
+        check_number(x, np.dtype(cls))
+    return dispatch.cast(x, cls)
+
+
+def _is_interpreted(frame: Frame, cls: type, args: list[Any], kwargs: dict[str, Any]) -> bool:
+    """Whether what a library's class does when it is called is interpreted as the user's would be."""
+    init: Any = cls.__init__
+    if module_of(init).startswith(INTERPRETED) or keeps_contexts(cls):
+        return True
+    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        return True
+    if not f"{module_of(init)}.".startswith(_OF_TRACED) or dispatch.functions.get(cls) is not None:
+        return False
+    # A sparse array of what is known is made at Python speed, with all of SciPy's checks.
+    return _of_traced([*args, *kwargs.values()]) or any(
+        opaque.is_sparse(x) and frame.trace.reads_instance([x]) for x in args
+    )
+
+
 def construct(
     frame: Frame, cls: type, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
@@ -66,11 +90,7 @@ def construct(
     if issubclass(cls, np.complexfloating) and len(args) == 1 and is_traced(args):
         return complex_numbers.as_complex(args[0], cls)
     if issubclass(cls, np.generic) and len(args) == 1 and isinstance(args[0], Tracer):
-        if complex_numbers.is_complex(args[0]):
-            raise complex_numbers.decline(f"a conversion to {cls.__name__}")
-        if args[0].form == "python":
-            check_number(args[0], np.dtype(cls))
-        return dispatch.cast(args[0], cls)
+        return _converted(args[0], cls)
     if issubclass(cls, BaseException):
         # Only to be raised: a path that raises becomes a check, and plain Python raises for it.
         return run_users(cls, *args, **kwargs)
@@ -79,20 +99,7 @@ def construct(
     if cls is contextlib._GeneratorContextManager:
         return generators.make_context(frame, args[0], args[1], args[2], node)
     init = cls.__init__
-    interpreted = (
-        module_of(init).startswith(INTERPRETED)
-        or keeps_contexts(cls)
-        or (
-            # A sparse array of what is known is made at Python speed, with all of SciPy's checks.
-            f"{module_of(init)}.".startswith(_OF_TRACED)
-            and dispatch.functions.get(cls) is None
-            and (
-                _of_traced([*args, *kwargs.values()])
-                or any(opaque.is_sparse(x) and frame.trace.reads_instance([x]) for x in args)
-            )
-        )
-    )
-    interpreted = interpreted or (issubclass(cls, tuple) and hasattr(cls, "_fields"))
+    interpreted = _is_interpreted(frame, cls, args, kwargs)
     of_full = isinstance(args[0], (Tracer, list)) if args else bool(kwargs)
     module = home_of_class(cls)
     if interpreted and module.startswith("scipy.sparse.") and of_full:

@@ -86,14 +86,12 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
     forms: list[str] = []
     # Of what is found outside, and of what is shared.
     copies = derivative or not trace.tier.holds_back
-    own = {} if copies else trace.given_at
     if result is NotImplemented:  # by which a call of a program says that it is none for it
         raise Declined("a result that is NotImplemented")
-    result, parts = (
-        (result, [])
-        if copies
-        else take_apart(result, lambda x: id(x) in own or trace.is_external(x))
-    )
+    parts: list[Any] = []
+    if not copies:
+        own = trace.given_at
+        result, parts = take_apart(result, lambda x: id(x) in own or trace.is_external(x))
     plain = [_plain_keys(trace, _plain_lists(x, whole=not derivative)) for x in (*parts, result)]
     plan, arrays = _plan_result(trace, plain, outputs, forms, copies)
     for entered, record in trace.complex_inputs.values():

@@ -79,8 +79,8 @@ def solve_boundary_problem(
     calling = calling_from(trace.builder.source)
 
     def run(fun: Any, bc: Any, values: Sequence[Any]) -> Any:
-        made = {**template(tuple(values)), "fun": fun, "bc": bc}
-        made |= {"x": np.array(values[0]), "y": np.array(values[1])}
+        made = {**template(tuple(values)), "fun": fun, "bc": bc, "x": np.array(values[0])}
+        made["y"] = np.array(values[1])
         if has_parameters:
             made["p"] = np.array(values[2])
         return calling(function, made)
@@ -111,8 +111,7 @@ def solve_boundary_problem(
         "y": y, "yp": slope, "rms_residuals": emit_tracer("stop_gradient", residuals),
         "niter": iterations, "status": 0, "message": NotKept(), "success": True,
     }  # fmt: skip
-    for name, value in parts.items():
-        dict.__setitem__(made, name, value)
+    dict.update(made, parts)
     return trace.fresh(made)
 
 

@@ -495,6 +495,21 @@ class Dense:
         raise Declined(f"{name} of a solution")
 
 
+def _looking(call: _Call, problem: Problem, marks: Sequence[dict[str, Any]]) -> Problem:
+    """The problem whose run looks for events, with the attributes that their functions have."""
+    names = tuple([f"event {k}" for k in range(len(marks))])
+
+    def run(given: dict[str, Any], values: Sequence[Any]) -> Any:
+        looked_at = [
+            _event(given.pop(name), mark, call.in_pairs)
+            for name, mark in zip(names, marks, strict=True)
+        ]
+        return problem.run({**given, "events": looked_at}, values)
+
+    callbacks = (*call.names, *names)
+    return replace(problem, run=run, callbacks=callbacks, events=len(marks), leaves=_until_event)
+
+
 def _with_events(
     call: _Call,
     problem: Problem,
@@ -513,23 +528,7 @@ def _with_events(
     marks = [_marks(frame, f, node) for f in functions]
     y0 = call.operands.tracers[STATE]
     call.programs += [call.program(f, y0, extra, None, node) for f in functions]
-    names = tuple([f"event {k}" for k in range(len(functions))])
-    plain_run = problem.run
-
-    def run(given: dict[str, Any], values: Sequence[Any]) -> Any:
-        looked_at = [
-            _event(given.pop(name), mark, call.in_pairs)
-            for name, mark in zip(names, marks, strict=True)
-        ]
-        return plain_run({**given, "events": looked_at}, values)
-
-    problem = replace(
-        problem,
-        run=run,
-        callbacks=(*call.names, *names),
-        events=len(functions),
-        leaves=_until_event,
-    )
+    problem = _looking(call, problem, marks)
     values, programs = call.values()
     attributes: dict[str, Any] = {"problem": problem, "programs": programs}
     counts = trace.builder.emit("events_size", values, attributes)
