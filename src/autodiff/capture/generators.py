@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import importlib
 import inspect
 from collections.abc import Callable, Generator, Iterator, Sequence
 from types import GeneratorType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autodiff.capture import library_in_python
 from autodiff.capture.frames import Completion
@@ -21,15 +22,10 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
 from autodiff.capture.standing import Closing, close, end, ends_with_more, leave_scope
 from autodiff.capture.trace import Declined, NotStaged, Trace
-from autodiff.later import later
 from autodiff.signals import Signal, door, run_users
 
-if TYPE_CHECKING:
-    from autodiff.capture import suspending
-else:
-    suspending = later("autodiff.capture.suspending")
-
 Steps = Generator[Any, Any, Completion | None]
+STEPS: dict[type, Callable[[Frame, Any], Steps]] = {}  # of statements that may be left and entered
 
 
 class Stopped(Signal):
@@ -226,7 +222,9 @@ def steps(frame: Frame, statements: Sequence[ast.stmt]) -> Steps:
     """Run statements, yielding where they yield."""
     for statement in statements:
         if isinstance(statement, (ast.Try, ast.With)) or suspends(statement):
-            handler = suspending.STEPS.get(type(statement))
+            if not STEPS:
+                importlib.import_module("autodiff.capture.suspending")  # which enters them
+            handler = STEPS.get(type(statement))
             if handler is None:
                 kind = type(statement).__name__
                 raise Declined(f"a yield or await in {kind} statements", frame.source(statement))

@@ -25,6 +25,7 @@ from autodiff.capture.calls import call, iterate
 from autodiff.capture.frames import UNBOUND, Completion
 from autodiff.capture.functions import own_method
 from autodiff.capture.generators import (
+    STEPS,
     Steps,
     Stopped,
     TracedGenerator,
@@ -408,18 +409,19 @@ def is_captured_context(manager: Any) -> bool:
     return isinstance(manager, kind) and isinstance(manager.gen, TracedGenerator)
 
 
-STEPS: dict[type, Callable[[Frame, Any], Steps]] = {
-    ast.Expr: _expression,
-    ast.Assign: _assign,
-    ast.AnnAssign: _assign,
-    ast.Return: _return,
-    ast.If: _if,
-    ast.For: _for,
-    ast.While: _while,
-    ast.Try: run_try,
-    ast.With: _with,
-}
-"""What runs statements that may be left and entered."""
+STEPS.update(
+    {
+        ast.Expr: _expression,
+        ast.Assign: _assign,
+        ast.AnnAssign: _assign,
+        ast.Return: _return,
+        ast.If: _if,
+        ast.For: _for,
+        ast.While: _while,
+        ast.Try: run_try,
+        ast.With: _with,
+    }
+)
 
 STATEMENTS[ast.With] = lambda frame, node: finish(_with(frame, node))
 
