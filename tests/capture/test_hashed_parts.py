@@ -71,6 +71,24 @@ def test_a_tuple_that_is_an_argument(f, engine):
         assert repr(compiled(x)) == repr(f(x))
 
 
+def remembered(x, table):
+    key = round(x, 1)
+    if key not in table:
+        table[key] = 10.0 * x
+    table.pop((x, "gone"), None)
+    return table[key] * x
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_keys_that_are_stored_into_an_argument(engine):
+    compiled = autodiff.function(remembered, engine=engine)
+    for x in (2.0, 0.5, 2.0, 2.04):
+        for table in ({}, {2.0: 7.0}, {(x, "gone"): 1, 0.5: 3.0}):
+            ours, plain = dict(table), dict(table)
+            assert compiled(x, ours) == remembered(x, plain)
+            assert repr(ours) == repr(plain)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", MAKE)
 def test_slopes_of_what_is_found(kind, engine):

@@ -173,7 +173,11 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
         return
     if isinstance(container, dict):
         index = trace.outside(container, index)
-    run_known(trace, operator.setitem, container, index, trace.outside(container, value))
+    value = trace.outside(container, value)
+    if isinstance(container, StoredList):
+        run_known(trace, operator.setitem, container, index, value)
+    else:
+        run_users(operator.setitem, container, index, value)
 
 
 def _as_stored(frame: Frame, value: Any, node: ast.AST) -> Any:

@@ -378,3 +378,25 @@ def heappushpop(heap: Any, item: Any) -> Any:
         item, heap[0] = heap[0], item
         sift_up(heap, 0)
     return item
+
+
+def place_left(items: Any, x: Any, low: int, high: int, key: Callable[[Any], Any]) -> int:
+    """``bisect.bisect_left`` with a key."""
+    while low < high:
+        middle = (low + high) // 2
+        if key(items[middle]) < x:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def place_right(items: Any, x: Any, low: int, high: int, key: Callable[[Any], Any]) -> int:
+    """``bisect.bisect_right`` with a key."""
+    while low < high:
+        middle = (low + high) // 2
+        if x < key(items[middle]):
+            high = middle
+        else:
+            low = middle + 1
+    return low

@@ -34,7 +34,7 @@ from autodiff.ladder import Bail, NotStaged
 from autodiff.later import later
 from autodiff.ops.either import Either, choose, is_array
 from autodiff.ops.known import check, require_types
-from autodiff.ops.tracer import AmbiguousStore, Tracer, as_tracer
+from autodiff.ops.tracer import AmbiguousStore, HoldsTracers, Tracer, as_tracer
 from autodiff.signals import door, refuse_ours, run_users
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _is_an_object(frame: Frame, obj: Any, other: Any, function: Any) -> bool:
     """Whether NumPy's array or number meets an object of the user's, of which NumPy makes an array."""
     if function is operator.matmul and class_of(obj) is not np.ndarray:
         return False
-    if isinstance(other, (np.ndarray, np.generic)) or labelled.is_foreign(other):
+    if isinstance(other, _NO_OBJECTS) or labelled.is_foreign(other):
         return False
     found = containers.kind_of(other)
     is_instance = found is not None and found.name == "instance"
@@ -193,6 +193,7 @@ def _is_an_object(frame: Frame, obj: Any, other: Any, function: Any) -> bool:
 
 
 _PRIORITY_OF_NUMBERS = -1000000.0
+_NO_OBJECTS = (np.ndarray, np.generic, labelled.StandIn, HoldsTracers)
 
 
 def _defers(obj: Any, other: Any) -> bool:
@@ -232,6 +233,8 @@ def _has_protocol(x: Any) -> bool:
 
 def as_operand_of_array(frame: Frame, x: Any, node: ast.AST) -> Any:
     """What an array computes with in the place of an object of the user's: the array that it gives."""
+    if isinstance(x, _NO_OBJECTS):
+        return x
     found = containers.kind_of(x)
     method = own_method(frame, x, "__array__")
     if method is None and (found is None or found.name != "instance"):

@@ -11,6 +11,7 @@ Functions of numbers alone, ``round`` or ``math.sin``, are in :mod:`autodiff.ops
 from __future__ import annotations
 
 import ast
+import bisect
 import collections
 import dataclasses
 import inspect
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff.capture import choices
+from autodiff.capture import choices, library_in_python
 from autodiff.capture.access import load_attribute, load_item, load_past_getter
 from autodiff.capture.assignment import (
     delete_attribute,
@@ -33,7 +34,7 @@ from autodiff.capture.assignment import (
 )
 from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, is_asked, iterate
 from autodiff.capture.construction import construct
-from autodiff.capture.functions import Closure, own_method
+from autodiff.capture.functions import Closure, own_method, run_text
 from autodiff.capture.given import TracedTuple, converted
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
@@ -294,6 +295,26 @@ def _by_method(function: Any, name: str) -> Callable[..., Any]:
         return call(frame, method, list(args), {}, node)
 
     return run
+
+
+def _place(function: Any, text: Callable[..., Any]) -> Callable[..., Any]:
+    """``bisect.bisect(items, x, key=f)``."""
+
+    def run(frame: Frame, *args: Any, key: Any = None, **kwargs: Any) -> Any:
+        if key is None:
+            return call_library(frame, function, list(args), kwargs, frame.scope.syntax.node)
+        items, x, low, high = _searched(*args, **kwargs)
+        if low < 0:
+            raise ValueError("lo must be non-negative")
+        high = _len(frame, items) if high is None else high
+        return run_text(frame.trace, text, items, x, low, high, key)
+
+    return run
+
+
+def _searched(a: Any, x: Any, lo: Any = 0, hi: Any = None) -> tuple[Any, Any, Any, Any]:
+    """What ``bisect`` is given, by its names."""
+    return a, x, lo, hi
 
 
 def _asarray(function: Any) -> Callable[..., Any]:
@@ -597,6 +618,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     int: _number(int, "__int__"),
     complex: _number(complex, "__complex__"),
     round: _by_method(round, "__round__"),
+    bisect.bisect_left: _place(bisect.bisect_left, library_in_python.place_left),
+    bisect.bisect_right: _place(bisect.bisect_right, library_in_python.place_right),
     math.floor: _by_method(math.floor, "__floor__"),
     math.ceil: _by_method(math.ceil, "__ceil__"),
     math.trunc: _by_method(math.trunc, "__trunc__"),

@@ -118,7 +118,8 @@ def stores(trace: Trace, given: Sequence[Container], result: Sequence[Any]) -> l
             return Declined(f"a change of a {kind} that is an argument", source)
         number = trace.number_of(path)
         reach = _reacher(number)
-        found += [Store(kind, reach, key, value) for kind, key, value in changes]
+        # A key is what it is in this call, by whose hash it was stored.
+        found += [Store(kind, reach, trace.untraced(key), x) for kind, key, x in changes]
     new = {id(part) for store in found for part in _mutable(store.value)}
     twice = [part for x in result for part in _mutable(x) if id(part) in new]
     if twice:
