@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff.ops.dispatch import functions
 from autodiff.ops.tracer import Tracer
 from tests.ops.support import check_value, named_tests, run
@@ -74,3 +75,29 @@ def test_questions_about_dtypes() -> None:
 
     check_value(f, X.astype(np.float32))
     assert seen[0] == seen[1]
+
+
+SETS = [
+    (np.array([3, -1, 4, 9]), np.array([3, 2**64 - 1, 4, 9], dtype=np.uint64)),
+    (np.array([2**53, 2**53 + 1, 5]), np.array([2**53 + 1, 2**60 + 1, 5], dtype=np.uint64)),
+    (np.array([2**53, 2**53 + 1, 5]), np.array([2.0**53, 5.0])),
+    (np.array([1.0, np.nan, 2.0]), np.array([np.nan, 2.0])),
+    (np.array([1, 1, 2]), np.array([2, 3])),
+    (np.zeros(0), np.ones((2, 2))),
+]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("of", [np.intersect1d, np.union1d, np.setdiff1d, np.setxor1d])
+def test_sets_of_unlike_types_compare_as_numpy_does(of, engine):
+    compiled = autodiff.function(lambda a, b: of(a, b), engine=engine)
+    for a, b in (*SETS, *[pair[::-1] for pair in SETS]):
+        found, wanted = compiled(a, b), of(a, b)
+        assert found.dtype == wanted.dtype
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_an_intersection_of_what_is_said_to_be_unique():
+    compiled = autodiff.function(lambda a, b: np.intersect1d(a, b, assume_unique=True))
+    for a, b in SETS:
+        np.testing.assert_array_equal(compiled(a, b), np.intersect1d(a, b, assume_unique=True))
