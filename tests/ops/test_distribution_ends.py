@@ -9,6 +9,7 @@ from collections.abc import Callable
 from math import factorial
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from scipy import special, stats
@@ -160,3 +161,41 @@ def test_densities_at_the_ends_of_their_support(name: str) -> None:
                     found
                 )
                 assert close, (order, place, found, sides)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("b", [0.7, 1.0, 2.6, 13.0])
+def test_gennorm_near_its_median(b: float, engine: str) -> None:
+    """Where ``abs(x)**b`` underflows, and on both sides of where the series begins."""
+    cdf = lambda x: stats.gennorm.cdf(x, b)  # noqa: E731
+    slope = autodiff.gradient(cdf, engine=engine)
+    bend = autodiff.gradient(slope, engine=engine)
+    by_shape = autodiff.gradient(lambda x, b: stats.gennorm.cdf(x, b), wrt="b", engine=engine)
+    with mpmath.workdps(60):
+        for x in (1e-100, -1e-100, 1e-9 ** (1 / b) * 0.9, 1e-9 ** (1 / b) * 1.1, -0.3):
+            z, power = mpmath.mpf(x), abs(mpmath.mpf(x)) ** b
+            peak = lambda b: b / (2 * mpmath.gamma(1 / mpmath.mpf(b)))  # noqa: E731
+            density = float(peak(b) * mpmath.exp(-power))
+            np.testing.assert_allclose(autodiff.function(cdf, engine=engine)(x), cdf(x), rtol=1e-15)
+            np.testing.assert_allclose(slope(x), density, rtol=1e-12)
+            right = float(-b * power / z) * density
+            assert abs(bend(x) - right) <= 1e-11 * abs(right) + 1e-15 * (1 + b) * density / abs(
+                x
+            )  # of the terms
+            exact = lambda b: (
+                mpmath.sign(z) * mpmath.gammainc(1 / b, 0, abs(z) ** b, regularized=True) / 2
+            )  # noqa: E731
+            right = float(mpmath.diff(exact, mpmath.mpf(b)))
+            np.testing.assert_allclose(by_shape(x, b), right, rtol=1e-9)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("x", [1e-100, 1e-20, 0.5])
+def test_second_derivatives_of_incomplete_gamma_functions_of_powers(x: float, engine: str) -> None:
+    """Of x**(a - 1) with a below 1 the slope overflows, and the derivative of the power is as small."""
+    second = autodiff.gradient(autodiff.gradient(lambda x: stats.nakagami.cdf(x, 0.3), engine=engine), engine=engine)  # fmt: skip
+    with mpmath.workdps(40):
+        nu, z = mpmath.mpf(0.3), mpmath.mpf(x)
+        density = 2 * nu**nu / mpmath.gamma(nu) * z ** (2 * nu - 1) * mpmath.exp(-nu * z * z)
+        right = float(density * ((2 * nu - 1) / z - 2 * nu * z))
+    np.testing.assert_allclose(second(x), right, rtol=1e-11)

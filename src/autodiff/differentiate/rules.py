@@ -80,7 +80,9 @@ def _scaled(d: Any, partial: Any, absorbing: bool = False) -> Tracer | None:
         return None if d is None else _kept_apart(d, partial[-1], absorbing)
     found = () if absorbing or _grows(d, partial) else _factors(d)
     if isinstance(partial, Tracer) and found and not _is_constant_zero(partial):
-        terms = [_kept_apart(x.first, _times(x.last, partial), x.absorbing) for x in found]
+        terms = [
+            _kept_apart(x.first, _times(x.last, partial, x.absorbing), x.absorbing) for x in found
+        ]
         return functools.reduce(_add, terms)
     product = _times(d, partial, absorbing)
     if product is not None and product is not d:

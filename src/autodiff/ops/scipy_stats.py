@@ -100,15 +100,24 @@ def _laplace_cdf(z: Any) -> Any:
 
 
 def _generalized_normal_log_density(z: Any, b: Any) -> Any:
-    return np.log(0.5 * b) - _gammaln(1 / b) - of_size(lambda size: size**b, z)
+    return _log_peak(b) - of_size(lambda size: size**b, z)
 
 
 def _generalized_normal_cdf(z: Any, b: Any) -> Any:
-    middle, sign = np.equal(z, 0), np.sign(z)
-    w = np.where(middle, 1.0, np.abs(z)) ** b
+    # Near the median an odd function is a power of abs(z) and a sign, which have no derivative, and
+    # abs(z)**b may underflow: there z (1 - abs(z)**b / (b + 1)) times the density at 0.
+    near = np.abs(z) ** b < 1e-9
+    sign = np.sign(z)
+    w = np.where(near, 1.0, np.abs(z)) ** b
     sides = 0.5 + 0.5 * sign - 0.5 * sign * _gammaincc(1 / b, w)
-    # At the median an odd function is a power of abs(z) and a sign, which have no derivative.
-    return np.where(middle, 0.5 + z * np.exp(_generalized_normal_log_density(z, b)), sides)
+    x = np.where(near, z, 0.0)
+    middle = x * (1 - of_size(lambda size: size**b, x) / (b + 1)) * np.exp(_log_peak(b))
+    return np.where(near, 0.5 + middle, sides)
+
+
+def _log_peak(b: Any) -> Any:
+    """The logarithm of the density of the generalised normal distribution at 0."""
+    return np.log(0.5 * b) - _gammaln(1 / b)
 
 
 def _generalized_normal_quantile(q: Any, b: Any) -> Any:

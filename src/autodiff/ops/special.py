@@ -410,9 +410,18 @@ scaled_power: Callable[..., Any] = smooth(
     lambda s, p, c, x: s.call("exp", s.add(_power_term(s, p, s.call("log", x)), c)),
     lambda y, p, c, x: np.where(x == 0, 0.0, y * np.log(np.where(x == 0, 1.0, x))),
     lambda y, p, c, x: y,
-    lambda y, p, c, x: _strong(p, scaled_power(p - 1, c, x)),
+    lambda y, p, c, x: _scaled_power_slope(y, p, c, x),
     domain=((1.0, 3.0), (-1.0, 1.0), (0.5, 3.0)),
 )
+
+
+def _scaled_power_slope(y: Any, p: Any, c: Any, x: Any) -> Any:
+    # p x**(p - 1) e**c; where it falls p y / x, as x**(p - 1) overflows where the next slope is small
+    falls = np.less(p, 0)
+    over = np.where(
+        falls, 1 / np.where(falls, x, 1.0), scaled_power(np.where(falls, 1.0, p - 1), c, x)
+    )
+    return np.where(falls, p * np.where(falls, y, 1.0), p), over
 
 
 def _gamma_density(y: Any, a: Any, x: Any) -> Any:
