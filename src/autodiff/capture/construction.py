@@ -96,6 +96,13 @@ def construct(
     of_full = isinstance(args[0], (Tracer, list)) if args else bool(kwargs)
     if interpreted and cls.__module__.startswith("scipy.sparse.") and of_full:
         opaque.refuse_lost_zeros(frame, f"{cls.__name__} of a full array", [args[:1], kwargs], node)
+    if (
+        issubclass(cls, dict)
+        and cls.__module__.startswith("scipy.")
+        and is_traced([*kwargs.values()])
+    ):
+        # A table of results, whose entries are read as attributes: it only keeps them.
+        return frame.trace.fresh(run_users(cls, *args, **kwargs))
     if cls.__module__.split(".")[0] in PURE_MODULES and not interpreted:
         made = call_library(frame, cls, args, kwargs, node)
         return frame.trace.fresh(made) if cls in (dict, deque) else made
