@@ -89,6 +89,17 @@ class Kernel:
         return found + len(vars(self))
 
 
+def relaxed(x: Any) -> Any:
+    """A solver of the user's that keeps what it finds in SciPy's table of results."""
+    found = optimize.OptimizeResult(x=x * 2, fun=0.0, success=True)
+    for k in range(4):
+        found.fun = found.fun + found.x[0] * k
+        if found.fun > 3:
+            found.fun = found.fun * 0.5
+    found["x"] = found.x + found.fun
+    return found.x * len(found)
+
+
 CASES: dict[str, Callable[[Any], Any]] = {
     "sum of polynomials": lambda x: sum([P(x[:3]), P(x[3:])]).coef,
     "another basis": lambda x: P(x).convert(kind=np.polynomial.Chebyshev).coef,
@@ -110,6 +121,7 @@ CASES: dict[str, Callable[[Any], Any]] = {
     "a callable object": lambda x: np.abs(signal.CZT(6)(x)),
     "a spectrum": lambda x: np.abs(signal.stft(x, nperseg=4)[2]),
     "a response": lambda x: np.abs(signal.freqz(x[:2], x[2:4], 5)[1]),
+    "a table of results of the user's": relaxed,
     "the user's cached property": lambda x: Kernel(x).inverse,
     "the user's cached property in a loop": lambda x: Kernel(-x).total(4),
     "a system given to a function": lambda x: (

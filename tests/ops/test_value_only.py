@@ -27,6 +27,7 @@ def test_what_is_listed_is_there(name: str) -> None:
 def test_the_longest_beginning_counts() -> None:
     assert why_value_only("scipy.sparse.csgraph.dijkstra") == REASONS["scipy.sparse.csgraph"]
     assert why_value_only("scipy.sparse.csr_array") is None
+    assert why_value_only("numpy.ma.core.array") != why_value_only("numpy.matrix")
 
 
 def test_the_error_says_why() -> None:

@@ -104,6 +104,13 @@ def construct(
     module = home_of_class(cls)
     if interpreted and module.startswith("scipy.sparse.") and of_full:
         opaque.refuse_lost_zeros(frame, f"{cls.__name__} of a full array", [args[:1], kwargs], node)
+    if (
+        issubclass(cls, dict)
+        and module.startswith("scipy.")
+        and is_traced([*kwargs.values()])
+    ):
+        # A table of results, whose entries are read as attributes: it only keeps them.
+        return frame.trace.fresh(run_users(cls, *args, **kwargs))
     if module.split(".")[0] in PURE_MODULES and not interpreted:
         made = call_library(frame, cls, args, kwargs, node)
         return frame.trace.fresh(made) if cls in (dict, deque) else made

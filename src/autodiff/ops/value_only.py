@@ -8,6 +8,7 @@ What is not listed is a function that nobody has looked at.
 from __future__ import annotations
 
 _MASKED = "masked arrays are computed by plain NumPy"
+_MATRIX = "np.matrix is computed by plain NumPy: use arrays, and @"
 _DRAWS = "its value is made of random draws, or of how they compare"
 _NEAREST = "it repeats a choice of the nearest in C"
 _MERGES = "SciPy chooses in C what is merged, by comparing distances"
@@ -28,7 +29,10 @@ _MEASURE = "SciPy has no density of it but by quadrature in C"
 
 # By the beginnings of names, the longest one counts.
 REASONS: dict[str, str] = {
-    "numpy.ma": _MASKED,
+    "numpy.asmatrix": _MATRIX,
+    "numpy.bmat": _MATRIX,
+    "numpy.ma.": _MASKED,
+    "numpy.matrix": _MATRIX,
     "scipy.cluster.hierarchy": _MERGES,
     "scipy.cluster.vq": _NEAREST,
     "scipy.differentiate": _DIFFERENCES,
