@@ -16,12 +16,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.sparse import _sparsetools
+from scipy.sparse import _sparsetools, _sputils
 
 from autodiff.ops.function_table import implements
+from autodiff.ops.known import check
 from autodiff.ops.promotion import as_array, cast
 from autodiff.ops.structural import INT
-from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 
 
 def _order(count: int) -> Any:
@@ -32,6 +33,38 @@ def _order(count: int) -> Any:
 def _wide(indices: Any) -> Any:
     """Indices with room for positions in a full matrix."""
     return Tracer(cast(as_array(indices), np.int64).value, "array")
+
+
+def _count(x: Any) -> Any:
+    """How many rows an array has: an integer, or an extent of the program, which nobody asks for."""
+    return x.shape[0]
+
+
+def _may_have(x: Any) -> bool:
+    """Whether an array may have elements."""
+    count = _count(x)
+    return not isinstance(count, int) or count != 0
+
+
+@implements(_sputils.get_index_dtype)
+def get_index_dtype(arrays: Any = (), maxval: Any = None, check_contents: bool = False) -> Any:
+    """The type of indices: that traced numbers fit into the smaller one is checked at each run."""
+    if isinstance(maxval, Tracer):
+        check(_fit(maxval), "more elements than indices of 32 bits count")
+        maxval = None
+    known = []
+    for x in (arrays,) if isinstance(arrays, (np.ndarray, Tracer)) else arrays:
+        if check_contents and isinstance(x, Tracer) and x.dtype.kind in "iu":
+            check(_fit(x), "an index that 32 bits do not hold")
+        else:
+            known.append(np.empty(0, x.dtype) if isinstance(x, Tracer) else x)
+    return _sputils.get_index_dtype(tuple(known), maxval, check_contents)
+
+
+def _fit(x: Any) -> Any:
+    """Whether all numbers of an array are those of 32 bits."""
+    limits = np.iinfo(np.int32)
+    return as_tracer(np.all((x >= limits.min) & (x <= limits.max)))
 
 
 def owners(ends: Any, count: int, lines: int) -> tuple[Any, Any]:
@@ -59,16 +92,16 @@ def add_at(result: Any, rows: Any, columns: Any, data: Any, x: Any, valid: Any =
 @implements(_sparsetools.csr_matvec)
 def csr_matvec(m: int, n: int, ends: Any, indices: Any, data: Any, x: Any, result: Any) -> None:
     """The product of a matrix by rows with a vector is added to ``result``."""
-    if m and n and len(data) != 0:
-        rows, valid = owners(ends, len(data), m)
+    if m and n and _may_have(data):
+        rows, valid = owners(ends, _count(data), m)
         add_at(result, rows, indices, data, x, valid)
 
 
 @implements(_sparsetools.csc_matvec)
 def csc_matvec(m: int, n: int, ends: Any, indices: Any, data: Any, x: Any, result: Any) -> None:
     """The product of a matrix by columns with a vector is added to ``result``."""
-    if m and n and len(data) != 0:
-        columns, valid = owners(ends, len(data), n)
+    if m and n and _may_have(data):
+        columns, valid = owners(ends, _count(data), n)
         add_at(result, indices, columns, data, x, valid)
 
 
@@ -196,8 +229,8 @@ def bsr_matvecs(
 @implements(_sparsetools.csr_todense)
 def csr_todense(m: int, n: int, ends: Any, indices: Any, data: Any, result: Any) -> None:
     """The elements of a matrix by rows are added to ``result``."""
-    if m and n and len(data) != 0:
-        rows, valid = owners(ends, len(data), m)
+    if m and n and _may_have(data):
+        rows, valid = owners(ends, _count(data), m)
         rows, columns = np.where(valid, rows, 0), np.where(valid, indices, 0)
         np.add.at(result, (rows, columns), np.where(valid, data, 0))
 
@@ -205,8 +238,8 @@ def csr_todense(m: int, n: int, ends: Any, indices: Any, data: Any, result: Any)
 @implements(_sparsetools.csr_diagonal)
 def csr_diagonal(k: int, m: int, n: int, ends: Any, indices: Any, data: Any, result: Any) -> None:
     """The elements of diagonal ``k`` of a matrix by rows are added to ``result``."""
-    if m and n and len(data) != 0:
-        rows, valid = owners(ends, len(data), m)
+    if m and n and _may_have(data):
+        rows, valid = owners(ends, _count(data), m)
         valid = valid & (indices - rows == k)
         place = np.where(valid, rows if k >= 0 else indices, 0)
         np.add.at(result, place, np.where(valid, data, 0))
@@ -215,8 +248,8 @@ def csr_diagonal(k: int, m: int, n: int, ends: Any, indices: Any, data: Any, res
 @implements(_sparsetools.expandptr)
 def expandptr(lines: int, ends: Any, result: Any) -> None:
     """The line of each element."""
-    if len(result) != 0:
-        result[:] = np.searchsorted(ends, _order(len(result)), side="right") - 1
+    if _may_have(result):
+        result[:] = np.searchsorted(ends, _order(_count(result)), side="right") - 1
 
 
 # -- from elements to rows ------------------------------------------------------------------------------
@@ -245,7 +278,7 @@ def coo_tocsr(
 
 
 def _ascend(m: int, ends: Any, indices: Any, strictly: bool) -> Any:
-    count = len(indices)
+    count = _count(indices)
     if isinstance(count, int) and count < 2:
         return True
     lines = _lines(ends, count)
@@ -269,14 +302,14 @@ def csr_has_canonical_format(m: int, ends: Any, indices: Any) -> Any:
 @implements(_sparsetools.csr_sort_indices)
 def csr_sort_indices(m: int, ends: Any, indices: Any, data: Any) -> None:
     """Elements of each row in the order of their columns."""
-    order = np.lexsort((indices, _lines(ends, len(indices))))
+    order = np.lexsort((indices, _lines(ends, _count(indices))))
     indices[:], data[:] = indices[order], data[order]
 
 
 @implements(_sparsetools.csr_sum_duplicates)
 def csr_sum_duplicates(m: int, n: int, ends: Any, indices: Any, data: Any) -> None:
     """Elements in one place, which follow each other, become their sum; what is left over comes last."""
-    count = len(indices)
+    count = _count(indices)
     if isinstance(count, int) and count < 2:
         return
     lines = _lines(ends, count)
@@ -295,14 +328,16 @@ def csr_tocsc(
     m: int, n: int, ends: Any, indices: Any, data: Any, new_ends: Any, rows: Any, elements: Any
 ) -> None:
     """The elements of a matrix by rows in the order of their columns, those of a column by rows."""
-    count = len(data)
+    count = _count(data)
     if isinstance(count, int) and not count:
         new_ends[:] = 0
         return
     lines = _lines(ends, count)
     columns = np.where(lines < m, indices, n)  # what is no element comes last
     order = np.argsort(columns, kind="stable")
-    rows[:], elements[:] = lines[order][: len(rows)], data[order][: len(rows)]
+    room = _count(rows)
+    taken = order[: room if isinstance(room, int) else as_tracer(room)]
+    rows[:], elements[:] = lines[taken], data[taken]
     new_ends[:] = np.searchsorted(columns[order], _order(n + 1))
 
 
