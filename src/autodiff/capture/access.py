@@ -8,7 +8,7 @@ import inspect
 import operator
 from collections import defaultdict
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -113,16 +113,16 @@ def _load_by_getter(frame: Frame, obj: Any, name: str, getter: Any, node: ast.AS
 
 def _method_of(frame: Frame, obj: Any, name: str, method: MethodType, static: Any) -> Any:
     """A function bound to an object that is guarded itself; which function it is may change."""
-    path = frame.trace.paths.get(id(obj))
+    path, function = frame.trace.paths.get(id(obj)), cast("FunctionType", method.__func__)
     stored = method.__self__ is not obj and not isinstance(obj, super)
     if stored and not isinstance(method.__self__, type):
         at = path or _path_of_class(obj, name, static)
         return method if at is None else frame.trace.lift(method, at.attribute(name))
     if path is None:
-        _guard_bound(frame, obj, name, method.__func__)
+        _guard_bound(frame, obj, name, function)
     else:
         at = path.attribute(name).attribute("__func__")
-        frame.trace.guards.append(Guard(at, "is", method.__func__))
+        frame.trace.guards.append(Guard(at, "is", function))
     return method
 
 

@@ -68,9 +68,10 @@ def _converted(x: Tracer, cls: type) -> Tracer:
     return dispatch.cast(x, cls)
 
 
-def _is_interpreted(frame: Frame, cls: type, args: list[Any], kwargs: dict[str, Any]) -> bool:
+def _is_interpreted(
+    frame: Frame, cls: type, init: Any, args: list[Any], kwargs: dict[str, Any]
+) -> bool:
     """Whether what a library's class does when it is called is interpreted as the user's would be."""
-    init: Any = cls.__init__
     if module_of(init).startswith(INTERPRETED) or keeps_contexts(cls):
         return True
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
@@ -99,16 +100,12 @@ def construct(
     if cls is contextlib._GeneratorContextManager:
         return generators.make_context(frame, args[0], args[1], args[2], node)
     init = cls.__init__
-    interpreted = _is_interpreted(frame, cls, args, kwargs)
+    interpreted = _is_interpreted(frame, cls, init, args, kwargs)
     of_full = isinstance(args[0], (Tracer, list)) if args else bool(kwargs)
     module = home_of_class(cls)
     if interpreted and module.startswith("scipy.sparse.") and of_full:
         opaque.refuse_lost_zeros(frame, f"{cls.__name__} of a full array", [args[:1], kwargs], node)
-    if (
-        issubclass(cls, dict)
-        and module.startswith("scipy.")
-        and is_traced([*kwargs.values()])
-    ):
+    if issubclass(cls, dict) and module.startswith("scipy.") and is_traced([*kwargs.values()]):
         # A table of results, whose entries are read as attributes: it only keeps them.
         return frame.trace.fresh(run_users(cls, *args, **kwargs))
     if module.split(".")[0] in PURE_MODULES and not interpreted:

@@ -32,7 +32,7 @@ from autodiff.ops.custom import stop
 from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.quadrature import gauss_legendre
 from autodiff.ops.smooth import polynomial, unknown_slope
-from autodiff.ops.special import apply, digamma
+from autodiff.ops.special import apply, at_infinite_shape, digamma
 from autodiff.ops.tracer import Tracer
 
 _STEPS = np.linspace(-4.0, 4.0, 96)
@@ -101,17 +101,6 @@ def beta_slopes(a: Any, b: Any, x: Any) -> tuple[Any, Any]:
         none_a, unknown_slope(a), -_beta_slope(b_, np.where(none_a, 0.5, a_), upper, lower)
     )
     return np.where(inside, by_a, outside), np.where(inside, by_b, outside)
-
-
-def at_infinite_shape(a: Any, b: Any, x: Any) -> Any:
-    """Where one shape is infinite and ``betainc(a, b, x)`` is 0 or 1 on both sides of x."""
-    left = (
-        np.isposinf(a) & np.greater(b, 0) & np.isfinite(b) & np.greater_equal(x, 0) & np.less(x, 1)
-    )
-    right = (
-        np.isposinf(b) & np.greater(a, 0) & np.isfinite(a) & np.greater(x, 0) & np.less_equal(x, 1)
-    )
-    return left | right
 
 
 def _beta_slope(a: Any, b: Any, lower: Any, upper: Any) -> Any:
@@ -213,4 +202,4 @@ def _constant(v: Any) -> Any:
     return stop(v) if isinstance(v, Tracer) else v
 
 
-__all__ = ["at_infinite_shape", "beta_slopes", "shape_slope", "student_is_inside", "student_slope"]
+__all__ = ["beta_slopes", "shape_slope", "student_is_inside", "student_slope"]

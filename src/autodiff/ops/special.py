@@ -450,9 +450,18 @@ def _beta_slope(number: int, sign: float) -> Callable[..., Any]:
     return partial
 
 
-def _beta_density(y: Any, a: Any, b: Any, x: Any) -> Any:
-    from autodiff.ops.incomplete_functions import at_infinite_shape
+def at_infinite_shape(a: Any, b: Any, x: Any) -> Any:
+    """Where one shape is infinite and ``betainc(a, b, x)`` is 0 or 1 on both sides of x."""
+    left = (
+        np.isposinf(a) & np.greater(b, 0) & np.isfinite(b) & np.greater_equal(x, 0) & np.less(x, 1)
+    )
+    right = (
+        np.isposinf(b) & np.greater(a, 0) & np.isfinite(a) & np.greater(x, 0) & np.less_equal(x, 1)
+    )
+    return left | right
 
+
+def _beta_density(y: Any, a: Any, b: Any, x: Any) -> Any:
     flat = at_infinite_shape(a, b, x)
     p, q = np.where(flat, 1.0, a), np.where(flat, 1.0, b)
     return np.where(flat, 0.0, power_product(p - 1, q - 1, -_log_beta(p, q), x))
