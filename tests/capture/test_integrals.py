@@ -265,11 +265,20 @@ def test_a_density_that_underflows_does_not_jump() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::scipy.integrate.IntegrationWarning")
-def test_a_derivative_that_is_not_a_number_is_refused() -> None:
-    """Forwards the chain rule multiplies an overflow with 0, which plain Python's integrand does not do."""
-
+def test_a_slope_that_fades_faster_than_its_factors_overflow_is_0_there() -> None:
     def f(c):
         return si.quad(lambda x: np.exp(1 - np.exp(c * x * x)), 0.0, 50.0)[0]
+
+    with np.errstate(all="ignore"):
+        value, slope = autodiff.jvp(f, (1.0,), (1.0,))
+        assert value == f(1.0)
+        for found in (slope, autodiff.gradient(f)(1.0)):  # f(c) is f(1) / sqrt(c)
+            assert found == pytest.approx(-0.5 * value, rel=1e-9)
+
+
+def test_a_derivative_that_is_not_a_number_is_refused() -> None:
+    def f(c):
+        return si.quad(lambda x: x * np.power(-2.0, 2.0 * c), 0.0, 1.0)[0]
 
     with np.errstate(all="ignore"), pytest.raises(DerivativeError, match="AD305.*not a number"):
         autodiff.jvp(f, (1.0,), (1.0,))

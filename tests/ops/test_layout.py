@@ -27,6 +27,7 @@ FUNCTIONS = {
     "apply_along_axis": lambda a: np.apply_along_axis(lambda v: v * 2, 0, a), "moveaxis": lambda a: np.moveaxis(a, 0, -1) + 1, "outer": lambda a: np.outer(a, a), "gradient": lambda a: np.gradient(a, axis=0),
     "zeros_like": lambda a: np.zeros_like(a) + a, "ones": lambda a: np.ones(a.shape, order="F") * a.ravel()[0], "broadcast": lambda a: np.broadcast_to(a[0], a.shape).copy("K"), "fft": lambda a: np.fft.fft(a, axis=0),
     "of a sort": lambda a: np.exp(np.sort(a, axis=0)) + a, "cumprod": lambda a: np.cumprod(a, 0), "triu": lambda a: np.triu(a), "kron": lambda a: np.kron(a, np.eye(2)), "maximum.accumulate": lambda a: np.maximum.accumulate(a, axis=0), "nan_to_num": lambda a: np.nan_to_num(a),
+    "of a library": lambda a: scipy.linalg.hilbert(3) * a.ravel()[0], "of a library, transposed": lambda a: scipy.linalg.hankel([1.0, 2.0], [2.0, 3.0, 4.0]).T + a.ravel()[0],
     "expression": lambda a: np.sin(a.T) * a.T + 1, "compare": lambda a: a > 0.5, "matmul": lambda a: a @ np.swapaxes(a, -1, -2), "dot": lambda a: np.dot(a.T, a.T.T), "round": lambda a: a.round(2), "column_stack": lambda a: np.column_stack([a, a]),
 }  # fmt: skip
 OF_SQUARE = {

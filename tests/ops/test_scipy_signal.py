@@ -16,6 +16,7 @@ rng = np.random.default_rng(0)
 W, K, IMAGE = rng.normal(size=20), rng.normal(size=(3, 2)), rng.normal(size=(5, 6))
 A1 = np.array([2.0, 0.3, 0.1])
 SOS = signal.butter(4, 0.3, output="sos")
+ONE_SECTION = signal.butter(2, 0.3, output="sos")
 
 PEAKS = signal.find_peaks(W)[0]
 CASES = [
@@ -34,6 +35,7 @@ CASES = [
     (lambda x, y, s: signal.lfilter(y[:2], s[0] * 0.1 + A1, x, axis=0, zi=x[:2])[1], (X, Y, S)),
     (lambda s, t: signal.sosfilt(SOS * np.array([t, t, t, 1, 1, 1]), s), (S, T)),
     (lambda w: signal.sosfiltfilt(SOS, w, padlen=3), (W,)),
+    (lambda w: signal.sosfiltfilt(ONE_SECTION, w, padlen=3), (W,)),
     (lambda y, w: signal.filtfilt(y, A1, w), (Y, W)),
     (lambda y, w: signal.upfirdn(y, w, 3, 2), (Y, W)),
     (lambda w: [signal.resample_poly(w, 3, 2), signal.resample(w, 15)], (W,)),

@@ -26,7 +26,7 @@ from autodiff.capture.origins import name_of, owner_of
 from autodiff.capture.trace import Declined, traced_leaves
 from autodiff.errors import AutodiffError, DerivativeError
 from autodiff.ops import opaque
-from autodiff.ops.tracer import Tracer, is_traced
+from autodiff.ops.tracer import as_tracer, is_traced
 from autodiff.ops.value_only import why_value_only
 from autodiff.signals import door
 
@@ -293,7 +293,7 @@ def lift_result(result: Any, holders: int = _HOLDERS) -> Any:
     ):
         if holders_of(result) > holders or not is_apart(result):
             return result
-        return Tracer(Tracer.constant(result).value, "array")
+        return as_tracer(result)
     if type(result) in (list, tuple):
         items = [lift_result(x, _HOLDERS_OF_ITEM) for x in result]
         # A list in it that a call only hands on stays that list.

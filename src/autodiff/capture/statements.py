@@ -36,6 +36,7 @@ from autodiff.capture.interpreter import STATEMENTS, Frame, run_later
 from autodiff.capture.operators import (
     BINARY_OF,
     IN_PLACE,
+    METHODS,
     apply_binary,
     as_operand_of_array,
     class_of,
@@ -139,7 +140,8 @@ def apply_in_place(
         return apply_binary(frame, binary, old, value, node)
     if not hasattr(class_of(old), f"__{function.__name__}__"):
         kind = value if isinstance(old, Tracer) else old
-        if class_of(kind).__module__ not in ("builtins", "numpy"):
+        is_own = own_method(frame, kind, METHODS[binary][0]) is not None  # of np.poly1d
+        if is_own or class_of(kind).__module__ not in ("builtins", "numpy"):
             return apply_binary(frame, binary, old, value, node, in_place=True)
     elif method is not None:
         return apply_binary(frame, binary, old, value, node, in_place=True)

@@ -4,8 +4,18 @@ import copy
 import math
 
 import numpy as np
+import scipy.interpolate
 
 from tests.ops.calls import K, S, T, U, X, Y, Z, both_tests, check_value, engines
+
+
+def _multiplied_in_place(y):
+    p = np.poly1d(y[0])
+    p *= np.poly1d([1.0, -2.0]) / 3.0
+    p += np.poly1d(y)
+    p -= y[1]
+    return p(0.5)
+
 
 # A function, and arguments to call it with.
 CASES = [
@@ -22,6 +32,8 @@ CASES = [
     (lambda x, y: np.poly1d(y)(x), (X, Y)),
     (lambda t, y: np.poly1d(y).deriv()(t), (T, Y)),
     (lambda y: (np.poly1d(y) + 1.0).coeffs, (Y,)),
+    (_multiplied_in_place, (Y,)),
+    (lambda y: scipy.interpolate.lagrange([0.0, 0.5, 1.0, 2.0], y)(0.7), (Y,)),
     (lambda y: np.lib.stride_tricks.sliding_window_view(y, 2), (Y,)),
     (lambda x: np.lib.stride_tricks.sliding_window_view(x, 3, axis=1).mean(axis=-1), (X,)),
     (lambda x: np.lib.stride_tricks.sliding_window_view(x, (2, 2)), (X,)),
