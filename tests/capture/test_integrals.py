@@ -276,6 +276,7 @@ def test_a_slope_that_fades_faster_than_its_factors_overflow_is_0_there() -> Non
             assert found == pytest.approx(-0.5 * value, rel=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore::scipy.integrate.IntegrationWarning")  # SciPy meets NaN first
 def test_a_derivative_that_is_not_a_number_is_refused() -> None:
     def f(c):
         return si.quad(lambda x: x * np.power(-2.0, 2.0 * c), 0.0, 1.0)[0]
