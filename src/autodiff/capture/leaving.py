@@ -26,7 +26,7 @@ from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.identities import is_stored
 from autodiff.capture.inputs import is_library
 from autodiff.capture.iterators import TracedIterator
-from autodiff.capture.lists import TracedList, refuse_open_length
+from autodiff.capture.lists import TracedList
 from autodiff.capture.members import (
     ArrayOfMemberPlan,
     Members,
@@ -37,6 +37,7 @@ from autodiff.capture.members import (
 from autodiff.capture.numbering import ArrayPlan, ArraysMatter
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
+from autodiff.capture.plain_results import plain_keys, plain_lists
 from autodiff.capture.pools import row_of
 from autodiff.capture.records import ItemPlan, ItemsPlan, PoolPlan, RecordPlan, Ref
 from autodiff.capture.results import Captured, Leaf, Result
@@ -92,7 +93,7 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
     if not copies:
         own = trace.given_at
         result, parts = take_apart(result, lambda x: id(x) in own or trace.is_external(x))
-    plain = [_plain_keys(trace, _plain_lists(x, whole=not derivative)) for x in (*parts, result)]
+    plain = [plain_keys(trace, plain_lists(x, whole=not derivative)) for x in (*parts, result)]
     plan, arrays = _plan_result(trace, plain, outputs, forms, copies)
     for entered, record in trace.complex_inputs.values():
         if any(part.cell.version for part in entered.parts):
@@ -164,61 +165,6 @@ def _decided_by_order(trace: Trace, arrays: Sequence[Any], is_kept: bool) -> boo
     times.update(trace.cells_of_inputs())
     return any(times[source] and times[copy] for source, copy in copies) or any(
         times[cell] > 1 for cell in views if cell in viewed
-    )
-
-
-def _plain_lists(result: Any, whole: bool) -> Any:
-    """The result with ordinary lists for those made here, but for those that stay in their store."""
-
-    def stays(x: Any) -> bool:
-        return bool(x.is_stored() and whole and x.is_even())
-
-    def plain(x: Any) -> Any:
-        if not isinstance(x, TracedList):
-            return _plain_lists(x, whole)
-        if stays(x):
-            return x
-        refuse_open_length(x)
-        items = [plain(item) for item in x]
-        return tuple(items) if type_of(x) is tuple else items
-
-    if isinstance(result, TracedList):
-        return plain(result)
-    if not tree.is_container(result):
-        return result
-    # What holds none of them stays: it may be one of the user's own.
-    return containers.replaced(
-        result,
-        lambda x: isinstance(x, TracedList) and not stays(x),
-        plain,
-        stop=lambda x: isinstance(x, TracedList) or not tree.is_container(x),
-    )
-
-
-def _plain_keys(trace: Trace, result: Any) -> Any:
-    """The result with the values of this call, guarded, for traced keys and members of sets."""
-
-    def has_traced_keys(x: Any) -> bool:
-        kind = containers.kind_of(x)
-        if kind is None:
-            return False
-        is_set = kind.name in ("set", "frozenset")
-        hashed = kind.values(x) if is_set else kind.keys(x) if kind.has_keys else ()
-        return any(containers.holds(part, is_pending) for part in hashed)
-
-    def plain(x: Any) -> Any:
-        kind = containers.kind_of(x)
-        assert kind is not None
-        if not kind.has_keys:
-            return trace.untraced(x)
-        keys = [trace.untraced(key) for key in kind.keys(x)]
-        return kind.make(x, keys, [_plain_keys(trace, value) for value in kind.values(x)])
-
-    return containers.replaced(
-        result,
-        has_traced_keys,
-        plain,
-        stop=lambda x: isinstance(x, TracedList) or trace.is_external(x),
     )
 
 

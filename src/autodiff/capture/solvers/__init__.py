@@ -7,8 +7,8 @@
     odes.py        solve_ivp, odeint
     steps.py       ode
     boundaries.py  solve_bvp
-    minima.py      minimize, minimize_scalar, least_squares, leastsq, curve_fit,
-                   linear_sum_assignment
+    minima.py      minimize, minimize_scalar, linear_sum_assignment
+    fits.py        least_squares, leastsq, curve_fit
     constraints.py of minimize
     searches.py    differential_evolution … shgo, brute, fmin_slsqp, fmin_cobyla
     vertices.py    linprog, milp, nnls, lsq_linear, isotonic_regression
@@ -28,7 +28,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.solvers import minima, spectra, steps, systems, vertices
+from autodiff.capture.solvers import fits, minima, spectra, steps, systems, vertices
 from autodiff.capture.solvers.boundaries import solve_boundary_problem
 from autodiff.capture.solvers.constraints import make_constraint
 from autodiff.capture.solvers.cubatures import CUBATURES
@@ -96,9 +96,9 @@ _ROWS: dict[tuple[str, str], Callable[..., Any]] = {
     **{("scipy.optimize", name): handler for name, handler in SEARCHES.items()},
     ("scipy.optimize", "minimize"): minima.minimize,
     ("scipy.optimize", "minimize_scalar"): minima.minimize_scalar,
-    ("scipy.optimize", "least_squares"): minima.least_squares,
-    ("scipy.optimize", "leastsq"): minima.leastsq,
-    ("scipy.optimize", "curve_fit"): minima.curve_fit,
+    ("scipy.optimize", "least_squares"): fits.least_squares,
+    ("scipy.optimize", "leastsq"): fits.leastsq,
+    ("scipy.optimize", "curve_fit"): fits.curve_fit,
     ("scipy.optimize", "linear_sum_assignment"): minima.assign,
     **{
         ("scipy.optimize", name): make_constraint

@@ -28,21 +28,17 @@ from autodiff.capture.solvers.programs import (
     as_float,
     at,
     bound,
-    call_of,
     captured,
     closed_program,
-    for_derivatives,
     further_arguments,
     numbers,
     presented,
     reading,
-    with_names,
 )
 from autodiff.capture.trace import Declined
-from autodiff.dims import equal, equal_shapes
+from autodiff.dims import equal
 from autodiff.ir.data import ArrayType, Value
 from autodiff.ladder import Bail
-from autodiff.ops.control import CheckFailed
 from autodiff.ops.evaluate import bound_program
 from autodiff.ops.minima import Minimizer, Returns, solve
 from autodiff.ops.solvers import FLOAT, calling_from
@@ -101,7 +97,7 @@ def minimize(
     trace = frame.trace
     given = bound(function, args, kwargs)
     extra = further_arguments(frame, given)
-    _refuse(given, "callback", "hessp")
+    refuse_options(given, "callback", "hessp")
     x0 = start_of(trace.deep(given.pop("x0")))
     n = x0.shape[0]
     objective, slope = given.pop("fun"), given.get("jac")
@@ -149,8 +145,8 @@ def minimize_by_name(
     """``fmin``, ``fmin_bfgs`` and the like: the minimum alone."""
     given = bound(function, args, kwargs)
     extra = further_arguments(frame, given)
-    _refuse(given, "callback", "fhess_p")
-    is_full = _is_full(given)
+    refuse_options(given, "callback", "fhess_p")
+    is_full = is_full_output(given)
     if given.get("retall"):
         raise Declined("a minimiser with all that it has looked at")
     first, *others = OLDER[function.__name__]
@@ -166,7 +162,7 @@ def minimize_by_name(
     return call.alone(start, given, x0.value.type, _FULL[function.__name__] if is_full else 0)
 
 
-def _is_full(given: dict[str, Any]) -> bool:
+def is_full_output(given: dict[str, Any]) -> bool:
     """Whether more than the minimum is asked for."""
     asked = given.get("full_output", False)
     if is_traced([asked]):
@@ -180,7 +176,7 @@ def minimize_with_bounds(
     """``fmin_l_bfgs_b`` and ``fmin_tnc``: the minimum, its value or a number, a dict or another number."""
     given = bound(function, args, kwargs)
     extra = further_arguments(frame, given)
-    _refuse(given, "callback")
+    refuse_options(given, "callback")
     x0 = start_of(frame.trace.deep(given.pop("x0")))
     n = x0.shape[0]
     both = given.get("fprime") is None and not given.get("approx_grad")
@@ -202,7 +198,7 @@ def minimize_along_a_line(
     """``fminbound``, ``brent`` and ``golden``: the minimum alone."""
     given = bound(function, args, kwargs)
     extra = further_arguments(frame, given)
-    is_full = _is_full(given)
+    is_full = is_full_output(given)
     is_bounded = function.__name__ == "fminbound"
     z = Tracer(Value(NUMPY_NUMBER if is_bounded else NUMBER), "scalar" if is_bounded else "python")
     lower, upper = as_float(-np.inf), as_float(np.inf)
@@ -217,7 +213,8 @@ def minimize_along_a_line(
     return call.alone([begin, lower, upper], given, NUMPY_NUMBER, count, has_flag=False)
 
 
-def _refuse(given: dict[str, Any], *names: str) -> None:
+def refuse_options(given: dict[str, Any], *names: str) -> None:
+    """Take options out of the arguments, which have to be left out or empty."""
     for name in names:
         x = given.pop(name, None)
         if not (x is None or (isinstance(x, (tuple, list)) and not x)):
@@ -239,7 +236,7 @@ def _pairs(frame: Frame, bounds: Any, n: Any) -> tuple[Tracer, Tracer]:
     if bounds is None:
         return spread(-np.inf, n), spread(np.inf, n)
     if is_bounds(bounds):
-        return _two(frame, bounds, n)
+        return two_vectors(frame, bounds, n)
     if isinstance(bounds, (Tracer, np.ndarray)) and bounds.shape == (n, 2):
         array = as_float(bounds)
         return array[:, 0], array[:, 1]
@@ -256,7 +253,7 @@ def _pairs(frame: Frame, bounds: Any, n: Any) -> tuple[Tracer, Tracer]:
 
 def bounds_of(frame: Frame, bounds: Any, n: Any, pairs: bool = False) -> tuple[Tracer, Tracer]:
     """The vectors of lower and upper bounds, from a pair of vectors or ``pairs`` of numbers."""
-    return _pairs(frame, bounds, n) if pairs else _two(frame, bounds, n)
+    return _pairs(frame, bounds, n) if pairs else two_vectors(frame, bounds, n)
 
 
 def is_bounds(x: Any) -> bool:
@@ -264,7 +261,7 @@ def is_bounds(x: Any) -> bool:
     return type(x) is sys.modules["scipy.optimize"].Bounds
 
 
-def _two(frame: Frame, bounds: Any, n: Any) -> tuple[Tracer, Tracer]:
+def two_vectors(frame: Frame, bounds: Any, n: Any) -> tuple[Tracer, Tracer]:
     """The vectors of lower and upper bounds from a pair of vectors or numbers."""
     if is_bounds(bounds):
         path, sides = frame.trace.paths.get(id(bounds)), [bounds.lb, bounds.ub]
@@ -313,134 +310,6 @@ def _end_of(bracket: Any) -> Tracer:
     return as_float(bracket[-1] if known else 1.0)  # SciPy's own begins with 0 and 1
 
 
-def _loss_of(frame: Frame, given: dict[str, Any]) -> tuple[str, float]:
-    """What weighs residuals, and its scale: a number of this call, which SciPy is given as it is."""
-    loss, scale = given.get("loss", "linear"), given.get("f_scale", 1.0)
-    if isinstance(scale, Tracer) and not scale.shape:
-        scale = given["f_scale"] = float(frame.trace.concrete(scale))
-    if not isinstance(loss, str) or not isinstance(scale, (int, float)):
-        raise Declined("a loss of the user's own")
-    return loss, float(scale)
-
-
-# -- least squares ------------------------------------------------------------------------------------------
-def least_squares(
-    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
-) -> Any:
-    """``scipy.optimize.least_squares``."""
-    trace = frame.trace
-    given = bound(function, args, kwargs)
-    extra = further_arguments(frame, given)
-    named = trace.deep(given.pop("kwargs", None))
-    _refuse(given, "callback", "jac_sparsity")
-    loss, scale = _loss_of(frame, given)
-    x0 = start_of(trace.deep(given.pop("x0")))
-    n = x0.shape[0]
-    function_of = given.pop("fun")
-    slopes = given.pop("jac") if callable(given.get("jac")) else None
-    if named:
-        function_of = with_names(frame, function_of, named, node)
-        slopes = None if slopes is None else with_names(frame, slopes, named, node)
-    residuals = array_valued(frame, "fun", function_of, x0, extra, None, node)
-    callbacks = [residuals]
-    if slopes is not None:
-        shape = (residuals.program.outputs[0].shape[0], n)
-        if not isinstance(shape[0], int):
-            raise Declined("a Jacobian of a number of residuals known only at run time")
-        callbacks.append(array_valued(frame, "jac", slopes, x0, extra, shape, node))
-    lower, upper = _two(frame, trace.deep(given.get("bounds", (-np.inf, np.inf))), n)
-    call = Call(frame, function, "x0", callbacks, loss=loss, scale=scale)
-    moved = (("cost", "objective"), ("fun", "residuals"))
-    return call.emitted([x0, lower, upper], given, ("x",), moved)
-
-
-def leastsq(
-    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
-) -> Any:
-    """``scipy.optimize.leastsq``: the minimum, and a number for how it was found."""
-    trace = frame.trace
-    given = bound(function, args, kwargs)
-    extra = further_arguments(frame, given)
-    is_full = _is_full(given)
-    x0 = start_of(trace.deep(given.pop("x0")))
-    n = x0.shape[0]
-    callbacks = [array_valued(frame, "func", given.pop("func"), x0, extra, None, node)]
-    if given.get("Dfun") is not None:
-        shape = (callbacks[0].program.outputs[0].shape[0], n)
-        if not isinstance(shape[0], int) or is_traced([given.get("col_deriv")]):
-            raise Declined("a Jacobian of a number of residuals known only at run time")
-        shape = shape[::-1] if given.get("col_deriv") else shape
-        slopes = given.pop("Dfun")
-        callbacks.append(array_valued(frame, "Dfun", slopes, x0, extra, shape, node))
-    call = Call(frame, function, "x0", callbacks, "linear")
-    flag = ArrayType(_INT, (), True)
-    start = [x0, spread(-np.inf, n), spread(np.inf, n)]
-    if not is_full:
-        return call.known(start, given, ("x", "ier"), (x0.value.type, flag))
-    types = (x0.value.type, ArrayType(FLOAT, (n, n)), flag)
-    x, cov, ier = call.known(start, given, ("x", "cov_x", "ier"), types, _with_covariance)
-    return x, cov, NotKept(), NotKept(), ier
-
-
-def _with_covariance(result: Any) -> tuple[Any, ...]:
-    """The minimum, its covariance and the flag, of what a fit returns with ``full_output``."""
-    if result[1] is None:
-        raise CheckFailed("a fit without a covariance")
-    return result[0], result[1], result[4]
-
-
-def curve_fit(
-    frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
-) -> Any:
-    """``scipy.optimize.curve_fit``: of a model of data, the parameters that fit best."""
-    trace = frame.trace
-    given = bound(function, args, kwargs)
-    given.update(given.pop("kwargs", {}))
-    is_full = _is_full(given)
-    if given.get("nan_policy"):
-        raise Declined("curve_fit of data that may be missing")
-    loss, scale = _loss_of(frame, given)
-    model = given.pop("f")
-    x, y = trace.deep(given.pop("xdata")), as_float(trace.deep(given.pop("ydata")))
-    x = as_float(x) if isinstance(x, (list, tuple, np.ndarray, Tracer)) else x
-    sigma = trace.deep(given.pop("sigma", None))
-    if sigma is not None:
-        sigma = as_float(sigma)
-        if len(sigma.shape) != 1 and not equal_shapes(sigma.shape, y.shape * 2):
-            raise Declined("curve_fit with errors of another size than the data")
-        if len(sigma.shape) == 1 and not equal_shapes(sigma.shape, y.shape):
-            raise Declined("curve_fit with errors of another size than the data")
-    p0 = trace.deep(given.pop("p0", None))
-    start = spread(np.nan, _parameters(model)) if p0 is None else start_of(p0)
-    n = start.shape[0]
-    if not isinstance(n, int) or len(y.shape) != 1:
-        raise Declined("curve_fit of a number of parameters known only at run time")
-    lower, upper = _two(frame, trace.deep(given.get("bounds", (-np.inf, np.inf))), n)
-    slopes = given.pop("jac") if callable(given.get("jac")) else None
-    callbacks = _of_model(frame, model, x, y, sigma, n, node, slopes)
-    call = Call(
-        frame, function, None if p0 is None else "p0", callbacks, loss, scale,
-        objective=len(callbacks) - 1,
-    )  # fmt: skip
-    given.update(xdata=x if isinstance(x, Tracer) else np.zeros(0), ydata=y)
-    if sigma is not None:
-        given["sigma"] = sigma
-    types = (start.value.type, ArrayType(FLOAT, (n, n)))
-    if not is_full:
-        return call.known([start, lower, upper], given, ("popt", "pcov"), types)
-    names, flag = ("popt", "pcov", "ier"), ArrayType(_INT, (), True)
-    fit = call.known([start, lower, upper], given, names, (*types, flag), _with_covariance)
-    return (*fit[:2], NotKept(), NotKept(), fit[2])
-
-
-def _parameters(model: Any) -> int:
-    """How many parameters a model has beside its data, as its signature says."""
-    parameters = inspect.signature(model).parameters.values()
-    if any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in parameters) or len(parameters) < 2:
-        raise Declined("a model that does not say how many parameters it has")
-    return len(parameters) - 1
-
-
 def _as_model(evaluate: Any, count: int) -> Any:
     """A program of a vector as a model of data and ``count`` parameters."""
 
@@ -452,44 +321,6 @@ def _as_model(evaluate: Any, count: int) -> Any:
         [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
     )
     return model
-
-
-def _of_model(
-    frame: Frame, model: Any, x: Any, y: Tracer, sigma: Any, n: int, node: ast.AST, slopes: Any
-) -> list[Callback]:
-    """The model as SciPy calls it, its slopes, if given, and the residuals, of the parameters as a vector."""
-    factor: Any = None
-    if sigma is not None and len(sigma.shape) == 2:
-        with for_derivatives(frame.trace):
-            factor = np.linalg.cholesky(sigma)
-
-    def program(residuals: bool, name: str = "f", function: Any = model) -> Callback:
-        parameter = Value(ArrayType(FLOAT, (n,)), "p")
-        z = Tracer(parameter, "array")
-
-        def run(vector: Any) -> Any:
-            values = [vector[k] for k in range(n)]
-            return call_of(frame, function, [x, *values], node)
-
-        outcome = captured(frame, None, [z], (), node, thunk=lambda: run(z))
-        with frame.trace.builder.reopened(outcome.block):
-            length = y.shape
-            if isinstance(y.shape[0], int) and y.shape[0] == 1:  # one number for all of the data
-                length = np.shape(outcome.value)[:1] or y.shape
-            shape = (*length, n) if name == "jac" else length
-            result: Any = array_of(outcome.value, shape)
-            if residuals:
-                result = result - y
-                if factor is not None:
-                    result = np.linalg.solve(factor, result)
-                elif sigma is not None:
-                    result = result / sigma
-            outcome.block.outputs = [result.value]
-        made, read = closed_program(outcome.block, getattr(function, "__name__", "f"))
-        return Callback(name, made, read, "array")
-
-    given = [] if slopes is None else [program(False, "jac", slopes)]
-    return [program(False), *given, program(True)]
 
 
 # -- all of them ---------------------------------------------------------------------------------------------
@@ -778,10 +609,7 @@ __all__ = [
     "NotKept",
     "assign",
     "bounds_of",
-    "curve_fit",
     "is_bounds",
-    "least_squares",
-    "leastsq",
     "minimize",
     "minimize_along_a_line",
     "minimize_by_name",
