@@ -345,3 +345,20 @@ def test_circles_are_found() -> None:
         "g": {"x"},
     }
     assert sorted(map(sorted, circles(graph))) == [["a", "b", "c"], ["e", "f"]]
+
+
+MOST_LINES = 700  # of a module of capture
+LONGER = {"autodiff.capture.kept": 815}  # only shrinks
+MOST_OF_A_FUNCTION = 60
+
+
+def test_modules_and_functions_of_capture_are_short() -> None:
+    for module, path in MODULES.items():
+        if module.startswith("autodiff.capture"):
+            source = path.read_text()
+            assert source.count("\n") <= LONGER.get(module, MOST_LINES), module
+            for node in ast.walk(ast.parse(source)):
+                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    assert node.end_lineno is not None
+                    lines = node.end_lineno - node.lineno + 1
+                    assert lines <= MOST_OF_A_FUNCTION, f"{module}.{node.name}"

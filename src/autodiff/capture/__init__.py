@@ -152,9 +152,8 @@ def capture(
     naming, warned = naming or Naming(), set() if warned is None else warned
     wanted, learnt = list[Place | TypesOfRows | str | None](), list[Decision]()
     while True:
-        trace = Trace(
-            EAGER if eager else STAGED, replace(naming, tags={}), learnt, warned, run_long
-        )
+        naming = replace(naming, tags={})
+        trace = Trace(EAGER if eager else STAGED, naming, learnt, warned, run_long)
         trace.slots, trace.derivative = slots, derivative
         _take_up(trace, wanted)
         places = [place for place in wanted if isinstance(place, Place)]

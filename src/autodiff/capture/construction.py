@@ -138,9 +138,8 @@ def construct(
     ):
         return instance
     if isinstance(init, Closure) or syntax_of(init) is None:
-        run_users(
-            init, instance, *args, **kwargs
-        )  # generated, as by dataclasses: plain assignments
+        # Generated, as by dataclasses: plain assignments.
+        run_users(init, instance, *args, **kwargs)
         _adopt(frame, instance, [*args, *kwargs.values()])
     else:
         call_function(frame.trace, init, [instance, *args], kwargs)
