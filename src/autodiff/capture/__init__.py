@@ -163,8 +163,7 @@ def capture(
                 found.errors = errors()
             return found
         except Bail as problem:
-            needs = _needs(trace, problem, wanted)
-            if not needs:
+            if not (needs := _needs(trace, problem, wanted)):
                 raise
             learnt.append(Decision(Rung.LEARNT, problem.reason, problem.source))
             wanted += needs
