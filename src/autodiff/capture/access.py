@@ -134,6 +134,8 @@ def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if changed is not MISSING:
         return changed
     static = inspect.getattr_static(type(obj), name, None)
+    if id(obj) in frame.trace.reached and not callable(static):
+        raise Declined("the state of a random generator that each call makes", frame.source(node))
     if labelled.is_foreign(obj) and obj is not static and not callable(static):
         path = frame.trace.paths.get(id(obj))
         if path is not None:  # read as it is, and again at every call
