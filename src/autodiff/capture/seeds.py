@@ -86,7 +86,7 @@ def _is_pythons(function: Any) -> bool:
 def _seeded(trace: Trace, x: Any) -> Any:
     """What is made anew at every call, and what it is made of."""
     if isinstance(x, np.random.Generator | np.random.RandomState):
-        _seeded(trace, x._bit_generator)
+        _seeded(trace, getattr(x, "_bit_generator"))  # noqa: B009 - of both kinds, not in NumPy's stubs
     elif isinstance(x, np.random.BitGenerator) and x.seed_seq is not None:
         trace.seed(x.seed_seq)
     return trace.seed(x)
@@ -142,9 +142,14 @@ def _made_at_run(
 
     tell(at_run)
     for k, example in enumerate(examples):
-        trace.reached[id(example)] = (example, lambda k=k: made_by_run(key)[k])
+        trace.reached[id(example)] = (example, _reacher_of_made(key, k))
         trace.fresh(example)
-    return trace.fresh(trace.new_list(list(examples)))  # type: ignore[no-any-return]
+    made: list[Any] = trace.fresh(trace.new_list(list(examples)))
+    return made
+
+
+def _reacher_of_made(key: Any, k: int) -> Callable[[], Any]:
+    return lambda: made_by_run(key)[k]
 
 
 def _sequence_of(x: Any) -> Any:
