@@ -575,7 +575,7 @@ def _draw(
     operands = Operands()
     operands.template(args)
     operands.template(kwargs)
-    if operands.tracers and draws.is_known(name) and not is_of_python(owner):
+    if operands.tracers and draws.is_known(owner, name):
 
         def other(method: str, a: list[Any], k: dict[str, Any]) -> Any:
             return _draw(frame, owner, method, a, k, node)
