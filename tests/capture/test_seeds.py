@@ -222,3 +222,26 @@ def test_one_function_takes_seeds_of_every_kind() -> None:
         for kind in makers:
             for seed in (3, 4):
                 assert compiled(0.7, kind(seed)) == pytest.approx(of_seed(0.7, kind(seed)))
+
+
+def seeded_for_everybody(x, seed=3):
+    np.random.seed(seed)
+    total = x * np.random.normal(x)
+    for k in range(3):
+        np.random.seed(seed + k)
+        total += np.random.uniform(0.0, x)
+    return total * np.random.rand()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_generator_of_everybody_is_seeded_at_every_call(engine) -> None:
+    f = seeded_for_everybody
+    compiled = autodiff.function(f, engine=engine)
+    gradient = autodiff.gradient(f, wrt=0, engine=engine)
+    for x, seed in ((0.7, 3), (0.7, 4), (1.5, 3), (0.7, 3)):
+        expected = f(x, seed), np.random.random()
+        assert (compiled(x, seed), np.random.random()) == pytest.approx(expected, rel=1e-13)
+        slope = (f(x + 1e-6, seed) - f(x - 1e-6, seed)) / 2e-6
+        assert gradient(x, seed) == pytest.approx(slope, rel=1e-6)
+        assert np.random.random() == expected[1]

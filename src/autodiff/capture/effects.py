@@ -339,6 +339,8 @@ def call_impure(
 ) -> Any:
     """A function with an effect, or whose result differs from call to call."""
     trace = frame.trace
+    if _is_numpys_random_loaded() and function is np.random.seed:
+        function = np.random.mtrand._rand.seed  # which it calls
     owner = owner_of(function)
     if _makes_generator(function):
         return seeds.make(frame, function, args, kwargs, node, _teller(trace))
