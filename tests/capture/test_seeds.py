@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff import containers
+from autodiff.capture.seeds import is_source
 from tests.capture.support import ENGINES
 
 KINDS = [np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937, np.random.Philox, np.random.SFC64]
@@ -245,3 +247,38 @@ def test_the_generator_of_everybody_is_seeded_at_every_call(engine) -> None:
         slope = (f(x + 1e-6, seed) - f(x - 1e-6, seed)) / 2e-6
         assert gradient(x, seed) == pytest.approx(slope, rel=1e-6)
         assert np.random.random() == expected[1]
+
+
+def returned(x, rng):
+    return np.random.default_rng(3), x
+
+
+def returned_unseeded(x, rng):
+    return [np.random.default_rng(None), x]
+
+
+def returned_children(x, rng):
+    return {"rngs": rng.spawn(2)}, x
+
+
+def returned_sequence(x, rng):
+    return x, np.random.SeedSequence(3).spawn(1)
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("f", [returned, returned_unseeded, returned_children, returned_sequence])
+def test_a_generator_in_the_result_is_another_one_at_every_call(f, engine) -> None:
+    def sources(result):
+        return [x for x in containers.walk(result, is_source) if is_source(x)]
+
+    compiled = autodiff.function(f, engine=engine)
+    mine, plain = np.random.default_rng(3), np.random.default_rng(3)
+    before: list[object] = []
+    for _ in range(3):
+        found, expected = sources(compiled(1.0, mine)), sources(f(1.0, plain))
+        assert len(found) == len(expected) > 0
+        assert not {id(x) for x in found} & {id(x) for x in before}
+        before += found
+        if f is not returned_unseeded:
+            assert [*map(after, found)] == [*map(after, expected)]
