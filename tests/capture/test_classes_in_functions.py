@@ -1,5 +1,8 @@
 """Classes that a function makes, and classes of code that has no name."""
 
+import abc
+import dataclasses
+import functools
 import linecache
 
 import pytest
@@ -54,7 +57,202 @@ def no_class(x):
     return x
 
 
-FUNCTIONS = [own_names, effects, defaults, no_class]
+def properties(x):
+    class Circle:
+        def __init__(self, radius):
+            self._radius = radius
+
+        @property
+        def radius(self):
+            return self._radius
+
+        @radius.setter
+        def radius(self, value):
+            self._radius = value * 2.0
+
+        @property
+        def area(self):
+            return 3.0 * self.radius**2
+
+        @functools.cached_property
+        def twice(self):
+            return self.area * 2.0
+
+    circle = Circle(x)
+    first = circle.area + circle.twice
+    circle.radius = x + 1.0
+    return first + circle.area + circle.twice
+
+
+def without_self(x):
+    class Scale:
+        factor = 3.0
+
+        def __init__(self, a):
+            self.a = a
+
+        @staticmethod
+        def square(y):
+            return y * y
+
+        @classmethod
+        def made(cls, a):
+            return cls(a * cls.factor)
+
+        def get(self):
+            return self.square(self.a) + Scale.square(2.0) + type(self).made(self.a).a
+
+    return Scale.made(x).get() + Scale(x).made(2.0).a
+
+
+def of_parents(x):
+    class Base:
+        def __init__(self, a):
+            self.a = a
+
+        def value(self):
+            return self.a * 2.0
+
+        @property
+        def shown(self):
+            return self.a + 1.0
+
+        @classmethod
+        def made(cls, a):
+            return cls(a)
+
+    class Middle(Base):
+        def __init__(self, a, b=2.0):
+            super().__init__(a * b)
+            self.b = b
+
+        def value(self):
+            return super().value() + self.b
+
+    class Last(Middle):
+        def value(self):
+            return super().value() * 3.0
+
+        @property
+        def shown(self):
+            return super().shown * 2.0
+
+        @classmethod
+        def made(cls, a):
+            return super().made(a * a)
+
+    last = Last.made(x)
+    return last.value() + last.shown
+
+
+def in_branches(x):
+    class Base:
+        def __init__(self, a):
+            self.a = a
+
+    class Ramp(Base):
+        def __init__(self, a):
+            super().__init__(a)
+
+        @property
+        def value(self):
+            if self.a > 1.0:
+                return self.a * 3.0
+            return self.a * self.a
+
+    total = 0.0
+    for k in range(5):
+        total += Ramp(x + k * 0.3).value
+    return total
+
+
+def dataclass_inside(x):
+    @dataclasses.dataclass
+    class Base:
+        a: float
+
+        @property
+        def twice(self):
+            return self.a * 2.0
+
+    @dataclasses.dataclass(slots=True)
+    class Point(Base):
+        b: float = 2.0
+
+        def value(self):
+            return self.twice * self.b
+
+    return Point(x).value()
+
+
+def abstract(x):
+    class Base(abc.ABC):
+        @abc.abstractmethod
+        def value(self): ...
+
+        def twice(self):
+            return 2.0 * self.value()
+
+    class Line(Base):
+        def __init__(self, a):
+            self.a = a
+
+        def value(self):
+            return self.a * 3.0
+
+    try:
+        Base()
+    except TypeError:
+        return Line(x).twice()
+    return 0.0
+
+
+def of_classes(x):
+    class Base:
+        weight = 1.0
+
+        def __class_getitem__(cls, k):
+            return cls.weight * k
+
+    class Heavy(Base):
+        weight = 4.0
+
+    return Heavy[2] * x + Base[x]
+
+
+def noting_subclasses(x):
+    class Base:
+        def __init_subclass__(cls, weight=1.0):
+            cls.weight = weight * x
+
+    class Heavy(Base, weight=4.0):
+        pass
+
+    return Heavy.weight
+
+
+def own_decorator(x):
+    class Made:
+        def twice(f):
+            return lambda self: f(self) * 2.0
+
+        @twice
+        def get(self):
+            return x
+
+    return Made().get()
+
+
+METHODS = [
+    properties,
+    without_self,
+    of_parents,
+    in_branches,
+    dataclass_inside,
+    abstract,
+    of_classes,
+]
+FUNCTIONS = [own_names, effects, defaults, no_class, own_decorator, noting_subclasses, *METHODS]
 NAMELESS = """
 from dataclasses import dataclass
 
@@ -111,3 +309,15 @@ def test_code_without_a_name(name, engine):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_derivative_of_a_method(engine):
     assert autodiff.check_gradient(defaults, 2.0, engine=engine)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("f", METHODS)
+def test_the_derivative_of_decorated_and_inherited_methods(f, engine):
+    compiled, gradient = autodiff.function(f, engine=engine), autodiff.gradient(f, engine=engine)
+    for x in (2.0, 0.35):
+        assert compiled(x) == pytest.approx(f(x), rel=1e-14)
+        slope = (f(x + 1e-6) - f(x - 1e-6)) / 2e-6
+        assert gradient(x) == pytest.approx(slope, rel=1e-6)
+        assert autodiff.jvp(f, (x,), (1.0,), engine=engine)[1] == pytest.approx(slope, rel=1e-6)

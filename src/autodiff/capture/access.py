@@ -16,7 +16,7 @@ from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes, members
 from autodiff.capture.assignment import store_item, store_past_setter
 from autodiff.capture.calls import call, run_known
-from autodiff.capture.functions import Closure, descriptor, own_method
+from autodiff.capture.functions import Closure, descriptor, guard_property, own_method
 from autodiff.capture.inputs import is_library
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList
@@ -134,16 +134,18 @@ def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if changed is not MISSING:
         return changed
     static = inspect.getattr_static(type(obj), name, None)
+    if id(obj) in frame.trace.reached and not callable(static):
+        raise Declined("the state of a random generator that each call makes", frame.source(node))
     if labelled.is_foreign(obj) and obj is not static and not callable(static):
         path = frame.trace.paths.get(id(obj))
         if path is not None:  # read as it is, and again at every call
             return frame.trace.lift(run_users(getattr, obj, name), path.attribute(name))
-    if isinstance(static, property) and isinstance(static.fget, FunctionType):
-        frame.trace.guard_class(type(obj), name, static)
+    if isinstance(static, property) and isinstance(static.fget, (FunctionType, Closure)):
+        guard_property(frame.trace, type(obj), name, static.fget, static)
         return call(frame, static.fget, [obj], {}, node)
     if isinstance(static, functools.cached_property) and not frame.trace.is_external(obj):
         if name not in _own(obj):
-            frame.trace.guard_class(type(obj), name, static)
+            guard_property(frame.trace, type(obj), name, static.func, static)
             value = call(frame, static.func, [obj], {}, node)
             store_past_setter(frame, obj, name, value, node)
             return value
@@ -199,8 +201,8 @@ def _attribute_of_choice(frame: Frame, obj: Any, name: str, node: ast.AST) -> An
     if choices.is_known(obj) and issubclass(pool.cls, (list, dict)):
         return choices.Method(obj, name)
     static = inspect.getattr_static(pool.cls, name, None)
-    if isinstance(static, property) and isinstance(static.fget, FunctionType):
-        frame.trace.guard_class(pool.cls, name, static)
+    if isinstance(static, property) and isinstance(static.fget, (FunctionType, Closure)):
+        guard_property(frame.trace, pool.cls, name, static.fget, static)
         return call(frame, static.fget, [obj], {}, node)
     if isinstance(static, FunctionType) and pool.lacks(name):
         frame.trace.guard_class(pool.cls, name, static)
@@ -333,14 +335,16 @@ def _item_of_range(sequence: range, index: Tracer) -> Any:
     return as_tracer(at * sequence.step + sequence.start)
 
 
-def _made_for_key(frame: Frame, container: dict[Any, Any], key: Any, node: ast.AST) -> Any:
-    """What a dict makes for a key that it does not have."""
+def _made_for_key(
+    frame: Frame, container: dict[Any, Any], key: Any, asked: Any, node: ast.AST
+) -> Any:
+    """What a dict makes for a key that it does not have; the user's method gets what was asked for."""
     missing, path = (
         own_method(frame, container, "__missing__"),
         frame.trace.paths.get(id(container)),
     )
     if missing is not None:
-        return call(frame, missing, [container, key], {}, node)
+        return call(frame, missing, [container, asked], {}, node)
     if not isinstance(container, defaultdict) or container.default_factory is None:
         return MISSING
     made = call(frame, container.default_factory, [], {}, node)
@@ -353,7 +357,7 @@ def _made_for_key(frame: Frame, container: dict[Any, Any], key: Any, node: ast.A
 
 def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     """``container[index]``."""
-    index = frame.trace.as_index(index) if frame.trace.whole else index
+    index = asked = frame.trace.as_index(index) if frame.trace.whole else index
     if members.member(container) is not None:
         return run_users(members.entry, container, index)
     if choices.is_choice(container) and issubclass(choices.class_of(container), (list, dict)):
@@ -377,6 +381,9 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
                 index = _as_index(index)
         return run_known(frame.trace, operator.getitem, container, index)
     if isinstance(index, Tracer):
+        method = _method_for_items(frame, container, node)
+        if method is not None:  # which may compute with it
+            return call(frame, method, [index], {}, node)
         if isinstance(container, np.ndarray):
             return _item_of_array(frame.trace, container, index)
         if isinstance(container, range) and index.dtype.kind in "iu" and not index.shape:
@@ -386,21 +393,16 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         path = frame.trace.paths.get(id(container))
         if path is not None:
             return frame.trace.lift(run_users(operator.getitem, container, index), path.item(index))
-    method = own_method(frame, container, "__getitem__")
+    method = _method_for_items(frame, container, node)
     if method is not None:
-        return call(frame, method, [container, index], {}, node)
-    if isinstance(container, type) and not is_library(container):
-        static = inspect.getattr_static(container, "__class_getitem__", None)
-        if isinstance(static, classmethod) and isinstance(static.__func__, FunctionType):
-            method = load_attribute(frame, container, "__class_getitem__", node)
-            return call(frame, method, [index], {}, node)
+        return call(frame, method, [index], {}, node)
     path = frame.trace.paths.get(id(container))
     if path is not None and frame.trace.state.changes(container):
         changed = _changed_item(frame, container, index)
         if changed is not MISSING:
             return changed
     if isinstance(container, dict) and as_key(frame, index) not in container:
-        made = _made_for_key(frame, container, index, node)
+        made = _made_for_key(frame, container, index, asked, node)
         if made is not MISSING:
             return made
     value = run_known(frame.trace, operator.getitem, container, index)
@@ -409,6 +411,18 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     if isinstance(index, slice):
         return frame.trace.original(frame.trace.deep(container)[index])
     return frame.trace.lift(value, path.item(index))
+
+
+def _method_for_items(frame: Frame, container: Any, node: ast.AST) -> Any:
+    """The user's method that gives an item of an object or of a class."""
+    method = own_method(frame, container, "__getitem__")
+    if method is not None:
+        return functools.partial(method, container)
+    if isinstance(container, type) and not is_library(container):
+        static = inspect.getattr_static(container, "__class_getitem__", None)
+        if isinstance(static, classmethod) and isinstance(static.__func__, (FunctionType, Closure)):
+            return load_attribute(frame, container, "__class_getitem__", node)
+    return None
 
 
 def _item_of_array(trace: Any, array: np.ndarray[Any, Any], index: Tracer) -> Any:

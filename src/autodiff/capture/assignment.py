@@ -27,7 +27,7 @@ from autodiff.capture.calls import (
     run_known,
     verdicts,
 )
-from autodiff.capture.functions import Closure, descriptor, own_method
+from autodiff.capture.functions import Closure, descriptor, guard_property, own_method
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
 from autodiff.capture.origins import is_library
@@ -231,8 +231,8 @@ def store_past_setter(
 ) -> None:
     """``object.__setattr__(obj, name, value)``: a property or descriptor of the class is still asked."""
     static = inspect.getattr_static(type(obj), name, None)
-    if isinstance(static, property) and isinstance(static.fset, FunctionType):
-        frame.trace.guard_class(type(obj), name, static)
+    if isinstance(static, property) and isinstance(static.fset, (FunctionType, Closure)):
+        guard_property(frame.trace, type(obj), name, static.fset, static)
         call(frame, static.fset, [obj, value], {}, node)
         return
     setter = getattr(type(static), "__set__", None)
@@ -266,8 +266,8 @@ def delete_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> None:
         call(frame, own, [obj, name], {}, node)
         return
     static = inspect.getattr_static(type(obj), name, None)
-    if isinstance(static, property) and isinstance(static.fdel, FunctionType):
-        frame.trace.guard_class(type(obj), name, static)
+    if isinstance(static, property) and isinstance(static.fdel, (FunctionType, Closure)):
+        guard_property(frame.trace, type(obj), name, static.fdel, static)
         call(frame, static.fdel, [obj], {}, node)
         return
     deleter = getattr(type(static), "__delete__", None)
@@ -282,8 +282,8 @@ def _store_into_choice(frame: Frame, obj: Any, name: str, value: Any, node: ast.
     """``z.name = value`` of an object known by its number; of one that a branch chose, of each on its path."""
     pool, number = choices.group_and_index(obj)
     static = inspect.getattr_static(pool.cls, name, None)
-    if isinstance(static, property) and isinstance(static.fset, FunctionType):
-        frame.trace.guard_class(pool.cls, name, static)
+    if isinstance(static, property) and isinstance(static.fset, (FunctionType, Closure)):
+        guard_property(frame.trace, pool.cls, name, static.fset, static)
         call(frame, static.fset, [obj, value], {}, node)
     elif choices.is_known(obj):
         staging.on_each(frame, obj, lambda x: store_attribute(frame, x, name, value, node), node)

@@ -54,8 +54,15 @@ def shallow(frame: Frame, x: Any) -> Any:
     _refuse_running(x, copy.copy)
     if id(x) in frame.trace.seeded:
         return frame.trace.seed(copy.copy(x))
+    _refuse_drawn(frame, x)
     made = _like(frame, x, lambda part: part)
     return call_library(frame, copy.copy, [x], {}, node) if made is None else made
+
+
+def _refuse_drawn(frame: Frame, x: Any) -> None:
+    """A copy of a random generator that each call makes is as that is then."""
+    if id(x) in frame.trace.reached:
+        raise Declined("a copy of a random generator that each call makes")
 
 
 def deep(frame: Frame, x: Any, *memo: Any) -> Any:
@@ -108,6 +115,7 @@ def _deep(frame: Frame, x: Any, known: dict[Any, tuple[Any, Any]], twins: dict[C
         return x
     if id(x) in frame.trace.seeded:
         return frame.trace.seed(copy.deepcopy(x))
+    _refuse_drawn(frame, x)
     # Several objects may stand for one array.
     key = (twins.get(x.cell, x.cell), x.path) if is_array(x) else id(x)
     if key in known:

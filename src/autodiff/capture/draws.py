@@ -5,19 +5,22 @@
                                :mod:`autodiff.ops.draws`
     rng.poisson(lam)           drawn likewise; an integer has derivative zero
     rng.choice(x), rng.permutation(x)     positions are drawn, items taken
+    random.gauss(mu, sigma)    mu + sigma * random.gauss(0, 1), as Python has it
 
-Each is one draw of NumPy's own generator, which gives the numbers that it gives to plain Python.
+Each is one draw of NumPy's or Python's own generator, which gives the numbers that it gives to plain Python.
 """
 
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.running import is_of_python
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, Extent, equal
 from autodiff.errors import ShapeError
@@ -153,8 +156,10 @@ def _turned(angle: Any) -> Any:
     return whole
 
 
-def is_known(name: str) -> bool:
+def is_known(owner: Any, name: str) -> bool:
     """Whether a draw of this name is one of a table."""
+    if is_of_python(owner):
+        return name in OF_PYTHON
     return name == "choice" or any(name in t for t in (STANDARD, SMOOTH, DISCRETE, COMPOSED))
 
 
@@ -175,6 +180,10 @@ def draw_traced(
     ``draw(method, args, kwargs)`` is any other draw; ``emit(method, args, kwargs, type, form)`` one
     that gets the values of traced arguments when the program runs.
     """
+    if is_of_python(owner):
+        if any(isinstance(x, Tracer) and x.shape for x in (*args, *kwargs.values())):
+            raise Declined(f"random.{name} with arrays", frame.source(node))
+        return OF_PYTHON[name](draw, emit, *args, **kwargs)
     if name in COMPOSED:
         return COMPOSED[name](owner, draw, *args, **kwargs)
     if name == "choice":
@@ -352,6 +361,64 @@ COMPOSED: dict[str, Callable[..., Any]] = {
     "multivariate_normal": _multivariate_normal,
     "permutation": _permutation,
     "permuted": _permuted,
+}
+
+
+# -- of Python's own generators ---------------------------------------------------------------------
+def _gauss(method: str) -> Callable[..., Any]:
+    def drawn(draw: Draw, emit: Draw, mu: Any = 0.0, sigma: Any = 1.0) -> Any:
+        return mu + draw(method, [0.0, 1.0], {}) * sigma
+
+    return drawn
+
+
+def _uniform(draw: Draw, emit: Draw, a: Any, b: Any) -> Any:
+    return a + (b - a) * draw("random", [], {})
+
+
+def _expovariate(draw: Draw, emit: Draw, lambd: Any = 1.0) -> Any:
+    return draw("expovariate", [1.0], {}) / lambd
+
+
+def _lognormvariate(draw: Draw, emit: Draw, mu: Any, sigma: Any) -> Any:
+    return dispatch.builtin_functions[math.exp](mu + draw("normalvariate", [0.0, 1.0], {}) * sigma)
+
+
+def _weibullvariate(draw: Draw, emit: Draw, alpha: Any, beta: Any) -> Any:
+    return alpha * draw("expovariate", [1.0], {}) ** (1.0 / beta)
+
+
+def _paretovariate(draw: Draw, emit: Draw, alpha: Any) -> Any:
+    return (1.0 - draw("random", [], {})) ** (-1.0 / alpha)
+
+
+def _of_values(emit: Draw, method: str, *given: Any) -> Any:
+    """A draw that rejects numbers: with the values that its parameters have then."""
+    stopped = [stop(x) if isinstance(x, Tracer) else x for x in given]
+    return emit(method, stopped, {}, ArrayType(np.dtype(np.float64), (), True), "python")
+
+
+def _gammavariate(draw: Draw, emit: Draw, alpha: Any, beta: Any) -> Any:
+    z = _of_values(emit, "gammavariate", alpha, beta)
+    scale = as_array(beta)
+    return same_value(z, scale * implicit("gamma", _plain(z) / stop(scale), as_array(alpha)))
+
+
+def _betavariate(draw: Draw, emit: Draw, alpha: Any, beta: Any) -> Any:
+    z = _of_values(emit, "betavariate", alpha, beta)
+    return same_value(z, implicit("beta", _plain(z), as_array(alpha), as_array(beta)))
+
+
+OF_PYTHON: dict[str, Callable[..., Any]] = {
+    "gauss": _gauss("gauss"),
+    "normalvariate": _gauss("normalvariate"),
+    "uniform": _uniform,
+    "expovariate": _expovariate,
+    "lognormvariate": _lognormvariate,
+    "weibullvariate": _weibullvariate,
+    "paretovariate": _paretovariate,
+    "gammavariate": _gammavariate,
+    "betavariate": _betavariate,
 }
 
 

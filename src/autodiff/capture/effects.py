@@ -49,9 +49,10 @@ from autodiff.signals import door, run_users
 from autodiff.tracebacks import is_internal
 
 if TYPE_CHECKING:
-    from autodiff.capture import draws, opaque
+    from autodiff.capture import draws, opaque, seeds
 else:
     draws = later("autodiff.capture.draws")  # few programs draw numbers
+    seeds = later("autodiff.capture.seeds")
     opaque = later("autodiff.capture.opaque")
 
 CLOCKS = frozenset(
@@ -152,12 +153,13 @@ class HostCall:
         # Whether the run may fail after this: set when the capture is complete.
         self.may_fail_later = False
         self.at_the_end = False  # needs the results of the run
+        self.makes = False  # what others draw from
 
     @property
     def follows(self) -> bool:
         """Whether it happens when the run has succeeded, and gives it nothing."""
         waits = self.may_fail_later or self.at_the_end
-        return waits and not self.has_result and self.generator is None
+        return waits and not self.has_result and self.generator is None and not self.makes
 
     def __call__(self, *arrays: Any) -> tuple[Any, ...]:
         if self.generator is not None:
@@ -337,9 +339,15 @@ def call_impure(
 ) -> Any:
     """A function with an effect, or whose result differs from call to call."""
     trace = frame.trace
+    if _is_numpys_random_loaded() and function is np.random.seed:
+        function = np.random.mtrand._rand.seed  # which it calls
     owner = owner_of(function)
-    if function in _makers():
-        return _make_generator(frame, function, args, kwargs)
+    if _makes_generator(function):
+        return seeds.make(frame, function, args, kwargs, node, _teller(trace))
+    if _is_seed(owner):
+        return seeds.call_method(
+            frame, owner, function.__name__, args, kwargs, node, _teller(trace)
+        )
     if is_generator(owner):
         return _draw(frame, owner, function.__name__, args, kwargs, node)
     if function is print:
@@ -528,29 +536,37 @@ def is_generator(x: Any) -> bool:
     return is_of_python(x)
 
 
-def _makers() -> tuple[Any, ...]:
+def _is_seed(x: Any) -> bool:
+    return _is_numpys_random_loaded() and seeds.is_seed(x)
+
+
+def _makes_generator(function: Any) -> bool:
+    """Whether it makes a random generator, or what one is made of."""
+    if not isinstance(function, type):
+        return _is_numpys_random_loaded() and function is np.random.default_rng
     python = (sys.modules["random"].Random,) if "random" in sys.modules else ()
-    if not _is_numpys_random_loaded():
-        return python
-    return (np.random.default_rng, np.random.RandomState, *python)
+    if function in python or not _is_numpys_random_loaded():
+        return function in python
+    whole = (np.random.RandomState, np.random.Generator, np.random.SeedSequence)
+    return function in whole or issubclass(function, np.random.BitGenerator)
 
 
-def _make_generator(frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    generator = run_users(function, *args, **kwargs)
-    seeded = bool(args or kwargs) and not any(map(is_generator, args))
-    if args and is_generator(args[0]):
-        return generator  # default_rng(rng) is rng itself
-    if seeded:
-        frame.trace.seed(generator)
-    else:
-        frame.trace.fresh(generator)
-        frame.trace.keep_alive.append(generator)
-    return generator
+def _teller(trace: Trace) -> Callable[[Callable[[], None]], None]:
+    """Has every run call a function."""
+
+    def tell(make: Callable[[], None]) -> None:
+        host = HostCall(lambda arrays: make(), "random", False)
+        host.makes = host.at_the_end = True  # the run is told whether it succeeds
+        _emit_host(trace, host, Operands())
+
+    return tell
 
 
 def _draw(
     frame: Frame, owner: Any, name: str, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
+    if name == "spawn":
+        return seeds.call_method(frame, owner, name, args, kwargs, node, _teller(frame.trace))
     if name == "shuffle":
         return _shuffle(frame, owner, *args, node=node, **kwargs)
     if kwargs.get("out") is not None:
@@ -561,7 +577,7 @@ def _draw(
     operands = Operands()
     operands.template(args)
     operands.template(kwargs)
-    if operands.tracers and draws.is_known(name) and not is_of_python(owner):
+    if operands.tracers and draws.is_known(owner, name):
 
         def other(method: str, a: list[Any], k: dict[str, Any]) -> Any:
             return _draw(frame, owner, method, a, k, node)
@@ -658,8 +674,6 @@ def _plain_draw(
                 "a draw from a generator seeded inside of the function, in a branch or loop"
             )
         trace.touch()
-        if name == "spawn":
-            return _children(trace, run_users(owner.spawn, *args, **kwargs))
         return opaque.lift_result(run_users(getattr(owner, name), *args, **kwargs))
     example = run_users(getattr(copy.deepcopy(owner), name), *args, **kwargs)
     reach = reacher(trace, owner)
@@ -680,12 +694,6 @@ def _plain_draw(
         )
         return Tracer(value, form)
     raise Declined(f"random.{name}, whose result is a {type(example).__name__}")
-
-
-def _children(trace: Trace, generators: list[Any]) -> list[Any]:
-    """Generators that one made by the function has spawned: as new at every call as it is."""
-    children: list[Any] = trace.fresh(trace.new_list([trace.seed(x) for x in generators]))
-    return children
 
 
 __all__ = ["HostCall", "Operands", "append_outside", "call_impure", "order_effects", "store_state"]

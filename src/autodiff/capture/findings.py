@@ -87,6 +87,8 @@ class Tables:
     let_go_of: list[tuple[Any, Any]] = field(default_factory=list)
     # Generators made by the function from a fixed seed.
     seeded: dict[int, Any] = field(default_factory=dict)
+    # Generators that are others at each run, and how a run gets at its own.
+    reached: dict[int, tuple[Any, Callable[[], Any]]] = field(default_factory=dict)
     # Per open catch_warnings: whether filters were set in it.
     filtered: list[bool] = field(default_factory=list)
     called_out: Any = None  # the library that calls functions of the user, if one does

@@ -15,7 +15,7 @@ import copy
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from types import FunctionType, MethodType
+from types import CellType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from autodiff.capture import choices, generators
@@ -44,7 +44,7 @@ class Closure:  # noqa: D101 - each has a __doc__ of its own
     # A function defined inside captured code; calling it interprets its body.  What it is made of is no attribute of
     # the function, of which ``functools.wraps`` and the user's code see the ``__dict__``.
     __slots__ = (
-        "__dict__", "__doc__", "__name__", "__qualname__", "__weakref__", "defaults", "frame",
+        "__dict__", "__doc__", "__name__", "__qualname__", "__weakref__", "cells", "defaults", "frame",
         "keyword_defaults", "node", "syntax",
     )  # fmt: skip
 
@@ -52,6 +52,7 @@ class Closure:  # noqa: D101 - each has a __doc__ of its own
         self.frame = frame
         self.node = node
         self.syntax = syntax
+        self.cells: dict[str, CellType] = {}  # of a method: that of its class
         self.__name__ = getattr(node, "name", "<lambda>")
         self.__qualname__ = f"{frame.scope.qualname}.<locals>.{self.__name__}"
         self.__doc__ = None if isinstance(node, ast.Lambda) else ast.get_docstring(node)
@@ -74,7 +75,7 @@ class Closure:  # noqa: D101 - each has a __doc__ of its own
         return inspect.Signature(_parameters(self.node.args, self.defaults, self.keyword_defaults))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        scope = Scope(self.syntax, self.frame.scope.globals, {}, self.frame.scope)
+        scope = Scope(self.syntax, self.frame.scope.globals, self.cells, self.frame.scope)
         scope.qualname = self.__qualname__
         bound = bind(
             self.__qualname__, self.node.args, self.defaults, self.keyword_defaults, args, kwargs
@@ -92,6 +93,12 @@ def standing_for(closure: Closure) -> Callable[..., Any]:
     module: Any = closure.frame.scope.globals.get("__name__")
     function.__module__ = module
     return function
+
+
+def guard_property(trace: Trace, cls: type, name: str, function: Any, static: Any) -> None:
+    """A property is the one that was seen; that of a class made by the function is made with it."""
+    if not isinstance(function, Closure):
+        trace.guard_class(cls, name, static)
 
 
 def make_closure(frame: Frame, node: FunctionNode) -> Closure:

@@ -68,7 +68,7 @@ def without_draws(frame: Frame, function: Any, node: ast.AST) -> Iterator[None]:
         yield
         return
     trace = frame.trace
-    seeded = [(x, _state_of(x)) for x in trace.seeded.values()]
+    seeded = [(x, _state_of(x)) for x in trace.seeded.values() if _has_state(x)]
     everybodys = [*_global_generators()] if trace.tier.reusable else []
     before = [(x, _state_of(x)) for x in everybodys]
     yield
@@ -88,6 +88,12 @@ def _global_generators() -> Iterator[Any]:
     generator = getattr(random, "_inst", None)
     if generator is not None:
         yield generator
+
+
+def _has_state(x: Any) -> bool:
+    """Whether it is a generator, and not what one is made of."""
+    whole = (np.random.Generator, np.random.RandomState, random.Random)
+    return isinstance(x, whole)
 
 
 def _state_of(generator: Any) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.ladder import NotStaged
 from autodiff.stack import lock_of_the_process
 
 
@@ -33,7 +34,9 @@ class Run:
         Whether the outputs are the results of the function itself.
     """
 
-    __slots__ = ("generators", "held_back", "hidden", "is_value", "leaves", "objects", "outputs")
+    __slots__ = (
+        "generators", "held_back", "hidden", "is_value", "leaves", "made", "objects", "outputs",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class Run:
         self.outputs: Sequence[Any] = ()
         self.held_back: list[Callable[[], Any]] = []
         self.generators: dict[int, tuple[Any, Any]] = {}
+        self.made: dict[Any, Any] = {}  # random generators that the run makes (capture.seeds)
 
     def about_to_draw(self, generator: Any) -> None:
         """Note the state of a generator, to go back to if the run fails."""
@@ -63,7 +67,8 @@ class Run:
 
     def fail(self) -> None:
         """Put generators back; effects held back do not happen."""
-        for generator, state in self.generators.values():
+        # Last first: two may draw from one source.
+        for generator, state in reversed(self.generators.values()):
             _restore(generator, state)
 
 
@@ -103,6 +108,14 @@ def current_run() -> Run:
     return run
 
 
+def made_by_run(key: Any) -> Any:
+    """What the current run has made under a key; not there where a program runs without its effects."""
+    run = _current.get()
+    if run is None or key not in run.made:
+        raise NotStaged("a random generator that a run makes")
+    return run.made[key]
+
+
 class running:
     """Run a program whose host calls use ``run``: ``with running(run): …``."""
 
@@ -125,5 +138,6 @@ __all__ = [
     "current_run",
     "end_run",
     "is_of_python",
+    "made_by_run",
     "running",
 ]

@@ -421,6 +421,8 @@ def _input_keeper(
 
 def reacher(trace: Trace, obj: Any) -> Callable[[], Any]:
     """How a host call gets at an object from outside: by its path, read anew at each call."""
+    if id(obj) in trace.reached:
+        return trace.reached[id(obj)][1]
     path = trace.paths.get(id(obj))
     if path is None:
         trace.keep_alive.append(obj)  # NumPy's global generator, or one made while capturing

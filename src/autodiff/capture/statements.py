@@ -8,8 +8,10 @@ Branches and loops on traced values go to :mod:`autodiff.capture.staging` and
 from __future__ import annotations
 import __future__
 
+import abc
 import ast
 import builtins
+import functools
 import importlib
 import inspect
 import operator
@@ -30,7 +32,7 @@ from autodiff.capture.assignment import (
 )
 from autodiff.capture.calls import call, is_asked, run_known, unpacked
 from autodiff.capture.frames import BREAK, CONTINUE, UNBOUND, Completion
-from autodiff.capture.functions import make_closure, own_method
+from autodiff.capture.functions import Closure, make_closure, own_method
 from autodiff.capture.inputs import is_library
 from autodiff.capture.interpreter import STATEMENTS, Frame, run_later
 from autodiff.capture.operators import (
@@ -241,29 +243,35 @@ def _class_definition(frame: Frame, node: ast.ClassDef) -> None:
             raise Declined("a decorated class inside of a function", frame.source(node))
     if any(isinstance(base, (Tracer, StoredList)) for base in bases):
         raise Declined("a class below what is no class", frame.source(node))
+    cell = types.CellType()
     made: Any = run_users(
         types.new_class,
         node.name,
         bases,
         keywords,
-        lambda namespace: _class_body(frame, node, namespace),
+        lambda namespace: _class_body(frame, node, namespace, cell),
     )
+    cell.cell_contents = made
     for decorator in reversed(decorators):
         made = run_users(decorator, frame.trace.fresh(made))
+    if sys.version_info >= (
+        3,
+        14,
+    ):  # methods know the class that a dataclass with slots is made anew
+        cell.cell_contents = made
     frame.store(node.name, frame.trace.fresh(made))
 
 
-def _class_body(frame: Frame, node: ast.ClassDef, namespace: Any) -> None:
-    """What a class body puts into the namespace of the class."""
+def _class_body(frame: Frame, node: ast.ClassDef, namespace: Any, cell: types.CellType) -> None:
+    """What a class body puts into the namespace of the class, which its methods know by a cell."""
     namespace["__module__"] = frame.scope.globals.get("__name__", builtins.__name__)
     namespace["__qualname__"] = f"{frame.scope.qualname}.<locals>.{node.name}"
     annotations: dict[str, Any] = {}
     for statement in node.body:
         if not namespace.keys().isdisjoint(_names_read(statement)):
             raise Declined("a class body that reads its own names", frame.source(statement))
-        if isinstance(statement, ast.FunctionDef) and not statement.decorator_list:
-            method = namespace[statement.name] = make_closure(frame, statement)
-            method.__qualname__ = f"{namespace['__qualname__']}.{statement.name}"
+        if isinstance(statement, ast.FunctionDef):
+            namespace[statement.name] = _method(frame, statement, namespace, cell)
         elif isinstance(statement, ast.Assign) and all(
             isinstance(target, ast.Name) for target in statement.targets
         ):
@@ -277,6 +285,43 @@ def _class_body(frame: Frame, node: ast.ClassDef, namespace: Any) -> None:
             raise Declined(f"{type(statement).__name__} in a class body", frame.source(statement))
     if annotations:
         namespace["__annotations__"] = annotations
+
+
+# What a decorator makes of a method while its class is made, without a look at what the method does.
+_METHODS: tuple[Any, ...] = (
+    property, staticmethod, classmethod, functools.cached_property, abc.abstractmethod,
+)  # fmt: skip
+# Methods that belong to the class without a decorator that says so.
+_OF_CLASSES: dict[str, Any] = {
+    "__new__": staticmethod, "__init_subclass__": classmethod, "__class_getitem__": classmethod,
+}  # fmt: skip
+
+
+def _method(frame: Frame, node: ast.FunctionDef, namespace: Any, cell: types.CellType) -> Any:
+    """A method as the class has it: ``x = property(x)``, ``x = x.setter(…)``, or as it is."""
+    decorators = [_decorator(frame, decorator, namespace) for decorator in node.decorator_list]
+    method: Any = make_closure(frame, node)
+    method.cells = {"__class__": cell}
+    method.__qualname__ = f"{namespace['__qualname__']}.{node.name}"
+    for decorator in reversed(decorators):
+        method = decorator(method)
+    plain = isinstance(method, Closure)
+    return _OF_CLASSES[node.name](method) if plain and node.name in _OF_CLASSES else method
+
+
+def _decorator(frame: Frame, node: ast.expr, namespace: Any) -> Any:
+    if (
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and isinstance(namespace.get(node.value.id), property)
+    ):
+        return getattr(namespace[node.value.id], node.attr)
+    if any(isinstance(x, ast.Name) and x.id in namespace for x in ast.walk(node)):
+        raise Declined("a class body that reads its own names", frame.source(node))
+    decorator = frame.evaluate(node)
+    if not any(decorator is known for known in _METHODS):
+        raise Declined("a decorated method of a class inside of a function", frame.source(node))
+    return decorator
 
 
 def _names_read(statement: ast.stmt) -> set[str]:
