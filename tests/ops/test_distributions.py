@@ -371,6 +371,23 @@ BETWEEN = [
 ]
 
 
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("name", ["skellam", "dlaplace", "poisson"])
+@pytest.mark.filterwarnings("ignore")
+def test_discrete_ones_at_both_infinities_are_what_scipy_makes_of_them(
+    name: str, engine: str
+) -> None:
+    dist, shapes = getattr(stats, name), [float(s) for s in SHAPES[name]]
+    for method in ("cdf", "sf", "logcdf", "logsf"):
+        for place in (-np.inf, np.inf):
+            f = lambda k, shapes, method=method: getattr(dist, method)(k, *shapes)  # noqa: E731
+            right = f(place, shapes)
+            np.testing.assert_equal(autodiff.function(f, engine=engine)(place, shapes), right)
+            by_place, by_shapes = autodiff.gradient(f, engine=engine)(place, shapes)
+            slopes = [by_place, *by_shapes]
+            np.testing.assert_array_equal(slopes, np.nan if np.isnan(right) else 0.0)
+
+
 @pytest.mark.parametrize("name", BETWEEN)
 @pytest.mark.filterwarnings("ignore")
 def test_between_whole_numbers_discrete_ones_are_what_scipy_makes_of_them(name: str) -> None:

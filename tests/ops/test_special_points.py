@@ -107,6 +107,29 @@ def _gammainc(a: Any, x: Any) -> Any:
     return mpmath.power(x, a) * mpmath.rgamma(a + 1) * mpmath.hyp1f1(a, a + 1, -x)
 
 
+def _fdtr(m: Any, n: Any, x: Any) -> Any:
+    # One less the power series of the incomplete beta function of n / (n + m x) (DLMF 8.17.7).
+    p, q, w = n / 2, m / 2, n / (n + m * x)
+    return 1 - w**p / p / mpmath.beta(p, q) * mpmath.hyp2f1(p, 1 - q, p + 1, w)
+
+
+def _powered_weibull_sf(x: Any, a: Any, c: Any) -> Any:
+    return 1 - (-mpmath.expm1(-(x**c))) ** a
+
+
+def _powered_weibull_ppf(q: Any, a: Any, c: Any) -> Any:
+    return (-mpmath.log(1 - q ** (1 / a))) ** (1 / c)
+
+
+def _exponnorm_logpdf(x: Any, k: Any) -> Any:
+    tail = mpmath.erfc((1 / k - x) / mpmath.sqrt(2)) / 2
+    return (0.5 / k - x) / k + mpmath.log(tail) - mpmath.log(k)
+
+
+def _exponnorm_cdf(x: Any, k: Any) -> Any:
+    return mpmath.ncdf(x) - k * mpmath.exp(_exponnorm_logpdf(x, k))
+
+
 def _t_logpdf(t: Any) -> Any:
     return -2 * mpmath.log(1 + t * t / 3)
 
@@ -366,6 +389,53 @@ FUNCTIONS: dict[str, Row] = {
     "cauchy.logpdf": Row(stats.cauchy.logpdf, lambda x: -_log1p(x * x), _one(0.0, 1.0, 1e6, 1e60)),
     "logistic.logpdf": Row(
         stats.logistic.logpdf, lambda x: -x - 2 * _log1p(mpmath.exp(-x)), _one(-3.0, 0.0, 3.0)
+    ),
+    "fdtr far out": Row(
+        special.fdtr, _fdtr, ((29.0, 0.3, 1e11), (29.0, 0.3, 2.3e19), (2.0, 3.0, 1e4)), orders=2
+    ),
+    "exponweib.cdf": Row(
+        stats.exponweib.cdf,
+        lambda *a: 1 - _powered_weibull_sf(*a),
+        ((1e-8, 0.29, 1.95), (2e-6, 2.9e-5, 1.95), (2.0, 2.9, 1.95)),
+    ),
+    "exponweib.sf": Row(
+        stats.exponweib.sf,
+        _powered_weibull_sf,
+        (
+            (1e-8, 0.29, 1.95),
+            (2e-6, 2.9e-5, 1.95),
+            (1e-4, 2.9, 1.95),
+            (2.0, 2.9, 1.95),
+            (5.0, 30.0, 0.5),
+        ),
+    ),
+    "exponweib.ppf": Row(
+        stats.exponweib.ppf,
+        _powered_weibull_ppf,
+        ((0.5, 2892.0, 1.95), (1 - 1e-6, 2892.0, 1.95), (0.3, 0.5, 1.5)),
+    ),
+    "exponweib.isf": Row(
+        stats.exponweib.isf,
+        lambda p, a, c: _powered_weibull_ppf(1 - p, a, c),
+        ((1e-3, 2.9e-5, 1.95), (0.3, 0.5, 1.5), (1e-6, 2.0, 3.0)),
+    ),
+    "exponnorm.logpdf": Row(
+        stats.exponnorm.logpdf,
+        _exponnorm_logpdf,
+        ((-1e4, 1.5), (-20.0, 1.5), (1.0, 1.5), (30.0, 0.5)),
+        rtol=1e-8,
+    ),
+    "exponnorm.cdf": Row(
+        stats.exponnorm.cdf,
+        _exponnorm_cdf,
+        ((-20.0, 1.5), (-1.0, 0.02), (1.0, 1.5), (9.0, 0.5)),
+        rtol=1e-8,
+    ),
+    "exponnorm.sf": Row(
+        stats.exponnorm.sf,
+        lambda x, k: 1 - _exponnorm_cdf(x, k),
+        ((-20.0, 1.5), (-1.0, 0.02), (1.0, 1.5), (30.0, 0.5)),
+        rtol=1e-8,
     ),
 }
 

@@ -38,8 +38,8 @@ def _shape(a: Any, x: Any) -> Any:
     return shape_slope(a, x)
 
 
-def _shapes(a: Any, b: Any, x: Any) -> tuple[Any, Any]:
-    return beta_slopes(a, b, x)
+def _shapes(a: Any, b: Any, x: Any, rest: Any = None) -> tuple[Any, Any]:
+    return beta_slopes(a, b, x, rest)
 
 
 def _gamma(a: Any, x: Any) -> Any:
@@ -128,6 +128,14 @@ def _ratio_density(m: Any, n: Any, x: Any) -> Any:
     return beyond_infinity(x, 0.0, finite)
 
 
+def _shares(r: Any, z: Any) -> tuple[Any, Any]:
+    """``r z / (1 + r z)`` and what is left of 1, each to all of its digits."""
+    most = np.greater(z, 1 / r)
+    ratio = np.where(most, 1 / r / np.where(most, z, 1.0), np.where(most, 1.0, z) * r)
+    small, large = ratio / (1 + ratio), 1 / (1 + ratio)
+    return np.where(most, large, small), np.where(most, small, large)
+
+
 def _fdtr_by(number: int) -> Any:
     """The derivative by the degrees of freedom of the numerator or of the denominator."""
 
@@ -136,7 +144,7 @@ def _fdtr_by(number: int) -> Any:
             x
         )  # where the function is 0 or 1 for all degrees of freedom
         z = np.where(none, 1.0, x)
-        by_shape = _shapes(0.5 * m, 0.5 * n, m * z / (m * z + n))[number]
+        by_shape = _shapes(0.5 * m, 0.5 * n, *_shares(m / n, z))[number]
         density = z * _ratio_density(m, n, z)
         return np.where(none, 0.0, 0.5 * by_shape + (-density / n if number else density / m))
 

@@ -1,8 +1,10 @@
-"""Densities with derivatives at the ends of their support, or at 0, where SciPy's own formula has none.
+"""Formulas with derivatives where SciPy's own has none: at the ends of a support, at 0, where it cancels.
 
     burr.pdf(x, c, d)        c d x**(c d - 1) / (1 + x**c)**(d + 1): SciPy's has negative powers of x, and one for x = 0
     rice.pdf(x, b)           by I0, where the scaled function has a kink at 0
     dweibull.pdf(x, c)       a function of abs(x), which may have derivatives where abs has none
+    exponweib.sf(x, a, c)    1 - (1 - exp(-x**c))**a: SciPy's has no digit of the base where exp is near 1
+    exponnorm.logpdf(x, K)   -x**2 / 2 - log(K) - …: SciPy's is a difference of numbers as large as its logarithm
 
 The value is SciPy's own.  Densities that are ``exp`` of a sum with ``xlogy`` need no row, see ``log_powers``.
 """
@@ -17,10 +19,12 @@ from scipy import stats
 
 from autodiff.ops import special
 from autodiff.ops.distributions import RULES, run
-from autodiff.ops.smooth import derived_as, of_size
+from autodiff.ops.smooth import derived_as, exprel, normal_density, of_size, with_slopes
+from autodiff.ops.special import _erfcx_partial
 
-_gammaln, _i0, _i0e = (
-    (lambda *x, name=name: special.apply(name, *x)) for name in ("lgamma", "scipy_i0", "scipy_i0e")
+_gammaln, _i0, _i0e, _erfcx, _ndtr, _log_ndtr = (
+    (lambda *x, name=name: special.apply(name, *x))
+    for name in ("lgamma", "scipy_i0", "scipy_i0e", "scipy_erfcx", "scipy_ndtr", "scipy_log_ndtr")
 )
 
 
@@ -70,6 +74,64 @@ def _weibull_sf(x: Any, c: Any) -> Any:
     return _weibull_cdf(-x, c)
 
 
+def _log_less(v: Any) -> Any:
+    """``log(1 - exp(-v))``, which is its own inverse but for the signs."""
+    near = np.less(v, _LOG_TWO)
+    close = np.log(-np.expm1(-np.where(near, v, 0.5)))
+    return np.where(near, close, np.log1p(-np.exp(-np.where(near, 1.0, v))))
+
+
+def _powered_weibull(x: Any, a: Any, c: Any) -> tuple[Any, Any, Any]:
+    """Where the base is the smaller part of 1, its power there, and the logarithm of that elsewhere."""
+    u = x**c
+    near = np.less(u, _LOG_TWO)
+    below = np.where(near, x, 0.5) ** (a * c) * exprel(-np.where(near, u, 0.5)) ** a
+    return near, below, a * _log_less(np.where(near, 1.0, u))
+
+
+def _powered_weibull_cdf(*x: Any) -> Any:
+    near, below, logarithm = _powered_weibull(*x)
+    return np.where(near, below, np.exp(logarithm))
+
+
+def _powered_weibull_sf(*x: Any) -> Any:
+    near, below, logarithm = _powered_weibull(*x)
+    return np.where(near, 1 - below, -np.expm1(logarithm))
+
+
+def _powered_weibull_quantile(log_level: Any, a: Any, c: Any) -> Any:
+    return (-_log_less(-log_level / a)) ** (1 / c)
+
+
+_ROOT_TWO = float(np.sqrt(2))
+_LOG_TWO = float(np.log(2))
+
+
+def _scaled_tail(z: Any) -> tuple[Any, Any, Any]:
+    """Where z is negative, and ``exp(z**2 / 2)`` times the normal distribution function with its slope there."""
+    left = np.less(z, 0)
+    t = np.where(left, -z, 1.0) / _ROOT_TWO
+    tail = _erfcx(t)
+    return left, 0.5 * tail, -0.5 / _ROOT_TWO * _erfcx_partial(tail, t)
+
+
+def _log_exponnorm(x: Any, K: Any) -> Any:
+    z = x - 1 / K
+    left, tail, _ = _scaled_tail(z)
+    direct = (0.5 / K - x) / K + _log_ndtr(np.where(left, 1.0, z))
+    return np.where(left, -0.5 * x * x + np.log(tail), direct) - np.log(K)
+
+
+def _exponnorm_probability(sign: float, x: Any, K: Any) -> Any:
+    """Nothing, with the slopes of the distribution function: by x the density, by K less of it than cancels."""
+    density = np.exp(_log_exponnorm(x, K))
+    z = x - 1 / K
+    left, tail, slope = _scaled_tail(z)
+    right = np.where(left, 1.0, z)
+    excess = np.where(left, slope / tail, right + normal_density(right) / _ndtr(right))
+    return with_slopes(0.0 * density, x, K, sign * density, -sign * density * excess / K)
+
+
 # By name and method: SciPy's value with the derivatives of these.
 _ENDS: dict[tuple[str, str], Callable[..., Any]] = {
     ("burr", "pdf"): _burr,
@@ -80,6 +142,14 @@ _ENDS: dict[tuple[str, str], Callable[..., Any]] = {
     ("dweibull", "pdf"): _weibull_both_sides,
     ("dweibull", "cdf"): _weibull_cdf,
     ("dweibull", "sf"): _weibull_sf,
+    ("exponweib", "cdf"): _powered_weibull_cdf,
+    ("exponweib", "sf"): _powered_weibull_sf,
+    ("exponweib", "ppf"): lambda q, a, c: _powered_weibull_quantile(np.log(q), a, c),
+    ("exponweib", "isf"): lambda p, a, c: _powered_weibull_quantile(np.log1p(-p), a, c),
+    ("exponnorm", "logpdf"): _log_exponnorm,
+    ("exponnorm", "pdf"): lambda x, K: np.exp(_log_exponnorm(x, K)),
+    ("exponnorm", "cdf"): lambda x, K: _exponnorm_probability(1.0, x, K),
+    ("exponnorm", "sf"): lambda x, K: _exponnorm_probability(-1.0, x, K),
 }
 
 

@@ -300,8 +300,13 @@ def cumulative(dist: Any, name: str, k: Any, args: Any, kwds: Any) -> Tracer:
     if name == "logcdf":  # SciPy asks for this before it asks for the parameters
         valid = valid | above
     some = low if not isinstance(low, Tracer) and np.isfinite(low) else select(np.isfinite(_float(low)), low, 0.0, np.float64)  # fmt: skip
-    safe = select(below | above, some, z, np.float64)  # which formulas cut themselves, but for some
+    # Formulas cut what is between, but for some.
+    safe = select((z < low) | above, some, z, np.float64)
     value = _formula(dist, name, safe, *shapes)
+    if name.startswith("log") and (isinstance(low, Tracer) or np.isneginf(low)):
+        # At an end that is infinite SciPy asks the formula, which may be NaN.
+        endless = np.isneginf(z) & np.equal(z, low)
+        valid = valid & ~(endless & np.isnan(value))
     if name in ("cdf", "sf"):
         value = _within(value)
     ends = (0.0, 1.0) if name.endswith("cdf") else (1.0, 0.0)

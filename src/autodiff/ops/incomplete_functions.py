@@ -81,18 +81,25 @@ def _range(a: Any, x: Any, above: Any, small: Any) -> Any:
     return np.where(small, 42 / (1 + a), np.where(above, upper, lower))
 
 
-def beta_slopes(a: Any, b: Any, x: Any) -> tuple[Any, Any]:
-    """The derivatives of ``betainc(a, b, x)`` by ``a`` and by ``b``; 0 where it is 0 or 1 all around."""
+def beta_slopes(a: Any, b: Any, x: Any, rest: Any = None) -> tuple[Any, Any]:
+    """The derivatives of ``betainc(a, b, x)`` by ``a`` and by ``b``; 0 where it is 0 or 1 all around.
+
+    ``rest`` is 1 - x, where that is known to more digits than the difference.
+    """
     none_a, none_b = (
         np.equal(a, 0),
         np.equal(b, 0),
     )  # where it is 1, or 0, for the other of any size
     positive = np.greater_equal(a, 0) & np.greater_equal(b, 0) & ~(none_a & none_b)
-    inside = positive & np.greater(x, 0) & np.less(x, 1) & np.isfinite(a) & np.isfinite(b)
-    a_, b_, x_ = (np.where(inside, v, 0.5) for v in (a, b, x))
-    at_end = np.greater(a, 0) & np.greater(b, 0) & (np.equal(x, 0) | np.equal(x, 1))
+    y = 1 - x if rest is None else rest
+    inside = positive & np.greater(x, 0) & np.greater(y, 0) & np.isfinite(a) & np.isfinite(b)
+    a_, b_, x_, y_ = (np.where(inside, v, 0.5) for v in (a, b, x, y))
+    at_end = np.greater(a, 0) & np.greater(b, 0) & (np.equal(x, 0) | np.equal(y, 0))
     outside = np.where(at_end | at_infinite_shape(a, b, x), 0.0, np.nan)
-    lower, upper = (x_, np.log(x_)), (1 - x_, np.log1p(-x_))
+    right = np.greater(x_, 0.5)  # each logarithm by the smaller one of the two
+    log_x = np.where(right, np.log1p(-np.where(right, y_, 0.5)), np.log(x_))
+    log_y = np.where(right, np.log(y_), np.log1p(-np.where(right, 0.5, x_)))
+    lower, upper = (x_, log_x), (y_, log_y)
     # The mixed derivative is not 0 where one of them is.
     by_a = np.where(
         none_b, unknown_slope(b), _beta_slope(a_, np.where(none_b, 0.5, b_), lower, upper)
