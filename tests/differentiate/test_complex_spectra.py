@@ -270,3 +270,11 @@ def test_second_derivatives_of_values_alone(matrix: str) -> None:
     h = a.conj().T
     expected = 4 * (D @ h @ a + a @ D.conj().T @ a + a @ h @ D)
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-10)
+
+
+@engines
+@pytest.mark.parametrize("name", ["a real part", "one projector"])
+def test_what_has_one_value_for_every_basis_and_many_slopes_is_refused(name: str, engine: str):
+    # Each vector has an imaginary second element for a real first one, whatever the basis.
+    with pytest.raises(DerivativeError, match="AD305.*depends on which basis"):
+        autodiff.gradient(DEPENDENT[name], engine=engine)(MATRICES["one block twice"])

@@ -10,8 +10,8 @@ far: it is differentiated once more, forward, in the direction w_k = k::
 
     skew = cond(equal): where(equal, push(m; w_k = k) / (j - i), m / (w_j - w_i)), else: m / (w_j - w_i)
 
-If m_ij is not 0 where the eigenvalues are equal, the result depends on which basis of their span was
-chosen: it has no derivative, and an error says so.
+If m_ij is not 0 where the eigenvalues are equal, or the cotangent of the matrix moves as the vectors turn
+within their span, the result depends on which basis was chosen: it has no derivative, and an error says so.
 
 Forward mode.  The direction ``da`` is known, and the vectors may be turned within the span so that
 they diagonalise it; then nothing is infinite.  The result is computed with those vectors, and, where
@@ -34,7 +34,7 @@ loop's body or a branch in a form that depends on the basis, though what becomes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,6 +44,7 @@ from autodiff.dims import symbols
 from autodiff.errors import DerivativeError
 from autodiff.ir.copying import Mapping, copy_operation
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value, free_values, uses, walk
+from autodiff.later import later
 from autodiff.ops import decompositions
 from autodiff.ops.builder import Builder, building
 from autodiff.ops.control import INT, emit_cond, emit_refusal
@@ -52,6 +53,11 @@ from autodiff.ops.entries import ENTRIES, Entry, Kernel, Site, register
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.plain_data import dataclass
+
+if TYPE_CHECKING:
+    from autodiff.ops import complex_linalg
+else:
+    complex_linalg = later("autodiff.ops.complex_linalg")  # which few programs need
 
 _EIGH = ("eigh", "symmetric_eigen", "eigen_found", "complex_eigh")
 _SVD = ("svd", "complex_svd")
@@ -129,9 +135,7 @@ def _like(x: Any, found: Tracer) -> Any:
 
 
 def _complex(pair: Any) -> Any:
-    from autodiff.ops.complex_numbers import from_pair
-
-    return None if pair is None else from_pair(pair, "array")
+    return complex_linalg._given(pair)
 
 
 def pull_vectors(
@@ -175,10 +179,12 @@ def _pull_eigh(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Seque
     equal = _upper(w) & (np.abs(gap) <= noise(w)[..., None])
 
     def limits() -> tuple[Any, ...]:
-        turned = _times(v, _rotation(equal, v))
+        rotation = _rotation(equal, v)
+        turned = _times(v, rotation)
         change = _refuse_dependent(downstream, ((v, turned),), cts[1:], w)
         moved = _turns_between(w, _times(_h(v), change[0]) + _times(_h(turned), cts[1]))
-        downstream.refuse(np.where(equal, moved, 0.0), _allowed(w) * _size(cts[1]))
+        moved = _against(equal, rotation, turn, moved)
+        downstream.refuse(moved, _allowed(w) * _size(cts[1]))
         step = _index(w)
         (ct_v,) = downstream.push(((w, np.broadcast_to(step, w.shape)),), cts[1:])
         moved = _turns_between(w, _times(_h(v), ct_v))
@@ -187,8 +193,6 @@ def _pull_eigh(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Seque
     usual = (decompositions._inverse_gaps(w) * turn,)
     (skew,) = _in_the_limit(downstream, np.any(equal), usual, limits)
     if in_pairs:
-        from autodiff.ops import complex_linalg
-
         return complex_linalg.eigh_pull(site, cts[0], skew)
     return decompositions.eigh_pull(site, cts[0], skew)
 
@@ -196,8 +200,6 @@ def _pull_eigh(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Seque
 def _pull_svd(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequence[Any]:
     in_pairs = downstream.operation.kind in _PAIRS
     if in_pairs:
-        from autodiff.ops import complex_linalg
-
         site = complex_linalg.in_complex(site)
         cts = (_complex(cts[0]), cts[1], _complex(cts[2]))
     u, s, vh = site.results
@@ -227,12 +229,19 @@ def _pull_svd(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequen
         rotation = _rotation(close, u)
         of_u, of_vh = _times(u, rotation), _times(_h(rotation), vh)
         moved = _refuse_dependent(downstream, ((u, of_u), (vh, of_vh)), given, s)
-        change = turns(moved)[0]
+        change, change_apart, change_outside = turns(moved)
         if cts[0] is not None:
-            change = change + decompositions.antisymmetric(_times(_h(of_u), cts[0]))
+            of_left = decompositions.antisymmetric(_times(_h(of_u), cts[0]))
+            change, change_apart = change + of_left, change_apart + of_left
         if cts[2] is not None:
-            change = change + decompositions.antisymmetric(_times(of_vh, _h(cts[2])))
-        downstream.refuse(np.where(close, change, 0.0), _allowed(s) * scale)
+            of_right = decompositions.antisymmetric(_times(of_vh, _h(cts[2])))
+            change, change_apart = change + of_right, change_apart - of_right
+        allowed = _allowed(s) * scale
+        downstream.refuse(_against(close, rotation, both, change), allowed)
+        carried = _times(rotation, apart) - _times(apart, rotation)
+        downstream.refuse(change_apart + carried, allowed)
+        if outside is not None:
+            downstream.refuse(change_outside - _times(outside, rotation), allowed)
         # Downwards, as singular values are; from 1, so that none is 0.
         step = s.shape[-1] - _index(s)
         d_both, d_apart, d_outside = turns(
@@ -252,6 +261,18 @@ def _pull_svd(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequen
     rest = () if outside is not None else (None,)
     (found,) = decompositions.svd_pull(site, cts[1], *skew, *rest)
     return (found.pair if in_pairs else found,)
+
+
+def _against(equal: Any, rotation: Any, turn: Any, moved: Any) -> Any:
+    """How cotangents of turns move as vectors turn within spans, which would leave that of the matrix alone.
+
+    Between two vectors of one span the cotangent itself has to be 0, and so has how it moves.
+    """
+    upper = np.where(equal, 1.0, 0.0)
+    inside = (upper + np.swapaxes(upper, -1, -2)) > 0
+    between = np.where(inside | _diagonal(upper), 0.0, turn)
+    carried = _times(rotation, between) - _times(between, rotation)
+    return np.where(inside, moved, np.where(_diagonal(upper), 0.0, moved + carried))
 
 
 def _turns_between(w: Any, x: Any) -> Any:
@@ -380,8 +401,6 @@ def push_vectors(
         w, v = arrays
         upper = site.attributes["upper"]
         if in_pairs:
-            from autodiff.ops import complex_linalg
-
             turned, equal = emit_tracer("complex_eigh_turned", w, v, da)
             rule = complex_linalg.eigh_push
         else:
