@@ -177,6 +177,21 @@ def test_what_depends_on_the_basis_is_refused(name: str, engine: str) -> None:
     assert np.all(np.isfinite(slope(np.diag([1.0, 2.0, 3.0]))))
 
 
+BESIDE = {
+    "eigenvectors": lambda a: (lambda v: v[0, 0] * v[1, 0])(np.linalg.eigh(_symmetric(a))[1]),
+    "left and right vectors": lambda a: (lambda u, s, vh: u[0, 0] * vh[0, 1])(*np.linalg.svd(a)),
+}
+
+
+@engines
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_has_one_value_for_every_basis_and_many_slopes_is_refused(name, engine):
+    # Each vector has 0 where the other set has its vectors, whatever the basis of its span.
+    a = np.diag([1.0, 2.0, 1.0, 2.0])
+    with pytest.raises(DerivativeError, match="AD305.*depends on which basis"):
+        autodiff.gradient(BESIDE[name], engine=engine)(a)
+
+
 def test_a_basis_that_leaves_a_loop_is_refused() -> None:
     def f(a: Any) -> Any:
         v = np.eye(3)

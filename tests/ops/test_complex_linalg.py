@@ -242,7 +242,7 @@ def test_vectors_of_equal_eigenvalues_are_refused_where_they_are_differentiated(
             return np.sum(np.abs(function(a)[0] if function is np.linalg.svd else function(a)[1]))
 
         assert autodiff.function(loss)(a) == loss(a)
-        with pytest.raises(DerivativeError, match="are equal"):
+        with pytest.raises(DerivativeError, match="AD305.* equal"):
             autodiff.gradient(loss)(a)
     found = autodiff.gradient(lambda a: np.sum(np.linalg.eigvalsh(a)))(a)
     np.testing.assert_allclose(found, np.eye(3), atol=1e-15)

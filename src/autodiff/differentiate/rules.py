@@ -41,7 +41,9 @@ from autodiff.ops.structural import reduce_sum, zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.plain_data import dataclass
 
-WITH_VECTORS = frozenset(("svd", "eigh", "symmetric_eigen", "eigen_found"))
+WITH_VECTORS = frozenset(
+    ("svd", "eigh", "symmetric_eigen", "eigen_found", "complex_eigh", "complex_svd")
+)
 """Decompositions whose vectors have derivatives of their own (`spectra`)."""
 
 MOST_PRODUCTS = 16

@@ -10,8 +10,8 @@ far: it is differentiated once more, forward, in the direction w_k = k::
 
     skew = cond(equal): where(equal, push(m; w_k = k) / (j - i), m / (w_j - w_i)), else: m / (w_j - w_i)
 
-If m_ij is not 0 where the eigenvalues are equal, the result depends on which basis of their span was
-chosen: it has no derivative, and an error says so.
+If m_ij is not 0 where the eigenvalues are equal, or the cotangent of the matrix moves as the vectors turn
+within their span, the result depends on which basis was chosen: it has no derivative, and an error says so.
 
 Forward mode.  The direction ``da`` is known, and the vectors may be turned within the span so that
 they diagonalise it; then nothing is infinite.  The result is computed with those vectors, and, where
@@ -20,6 +20,10 @@ some were turned, with NumPy's as well: if the two differ, it depends on the bas
 
     y = f(w, v)   =>   v', equal = eigh_turned(w, v, da);  y' = f(w, v')
                        y = derived_as(cond(equal): f(w, v), compared with y', else: y', y')
+
+Of complex matrices the same holds with conjugate transposes: ``Vᴴ``, and turns that are skew-Hermitian.
+Their vectors are pairs in the program (``ops.complex_linalg``), complex arrays in the formulas.  The
+phase of each vector is not a turn between two, and is left to what is computed from the vectors.
 
 Source: Yu. L. Daleckii and S. G. Krein (1965) for the derivative of f(a); T. Kato, Perturbation
 Theory for Linear Operators (1966), section II.2, for the basis that fits a direction.
@@ -30,7 +34,7 @@ loop's body or a branch in a form that depends on the basis, though what becomes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,17 +44,24 @@ from autodiff.dims import symbols
 from autodiff.errors import DerivativeError
 from autodiff.ir.copying import Mapping, copy_operation
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value, free_values, uses, walk
+from autodiff.later import later
 from autodiff.ops import decompositions
 from autodiff.ops.builder import Builder, building
 from autodiff.ops.control import INT, emit_cond, emit_refusal
-from autodiff.ops.decompositions import noise
+from autodiff.ops.decompositions import _h, _times, noise
 from autodiff.ops.entries import ENTRIES, Entry, Kernel, Site, register
-from autodiff.ops.linear_algebra import mm, t
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.plain_data import dataclass
 
-_EIGH = ("eigh", "symmetric_eigen", "eigen_found")
+if TYPE_CHECKING:
+    from autodiff.ops import complex_linalg
+else:
+    complex_linalg = later("autodiff.ops.complex_linalg")  # which few programs need
+
+_EIGH = ("eigh", "symmetric_eigen", "eigen_found", "complex_eigh")
+_SVD = ("svd", "complex_svd")
+_PAIRS = ("complex_eigh", "complex_svd")
 _KINDS = WITH_VECTORS
 
 
@@ -102,14 +113,29 @@ class _Downstream:
 
         sweep = Forward(self.builder)
         sweep.copies = {id(op): op for op in self.before}
-        tangents = {x.value: tangent.value for x, tangent in seeds}
+        tangents = {_in_program(x): _in_program(tangent) for x, tangent in seeds}
         tangent_of = sweep.push(tangents, Block(operations=self.before))
-        return [Tracer(tangent_of(x.value), "array") for x in wanted]
+        return [_like(x, Tracer(tangent_of(_in_program(x)), "array")) for x in wanted]
 
     def refuse(self, size: Any, allowed: Any) -> None:
         """Raise where something is not 0 that would be if the basis did not matter."""
         found: Any = np.any(np.abs(size) > allowed)
         emit_refusal(found.value, _depends(self.operation))
+
+
+def _in_program(x: Any) -> Value:
+    """The value that stands for an array: of a complex one, its pair."""
+    found: Value = (x if x.dtype.kind == "f" else x.pair).value
+    return found
+
+
+def _like(x: Any, found: Tracer) -> Any:
+    """An array of the program in the form of another, whose pair it may be."""
+    return found if x.dtype.kind == "f" else _complex(found)
+
+
+def _complex(pair: Any) -> Any:
+    return complex_linalg._given(pair)
 
 
 def pull_vectors(
@@ -120,7 +146,7 @@ def pull_vectors(
     leaving: Sequence[Value],
 ) -> Sequence[Any] | None:
     """The pullback of a decomposition whose vectors have cotangents; None for all else."""
-    is_svd = operation.kind == "svd"
+    is_svd = operation.kind in _SVD
     if not is_svd and operation.kind not in _EIGH:
         return None
     if all(ct is None for ct in (cts[::2] if is_svd else cts[1:])):
@@ -144,30 +170,45 @@ def pull_vectors(
 
 
 def _pull_eigh(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequence[Any]:
+    in_pairs = downstream.operation.kind in _PAIRS
     w, v = site.results
-    turn = decompositions.antisymmetric(mm(t(v), cts[1]))
+    if in_pairs:
+        v, cts = _complex(v), (cts[0], _complex(cts[1]))
+    turn = _turns_between(w, _times(_h(v), cts[1]))
     gap = w[..., None, :] - w[..., :, None]
     equal = _upper(w) & (np.abs(gap) <= noise(w)[..., None])
 
     def limits() -> tuple[Any, ...]:
-        turned = mm(v, _rotation(equal, w))
+        rotation = _rotation(equal, v)
+        turned = _times(v, rotation)
         change = _refuse_dependent(downstream, ((v, turned),), cts[1:], w)
-        moved = decompositions.antisymmetric(mm(t(v), change[0]) + mm(t(turned), cts[1]))
-        downstream.refuse(np.where(equal, moved, 0.0), _allowed(w) * _size(cts[1]))
+        moved = _turns_between(w, _times(_h(v), change[0]) + _times(_h(turned), cts[1]))
+        moved = _against(equal, rotation, turn, moved)
+        downstream.refuse(moved, _allowed(w) * _size(cts[1]))
         step = _index(w)
         (ct_v,) = downstream.push(((w, np.broadcast_to(step, w.shape)),), cts[1:])
-        moved = decompositions.antisymmetric(mm(t(v), ct_v))
-        steps = step[None, :] - step[:, None]
-        return (_limit(downstream, turn, moved, steps, gap, w, _size(cts[1])),)
+        moved = _turns_between(w, _times(_h(v), ct_v))
+        return (_limit(downstream, turn, moved, _steps(step), gap, w, _size(cts[1])),)
 
     usual = (decompositions._inverse_gaps(w) * turn,)
     (skew,) = _in_the_limit(downstream, np.any(equal), usual, limits)
+    if in_pairs:
+        return complex_linalg.eigh_pull(site, cts[0], skew)
     return decompositions.eigh_pull(site, cts[0], skew)
 
 
 def _pull_svd(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequence[Any]:
+    in_pairs = downstream.operation.kind in _PAIRS
+    if in_pairs:
+        site = complex_linalg.in_complex(site)
+        cts = (_complex(cts[0]), cts[1], _complex(cts[2]))
     u, s, vh = site.results
-    both, apart, outside = decompositions.svd_turns(site, cts[0], cts[2])
+
+    def turns_of(ct_u: Any, ct_vh: Any) -> tuple[Any, Any, Any]:
+        both, apart, outside = decompositions.svd_turns(site, ct_u, ct_vh)
+        return _off_diagonal(s, both), apart, outside
+
+    both, apart, outside = turns_of(cts[0], cts[2])
     gaps, sums = decompositions._pairs(s)
     gap, total = s[..., None, :] - s[..., :, None], s[..., None, :] + s[..., :, None]
     known = noise(s)
@@ -181,43 +222,76 @@ def _pull_svd(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequen
     def turns(moved: list[Any]) -> tuple[Any, Any, Any]:
         rest = iter(moved)
         parts = [None if ct is None else next(rest) for ct in (cts[0], cts[2])]
-        return decompositions.svd_turns(site, *parts)
+        return turns_of(*parts)
 
     def limits() -> tuple[Any, ...]:
         scale = np.maximum(_size(given[0]), _size(given[-1]))
-        rotation = _rotation(close, s)
-        of_u, of_vh = mm(u, rotation), mm(t(rotation), vh)
+        rotation = _rotation(close, u)
+        of_u, of_vh = _times(u, rotation), _times(_h(rotation), vh)
         moved = _refuse_dependent(downstream, ((u, of_u), (vh, of_vh)), given, s)
-        change = turns(moved)[0]
+        change, change_apart, change_outside = turns(moved)
         if cts[0] is not None:
-            change = change + decompositions.antisymmetric(mm(t(of_u), cts[0]))
+            of_left = decompositions.antisymmetric(_times(_h(of_u), cts[0]))
+            change, change_apart = change + of_left, change_apart + of_left
         if cts[2] is not None:
-            change = change + decompositions.antisymmetric(mm(of_vh, t(cts[2])))
-        downstream.refuse(np.where(close, change, 0.0), _allowed(s) * scale)
+            of_right = decompositions.antisymmetric(_times(of_vh, _h(cts[2])))
+            change, change_apart = change + of_right, change_apart - of_right
+        allowed = _allowed(s) * scale
+        downstream.refuse(_against(close, rotation, both, change), allowed)
+        carried = _times(rotation, apart) - _times(apart, rotation)
+        downstream.refuse(change_apart + carried, allowed)
+        if outside is not None:
+            downstream.refuse(change_outside - _times(outside, rotation), allowed)
         # Downwards, as singular values are; from 1, so that none is 0.
         step = s.shape[-1] - _index(s)
         d_both, d_apart, d_outside = turns(
             downstream.push(((s, np.broadcast_to(step, s.shape)),), given)
         )
-        steps = step[None, :] - step[:, None], step[None, :] + step[:, None]
+        steps = _steps(step), step[None, :] + step[:, None]
         found = [
             _limit(downstream, both, d_both, steps[0], gap, s, scale),
             _limit(downstream, apart, d_apart, steps[1], total, s, scale),
         ]
         if outside is not None:
-            row = s[..., None, :] + 0.0 * outside
-            along = step + 0.0 * outside
+            row, along = s[..., None, :], step
             found.append(_limit(downstream, outside, d_outside, along, row, s, scale))
         return tuple(found)
 
     skew = _in_the_limit(downstream, equal, tuple(usual), limits)
-    return decompositions.svd_pull(site, cts[1], *skew, *(() if outside is not None else (None,)))
+    rest = () if outside is not None else (None,)
+    (found,) = decompositions.svd_pull(site, cts[1], *skew, *rest)
+    return (found.pair if in_pairs else found,)
 
 
-def _rotation(equal: Any, w: Any) -> Any:
+def _against(equal: Any, rotation: Any, turn: Any, moved: Any) -> Any:
+    """How cotangents of turns move as vectors turn within spans, which would leave that of the matrix alone.
+
+    Between two vectors of one span the cotangent itself has to be 0, and so has how it moves.
+    """
+    upper = np.where(equal, 1.0, 0.0)
+    inside = (upper + np.swapaxes(upper, -1, -2)) > 0
+    between = np.where(inside | _diagonal(upper), 0.0, turn)
+    carried = _times(rotation, between) - _times(between, rotation)
+    return np.where(inside, moved, np.where(_diagonal(upper), 0.0, moved + carried))
+
+
+def _turns_between(w: Any, x: Any) -> Any:
+    """Cotangents of the turns between any two vectors, from what they are in their own basis."""
+    return _off_diagonal(w, decompositions.antisymmetric(x))
+
+
+def _off_diagonal(w: Any, x: Any) -> Any:
+    """A matrix without the turns of single vectors, which are phases: real ones have none."""
+    return x if x.dtype.kind == "f" else np.where(_diagonal(w), 0.0, x)
+
+
+def _rotation(equal: Any, v: Any) -> Any:
     """The generator of turns within the spans of equal values."""
-    half = np.where(equal, 1.0, 0.0).astype(w.dtype)
-    return half - t(half)
+    if v.dtype.kind == "f":
+        half: Any = np.where(equal, 1.0, 0.0).astype(v.dtype)
+    else:  # the two kinds of turns of complex vectors at once, with weights that do not cancel
+        half = np.where(equal, 1.0, 0.0).astype(v.part_dtype) * (0.8 + 0.6j)
+    return half - _h(half)
 
 
 def _refuse_dependent(
@@ -248,6 +322,16 @@ def _upper(w: Any) -> Any:
     return line[None, :] > line[:, None]
 
 
+def _diagonal(w: Any) -> Any:
+    line = emit_tracer("iota", size=w.shape[-1], dtype=INT)
+    return np.equal(line[:, None], line)
+
+
+def _steps(step: Any) -> Any:
+    """Differences of steps between any two values; 1 on the diagonal, where nothing is divided."""
+    return np.where(_diagonal(step), 1.0, step[None, :] - step[:, None]).astype(step.dtype)
+
+
 def _in_the_limit(
     downstream: _Downstream, equal: Any, usual: tuple[Any, ...], limits: Any
 ) -> tuple[Any, ...]:
@@ -260,11 +344,12 @@ def _in_the_limit(
             always = Tracer.constant(np.array(True))
             emit_refusal(always.value, _in_a_loop(downstream.operation))
             found = usual
-        then.outputs = [x.value for x in found]
+        then.outputs = [_in_program(x) for x in found]
     with builder.region() as orelse:
-        orelse.outputs = [x.value for x in usual]
+        orelse.outputs = [_in_program(x) for x in usual]
     results = emit_cond(equal.value, then, orelse)
-    return tuple([emit_tracer("first_order", Tracer(v, "array"), equal) for v in results])
+    once = [emit_tracer("first_order", Tracer(v, "array"), equal) for v in results]
+    return tuple([_like(x, found) for x, found in zip(usual, once, strict=True)])
 
 
 def _limit(
@@ -276,18 +361,14 @@ def _limit(
     """
     known = noise(w)[..., None]
     none = np.abs(gap) <= known
-    if steps.ndim == 2 and turn.shape[-1] == turn.shape[-2]:
-        line = emit_tracer("iota", size=w.shape[-1], dtype=INT)
-        diagonal = np.equal(line[:, None], line)
-        steps = np.where(diagonal, 1.0, steps)
-        none = none | diagonal
     usual = np.where(none, 0.0, turn / np.where(none, 1.0, gap))
     limit = moved / steps
     # What rounding leaves of 0, and the gap that rounding makes of none.
     epsilon = float(np.finfo(w.dtype).eps)
     allowed = 10 * known * np.abs(limit) + epsilon**0.75 * scale
     downstream.refuse(np.where(none, turn, 0.0), allowed)
-    return np.where(none, limit, usual).astype(w.dtype)
+    found: Any = np.where(none, limit, usual)
+    return found.astype(w.dtype) if found.dtype.kind == "f" else found
 
 
 # -- forward mode -----------------------------------------------------------------------------------
@@ -312,26 +393,31 @@ def push_vectors(
     if operation.kind != "basis_apart":
         return None
     a, *arrays = site.operands
-    da = tangents[0]
+    da, in_pairs = tangents[0], site.attributes["in_pairs"]
     if da is None:
         results = (*arrays, Tracer.constant(np.array(False)))
         return [x.value for x in results], (None,) * len(results)
     if len(arrays) == 2:
         w, v = arrays
         upper = site.attributes["upper"]
-        turned, equal = emit_tracer("eigh_turned", w, v, da, upper=upper)
+        if in_pairs:
+            turned, equal = emit_tracer("complex_eigh_turned", w, v, da)
+            rule = complex_linalg.eigh_push
+        else:
+            turned, equal = emit_tracer("eigh_turned", w, v, da, upper=upper)
+            rule = decompositions._eigh_jvp
         results = (w, turned, equal)
-        rule = decompositions._eigh_jvp
     else:
         u, s, vh = arrays
-        left, right, equal = emit_tracer("svd_turned", u, s, vh, da)
-        m, n = a.shape[-2:]
+        name = "complex_svd_turned" if in_pairs else "svd_turned"
+        left, right, equal = emit_tracer(name, u, s, vh, da)
+        m, n = u.shape[s.ndim - 1], vh.shape[s.ndim]
         if m != n:
             # The vectors outside of the thin factors would have to be turned as well.
             none: Any = np.any(s <= noise(s))
             emit_refusal(none.value, _depends(operation))
         results = (left, s, right, equal)
-        rule = decompositions._svd_jvp
+        rule = ENTRIES["complex_svd" if in_pairs else "svd"].derivative.jvp  # type: ignore
     of_turned = Site((a,), results[:-1], site.attributes, (True,))
     pushed = rule(of_turned, (da,))
     return [x.value for x in results], (*pushed, None)
@@ -427,7 +513,9 @@ class _Rewriting:
         self.builder.source = operation.source
         operands = [Tracer(v, "array") for v in (new.operands[0], *new.results)]
         upper = bool(operation.attributes.get("upper", False))
-        *results, flag = emit_tracer("basis_apart", *operands, upper=upper)
+        *results, flag = emit_tracer(
+            "basis_apart", *operands, upper=upper, in_pairs=operation.kind in _PAIRS
+        )
         mapping.update(zip(operation.results, [x.value for x in results], strict=True))
         return flag
 
@@ -484,20 +572,21 @@ def _differ(a: Value, b: Value) -> Value:
 # -- errors -----------------------------------------------------------------------------------------
 def _words(operation: Operation) -> tuple[str, str]:
     """What the vectors and values of a decomposition are called."""
-    if operation.kind == "svd":
+    if operation.kind in _SVD:
         return "singular vectors", "singular values"
     return "eigenvectors", "eigenvalues"
 
 
 def _depends(operation: Operation) -> DerivativeError:
     vectors, what = _words(operation)
+    transposed = "V.conj().T" if operation.kind in _PAIRS else "V.T"
     return DerivativeError(
         f"the {vectors} of equal {what} have no derivative, and the result depends on which basis "
         "of their span was chosen.",
         code="AD305",
         source=operation.source,
         remedy=f"use the {vectors} only in combinations that are the same for every basis, such as "
-        "V f(w) V.T or the projector on all of them",
+        f"V f(w) {transposed} or the projector on all of them",
     )
 
 

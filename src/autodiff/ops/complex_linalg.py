@@ -11,7 +11,9 @@ Eigenvectors and singular vectors are known up to phases.  The operations leave 
 turn is 0); a factor of modulus 1 then makes real what LAPACK makes real (the first element of an
 eigenvector of a Hermitian matrix, because its reduction to tridiagonal form starts there; the largest
 element of one of a general matrix; the first of a right singular vector), so that the derivative is
-that of what NumPy returns.  Equal eigenvalues are refused at run time where vectors are differentiated.
+that of what NumPy returns.  Where eigenvalues of a Hermitian matrix, or singular values, are equal,
+``autodiff.differentiate.spectra`` tells what has a derivative; equal eigenvalues of a general matrix are
+refused at run time where vectors are differentiated.
 
 Formulas: M. Giles, "Collected matrix derivative results for forward and reverse mode algorithmic
 differentiation" (2008); C. Boeddeker et al., "On the computation of complex-valued gradients with
@@ -27,9 +29,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autodiff.dims import at_least, equal
+from autodiff.dims import Dim, at_least, equal
 from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
+from autodiff.ops import decompositions
 from autodiff.ops.builder import current_builder
 from autodiff.ops.complex_numbers import (
     NOT_HOLOMORPHIC,
@@ -43,13 +46,13 @@ from autodiff.ops.complex_numbers import (
 )
 from autodiff.ops.control import emit_refusal
 from autodiff.ops.custom import stop
-from autodiff.ops.decompositions import _symbolic_eye, noise
+from autodiff.ops.decompositions import _outside, _symbolic_eye, noise
 from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
 from autodiff.ops.fourier import in_pairs, whole
 from autodiff.ops.function_table import functions
 from autodiff.ops.numpy_functions.linear_algebra import float_matrix
 from autodiff.ops.promotion import constant, pointwise
-from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 
 Matrix = Any  # a complex traced array
 
@@ -284,32 +287,6 @@ def cholesky(a: Any, /, *, upper: bool = False) -> ComplexTracer:
 
 
 # -- eigenvalues of Hermitian matrices ----------------------------------------------------------------
-def _refuse_equal(gaps: Any, scale: Any) -> None:
-    """Raise at run time where values are equal, to what is known of them."""
-    error = DerivativeError(
-        "derivatives of complex eigenvectors or singular vectors where eigenvalues or singular "
-        "values are equal.",
-        code="AD305",
-        source=current_builder().source,
-        remedy="write the function of the matrix without its vectors (scipy.linalg.expm, "
-        "np.linalg.inv, matrix_power)",
-    )
-    emit_refusal(np.any(gaps <= scale).value, error)  # type: ignore[attr-defined]
-
-
-def _inverse_gaps(w: Any, values: Any) -> Any:
-    """``1 / (values_j - values_i)`` off the diagonal, 0 on it; equal ones are refused."""
-    gaps = values[..., None, :] - values[..., :, None]
-    unit = _unit(w.shape[-1])
-    near = noise(w)
-    _refuse_equal(np.abs(w[..., None, :] - w[..., :, None]) + unit * 1e300, near[..., None])
-    return (1 - unit) / (gaps + unit)
-
-
-def _eigh_values(pair: Any) -> Any:
-    return np.linalg.eigvalsh(whole(pair))
-
-
 def _eigh_meaning(pair: Any, scipy: bool = False, upper: bool = False) -> Any:
     if upper:  # of the other triangle of the same matrix
         w, v = np.linalg.eigh(np.swapaxes(whole(pair), -1, -2).conj(), "U")
@@ -322,40 +299,40 @@ def _eigh_meaning(pair: Any, scipy: bool = False, upper: bool = False) -> Any:
     return w, in_pairs(v)
 
 
-def _eigvalsh_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
-    v = _given(emit_tracer("complex_eigh", site.operands[0])[1])
-    return (_diagonal(_h(v) @ _hermitian(_given(tangents[0])) @ v).real,)
-
-
-def _eigvalsh_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
-    v = _given(emit_tracer("complex_eigh", site.operands[0])[1])
-    return (_pair(_onto_triangle((v * cts[0][..., None, :]) @ _h(v))),)
-
-
-def _eigh_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+def eigh_push(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Tangents of eigenvalues and vectors; nothing turns within the span of equal ones."""
     w, v = site.results[0], _given(site.results[1])
     inner = _h(v) @ _hermitian(_given(tangents[0])) @ v
-    return _diagonal(inner).real, _pair(v @ (inner * _inverse_gaps(w, w)))
+    return _diagonal(inner).real, _pair(v @ (inner * decompositions._inverse_gaps(w)))
+
+
+def eigh_pull(site: Site, ct_w: Any, turn: Any) -> tuple[Any, ...]:
+    """The cotangent of the matrix, from those of eigenvalues and of turns between eigenvectors."""
+    total = decompositions.eigh_whole(_given(site.results[1]), ct_w, turn)
+    return (_pair(_onto_triangle(total)),)
 
 
 def _eigh_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     w, v, ct_v = site.results[0], _given(site.results[1]), _given(cts[1])
-    inner = _sum(
-        None if cts[0] is None else _on_diagonal(cts[0]),
-        None if ct_v is None else (_h(v) @ ct_v) * _inverse_gaps(w, w),
-    )
-    return (_pair(_onto_triangle(v @ inner @ _h(v))),)
+    turn = None
+    if ct_v is not None:
+        turn = decompositions.antisymmetric(_h(v) @ ct_v) * decompositions._inverse_gaps(w)
+    return eigh_pull(site, cts[0], turn)
 
 
 def _as_made(x: Matrix, element: ComplexTracer) -> Matrix:
     """Columns turned so that an element of each stays as real as LAPACK has made it.
 
-    The factor is 1 for the values and is there for its derivative.
+    The factor is 1 for the values and is there for its derivative: that of the phase of what rounding
+    leaves of 0 would be as large as it is meaningless.
     """
-    size = np.abs(element)
-    none = size == 0
-    unit = element.conj() / np.where(none, 1.0, size)
-    side = stop(pointwise("copysign", constant(1.0, size.dtype), plain(element.real)))
+    n = x.shape[-1]
+    size: Any = as_tracer(n) if isinstance(n, Dim) else n
+    least = 8 * size * float(np.finfo(x.part_dtype).eps)
+    none = np.abs(element.real) + np.abs(element.imag) <= least
+    known: Any = np.where(none, 1.0, element)
+    unit = known.conj() / np.abs(known)
+    side = stop(pointwise("copysign", constant(1.0, x.part_dtype), plain(element.real)))
     factor = np.where(none, 1.0, unit * side)
     return x * factor[..., None, :]
 
@@ -383,7 +360,7 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Tracer:
     a = _matrix(a, square=True)
     if UPLO.upper() == "U":
         a = _h(a)
-    return Tracer(emit_tracer("complex_eigvalsh", plain(a.pair)).value, "array")
+    return Tracer(emit_tracer("complex_eigh", plain(a.pair))[0].value, "array")
 
 
 # -- eigenvalues of general matrices ------------------------------------------------------------------
@@ -409,6 +386,18 @@ def _eigenvalues_meaning(a: Any) -> Any:
 
 def _eig_parts(site: Site) -> tuple[Matrix, Matrix]:
     return _given(site.results[0]), _given(site.results[1])
+
+
+def _refuse_equal(gaps: Any, scale: Any) -> None:
+    """Raise at run time where values are equal, to what is known of them."""
+    error = DerivativeError(
+        "derivatives of the eigenvectors of a general matrix where eigenvalues are equal.",
+        code="AD305",
+        source=current_builder().source,
+        remedy="write the function of the matrix without its vectors (scipy.linalg.expm, "
+        "np.linalg.inv, matrix_power)",
+    )
+    emit_refusal(np.any(gaps <= scale).value, error)  # type: ignore[attr-defined]
 
 
 def _eig_turn(w: Matrix) -> Any:
@@ -493,63 +482,22 @@ def _svd_meaning(pair: Any) -> Any:
     return in_pairs(u), s, in_pairs(vh)
 
 
-def _svdvals_rule(types: Any) -> tuple[ArrayType, ...]:
-    return (_svd_rule(types)[1],)
-
-
-def _svdvals_meaning(pair: Any) -> Any:
-    return np.linalg.svd(whole(pair), compute_uv=False)
-
-
-def _svdvals_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
-    u, _, vh = emit_tracer("complex_svd", site.operands[0])
-    return (_diagonal(_h(_given(u)) @ _given(tangents[0]) @ _h(_given(vh))).real,)
-
-
-def _svdvals_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
-    u, _, vh = emit_tracer("complex_svd", site.operands[0])
-    return (_pair((_given(u) * cts[0][..., None, :]) @ _given(vh)),)
-
-
-def _svd_parts(site: Site) -> tuple[Matrix, Any, Matrix, Any]:
-    u, s, v = _given(site.results[0]), site.results[1], _h(_given(site.results[2]))
-    _refuse_equal(s, noise(s))
-    return u, s, v, _inverse_gaps(s, s * s)
-
-
-def _outside(u: Matrix, x: Matrix) -> Matrix:
-    """What of ``x`` lies outside of the span of orthonormal columns."""
-    return x - u @ (_h(u) @ x)
+def in_complex(site: Site) -> Site:
+    """The site of a singular value decomposition, with the complex arrays of its pairs."""
+    u, s, vh = site.results
+    a = _given(site.operands[0])
+    return Site((a,), (_given(u), s, _given(vh)), site.attributes, site.needed)
 
 
 def _svd_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
-    u, s, v, gaps = _svd_parts(site)
-    da = _given(tangents[0])
-    p, row, column = _h(u) @ da @ v, s[..., None, :], s[..., :, None]
-    turn = (p * row + column * _h(p)) * gaps + _on_diagonal(1j * (_diagonal(p).imag / s))
-    du = u @ turn + _outside(u, da @ v) / row
-    dv = v @ ((column * p + _h(p) * row) * gaps) + _outside(v, _h(da) @ u) / row
-    return _pair(du), _diagonal(p).real, _pair(_h(dv))
+    push: Any = decompositions.svd_rules.jvp
+    du, ds, dvh = push(in_complex(site), (_given(tangents[0]),))
+    return _pair(du), ds, _pair(dvh)
 
 
 def _svd_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
-    u, s, v, gaps = _svd_parts(site)
-    ct_u, ct_vh = _given(cts[0]), _given(cts[2])
-    row, column = s[..., None, :], s[..., :, None]
-    inner = None if cts[1] is None else _on_diagonal(cts[1]) + 0j
-    outside = None
-    if ct_u is not None:
-        x = _h(u) @ ct_u
-        turned = x * gaps
-        phases = _on_diagonal(1j * (_diagonal(x).imag / s))
-        inner = _sum(inner, (turned + _h(turned)) * row, phases)
-        outside = (_outside(u, ct_u) / row) @ _h(v)
-    if ct_vh is not None:
-        ct_v = _h(ct_vh)
-        turned = (_h(v) @ ct_v) * gaps
-        inner = _sum(inner, column * (turned + _h(turned)))
-        outside = _sum(outside, (u / row) @ _h(_outside(v, ct_v)))
-    return (_pair(_sum(None if inner is None else u @ inner @ _h(v), outside)),)
+    pull: Any = decompositions.svd_rules.vjp
+    return (_pair(pull(in_complex(site), (_given(cts[0]), cts[1], _given(cts[2])))[0]),)
 
 
 def svd(
@@ -575,7 +523,7 @@ def svd(
 
 def svdvals(a: Any) -> Tracer:
     """``np.linalg.svdvals``."""
-    return Tracer(emit_tracer("complex_svdvals", plain(_matrix(a).pair)).value, "array")
+    return Tracer(emit_tracer("complex_svd", plain(_matrix(a).pair))[1].value, "array")
 
 
 def matrix_rank(a: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
@@ -692,6 +640,16 @@ def _eigh_rule(types: Any, scipy: bool = False, upper: bool = False) -> tuple[Ar
     return ArrayType(a.dtype, a.shape[:-2]), a
 
 
+def _eigh_turned(w: Any, v: Any, da: Any) -> Any:
+    turned, found = decompositions.eigh_turned(w, whole(v), whole(da), False)
+    return in_pairs(turned), found
+
+
+def _svd_turned(u: Any, s: Any, vh: Any, da: Any) -> Any:
+    left, right, found = decompositions.svd_turned(whole(u), s, whole(vh), whole(da))
+    return in_pairs(left), in_pairs(right), found
+
+
 def _cholesky_meaning(pair: Any) -> Any:
     return in_pairs(np.linalg.cholesky(whole(pair)))
 
@@ -702,14 +660,7 @@ def _register(name: str, rule: Any, meaning: Any, jvp: Any, vjp: Any) -> None:
 
 _register("complex_slogdet", _slogdet_rule, _slogdet_meaning, _slogdet_jvp, _slogdet_vjp)
 _register("complex_cholesky", _same, _cholesky_meaning, _cholesky_jvp, _cholesky_vjp)
-_register("complex_eigh", _eigh_rule, _eigh_meaning, _eigh_jvp, _eigh_vjp)
-_register(
-    "complex_eigvalsh",
-    lambda types: _eigh_rule(types)[:1],
-    _eigh_values,
-    _eigvalsh_jvp,
-    _eigvalsh_vjp,
-)
+_register("complex_eigh", _eigh_rule, _eigh_meaning, eigh_push, _eigh_vjp)
 _register(
     "complex_eig",
     _complex_eig_rule,
@@ -727,6 +678,22 @@ _register(
 # Of a program that is not differentiated any more, see ``passes.dead``.
 register(
     Entry(
+        "complex_eigvalsh",
+        lambda types, **how: _eigh_rule(types)[:1],
+        lambda pair, **how: np.linalg.eigvalsh(whole(pair)),
+        Kernel("complex_eigvalsh"),
+    )
+)
+register(
+    Entry(
+        "complex_svdvals",
+        lambda types: _svd_rule(types)[1:2],
+        lambda pair: np.linalg.svd(whole(pair), compute_uv=False),
+        Kernel("complex_svdvals"),
+    )
+)
+register(
+    Entry(
         "complex_eigenvalues",
         lambda types: _complex_eig_rule(types)[:1],
         lambda pair: _eigenvalues_meaning(whole(pair)),
@@ -742,7 +709,25 @@ register(
     )
 )
 _register("complex_svd", _svd_rule, _svd_meaning, _svd_jvp, _svd_vjp)
-_register("complex_svdvals", _svdvals_rule, _svdvals_meaning, _svdvals_jvp, _svdvals_vjp)
+# The bases that fit a direction, as of real matrices.
+register(
+    Entry(
+        "complex_eigh_turned",
+        lambda types: (types[1], decompositions.FLAG),
+        _eigh_turned,
+        Kernel("complex_eigh_turned"),
+        decompositions.turned_rules((1,), 3),
+    )
+)
+register(
+    Entry(
+        "complex_svd_turned",
+        lambda types: (types[0], types[2], decompositions.FLAG),
+        _svd_turned,
+        Kernel("complex_svd_turned"),
+        decompositions.turned_rules((0, 2), 4),
+    )
+)
 _register("complex_qr", _qr_rule, _qr_meaning, _qr_jvp, _qr_vjp)
 
 OF_NUMPY: dict[str, Callable[..., Any]] = {

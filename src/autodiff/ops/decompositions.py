@@ -39,15 +39,23 @@ def _diagonal(x: Any) -> Any:
     return np.diagonal(x, axis1=-2, axis2=-1)
 
 
+def _h(x: Any) -> Any:
+    """The transpose; of a complex matrix the conjugate one."""
+    return t(x) if x.dtype.kind == "f" else t(x).conj()
+
+
+def _times(a: Any, b: Any) -> Any:
+    """The product of real, or of complex, matrices."""
+    return mm(a, b) if a.dtype.kind == "f" else a @ b
+
+
 def _plus(a: Any, b: Any) -> Any:
     return b if a is None else a if b is None else a + b
 
 
-def _off_diagonal(w: Any, table: Any) -> Any:
-    """``1 / table`` for pairs of different values, 0 on the diagonal and where the table is 0."""
-    n = w.shape[-1]
-    same = np.eye(n, dtype=bool) if isinstance(n, int) else _symbolic_eye(n)
-    none = same | (np.abs(table) <= noise(w)[..., None])
+def _inverse(w: Any, table: Any) -> Any:
+    """``1 / table`` for pairs of values, 0 where the table is 0 to what is known of them."""
+    none = np.abs(table) <= noise(w)[..., None]
     return np.where(none, 0.0, 1 / np.where(none, 1.0, table)).astype(w.dtype)
 
 
@@ -61,7 +69,7 @@ def noise(w: Any) -> Any:
 
 def _inverse_gaps(w: Any) -> Any:
     """``1 / (w_j - w_i)`` for pairs of different values."""
-    return _off_diagonal(w, w[..., None, :] - w[..., :, None])
+    return _inverse(w, w[..., None, :] - w[..., :, None])
 
 
 def _symbolic_eye(n: Extent) -> Any:
@@ -91,46 +99,53 @@ def _each(stacks: tuple[Any, ...], turn: Any) -> Any:
     return np.asarray(found)
 
 
-def _eigh_turned_meaning(w: Any, v: Any, da: Any, upper: bool) -> Any:
+def eigh_turned(w: Any, v: Any, da: Any, upper: bool) -> Any:
+    """The basis in which ``da`` is diagonal, of arrays; whether it is another."""
     v = np.array(v)
 
     def turn(w: Any, v: Any, da: Any) -> bool:
         sets = _sets(w)
         for equal in sets:
             basis = v[:, equal]
-            inner = basis.T @ (np.tril(da) + np.tril(da, -1).T) @ basis
+            below = np.tril(da, -1)
+            hermitian = below + below.conj().T + np.diag(np.diag(da).real)
+            inner = basis.conj().T @ hermitian @ basis
             v[:, equal] = basis @ np.linalg.eigh(inner)[1]
         return bool(sets)
 
     return v, _each((w, v, np.swapaxes(da, -1, -2) if upper else da), turn)
 
 
-def _svd_turned_meaning(u: Any, s: Any, vh: Any, da: Any) -> Any:
+def svd_turned(u: Any, s: Any, vh: Any, da: Any) -> Any:
+    """The bases in which ``da`` is diagonal, of arrays; whether they are others."""
     u, vh = np.array(u), np.array(vh)
 
     def turn(s: Any, u: Any, vh: Any, da: Any) -> bool:
         tiny = s <= noise(s)
         sets = _sets(s)
-        for equal in sets or ([slice(len(s) - 1, len(s))] if tiny.any() else []):
-            left, right = u[:, equal], vh[equal].T
-            inner = left.T @ da @ right
+        last = len(s) - 1
+        if tiny.any() and not (sets and sets[-1].stop > last):
+            sets.append(slice(last, last + 1))  # the sign, or the phase, of a 0 by itself
+        for equal in sets:
+            left, right = u[:, equal], vh[equal]
+            inner = left.conj().T @ da @ right.conj().T
             if tiny[equal].all():
                 # The two sides turn by themselves.
                 p, _, qh = np.linalg.svd(inner)
-                u[:, equal], vh[equal] = left @ p, qh @ right.T
+                u[:, equal], vh[equal] = left @ p, qh @ right
             else:
-                turned = np.linalg.eigh(inner + inner.T)[1]
-                u[:, equal], vh[equal] = left @ turned, turned.T @ right.T
-        return bool(sets) or bool(tiny.any())
+                turned = np.linalg.eigh(inner + inner.conj().T)[1]
+                u[:, equal], vh[equal] = left @ turned, turned.conj().T @ right
+        return bool(sets)
 
     found = _each((s, u, vh, da), turn)
     return u, vh, found
 
 
-_FLAG = ArrayType(np.dtype(bool), ())
+FLAG = ArrayType(np.dtype(bool), ())
 
 
-def _turned_rules(operands: tuple[int, ...], count: int) -> Rules:
+def turned_rules(operands: tuple[int, ...], count: int) -> Rules:
     """The derivative of the vectors that were turned, which are none where nothing is equal."""
 
     def push(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -150,19 +165,19 @@ def _turned_rules(operands: tuple[int, ...], count: int) -> Rules:
 register(
     Entry(
         "eigh_turned",
-        lambda types, upper: (types[1], _FLAG),
-        _eigh_turned_meaning,
+        lambda types, upper: (types[1], FLAG),
+        eigh_turned,
         Kernel("eigh_turned"),
-        _turned_rules((1,), 3),
+        turned_rules((1,), 3),
     )
 )
 register(
     Entry(
         "svd_turned",
-        lambda types: (types[0], types[2], _FLAG),
-        _svd_turned_meaning,
+        lambda types: (types[0], types[2], FLAG),
+        svd_turned,
         Kernel("svd_turned"),
-        _turned_rules((0, 2), 4),
+        turned_rules((0, 2), 4),
     )
 )
 
@@ -217,18 +232,23 @@ def _eigh_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def antisymmetric(x: Any) -> Any:
-    """``(x - xᵀ) / 2``: what of the cotangent of vectors, in their own basis, counts."""
-    return 0.5 * (x - t(x))
+    """``(x - xᴴ) / 2``: what of the cotangent of vectors, in their own basis, counts."""
+    return 0.5 * (x - _h(x))
+
+
+def eigh_whole(v: Any, ct_w: Any, skew: Any) -> Any:
+    """The cotangent of the whole matrix, from those of eigenvalues and of turns between eigenvectors."""
+    total: Any = None
+    if ct_w is not None:
+        total = _times(v * ct_w[..., None, :], _h(v))
+    if skew is not None:
+        total = _plus(total, _times(_times(v, skew), _h(v)))
+    return total
 
 
 def eigh_pull(site: Site, ct_w: Any, skew: Any) -> tuple[Any, ...]:
-    """The cotangent of the matrix, from those of eigenvalues and of turns between eigenvectors."""
-    v = site.results[1]
-    total: Any = None
-    if ct_w is not None:
-        total = mm(v * ct_w[..., None, :], t(v))
-    if skew is not None:
-        total = _plus(total, mm(mm(v, skew), t(v)))
+    """The cotangent of the matrix of which one triangle is read."""
+    total = eigh_whole(site.results[1], ct_w, skew)
     # Only the lower triangle is read: the cotangent of the upper one is folded onto it.
     folded = np.tril(total) + np.tril(t(total), -1)
     return (t(folded) if site.attributes.get("upper") else folded,)
@@ -269,31 +289,33 @@ def _svd_meaning(a: Any) -> Any:
 
 def _outside(u: Any, x: Any) -> Any:
     """The part of ``x`` outside of the columns of ``u``."""
-    return x - mm(u, mm(t(u), x))
+    return x - _times(u, _times(_h(u), x))
 
 
 def _pairs(s: Any) -> tuple[Any, Any]:
-    """``1 / (s_j - s_i)`` and ``1 / (s_j + s_i)`` off the diagonal.
+    """``1 / (s_j - s_i)`` and ``1 / (s_j + s_i)``, 0 where that is infinite.
 
     Not ``1 / (s_j**2 - s_i**2)``: what is infinite where two are equal is apart from what is not.
     """
-    return _inverse_gaps(s), _off_diagonal(s, s[..., None, :] + s[..., :, None])
+    return _inverse_gaps(s), _inverse(s, s[..., None, :] + s[..., :, None])
 
 
 def _svd_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Tangents of the factors; nothing turns within the span of equal singular values."""
     u, s, vh = site.results[:3]
-    v, da = t(vh), tangents[0]
-    inner = mm(mm(t(u), da), v)
+    v, da = _h(vh), tangents[0]
+    inner = _times(_times(_h(u), da), v)
     gaps, sums = _pairs(s)
-    even, odd = 0.5 * gaps * (inner + t(inner)), 0.5 * sums * (inner - t(inner))
-    du, dv = mm(u, even + odd), mm(v, even - odd)
+    even, odd = 0.5 * gaps * (inner + _h(inner)), 0.5 * sums * (inner - _h(inner))
+    du, dv = _times(u, even + odd), _times(v, even - odd)
     row = s[..., None, :]
     m, n = site.operands[0].shape[-2:]
     if m > n:
-        du = du + _outside(u, mm(da, v)) / row
+        du = du + _outside(u, _times(da, v)) / row
     if n > m:
-        dv = dv + _outside(v, mm(t(da), u)) / row
-    return du, _diagonal(inner), t(dv)
+        dv = dv + _outside(v, _times(_h(da), u)) / row
+    ds = _diagonal(inner)
+    return du, ds if ds.dtype.kind == "f" else ds.real, _h(dv)
 
 
 def _svd_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -311,13 +333,13 @@ def svd_turns(site: Site, ct_u: Any, ct_vh: Any) -> tuple[Any, Any, Any]:
     """Cotangents of turns: of both sides alike, against each other, and out of the columns."""
     u, _, vh = site.results
     m, n = site.operands[0].shape[-2:]
-    of_u = None if ct_u is None else antisymmetric(mm(t(u), ct_u))
-    of_v = None if ct_vh is None else antisymmetric(mm(vh, t(ct_vh)))
+    of_u = None if ct_u is None else antisymmetric(_times(_h(u), ct_u))
+    of_v = None if ct_vh is None else antisymmetric(_times(vh, _h(ct_vh)))
     outside = None
     if ct_u is not None and m > n:
         outside = _outside(u, ct_u)
     if ct_vh is not None and n > m:
-        outside = _outside(t(vh), t(ct_vh))
+        outside = _outside(_h(vh), _h(ct_vh))
     return _plus(of_u, of_v), _plus(of_u, None if of_v is None else -of_v), outside
 
 
@@ -327,15 +349,16 @@ def svd_pull(site: Site, ct_s: Any, both: Any, apart: Any, outside: Any) -> tupl
     m, n = site.operands[0].shape[-2:]
     total: Any = None
     if ct_s is not None:
-        total = mm(u * ct_s[..., None, :], vh)
+        total = _times(u * ct_s[..., None, :], vh)
     if both is not None:
-        total = _plus(total, mm(mm(u, both + apart), vh))
+        total = _plus(total, _times(_times(u, both + apart), vh))
     if outside is not None:
-        total = total + (mm(outside, vh) if m > n else mm(u, t(outside)))
+        total = total + (_times(outside, vh) if m > n else _times(u, _h(outside)))
     return (total,)
 
 
-register(Entry("svd", _svd_rule, _svd_meaning, Kernel("svd"), Rules(_svd_jvp, _svd_vjp)))
+svd_rules = Rules(_svd_jvp, _svd_vjp)  # of the factors of a complex matrix as well
+register(Entry("svd", _svd_rule, _svd_meaning, Kernel("svd"), svd_rules))
 register(
     Entry(
         "singular_values",

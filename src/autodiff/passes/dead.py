@@ -183,6 +183,8 @@ _ALONE = {
     ("svd", 1): "singular_values",
     ("real_eig", 0): "real_eigenvalues",
     ("complex_eig", 0): "complex_eigenvalues",
+    ("complex_eigh", 0): "complex_eigvalsh",
+    ("complex_svd", 1): "complex_svdvals",
 }
 
 # Operations that raise for some values of their first operand, and those of indices.
