@@ -16,6 +16,10 @@ import autodiff
 from autodiff.errors import DerivativeError
 
 engines = pytest.mark.parametrize("engine", ["numpy", "native"])
+# Of large tables: by default in machine code alone.
+mostly_native = pytest.mark.parametrize(
+    "engine", [pytest.param("numpy", marks=pytest.mark.slow), "native"]
+)
 RNG = np.random.default_rng(11)
 
 
@@ -87,7 +91,7 @@ def _check(f: Any, a: np.ndarray, d: np.ndarray, slope: np.ndarray, engine: str)
     np.testing.assert_allclose(tangent, np.sum((slope.conj() * d).real), rtol=1e-9, atol=1e-11)
 
 
-@engines
+@mostly_native
 @pytest.mark.parametrize("name", EXPONENTIALS)
 @pytest.mark.parametrize("matrix", MATRICES)
 def test_a_function_of_a_hermitian_matrix(name: str, matrix: str, engine: str) -> None:
@@ -121,7 +125,7 @@ GENERAL = MATRICES | {
 }
 
 
-@engines
+@mostly_native
 @pytest.mark.parametrize("svd", [np.linalg.svd, scipy.linalg.svd])
 @pytest.mark.parametrize("matrix", GENERAL)
 def test_a_matrix_put_together_again(matrix: str, svd: Any, engine: str) -> None:
@@ -129,7 +133,7 @@ def test_a_matrix_put_together_again(matrix: str, svd: Any, engine: str) -> None
     _check(REBUILT[svd], a, D, C.conj(), engine)
 
 
-@engines
+@mostly_native
 @pytest.mark.parametrize("matrix", GENERAL)
 def test_an_odd_function_of_singular_values(matrix: str, engine: str) -> None:
     a = GENERAL[matrix]  # u s**3 vh == a aᴴ a
@@ -141,7 +145,7 @@ def test_an_odd_function_of_singular_values(matrix: str, engine: str) -> None:
 REGULAR = {k: a for k, a in GENERAL.items() if np.linalg.matrix_rank(a) == 4}
 
 
-@engines
+@mostly_native
 @pytest.mark.parametrize("matrix", REGULAR)
 def test_the_polar_factor(matrix: str, engine: str) -> None:
     a = REGULAR[matrix]
@@ -225,7 +229,7 @@ DEPENDENT = {
 }
 
 
-@engines
+@mostly_native
 @pytest.mark.parametrize("matrix", ["a turned triple", "two turned pairs"])
 @pytest.mark.parametrize("name", DEPENDENT)
 def test_what_depends_on_the_basis_is_refused(name: str, matrix: str, engine: str) -> None:
