@@ -381,9 +381,11 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
                 index = _as_index(index)
         return run_known(frame.trace, operator.getitem, container, index)
     if isinstance(index, Tracer):
-        method = _method_for_items(frame, container, node)
-        if method is not None:  # which may compute with it
-            return call(frame, method, [index], {}, node)
+        carries = (
+            index.dtype.kind not in "iub"
+        )  # a derivative, perhaps, that the method computes with
+        if carries and (asked_of := _method_for_items(frame, container, node)) is not None:
+            return call(frame, asked_of[0], [*asked_of[1:], index], {}, node)
         if isinstance(container, np.ndarray):
             return _item_of_array(frame.trace, container, index)
         if isinstance(container, range) and index.dtype.kind in "iu" and not index.shape:
@@ -393,9 +395,9 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         path = frame.trace.paths.get(id(container))
         if path is not None:
             return frame.trace.lift(run_users(operator.getitem, container, index), path.item(index))
-    method = _method_for_items(frame, container, node)
-    if method is not None:
-        return call(frame, method, [index], {}, node)
+    asked_of = _method_for_items(frame, container, node)
+    if asked_of is not None:
+        return call(frame, asked_of[0], [*asked_of[1:], index], {}, node)
     path = frame.trace.paths.get(id(container))
     if path is not None and frame.trace.state.changes(container):
         changed = _changed_item(frame, container, index)
@@ -413,15 +415,15 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     return frame.trace.lift(value, path.item(index))
 
 
-def _method_for_items(frame: Frame, container: Any, node: ast.AST) -> Any:
-    """The user's method that gives an item of an object or of a class."""
+def _method_for_items(frame: Frame, container: Any, node: ast.AST) -> tuple[Any, ...] | None:
+    """The user's method that gives an item of an object or of a class, and what it is called with before the key."""
     method = own_method(frame, container, "__getitem__")
     if method is not None:
-        return functools.partial(method, container)
+        return method, container
     if isinstance(container, type) and not is_library(container):
         static = inspect.getattr_static(container, "__class_getitem__", None)
         if isinstance(static, classmethod) and isinstance(static.__func__, (FunctionType, Closure)):
-            return load_attribute(frame, container, "__class_getitem__", node)
+            return (load_attribute(frame, container, "__class_getitem__", node),)
     return None
 
 
