@@ -82,10 +82,7 @@ def _storing_path(specialisation: Specialisation, call: Call) -> Callable[..., A
         or captured.needs_c_order
         or (captured.watched or captured.changes_objects)
         and not specialisation.after
-        or plan.prepare is not None
-        or plan.extra_inputs
-        or specialisation.run.llvm is None
-        or specialisation.input_leaves != list(range(len(call.leaves)))
+        or not _takes_leaves_alone(specialisation, call)
     ):
         return no_fast_path
     count = len(call.leaves)
@@ -157,10 +154,20 @@ def _storing_path(specialisation: Specialisation, call: Call) -> Callable[..., A
     return fast_row
 
 
-def _is_as_entries_take_it(x: Any) -> bool:
+def _takes_leaves_alone(specialisation: Specialisation, call: Call) -> bool:
+    """Whether the machine code takes the leaves of a call in their order, and nothing made of them."""
+    plan = specialisation.plan
     return (
-        type(x) is np.ndarray and x.flags.carray
-    )  # in C order, aligned, and it may be stored into
+        plan.prepare is None
+        and not plan.extra_inputs
+        and specialisation.run.llvm is not None
+        and specialisation.input_leaves == list(range(len(call.leaves)))
+    )
+
+
+def _is_as_entries_take_it(x: Any) -> bool:
+    """Whether an array is in C order and aligned, and may be stored into."""
+    return type(x) is np.ndarray and x.flags.carray
 
 
 def _complex_path(specialisation: Specialisation, call: Call) -> Callable[..., Any]:
@@ -173,10 +180,7 @@ def _complex_path(specialisation: Specialisation, call: Call) -> Callable[..., A
         or captured.changes_objects
         or captured.needs_c_order
         or plan.write_back
-        or plan.prepare is not None
-        or plan.extra_inputs
-        or specialisation.run.llvm is None
-        or specialisation.input_leaves != list(range(len(call.leaves)))
+        or not _takes_leaves_alone(specialisation, call)
     ):
         return no_fast_path
     pairs = [(k, x.dtype, call.leaves[k].dtype) for k, x in call.wholes.items()]
@@ -212,14 +216,7 @@ def _rebuilding_path(specialisation: Specialisation, call: Call) -> Callable[...
     """What answers later calls whose result the entry cannot make: of a class of its own, say."""
     captured, plan = specialisation.captured, specialisation.plan
     rebuild = _rebuilt(specialisation)
-    if (
-        rebuild is None
-        or plan.write_back
-        or plan.prepare is not None
-        or plan.extra_inputs
-        or specialisation.run.llvm is None
-        or specialisation.input_leaves != list(range(len(call.leaves)))
-    ):
+    if rebuild is None or plan.write_back or not _takes_leaves_alone(specialisation, call):
         return no_fast_path
     count = len(call.leaves)
     reads = captured.guards or any(r.leaf is None for r in captured.inputs)
