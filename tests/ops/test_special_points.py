@@ -139,6 +139,7 @@ UNIT = (-0.999, -0.5, -1e-8, 0.0, 1e-3, 0.5, 0.999)
 POSITIVE = (1e-8, 0.5, 1.0, 2.0, 3.0, 50.0, 1e8)
 TIES = ((0.0, 0.0), (1.0, 1.0), (-3.0, -3.0), (0.0, 1e-9), (2.0, -30.0), (1e8, 1e8), (0.0, 80.0))
 
+LENGTHS = ((1.0, 1.0), (1e-200, 1.0), (1e9, 1.0), (1.0, -1e9), (1e60, 3e60), (-1e-60, 1e-60))
 SCALED = (0.5, 20.0, 39.9, 40.1, 1e3)  # on both sides of where their slopes are Hankel's series
 
 UFUNCS: dict[str, Row] = {
@@ -160,9 +161,7 @@ UFUNCS: dict[str, Row] = {
     "square": Row(np.square, lambda x: x * x, _one(*LINE)),
     "sqrt": Row(np.sqrt, mpmath.sqrt, _one(*POSITIVE)),
     "cbrt": Row(np.cbrt, mpmath.cbrt, _one(*POSITIVE)),
-    "hypot": Row(
-        np.hypot, mpmath.hypot, ((0.0, 1.0), (2.0, 0.0), (1.0, 1.0), (1e-200, 1e-200 * 0 + 1))
-    ),
+    "hypot": Row(np.hypot, mpmath.hypot, (*LENGTHS, (0.0, 1.0), (2.0, 0.0))),
     "exp": Row(np.exp, mpmath.exp, _one(-80.0, -1.0, 0.0, 1.0)),
     "exp2": Row(np.exp2, lambda x: mpmath.power(2, x), _one(-80.0, 0.0, 1.0)),
     "expm1": Row(np.expm1, mpmath.expm1, _one(-80.0, -50.0, -1e-9, 0.0, 1.0)),
@@ -181,7 +180,7 @@ UFUNCS: dict[str, Row] = {
     "arccos": Row(np.arccos, mpmath.acos, _one(*UNIT)),
     "arctan": Row(np.arctan, mpmath.atan, _one(*LINE, 1e9, 1e60)),
     "arctan2": Row(
-        np.arctan2, mpmath.atan2, ((0.0, 1.0), (1.0, 0.0), (1.0, 1.0), (-2.0, 0.5), (0.0, 1e9))
+        np.arctan2, mpmath.atan2, (*LENGTHS, (0.0, 1.0), (1.0, 0.0), (-2.0, 0.5), (0.0, 1e9))
     ),
     "sinh": Row(np.sinh, mpmath.sinh, _one(-2.0, 0.0, 80.0)),
     "cosh": Row(np.cosh, mpmath.cosh, _one(-2.0, 0.0, 80.0)),
@@ -481,7 +480,7 @@ def _expected(row: Row) -> np.ndarray:
                 def along(t: Any, exact: Any = exact, direction: Any = direction) -> Any:
                     return row.exact(*[p + t * d for p, d in zip(exact, direction, strict=True)])
 
-                h = mpmath.mpf(10) ** -15
+                h = mpmath.mpf(10) ** -15 * (min(1, max(map(abs, exact))) or 1)
                 values = [mpmath.re(along(k * h)) for k in (-3, -2, -1, 0, 1, 2, 3)]
                 table.append([float(d) for d in _central(values, h)])
     found = np.array(table).T

@@ -34,9 +34,11 @@ from autodiff.ops.entries import (
 )
 from autodiff.ops.known import known
 from autodiff.ops.smooth import (
+    direction,
     inverse_cosine,
     inverse_difference,
     inverse_hyperbolic,
+    inverse_length,
     inverse_positive,
     inverse_root,
     inverse_square,
@@ -286,20 +288,11 @@ def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
     return np.where(a == 0, 0.0, y * np.log(np.where(a == 0, 1.0, a)))
 
 
-def _hypot_partial(y: Any, x: Any, other: Any) -> Any:
-    # x / y, which is the sign of x where x alone is infinite
-    alone = np.isinf(x) & np.logical_not(np.isinf(other))
-    none = (y == 0) | alone
-    return np.where(alone, np.sign(x), np.where(none, 0.0, x / np.where(none, 1.0, y)))
-
-
-def _over_square(x: Any, a: Any, b: Any) -> Any:
-    # x / (a*a + b*b), 0 at the origin, where the angle has no derivative.  By way of the length,
-    # as the squares over- or underflow; of an infinite length the quotient is 0.
-    length = np.hypot(a, b)
-    none = (length == 0) | np.isinf(length)
-    safe = np.where(none, 1.0, length)
-    return np.where(none, 0.0, x / safe / safe)
+def _turn(x: Any, other: Any) -> tuple[Any, Any]:
+    # x / (x*x + other*other), 0 at the origin, where the angle has no derivative.  By way of the
+    # length, as the squares over- or underflow.
+    length = np.hypot(x, other)
+    return direction(x, other, length), inverse_length(length)
 
 
 def _difference(a: Any, b: Any) -> Any:
@@ -382,7 +375,7 @@ elementwise(
     domain=((0.1, 4.0),),
 )  # fmt: skip
 elementwise(
-    np.hypot, lambda y, a, b: _hypot_partial(y, a, b), lambda y, a, b: _hypot_partial(y, b, a),
+    np.hypot, lambda y, a, b: direction(a, b, y), lambda y, a, b: direction(b, a, y),
     domain=((0.2, 2.0),),
 )  # fmt: skip
 
@@ -448,8 +441,8 @@ elementwise(np.arccos, lambda y, x: -inverse_cosine(x), scalar="acos", domain=((
 elementwise(np.arctan, lambda y, x: inverse_square(x), scalar="atan", fading=(0,))
 elementwise(
     np.arctan2,
-    lambda y, a, b: _over_square(b, a, b),
-    lambda y, a, b: _over_square(-a, a, b),
+    lambda y, a, b: _turn(b, a),
+    lambda y, a, b: _turn(-a, b),
     scalar="atan2",
     domain=((0.2, 2.0),),
 )

@@ -9,6 +9,8 @@
     inverse_cosine(x)      1 / sqrt(1 - x**2)         the slope of arcsin
     inverse_hyperbolic(x)  1 / sqrt(x**2 - 1)         the slope of arccosh
     inverse_difference(x)  1 / (1 - x**2)             the slope of arctanh
+    direction(a, b, h)     a / h, h = hypot(a, b)     the slope of hypot by a
+    inverse_length(h)      1 / h, 0 at 0
     normal_density(x)      exp(-x**2 / 2) / sqrt(2 pi)
     half_slope(x)          x / (1 + x**2)             half the slope of log(1 + x**2)
     log_square(x)          log(1 + x**2)
@@ -247,6 +249,41 @@ inverse_difference = smooth(
     _inverse_difference,
     lambda y, x: 2.0 * x * y * y,
     domain=((-0.8, 0.8),),
+)
+
+
+def _direction_meaning(a: Any, b: Any, h: Any) -> Any:
+    ends = np.where(np.isinf(b), 0.0, np.sign(a))
+    return np.where(np.isinf(a), ends, np.where(np.equal(h, 0), 0.0, a / h))
+
+
+def _direction(s: Any, a: Any, b: Any, h: Any) -> Any:
+    zero, one = s.constant(0.0, a), s.constant(1.0, a)
+    ends = s.select(s.isinf(b), zero, s.copysign(one, a))
+    return s.select(s.isinf(a), ends, s.select(s.eq(h, zero), zero, s.div(a, h)))
+
+
+def inverse_length(h: Any) -> Any:
+    """``1 / h``; 0 of no length, which has no direction."""
+    none = h == 0
+    return np.where(none, 0.0, 1 / np.where(none, 1.0, h))
+
+
+def _turn(a: Any, b: Any, h: Any) -> tuple[Any, ...]:
+    across = direction(b, a, h)
+    return across, across, inverse_length(h)
+
+
+# Not the slope 1/h - a a/h**3 of the quotient, whose terms cancel where a is most of the length, and
+# whose powers over- and underflow: b b/h**3.  The length is no variable of its own.
+direction: Callable[..., Any] = smooth(
+    "direction",
+    _direction_meaning,
+    _direction,
+    lambda y, a, b, h: _turn(a, b, h),
+    lambda y, a, b, h: (-y, direction(b, a, h), inverse_length(h)),
+    None,
+    domain=((0.2, 2.0),) * 3,
 )
 
 _ROOT_TWO_PI = float(np.sqrt(2 * np.pi))
