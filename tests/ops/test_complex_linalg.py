@@ -268,3 +268,30 @@ def test_singular_and_misshapen_matrices_raise_what_numpy_raises() -> None:
             autodiff.function(lambda *x, function=function: function(*x))(*args)
     assert autodiff.function(lambda a: np.linalg.det(a))(np.zeros((2, 2)) + 0j) == 0
     assert autodiff.function(lambda a: np.linalg.matrix_rank(a))(np.ones((3, 3)) + 0j) == 1
+
+
+@pytest.mark.parametrize("eigenvalues", [np.linalg.eigvals, lambda a: np.linalg.eig(a)[0]])
+@pytest.mark.parametrize("a", [np.eye(3), np.diag([1.0, 2.0, 2.0]), np.eye(3) * (1 + 1j)])
+def test_functions_of_equal_eigenvalues_alone_have_their_derivative_in_both_modes(
+    eigenvalues: Any, a: Any
+) -> None:
+    da = np.arange(9.0).reshape(3, 3) * (1 if a.dtype == float else 1 - 2j)
+    right = np.linalg.det(a) * np.trace(np.linalg.solve(a, da))
+    f = lambda a: np.prod(eigenvalues(a))  # noqa: E731
+    assert autodiff.jvp(f, (a,), (da,))[1] == pytest.approx(right)
+    slopes = autodiff.jacobian(f, mode="forward", holomorphic=a.dtype != float)(a)
+    assert np.sum(slopes * da) == pytest.approx(right)
+    if a.dtype == float:
+        gradient = autodiff.gradient(lambda a: f(a).real)
+        assert np.sum(gradient(a) * da) == pytest.approx(right)
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+def test_eigenvalues_of_a_defective_matrix_have_no_derivative(kind: Any) -> None:
+    # Its eigenvectors are no basis to the last digit: slopes by their inverse would be noise.
+    a = np.array([[2, 1, 0], [0, 2, 0], [0, 0, 3]], kind)
+    f = lambda a: np.sum(np.linalg.eigvals(a) ** 3).real  # noqa: E731
+    with pytest.raises(DerivativeError, match=r"AD305.*defective"):
+        autodiff.gradient(f)(a)
+    with pytest.raises(DerivativeError, match=r"AD305.*defective"):
+        autodiff.jvp(f, (a,), (a,))

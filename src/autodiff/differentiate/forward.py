@@ -42,7 +42,7 @@ def jvp(program: Program, active: Sequence[bool]) -> Program:
                 sweep.tangent[value] = tangent
                 sweep.active.add(value)
         propagate(program.block, sweep.active)
-        _leave_out_dead(program.block, sweep.active)
+        leave_out_dead(program.block, sweep.active)
         sweep.run(program.block)
         outputs = [sweep.primal(v) for v in program.outputs]
         tangents = [sweep.dense(v) for v in program.outputs if v.type.is_float]
@@ -50,8 +50,8 @@ def jvp(program: Program, active: Sequence[bool]) -> Program:
         return Program(builder.block, f"{program.name}_jvp")
 
 
-def _leave_out_dead(block: Block, active: set[Value]) -> None:
-    """Take from ``active`` the results that no output depends on: nobody reads their tangents."""
+def leave_out_dead(block: Block, active: set[Value]) -> None:
+    """Take from ``active`` the results that no output of the block depends on: nobody reads their tangents."""
     needed = useful(block, active, set(block.outputs))
     for operation in block.operations:
         active.difference_update(v for v in operation.results if v not in needed)
@@ -84,9 +84,11 @@ class Forward:
             self.copies[id(operation)] = new
 
     def push(self, tangents: dict[Value, Value], block: Block) -> Callable[[Value], Value]:
-        """Emit the tangents for given tangents of inputs; returns the tangent of any value."""
+        """Emit the tangents for given tangents of inputs; returns that of any output, of any value if there are none."""
         sweep = Forward(self.builder, set(tangents))
         propagate(block, sweep.active)
+        if block.outputs:
+            leave_out_dead(block, sweep.active)
         sweep.mapping = dict(self.mapping)
         sweep.tangent = dict(tangents)
         sweep.copies = self.copies
@@ -127,6 +129,7 @@ class Forward:
             tuple([Tracer(v, "array") for v in new.results]),
             new.attributes,
             tuple([t is not None for t in tangents]),
+            tuple([v in self.active for v in operation.results]),
         )
         self.builder.source = operation.source and operation.source.derivative()
         turned = push_vectors(site, operation, tangents)
@@ -167,6 +170,7 @@ class Forward:
         live = [k for k, v in enumerate(operation.results) if v in self.active]
         regions = []
         for region in operation.regions:
+            leave_out_dead(region, self.active)
             with self.builder.region() as block:
                 self.run(region)
                 block.outputs = [self.primal(v) for v in region.outputs]
@@ -194,6 +198,7 @@ class Forward:
         body = operation.regions[-1]
         n = len(operation.operands)
         stacked = [k for k in range(n, len(body.outputs)) if body.outputs[k] in self.active]
+        leave_out_dead(body, self.active)
         with self.builder.region() as block:
             self._enter_body(body, block, live)
             self.run(body)

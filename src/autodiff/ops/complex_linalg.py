@@ -408,10 +408,26 @@ def _eig_turn(w: Matrix) -> Any:
     return (1 - unit) / (w[..., None, :] - w[..., :, None] + unit)
 
 
-def _eig_push(site: Site, da: Matrix, vectors: bool) -> tuple[Any, ...]:
+def _inverse_basis(v: Matrix) -> Any:
+    """The inverse of the matrix of eigenvectors, refused where they are no basis to half of the digits."""
+    inverse = inv(v)
+    error = DerivativeError(
+        "derivatives of the eigenvalues of a defective matrix, which has fewer eigenvectors than eigenvalues.",
+        code="AD305",
+        source=current_builder().source,
+        remedy="write the function of the matrix without its eigenvalues (np.linalg.det, np.trace, "
+        "scipy.linalg.expm, matrix_power)",
+    )
+    limit = float(np.finfo(v.part_dtype).eps) ** -0.75
+    emit_refusal(np.logical_not(np.all(np.abs(inverse) < limit)).value, error)  # type: ignore[attr-defined]
+    return inverse
+
+
+def _eig_push(site: Site, da: Matrix) -> tuple[Any, ...]:
     w, v = _eig_parts(site)
-    inner = solve(v, da @ v)
-    return _pair(_diagonal(inner)), _pair(v @ (inner * _eig_turn(w))) if vectors else None
+    inner = _inverse_basis(v) @ (da @ v)
+    wanted = not site.wanted or site.wanted[1]
+    return _pair(_diagonal(inner)), _pair(v @ (inner * _eig_turn(w))) if wanted else None
 
 
 def _eig_pull(site: Site, cts: tuple[Any, ...]) -> Matrix:
@@ -421,7 +437,7 @@ def _eig_pull(site: Site, cts: tuple[Any, ...]) -> Matrix:
         None if ct_w is None else _on_diagonal(ct_w),
         None if ct_v is None else (_h(v) @ ct_v) * _eig_turn(w).conj(),
     )
-    return solve(_h(v), inner @ _h(v))
+    return _h(_inverse_basis(v)) @ (inner @ _h(v))
 
 
 def eigen(a: Any) -> tuple[Any, Any]:
@@ -665,14 +681,14 @@ _register(
     "complex_eig",
     _complex_eig_rule,
     lambda pair: _eig_meaning(whole(pair)),
-    lambda site, tangents: _eig_push(site, _given(tangents[0]), True),
+    lambda site, tangents: _eig_push(site, _given(tangents[0])),
     lambda site, cts: (_pair(_eig_pull(site, cts)),),
 )
 _register(
     "real_eig",
     _eig_rule,
     _eig_meaning,
-    lambda site, tangents: _eig_push(site, tangents[0] + 0j, True),
+    lambda site, tangents: _eig_push(site, tangents[0] + 0j),
     lambda site, cts: (plain(_eig_pull(site, cts).real),),
 )
 # Of a program that is not differentiated any more, see ``passes.dead``.

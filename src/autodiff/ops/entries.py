@@ -99,12 +99,17 @@ Lowering: TypeAlias = Pointwise | Reduction | View | Update | Creation | Kernel 
 # -- derivative forms -------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Site:
-    """What a rule sees of one operation: operands, results (tracers), attributes, demand."""
+    """What a rule sees of one operation: operands, results (tracers), attributes, demand.
+
+    ``needed``: by operand, whether its cotangent is (forwards: whether it has a tangent);
+    ``wanted``: by result, whether somebody reads its tangent, forwards where that is known.
+    """
 
     operands: tuple[Any, ...]
     results: tuple[Any, ...]
     attributes: dict[str, Any]
     needed: tuple[bool, ...]
+    wanted: tuple[bool, ...] = ()
 
     @property
     def result(self) -> Any:
