@@ -1,5 +1,8 @@
 """``scipy.linalg`` in captured code: values and derivatives to second order."""
 
+import warnings
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import linalg
@@ -111,3 +114,62 @@ def test_a_logarithm_that_is_complex_comes_from_scipy() -> None:
     np.testing.assert_allclose(found, linalg.logm(matrix))
     with pytest.raises(autodiff.errors.AutodiffError):
         autodiff.gradient(lambda a: np.sum(np.abs(linalg.logm(a))))(matrix)
+
+
+STRUCTURES = [
+    None, "gen", "pos", "sym", "her", "diagonal", "tridiagonal", "banded", "upper triangular",
+    "lower triangular",
+]  # fmt: skip
+HILBERT = linalg.hilbert(13)
+SYSTEMS = {
+    "good": np.array([[4.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 2.0]]),
+    "negative": -np.eye(3),
+    "ill-conditioned": HILBERT,
+    "indefinite and ill-conditioned": HILBERT - 3.0 * (np.arange(13) == 0),
+    "a tiny pivot": np.diag([1.0, 1e-17, 2.0]),
+    "a zero pivot": np.diag([1.0, 0.0, 2.0]),
+    "singular": np.ones((3, 3)),
+    "not a number": np.full((2, 2), np.nan),
+    "a stack": np.stack([np.eye(3), np.diag([1.0, 1e-17, 2.0])]),
+}
+
+
+def _told(f: Any, *args: Any) -> Any:
+    """A result, or the exception; and the categories and texts of warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            found = f(*args)
+        except Exception as error:
+            found = repr(error)
+    # Of NaN compiled code says the same twice: flags of the processor have plain Python asked as well.
+    return found, {(w.category.__name__, str(w.message)) for w in caught}
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_solve_gives_the_warnings_and_errors_of_scipy_near_singular_matrices(structure: Any):
+    def f(a: Any, b: Any) -> Any:
+        return linalg.solve(a, b, assume_a=structure, check_finite=False)
+
+    compiled = {engine: autodiff.function(f, engine=engine) for engine in ("numpy", "native")}
+    gradient = autodiff.gradient(lambda a, b: np.sum(f(a, b)), wrt="b")
+    for a in SYSTEMS.values():
+        b = np.arange(a.shape[-1], dtype=float)
+        b = b[:, None] if a.ndim > 2 else b
+        want, warned = _told(f, a, b)
+        for g in compiled.values():
+            found, heard = _told(g, a, b)
+            assert heard == warned
+            if isinstance(want, str):
+                assert found == want
+            else:
+                size = np.nanmax(np.abs(want), initial=0.0)
+                np.testing.assert_allclose(found, want, rtol=1e-12, atol=1e-12 * size)
+        slope, heard = _told(gradient, a, b)
+        assert heard == warned
+        assert not isinstance(want, str) or slope == want
+
+
+def test_solve_refuses_a_structure_that_does_not_exist() -> None:
+    with pytest.raises(ValueError, match="round is not a recognized matrix structure"):
+        autodiff.function(lambda a, b: linalg.solve(a, b, assume_a="round"))(np.eye(2), np.ones(2))

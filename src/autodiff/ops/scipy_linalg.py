@@ -34,6 +34,7 @@ from autodiff.ops.numpy_functions.linear_algebra import float_matrix
 from autodiff.ops.numpy_functions.shapes import array_of, line, ravel
 from autodiff.ops.promotion import as_array, cast, pointwise, shape_error
 from autodiff.ops.python_numbers import number
+from autodiff.ops.scipy_solve import solved
 from autodiff.ops.structural import INT, slice_add, slice_of, slice_update, zeros
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
@@ -88,20 +89,33 @@ def solve(
 ) -> Tracer:  # fmt: skip
     """``scipy.linalg.solve``."""
     x = _square(a)
-    kind = {"pos": "symmetric", "positive definite": "symmetric", "sym": "symmetric",
-            "her": "symmetric", "hermitian": "symmetric"}.get(assume_a, assume_a)  # fmt: skip
+    if assume_a not in _STRUCTURES:
+        raise ValueError(f"{assume_a} is not a recognized matrix structure")
+    kind = _STRUCTURES[assume_a]
     if kind == "symmetric":
         x = _symmetric(x, lower)
-    elif kind in ("lower triangular", "upper triangular"):
-        x = functions[np.tril if kind.startswith("lower") else np.triu](x)
-    elif kind not in (None, "gen", "general"):
-        raise unsupported(f"scipy.linalg.solve with assume_a={assume_a!r}", "leave it out")
+    elif kind in ("lower", "upper"):
+        x = functions[np.tril if kind == "lower" else np.triu](x)
+    elif kind is not None:
+        x = _band(x, kind)
     right = array_of(b)
     dtype = np.result_type(array_of(a).dtype, right.dtype)
     dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
-    return functions[np.linalg.solve](
-        t(cast(x, dtype)) if transposed else cast(x, dtype), cast(right, dtype)
-    )
+    system = cast(x, dtype), cast(right, dtype)
+    return solved(*system, assume_a, bool(transposed), bool(check_finite))
+
+
+# What of a matrix is read: a triangle that is mirrored, one triangle, so many diagonals, all.
+_STRUCTURES: dict[str | None, Any] = {
+    None: None, "gen": None, "general": None, "banded": None, "diagonal": 0, "tridiagonal": 1,
+    "pos": "symmetric", "positive definite": "symmetric", "sym": "symmetric",
+    "symmetric": "symmetric", "her": "symmetric", "hermitian": "symmetric",
+    "lower triangular": "lower", "upper triangular": "upper",
+}  # fmt: skip
+
+
+def _band(x: Tracer, width: int) -> Any:
+    return functions[np.triu](functions[np.tril](x, width), -width)
 
 
 @implements(linalg.inv)

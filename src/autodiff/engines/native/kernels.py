@@ -432,7 +432,7 @@ def _is_factored_again(g: Generator, a: Value) -> bool:
     return any(op.kind in _BY_LU and _matrix_of(op)[0] is a for op in chain(later, inside))
 
 
-_BY_LU = ("solve", "inverse", "slogdet")
+_BY_LU = ("solve", "inverse", "slogdet", "well_conditioned")
 
 
 def _factorises(g: Generator, operation: Operation) -> bool:
@@ -461,6 +461,50 @@ def _factorises(g: Generator, operation: Operation) -> bool:
         before = g.w.here(f"load i1, ptr {good}")
         both = g.w.op(f"and i1 {before}, {fine}", before, fine)
         g.w.line(f"store i1 {both}, ptr {good}")
+    g.bind(operation.result, Element(g.w.here(f"load i1, ptr {good}"), np.dtype(bool)))
+    return True
+
+
+def _well_conditioned(g: Generator, operation: Operation) -> bool:
+    """Whether all matrices have factors, and an estimate of their condition within a limit."""
+    a, norm = operation.operands
+    if _letter(a.dtype) is None:
+        return False
+    *batch, n, _ = a.shape
+    by_lu = operation.attributes["routine"] == "lu"
+    known = _kept_factors(g, a) if by_lu else None
+    factors = _transposed_copy(g, a) if known is None else known.matrix
+    norms = g.buffer(norm)
+    work = g.memory.allocate(a.dtype, (4 * n,))
+    integers = g.memory.allocate(_INT32, (n,))
+    f = _Fortran(g, a.dtype)
+    good = g.w.slot("i1")
+    g.w.line(f"store i1 true, ptr {good}")
+    with _batches(g, batch) as indices:
+        start = _matrix_at(indices, n, n, batch)
+        place, rows = f.pointer(factors, start, n * n), f.integer(maximum(n, 1))
+        if known is not None:
+            info = known.info
+        elif by_lu:
+            _, info = _factorised(g, f, factors, start, n)
+        else:
+            info = f.info()
+            f.call("potrf", f.character("L"), f.integer(n), place, rows, info)
+        estimate, end = f.number(0.0), f.info()
+        size = f.pointer(norms, linear(indices, batch) if indices else 0)
+        kind = f.character("1" if by_lu else "L")
+        f.call(
+            "gecon" if by_lu else "pocon", kind, f.integer(n), place, rows, size, estimate,
+            f.pointer(work), f.pointer(integers), end,
+        )  # fmt: skip
+        code = g.w.here(f"load i32, ptr {info}")
+        fine = g.w.here(f"icmp eq i32 {code}, 0")
+        limit = literal(operation.attributes["limit"], a.dtype)
+        found = g.w.here(f"load {f.type}, ptr {estimate}")
+        enough = g.w.here(f"fcmp ogt {f.type} {found}, {limit}")
+        before = g.w.here(f"load i1, ptr {good}")
+        both = g.w.here(f"and i1 {fine}, {enough}")
+        g.w.line(f"store i1 {g.w.here(f'and i1 {before}, {both}')}, ptr {good}")
     g.bind(operation.result, Element(g.w.here(f"load i1, ptr {good}"), np.dtype(bool)))
     return True
 
@@ -759,6 +803,7 @@ _ROUTINES: dict[str, Callable[[Generator, Operation], bool]] = {
     "dot_general": _dot_general,
     "cholesky": _cholesky,
     "factorises": _factorises,
+    "well_conditioned": _well_conditioned,
     "solve": _solve,
     "triangular_solve": _triangular_solve,
     "inverse": _inverse,
