@@ -19,7 +19,7 @@ from scipy import linalg
 from autodiff.ir.data import ArrayType
 from autodiff.ops.builder import current_builder
 from autodiff.ops.control import emit_cond
-from autodiff.ops.entries import Entry, Kernel, register
+from autodiff.ops.entries import Entry, Kernel, Rules, register
 from autodiff.ops.function_table import functions
 from autodiff.ops.linear_algebra import t
 from autodiff.ops.smooth import derived_as
@@ -56,6 +56,7 @@ register(
         lambda types, **options: (ArrayType(types[2].dtype, types[2].shape),),
         _scipy_solve,
         Kernel("scipy_solve"),
+        Rules(lambda site, tangents: (tangents[2],), lambda site, cts: (None, None, cts[0])),
         kept=True,
     )
 )
