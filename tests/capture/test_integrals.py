@@ -372,3 +372,24 @@ def test_fourier_integrals_whose_derivative_does_not_decay_are_refused(engine, w
         autodiff.gradient(f(1.0), engine=engine)(1.3)
     with pytest.raises(autodiff.DerivativeError, match="AD305: .*does not tend to 0"):
         autodiff.jvp(f(1.0), (1.3,), (1.0,), engine=engine)
+
+
+NOT_A_NUMBER = {
+    "everywhere": (lambda c: si.quad(lambda x: np.log(-c * x - 1.0), 0.0, 1.0)[0], 1.0),
+    "in a part": (lambda c: si.quad(lambda x: np.sqrt(x - c), 0.0, 1.0)[0], 0.3),
+    "at one place": (lambda c: si.quad(lambda x: np.where(x == 0.5, np.nan, c * x), 0.0, 1.0)[0], 1.0),
+    "to infinity": (lambda c: si.quad(lambda x: np.exp(-c * x) * np.sqrt(2.0 - x), 0.0, np.inf)[0], 1.0),
+    "by its limit": (lambda c: si.quad(lambda x: np.sqrt(x - 0.3), 0.0, c)[0], 1.0),
+    "by a parameter": (lambda c: si.quad(lambda x: c * x, 0.0, 1.0)[0], np.nan),
+    "of a vector": (lambda c: si.quad_vec(lambda x: np.sqrt(x - c) * np.ones(2), 0.0, 1.0)[0][1], 0.3),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", NOT_A_NUMBER)
+def test_an_integral_that_is_not_a_number_has_derivatives_that_are_none(name: str) -> None:
+    f, c = NOT_A_NUMBER[name]
+    assert np.isnan(f(c))
+    assert np.isnan(autodiff.value_and_gradient(f)(c)).all()
+    assert np.isnan(autodiff.jvp(f, (c,), (1.0,))).all()
+    assert np.isnan(autodiff.gradient(autodiff.gradient(f))(c))

@@ -14,7 +14,9 @@ Source: A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed. (2008), ch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,9 +31,11 @@ from autodiff.errors import DerivativeError
 from autodiff.ir.copying import Mapping, copy_value
 from autodiff.ir.data import Block, Operation, Program, Value
 from autodiff.ops.builder import building, current_builder
+from autodiff.ops.control import emit_cond
 from autodiff.ops.entries import Site
 from autodiff.ops.integrals import Like, Quadrature
 from autodiff.ops.jumps import switches
+from autodiff.ops.smooth import undefined, where_defined
 from autodiff.ops.solvers import doubt
 from autodiff.ops.structural import zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
@@ -185,7 +189,12 @@ def _push_integral(operation: Operation, site: Site, tangents: Tangents) -> Sequ
         derived = jvp(program, [False, *active])
         derived = _with_outputs(derived, derived.outputs[len(like) :])
         whole = [*operands[:first], *read, *given]
-        add(_integrals(options, derived, whole, like, program, active))
+        values = site.results[: len(like)]
+        add(
+            _where_numbers(
+                site, values, lambda: _integrals(options, derived, whole, like, program, active)
+            )
+        )
     if options.weight in _TURNED and tangents[_FREQUENCY] is not None:
         turned = _by_frequency(options, program, operands, like)
         add([tangents[_FREQUENCY] * v for v in turned])
@@ -193,6 +202,9 @@ def _push_integral(operation: Operation, site: Site, tangents: Tangents) -> Sequ
         tangent: Any = tangents[k]
         if tangent is not None:
             add([sign * tangent * v for v in _at_limit(options, program, k, operands)])
+    total = [
+        t if t is None else where_defined(y, t) for y, t in zip(site.results, total, strict=False)
+    ]
     return [*total, None]
 
 
@@ -210,7 +222,8 @@ def _pull_integral(
     _refuse_moving(options, site.needed)
 
     def times(values: Sequence[Array]) -> Array:
-        terms = [np.sum(ct * v) for ct, v in zip(cts, values, strict=True) if ct is not None]
+        numbers = zip(cts, values, site.results, strict=False)
+        terms = [np.sum(ct * where_defined(y, v)) for ct, v, y in numbers if ct is not None]
         return sum(terms[1:], terms[0])
 
     for k, sign in ((0, -1.0), (1, 1.0)):
@@ -225,7 +238,11 @@ def _pull_integral(
     active = [k in wrt for k in range(1, len(read) + 1)]
     if len(like) == 1 and not program.outputs[0].shape:
         derived = vjp(program, wrt, [0], seed_ones=True, keep_values=False)
-        found = _integrals(options, derived, operands, of, program, active)
+        found = _where_numbers(
+            site,
+            [operands[k] for k in of],
+            lambda: _integrals(options, derived, operands, of, program, active),
+        )
         (ct,) = cts
         found = [emit_tracer("strong_multiply", _spread(ct, v), v) for v in found]
     else:
@@ -233,10 +250,31 @@ def _pull_integral(
         dense = [
             zeros_like(r) if ct is None else ct for r, ct in zip(site.results, cts, strict=False)
         ]
-        found = _integrals(options, derived, [*operands, *dense], of, program, active)
+        found = _where_numbers(
+            site,
+            [operands[k] for k in of],
+            lambda: _integrals(options, derived, [*operands, *dense], of, program, active),
+        )
     for k, v in zip(of, found, strict=True):
         pulled[k] = v
     return pulled
+
+
+def _where_numbers(
+    site: Site, like: Sequence[Array], integrals: Callable[[], list[Array]]
+) -> list[Array]:
+    """Integrals of the shapes of ``like``; NaN, and not asked for, where the integral is no number itself."""
+    missing = [np.any(np.isnan(y)) for y in site.results[:-1]]
+    defined: Any = np.logical_not(functools.reduce(np.logical_or, missing))
+    builder = current_builder()
+    with builder.region() as then:
+        then.outputs = [v.value for v in integrals()]
+    with builder.region() as orelse:
+        # Neither has it derivatives of higher order, by whatever moves it.
+        moving = [x for x in site.operands if x.value.type.is_float]
+        none = functools.reduce(operator.add, [np.sum(undefined(x)) for x in moving])
+        orelse.outputs = [(zeros_like(x) + none).value for x in like]
+    return [Tracer(v, "array") for v in emit_cond(defined.value, then, orelse)]
 
 
 def _parts(operation: Operation) -> tuple[Program, tuple[Like, ...], Quadrature]:
