@@ -282,3 +282,6 @@ def test_what_has_one_value_for_every_basis_and_many_slopes_is_refused(name: str
     # Each vector has an imaginary second element for a real first one, whatever the basis.
     with pytest.raises(DerivativeError, match="AD305.*depends on which basis"):
         autodiff.gradient(DEPENDENT[name], engine=engine)(MATRICES["one block twice"])
+    tangent = (_hermitian(C),)
+    with pytest.raises(DerivativeError, match="AD305.*depends on which basis"):
+        autodiff.jvp(DEPENDENT[name], (MATRICES["one block twice"],), tangent)

@@ -190,6 +190,11 @@ def test_what_has_one_value_for_every_basis_and_many_slopes_is_refused(name, eng
     a = np.diag([1.0, 2.0, 1.0, 2.0])
     with pytest.raises(DerivativeError, match="AD305.*depends on which basis"):
         autodiff.gradient(BESIDE[name], engine=engine)(a)
+    for da in (np.ones((4, 4)), np.diag([1.0, 2.0, 3.0, 4.0]) + 0.5):
+        with pytest.raises(DerivativeError, match="AD305.*depends on which basis"):
+            autodiff.function(lambda a, da: autodiff.jvp(BESIDE[name], (a,), (da,)), engine=engine)(
+                a, da
+            )
 
 
 def test_a_basis_that_leaves_a_loop_is_refused() -> None:

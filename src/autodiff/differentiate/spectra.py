@@ -13,13 +13,7 @@ far: it is differentiated once more, forward, in the direction w_k = k::
 If m_ij is not 0 where the eigenvalues are equal, or the cotangent of the matrix moves as the vectors turn
 within their span, the result depends on which basis was chosen: it has no derivative, and an error says so.
 
-Forward mode.  The direction ``da`` is known, and the vectors may be turned within the span so that
-they diagonalise it; then nothing is infinite.  The result is computed with those vectors, and, where
-some were turned, with NumPy's as well: if the two differ, it depends on the basis; else it is NumPy's,
-``derived_as`` the other::
-
-    y = f(w, v)   =>   v', equal = eigh_turned(w, v, da);  y' = f(w, v')
-                       y = derived_as(cond(equal): f(w, v), compared with y', else: y', y')
+Forward mode: ``differentiate.bases``.
 
 Of complex matrices the same holds with conjugate transposes: ``Vᴴ``, and turns that are skew-Hermitian.
 Their vectors are pairs in the program (``ops.complex_linalg``), complex arrays in the formulas.  The
@@ -40,57 +34,29 @@ import numpy as np
 
 from autodiff.differentiate.activity import propagate
 from autodiff.differentiate.rules import WITH_VECTORS
-from autodiff.dims import symbols
 from autodiff.errors import DerivativeError
-from autodiff.ir.copying import Mapping, copy_operation
-from autodiff.ir.data import ArrayType, Block, Operation, Program, Value, free_values, uses, walk
+from autodiff.ir.data import ArrayType, Block, Operation, Program, Value, walk
 from autodiff.later import later
 from autodiff.ops import decompositions
-from autodiff.ops.builder import Builder, building
+from autodiff.ops.builder import Builder
 from autodiff.ops.control import INT, emit_cond, emit_refusal
 from autodiff.ops.decompositions import _h, _times, noise
-from autodiff.ops.entries import ENTRIES, Entry, Kernel, Site, register
-from autodiff.ops.smooth import derived_as
+from autodiff.ops.entries import Entry, Kernel, Site, register
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:
+    from autodiff.differentiate import bases
     from autodiff.ops import complex_linalg
 else:
+    bases = later("autodiff.differentiate.bases")
     complex_linalg = later("autodiff.ops.complex_linalg")  # which few programs need
-
-_EIGH = ("eigh", "symmetric_eigen", "eigen_found", "complex_eigh")
-_SVD = ("svd", "complex_svd")
-_PAIRS = ("complex_eigh", "complex_svd")
-_KINDS = WITH_VECTORS
 
 
 def has_vectors(program: Program) -> bool:
     """Whether the program has a decomposition whose vectors its results depend on."""
-    if not any(operation.kind in _KINDS for operation in walk(program.block)):
-        return False
-    live = _live(program.block, set(program.outputs))
-    return any(_is_used(operation, live) for operation in walk(program.block))
-
-
-def _is_used(operation: Operation, live: set[Value]) -> bool:
-    vectors = operation.results[1:] if operation.kind in _EIGH else operation.results[::2]
-    return operation.kind in _KINDS and any(v in live for v in vectors)
-
-
-def _live(block: Block, outputs: set[Value]) -> set[Value]:
-    """Values that outputs may depend on with a derivative."""
-    live = {*outputs, *block.outputs}
-    for operation in reversed(block.operations):
-        if operation.regions:
-            for region in operation.regions:
-                live |= _live(region, set())
-                live.update(free_values(region))
-            live.update(operation.operands)
-        elif any(v in live for v in operation.results):
-            if not ENTRIES[operation.kind].zero_derivative:
-                live.update(uses(operation))
-    return live
+    found = any(operation.kind in WITH_VECTORS for operation in walk(program.block))
+    return found and bases.has_vectors(program)
 
 
 # -- reverse mode -----------------------------------------------------------------------------------
@@ -120,7 +86,7 @@ class _Downstream:
     def refuse(self, size: Any, allowed: Any) -> None:
         """Raise where something is not 0 that would be if the basis did not matter."""
         found: Any = np.any(np.abs(size) > allowed)
-        emit_refusal(found.value, _depends(self.operation))
+        emit_refusal(found.value, bases._depends(self.operation))
 
 
 def _in_program(x: Any) -> Value:
@@ -131,11 +97,7 @@ def _in_program(x: Any) -> Value:
 
 def _like(x: Any, found: Tracer) -> Any:
     """An array of the program in the form of another, whose pair it may be."""
-    return found if x.dtype.kind == "f" else _complex(found)
-
-
-def _complex(pair: Any) -> Any:
-    return complex_linalg._given(pair)
+    return found if x.dtype.kind == "f" else bases._complex(found)
 
 
 def pull_vectors(
@@ -146,19 +108,19 @@ def pull_vectors(
     leaving: Sequence[Value],
 ) -> Sequence[Any] | None:
     """The pullback of a decomposition whose vectors have cotangents; None for all else."""
-    is_svd = operation.kind in _SVD
-    if not is_svd and operation.kind not in _EIGH:
+    is_svd = operation.kind in bases._SVD
+    if not is_svd and operation.kind not in bases._EIGH:
         return None
     if all(ct is None for ct in (cts[::2] if is_svd else cts[1:])):
         return None
     blocks = (*builder.stack, builder.block)
     before = [op for block in blocks for op in block.operations]
-    others = [op for op in before if op.kind in _KINDS and op is not operation]
+    others = [op for op in before if op.kind in WITH_VECTORS and op is not operation]
     if not any(op is operation for op in before):
         before = []
     # What other decompositions are of leaves, too: through them no tangent is needed, nor infinite.
     # And vectors that complete a basis stay where they are as those of the basis turn in its span.
-    before = [op for op in before if op.kind not in _KINDS and op.kind != "svd_rest"]
+    before = [op for op in before if op.kind not in WITH_VECTORS and op.kind != "svd_rest"]
     active = set(operation.results)
     propagate(Block(operations=before), active)
     cut = dict.fromkeys(
@@ -170,25 +132,25 @@ def pull_vectors(
 
 
 def _pull_eigh(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequence[Any]:
-    in_pairs = downstream.operation.kind in _PAIRS
+    in_pairs = downstream.operation.kind in bases._PAIRS
     w, v = site.results
     if in_pairs:
-        v, cts = _complex(v), (cts[0], _complex(cts[1]))
+        v, cts = bases._complex(v), (cts[0], bases._complex(cts[1]))
     turn = _turns_between(w, _times(_h(v), cts[1]))
     gap = w[..., None, :] - w[..., :, None]
-    equal = _upper(w) & (np.abs(gap) <= noise(w)[..., None])
+    equal = bases._upper(w) & (np.abs(gap) <= noise(w)[..., None])
 
     def limits() -> tuple[Any, ...]:
-        rotation = _rotation(equal, v)
+        rotation = bases._rotation(equal, v)
         turned = _times(v, rotation)
         change = _refuse_dependent(downstream, ((v, turned),), cts[1:], w)
         moved = _turns_between(w, _times(_h(v), change[0]) + _times(_h(turned), cts[1]))
         moved = _against(equal, rotation, turn, moved)
-        downstream.refuse(moved, _allowed(w) * _size(cts[1]))
+        downstream.refuse(moved, _allowed(w) * bases._size(cts[1]))
         step = _index(w)
         (ct_v,) = downstream.push(((w, np.broadcast_to(step, w.shape)),), cts[1:])
         moved = _turns_between(w, _times(_h(v), ct_v))
-        return (_limit(downstream, turn, moved, _steps(step), gap, w, _size(cts[1])),)
+        return (_limit(downstream, turn, moved, _steps(step), gap, w, bases._size(cts[1])),)
 
     usual = (decompositions._inverse_gaps(w) * turn,)
     (skew,) = _in_the_limit(downstream, np.any(equal), usual, limits)
@@ -198,10 +160,10 @@ def _pull_eigh(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Seque
 
 
 def _pull_svd(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequence[Any]:
-    in_pairs = downstream.operation.kind in _PAIRS
+    in_pairs = downstream.operation.kind in bases._PAIRS
     if in_pairs:
         site = complex_linalg.in_complex(site)
-        cts = (_complex(cts[0]), cts[1], _complex(cts[2]))
+        cts = (bases._complex(cts[0]), cts[1], bases._complex(cts[2]))
     u, s, vh = site.results
 
     def turns_of(ct_u: Any, ct_vh: Any) -> tuple[Any, Any, Any]:
@@ -212,7 +174,7 @@ def _pull_svd(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequen
     gaps, sums = decompositions._pairs(s)
     gap, total = s[..., None, :] - s[..., :, None], s[..., None, :] + s[..., :, None]
     known = noise(s)
-    close = _upper(s) & (np.abs(gap) <= known[..., None])
+    close = bases._upper(s) & (np.abs(gap) <= known[..., None])
     equal = np.any(close) | np.any(s <= known)
     usual = [gaps * both, sums * apart]
     if outside is not None:
@@ -225,8 +187,8 @@ def _pull_svd(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequen
         return turns_of(*parts)
 
     def limits() -> tuple[Any, ...]:
-        scale = np.maximum(_size(given[0]), _size(given[-1]))
-        rotation = _rotation(close, u)
+        scale = np.maximum(bases._size(given[0]), bases._size(given[-1]))
+        rotation = bases._rotation(close, u)
         of_u, of_vh = _times(u, rotation), _times(_h(rotation), vh)
         moved = _refuse_dependent(downstream, ((u, of_u), (vh, of_vh)), given, s)
         change, change_apart, change_outside = turns(moved)
@@ -270,9 +232,9 @@ def _against(equal: Any, rotation: Any, turn: Any, moved: Any) -> Any:
     """
     upper = np.where(equal, 1.0, 0.0)
     inside = (upper + np.swapaxes(upper, -1, -2)) > 0
-    between = np.where(inside | _diagonal(upper), 0.0, turn)
+    between = np.where(inside | bases._diagonal(upper), 0.0, turn)
     carried = _times(rotation, between) - _times(between, rotation)
-    return np.where(inside, moved, np.where(_diagonal(upper), 0.0, moved + carried))
+    return np.where(inside, moved, np.where(bases._diagonal(upper), 0.0, moved + carried))
 
 
 def _turns_between(w: Any, x: Any) -> Any:
@@ -282,16 +244,7 @@ def _turns_between(w: Any, x: Any) -> Any:
 
 def _off_diagonal(w: Any, x: Any) -> Any:
     """A matrix without the turns of single vectors, which are phases: real ones have none."""
-    return x if x.dtype.kind == "f" else np.where(_diagonal(w), 0.0, x)
-
-
-def _rotation(equal: Any, v: Any) -> Any:
-    """The generator of turns within the spans of equal values."""
-    if v.dtype.kind == "f":
-        half: Any = np.where(equal, 1.0, 0.0).astype(v.dtype)
-    else:  # the two kinds of turns of complex vectors at once, with weights that do not cancel
-        half = np.where(equal, 1.0, 0.0).astype(v.part_dtype) * (0.8 + 0.6j)
-    return half - _h(half)
+    return x if x.dtype.kind == "f" else np.where(bases._diagonal(w), 0.0, x)
 
 
 def _refuse_dependent(
@@ -301,7 +254,7 @@ def _refuse_dependent(
     leaving = [Tracer(v, "array") for v in downstream.leaving]
     found = downstream.push(seeds, [*cts, *leaving])
     for x, change in zip(leaving, found[len(cts) :], strict=True):
-        downstream.refuse(change, _allowed(w) * (1.0 + _size(x)))
+        downstream.refuse(change, _allowed(w) * (1.0 + bases._size(x)))
     return found[: len(cts)]
 
 
@@ -309,27 +262,13 @@ def _allowed(w: Any) -> float:
     return float(np.finfo(w.dtype).eps) ** 0.625
 
 
-def _size(x: Any) -> Any:
-    return np.max(np.abs(x), initial=0.0)
-
-
 def _index(w: Any) -> Any:
     return emit_tracer("iota", size=w.shape[-1], dtype=INT).astype(w.dtype)
 
 
-def _upper(w: Any) -> Any:
-    line = emit_tracer("iota", size=w.shape[-1], dtype=INT)
-    return line[None, :] > line[:, None]
-
-
-def _diagonal(w: Any) -> Any:
-    line = emit_tracer("iota", size=w.shape[-1], dtype=INT)
-    return np.equal(line[:, None], line)
-
-
 def _steps(step: Any) -> Any:
     """Differences of steps between any two values; 1 on the diagonal, where nothing is divided."""
-    return np.where(_diagonal(step), 1.0, step[None, :] - step[:, None]).astype(step.dtype)
+    return np.where(bases._diagonal(step), 1.0, step[None, :] - step[:, None]).astype(step.dtype)
 
 
 def _in_the_limit(
@@ -373,6 +312,7 @@ def _limit(
 
 # -- forward mode -----------------------------------------------------------------------------------
 _FLAG = ArrayType(np.dtype(bool), ())
+_OF_BASES = frozenset(("basis_apart", "given_basis", "one_slope"))
 
 # The results of a decomposition once more, and whether other vectors were put in their place: what
 # forward mode, which knows the direction, replaces.
@@ -384,214 +324,47 @@ register(
         Kernel("basis_apart"),
     )
 )
+# The results of a decomposition, with vectors ``turned`` within the spans of equal values or as they
+# are, which move as the spans do; how large the tangents are.
+register(
+    Entry(
+        "given_basis",
+        lambda types, **attributes: (*types[1:], ArrayType(types[0].dtype, ())),
+        lambda a, *arrays, **attributes: (*arrays, np.zeros((), a.dtype)),
+        Kernel("given_basis"),
+    )
+)
+# The first operand, whose tangent is a derivative only if those of the second and third are the same.
+register(
+    Entry(
+        "one_slope",
+        lambda types, **attributes: (types[0],),
+        lambda x, *rest, **attributes: np.asarray(x),
+        Kernel("one_slope"),
+    )
+)
 
 
 def push_vectors(
     site: Site, operation: Operation, tangents: Sequence[Any]
 ) -> tuple[list[Value], Sequence[Any]] | None:
-    """What ``basis_apart`` is in the direction of the tangents: values, and tangents; None for all else."""
-    if operation.kind != "basis_apart":
-        return None
-    a, *arrays = site.operands
-    da, in_pairs = tangents[0], site.attributes["in_pairs"]
-    if da is None:
-        results = (*arrays, Tracer.constant(np.array(False)))
-        return [x.value for x in results], (None,) * len(results)
-    if len(arrays) == 2:
-        w, v = arrays
-        upper = site.attributes["upper"]
-        if in_pairs:
-            turned, equal = emit_tracer("complex_eigh_turned", w, v, da)
-            rule = complex_linalg.eigh_push
-        else:
-            turned, equal = emit_tracer("eigh_turned", w, v, da, upper=upper)
-            rule = decompositions._eigh_jvp
-        results = (w, turned, equal)
-    else:
-        u, s, vh = arrays
-        name = "complex_svd_turned" if in_pairs else "svd_turned"
-        left, right, equal = emit_tracer(name, u, s, vh, da)
-        m, n = u.shape[s.ndim - 1], vh.shape[s.ndim]
-        if m != n:
-            # The vectors outside of the thin factors would have to be turned as well.
-            none: Any = np.any(s <= noise(s))
-            emit_refusal(none.value, _depends(operation))
-        results = (left, s, right, equal)
-        rule = ENTRIES["complex_svd" if in_pairs else "svd"].derivative.jvp  # type: ignore
-    of_turned = Site((a,), results[:-1], site.attributes, (True,))
-    pushed = rule(of_turned, (da,))
-    return [x.value for x in results], (*pushed, None)
+    """What replaces an operation of these in the direction of the tangents: values, and tangents.
+
+    None for all other operations.
+    """
+    if operation.kind in _OF_BASES:
+        return bases.push(site, operation, tangents)
+    return None
 
 
 def with_bases_apart(program: Program) -> Program:
     """The program whose forward derivative is right where eigen- or singular values are equal."""
-    if not has_vectors(program):
-        return program
-    live = _live(program.block, set(program.outputs))
-    with building() as builder:
-        builder.block.parameters = list(program.inputs)
-        try:
-            _Rewriting(builder, live).run(program.block, {})
-        except _RunTimeSize:
-            return program
-        return Program(builder.block, program.name)
-
-
-class _RunTimeSize(Exception):
-    """A size depends on eigenvalues, so that the two variants need not agree in shape."""
-
-
-class _Rewriting:
-    """Copies blocks, with other vectors in the place of those of decompositions."""
-
-    def __init__(self, builder: Builder, live: set[Value]) -> None:
-        self.builder = builder
-        self.live = live
-
-    def run(self, block: Block, mapping: Mapping) -> None:
-        """Copy the operations into the builder's block, and set its outputs."""
-        exact: Mapping = {}  # NumPy's vectors
-        touched: set[Value] = set()  # old values that depend on others
-        chain: list[Operation] = []  # what computes them
-        flags: list[Any] = []
-        first: Operation | None = None
-        for operation in block.operations:
-            depends = any(v in touched for v in _reads(operation))
-            new = self._copy(operation, mapping)
-            if depends:
-                chain.append(operation)
-                touched.update(operation.results)
-            if _is_used(operation, self.live):
-                first = first or operation
-                if not depends:
-                    exact.update(zip(operation.results, new.results, strict=True))
-                flags.append(self._apart(operation, new, mapping))
-                touched.update(operation.results)
-        outputs = [mapping.get(v, v) for v in block.outputs]
-        places = [k for k, v in enumerate(block.outputs) if v in touched]
-        if first is not None and places:
-            wanted = [block.outputs[k] for k in places]
-            if any(s in touched for v in wanted for n in v.type.shape for s in symbols(n)):
-                raise _RunTimeSize
-            given = [outputs[k] for k in places]
-            self.builder.source = first.source
-            settled = self._settle(wanted, given, {**mapping, **exact}, chain, flags, first)
-            for k, value in zip(places, settled, strict=True):
-                outputs[k] = value
-        self.builder.block.outputs = outputs
-
-    def _copy(self, operation: Operation, mapping: Mapping) -> Operation:
-        """Append a copy; decompositions in its regions are rewritten there."""
-        inside = [o for region in operation.regions for o in walk(region)]
-        if not any(_is_used(o, self.live) for o in inside):
-            new = copy_operation(operation, mapping)
-            self.builder.block.operations.append(new)
-            return new
-        inner = dict(mapping)
-        copied = copy_operation(operation, inner, share=False)
-        regions = []
-        for old, region in zip(operation.regions, copied.regions, strict=True):
-            with self.builder.region() as block:
-                block.parameters = region.parameters
-                parameters = zip(old.parameters, region.parameters, strict=True)
-                self.run(old, {**mapping, **dict(parameters)})
-            regions.append(block)
-        new = Operation(
-            copied.kind,
-            copied.operands,
-            copied.attributes,
-            copied.results,
-            tuple(regions),
-            copied.source,
-        )
-        mapping.update(zip(operation.results, new.results, strict=True))
-        self.builder.block.operations.append(new)
-        return new
-
-    def _apart(self, operation: Operation, new: Operation, mapping: Mapping) -> Any:
-        """Emit what stands for the results of a decomposition; the flag that they are others."""
-        self.builder.source = operation.source
-        operands = [Tracer(v, "array") for v in (new.operands[0], *new.results)]
-        upper = bool(operation.attributes.get("upper", False))
-        *results, flag = emit_tracer(
-            "basis_apart", *operands, upper=upper, in_pairs=operation.kind in _PAIRS
-        )
-        mapping.update(zip(operation.results, [x.value for x in results], strict=True))
-        return flag
-
-    def _settle(
-        self,
-        wanted: list[Value],
-        given: list[Value],
-        exact: Mapping,
-        chain: list[Operation],
-        flags: list[Any],
-        first: Operation,
-    ) -> list[Value]:
-        """Results with the values of NumPy's vectors; those that depend on the vectors are refused."""
-        equal = flags[0]
-        for flag in flags[1:]:
-            equal = np.logical_or(equal, flag)
-        with self.builder.region() as then:
-            for operation in chain:
-                if operation.results or operation.regions:
-                    again = copy_operation(operation, exact, share=False)
-                    self.builder.block.operations.append(again)
-            then.outputs = [exact.get(v, v) for v in wanted]
-            for a, b in zip(then.outputs, given, strict=True):
-                if a.type.is_float:
-                    emit_refusal(_differ(a, b), _depends(first))
-        with self.builder.region() as orelse:
-            orelse.outputs = list(given)
-        settled = []
-        results = emit_cond(equal.value, then, orelse, first.source)
-        for value, other in zip(results, given, strict=True):
-            if value.type.is_float:
-                carried: Tracer = derived_as(Tracer(value), Tracer(other))
-                carried.value.type = value.type
-                value = carried.value
-            settled.append(value)
-        return settled
-
-
-def _reads(operation: Operation) -> list[Value]:
-    return [*uses(operation), *(v for region in operation.regions for v in free_values(region))]
-
-
-def _differ(a: Value, b: Value) -> Value:
-    """Whether two variants of a result differ by more than rounding."""
-    epsilon = float(np.finfo(a.type.dtype).eps)
-    x: Any = Tracer(a, "array")
-    y: Any = Tracer(b, "array")
-    size: Any = np.abs(x) + np.abs(y)
-    top: Any = np.max(size, initial=0.0)
-    found: Any = np.any(np.abs(x - y) > epsilon**0.5 * size + epsilon**0.625 * (1.0 + top))
-    return found.value
+    return bases.apart(program) if has_vectors(program) else program
 
 
 # -- errors -----------------------------------------------------------------------------------------
-def _words(operation: Operation) -> tuple[str, str]:
-    """What the vectors and values of a decomposition are called."""
-    if operation.kind in _SVD:
-        return "singular vectors", "singular values"
-    return "eigenvectors", "eigenvalues"
-
-
-def _depends(operation: Operation) -> DerivativeError:
-    vectors, what = _words(operation)
-    transposed = "V.conj().T" if operation.kind in _PAIRS else "V.T"
-    return DerivativeError(
-        f"the {vectors} of equal {what} have no derivative, and the result depends on which basis "
-        "of their span was chosen.",
-        code="AD305",
-        source=operation.source,
-        remedy=f"use the {vectors} only in combinations that are the same for every basis, such as "
-        f"V f(w) {transposed} or the projector on all of them",
-    )
-
-
 def _in_a_loop(operation: Operation) -> DerivativeError:
-    _, what = _words(operation)
+    _, what = bases._words(operation)
     return DerivativeError(
         f"the derivative through vectors of equal {what} is not available in reverse mode within "
         "a loop or branch.",
