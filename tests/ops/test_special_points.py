@@ -121,6 +121,14 @@ def _powered_weibull_ppf(q: Any, a: Any, c: Any) -> Any:
     return (-mpmath.log(1 - q ** (1 / a))) ** (1 / c)
 
 
+def _powered_weibull_pdf(x: Any, a: Any, c: Any) -> Any:
+    return a * c * (-mpmath.expm1(-(x**c))) ** (a - 1) * mpmath.exp(-(x**c)) * x ** (c - 1)
+
+
+def _exponpow_logpdf(x: Any, b: Any) -> Any:
+    return mpmath.log(b) + (b - 1) * mpmath.log(x) + 1 + x**b - mpmath.exp(x**b)
+
+
 def _exponnorm_logpdf(x: Any, k: Any) -> Any:
     tail = mpmath.erfc((1 / k - x) / mpmath.sqrt(2)) / 2
     return (0.5 / k - x) / k + mpmath.log(tail) - mpmath.log(k)
@@ -139,6 +147,8 @@ UNIT = (-0.999, -0.5, -1e-8, 0.0, 1e-3, 0.5, 0.999)
 POSITIVE = (1e-8, 0.5, 1.0, 2.0, 3.0, 50.0, 1e8)
 TIES = ((0.0, 0.0), (1.0, 1.0), (-3.0, -3.0), (0.0, 1e-9), (2.0, -30.0), (1e8, 1e8), (0.0, 80.0))
 
+WEIBULL = ((1e-8, 1.0, 2.0), (1e-8, 0.5, 3.0), (0.3, 2.9, 1.95), (2.0, 1.5, 0.7))
+POWERS = ((1e-8, 2.0), (1e-3, 1.0), (0.3, 2.697), (1.5, 0.5))
 LENGTHS = ((1.0, 1.0), (1e-200, 1.0), (1e9, 1.0), (1.0, -1e9), (1e60, 3e60), (-1e-60, 1e-60))
 SCALED = (0.5, 20.0, 39.9, 40.1, 1e3)  # on both sides of where their slopes are Hankel's series
 
@@ -417,6 +427,28 @@ FUNCTIONS: dict[str, Row] = {
         stats.exponweib.isf,
         lambda p, a, c: _powered_weibull_ppf(1 - p, a, c),
         ((1e-3, 2.9e-5, 1.95), (0.3, 0.5, 1.5), (1e-6, 2.0, 3.0)),
+    ),
+    "exponweib.pdf": Row(stats.exponweib.pdf, _powered_weibull_pdf, WEIBULL),
+    "exponweib.logpdf": Row(
+        stats.exponweib.logpdf, lambda *a: mpmath.log(_powered_weibull_pdf(*a)), WEIBULL
+    ),
+    "exponweib.logcdf": Row(
+        stats.exponweib.logcdf, lambda *a: mpmath.log(1 - _powered_weibull_sf(*a)), WEIBULL
+    ),
+    "exponweib.logsf": Row(
+        stats.exponweib.logsf, lambda *a: mpmath.log(_powered_weibull_sf(*a)), WEIBULL
+    ),
+    "exponpow.pdf": Row(
+        stats.exponpow.pdf, lambda x, b: mpmath.exp(_exponpow_logpdf(x, b)), POWERS
+    ),
+    "exponpow.logpdf": Row(stats.exponpow.logpdf, _exponpow_logpdf, POWERS),
+    "exponpow.logcdf": Row(
+        stats.exponpow.logcdf,
+        lambda x, b: mpmath.log(-mpmath.expm1(-mpmath.expm1(x**b))),
+        POWERS,
+    ),
+    "exponpow.logsf": Row(
+        stats.exponpow.logsf, lambda x, b: -mpmath.expm1(x**b), (*POWERS, (3.0, 2.697))
     ),
     "exponnorm.logpdf": Row(
         stats.exponnorm.logpdf,

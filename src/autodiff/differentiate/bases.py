@@ -122,7 +122,8 @@ def _push_given(site: Site, da: Any) -> tuple[list[Value], Sequence[Any]]:
     values = arrays[0] if is_eigh else arrays[1]
     if site.attributes["turned"]:
         arrays = [x if x is values else _complex(x) if in_pairs else x for x in arrays]
-        arrays = (_turned_eigh if is_eigh else _turned_svd)(*arrays)
+        turn: Any = _turned_eigh if is_eigh else _turned_svd
+        arrays = turn(*arrays)
         arrays = [x if x.dtype.kind == "f" else x.pair for x in arrays]
     if in_pairs:
         name = "complex_eigh" if is_eigh else "complex_svd"
@@ -174,13 +175,15 @@ def _push_slope(
     given, one, _, *sizes = site.operands
     found = [t for t in tangents[1:3] if t is not None]
     if found:
-        one_slope, other_slope = (zeros_like(one) if t is None else t for t in tangents[1:3])
+        slopes: Any = [zeros_like(one) if t is None else t for t in tangents[1:3]]
+        one_slope, other_slope = slopes
         top = _size(one_slope) + _size(other_slope)
         size = functools.reduce(operator.add, sizes, np.zeros((), top.dtype)[()])
         epsilon = float(np.finfo(given.dtype).eps)
         near = np.abs(one_slope) + np.abs(other_slope)
         allowed = epsilon**0.5 * near + epsilon**0.625 * (top + size * (1.0 + _size(one)))
-        emit_refusal(np.any(np.abs(one_slope - other_slope) > allowed).value, _depends(operation))
+        apart: Any = np.any(np.abs(one_slope - other_slope) > allowed)
+        emit_refusal(apart.value, _depends(operation))
     return [given.value], (tangents[0],)
 
 

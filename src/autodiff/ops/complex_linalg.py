@@ -419,7 +419,7 @@ def _inverse_basis(v: Matrix) -> Any:
         "scipy.linalg.expm, matrix_power)",
     )
     limit = float(np.finfo(v.part_dtype).eps) ** -0.75
-    emit_refusal(np.logical_not(np.all(np.abs(inverse) < limit)).value, error)  # type: ignore[attr-defined]
+    emit_refusal(np.logical_not(np.all(np.abs(inverse) < limit)).value, error)
     return inverse
 
 

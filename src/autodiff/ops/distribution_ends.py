@@ -4,6 +4,7 @@
     rice.pdf(x, b)           by I0, where the scaled function has a kink at 0
     dweibull.pdf(x, c)       a function of abs(x), which may have derivatives where abs has none
     exponweib.sf(x, a, c)    1 - (1 - exp(-x**c))**a: SciPy's has no digit of the base where exp is near 1
+    exponpow.logpdf(x, b)    … - (exp(t) - 1 - t), t = x**b: SciPy's cancels for small t
     exponnorm.logpdf(x, K)   -x**2 / 2 - log(K) - …: SciPy's is a difference of numbers as large as its logarithm
 
 The value is SciPy's own.  Densities that are ``exp`` of a sum with ``xlogy`` need no row, see ``log_powers``.
@@ -12,14 +13,24 @@ The value is SciPy's own.  Densities that are ``exp`` of a sum with ``xlogy`` ne
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import factorial
 from typing import Any
 
 import numpy as np
 from scipy import stats
+from scipy.special import xlogy
 
 from autodiff.ops import special
 from autodiff.ops.distributions import RULES, run
-from autodiff.ops.smooth import derived_as, exprel, normal_density, of_size, with_slopes
+from autodiff.ops.smooth import (
+    derived_as,
+    exprel,
+    near_or_far,
+    normal_density,
+    of_size,
+    polynomial,
+    with_slopes,
+)
 from autodiff.ops.special import _erfcx_partial
 
 _gammaln, _i0, _i0e, _erfcx, _ndtr, _log_ndtr = (
@@ -99,6 +110,62 @@ def _powered_weibull_sf(*x: Any) -> Any:
     return np.where(near, 1 - below, -np.expm1(logarithm))
 
 
+def _powered_weibull_logpdf(x: Any, a: Any, c: Any) -> Any:
+    # SciPy's has a power of 1 - exp(-u), which is u for small u, beside one of x.
+    near, inside, outside, u = _in_two(x, x**c)
+    left = xlogy(a * c - 1, inside) + (a - 1) * np.log(exprel(-np.where(near, u, 0.5)))
+    right = (a - 1) * _log_less(np.where(near, 1.0, u)) + (c - 1) * np.log(outside)
+    return np.log(a * c) - u + np.where(near, left, right)
+
+
+def _powered_weibull_pdf(x: Any, a: Any, c: Any) -> Any:
+    near, inside, outside, u = _in_two(x, x**c)
+    left = inside ** (a * c - 1) * exprel(-np.where(near, u, 0.5)) ** (a - 1)
+    right = np.exp((a - 1) * _log_less(np.where(near, 1.0, u))) * outside ** (c - 1)
+    return a * c * np.exp(-u) * np.where(near, left, right)
+
+
+def _powered_weibull_logcdf(x: Any, a: Any, c: Any) -> Any:
+    near, inside, _, u = _in_two(x, x**c)
+    left = c * np.log(inside) + np.log(exprel(-np.where(near, u, 0.5)))
+    return a * np.where(near, left, _log_less(np.where(near, 1.0, u)))
+
+
+def _powered_weibull_logsf(*x: Any) -> Any:
+    near, below, logarithm = _powered_weibull(*x)
+    right = _log_less(-np.where(near, -1.0, logarithm))
+    return np.where(near, np.log1p(-np.where(near, below, 0.0)), right)
+
+
+def _in_two(x: Any, u: Any) -> tuple[Any, Any, Any, Any]:
+    """Where ``u`` is small, ``x`` there and elsewhere, with harmless numbers in the other half, and ``u``."""
+    near = np.less(u, _LOG_TWO)
+    return near, np.where(near, x, 0.5), np.where(near, 2.0, x), u
+
+
+# exp(t) - 1 - t = t**2 sum t**k / (k + 2)!
+_SECOND_REST = [1 / factorial(k + 2) for k in range(24)]
+
+
+def _second_rest(t: Any) -> Any:
+    """``exp(t) - 1 - t``, whose terms cancel near 0."""
+    return near_or_far(
+        np.abs(t) < 1.5,
+        t,
+        1.5,
+        lambda t: t * t * polynomial(t, _SECOND_REST),
+        lambda t: np.exp(t) - 1 - t,
+    )
+
+
+def _exponential_power_logcdf(x: Any, b: Any) -> Any:
+    t = x**b
+    near, inside, _, v = _in_two(x, np.expm1(t))
+    small = np.where(near, t, 0.5)
+    left = b * np.log(inside) + np.log(exprel(small)) + np.log(exprel(-np.expm1(small)))
+    return np.where(near, left, _log_less(np.where(near, 1.0, v)))
+
+
 def _powered_weibull_quantile(log_level: Any, a: Any, c: Any) -> Any:
     return (-_log_less(-log_level / a)) ** (1 / c)
 
@@ -144,6 +211,14 @@ _ENDS: dict[tuple[str, str], Callable[..., Any]] = {
     ("dweibull", "sf"): _weibull_sf,
     ("exponweib", "cdf"): _powered_weibull_cdf,
     ("exponweib", "sf"): _powered_weibull_sf,
+    ("exponweib", "pdf"): _powered_weibull_pdf,
+    ("exponweib", "logpdf"): _powered_weibull_logpdf,
+    ("exponweib", "logcdf"): _powered_weibull_logcdf,
+    ("exponweib", "logsf"): _powered_weibull_logsf,
+    ("exponpow", "pdf"): lambda x, b: b * x ** (b - 1) * np.exp(-_second_rest(x**b)),
+    ("exponpow", "logpdf"): lambda x, b: np.log(b) + xlogy(b - 1, x) - _second_rest(x**b),
+    ("exponpow", "logcdf"): _exponential_power_logcdf,
+    ("exponpow", "logsf"): lambda x, b: -np.expm1(x**b),
     ("exponweib", "ppf"): lambda q, a, c: _powered_weibull_quantile(np.log(q), a, c),
     ("exponweib", "isf"): lambda p, a, c: _powered_weibull_quantile(np.log1p(-p), a, c),
     ("exponnorm", "logpdf"): _log_exponnorm,
@@ -155,6 +230,8 @@ _ENDS: dict[tuple[str, str], Callable[..., Any]] = {
 
 def _rule(name: str, method: str, formula: Callable[..., Any]) -> Callable[..., Any]:
     own = getattr(getattr(stats, name), f"_{method}")
+    if own.__func__ is getattr(stats.rv_continuous, f"_{method}"):
+        return formula  # whose value is not SciPy's: `distributions` has it
     return lambda *x: derived_as(run(own, x), formula(*x))
 
 

@@ -216,12 +216,14 @@ def _density(dist: Any, x: Any, shapes: tuple[Any, ...]) -> Any:
 
 
 def solved(dist: Any, name: str, level: Any, *shapes: Any) -> Any:
-    """``ppf`` or ``isf`` of SciPy, with the derivative of the solution of ``cdf(x) = q``."""
-    q = level if name == "ppf" else 1.0 - level
+    """``ppf`` or ``isf`` of SciPy, with the derivative of the solution of ``cdf(x) = level``, or of ``sf(x) = level``."""
+    # By the complement where that is given: 1 - level has lost its digits, or is 1.
+    probability, sign = ("cdf", 1.0) if name == "ppf" else ("sf", -1.0)
     found = constant(dist, name, level, *shapes)
     x: Any = found
     for _ in range(2):
-        x = x - (distributions._formula(dist, "cdf", x, *shapes) - q) / _density(dist, x, shapes)
+        excess = distributions._formula(dist, probability, x, *shapes) - level
+        x = x - sign * excess / _density(dist, x, shapes)
     return derived_as(found, x)
 
 

@@ -243,7 +243,9 @@ def _cumulative(dist: Any, name: str, z: Any, shapes: list[Any]) -> Any:
     small: Any = value < 0.5
     logarithm = np.log(select(small, value, 0.5, np.float64))
     rest: Any = select(small, 0.5, complement, np.float64)
-    return select(small, logarithm, np.log1p(-rest), np.float64)
+    found = select(small, logarithm, np.log1p(-rest), np.float64)
+    rule = RULES.get((dist.name, name)) if is_own(dist) else None
+    return found if rule is None else derived_as(found, rule(z, *shapes))
 
 
 def quantile(dist: Any, name: str, q: Any, args: Any, kwds: Any) -> Tracer:

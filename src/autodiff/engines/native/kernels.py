@@ -491,7 +491,7 @@ def _well_conditioned(g: Generator, operation: Operation) -> bool:
             info = f.info()
             f.call("potrf", f.character("L"), f.integer(n), place, rows, info)
         estimate, end = f.number(0.0), f.info()
-        size = f.pointer(norms, linear(indices, batch) if indices else 0)
+        size = f.pointer(norms, linear(indices, tuple(batch)) if indices else 0)
         kind = f.character("1" if by_lu else "L")
         f.call(
             "gecon" if by_lu else "pocon", kind, f.integer(n), place, rows, size, estimate,
