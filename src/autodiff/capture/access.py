@@ -135,13 +135,7 @@ def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if changed is not MISSING:
         return changed
     static = inspect.getattr_static(type(obj), name, None)
-    if id(obj) in frame.trace.reached and not callable(static):
-        raise Declined("the state of a random generator that each call makes", frame.source(node))
-    if name in _OF_SOURCES and frame.trace.tier.holds_back and seeds.is_seed(obj):
-        if (
-            id(obj) in frame.trace.paths
-        ):  # it advances when the program runs, not while it is captured
-            raise Declined("the state of a random generator", frame.source(node))
+    _refuse_state(frame, obj, name, callable(static), node)
     if labelled.is_foreign(obj) and obj is not static and not callable(static):
         path = frame.trace.paths.get(id(obj))
         if path is not None:  # read as it is, and again at every call
@@ -189,6 +183,16 @@ def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if path is None:
         path = _path_of_class(obj, name, static)
     return value if path is None else frame.trace.lift(value, path.attribute(name))
+
+
+def _refuse_state(frame: Frame, obj: Any, name: str, is_method: bool, node: ast.AST) -> None:
+    """Decline what a generator shows of its state: it advances when the program runs, not before."""
+    trace = frame.trace
+    if id(obj) in trace.reached and not is_method:
+        raise Declined("the state of a random generator that each call makes", frame.source(node))
+    if name in _OF_SOURCES and trace.tier.holds_back and id(obj) in trace.paths:
+        if seeds.is_seed(obj):
+            raise Declined("the state of a random generator", frame.source(node))
 
 
 _OF_SOURCES = ("state", "n_children_spawned")

@@ -181,9 +181,9 @@ def inner(*args, **kwargs):
 
 def _find(function: FunctionType) -> Syntax | None:
     if function.__code__.co_qualname == "errstate.__call__.<locals>.inner":
-        node = ast.parse(_UNDER_A_STATE).body[0]
-        assert isinstance(node, ast.FunctionDef)
-        return describe(node, function.__code__.co_filename)
+        written = ast.parse(_UNDER_A_STATE).body[0]
+        assert isinstance(written, ast.FunctionDef)
+        return describe(written, function.__code__.co_filename)
     match = find_text(function)
     if match is None:
         written = generated(function)

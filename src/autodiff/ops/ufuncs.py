@@ -476,7 +476,7 @@ def _reduce_pieces(ufunc: np.ufunc, x: Any, places: Any, axis: Any, dtype: Any) 
     after = functions[np.concatenate](
         [starts[1:], functions[np.full](starts[:1].shape, as_tracer(n))]
     )
-    ends = select(after > starts, after, starts + 1, np.dtype(np.int64))
+    ends = select(after > starts, after, pointwise("add", starts, 1), np.dtype(np.int64))
     builder = _builder.current_builder()
     with builder.region() as body:
         j = builder.parameter(ArrayType(np.dtype(np.int64), ()), "j")
