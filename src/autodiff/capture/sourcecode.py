@@ -181,9 +181,9 @@ def inner(*args, **kwargs):
 
 def _find(function: FunctionType) -> Syntax | None:
     if function.__code__.co_qualname == "errstate.__call__.<locals>.inner":
-        written = ast.parse(_UNDER_A_STATE).body[0]
-        assert isinstance(written, ast.FunctionDef)
-        return describe(written, function.__code__.co_filename)
+        (inner,) = ast.parse(_UNDER_A_STATE).body
+        assert isinstance(inner, ast.FunctionDef)
+        return describe(inner, function.__code__.co_filename)
     match = find_text(function)
     if match is None:
         written = generated(function)
