@@ -354,6 +354,37 @@ def scan(x):
     return np.sum(np.cumsum(x)[::-1] * np.cumprod(x))
 
 
+def _handled(x):
+    try:
+        for v in x:
+            if v > 1.25:
+                raise ValueError
+        return np.sum(x * 2)
+    except ValueError:
+        return np.sum(x * x)
+
+
+@called_with(np.array([0.5, 1.0]))
+def raises_nothing(x):
+    return _handled(x)
+
+
+@called_with(np.array([0.5, 2.0]))
+def handles_what_a_loop_raises(x):
+    return _handled(x)
+
+
+@called_with(np.array([0.5, 2.0]))
+def handles_an_error_in_a_branch(x):
+    table = [x[0], x[1]]
+    try:
+        if x[0] < 1:
+            x = x * table[int(x[1])]
+    except IndexError:
+        return x[1] ** 3
+    return x[1]
+
+
 # -- what is said of them ------------------------------------------------------------------------------
 over_programs = pytest.mark.parametrize(("f", "args"), PROGRAMS)
 

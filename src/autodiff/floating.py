@@ -229,6 +229,16 @@ def quiet_in(manager: Any, quiet: Quiet | None) -> Quiet | None:
     return quiet
 
 
+def strict_in(manager: Any, kinds: int) -> int:
+    """The kinds of errors that NumPy raises inside of a ``with``, by the function's own ``np.errstate``."""
+    if isinstance(manager, np.errstate):
+        for name, bit in BITS.items():
+            how = getattr(manager, f"_{name}") or getattr(manager, "_all", None)
+            if how is not None:
+                kinds = kinds | bit if how == "raise" else kinds & ~bit
+    return kinds
+
+
 def filtered_by(function: Any, args: Any, kwargs: Any, quiet: Quiet | None) -> Quiet:
     """What NumPy is not to warn of after a call of a function that sets filters of ``warnings``."""
     kept = Quiet() if quiet is None else quiet

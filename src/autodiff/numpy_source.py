@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import functools
 import inspect
 import keyword
@@ -31,6 +32,7 @@ from autodiff import tree
 from autodiff.api import BoundTransformed, Jacobian, Transformed
 from autodiff.api import Gradient as GradientOf
 from autodiff.capture.stores import ListPlan
+from autodiff.compiled import fallback
 from autodiff.dims import same_shape, symbols
 from autodiff.errors import NotScalarError, UnsupportedError
 from autodiff.ir.data import Block, Operation, Program, Value, uses, walk
@@ -142,10 +144,37 @@ def derivative_source(f: Any, **options: Any) -> Callable[..., Source]:
                 if isinstance(f, Transformed):
                     raise
                 continue
+            source = _source(compiled, captured, plan, call)
+            if not _takes_another_path(compiled, call, plan.program, source, given, kwargs):
+                return source
+            with transformed._compilable():
+                call, (captured, plan) = compiled.first_way(
+                    lambda call, plan=compiled.plan: (call, plan(call, eager=True)), given, kwargs
+                )
             return _source(compiled, captured, plan, call)
         raise AssertionError("one of the two fits")
 
     return write
+
+
+def _takes_another_path(
+    compiled: Any, call: Any, program: Program, source: Source, args: Any, kwargs: Any
+) -> bool:
+    """Whether a check fails for these arguments, and the function goes on: it handles what is raised."""
+    if not any(operation.kind == "check" for operation in walk(program.block)):
+        return False
+    try:
+        source.function()(*copy.deepcopy(args), **copy.deepcopy(kwargs))
+    except ArithmeticError:
+        with np.errstate(all="ignore"):
+            try:
+                fallback.run_plainly(compiled, call)
+            except Exception:
+                return False  # as the source does
+        return True
+    except Exception:
+        return False
+    return False
 
 
 def _candidates(f: Any, options: dict[str, Any]) -> Iterator[Any]:

@@ -282,3 +282,40 @@ def test_a_generator_in_the_result_is_another_one_at_every_call(f, engine) -> No
         before += found
         if f is not returned_unseeded:
             assert [*map(after, found)] == [*map(after, expected)]
+
+
+def seen_after_a_draw(x, rng):
+    drawn = rng.normal()
+    return x * drawn + rng.bit_generator.state["state"]["state"] % 7
+
+
+def decided_by_a_state(x, rng):
+    drawn = rng.normal()
+    return x * drawn if rng.bit_generator.state["state"]["state"] % 2 else x + drawn
+
+
+def seen_in_a_loop(x, rng):
+    total = 0.0
+    for _ in range(4):
+        total += x * (rng.bit_generator.state["state"]["state"] % 7)
+        total += rng.random()
+    return total
+
+
+def children_counted(x, rng):
+    seed = rng.bit_generator.seed_seq
+    before = seed.n_children_spawned
+    return sum(child.normal() * x for child in rng.spawn(2)) + before + seed.n_children_spawned
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "f", [seen_after_a_draw, decided_by_a_state, seen_in_a_loop, children_counted]
+)
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_the_state_of_a_generator_is_that_after_its_draws(f, engine):
+    compiled = autodiff.function(f, engine=engine)
+    for seed in (3, 4, 5):
+        one, other = np.random.default_rng(seed), np.random.default_rng(seed)
+        assert compiled(1.5, one) == f(1.5, other)
+        assert one.bit_generator.state == other.bit_generator.state

@@ -231,6 +231,38 @@ def test_ufunc_methods(name: str) -> None:
     check_derivatives(METHODS[name], x)
 
 
+POSITIONS = [[0, 2], [0, 2, 1], [3, 0, 3, 3], [1], []]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize(
+    "name", ["add", "multiply", "maximum", "subtract", "logaddexp", "logical_or"]
+)
+def test_pieces_between_positions_that_are_arguments(name: str, engine: str) -> None:
+    ufunc, x = getattr(np, name), np.random.default_rng(3).normal(size=(3, 4)) ** 2
+
+    def f(x, places):
+        return ufunc.reduceat(x, places, axis=1)
+
+    compiled = autodiff.function(f, engine=engine, on_fallback="error")
+    slope = autodiff.gradient(lambda x, p: np.sum(f(x, p) ** 2), wrt="x", engine=engine)
+    for places in POSITIONS:
+        p, h = np.array(places, np.int64), 1e-6
+        result = compiled(x, p)
+        np.testing.assert_allclose(result, f(x, p), rtol=1e-14)
+        assert result.dtype == f(x, p).dtype
+        if name != "logical_or":
+            steps = h * np.eye(x.size).reshape(-1, *x.shape)
+            quotients = [np.sum(f(x + d, p) ** 2) - np.sum(f(x - d, p) ** 2) for d in steps]
+            expected = np.reshape(quotients, x.shape) / (2 * h)
+            np.testing.assert_allclose(slope(x, p), expected, rtol=1e-6, atol=1e-7)
+    for places in ([0, 4], [-1, 2]):
+        with pytest.raises(
+            IndexError, match=rf"index {places[0] or 4} out-of-bounds in {name}.reduceat"
+        ):
+            compiled(x, np.array(places))
+
+
 def test_reductions_of_logical_ufuncs_are_bools_everywhere() -> None:
     from tests.ops.support import check_value
 

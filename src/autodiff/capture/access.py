@@ -35,9 +35,10 @@ from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer, as_tracer, is_
 from autodiff.signals import door, refuse_ours, run_users
 
 if TYPE_CHECKING:
-    from autodiff.capture import staging
+    from autodiff.capture import seeds, staging
     from autodiff.ops import number_methods
 else:
+    seeds = later("autodiff.capture.seeds")
     staging = later("autodiff.capture.staging")
     number_methods = later("autodiff.ops.number_methods")
 
@@ -134,8 +135,7 @@ def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if changed is not MISSING:
         return changed
     static = inspect.getattr_static(type(obj), name, None)
-    if id(obj) in frame.trace.reached and not callable(static):
-        raise Declined("the state of a random generator that each call makes", frame.source(node))
+    _refuse_state(frame, obj, name, callable(static), node)
     if labelled.is_foreign(obj) and obj is not static and not callable(static):
         path = frame.trace.paths.get(id(obj))
         if path is not None:  # read as it is, and again at every call
@@ -185,6 +185,17 @@ def load_past_getter(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     return value if path is None else frame.trace.lift(value, path.attribute(name))
 
 
+def _refuse_state(frame: Frame, obj: Any, name: str, is_method: bool, node: ast.AST) -> None:
+    """Decline what a generator shows of its state: it advances when the program runs, not before."""
+    trace = frame.trace
+    if id(obj) in trace.reached and not is_method:
+        raise Declined("the state of a random generator that each call makes", frame.source(node))
+    if name in _OF_SOURCES and trace.tier.holds_back and id(obj) in trace.paths:
+        if seeds.is_seed(obj):
+            raise Declined("the state of a random generator", frame.source(node))
+
+
+_OF_SOURCES = ("state", "n_children_spawned")
 _OF_FUNCTIONS = ("__name__", "__qualname__", "__doc__", "__dict__", "__call__", "__get__", "__eq__")
 
 

@@ -127,11 +127,12 @@ def _nditer(frame: Frame, op: Any, flags: Any = (), op_flags: Any = None) -> Any
         raise Declined("np.nditer beyond the elements of arrays in C order", frame.source(node))
     given = [op_flags or ("readonly",)] if not several else op_flags or [("readonly",)] * len(x)
     chosen = [[str(flag) for flag in one] for one in given]
-    if len(chosen) != len(x) or not all(c in (["readonly"], ["readwrite"]) for c in chosen):
+    kinds = (["readonly"], ["readwrite"], ["writeonly"])
+    if len(chosen) != len(x) or not all(c in kinds for c in chosen):
         raise Declined("np.nditer with these op_flags", frame.source(node))
     shape: Any = broadcast_shapes(*[a.shape for a in x])
     if any(not same_shape(a.shape, shape) for a in x):
-        if ["readwrite"] in chosen:
+        if any(c != ["readonly"] for c in chosen):
             raise Declined("np.nditer that stores into broadcast arrays", frame.source(node))
         x = [np.broadcast_to(a, shape) for a in x]
     size = product(shape)
@@ -142,7 +143,7 @@ def _nditer(frame: Frame, op: Any, flags: Any = (), op_flags: Any = None) -> Any
 
     def element(index: tuple[Any, ...]) -> Any:
         found = [
-            a[(*index, ...)] if c == ["readwrite"] else a[(*index, ...)].follow(_READ_ONLY)
+            a[(*index, ...)].follow(_READ_ONLY) if c == ["readonly"] else a[(*index, ...)]
             for a, c in zip(x, chosen, strict=True)
         ]
         return tuple(found) if several else found[0]

@@ -168,7 +168,22 @@ class _Scan(_Visitor):
         self.is_generator = True
 
 
+# What ``@np.errstate(…)`` makes of a function, said as a ``with``: NumPy writes out what entering does.
+# A function that it calls is left out: an ``errstate`` that calls one is not compiled.
+_UNDER_A_STATE = """
+def inner(*args, **kwargs):
+    with errstate(
+        all=self._all, divide=self._divide, over=self._over, under=self._under, invalid=self._invalid
+    ):
+        return func(*args, **kwargs)
+"""
+
+
 def _find(function: FunctionType) -> Syntax | None:
+    if function.__code__.co_qualname == "errstate.__call__.<locals>.inner":
+        (inner,) = ast.parse(_UNDER_A_STATE).body
+        assert isinstance(inner, ast.FunctionDef)
+        return describe(inner, function.__code__.co_filename)
     match = find_text(function)
     if match is None:
         written = generated(function)

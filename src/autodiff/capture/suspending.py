@@ -14,7 +14,7 @@ import ast
 import contextlib
 import warnings
 from collections.abc import Callable, Generator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,9 +46,15 @@ from autodiff.capture.standing import close_let_go
 from autodiff.capture.unrolling import Passes
 from autodiff.errors import AutodiffError, ShapeError
 from autodiff.ladder import Declined, Rung
+from autodiff.later import later
 from autodiff.ops.dispatch import known
 from autodiff.ops.tracer import Tracer
 from autodiff.signals import is_of_operation, is_ours, run_users
+
+if TYPE_CHECKING:
+    from autodiff.ops import raising
+else:
+    raising = later("autodiff.ops.raising")
 
 
 def _value(frame: Frame, node: ast.expr | None) -> Generator[Any, Any, Any]:
@@ -308,12 +314,17 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
         return (yield from steps(frame, node.body))
     item = node.items[position]
     manager = passing(frame.evaluate, item.context_expr)
+    if not _is_followed(frame, manager):
+        raise Declined("np.errstate that raises or calls", frame.source(node))
     enter, leave = _protocol(frame, manager, node)
     entered = passing(enter)
     completion: Completion | None = None
     filtered, builder = frame.trace.filtered, frame.trace.builder
-    depth, quiet = len(filtered), builder.quiet
+    depth, quiet, strict = len(filtered), builder.quiet, builder.strict
     builder.quiet = floating.quiet_in(manager, quiet)
+    builder.strict = floating.strict_in(manager, strict)
+    if builder.strict:
+        builder.heed = raising.heed
     if isinstance(manager, warnings.catch_warnings):
         filtered.append(False)
     try:
@@ -327,6 +338,7 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
             if is_harmless_context(manager):
                 passing(leave, None)
             raise
+        builder.strict = strict
         arose = frame.trace.builder.source
         suppressed = passing(leave, as_users(frame, error))
         frame.trace.builder.source = arose
@@ -335,7 +347,7 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
         return None
     finally:
         del filtered[depth:]
-        builder.quiet = quiet
+        builder.quiet, builder.strict = quiet, strict
     passing(leave, None)
     return completion
 
@@ -368,8 +380,6 @@ def _protocol(
         or leave is None
         or (is_library(type(manager)) and not keeps_contexts(type(manager)))
     ):
-        if isinstance(manager, np.errstate):
-            raise Declined("np.errstate that raises or calls", frame.source(node))
         reason = f"the context manager {type(manager).__name__}"
         frame.trace.tier.decline(reason, frame.source(node))
         enter = leave = None
@@ -390,17 +400,24 @@ def _protocol(
 
 
 def is_harmless_context(manager: Any) -> bool:
-    """Context managers that may be entered while capturing: they change how NumPy warns, or nothing.
-
-    Not an ``errstate`` that raises: a program does not raise where NumPy would.
-    """
-    if isinstance(manager, np.errstate):
-        chosen = [
-            getattr(manager, f"_{n}", None) for n in ("all", "divide", "over", "under", "invalid")
-        ]
-        return not any(how in ("raise", "call") for how in chosen)
-    kinds = (warnings.catch_warnings, contextlib.nullcontext, contextlib.suppress)
+    """Context managers that may be entered while capturing: they change how NumPy warns, or nothing."""
+    kinds = (np.errstate, warnings.catch_warnings, contextlib.nullcontext, contextlib.suppress)
     return isinstance(manager, kinds)
+
+
+def _is_followed(frame: Frame, manager: Any) -> bool:
+    """Whether a program does what a context asks of NumPy.
+
+    Where an ``errstate`` raises, the operations are checked (:mod:`autodiff.ops.raising`), of which the path of
+    one call has none; what is called, printed or logged is NumPy's own business.
+    """
+    if not isinstance(manager, np.errstate):
+        return True
+    names = ("all", "divide", "over", "under", "invalid")
+    chosen = {getattr(manager, f"_{n}", None) for n in names}
+    if frame.trace.tier.reusable:
+        return chosen.isdisjoint(("call", "print", "log"))
+    return chosen.isdisjoint(("call", "print", "log", "raise"))
 
 
 def is_captured_context(manager: Any) -> bool:

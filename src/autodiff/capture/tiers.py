@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from autodiff import floating
 from autodiff.capture.lists import TracedList
 from autodiff.ir.data import Source
 from autodiff.ladder import Bail, Declined, Rung
@@ -91,6 +92,10 @@ class EagerBuilder(Builder):
 
     def emit(self, kind: str, operands: Any, attributes: Any, *rest: Any, **more: Any) -> Any:
         """Append an operation; run it at once where it may fail."""
+        if (
+            floating.is_strict()
+        ):  # set within the function, as what the user has set outside is not in force here
+            raise Declined("np.errstate that raises or calls", self.source)
         results = super().emit(kind, operands, attributes, *rest, **more)
         if self.stack or not self.at_once:  # inside of a region, on values that are not known yet
             return results

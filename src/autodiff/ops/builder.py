@@ -49,6 +49,9 @@ class Builder:
         self.stack: list[Block] = []
         self.source: Source | None = None
         self.quiet: Quiet | None = None  # what the user's function has NumPy not warn of
+        # Kinds of floating-point errors that it has NumPy raise, and what appends the checks for them.
+        self.strict = 0
+        self.heed: Callable[[Builder, Operation], None] | None = None
         self.asking = 0  # questions about values that are being answered, which may add nothing
         self.emitted = 0  # operations, those of regions that were undone too
         self.stored = False  # whether the program stores into arrays, so that views show
@@ -139,6 +142,8 @@ class Builder:
         )
         self.block.operations.append(operation)
         self.emitted += 1
+        if self.strict and self.heed is not None and operation.results:
+            self.heed(self, operation)
         return operation.results
 
 

@@ -49,8 +49,8 @@ GUARD = "guard: a value that shaped the program"
 """What a check says of a call that another program is for."""
 
 
-MOST_BYTES = 2**47
-"""What no array can have: processors address that much memory."""
+MOST_BYTES = 2**42
+"""What no array has: NumPy, asked beyond it, has the memory or says that it has not."""
 
 
 class CheckFailed(Signal):

@@ -24,6 +24,7 @@ Index arrays share one shape S; the result of gather is S followed by the axes n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +33,7 @@ import numpy as np
 from autodiff.dims import Extent, differ, product, same, same_shape
 from autodiff.errors import InternalError, ShapeError
 from autodiff.ir.data import ArrayType
+from autodiff.ops.control import MOST_BYTES
 from autodiff.ops.entries import (
     Accumulate,
     Creation,
@@ -119,6 +121,8 @@ def _broadcast_rule(
 
 
 def _broadcast_meaning(x: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
+    if math.prod(shape) * x.itemsize > MOST_BYTES:
+        raise MemoryError(f"there is no memory for an array of shape {shape}")
     aligned = [1] * len(shape)
     for k, axis in enumerate(axes):
         aligned[axis] = x.shape[k]

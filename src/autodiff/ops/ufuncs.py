@@ -44,7 +44,7 @@ from autodiff.ops.promotion import (
 )
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.structural import reshape
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import Tracer, as_tracer
 
 if TYPE_CHECKING:
     from autodiff.ops import interpreting
@@ -440,10 +440,12 @@ def _at(ufunc: np.ufunc, a: Any, indices: Any, b: Any = None) -> None:
 def _reduceat(
     ufunc: np.ufunc, array: Any, indices: Any, axis: int = 0, dtype: Any = None, out: Any = None
 ) -> Any:
-    """Reductions over the pieces between known positions; a piece that is not one is its start."""
+    """Reductions over the pieces between positions; a piece that is not one is its start."""
     x, bounds = as_array(array), known(as_array(indices))
     if bounds is None:
-        raise unsupported(f"np.{ufunc.__name__}.reduceat at traced positions", "write a loop")
+        result = _reduce_pieces(ufunc, x, as_array(indices), axis, dtype)
+        target = as_output(out)
+        return result if target is None else write_out(result, target)
     lead = (slice(None),) * (axis % x.ndim)
     n = x.shape[axis]
     for place in bounds.tolist():
@@ -460,6 +462,29 @@ def _reduceat(
     result = functions[np.stack](pieces, axis)
     out = as_output(out)
     return result if out is None else write_out(result, out)
+
+
+def _reduce_pieces(ufunc: np.ufunc, x: Any, places: Any, axis: Any, dtype: Any) -> Tracer:
+    """Reductions over the pieces between positions that only a run knows: a loop over the pieces."""
+    if places.ndim != 1 or not np.can_cast(places.dtype, np.int64):
+        raise unsupported(f"np.{ufunc.__name__}.reduceat at such positions", "write a loop")
+    k = normalize_axis_index(operator.index(axis), x.ndim)
+    moved = functions[np.moveaxis](Tracer(x.value, "array"), k, 0)
+    n, starts = moved.shape[0], Tracer(cast(places, np.dtype(np.int64)).value, "array")
+    inside = pointwise("logical_and", pointwise("greater_equal", starts, 0), starts < n)
+    check(functions[np.all](inside), f"index out-of-bounds in {ufunc.__name__}.reduceat")
+    after = functions[np.concatenate](
+        [starts[1:], functions[np.full](starts[:1].shape, as_tracer(n))]
+    )
+    ends = select(after > starts, after, pointwise("add", starts, 1), np.dtype(np.int64))
+    builder = _builder.current_builder()
+    with builder.region() as body:
+        j = builder.parameter(ArrayType(np.dtype(np.int64), ()), "j")
+        j.low, j.high = 0, starts.shape[0] - 1
+        piece = moved[starts[Dim.symbol(j)] : ends[Dim.symbol(j)]]
+        body.outputs = [as_array(_reduce(ufunc, piece, axis=0, dtype=dtype)).value]
+    (result,) = emit_for(starts.shape[0], (), body)
+    return Tracer(functions[np.moveaxis](Tracer(result, "array"), 0, k).value, "array")
 
 
 _METHODS: dict[str, Callable[..., Any]] = {

@@ -301,6 +301,18 @@ def test_a_function_of_sizes_raises_what_numpy_raises(function, engine):
 
 
 @ENGINES
+@pytest.mark.parametrize("function", [ones_sum, size_alone, dropped_in_a_branch, product_of_sizes])
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_no_loop_goes_over_what_no_memory_holds(function, engine):
+    """Arrays of some TiB, whose sums would take half an hour in place of NumPy's MemoryError."""
+    compiled, x = autodiff.function(function, engine=engine), np.array([1.0, 2.0, 3.0])
+    for n in (3, 4):
+        compiled(x, n)
+    with pytest.raises(MemoryError, match="Unable to allocate"):
+        compiled(x, 2**20)
+
+
+@ENGINES
 @pytest.mark.parametrize(
     "function",
     [zeros_corner, ones_sum, product_of_sizes, in_a_loop, *UNREAD],

@@ -264,6 +264,14 @@ def double_by_nditer(x):
     return x
 
 
+def fill_by_nditer(x):
+    y = np.empty(x.shape)
+    with np.nditer([x, y], op_flags=[["readonly"], ["writeonly"]]) as pairs:
+        for u, v in pairs:
+            v[...] = 2 * u
+    return y
+
+
 def store_by_nditer(x):
     for v in np.nditer(x):
         v[...] = 2 * v
@@ -394,6 +402,7 @@ CALLS: dict[str, tuple[Callable[..., Any], list[tuple[Any, ...]]]] = {
     ),
     "nditer": (sum_of_squares, ITERATED),
     "nditer, stored": (double_by_nditer, ITERATED),
+    "nditer, filled": (fill_by_nditer, ITERATED),
     "nditer, read-only": (store_by_nditer, ITERATED),
     "unstack": (np.unstack, [(A([1.0, 2.0]),), (np.eye(2),)]),
 }

@@ -40,7 +40,7 @@ SAFE = 2**62
 """Below this, nothing can overflow by what is added or scaled in computing positions."""
 
 _GIVEN = 2**60  # of integers that a call is given, which is checked where extents are made of them
-_SIZING = 2**44  # of those that shape an array: one check of the integer in place of one a shape
+_SIZING = 2**39  # of those that shape an array: one check of the integer in place of one a shape
 _COUNTED = 2**50  # steps that no loop makes in a lifetime
 _INTEGER = 2**63
 
