@@ -224,22 +224,22 @@ def _as_read(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any
 
 # Methods that take the items of what they are given.
 _EXTENDING = frozenset(("extend", "extendleft", "update"))
+# What asks nothing of an object but its attributes and the methods that its class writes in Python.
+TAKES_CHOICES: set[Any] = {getattr, setattr, abs, len, float, int}
 # Functions that take all items of one argument: how it is made ready.
 TAKES_ALL: dict[Any, Callable[[Frame, Any, ast.AST], Any]] = {}
 
 
 def _known_class(function: Any, x: Any) -> Any:
     """An argument of what captured code answers itself: any of the objects that a branch chose among has the class."""
-    if member(x) is not None:
-        if function in (getattr, setattr):
-            return x
-        if function is isinstance or function is type:
-            return containers.new_instance(choices.class_of(x))
-    if choices.is_choice(x):
-        if function is not isinstance and function is not type:
-            choices.refuse(x)
-        return next(choices.objects_of(x))
-    return x
+    if not choices.is_choice(x) or function in TAKES_CHOICES:
+        return x
+    if function is not isinstance and function is not type:
+        choices.refuse(x)
+    is_member = member(x) is not None
+    return (
+        containers.new_instance(choices.class_of(x)) if is_member else next(choices.objects_of(x))
+    )
 
 
 def _takes_all(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
