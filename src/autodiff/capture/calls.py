@@ -45,8 +45,9 @@ from autodiff.signals import door, run_users
 from autodiff.stack import with_room
 
 if TYPE_CHECKING:
-    from autodiff.capture import verdicts
+    from autodiff.capture import gathered, verdicts
 else:
+    gathered = later("autodiff.capture.gathered")
     verdicts = later("autodiff.capture.verdicts")
 
 # Functions that capture answers in its own way, ``handler(frame, *args)``, and objects that it calls in
@@ -164,7 +165,9 @@ def _call(
         return run_users(function, *args, **kwargs)
     hashable = _hashable(function)
     if hashable and function in TAKES_ALL and _takes_all(function, args, kwargs):
-        args = [TAKES_ALL[function](frame, args[0], node), *args[1:]]
+        whole = gathered.floats_of(frame.trace, args[0])
+        items = TAKES_ALL[function](frame, args[0], node) if whole is None else whole
+        args = [items, *args[1:]]
     special = SPECIAL.get(function) if hashable else None
     if special is not None:
         if function is not getattr or len(args) != 2:
