@@ -6,7 +6,7 @@ import pytest
 import autodiff
 from autodiff.api import Function
 
-from .support import ENGINES
+from .support import ENGINES, uncompiled_allowed
 
 over_engines = pytest.mark.parametrize("engine", ENGINES)
 
@@ -269,3 +269,179 @@ def test_whether_two_objects_are_one_is_asked_at_each_call() -> None:
 
     value, p, q = autodiff.function(f), Reading(0.0, 1.0), Reading(0.0, 1.0)
     assert [value(p, q, 1.5), value(p, p, 1.5), value(q, p, 1.5)] == [3.0, 1.5, 3.0]
+
+
+# -- lists of numbers and of records ---------------------------------------------------------------
+class Tables:
+    """Lists that are attributes: of numbers, of records, of rows, of arrays."""
+
+    def __init__(self, n):
+        self.weights = [0.1 * k + 0.2 for k in range(n)]
+        self.gains = tuple(1.0 + 0.01 * k for k in range(n))
+        self.pairs = [(0.1 * k, 1.0 / (k + 1)) for k in range(n)]
+        self.readings = [{"t": 0.1 * k, "y": 1.0 + k} for k in range(n)]
+        self.springs = [(k, (3 * k + 1) % n, 1.0 + 0.1 * k) for k in range(n)]
+        self.rows = [[0.1 * k + j for j in range(3)] for k in range(n)]
+        self.arrays = [np.array([0.1 * k, 1.0]) for k in range(n)]
+
+
+def zipped(m, a):
+    y = 0.3
+    for w, g in zip(m.weights, m.gains, strict=True):
+        y = g * np.tanh(a * w * y)
+    return y
+
+
+def backwards_and_numbered(m, a):
+    s = 0.0
+    for k, c in enumerate(reversed(m.weights)):
+        s = s * a + c * k
+    return s
+
+
+def at_a_position(m, a):
+    s = 0.0
+    for k in range(1, len(m.weights)):
+        s += (m.weights[k] - a * m.weights[k - 1]) ** 2 + m.gains[-k]
+    return s
+
+
+def sliced(m, a):
+    return sum((p - a * q) ** 2 for p, q in zip(m.weights[1:], m.weights, strict=False))
+
+
+def records(m, a):
+    s = 0.0
+    for t, y in m.pairs:
+        s += y * np.exp(-a * t)
+    for r in m.readings:
+        s += (r["y"] - a * r["t"]) ** 2
+    return s
+
+
+def forces_of_springs(m, a):
+    f = [0.0] * len(m.springs)
+    for i, j, k in m.springs:
+        d = k * (m.weights[i] - a * m.weights[j])
+        f[i] -= d
+        f[j] += d
+    return sum(v * v for v in f)
+
+
+def rows_and_arrays(m, a):
+    s = 0.0
+    for row, x in zip(m.rows, m.arrays, strict=True):
+        s += sum(row) * a + x @ x * row[1]
+    return s
+
+
+def given_to_numpy(m, a):
+    return np.dot(np.array(m.weights), a * np.asarray(m.gains)) + sum(m.weights) * a
+
+
+WHOLE = [
+    zipped, backwards_and_numbered, at_a_position, sliced, records, forces_of_springs, rows_and_arrays, given_to_numpy,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("f", WHOLE, ids=lambda f: f.__name__)
+def test_lists_from_outside_are_read_as_a_whole(f) -> None:
+    engine = ENGINES[len(f.__name__) % 2]  # each program on one, so all on either
+    value, slope = Function(f, engine=engine), autodiff.gradient(f, wrt=1, engine=engine)
+    programs = [autodiff.function(f, engine="numpy").ir(Tables(n), 0.7) for n in (20, 33)]
+    assert len({str(program).count("\n") for program in programs}) == 1
+    m, h = Tables(20), 1e-6
+    for _ in range(2):
+        np.testing.assert_allclose(value(m, 0.7), f(m, 0.7), rtol=1e-12)
+        expected = (f(m, 0.7 + h) - f(m, 0.7 - h)) / (2 * h)
+        np.testing.assert_allclose(slope(m, 0.7), expected, rtol=1e-6)
+        m.weights[3], m.pairs[2], m.rows[1][1] = 7.5, (0.3, 2.0), 0.1
+        m.arrays[0][0] = 0.5
+
+
+def stored_into_between(m, a):
+    s = sum(w * a for w in m.weights)
+    m.weights[0] = a
+    for w in m.weights:
+        s += w
+    return s
+
+
+def stored_into_all(m, a):
+    for k in range(len(m.weights)):
+        m.weights[k] = m.weights[k] * a
+    return sum(m.weights)
+
+
+def stored_into_a_record(m, a):
+    s = 0.0
+    for r in m.readings:
+        s += r["y"] * a
+        r["y"] = s
+    return s, m.readings[2]
+
+
+def stored_into_a_row(m, a):
+    s, first = 0.0, m.rows[0]
+    for row in m.rows:
+        s += row[0] * a + (1.0 if row is first else 0.0)
+    first[0] = a
+    for row in m.rows:
+        s += row[0]
+    return s
+
+
+def arrays_handed_on(m, a):
+    m.arrays[1][0] = a
+    return [x for x in m.arrays]
+
+
+def grown_before(m, a):
+    m.weights.append(a)
+    s = 0.0
+    for w in m.weights:
+        s += w * a
+    return s
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        stored_into_between,
+        stored_into_all,
+        stored_into_a_record,
+        stored_into_a_row,
+        arrays_handed_on,
+        grown_before,
+    ],  # fmt: skip
+    ids=lambda f: f.__name__,
+)
+def test_lists_from_outside_that_change_are_themselves(f) -> None:
+    value, ours, plain = Function(f, engine="numpy"), Tables(9), Tables(9)
+    for a in (0.7, 0.9):
+        with uncompiled_allowed():
+            result = value(ours, a)
+        expected = f(plain, a)
+        np.testing.assert_equal(result, expected)
+        np.testing.assert_equal(vars(ours), vars(plain))
+        if isinstance(result, list):
+            assert all(x is y for x, y in zip(result, ours.arrays, strict=True))
+        if isinstance(result, tuple):
+            assert result[1] is ours.readings[2]
+
+
+def test_lists_from_outside_that_were_stored_into_have_derivatives() -> None:
+    for a in (0.7, 0.9):
+        m = Tables(9)
+        weights = list(m.weights)
+        with uncompiled_allowed():
+            slope = autodiff.gradient(stored_into_all, wrt=1, engine="numpy")(m, a)
+        np.testing.assert_allclose(slope, sum(weights))
+
+
+def test_the_types_in_lists_from_outside_are_looked_at_in_each_call() -> None:
+    value, m = Function(zipped, engine="numpy"), Tables(9)
+    for change in (0.5, np.float64(2.0), 2, True):
+        assert value(m, 0.7) == zipped(m, 0.7)
+        m.weights[3] = change
+    assert value(m, 0.7) == zipped(m, 0.7)

@@ -1,7 +1,7 @@
 """Objects and dicts that loops put into lists: one loop, whatever their number, and the same objects as in plain Python."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -307,7 +307,127 @@ def whole_numbers_as_keys(xs, a):
     return total + rows[2][1]
 
 
+class Vector:
+    def __init__(self, x, y):
+        self.x = x
+        self.y = y
+
+    def __add__(self, other):
+        return Vector(self.x + other.x, self.y + other.y)
+
+    def __mul__(self, factor):
+        return Vector(self.x * factor, self.y * factor)
+
+    __rmul__ = __mul__
+
+    def __eq__(self, other):
+        return self.x == other.x and self.y == other.y
+
+    def __abs__(self):
+        return np.sqrt(self.x**2 + self.y**2)
+
+    def dot(self, other):
+        return self.x * other.x + self.y * other.y
+
+
+@dataclass
+class State:
+    at: Vector
+    v: Vector
+    t: float = 0.0
+
+
+def _advanced(s, x, a):
+    force = s.at * (-a * x / (s.at.dot(s.at) + 0.1))
+    return State(s.at + 0.1 * s.v, s.v + x * force, s.t + 0.1)
+
+
+def objects_that_hold_objects(xs, a):
+    s = State(Vector(1.0, 0.0), Vector(0.0, 1.0))
+    history = [s]
+    for x in xs:
+        s = _advanced(s, x, a)
+        history.append(s)
+    return sum(h.at.dot(h.v) * h.t + h.at.x for h in history) + abs(history[-1].at)
+
+
+def held_before_it_is_replaced(xs, a):
+    s, history = State(Vector(1.0, 0.0), Vector(0.0, 1.0)), []
+    for x in xs:
+        history.append(s)
+        s = _advanced(s, x, a)
+    return sum(h.at.x * h.t for h in history) + s.t * s.v.y
+
+
+def stores_into_objects_in_objects(xs, a):
+    rows = [State(Vector(x, a), Vector(a, x)) for x in xs]
+    for k, row in enumerate(rows):
+        row.at.x += rows[0].v.x
+        rows[k - 1].v = Vector(row.at.y, row.at.x * a)
+        row.v = row.at
+    rows[1].at.x = a
+    return sum(r.at.dot(r.v) for r in rows) + rows[1].v.x
+
+
+def objects_in_objects_are_themselves(xs, a):
+    rows = [State(Vector(x, a), Vector(a, x)) for x in xs]
+    third, s = rows[2].at, 0.0
+    for row in rows:
+        s += row.v.x if row.at is third else row.at.x * a
+    return s + (rows[0].at == rows[1].at)
+
+
+def deep_copies_of_objects_in_objects(xs, a):
+    rows = [State(Vector(x, a), Vector(a, x)) for x in xs]
+    others = copy.deepcopy(rows)
+    for row, other in zip(rows, others, strict=True):
+        row.at.x *= a
+        other.v.x += row.at.x
+    return sum(r.at.x * r.v.x for r in rows) - sum(r.at.x * r.v.x for r in others)
+
+
+class Simulation:
+    def __init__(self, a):
+        self.a = a
+        self.state = Reading(1.0)
+        self.history = []
+        self.by_name = {"last": None}
+
+    def step(self, x):
+        s = self.state
+        self.state = Reading(s.t + 0.1 * s.y, s.y + 0.1 * (x - self.a * s.t))
+        self.history.append(self.state)
+
+
+def states_of_a_simulation(xs, a):
+    simulation = Simulation(a)
+    for x in xs:
+        simulation.step(x)
+    simulation.state.y += a
+    return sum(s.t * s.y for s in simulation.history)
+
+
+def replaced_as_dataclasses(xs, a):
+    s = Reading(1.0)
+    history = [s]
+    for x in xs:
+        s = replace(s, t=s.t + 0.1 * s.y, y=s.y + 0.1 * (x - a * s.t))
+        history.append(s)
+    return sum(s.t * s.y for s in history)
+
+
+def one_object_in_each_pass(xs, a):
+    one, ps = Particle(1.0), []
+    for x in xs:
+        ps.append(one)
+        one.x += x * a
+    ps[0].x += a
+    return sum(p.x for p in ps)
+
+
 ONE_LOOP = [
+    objects_that_hold_objects, held_before_it_is_replaced, stores_into_objects_in_objects, objects_in_objects_are_themselves,
+    deep_copies_of_objects_in_objects, states_of_a_simulation, replaced_as_dataclasses, one_object_in_each_pass,
     whole_numbers_as_keys, methods, setters, pairs_of_all, another_name, identities, the_best, named_after_it_was_put, in_two_lists, sifted,
     exchanged, put_anew, slices_and_copies, copied_deeply, history_of_dicts, frozen_ones, of_two_types, by_functions,
     grown_by_a_while, put_by_an_addition, forces_between_bodies, matrices_in_dicts, before_it_is_replaced, replaced_under_a_name,
@@ -316,14 +436,6 @@ ONE_LOOP = [
 
 
 # -- what needs the objects themselves ------------------------------------------------------------
-def put_several_times(xs, a):
-    one, ps = Particle(1.0), []
-    for x in xs:
-        ps.append(one)
-        one.x += x * a
-    return sum(p.x for p in ps)
-
-
 def new_entries(xs, a):
     rows = [{"n": k, "x": x} for k, x in enumerate(xs)]
     for row in rows:
@@ -392,7 +504,7 @@ def array_after_the_loop(xs, a):
 
 
 NEEDED = [
-    put_several_times, new_entries, shown, other_labels, kept_by_another, one_array_for_all, array_of_another,
+    new_entries, shown, other_labels, kept_by_another, one_array_for_all, array_of_another,
     parts_stored_into, array_after_the_loop,
 ]  # fmt: skip
 
@@ -444,6 +556,23 @@ def bodies_as_they_are(xs, a):
     return bodies, bodies[0].at
 
 
+def objects_with_objects(xs, a):
+    s, one = State(Vector(1.0, 0.0), Vector(a, 1.0)), Vector(a, a)
+    history = [s]
+    for x in xs:
+        s = State(s.at + 0.1 * s.v, one, s.t + x)
+        history.append(s)
+    history[1].v.x += a
+    return history, s, [h.at for h in history[2:4]], one
+
+
+def history_of_a_simulation(xs, a):
+    simulation = Simulation(a)
+    for x in xs:
+        simulation.step(x)
+    return simulation.history, simulation.state
+
+
 def _graph(x, known):
     """What an object is made of, and which of its parts are one."""
     if isinstance(x, (bool, int, float, str, np.generic)):
@@ -460,7 +589,15 @@ def _graph(x, known):
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     "f",
-    [all_of_them, some_twice, rows_as_dicts, frozen_rows, bodies_as_they_are],
+    [
+        all_of_them,
+        some_twice,
+        rows_as_dicts,
+        frozen_rows,
+        bodies_as_they_are,
+        objects_with_objects,
+        history_of_a_simulation,
+    ],  # fmt: skip
     ids=lambda f: f.__name__,
 )
 def test_objects_in_results_are_one_where_they_are_in_plain_python(f, engine):

@@ -17,6 +17,7 @@ from autodiff.capture import choices, dataframes, members
 from autodiff.capture.assignment import store_item, store_past_setter
 from autodiff.capture.calls import call, run_known
 from autodiff.capture.functions import Closure, descriptor, guard_property, own_method
+from autodiff.capture.gathered import whole_of
 from autodiff.capture.inputs import is_library
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList
@@ -391,6 +392,10 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
             if container.is_here() or not container.can_store():
                 index = _as_index(index)
         return run_known(frame.trace, operator.getitem, container, index)
+    if isinstance(index, (Tracer, slice)):
+        whole = whole_of(frame.trace, container)
+        if whole is not None:
+            return run_known(frame.trace, operator.getitem, whole, index)
     if isinstance(index, Tracer):
         carries = (
             index.dtype.kind not in "iub"

@@ -200,6 +200,7 @@ class Body(CarriedObjects):
         def thunk(parameters: list[Value] = parameters, index: Value = index) -> None:
             self.enter(parameters[1:], index)
             self.run(index)
+            self._enlist()
             if self.renewed:
                 self._renumber()
             self._tell_apart()

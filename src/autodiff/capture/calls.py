@@ -45,8 +45,9 @@ from autodiff.signals import door, run_users
 from autodiff.stack import with_room
 
 if TYPE_CHECKING:
-    from autodiff.capture import verdicts
+    from autodiff.capture import gathered, verdicts
 else:
+    gathered = later("autodiff.capture.gathered")
     verdicts = later("autodiff.capture.verdicts")
 
 # Functions that capture answers in its own way, ``handler(frame, *args)``, and objects that it calls in
@@ -164,7 +165,9 @@ def _call(
         return run_users(function, *args, **kwargs)
     hashable = _hashable(function)
     if hashable and function in TAKES_ALL and _takes_all(function, args, kwargs):
-        args = [TAKES_ALL[function](frame, args[0], node), *args[1:]]
+        whole = gathered.floats_of(frame.trace, args[0])
+        items = TAKES_ALL[function](frame, args[0], node) if whole is None else whole
+        args = [items, *args[1:]]
     special = SPECIAL.get(function) if hashable else None
     if special is not None:
         if function is not getattr or len(args) != 2:
@@ -224,22 +227,22 @@ def _as_read(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any
 
 # Methods that take the items of what they are given.
 _EXTENDING = frozenset(("extend", "extendleft", "update"))
+# What asks nothing of an object but its attributes and the methods that its class writes in Python.
+TAKES_CHOICES: set[Any] = {getattr, setattr, abs, len, float, int}
 # Functions that take all items of one argument: how it is made ready.
 TAKES_ALL: dict[Any, Callable[[Frame, Any, ast.AST], Any]] = {}
 
 
 def _known_class(function: Any, x: Any) -> Any:
     """An argument of what captured code answers itself: any of the objects that a branch chose among has the class."""
-    if member(x) is not None:
-        if function in (getattr, setattr):
-            return x
-        if function is isinstance or function is type:
-            return containers.new_instance(choices.class_of(x))
-    if choices.is_choice(x):
-        if function is not isinstance and function is not type:
-            choices.refuse(x)
-        return next(choices.objects_of(x))
-    return x
+    if not choices.is_choice(x) or function in TAKES_CHOICES:
+        return x
+    if function is not isinstance and function is not type:
+        choices.refuse(x)
+    is_member = member(x) is not None
+    return (
+        containers.new_instance(choices.class_of(x)) if is_member else next(choices.objects_of(x))
+    )
 
 
 def _takes_all(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:

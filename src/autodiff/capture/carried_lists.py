@@ -6,22 +6,23 @@ for v in xs: ys.append(v * t)           ys: float64[n], and how many items there
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from autodiff.capture.carries import ATTEMPTS, Carries, defined
+from autodiff.capture.carries import ATTEMPTS, Carries, defined, peel_first
 from autodiff.capture.kept import Contents, Needed, both_types
 from autodiff.capture.lists import TracedList
-from autodiff.capture.members import Form, Members, pool_for
+from autodiff.capture.members import Form, Joining, Members, pool_for
 from autodiff.capture.pools import Pool, Wanted
 from autodiff.capture.regions import Outcome
-from autodiff.capture.slots import Slot, Types
+from autodiff.capture.slots import Slot, Types, slot_of
 from autodiff.capture.stores import INDEX
 from autodiff.capture.trace import NotStaged
 from autodiff.dims import Dim, Extent, bounds, maximum, same, symbols, upper_bound
 from autodiff.ir.data import Value
 from autodiff.ladder import Bail
 from autodiff.ops.dispatch import extent_of
+from autodiff.ops.either import kinds_of
 from autodiff.ops.tracer import Cell, Tracer
 from autodiff.signals import Signal
 
@@ -57,13 +58,23 @@ class CarriedLists(Carries):
             self._forget_stores(target)
             target.make_rows(slot)
             return
-        if isinstance(slot, (Members, Form)):
-            pool = pool_for(target, slot) if isinstance(slot, Form) else slot
-            target.make_members(pool)
-            for name, one in slot.slots.items() if isinstance(slot, Form) else ():
-                self._take(pool.columns[name], one)
-            self._take(target.parts()[0], INDEX)
+        if isinstance(slot, Joining):
+            try:
+                with self._put_anew(slot.pool):
+                    slot.pool.number(slot.item)
+            except Bail as problem:
+                raise peel_first(problem.reason) from None
             return
+        if isinstance(slot, (Members, Form)):
+            parts = list[Any]()
+            self._take_members(target, slot, [], parts)
+            for part, one in parts:
+                self._take(part, one)
+            return
+        self._take_numbers(target, slot)
+
+    def _take_numbers(self, target: TracedList, slot: Slot | Types | str | None) -> None:
+        """Give a list a store of numbers or arrays."""
         before = self.before[target]
         items, store = before.items, before.store
         if before.columns is not None:
@@ -101,6 +112,53 @@ class CarriedLists(Carries):
         target.store.is_bounded = is_bounded
         self.lists.setdefault(target, 0)
         self._reserve(target)
+
+    def _take_members(
+        self, target: TracedList, slot: Members | Form, new: list[Members], parts: list[Any]
+    ) -> None:
+        """Have the items of a list be members, those that are parts of them too; ``parts``: the lists of what is none.
+
+        Parts of one form are members of one pool, among those that are ``new``.
+        """
+        self._note_before(target)
+        pool: Any = slot
+        if isinstance(slot, Form):
+            pool = next((known for known in new if known.form == slot), None)
+        if pool is not None:
+            with nullcontext() if pool in new else self._put_anew(pool):
+                target.make_members(pool)
+        elif isinstance(slot, Form):
+            pool = pool_for(target, slot)
+            new.append(pool)
+            target.make_members(pool)
+            for name, one in pool.form.slots.items():
+                if isinstance(one, (Form, Members)):
+                    self._take_members(pool.columns[name], one, new, parts)
+                else:
+                    parts.append((pool.columns[name], one))
+        parts.append((target.parts()[0], INDEX))
+
+    @contextmanager
+    def _put_anew(self, pool: Members) -> Iterator[None]:
+        """Have columns hold more when the loop begins than they did when it was first asked for."""
+        wanted: list[tuple[Any, Slot | Types | None]] = []
+        for column in pool.all_columns():
+            self._note_before(column)
+            types = column.template.types if column.columns is not None else None
+            if types is None and column.store is not None:
+                types = column.store.slot
+            is_carried = any(part in self.lists for part in column.parts())
+            self._forget_stores(column)
+            before = self.before[column]
+            if before.store is None and before.columns is None:
+                column.restore(before)
+            if is_carried or not column.is_stored():
+                wanted.append((column, types))
+        yield
+        for column, types in wanted:
+            before = self.before[column] = column.contents()
+            if types is not None:
+                self._take(column, _holding(types, before.items))
 
     def _room(self) -> Extent:
         """For how many items there is room in a loop of unknown length: a few for each number that is given."""
@@ -224,6 +282,18 @@ class CarriedLists(Carries):
                 if cell in self.cells:
                     self.cells.remove(cell)
                 self.inductive.pop(cell, None)
+
+
+def _holding(types: Slot | Types, items: Sequence[Any]) -> Slot | Types:
+    """What a column holds that holds some items more, each in its own type."""
+    for item in items:
+        if isinstance(types, Types) or slot_of(item) != types:
+            held = types if isinstance(types, Types) else Types(types)
+            known = held.widened(kinds_of(item) or ())
+            if known is None:
+                raise NotStaged("a list of items of different types")
+            types = known
+    return types
 
 
 def _count_of(value: Value) -> Extent:

@@ -17,6 +17,7 @@ from autodiff.capture.contents import has_own_rows, is_long, own_rows
 from autodiff.capture.frames import UNBOUND, Maybe, Scope
 from autodiff.capture.holders import has_other_names
 from autodiff.capture.lists import TracedList
+from autodiff.capture.members import Joining, Members
 from autodiff.capture.parts import ObjectScope
 from autodiff.capture.pools import pool_of
 from autodiff.capture.reaching import reaches
@@ -24,6 +25,7 @@ from autodiff.capture.regions import Outcome, live_scopes
 from autodiff.capture.slots import slot_of, type_text, types_of
 from autodiff.capture.trace import NotStaged
 from autodiff.dims import bounds
+from autodiff.ladder import Bail, Rung
 
 
 class CarriedObjects(CarriedLists):
@@ -34,6 +36,8 @@ class CarriedObjects(CarriedLists):
     ) -> None:
         """Carry the leaves of a tuple, list, dict or object that the body binds anew."""
         (scope, name), trace = key, self.frame.trace
+        if self._take_member(key, start, end):
+            return
         chosen, end, kind = end, choices.alike(end, start), type_text(end)
         if structures.parts_of(trace, end) is None or structures.is_cyclic(trace, start):
             if self._take_number(key, start, chosen):
@@ -71,6 +75,27 @@ class CarriedObjects(CarriedLists):
         if isinstance(start, TracedList) and is_long(known):
             self.begun[key] = start
         self._begin_structure(key, known)
+
+    def _take_member(self, key: tuple[Scope, str], start: Any, end: Any) -> bool:
+        """Have a name that has a member at one end of a pass have one at the other; whether it was not known that it has."""
+        pool, other = (choices.known_in(x) for x in (start, end))
+        if isinstance(pool, Members) and other is None:
+            is_new = key not in self.enlisted and choices.class_of(end) is pool.cls
+            self.enlisted[key] = pool
+            return is_new
+        if isinstance(other, Members) and self.frame.trace.made[-1].get(id(start)) is start:
+            if other.fits(start):
+                column = other.all_columns()[0]
+                needs = (self, [(column, Joining(other, start))])
+                raise Bail(Rung.CARRIED, "it changes a list", needs=needs)
+        return False
+
+    def _enlist(self) -> None:
+        """What a pass has made under names that have members when it begins is a member when it ends."""
+        for (scope, name), pool in self.enlisted.items():
+            value = scope.locals.get(name, UNBOUND)
+            if value is not UNBOUND and not choices.is_choice(value) and pool.fits(value):
+                pool.number(value)
 
     def _refuse_known_rows(self, key: tuple[Scope, str], start: Any, end: Any) -> None:
         """Rows that are carried with their list are known by nobody else when the loop begins."""

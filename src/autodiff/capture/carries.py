@@ -89,6 +89,9 @@ class Carries:
     ends: dict[tuple[Scope, str], list[Any]] = field(default_factory=dict)
     # Those that may be known otherwise as well when a pass begins, which no pass may change.
     shared: set[tuple[Scope, str]] = field(default_factory=set)
+    enlisted: dict[tuple[Scope, str], Any] = field(
+        default_factory=dict
+    )  # names of members, and in which pool
     has_two_types: bool = False  # whether the numbers of a list among them are of two types
     # Whether it reads items of lists that may be from before, of another type: from before all of them; whether it
     # is checked that none is.

@@ -22,9 +22,10 @@ from types import FunctionType
 from typing import Any
 
 from autodiff import containers
+from autodiff.capture import choices
 from autodiff.capture.access import load_attribute
 from autodiff.capture.assignment import store_attribute, store_past_setter
-from autodiff.capture.calls import SPECIAL, call
+from autodiff.capture.calls import SPECIAL, TAKES_CHOICES, call
 from autodiff.capture.construction import INITIALISERS, construct
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.sourcecode import syntax_of
@@ -100,8 +101,8 @@ def _is_given(value: Any) -> bool:
 
 def replace(frame: Frame, obj: Any, /, **changes: Any) -> Any:
     """``dataclasses.replace``: the object is made through its class."""
-    node = frame.scope.syntax.node
-    fields = getattr(type(obj), "__dataclass_fields__", None)
+    node, cls = frame.scope.syntax.node, choices.class_of(obj)
+    fields = getattr(cls, "__dataclass_fields__", None)
     if fields is None or isinstance(obj, type):
         return run_users(dataclasses.replace, obj, **changes)
     for field in fields.values():
@@ -115,11 +116,12 @@ def replace(frame: Frame, obj: Any, /, **changes: Any) -> Any:
             changes[field.name] = load_attribute(frame, obj, field.name, node)
         elif wanted:
             changes[field.name] = field.default
-    return construct(frame, type(obj), [], changes, node)
+    return construct(frame, cls, [], changes, node)
 
 
 INITIALISERS.append(initialise)
 FUNCTIONS: dict[Any, Any] = {dataclasses.replace: replace}
 SPECIAL.update(FUNCTIONS)
+TAKES_CHOICES.add(dataclasses.replace)
 
 __all__ = ["FUNCTIONS"]

@@ -300,11 +300,15 @@ def of_class(cls: type, name: str) -> Any:
 
 
 def own_method(frame: Frame, obj: Any, name: str | None) -> Any:
-    """A special method that the user's class defines in Python, so that it is interpreted."""
-    choices.refuse(obj)
+    """A special method that the user's class defines in Python, so that it is interpreted; given a choice as any other."""
     if name is None or isinstance(obj, (Tracer, TracedList, Iterating)):
+        choices.refuse(obj)
         return None
-    method = of_class(type(obj), name)
+    cls = choices.class_of(obj)
+    method = of_class(cls, name)
     if isinstance(method, FunctionType):
-        frame.trace.guard_class(type(obj), name, method)
-    return method if isinstance(method, (FunctionType, Closure)) else None
+        frame.trace.guard_class(cls, name, method)
+    if isinstance(method, (FunctionType, Closure)):
+        return method
+    choices.refuse(obj)
+    return None

@@ -3,6 +3,9 @@
     for r in readings:                      y: float64[n], read as [r.y for r in readings]
         s += (r.y - a * r.t) ** 2           slice(y, k)
 
+A list or tuple of numbers, or of records of numbers, is read as a whole: to the loop it is what it would be among the arguments
+(:mod:`~autodiff.capture.given`).
+
 In the loop's body a :class:`~autodiff.capture.choices.Among` stands for the object of that pass.  Its methods and
 properties are interpreted; an attribute is read from all objects at once.  Everything else that would have to know the
 object itself refuses, and the loop is unrolled.  Nothing may store into objects of their class.
@@ -19,16 +22,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff import containers
+from autodiff import containers, tables
+from autodiff.capture import given
 from autodiff.capture.choices import Among
+from autodiff.capture.lists import TracedList
 from autodiff.capture.paths import Guard, Path
 from autodiff.ladder import Bail, NotStaged, Rung
+from autodiff.later import later
 from autodiff.ops.tracer import Form, Tracer
 from autodiff.plain_data import dataclass
 from autodiff.tables import FEWEST, LARGEST_INT
 
 if TYPE_CHECKING:
+    from autodiff import columns
     from autodiff.capture.trace import Trace
+else:
+    columns = later("autodiff.columns")
 
 OBJECTS = "objects"  # what an attempt has to know: that objects are read one by one
 _KINDS: dict[type, tuple[Any, Form]] = {
@@ -158,10 +167,10 @@ def group_of(trace: Trace, source: Any) -> Group | None:
     base = _base(trace, source)
     if base is None or trace.state.changes(source):
         return None
-    known: Group | None = trace.gathered.get(base.text)
+    known = trace.gathered.get(base.text)
     if known is None:
         known = trace.gathered[base.text] = Group(trace, cls, list(source), base)
-    return known
+    return known if isinstance(known, Group) else None
 
 
 def _is_plain(cls: Any, example: Any) -> bool:
@@ -192,9 +201,91 @@ def _base(trace: Trace, source: Sequence[Any]) -> Path | None:
     return base if alike and all(a is b for a, b in zip(found, source, strict=True)) else None
 
 
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """A list or tuple from outside that is read as a whole, and what stands for it."""
+
+    source: Sequence[Any]
+    list: TracedList
+
+
+def whole_of(trace: Trace, source: Any) -> TracedList | None:
+    """What stands for a list or tuple from outside whose items are numbers, or records of numbers, that look alike."""
+    if type(source) not in (list, tuple) or len(source) < FEWEST:
+        return None
+    if not trace.gathers or not trace.tier.rolls:  # along one path stores are made at once
+        return None
+    if trace.naming is not None and (trace.naming.paths or trace.naming.objects):
+        return None
+    base = trace.paths.get(id(source))
+    if base is None or trace.state.changes(source):
+        return None
+    known = trace.gathered.get(base.text)
+    if known is None:
+        whole = _entered(trace, source, base)
+        if whole is None:
+            return None
+        known = trace.gathered[base.text] = Whole(source, whole)
+    return known.list if isinstance(known, Whole) and known.source is source else None
+
+
+def floats_of(trace: Any, source: Any) -> TracedList | None:
+    """What stands for a list or tuple from outside whose items are floats: nothing that a library is given needs them at capture."""
+    kind = given.kind_of(source)
+    return None if kind is None or kind is int else whole_of(trace, source)
+
+
+def _entered(trace: Trace, source: Any, base: Path) -> TracedList | None:
+    """A list from outside as inputs of the program, one a column, which are read at every call."""
+    kind = given.kind_of(source)
+    if kind is None:
+        table = tables.table_of(source, "fiub")
+        layout = None if table is None else table.layout
+    else:
+        layout = tables.Layout(type(source), tables.Scalar(kind))
+    if layout is None:
+        return None
+    try:
+        read = columns.compile_read(layout)
+    except columns.Unreadable:
+        return None
+    found = read(source)
+    names = [
+        base.describe() if kind is not None else f"{base.describe()}{name}"
+        for name in tables.names(layout)
+    ]
+    if found is None:
+        return None
+    inputs = []
+    for number, (values, name) in enumerate(zip(found, names, strict=True)):
+        root = Path.root(_reader_of(read, number), "column")
+        at = Path(f"{root.text}({base.text})", (*root.roots, *base.roots))
+        inputs.append(trace.add_input(values, at, None, None, title=name))
+    if kind is not None:
+        return given.enter(trace, source, inputs[0], None)
+    return given.enter_table(trace, tables.Table(layout, inputs))
+
+
+def _reader_of(read: Any, number: int) -> Callable[[Any], np.ndarray]:
+    """What reads one of the columns of a list; a TypeError where it looks otherwise."""
+
+    def column(source: Any) -> np.ndarray:
+        found = read(source)
+        if found is None:
+            raise TypeError("a list that looks otherwise")
+        values: np.ndarray = found[number]
+        return values
+
+    return column
+
+
 def refuse_changes(trace: Trace) -> None:
     """Refuse where something is stored into objects of a class of which columns were read, or into it."""
-    classes = {group.cls for group in trace.gathered.values() if group.columns}
+    whole = [known for known in trace.gathered.values() if isinstance(known, Whole)]
+    if any(trace.state.changes(known.source) for known in whole):
+        raise Bail(Rung.LEARNT, "a store into a list from outside", needs=(OBJECTS,))
+    groups = [known for known in trace.gathered.values() if isinstance(known, Group)]
+    classes = {group.cls for group in groups if group.columns}
     holders = {
         id(c) for cls in classes for c in cls.__mro__
     }  # whose attributes the objects have too
@@ -204,4 +295,4 @@ def refuse_changes(trace: Trace) -> None:
         raise Bail(Rung.LEARNT, reason, needs=(OBJECTS,))
 
 
-__all__ = ["OBJECTS", "Group", "group_of", "refuse_changes"]
+__all__ = ["OBJECTS", "Group", "group_of", "refuse_changes", "whole_of"]

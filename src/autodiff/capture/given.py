@@ -200,7 +200,7 @@ def _given(made: TracedList, leaf: int | None) -> Given:
     return Given(made, leaf, made.store.buffer.value, made.store.count.value)
 
 
-def enter(trace: Trace, obj: Any, tracer: Tracer, leaf: int) -> TracedList:
+def enter(trace: Trace, obj: Any, tracer: Tracer, leaf: int | None) -> TracedList:
     """What stands for a list or tuple whose items are the elements of an input."""
     form: Form = "scalar" if kind_of(obj) is np.float64 else "python"
     made = TracedTuple((), trace) if type(obj) is tuple else TracedList((), trace)
@@ -275,8 +275,7 @@ def _refuse_copied(trace: Trace, result: Any) -> None:
             is_given = x.template is not None and has_given(x.template)
             stores = [part.store for part in x.parts() if part.store is not None]
             return is_given or any(moved.is_moved(store.buffer.value) for store in stores)
-        is_whole_array = isinstance(x, Tracer) and x.form == "array"
-        return is_whole_array and moved.is_moved(x.value)
+        return is_array(x) and moved.is_moved(x.value)
 
     kept = [result, *trace.state.kept(), *trace.state.scope.locals.values()]
     if containers.holds(kept, is_copied, stop=_is_stored):

@@ -67,7 +67,9 @@ FEW = 64  # items of different types, or arrays, that a loop may carry one by on
 
 # What a list is to begin a loop with: items of a type, or of two; rows of a pool, or to be one of a pool; its
 # items one by one ("queue"), or a store as soon as it needs one ("store").
-Needed: TypeAlias = Slot | Types | Wanted | Pool | members.Form | members.Members | str | None
+Needed: TypeAlias = (
+    Slot | Types | Wanted | Pool | members.Form | members.Joining | members.Members | str | None
+)
 
 
 @dataclass(frozen=True)
@@ -313,7 +315,7 @@ class KeptList(StoredList):
 
     def _ask_for_members(self, item: Any) -> None:
         """Have the items, objects like ``item``, be members of a pool, where that can be."""
-        if not self.trace.has_members or self.frozen or list.__len__(self):
+        if not self.trace.has_members or self.frozen or is_numeric(item):
             return
         known = members.member(item)
         form = known[0] if known is not None else members.form_of(self.trace, item)
@@ -342,11 +344,10 @@ class KeptList(StoredList):
     def make_members(self, pool: members.Members) -> None:
         """Have the items be members of a pool (where the list was made)."""
         items = list(self._plain_items())
-        of_arrays = isinstance(pool, members.HeldArrays)
-        if self.columns is not None or self.store is not None or (items and not of_arrays):
+        if self.columns is not None or self.store is not None:
             raise NotStaged("a list of different things")
         list.clear(self)
-        number = self._new(pool.numbers(items) if isinstance(pool, members.HeldArrays) else ())
+        number = self._new(pool.numbers(items))
         number.block = self.block
         self.template, self.columns = Ref(pool), (number,)
 

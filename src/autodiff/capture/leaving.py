@@ -230,7 +230,7 @@ def _plan_pool(
     if (pool, "pool") in seen:
         return seen[pool, "pool"]
     if isinstance(pool, Members):
-        arrays = {name for name, slot in pool.form.slots.items() if slot.form == "array"}
+        arrays = {name for name in pool.form.slots if pool.form.is_array(name)}
         if trace.derivative or arrays - pool.form.owned:  # of which several may have one
             raise pool.refusal()
         columns = {

@@ -122,6 +122,8 @@ class TracedList(KeptList):
     def _change_columns(self, change: Change, items: Sequence[Any]) -> Any:
         """Make the change in each column, with its part of the items."""
         assert self.columns is not None and self.template is not None
+        if isinstance(self.template, Typed) and self.is_here():
+            self.template = self.template.of_any_value(items)
         is_alike = all(looks_like(self.template, item) for item in items)
         if change.stored is None or not (change.by_column and is_alike):
             for item in () if self.is_here() or change.stored is None else items:

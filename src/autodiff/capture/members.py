@@ -19,9 +19,9 @@ import ast
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import fields
+from dataclasses import fields, replace
 from types import MemberDescriptorType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -36,7 +36,7 @@ from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
 from autodiff.later import later
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.dispatch import extent_of
-from autodiff.ops.either import Either, is_array
+from autodiff.ops.either import is_array
 from autodiff.ops.indexing import Basic, SliceStep, slice_step
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
@@ -56,6 +56,9 @@ _COPYING = (
 MEMBERS = "members"  # what an attempt has to know: that objects in lists are Python's own
 
 
+Needed: TypeAlias = "Slot | Form | Members"  # what a list of some parts has to hold
+
+
 def MemberNeeded(what: str) -> Bail:
     """A member is needed as the object that it is."""
     return Bail(Rung.LEARNT, what, needs=(MEMBERS,))
@@ -63,10 +66,10 @@ def MemberNeeded(what: str) -> Bail:
 
 @dataclass(frozen=True)
 class Form:
-    """What members have in common: the class, the types of their numbers, and what is no number."""
+    """What members have in common: the class, the types of their parts, and what is no part of its own."""
 
     cls: type
-    slots: dict[str, Slot]
+    slots: dict[str, Needed]  # what the list of each part has to hold
     fixed: dict[str, Any]
     order: tuple[str, ...]
     owned: frozenset[str]  # the arrays that nobody else has
@@ -76,31 +79,56 @@ class Form:
             isinstance(other, Form)
             and self.cls is other.cls
             and (self.order, self.owned) == (other.order, other.owned)
-            and self.slots == other.slots
+            and self.slots.keys() == other.slots.keys()
+            and all(_are_alike(slot, other.slots[name]) for name, slot in self.slots.items())
             and same_value(tuple(self.fixed.items()), tuple(other.fixed.items()))
         )
 
     __hash__ = None  # type: ignore[assignment]
 
+    def is_array(self, name: str) -> bool:
+        """Whether members hold arrays under a name."""
+        slot = self.slots[name]
+        return isinstance(slot, Slot) and slot.form == "array"
 
-def form_of(trace: Any, x: Any) -> Form | None:
-    """What an object or dict is as a member; None where it can be none."""
+
+def _are_alike(a: Needed, b: Needed) -> bool:
+    """Whether one column can hold parts of two members; of which types numbers are, it sees to itself."""
+    if isinstance(a, Slot) and isinstance(b, Slot):
+        return a == b if "array" in (a.form, b.form) else True
+    a, b = (x.form if isinstance(x, Members) else x for x in (a, b))
+    return isinstance(a, Form) and a == b
+
+
+def form_of(trace: Any, x: Any, around: tuple[int, ...] = ()) -> Form | None:
+    """What an object or dict is as a member; None where it can be none, as that which is a part of itself (``around``)."""
     table = _parts(x)
     if not table or not all(type(name) in (str, int) for name in table):
         return None
-    slots, fixed = dict[str, Slot](), dict[str, Any]()
+    slots, fixed = dict[str, Needed](), dict[str, Any]()
     for name, part in table.items():
+        needed = needed_for(trace, part, (*around, id(x)))
         if part is None or isinstance(part, (str, bytes)):
             fixed[name] = part
-        elif is_numeric(part) and not isinstance(part, Either):
-            slots[name] = slot_of(part)
-        else:
+        elif needed is None:
             return None
-    arrays = [name for name, slot in slots.items() if slot.form == "array"]
+        else:
+            slots[name] = needed
+    arrays = [name for name, part in table.items() if is_array(part)]
     if not slots or (arrays and trace.distinguish_arrays):
         return None
     owned = frozenset(name for name in arrays if _is_owned(trace, x, name))
     return Form(type(x), slots, fixed, tuple(table), owned)
+
+
+def needed_for(trace: Any, x: Any, around: tuple[int, ...] = ()) -> Needed | None:
+    """What a list has to be to hold a number, array or object among its items; None where no array holds it."""
+    if is_numeric(x):
+        return slot_of(x)
+    known = member(x)
+    if known is not None:
+        return known[0]
+    return None if id(x) in around else form_of(trace, x, around)
 
 
 def _is_owned(trace: Any, x: Any, name: str) -> bool:
@@ -159,7 +187,7 @@ class RowStep(SliceStep):
 
 
 class Members:
-    """The members that there are."""
+    """The members that there are; what each holds is a list for itself, whose items may be members too."""
 
     is_pool = True
     is_own = False
@@ -174,7 +202,7 @@ class Members:
             self.columns[name] = home._new(())
             self.columns[name].block = home.block
 
-    def copy(self) -> Members:
+    def copy(self, clones: dict[Any, tuple[Any, Any]]) -> Members:
         """A pool of copies of all members, which Python would make by copying what they hold."""
         if not issubclass(self.cls, dict) and not all(
             inspect.getattr_static(self.cls, hook, None)
@@ -183,7 +211,11 @@ class Members:
         ):
             raise self.refusal()
         made = copy(self)
-        made.columns = {name: column.copy() for name, column in self.columns.items()}
+        made.columns = {
+            name: copy_of_members(column, clones) or column.copy()
+            for name, column in self.columns.items()
+        }
+        self.trace.used_members.append(made)
         return made
 
     @property
@@ -195,6 +227,16 @@ class Members:
     def objects(self) -> Any:
         """The objects as they are: nobody has them."""
         raise self.refusal()
+
+    def all_columns(self, known: tuple[Any, ...] = ()) -> list[Any]:
+        """The lists of numbers and arrays that members are made of, those in members that are parts too."""
+        found = list[Any]()
+        for column in self.columns.values():
+            pool = getattr(column.template, "pool", None)
+            if pool is not None and pool is not self and pool not in known:
+                found += pool.all_columns((*known, self))
+            found.append(column if pool is None else column.parts()[0])
+        return list({id(column): column for column in found}.values())
 
     def refusal(self) -> Bail:
         """Why none of them can be had."""
@@ -223,6 +265,8 @@ class Members:
         """The number of a member; of an object that becomes one now."""
         if type(item) is Among:
             return group_and_index(item)[1]
+        if self.trace.made[-1].get(id(item)) is not item:
+            self._take_before(item)
         length = next(iter(self.columns.values())).extent
         number = length if isinstance(length, int) else Tracer(as_tracer(length).value, "python")
         table = _parts(item)
@@ -232,23 +276,54 @@ class Members:
         self._rename(item, number)
         return number
 
+    def numbers(self, items: list[Any]) -> list[Any]:
+        """The numbers of the items of a list that was made before, each of which may be in it several times."""
+        if not all(map(self.fits, items)):
+            raise self._unfit("a list of different things")
+        known: dict[int, Any] = {}
+        for item in items:
+            if id(item) not in known:
+                known[id(item)] = self.number(item)
+        return [known[id(item)] for item in items]
+
     def _rename(self, item: Any, number: Any) -> None:
         """Have the variables that hold an object hold the member; nothing else may."""
         trace = self.trace
-        if trace.made[-1].get(id(item)) is not item:
-            raise self._unfit("an object that is put into a list and was made before")
         scopes = regions.live_scopes(trace.calling)
         for scope in scopes:
             for name in [k for k, value in scope.locals.items() if value is item]:
                 scope.locals[name] = self.row(number)
+        holders = list[Any]()
+
+        def partly(x: Any) -> list[Any] | None:
+            table = _parts(x) if x is not item and trace.was_made(x) else None
+            if table is None or not any(value is item for value in table.values()):
+                return [] if x is item else None
+            holders.append((x, table))
+            return [value for value in table.values() if value is not item]
+
+        if reaches(trace, list(scopes), lambda x: False, partly):
+            raise self._unfit("an object that is put into a list, among very many others")
+        for x, table in holders:  # objects and dicts that have it as a part
+            for name in [k for k, value in table.items() if value is item]:
+                if not trace.parts.save(x, name):
+                    raise self._unfit("an object that is put into a list and is a part of others")
+                table[name] = self.row(number)
         if reaches(trace, list(scopes), lambda x: x is item):
             raise self._unfit("an object that is put into a list and is known otherwise as well")
+
+    def _take_before(self, item: Any) -> None:
+        """Have an object that was made before the loop, with the pool, become a member before it."""
+        home = next(iter(self.columns.values()))
+        if home.is_here() or not any(made.get(id(item)) is item for made in self.trace.made[:-1]):
+            raise self._unfit("an object that is put into a list and was made before")
+        home.request(Joining(self, item))
 
     def load(self, name: str, number: Any) -> Any:
         """What a member holds under a name."""
         if name not in self.columns:
             return self.form.fixed[name]
-        if self.form.slots[name].form != "array":
+        if not self.form.is_array(name):
             return self.columns[name][number]
         if name in self.form.owned:
             return self._view(name, number)
@@ -312,9 +387,9 @@ class Members:
 
     def store(self, name: Any, number: Any, value: Any) -> None:
         """Have a member hold another number under a name."""
-        if name not in self.columns or not is_numeric(value):
+        if name not in self.columns or needed_for(self.trace, value) is None:
             raise MemberNeeded(f"a store of {name!r} into an object that is an item of a list")
-        if self.form.slots[name].form == "array":
+        if self.form.is_array(name):
             self._put(name, number, value)
         else:
             self.columns[name][number] = value
@@ -362,6 +437,14 @@ class Members:
             )
 
 
+@dataclass(frozen=True)
+class Joining:
+    """What a loop needs: that an object which was there before it is a member from then on."""
+
+    pool: Members
+    item: Any
+
+
 def _is_described(static: Any) -> bool:
     """Whether a store to an attribute of instances is more than that."""
     return hasattr(type(static), "__set__") and type(static) is not MemberDescriptorType
@@ -375,6 +458,13 @@ class HeldArrays(Members):
     rows[i], rows[j] = rows[j], rows[i]
     """
 
+    @property
+    def slot(self) -> Slot:
+        """The type of the arrays."""
+        slot = self.form.slots[""]
+        assert isinstance(slot, Slot)
+        return slot
+
     def row(self, number: Any) -> Any:
         """The array of a number."""
         return self._view("", number)
@@ -383,7 +473,7 @@ class HeldArrays(Members):
         """Whether something is one of the arrays, or can become one."""
         if not is_array(item) or isinstance(item, ComplexTracer):
             return False
-        if slot_of(item) != self.form.slots[""]:
+        if slot_of(item) != self.slot:
             return False
         return self._is_own(item) or _is_whole(self.trace, item)
 
@@ -426,8 +516,7 @@ class HeldArrays(Members):
             return [self.number(x) for x in items]
         if any(x.cell.block is not column.block for x in new):
             raise self._unfit("an array that is put into a list and was made before")
-        slot = self.form.slots[""]
-        column.fill(array_of([Tracer(x.value, "array") for x in new], slot), slot)
+        column.fill(array_of([Tracer(x.value, "array") for x in new], self.slot), self.slot)
         for number, x in enumerate(new):
             self._take_name(x, number)
         known = {x.cell: number for number, x in enumerate(new)}
@@ -442,7 +531,7 @@ class HeldArrays(Members):
         whole: Tracer = store.rows_up_to(store.length)[Tracer(numbers.value, "array")]
         return whole
 
-    def copy(self) -> Members:
+    def copy(self, clones: dict[Any, tuple[Any, Any]]) -> Members:
         """A pool of copies of all arrays."""
         made = copy(self)
         made.columns = {name: column.copy() for name, column in self.columns.items()}
@@ -460,6 +549,19 @@ def form_of_array(trace: Any, x: Any) -> Form | None:
 def pool_for(home: Any, form: Form) -> Members:
     """A pool of members, made where a list was."""
     return HeldArrays(home, form) if form.cls is np.ndarray else Members(home, form)
+
+
+def copy_of_members(x: Any, clones: dict[Any, tuple[Any, Any]]) -> Any:
+    """``copy.deepcopy`` of a list of members: of a pool of its own; None of anything else."""
+    template: Any = getattr(x, "template", None) if isinstance(x, StoredList) else None
+    pool = getattr(template, "pool", None)
+    if not isinstance(pool, Members):
+        return None
+    if pool not in clones:
+        clones[pool] = (pool, pool.copy(clones))
+    made = x.copy()
+    made.template = replace(template, pool=clones[pool][1])
+    return made
 
 
 def member(x: Any) -> tuple[Members, Any] | None:
@@ -573,9 +675,11 @@ __all__ = [
     "ArrayOfMemberPlan",
     "Form",
     "HeldArrays",
+    "Joining",
     "MemberNeeded",
     "Members",
     "MembersPlan",
+    "copy_of_members",
     "entry",
     "form_of",
     "form_of_array",

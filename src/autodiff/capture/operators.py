@@ -138,6 +138,8 @@ def apply_binary(
 
 def class_of(x: Any) -> Any:
     """The class that an operand has; of a number that is of two types the wide one."""
+    if choices.is_choice(x):
+        return choices.class_of(x)
     return type_of(x.wide if isinstance(x, Either) else x)
 
 
@@ -188,7 +190,7 @@ def _is_an_object(frame: Frame, obj: Any, other: Any, function: Any) -> bool:
     if isinstance(other, _NO_OBJECTS) or labelled.is_foreign(other):
         return False
     found = containers.kind_of(other)
-    is_instance = found is not None and found.name == "instance"
+    is_instance = choices.is_choice(other) or (found is not None and found.name == "instance")
     return is_instance or own_method(frame, other, "__array__") is not None
 
 
@@ -198,7 +200,7 @@ _NO_OBJECTS = (np.ndarray, np.generic, labelled.StandIn, HoldsTracers)
 
 def _defers(obj: Any, other: Any) -> bool:
     """Whether NumPy's left operand leaves the answer to a class: ``__array_ufunc__ = None``, or a higher priority."""
-    cls, missing = type(other), object()
+    cls, missing = class_of(other), object()
     says = getattr(cls, "__array_ufunc__", missing)
     if says is not missing:
         return says is None
@@ -210,7 +212,7 @@ def _numpys_answer(frame: Frame, function: Any, left: Any, right: Any, node: ast
     """``left op right`` as NumPy computes it of an array or number and an object of the user's."""
     is_first = class_of(left) is np.ndarray or issubclass(class_of(left), np.generic)
     own, other = (left, right) if is_first else (right, left)
-    of_objects = own_method(frame, other, "__array__") is None
+    of_objects = _method(frame, other, "__array__") is None
     if of_objects and class_of(own) is not np.ndarray and not _has_protocol(other):
         own = call(frame, own.item, [], {}, node)
     else:
@@ -228,7 +230,7 @@ _MIRRORED = {
 
 
 def _has_protocol(x: Any) -> bool:
-    return any(hasattr(type(x), name) for name in ("__array_ufunc__", "__len__"))
+    return any(hasattr(class_of(x), name) for name in ("__array_ufunc__", "__len__"))
 
 
 def as_operand_of_array(frame: Frame, x: Any, node: ast.AST) -> Any:
@@ -246,9 +248,16 @@ def as_operand_of_array(frame: Frame, x: Any, node: ast.AST) -> Any:
 
 def _own(frame: Frame, obj: Any, name: str | None) -> tuple[Any, bool]:
     """The user's method, and whether its answer is turned round: ``object`` has ``!=`` ask ``__eq__``."""
-    if name == "__ne__" and of_class(type(obj), name) is object.__ne__:
-        return own_method(frame, obj, "__eq__"), True
-    return own_method(frame, obj, name), False
+    if name == "__ne__" and of_class(class_of(obj), name) is object.__ne__:
+        return _method(frame, obj, "__eq__"), True
+    return _method(frame, obj, name), False
+
+
+def _method(frame: Frame, obj: Any, name: str | None) -> Any:
+    """The method of the user's class; None of a class that has none, also where which object it is is not known."""
+    if choices.is_choice(obj) and (name is None or of_class(choices.class_of(obj), name) is None):
+        return None
+    return own_method(frame, obj, name)
 
 
 def _not(frame: Frame, answer: Any) -> Any:
@@ -302,7 +311,7 @@ def own_truth(frame: Frame, obj: Any) -> Any:
         if of_class(cls, "__bool__") is None and of_class(cls, "__len__") is None:
             return True
     for name in ("__bool__", "__len__"):
-        method = own_method(frame, obj, name)
+        method = _method(frame, obj, name)
         if method is not None:
             answer = call(frame, method, [obj], {}, frame.scope.syntax.node)
             refuse_answer(name, answer)

@@ -12,7 +12,7 @@ from types import (
     MethodType,
     ModuleType,
 )
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,12 +21,18 @@ from autodiff.capture.identities import Identities, is_stored
 from autodiff.capture.inputs import HELD_BY_IDENTITY, is_library
 from autodiff.capture.paths import Guard, Path
 from autodiff.ladder import Declined
+from autodiff.later import later
 from autodiff.ops.tracer import (
     SUPPORTED_KINDS,
     StoredList,
     Tracer,
 )
 from autodiff.signals import run_users
+
+if TYPE_CHECKING:
+    from autodiff.capture import gathered
+else:
+    gathered = later("autodiff.capture.gathered")
 
 MAXIMUM_COMPARED = 4096  # elements of an array that is compared at every call
 
@@ -251,6 +257,9 @@ class Outside(Identities):
         kind = containers.kind_of(obj)
         if kind is None or kind.name not in _READ_BY_ITEM or not _iterates_plainly(obj):
             return obj
+        whole = gathered.floats_of(self, obj)
+        if whole is not None:
+            return whole
         keys = list(kind.keys(obj))
         values = [
             self.deep(self.lift(x, path.item(k)), depth + 1)

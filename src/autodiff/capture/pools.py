@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.members import Members
+from autodiff.capture.members import copy_of_members
 from autodiff.capture.slots import Slot
 from autodiff.capture.stores import FLAG, Store, array_of, count_of
 from autodiff.dims import Extent, same
@@ -198,9 +198,9 @@ def copy_of(x: Any, clones: dict[Any, tuple[Any, Any]]) -> Any:
 
     ``clones`` has the pools of one copy, so that what is one list before is one after it.
     """
-    template = getattr(x, "template", None) if isinstance(x, StoredList) else None
-    if template is not None and isinstance(template.__dict__.get("pool"), Members):
-        return _copy_of_members(x, template.pool, clones)
+    members = copy_of_members(x, clones)
+    if members is not None:
+        return members
     row, pool = row_of(x), pool_of(x)
     if pool is None:
         return None
@@ -211,15 +211,6 @@ def copy_of(x: Any, clones: dict[Any, tuple[Any, Any]]) -> Any:
         return clone.row(row.number)
     made = x.copy()
     made.template = replace(x.template, pool=clone)
-    return made
-
-
-def _copy_of_members(x: Any, pool: Members, clones: dict[Any, tuple[Any, Any]]) -> Any:
-    """``copy.deepcopy`` of a list of members: of a pool of its own."""
-    if pool not in clones:
-        clones[pool] = (pool, pool.copy())
-    made = x.copy()
-    made.template = replace(x.template, pool=clones[pool][1])
     return made
 
 

@@ -67,6 +67,15 @@ class Typed:
         joined = union(self.types.kinds(), kinds)
         return joined == self.types.kinds()
 
+    def of_any_value(self, items: Sequence[Any]) -> Typed:
+        """What holds some items as well, where they are of these types but for the constant that one has."""
+        types: Types | None = self.types
+        for kinds in (kinds_of(item) if is_numeric(item) else None for item in items):
+            types = types.widened(kinds) if types is not None and kinds is not None else None
+        if types is None or types.narrow is None or types.slot != self.types.slot:
+            return self
+        return Typed(types) if types.narrow.is_type(self.narrow) else self
+
     def parts_of(self, item: Any) -> tuple[Any, Any]:
         """The number in the wide type, and whether it is of the narrow one."""
         slot = self.types.slot

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from autodiff.capture.gathered import group_of
+from autodiff.capture.gathered import group_of, whole_of
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.lists import TracedList
@@ -88,6 +88,9 @@ def lazy_sequence(frame: Frame, source: Any) -> LazySequence | None:
     if isinstance(source, range):
         start, step = source.start, source.step
         return LazySequence(len(source), lambda k: start + k * step if (start or step != 1) else k)
+    whole = whole_of(frame.trace, source)
+    if whole is not None:
+        source = whole
     if isinstance(source, TracedList) and source.is_stored():
         return LazySequence(source.extent, lambda k: source[k], source.parts())
     if isinstance(source, Tracer) and source.shape:
