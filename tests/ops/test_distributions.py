@@ -20,11 +20,7 @@ SHAPES: dict[str, tuple[Any, ...]] = {}
 for _name, _shapes in (*_distr_params.distcont, *_distr_params.distdiscrete):
     if isinstance(_name, str) and hasattr(stats, _name):
         SHAPES.setdefault(_name, tuple(_shapes))
-for _name in (
-    "levy_stable",
-    "studentized_range",
-    "poisson_binom",
-):  # numerical throughout; of lists
+for _name in ("levy_stable", "studentized_range"):  # numerical throughout
     SHAPES.pop(_name, None)
 DISCRETE = {name for name in SHAPES if isinstance(getattr(stats, name), stats.rv_discrete)}
 # Parameters without a derivative by them: whole numbers, or no formula is known.
@@ -36,8 +32,6 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "vonmises_line": _NUMERICAL, "rel_breitwigner": _NUMERICAL,
     "ksone": ("pdf", "logpdf"), "landau": ("pdf", "logpdf"),
     "kstwo": ("pdf", "logpdf", *_NUMERICAL),
-    "nchypergeom_fisher": ("pmf", "logpmf", "cdf", "sf", "logcdf", "logsf"),
-    "nchypergeom_wallenius": ("pmf", "logpmf", "cdf", "sf", "logcdf", "logsf"),
 }  # fmt: skip
 # SciPy's own value is wrong or NaN: an argument of one element stands for all, a power overflows,
 # an integral is rough, a logarithm is that of a density that underflows.
@@ -156,13 +150,26 @@ def test_what_has_no_derivative_is_refused(name: str) -> None:
         f = getattr(dist, method)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if name.startswith("nchypergeom"):
-                g = autodiff.gradient(lambda odds, f=f: f(int(point), *shapes[:-1], odds))
-                point = float(shapes[-1])
-            else:
-                g = autodiff.gradient(lambda x, f=f: f(x, *shapes))
+            g = autodiff.gradient(lambda x, f=f: f(x, *shapes))
             with pytest.raises(AutodiffError):
                 g(point)
+
+
+@engines
+def test_draws_by_odds_and_chances(engine: str) -> None:
+    """Masses of all counts add up to 1, whatever the odds; a chance moves mass up by one."""
+    counts, chances = np.arange(8), np.array([0.2, 0.7, 0.4])
+    for dist in (stats.nchypergeom_fisher, stats.nchypergeom_wallenius):
+        f = lambda odds, dist=dist: dist.pmf(counts, 20, 7, 9, odds)  # noqa: E731
+        np.testing.assert_allclose(autodiff.function(f, engine=engine)(1.7), f(1.7), rtol=1e-14)
+        slopes = autodiff.jacobian(f, engine=engine)(1.7)
+        np.testing.assert_allclose(np.sum(slopes), 0.0, atol=1e-12)
+        (want,) = differences(lambda t, f=f: [f(1.7 + t)], 1e-3)
+        np.testing.assert_allclose(slopes, want, rtol=1e-6, atol=1e-8)
+    g = lambda p: stats.poisson_binom.pmf(np.arange(4), p)  # noqa: E731
+    slopes = autodiff.jacobian(g, engine=engine)(chances)
+    others = g(chances[1:])
+    np.testing.assert_allclose(slopes[:, 0], np.append(0, others[:3]) - others, atol=1e-15)
 
 
 # -- parameters at which SciPy has another formula ---------------------------------------------------------

@@ -90,6 +90,10 @@ class Standardised:
                 words = {"moments": "mvsk"} if self.dist._stats_has_moments else {}
                 found = method(*self.fixed, **words)
                 self._given = tuple([_number(part) for part in found])
+            elif (self.dist.name, "stats") in distributions.RULES and distributions.is_own(
+                self.dist
+            ):
+                self._given = _formula(self.dist, "stats", *self.shapes)
             elif "moments" in inspect.signature(method).parameters:
                 self._given = run(method, (*self._broadcast(), "mvsk"))
             elif self.shapes:

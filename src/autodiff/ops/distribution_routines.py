@@ -43,8 +43,18 @@ SEARCHED = frozenset({"invgauss", "wald"})
 _FATAL = frozenset({("invgauss", "_ppf"), ("invgauss", "_isf")})
 
 
+# Of moments: which of those that SciPy's method gives together.
+_MOMENTS = {"_mean": 0, "_variance": 1}
+
+
+def _method(dist: Any, name: str) -> Any:
+    if name in _MOMENTS:
+        return lambda *shapes: dist._stats(*shapes)[_MOMENTS[name]]
+    return getattr(dist, "vecentropy" if name == "_entropy" else name)
+
+
 def _meaning(*operands: Any, dist: str, method: str) -> Any:
-    method_of = getattr(getattr(stats, dist), "vecentropy" if method == "_entropy" else method)
+    method_of = _method(getattr(stats, dist), method)
     given = [np.atleast_1d(np.asarray(x, np.float64)) for x in operands]
     none: Any = False
     if (dist, method) in _FATAL:
@@ -233,7 +243,7 @@ def _enter() -> None:
             continue
         is_default = type(dist)._ppf is rv_generic._ppf or name in BY_PLACE | SEARCHED
         if isinstance(dist, stats.rv_discrete):
-            if is_default and name != "poisson_binom":  # whose parameter is a list
+            if is_default:
                 for level in ("ppf", "isf"):
                     rules[name, level] = functools.partial(constant, dist, level)
         elif name in BY_PLACE:
