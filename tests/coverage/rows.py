@@ -162,8 +162,9 @@ def _methods() -> Iterator[tuple[str, str, Row]]:
         named = [n.strip() for n in (distribution.shapes or "").split(",")]
         given = []
         for key, value in zip(named, shapes[name], strict=False):
-            fixed = key in whole or (discrete and not isinstance(value, float))
-            given.append(f"{value}" if fixed else f"{value} * (0.95 + 0.02 * t)")
+            fixed = key in whole or (discrete and not isinstance(value, (float, list)))
+            number = f"np.array({value})" if isinstance(value, list) else f"{value}"
+            given.append(f"{value}" if fixed else f"{number} * (0.95 + 0.02 * t)")
         located = ["2"] if discrete else ["0.1 * t", "1 + 0.1 * t"]
         arguments = ", ".join([*given, *located])
         points = "AT" if discrete else "AT + 0.02 * y[:3] * (AT - AT[0] + 0.1)"

@@ -221,6 +221,10 @@ OF_ARRAYS: dict[str, Callable[[Any], Any]] = {
     "cmath": lambda z: (cmath.exp(z[0, 0]), cmath.sqrt(z[0, 0].real), cmath.polar(z[0, 1])),
     "items": lambda z: (z[0, 0].item(), z[0].tolist(), [w * 2 for w in z[0]], sum(z[0])),
     "facts": lambda z: (z.shape, len(z), z.ndim, np.iscomplexobj(z), isinstance(z[0, 0], complex)),
+    "kinds": lambda z: [
+        (isinstance(w, complex), isinstance(w, (dict, list)), type(w) is complex, w.__class__ is complex)
+        for w in (z[0, 0], z[0, 0].item(), 2 * complex(z[0, 1]), z)
+    ],
     "containers": lambda z: {"a": 2 * z, "b": [z[0, 0], (1j * z).real]},
     "truth": lambda z: (np.any(z), z.all(), np.isfinite(z).sum()),
     "joining": lambda z: (np.append(z, 1j), np.insert(z, 1, 2j), np.meshgrid(z[0], z[1])[0]),

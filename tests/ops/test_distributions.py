@@ -20,11 +20,7 @@ SHAPES: dict[str, tuple[Any, ...]] = {}
 for _name, _shapes in (*_distr_params.distcont, *_distr_params.distdiscrete):
     if isinstance(_name, str) and hasattr(stats, _name):
         SHAPES.setdefault(_name, tuple(_shapes))
-for _name in (
-    "levy_stable",
-    "studentized_range",
-    "poisson_binom",
-):  # numerical throughout; of lists
+for _name in ("levy_stable", "studentized_range"):  # numerical throughout
     SHAPES.pop(_name, None)
 DISCRETE = {name for name in SHAPES if isinstance(getattr(stats, name), stats.rv_discrete)}
 # Parameters without a derivative by them: whole numbers, or no formula is known.
@@ -36,8 +32,6 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "vonmises_line": _NUMERICAL, "rel_breitwigner": _NUMERICAL,
     "ksone": ("pdf", "logpdf"), "landau": ("pdf", "logpdf"),
     "kstwo": ("pdf", "logpdf", *_NUMERICAL),
-    "nchypergeom_fisher": ("pmf", "logpmf", "cdf", "sf", "logcdf", "logsf"),
-    "nchypergeom_wallenius": ("pmf", "logpmf", "cdf", "sf", "logcdf", "logsf"),
 }  # fmt: skip
 # SciPy's own value is wrong or NaN: an argument of one element stands for all, a power overflows,
 # an integral is rough, a logarithm is that of a density that underflows.
@@ -156,13 +150,26 @@ def test_what_has_no_derivative_is_refused(name: str) -> None:
         f = getattr(dist, method)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if name.startswith("nchypergeom"):
-                g = autodiff.gradient(lambda odds, f=f: f(int(point), *shapes[:-1], odds))
-                point = float(shapes[-1])
-            else:
-                g = autodiff.gradient(lambda x, f=f: f(x, *shapes))
+            g = autodiff.gradient(lambda x, f=f: f(x, *shapes))
             with pytest.raises(AutodiffError):
                 g(point)
+
+
+@engines
+def test_draws_by_odds_and_chances(engine: str) -> None:
+    """Masses of all counts add up to 1, whatever the odds; a chance moves mass up by one."""
+    counts, chances = np.arange(8), np.array([0.2, 0.7, 0.4])
+    for dist in (stats.nchypergeom_fisher, stats.nchypergeom_wallenius):
+        f = lambda odds, dist=dist: dist.pmf(counts, 20, 7, 9, odds)  # noqa: E731
+        np.testing.assert_allclose(autodiff.function(f, engine=engine)(1.7), f(1.7), rtol=1e-14)
+        slopes = autodiff.jacobian(f, engine=engine)(1.7)
+        np.testing.assert_allclose(np.sum(slopes), 0.0, atol=1e-12)
+        (want,) = differences(lambda t, f=f: [f(1.7 + t)], 1e-3)
+        np.testing.assert_allclose(slopes, want, rtol=1e-6, atol=1e-8)
+    g = lambda p: stats.poisson_binom.pmf(np.arange(4), p)  # noqa: E731
+    slopes = autodiff.jacobian(g, engine=engine)(chances)
+    others = g(chances[1:])
+    np.testing.assert_allclose(slopes[:, 0], np.append(0, others[:3]) - others, atol=1e-15)
 
 
 # -- parameters at which SciPy has another formula ---------------------------------------------------------
@@ -327,13 +334,26 @@ def test_moments_of_a_periodic_density_are_not_its_integral_over_all_numbers(eng
     def variance(kappa: Any) -> Any:
         return stats.vonmises.var(kappa, 0.0, 1.3)
 
-    with pytest.warns(autodiff.FallbackWarning):
-        found = autodiff.function(variance, engine=engine)(2.0)
-    assert found == variance(2.0)
-    with pytest.raises(autodiff.UnsupportedError, match=r"vonmises\.moment"):
-        autodiff.gradient(variance, engine=engine)(2.0)
+    assert autodiff.function(variance, engine=engine)(2.0) == pytest.approx(
+        variance(2.0), rel=1e-14
+    )
+    (want,) = differences(lambda t: [variance(2.0 + t)], 1e-3)
+    np.testing.assert_allclose(autodiff.gradient(variance, engine=engine)(2.0), want, rtol=1e-7)
     slope = autodiff.gradient(lambda s: stats.vonmises.var(2.0, 0.0, s), engine=engine)(1.3)
     np.testing.assert_allclose(slope, 2 * variance(2.0) / 1.3, rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["mean", "entropy"])
+def test_means_over_levels(method: str) -> None:
+    """Of the distribution with four parameters by both shapes, where they are 0, too (Euler's constant)."""
+    f = getattr(stats.kappa4, method)
+    for h, k in ((0.1, 0.1), (0.3, -0.2)):
+        by_h, by_k = autodiff.gradient(lambda h, k: f(h, k), engine="numpy")(h, k)
+        (want_h, want_k) = differences(lambda t, h=h, k=k: [f(h + t, k), f(h, k + t)], 1e-3)
+        np.testing.assert_allclose((by_h, by_k), (want_h, want_k), rtol=1e-6)
+    slopes = autodiff.gradient(lambda h, k: f(h, k), engine="numpy")(0.0, 0.0)
+    want = (-0.5, -np.euler_gamma) if method == "entropy" else (0.5, -0.9890559953279725)
+    np.testing.assert_allclose(slopes, want, rtol=1e-10)
 
 
 @pytest.mark.parametrize("c", [0.0, 1e-9, -1e-7, 2e-6])

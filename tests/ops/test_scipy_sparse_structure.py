@@ -50,6 +50,8 @@ USED = {
     "- a multiple": lambda A, x: (A - 3.0 * A) @ B,
     "+ unit": lambda A, x: (A + sp.eye_array(4)) @ B,
     "multiply": lambda A, x: A.multiply(FIXED) @ B,
+    "maximum": lambda A, x: A.maximum(0.7 * FIXED - A.T) @ B,
+    "minimum": lambda A, x: A.tocsc().minimum(FIXED.T) @ B,
     "@ fixed": lambda A, x: (A @ FIXED) @ B,
     "fixed @": lambda A, x: (FIXED @ A) @ x,
     "A.T @ A": lambda A, x: (A.T @ A) @ B,

@@ -348,9 +348,13 @@ class Inputs(Tables):
                     return cls
         return x.python_type
 
+    def is_whole(self, x: Any) -> bool:
+        """Whether it is an int that is differentiated by, as a float."""
+        return type(x) is Tracer and x.value in self.whole
+
     def as_index(self, x: Any) -> Any:
         """``x`` as an index or a number of steps, where it is an int that is differentiated by."""
-        if isinstance(x, Tracer) and x.value in self.whole:
+        if self.is_whole(x):
             return x.given_as_int()
         return tuple(self.as_index(part) for part in x) if type(x) is tuple else x
 

@@ -174,7 +174,7 @@ def lost_text(what: str) -> str:
 def _lost(frame: Frame, given: Any) -> list[Any]:
     """What carries a derivative among the arguments of a function."""
     trace = frame.trace
-    held = [list(vars(x).values()) for x in containers.leaves(given) if is_sparse(x)]
+    held = [list(vars(x).values()) for x in containers.leaves(given) if _is_of_scipy(x)]
     found = []
     for tracer in traced_leaves((given[1:], held)):
         _, depends = trace.evaluate(tracer.value)

@@ -74,12 +74,14 @@ COMPARING_ITEMS = frozenset(
 INTERPRETED = (
     "numpy.polynomial",
     "numpy.lib._polynomial_impl",
-    # Of SciPy: covariances, kernel estimates, rotations, linear systems.
+    # Of SciPy: covariances, kernel estimates, rotations, linear systems, approximations of Hessians, linear operators.
     "scipy.stats._covariance",
     "scipy.stats._kde",
     "scipy.signal._ltisys",
     "scipy.spatial.transform._rotation",
     "scipy.spatial.transform._rigid_transform",
+    "scipy.optimize._hessian_update_strategy",
+    "scipy.sparse.linalg._interface",
     # Classes that hold a dictionary or list, and what abstract classes add to the user's methods.
     "collections",
     "_collections_abc",

@@ -93,7 +93,7 @@ def _given_type(frame: Frame, x: Any) -> Any:
     """The class that an object has in plain Python: int, of an int that is differentiated as a float."""
     if not isinstance(x, Tracer) or x.form != "python":
         return type_of(x)
-    return int if x.value in frame.trace.whole else frame.trace.class_given(x)
+    return int if frame.trace.is_whole(x) else frame.trace.class_given(x)
 
 
 def _type(frame: Frame, obj: Any, *rest: Any) -> Any:

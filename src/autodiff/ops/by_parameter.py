@@ -36,9 +36,12 @@ WEIGHTS = np.concatenate([-_SLOPES, _SLOPES])
 _LAST = tuple([np.cos(k * np.arccos(NODES)) * (2 / _COUNT) for k in (13, 15)])
 _NOISE = 1e-5
 _REACH = 1.5
+_ROUNDING = 1e3 * float(np.finfo(np.float64).eps)
 
 
-def by_parameter(function: Callable[..., Any], k: int, growth: Callable[..., Any]) -> Any:
+def by_parameter(
+    function: Callable[..., Any], k: int, growth: Callable[..., Any], size: float = 0.0
+) -> Any:
     """The partial derivative of ``function`` by its argument ``k``, as a rule.
 
     Parameters
@@ -49,6 +52,8 @@ def by_parameter(function: Callable[..., Any], k: int, growth: Callable[..., Any
         The argument.
     growth : callable
         Of the arguments: c, where the function grows as ``exp(c |v|)``; six over the distance of a singularity.
+    size : float
+        That of what the function is a sum of: near a root, where they cancel, digits are counted from there.
     """
 
     def partial(y: Any, *operands: Any) -> Any:
@@ -59,15 +64,15 @@ def by_parameter(function: Callable[..., Any], k: int, growth: Callable[..., Any
         values = function(*columns)
         slope = np.sum(values * WEIGHTS, axis=-1) / radius
         # A factor, so that derivatives of the derivative know of it.
-        return slope * np.where(_is_noisy(values), np.nan, 1.0)
+        return slope * np.where(_is_noisy(values, size), np.nan, 1.0)
 
     return partial
 
 
-def _is_noisy(values: Any) -> Any:
-    """Whether an error of the values is more than a small part of them when multiplied."""
+def _is_noisy(values: Any, size: float) -> Any:
+    """Whether an error of the values is more than a small part of them, or of ``size``, when multiplied."""
     error = sum(np.abs(np.sum(values * last, axis=-1)) for last in _LAST)
-    return _COUNT * error > _NOISE * np.max(np.abs(values), axis=-1)
+    return _COUNT * error > _NOISE * np.max(np.abs(values), axis=-1) + _ROUNDING * size
 
 
 def of_order(v: Any, x: Any, *imaginary: Any) -> Any:

@@ -116,10 +116,6 @@ def _four_inner(h: Any, k: Any) -> Any:
     return np.where(np.isfinite(low), low, np.where(np.greater(k, 0), _end(k), 1.0) - 1.0)
 
 
-def _four_quantile(log_level: Any, h: Any, k: Any) -> Any:
-    return -_boxcox(-_boxcox(np.exp(log_level), h), k)
-
-
 # Its extremes are genextreme (h = 0) and genpareto (h = 1) (Hosking, 1994).
 _KAPPA4 = Distribution(
     ("h", "k"),
@@ -130,8 +126,8 @@ _KAPPA4 = Distribution(
     cdf=lambda z, h, k: np.exp(_four(z, h, k)[1]),
     sf=lambda z, h, k: -np.expm1(_four(z, h, k)[1]),
     logcdf=lambda z, h, k: _four(z, h, k)[1],
-    ppf=lambda q, h, k: _four_quantile(np.log(q), h, k),
-    isf=lambda q, h, k: _four_quantile(np.log1p(-q), h, k),
+    ppf=lambda q, h, k: -_boxcox(-_boxcox(q, h), k),
+    isf=lambda q, h, k: -_boxcox(-_boxcox1p(-q, h), k),
     valid=lambda h, k: [np.equal(h, h), np.equal(k, k)],
 )
 

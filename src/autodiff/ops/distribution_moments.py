@@ -26,9 +26,6 @@ from autodiff.ops.smooth import unknown_slope
 from autodiff.ops.tracer import Tracer
 from autodiff.ops.ufuncs import unsupported
 
-# What SciPy integrates over all numbers although the density is periodic.
-_PERIODIC = {("vonmises", "moment")}
-
 # Up to these absolute values of its parameter, SciPy's mean, variance, skewness and kurtosis have a slope that is
 # rounding, c**-2 … c**-5 times as large, or none: constants are in their place. Moments about 0 are as the last.
 _UNKNOWN = {"genextreme": (1e-5, 1e-3, 5e-3, 1e-2)}
@@ -69,9 +66,7 @@ class Standardised:
         return answer(defined, value, *self.shapes, self.loc, self.scale)
 
     def numbers(self, what: str) -> None:
-        """SciPy integrates one number at a time, where derivatives of the density do not overflow."""
-        if (self.dist.name, what) in _PERIODIC:
-            raise unsupported(f"scipy.stats.{self.dist.name}.{what}", "write its formula")
+        """SciPy integrates one number at a time."""
         if any(as_array(s).shape for s in self.shapes):
             title = type(self.dist).__name__.removesuffix("_gen")
             raise unsupported(
@@ -90,6 +85,10 @@ class Standardised:
                 words = {"moments": "mvsk"} if self.dist._stats_has_moments else {}
                 found = method(*self.fixed, **words)
                 self._given = tuple([_number(part) for part in found])
+            elif (self.dist.name, "stats") in distributions.RULES and distributions.is_own(
+                self.dist
+            ):
+                self._given = _formula(self.dist, "stats", *self.shapes)
             elif "moments" in inspect.signature(method).parameters:
                 self._given = run(method, (*self._broadcast(), "mvsk"))
             elif self.shapes:

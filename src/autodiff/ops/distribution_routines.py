@@ -31,6 +31,7 @@ from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
 from autodiff.ops.function_table import implements
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.promotion import as_array, broadcast_shapes, broadcast_to, cast
+from autodiff.ops.quadrature import gauss_legendre
 from autodiff.ops.smooth import derived_as, polynomial
 from autodiff.ops.tracer import Tracer, emit_tracer
 
@@ -43,8 +44,18 @@ SEARCHED = frozenset({"invgauss", "wald"})
 _FATAL = frozenset({("invgauss", "_ppf"), ("invgauss", "_isf")})
 
 
+# Of moments: which of those that SciPy's method gives together.
+_MOMENTS = {"_mean": 0, "_variance": 1}
+
+
+def _method(dist: Any, name: str) -> Any:
+    if name in _MOMENTS:
+        return lambda *shapes: dist._stats(*shapes)[_MOMENTS[name]]
+    return getattr(dist, "vecentropy" if name == "_entropy" else name)
+
+
 def _meaning(*operands: Any, dist: str, method: str) -> Any:
-    method_of = getattr(getattr(stats, dist), "vecentropy" if method == "_entropy" else method)
+    method_of = _method(getattr(stats, dist), method)
     given = [np.atleast_1d(np.asarray(x, np.float64)) for x in operands]
     none: Any = False
     if (dist, method) in _FATAL:
@@ -196,6 +207,41 @@ def entropy(dist: Any, *shapes: Any) -> Any:
     return derived_as(value, total)
 
 
+# -- means over levels ---------------------------------------------------------------------------------------
+def _kappa_moment(dist: Any, n: int, *shapes: Any) -> Any:
+    """``∫ x**n dF`` over the levels below and above the median, whose ends are no places."""
+    formulas = distribution_formulas.TABLE[type(dist)]
+    columns = [_column(x) for x in shapes]
+    level = 0.5 * np.exp(-_S)
+    total: Any = 0.0
+    for quantile in (formulas.ppf, formulas.isf):
+        assert quantile is not None
+        total = total + np.sum(quantile(level, *columns) ** n * level * _WEIGHTS, axis=-1)
+    return derived_as(constant(dist, "munp", 0.0 * shapes[0] + n, *shapes), total)
+
+
+def _kappa_entropy(dist: Any, h: Any, k: Any) -> Any:
+    """By levels u, where ``log f`` is ``(1 - k) log((1 - u**h) / h) + (1 - h) log(u)``."""
+    level, order = 0.5 * np.exp(-_S), _column(h)
+    low = special.apply("scipy_boxcox", level, order)
+    high = special.apply("scipy_boxcox1p", -level, order)
+    logarithm = np.sum((np.log(-low) + np.log(-high)) * level * _WEIGHTS, axis=-1)
+    return derived_as(constant(dist, "entropy", h, k), (1.0 - h) - (1.0 - k) * logarithm)
+
+
+def _around_circle(dist: Any, n: int, kappa: Any) -> Any:
+    """A moment of ``exp(kappa cos x)`` from -π to π."""
+    value = constant(dist, "munp", 0.0 * kappa + n, kappa)
+    if n % 2:
+        return value
+    width = stop(as_array(np.minimum(np.pi, 12.0 / np.sqrt(np.maximum(kappa, 1e-300)))))
+    nodes, weights = gauss_legendre()
+    place = _column(width) * nodes
+    terms = place**n * np.exp(_column(kappa) * (np.cos(place) - 1.0))
+    total = np.sum(terms * weights, axis=-1) * width
+    return derived_as(value, total / (np.pi * special.apply("scipy_i0e", kappa)))
+
+
 def _student_entropy(df: Any) -> Any:
     """SciPy's formulas, which ask one number at a time whether it is infinite."""
     many = np.greater_equal(df, 100)
@@ -235,7 +281,7 @@ def _enter() -> None:
             continue
         is_default = type(dist)._ppf is rv_generic._ppf or name in BY_PLACE | SEARCHED
         if isinstance(dist, stats.rv_discrete):
-            if is_default and name != "poisson_binom":  # whose parameter is a list
+            if is_default:
                 for level in ("ppf", "isf"):
                     rules[name, level] = functools.partial(constant, dist, level)
         elif name in BY_PLACE:
@@ -246,6 +292,12 @@ def _enter() -> None:
                 rules[name, level] = functools.partial(solved, dist, level)
         if name == "t":
             rules[name, "entropy"] = _student_entropy
+        if name == "kappa4":
+            distributions.MOMENTS[name] = functools.partial(_kappa_moment, dist)
+            rules[name, "entropy"] = functools.partial(_kappa_entropy, dist)
+            rules[name, "stats"] = lambda *shapes: (None,) * 4
+        if name == "vonmises":
+            distributions.MOMENTS[name] = functools.partial(_around_circle, dist)
         if name in ENTROPIES:
             rules[name, "entropy"] = functools.partial(entropy, dist)
         if name in _INTEGRATED:

@@ -14,6 +14,7 @@ does not know the parameter: the derivative by it is NaN there, not 0.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import field
 from typing import Any
@@ -65,6 +66,8 @@ class Distribution:
 RULES: dict[tuple[str, str], Formula] = {}
 # Moments about 0 of the standardised variable, ``rule(n, *shapes)``, where SciPy's code is of one number at a time.
 MOMENTS: dict[str, Formula] = {}
+# Distributions with one shape parameter that is a list.
+OF_LISTS = frozenset({"poisson_binom"})
 
 
 def is_own(dist: Any) -> bool:
@@ -125,21 +128,33 @@ def _float(x: Any) -> Any:
 def parameters(
     dist: Any, args: Sequence[Any], kwds: dict[str, Any], scaled: bool, convert: Formula = _float
 ) -> tuple[list[Any], Any, Any]:
-    """Shape parameters, location and scale of a call, each as ``convert`` makes it."""
+    """Shape parameters, location and scale of a call, each as ``convert`` makes it.
+
+    A parameter that is a list (of ``poisson_binom``) is as many parameters, along its last axis.
+    """
+    if is_own(dist) and dist.name in OF_LISTS:
+        given = inspect.signature(_of_list).bind(*args, **kwds)
+        listed, loc = _of_list(*given.args, **given.kwargs)
+        listed = convert(listed)
+        return [listed[..., k] for k in range(listed.shape[-1])], convert(loc), convert(1.0)
     shapes = [] if not dist.shapes else [name.strip() for name in dist.shapes.split(",")]
     names = [*shapes, "loc", *(["scale"] if scaled else [])]
-    given: dict[str, Any] = {"loc": 0, "scale": 1}
+    named: dict[str, Any] = {"loc": 0, "scale": 1}
     if len(args) > len(names):
         raise TypeError("too many parameters of a distribution")
-    given.update(zip(names, args, strict=False))
+    named.update(zip(names, args, strict=False))
     for name, value in kwds.items():
         if name not in names:
             raise TypeError(f"a distribution got an unexpected keyword argument '{name}'")
-        given[name] = value
-    missing = [name for name in shapes if name not in given]
+        named[name] = value
+    missing = [name for name in shapes if name not in named]
     if missing:
         raise TypeError(f"missing a shape parameter of a distribution: '{missing[0]}'")
-    return [convert(given[n]) for n in shapes], convert(given["loc"]), convert(given["scale"])
+    return [convert(named[n]) for n in shapes], convert(named["loc"]), convert(named["scale"])
+
+
+def _of_list(p: Any, loc: Any = 0) -> tuple[Any, Any]:
+    return p, loc
 
 
 def _inner(low: Any, high: Any) -> Any:
@@ -340,8 +355,6 @@ def evaluate(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer | Non
     from scipy import stats
 
     discrete = isinstance(dist, stats.rv_discrete)
-    if getattr(stats, "poisson_binom", None) is dist:  # whose parameter is a list
-        return None
     if name in ("pdf", "logpdf"):
         return None if discrete else density(dist, name == "logpdf", x, args, kwds)
     if name in ("pmf", "logpmf"):

@@ -88,8 +88,8 @@ _P = (0.5, 2.0)
 row(
     "eval_gegenbauer",
     (
-        by_parameter(_gegenbauer, 0, _by_degree),
-        by_parameter(_gegenbauer, 1, lambda n, a, x: beyond(a + 0.5)),
+        by_parameter(_gegenbauer, 0, _by_degree, 1.0),
+        by_parameter(_gegenbauer, 1, lambda n, a, x: beyond(a + 0.5), 1.0),
         lambda y, n, a, x: 2 * a * _lower_gegenbauer(n - 1, a + 1, x),
     ),
     (_DEGREE, _P, _X),
@@ -108,9 +108,9 @@ row(
 row(
     "eval_jacobi",
     (
-        by_parameter(_jacobi, 0, _by_degree),
-        by_parameter(_jacobi, 1, lambda n, a, b, x: beyond(a + 1)),
-        by_parameter(_jacobi, 2, lambda n, a, b, x: np.maximum(beyond(b + 1), power_of(x))),
+        by_parameter(_jacobi, 0, _by_degree, 1.0),
+        by_parameter(_jacobi, 1, lambda n, a, b, x: beyond(a + 1), 1.0),
+        by_parameter(_jacobi, 2, lambda n, a, b, x: np.maximum(beyond(b + 1), power_of(x)), 1.0),
         lambda y, n, a, b, x: 0.5 * (n + a + b + 1) * _lower_jacobi(n - 1, a + 1, b + 1, x),
     ),
     (_DEGREE, _P, _P, _X),

@@ -38,7 +38,7 @@ class Arguments:
         for option, value in given.items():
             overwrites = option.startswith("overwrite_") and value
             steps = option in _UNIT and value not in (_UNIT[option], None)
-            if isinstance(value, Tracer) and option not in ("alpha", "beta", "c", "y"):
+            if isinstance(value, Tracer) and option not in ("alpha", "beta", "a", "c", "y"):
                 raise unsupported(f"{name} with a traced {option}=", "give a number")
             if overwrites or steps:
                 raise unsupported(f"{name} with {option}={value}", "leave it out")
@@ -125,6 +125,30 @@ def _syrk(how: Arguments, alpha: Any, a: Any) -> Any:
     if before is None:
         return half
     return half + (np.triu(before, 1) if lower else np.tril(before, -1))
+
+
+def _outer(how: Arguments, alpha: Any, x: Any, y: Any) -> Any:
+    column = functions[np.expand_dims](how.array(x), 1)
+    return how.array(alpha) * (column * how.array(y))
+
+
+def _ger(how: Arguments, alpha: Any, x: Any, y: Any) -> Any:
+    """A matrix and an outer product."""
+    product, before = _outer(how, alpha, x, y), how.other("a")
+    return product if before is None else before + product
+
+
+def _syr(how: Arguments, alpha: Any, x: Any) -> Any:
+    return _syr2(how, how.array(alpha) / 2, x, x)
+
+
+def _syr2(how: Arguments, alpha: Any, x: Any, y: Any) -> Any:
+    """One triangle of a matrix and a symmetric product; the other stays what it was."""
+    whole = _outer(how, alpha, x, y)
+    whole = whole + t(whole)
+    half: Any = np.tril(whole) if how.flag("lower") else np.triu(whole)
+    before = how.other("a")
+    return half if before is None else before + half
 
 
 def _trmm(how: Arguments, alpha: Any, a: Any, b: Any) -> Any:
@@ -218,6 +242,9 @@ _ROUTINES: dict[str, tuple[Callable[..., Any], str]] = {
     "symm": (_symm, "alpha a b beta c side lower overwrite_c"),
     "symv": (_symv, "alpha a x beta y offx incx offy incy lower overwrite_y"),
     "syrk": (_syrk, "alpha a beta c trans lower overwrite_c"),
+    "ger": (_ger, "alpha x y incx incy a overwrite_x overwrite_y overwrite_a"),
+    "syr": (_syr, "alpha x lower incx offx n a overwrite_a"),
+    "syr2": (_syr2, "alpha x y lower incx offx incy offy n a overwrite_a"),
     "trmm": (_trmm, "alpha a b side lower trans_a diag overwrite_b"),
     "trsm": (_trsm, "alpha a b side lower trans_a diag overwrite_b"),
     "trmv": (_trmv, "a x offx incx lower trans diag overwrite_x"),

@@ -278,15 +278,19 @@ _COMBINED: dict[str, Callable[[Array, Array], Array]] = {
     "_plus_": lambda a, b: a + b,
     "_minus_": lambda a, b: a - b,
     "_elmul_": lambda a, b: a * b,
+    "_maximum_": lambda a, b: np.maximum(a, b),
+    "_minimum_": lambda a, b: np.minimum(a, b),
 }
 _NAMES = {"_plus_": "a sum of sparse arrays", "_minus_": "a difference of sparse arrays",
-          "_elmul_": "a product of sparse arrays"}  # fmt: skip
+          "_elmul_": "a product of sparse arrays", "_maximum_": "a maximum of sparse arrays",
+          "_minimum_": "a minimum of sparse arrays"}  # fmt: skip
 
 
 def _union(op: str, shape: tuple[int, int], operands: Sequence[Any]) -> Sequence[Any]:
     """Ends, indices, and the place of each element of either matrix.
 
-    ``count`` is the place of what the result has not, since the other matrix has not got it.
+    ``count`` is the place of what the result has not, since the other matrix has not got it, or has more or less
+    than it.
     """
     a, b = (_in_rows(tuple(operands[k : k + 3]), shape) for k in (0, 3))
     size = a.nnz + b.nnz
@@ -299,10 +303,14 @@ def _union(op: str, shape: tuple[int, int], operands: Sequence[Any]) -> Sequence
     order = np.argsort(keys, kind="stable")
     own = [_rows(x) * shape[1] + x.indices for x in (a, b)]
     places = []
-    for key, other, given in zip(own, own[::-1], operands[2::3], strict=True):
+    for key, other, x, given in zip(own, own[::-1], (a, b), operands[2::3], strict=True):
         at = np.searchsorted(keys[order], key)
         found = np.isin(key, keys)
-        shared = np.isin(key, other) if op == "_elmul_" else np.ones(len(key), bool)
+        shared = np.ones(len(key), bool)
+        if op == "_elmul_":
+            shared = np.isin(key, other)
+        elif op in ("_maximum_", "_minimum_"):
+            shared = x.data == 0  # else what is left out is not the one that counts
         place = np.where(shared, -1, count)
         place[found] = order[at[found]]
         places.append(_whole(place, len(given), count))

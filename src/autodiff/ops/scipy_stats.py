@@ -25,6 +25,7 @@ from autodiff.ops import (
     distribution_ends,
     distribution_formulas,
     distribution_routines,
+    distribution_urns,
     distributions,
     scipy_multivariate,
     scipy_statistics,
@@ -630,6 +631,7 @@ __all__ = [
     "Frozen",
     "distribution_ends",
     "distribution_routines",
+    "distribution_urns",
     "scipy_multivariate",
     "scipy_statistics",
 ]
