@@ -14,7 +14,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,11 +39,17 @@ from autodiff.capture.trace import Declined
 from autodiff.dims import equal
 from autodiff.ir.data import ArrayType, Value
 from autodiff.ladder import Bail
+from autodiff.later import later
 from autodiff.ops.evaluate import bound_program
 from autodiff.ops.minima import Minimizer, Returns, solve
 from autodiff.ops.solvers import FLOAT, calling_from
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer, emit_tracer, is_traced
+
+if TYPE_CHECKING:
+    from autodiff.capture.solvers import handed
+else:
+    handed = later("autodiff.capture.solvers.handed")
 
 _INT = np.dtype(np.int64)
 _BOOL, _COUNT = ArrayType(np.dtype(bool), (), True), ArrayType(_INT, (), True)
@@ -105,7 +111,10 @@ def minimize(
     for name, shape in (("jac", (n,)), ("hess", (n, n))):
         if callable(given.get(name)):
             callbacks.append(array_valued(frame, name, given.pop(name), x0, extra, shape, node))
-    asked = Constraints(frame, given.pop("constraints", ()), x0, node)
+    matrix = None
+    if trace.handing is not None:
+        matrix = handed.for_constraints(frame, node, given)
+    asked = Constraints(frame, given.pop("constraints", ()), x0, node, matrix)
     equal = asked.equal
     lower, upper = _pairs(frame, trace.deep(given.get("bounds")), n)
     sides = asked.sides
