@@ -174,3 +174,9 @@ def test_slopes_of_the_users_own_are_passed_on():
     np.testing.assert_allclose(f(P), solved(P).sum(), rtol=1e-14)
     found = autodiff.gradient(lambda p: solved(p).sum(), engine="numpy")(P)
     np.testing.assert_allclose(found, differences(lambda p: solved(p).sum(), P), rtol=1e-6)
+
+
+def test_machine_code_answers():
+    f = autodiff.function(lambda p: oscillation(p, 1e-3, 9).sol(XS)[0])
+    np.testing.assert_allclose(f(P), oscillation(P, 1e-3, 9).sol(XS)[0], rtol=1e-12)
+    assert f.cache[0].calls == 1
