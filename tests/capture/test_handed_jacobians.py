@@ -130,6 +130,13 @@ CALLS = {
     "odeint, time first": lambda p: integrate.odeint(
         oscillator, [2.0, 0.0], TIMES[::5], args=(p,), tfirst=True
     ),
+    **{
+        f"ode, {name}": lambda p, name=name, options=options: (
+            integrate.ode(oscillator).set_f_params(p)
+            .set_integrator(name, **options).set_initial_value([2.0, 0.0]).integrate(1.0)
+        )
+        for name, options in (("lsoda", EXACT), ("vode", {"method": "bdf", **EXACT}))
+    },
     "solve_bvp": lambda p: integrate.solve_bvp(
         lambda x, y: bent(x, y, p), lambda a, b: np.array([a[0], b[0]]), MESH, np.zeros((2, 5))
     ).sol(0.5),

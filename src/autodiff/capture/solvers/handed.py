@@ -25,6 +25,7 @@ from autodiff.dims import product
 from autodiff.ladder import Bail
 from autodiff.ops.complex_numbers import is_complex
 from autodiff.ops.structural import reshape
+from autodiff.ops.tracer import Tracer
 from autodiff.plain_data import dataclass
 
 Given = dict[str, Any]
@@ -173,6 +174,10 @@ _WITH_GRADIENT = (
     "cg", "bfgs", "newton-cg", "l-bfgs-b", "tnc", "slsqp", "dogleg", "trust-ncg", "trust-krylov",
     "trust-exact", "trust-constr",
 )  # fmt: skip
+_MOST = (
+    1000  # unknowns of which a full matrix is made for a method that needs products with it only
+)
+_WITH_PRODUCTS = ("newton-cg", "trust-ncg", "trust-krylov")
 _WITH_HESSIAN = (
     "newton-cg", "dogleg", "trust-ncg", "trust-krylov", "trust-exact", "trust-constr",
 )  # fmt: skip
@@ -198,10 +203,16 @@ def _minimize(d: Derivatives, given: Given) -> Given:
     method, more = _method_of(given), {}
     if method in _WITH_GRADIENT and _lacks(given, "jac"):
         more["jac"] = d.gradient(given["fun"])
-    if method in _WITH_HESSIAN and _lacks(given, "hess", "hessp"):
+    few = method not in _WITH_PRODUCTS or _is_short(given["x0"])
+    if method in _WITH_HESSIAN and few and _lacks(given, "hess", "hessp"):
         both = given.get("jac") is True
         more["hess"] = d.of("hessian", given["fun"], lambda v: _number(v[0] if both else v))
     return more
+
+
+def _is_short(x0: Any) -> bool:
+    size = product(x0.shape) if isinstance(x0, Tracer) else np.size(x0)
+    return isinstance(size, int) and size <= _MOST
 
 
 def _by_gradient(d: Derivatives, given: Given) -> Given:
@@ -210,7 +221,8 @@ def _by_gradient(d: Derivatives, given: Given) -> Given:
 
 
 def _fmin_ncg(d: Derivatives, given: Given) -> Given:
-    return {"fhess": d.hessian(given["f"])} if _lacks(given, "fhess", "fhess_p") else {}
+    free = _lacks(given, "fhess", "fhess_p") and _is_short(given["x0"])
+    return {"fhess": d.hessian(given["f"])} if free else {}
 
 
 def _fmin_slsqp(d: Derivatives, given: Given) -> Given:
@@ -255,6 +267,11 @@ def _solve_ivp(d: Derivatives, given: Given) -> Given:
         return call_of(d.frame, function, [t, reshape(y, (*y.shape, 1)), *extra], d.node)
 
     return {"jac": d.matrix(Handed(of_columns), 1)}
+
+
+def of_states(frame: Frame, node: ast.AST, function: Any) -> Handed:
+    """The Jacobian of a right-hand side f(t, y) by the states."""
+    return Derivatives(frame, node).matrix(function, 1)
 
 
 def _odeint(d: Derivatives, given: Given) -> Given:
