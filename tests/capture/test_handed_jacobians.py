@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from scipy import integrate, optimize
+from scipy import integrate, optimize, sparse
 
 import autodiff
 
@@ -34,6 +34,14 @@ def bent(x, y, p):
     return np.vstack((y[1], -p * np.exp(y[0])))
 
 
+def diffusing(y, p):
+    """Of a state, or of many as columns."""
+    around = np.concatenate([0 * y[:1], y, 0 * y[:1]])
+    return 20 * p * (around[2:] - 2 * y + around[:-2]) + y - y**3
+
+
+LINE = sparse.diags_array([1, 1, 1], offsets=[-1, 0, 1], shape=(9, 9), format="csr", dtype=float)
+START = np.sin(np.linspace(0.3, 2.8, 9))
 TIMES = np.linspace(0, 1, 20)
 MESH = np.linspace(0, 1, 5)
 EXACT = {"rtol": 1e-7, "atol": 1e-9}
@@ -100,6 +108,9 @@ CALLS = {
     "least_squares by name": lambda p: optimize.least_squares(
         residuals, [0.5, 0.5], kwargs={"p": p}, method="lm"
     ).x,
+    "least_squares with a structure": lambda p: optimize.least_squares(
+        lambda y: diffusing(y, p) - START, np.zeros(9), jac_sparsity=LINE
+    ).x,
     "leastsq": lambda p: optimize.leastsq(residuals, [0.5, 0.5], args=(p,))[0],
     "curve_fit": fitted,
     "curve_fit with bounds": lambda p: fitted(
@@ -123,6 +134,12 @@ CALLS = {
     "in columns": lambda p: integrate.solve_ivp(
         in_columns, (0, 2), [p, 0.0], "BDF", vectorized=True, **EXACT
     ).y[:, -1],
+    **{
+        f"a structure, {method}": lambda p, method=method, more=more: integrate.solve_ivp(
+            lambda t, y: diffusing(y, p), (0, 1), START, method, jac_sparsity=LINE, **more, **EXACT
+        ).y[:, -1]
+        for method, more in (("BDF", {}), ("Radau", {"vectorized": True}))
+    },
     "an event": until_zero,
     "odeint": lambda p: integrate.odeint(
         lambda y, t: oscillator(t, y, p), [2.0, 0.0], TIMES[::5]

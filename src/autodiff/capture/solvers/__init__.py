@@ -12,6 +12,7 @@
     constraints.py of minimize
     searches.py    differential_evolution … shgo, brute, fmin_slsqp, fmin_cobyla
     handed.py      the derivatives that they are handed where the user gave none
+    patterns.py    structures of Jacobians
     vertices.py    linprog, milp, nnls, lsq_linear, isotonic_regression
     systems.py     cg … lsqr, expm_multiply, LinearOperator
     spectra.py     eigsh, eigs, svds
@@ -59,10 +60,16 @@ def attempt(
         return steps.attempt(frame, function, args, kwargs, node)
     if frame.trace.handing is not None:
         more = handed.handed(frame, function, args, kwargs, node)
-        if more is not None:
-            found = _attempt(frame, handler, function, [], more, node)
-            if found is not NotImplemented:
-                return found
+        found = _attempt(
+            frame, handler, function, *((args, kwargs) if more is None else ([], more)), node
+        )
+        if found is not NotImplemented:
+            return found
+        asked, frame.trace.handing = frame.trace.handing, None
+        try:
+            return _attempt(frame, handler, function, args, kwargs, node)
+        finally:
+            frame.trace.handing = asked
     return _attempt(frame, handler, function, args, kwargs, node)
 
 

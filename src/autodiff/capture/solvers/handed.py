@@ -103,6 +103,29 @@ class Derivatives:
         """The derivative of a function of a number, or of many numbers one by one."""
         return self.of("gradient", function, _total)
 
+    def products(self, function: Any, position: int = 0) -> Handed:
+        """Products with the Jacobian by one of the arguments: of z and v, as one vector."""
+
+        def product_with(*args: Any, **kwargs: Any) -> Any:
+            both: Any = args[position]
+            n = both.shape[0] // 2
+
+            def moved(s: Any) -> Any:
+                given = [*args[:position], both[:n] + s * both[n:], *args[position + 1 :]]
+                return _vector(call_of(self.frame, function, given, self.node, kwargs))
+
+            return self.at("jacobian", moved, 0.0)
+
+        return Handed(product_with)
+
+    def of_one_state(self, function: Any, in_columns: bool) -> Any:
+        """A right-hand side of one state, of one that takes and gives many as columns."""
+
+        def of_column(t: Any, y: Any, *extra: Any) -> Any:
+            return call_of(self.frame, function, [t, reshape(y, (*y.shape, 1)), *extra], self.node)
+
+        return Handed(of_column) if in_columns else function
+
 
 def _vector(value: Any) -> Any:
     result = as_float(value)
@@ -259,14 +282,17 @@ def _solve_ivp(d: Derivatives, given: Given) -> Given:
     implicit = given.get("method") in ("Radau", "BDF", "LSODA")
     if not implicit or not _lacks(given, "jac", "jac_sparsity") or is_complex(given["y0"]):
         return {}
-    function = given["fun"]
-    if _lacks(given, "vectorized"):
-        return {"jac": d.matrix(function, 1)}
+    return {"jac": d.matrix(d.of_one_state(given["fun"], not _lacks(given, "vectorized")), 1)}
 
-    def of_columns(t: Any, y: Any, *extra: Any) -> Any:
-        return call_of(d.frame, function, [t, reshape(y, (*y.shape, 1)), *extra], d.node)
 
-    return {"jac": d.matrix(Handed(of_columns), 1)}
+def for_structure(
+    frame: Frame, node: ast.AST, function: Any, method: str, in_columns: bool
+) -> dict[str, Any]:
+    """Of a right-hand side with a Jacobian of known structure, what is handed in place of differences."""
+    if method not in ("Radau", "BDF"):
+        return {}
+    d = Derivatives(frame, node)
+    return {"products": d.products(d.of_one_state(function, in_columns), 1)}
 
 
 def of_states(frame: Frame, node: ast.AST, function: Any) -> Handed:
@@ -318,4 +344,4 @@ ROWS: dict[str, Callable[[Derivatives, Given], Given]] = {
     "solve_bvp": _solve_bvp,
 }
 
-__all__ = ["for_constraints", "handed"]
+__all__ = ["for_constraints", "for_structure", "handed", "of_states"]
