@@ -6,8 +6,8 @@
 Every measurement happens in a process of its own (`worker.py`), one at a time. `--python` names the interpreter of a
 peer that is installed elsewhere; `--repeats 0` leaves first calls out. `--check` compares with the ratios recorded in a file
 that `--json` wrote (`bench/recorded.json`), and fails where one has fallen. `python -m bench.plain` lists where compiled
-functions are slower than plain ones; `many_at_once`, `sparse_derivatives`, `scipy_loops`, `shards` and `gpu` are programs of
-their own: batches, sparse derivatives, searches with SciPy, sums over shards, and JAX on a device.
+functions are slower than plain ones; `many_at_once`, `sparse_derivatives`, `scipy_loops`, `solver_jacobians`, `shards` and `gpu` are programs of
+their own: batches, sparse derivatives, searches with SciPy, exact Jacobians for its solvers, sums over shards, and JAX on a device.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ derivatives flow, also to values that the inner function closes over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -50,9 +51,17 @@ def inline_call(transformed: Any, trace: Any, args: list[Any], kwargs: dict[str,
     if transformation.is_value:
         frame = call_frame(trace)
         inner = trace.wrapped(transformed, "__wrapped__")
-        return call(frame, inner, args, kwargs, frame.scope.syntax.node)
+        with _handing(transformed, trace):
+            return call(frame, inner, args, kwargs, frame.scope.syntax.node)
     vectors = kwargs.pop("_tensors", None)
     return _apply(transformation, _inner(transformed, trace, args, kwargs), vectors)
+
+
+def derivative_at(kind: str, function: Any, trace: Any, z: Any) -> Any:
+    """The ``jacobian``, ``gradient`` or ``hessian`` of a function of capture's own at a traced value."""
+    transformation = {"jacobian": Jacobian, "gradient": Gradient, "hessian": Hessian}[kind]()
+    inner = _inner_of(function, Signature(function), transformation, trace, [z], {})
+    return _apply(transformation, inner, None)
 
 
 def inline_jvp(
@@ -259,14 +268,25 @@ def _zero(shape: tuple[Any, ...], x: Any) -> Any:
 
 def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> _Inner:
     """Interpret the inner function into a region on placeholders for what is differentiated."""
-    function = trace.wrapped(transformed, "__wrapped__")
-    signature: Signature = transformed._compiled.signature
+    function, compiled = trace.wrapped(transformed, "__wrapped__"), transformed._compiled
+    with _handing(transformed, trace):
+        return _inner_of(function, compiled.signature, compiled.transformation, trace, args, kwargs)
+
+
+def _inner_of(
+    function: Any,
+    signature: Signature,
+    transformation: Transformation,
+    trace: Any,
+    args: Sequence[Any],
+    kwargs: dict[str, Any],
+) -> _Inner:
     frame = call_frame(trace)
     node = frame.scope.syntax.node
     bound, defaulted = signature.bind_telling(tuple(args), kwargs)
     slots, as_bound = list(bound), list(bound)
     given = [NOT_GIVEN if k in defaulted else x for k, x in enumerate(slots)]
-    chosen, integers = _chosen(signature, transformed._compiled.transformation, given)
+    chosen, integers = _chosen(signature, transformation, given)
     arguments: list[Any] = []
     parameters: list[Value] = []
     wholes: list[tuple[ComplexTracer, Tracer]] = []
@@ -351,6 +371,17 @@ def _inner(transformed: Any, trace: Any, args: Sequence[Any], kwargs: dict[str, 
         values = signature.unbind(as_bound, *as_given)
         as_called = lambda: call(frame, function, *values, node)  # noqa: E731
     return _Inner(program, chosen, arguments, forms, definition, signature.title, as_called)
+
+
+@contextmanager
+def _handing(transformed: Any, trace: Any) -> Iterator[None]:
+    """Have solvers in the inner function handed derivatives, if it or what is around it asks for that."""
+    around, asked = trace.handing, transformed._compiled.transformation.handing
+    trace.handing = around or asked
+    try:
+        yield
+    finally:
+        trace.handing = around
 
 
 def _with_names(trace: Any, naming: Naming, thunk: Callable[[], Any]) -> Any:

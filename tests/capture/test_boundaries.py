@@ -155,3 +155,28 @@ def test_exceptions_are_those_of_scipy(bad):
     with pytest.raises(expected.type), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         autodiff.function(bad)(P)
+
+
+def test_slopes_of_the_users_own_are_passed_on():
+    def solved(p):
+        def slopes(x, y):
+            return np.array([[0 * x, 1 + 0 * x], [-p[0] * np.exp(y[0]), 0 * x]])
+
+        def of_ends(a, b):
+            return np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([[0.0, 0.0], [1.0, 0.0]])
+
+        return solve_bvp(
+            lambda x, y: np.vstack([y[1], -p[0] * np.exp(y[0])]), lambda a, b: np.array([a[0], b[0]]),
+            np.linspace(0, 1, 7), np.zeros((2, 7)), fun_jac=slopes, bc_jac=of_ends, tol=1e-8,
+        ).sol(XS)[0]  # fmt: skip
+
+    f = autodiff.function(lambda p: solved(p).sum(), engine="numpy")
+    np.testing.assert_allclose(f(P), solved(P).sum(), rtol=1e-14)
+    found = autodiff.gradient(lambda p: solved(p).sum(), engine="numpy")(P)
+    np.testing.assert_allclose(found, differences(lambda p: solved(p).sum(), P), rtol=1e-6)
+
+
+def test_machine_code_answers():
+    f = autodiff.function(lambda p: oscillation(p, 1e-3, 9).sol(XS)[0])
+    np.testing.assert_allclose(f(P), oscillation(P, 1e-3, 9).sol(XS)[0], rtol=1e-12)
+    assert f.cache[0].calls == 1

@@ -131,3 +131,17 @@ def test_an_integration_that_stops_says_why():
 
     with pytest.raises(autodiff.UnsupportedError, match="ode stopped early: dopri5: step size"):
         autodiff.gradient(f)(K)
+
+
+@pytest.mark.parametrize("name", ["dopri5", "vode", "lsoda"])
+def test_tolerances_that_are_known_only_at_run_time(name):
+    def f(p, rtol):
+        made = ode(lambda t, y: [-p * y[0]]).set_integrator(name, rtol=rtol, atol=1e-2 * rtol)
+        return made.set_initial_value([1.0], 0.0).integrate(1.0)[0]
+
+    found = autodiff.function(f, engine="numpy", on_fallback="error")
+    for rtol in (1e-4, 1e-7):
+        assert found(1.3, rtol) == f(1.3, rtol)
+    assert len(found.cache) == 1
+    slope, _ = autodiff.gradient(f, engine="numpy")(1.3, 1e-7)
+    np.testing.assert_allclose(slope, -np.exp(-1.3), rtol=1e-6)

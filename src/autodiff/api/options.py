@@ -25,7 +25,9 @@ else:
     spellings = later("autodiff.spellings")
 
 OF_DERIVATIVES = ("wrt", "holomorphic", "checkpoint", "memory")
-OPTIONS = ("wrt", "engine", "device", "threads", "use_cache", "on_fallback", *OF_DERIVATIVES[1:])
+OPTIONS = (
+    "wrt", "engine", "device", "threads", "use_cache", "on_fallback", "solver_jacobians", *OF_DERIVATIVES[1:],
+)  # fmt: skip
 
 
 class Options(TypedDict, total=False):
@@ -36,6 +38,7 @@ class Options(TypedDict, total=False):
     threads: int
     use_cache: bool
     on_fallback: str
+    solver_jacobians: bool
 
 
 class DerivativeOptions(Options, total=False):

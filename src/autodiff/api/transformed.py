@@ -95,6 +95,10 @@ class Transformed(Generic[P, R]):
         False: capture anew at every call and run uncompiled.
     on_fallback : {"warn", "error"}
         What to do when a function cannot be compiled.
+    solver_jacobians : bool
+        True: SciPy's solvers inside of the function (``root``, ``least_squares``, ``minimize``, ``solve_ivp`` …) get exact
+        Jacobians, gradients and Hessians where they take one and none is given.  They then take other steps,
+        so results differ from those of the plain function, within the tolerances asked for.
     holomorphic : bool
         Of derivatives: whether df/dz is asked for, of complex results by complex arguments.
     checkpoint : {None, "auto"}
@@ -118,6 +122,7 @@ class Transformed(Generic[P, R]):
         threads: int = 1,
         use_cache: bool = True,
         on_fallback: str = "warn",
+        solver_jacobians: bool = False,
         holomorphic: bool = False,
         checkpoint: str | None = None,
         memory: int | None = None,
@@ -150,6 +155,11 @@ class Transformed(Generic[P, R]):
             )
         if debug.finding_nan():
             engine, device = "numpy", None
+        if not isinstance(solver_jacobians, bool):
+            raise NameArgumentError(
+                f"solver_jacobians={solver_jacobians!r} is not known.", remedy="use True or False"
+            )
+        self._hands_jacobians = solver_jacobians
         self._options: dict[str, Any] = {
             "engine": engine,
             "device": device,
@@ -176,6 +186,8 @@ class Transformed(Generic[P, R]):
         told = {**self._options, "wrt": self._wrt, "holomorphic": self._holomorphic}
         if self._budget is not None:
             told["memory"] = self._budget
+        if self._hands_jacobians:
+            told["solver_jacobians"] = True
         return Described.of(type(self), function, told)
 
     def _made(self, function: Any, described: Described | None) -> Compiled:
@@ -189,6 +201,7 @@ class Transformed(Generic[P, R]):
             )
         transformation.holomorphic = bool(self._holomorphic)
         transformation.budget = self._budget
+        transformation.handing = inlining.derivative_at if self._hands_jacobians else None
         return compiling.Compiled(
             self._what_runs(function), transformation, **self._options, described=described
         )
@@ -280,6 +293,8 @@ class Transformed(Generic[P, R]):
         options = {**self._options, "holomorphic": self._holomorphic}
         if self._budget is not None:
             options |= {"checkpoint": "auto", "memory": self._budget}
+        if self._hands_jacobians:
+            options["solver_jacobians"] = True
         return _restore, (type(self), self.__wrapped__, self._wrt, options)
 
     def _lacks(self, name: str) -> Any:

@@ -16,7 +16,7 @@ import inspect
 import math
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -93,12 +93,14 @@ calls.take_all_later(
 __all__ = ["Captured", "Declined", "Leaf", "NotStaged", "Result", "capture"]
 
 
-def _take_up(trace: Trace, wanted: Sequence[Place | TypesOfRows | str | None]) -> None:
-    """Have a capture do what those before it have found to be needed.
+def _take_up(trace: Trace, wanted: Sequence[Place | TypesOfRows | str | None]) -> list[Place]:
+    """Have a capture do what those before it have found to be needed; the places that change outside.
 
     None: arrays are to be told apart; ``ROWS``: so are lists that are items of lists; ``ARRAYS``: arrays that are
     have numbers; ``OBJECTS``: objects in lists are read one by one.
     """
+    if len(wanted) > MAXIMUM_PLACES:
+        raise Declined(f"changes of more than {MAXIMUM_PLACES} places outside of the function")
     trace.distinguish_arrays, trace.shares_rows = wanted.count(None), ROWS in wanted
     trace.gathers, trace.has_members = OBJECTS not in wanted, MEMBERS not in wanted
     trace.numbering.is_carried = ARRAYS in wanted
@@ -107,6 +109,7 @@ def _take_up(trace: Trace, wanted: Sequence[Place | TypesOfRows | str | None]) -
         trace.row_kinds = (union(known, types.kinds) if known else types.kinds) or known
     told_apart = trace.distinguish_arrays > 0 or MEMBERS in wanted or ARRAYS in wanted
     trace.holds_arrays = HELD in wanted and not told_apart
+    return [place for place in wanted if isinstance(place, Place)]
 
 
 def capture(
@@ -121,6 +124,7 @@ def capture(
     warned: set[str] | None = None,
     run_long: RunLong | None = None,
     slots: Sequence[Any] = (),
+    handing: Callable[..., Any] | None = None,
 ) -> Captured:
     """Capture one call.
 
@@ -148,15 +152,16 @@ def capture(
         Runs a program on arrays; asked where Python needs a value that comes out of long loops.
     slots : sequence of object
         The arguments as the user gave them: what is in them may be changed by another way.
+    handing : callable, optional
+        Makes the derivatives that solvers are handed where the user gave none.
     """
     naming, warned = naming or Naming(), set() if warned is None else warned
     wanted, learnt = list[Place | TypesOfRows | str | None](), list[Decision]()
     while True:
         naming = replace(naming, tags={})
         trace = Trace(EAGER if eager else STAGED, naming, learnt, warned, run_long)
-        trace.slots, trace.derivative = slots, derivative
-        _take_up(trace, wanted)
-        places = [place for place in wanted if isinstance(place, Place)]
+        trace.slots, trace.derivative, trace.handing = slots, derivative, handing
+        places = _take_up(trace, wanted)
         try:
             with floating.noting(floating.wanted()) as errors:
                 found = _capture(trace, function, arguments, rebuild, name, differentiated, places)
@@ -167,8 +172,6 @@ def capture(
                 raise
             learnt.append(Decision(Rung.LEARNT, problem.reason, problem.source))
             wanted += needs
-        if len(wanted) > MAXIMUM_PLACES:
-            raise Declined(f"changes of more than {MAXIMUM_PLACES} places outside of the function")
 
 
 def _needs(

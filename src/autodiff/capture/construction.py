@@ -55,7 +55,7 @@ _OF_TRACED = (
     "scipy.stats._multicomp", "scipy.stats._wilcoxon", "scipy.stats._continuous_distns",
     "scipy.signal._short_time_fft", "scipy.spatial._kdtree", "scipy.interpolate._polyint",
     "scipy.interpolate._bary_rational", "scipy.interpolate._rbf.", "scipy.interpolate._ndgriddata",
-    "scipy.integrate._ivp.rk", "scipy.optimize._lbfgsb_py", "scipy.special._orthogonal",
+    "scipy.integrate._ivp.rk", "scipy.integrate._ode.", "scipy.optimize._lbfgsb_py", "scipy.special._orthogonal",
 )  # fmt: skip
 
 

@@ -126,6 +126,8 @@ class Tables:
     # Results of one of two types: how to make them, by the number of their output.
     either_outputs: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     derivative: bool = False  # whether the program will be differentiated
+    # Makes the derivatives that solvers are handed where the user gave none; None: they are handed none.
+    handing: Callable[..., Any] | None = None
     # Arrays that are results, by output number.
     output_of: dict[Cell, int] = field(default_factory=dict)
     # In the uncompiled tier: objects stored into the user's objects, and what they stand for.

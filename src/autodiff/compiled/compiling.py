@@ -183,6 +183,7 @@ class Compiler:
             self.warned,
             _run_long if self.engine != "numpy" and not eager else None,
             call.given,
+            self.transformation.handing,
         )
 
     def plan(

@@ -105,7 +105,7 @@ def _unbroken(
 
 
 def _programs(operation: Operation) -> tuple[Program, Program]:
-    f, g = operation.attributes["programs"]
+    f, g = operation.attributes["programs"][:2]  # beside them what SciPy is given of their slopes
     return f, g
 
 

@@ -41,7 +41,9 @@ class Boundary:
     Parameters
     ----------
     run : callable
-        From f, g and the values of the arguments to what SciPy returns.
+        From the functions and the values of the arguments to what SciPy returns.
+    callbacks : tuple of str
+        SciPy's parameters that take functions, f and g first; one program each.
     count : int
         How many of the operands are arguments.
     states, parameters : int
@@ -50,7 +52,8 @@ class Boundary:
         The user's line.
     """
 
-    run: Callable[[Any, Any, Sequence[Any]], Any]
+    run: Callable[[dict[str, Any], Sequence[Any]], Any]
+    callbacks: tuple[str, ...]
     count: int
     states: int
     parameters: int
@@ -76,19 +79,20 @@ class _Watched:
         arguments = given if self.parameters else (*given, np.zeros(0))
         count = (np.asarray(len(given[0])),) if self.nodes else ()
         try:
-            (value,) = self.evaluate(*count, *map(np.ascontiguousarray, arguments))
+            values = self.evaluate(*count, *map(np.ascontiguousarray, arguments))
         except BaseException as error:
             self.raised = self.raised or error
             raise
-        return value
+        return values[0] if len(values) == 1 else tuple(values)
 
 
 def _solve(operands: Sequence[Any], call: Boundary, programs: Sequence[Evaluator]) -> Any:
     read = operands[call.count :]
-    fun, bc = (
-        _Watched(program(*read), call.parameters, k == 0) for k, program in enumerate(programs)
-    )
-    return answer([fun, bc], lambda: call.run(fun, bc, operands[: call.count]))
+    watched = {
+        name: _Watched(program(*read), call.parameters, name.startswith("fun"))
+        for name, program in zip(call.callbacks, programs, strict=True)
+    }
+    return answer([*watched.values()], lambda: call.run(watched, operands[: call.count]))
 
 
 def _size_meaning(*operands: Any, call: Boundary, programs: Sequence[Evaluator]) -> Any:

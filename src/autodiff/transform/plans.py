@@ -49,6 +49,9 @@ class Transformation:
     mode = "auto"  # which of the two is asked for
     # The bytes that loops may keep for the way back; None: as many as it takes.
     budget: int | None = None
+    handing: Callable[..., Any] | None = (
+        None  # makes the derivatives that SciPy's solvers are handed
+    )
     # What is wrong where the program does not take the extra inputs of a call, and what to do.
     misfit = (
         "a vector does not have the shape of what is differentiated by",

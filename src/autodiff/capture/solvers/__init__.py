@@ -11,6 +11,8 @@
     fits.py        least_squares, leastsq, curve_fit
     constraints.py of minimize
     searches.py    differential_evolution … shgo, brute, fmin_slsqp, fmin_cobyla
+    handed.py      the derivatives that they are handed where the user gave none
+    patterns.py    structures of Jacobians
     vertices.py    linprog, milp, nnls, lsq_linear, isotonic_regression
     systems.py     cg … lsqr, expm_multiply, LinearOperator
     spectra.py     eigsh, eigs, svds
@@ -25,7 +27,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.solvers import fits, minima, spectra, steps, systems, vertices
@@ -40,6 +42,12 @@ from autodiff.capture.trace import traced_leaves
 from autodiff.dims import UndecidedExtent
 from autodiff.errors import AutodiffError, DerivativeError, InternalError
 from autodiff.ladder import Bail
+from autodiff.later import later
+
+if TYPE_CHECKING:
+    from autodiff.capture.solvers import handed
+else:
+    handed = later("autodiff.capture.solvers.handed")
 
 
 def attempt(
@@ -50,6 +58,30 @@ def attempt(
     handler = _handler(function, name)
     if handler is None:
         return steps.attempt(frame, function, args, kwargs, node)
+    if frame.trace.handing is not None:
+        more = handed.handed(frame, function, args, kwargs, node)
+        found = _attempt(
+            frame, handler, function, *((args, kwargs) if more is None else ([], more)), node
+        )
+        if found is not NotImplemented:
+            return found
+        asked, frame.trace.handing = frame.trace.handing, None
+        try:
+            return _attempt(frame, handler, function, args, kwargs, node)
+        finally:
+            frame.trace.handing = asked
+    return _attempt(frame, handler, function, args, kwargs, node)
+
+
+def _attempt(
+    frame: Frame,
+    handler: Callable[..., Any],
+    function: Any,
+    args: list[Any],
+    kwargs: dict[str, Any],
+    node: ast.AST,
+) -> Any:
+    name = function.__name__
     try:
         return handler(frame, function, args, kwargs, node)
     except InternalError:

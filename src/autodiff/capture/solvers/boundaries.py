@@ -7,6 +7,7 @@ equations of collocation say; the spline through them is made of states that car
 from __future__ import annotations
 
 import ast
+import functools
 import math
 import sys
 from collections.abc import Sequence
@@ -59,8 +60,7 @@ def solve_boundary_problem(
     """``scipy.integrate.solve_bvp``."""
     trace = frame.trace
     given = bound(function, args, kwargs)
-    refused = [k for k in ("S", "fun_jac", "bc_jac", "verbose") if given.pop(k, None)]
-    if refused:
+    if refused := [k for k in ("S", "verbose") if given.pop(k, None)]:
         raise Declined(f"solve_bvp with {', '.join(refused)}")
     fun, bc = given.pop("fun"), given.pop("bc")
     has_parameters = given.get("p") is not None
@@ -68,24 +68,25 @@ def solve_boundary_problem(
     n, k = y0.shape[0], p0.shape[0]
     if not (isinstance(n, int) and isinstance(k, int)):
         raise Declined("solve_bvp with as many states as run time says")
-    programs = [
-        _right_side(frame, fun, n, k, has_parameters, node),
-        _conditions(frame, bc, n, k, has_parameters, node),
-    ]
+    functions = {"fun": (fun, _right_side), "bc": (bc, _conditions)}
+    for name, made_by in (("fun_jac", _slopes_of_right_side), ("bc_jac", _slopes_of_conditions)):
+        if (slopes := given.pop(name, None)) is not None:
+            functions[name] = (slopes, made_by)
+    programs = [made_by(frame, f, n, k, has_parameters, node) for f, made_by in functions.values()]
     operands = Operands()
     for tracer in (x0, y0, p0):
         operands.template(tracer)
     template = operands.template({name: numbers(trace.deep(v)) for name, v in given.items()})
     calling = calling_from(trace.builder.source)
 
-    def run(fun: Any, bc: Any, values: Sequence[Any]) -> Any:
-        made = {**template(tuple(values)), "fun": fun, "bc": bc, "x": np.array(values[0])}
+    def run(functions: dict[str, Any], values: Sequence[Any]) -> Any:
+        made = {**template(tuple(values)), **functions, "x": np.array(values[0])}
         made["y"] = np.array(values[1])
         if has_parameters:
             made["p"] = np.array(values[2])
         return calling(function, made)
 
-    call = Boundary(run, len(operands.tracers), n, k, trace.builder.source)
+    call = Boundary(run, tuple(functions), len(operands.tracers), n, k, trace.builder.source)
     read = list(dict.fromkeys(v for _, values in programs for v in values))
     closed = tuple([reading(program, values, read) for program, values in programs])
     values = (*(t.value for t in operands.tracers), *read)
@@ -168,37 +169,64 @@ class Spline:
         raise Declined(f"{name} of a solution")
 
 
+Made = tuple[Program, list[Value]]
+
+
+def _program(
+    frame: Frame,
+    function: Any,
+    node: ast.AST,
+    first: list[Value],
+    shapes: Sequence[Any],
+    names: str,
+    results: Sequence[Any],
+) -> Made:
+    """A function of three arrays, or two where there are no parameters, with results of these shapes."""
+    values = [Value(ArrayType(FLOAT, s), name) for s, name in zip(shapes, names, strict=False)]
+    values += [Value(ArrayType(FLOAT, (0,)), "p")] * (3 - len(values))
+    given = [Tracer(v, "array") for v in values][: len(shapes)]
+
+    def thunk() -> Any:
+        return call_of(frame, function, given, node)
+
+    outcome = captured(frame, function, given, (), node, [*first, *values], thunk)
+    with frame.trace.builder.reopened(outcome.block):
+        parts = [outcome.value] if len(results) == 1 else list(outcome.value)
+        arrays = [array_of(x, shape) for x, shape in zip(parts, results, strict=True)]
+        outcome.block.outputs = [x.value for x in arrays]
+    return closed_program(outcome.block, getattr(function, "__name__", "f"))
+
+
 def _right_side(
-    frame: Frame, fun: Any, n: int, k: int, has_parameters: bool, node: ast.AST
-) -> tuple[Program, list[Value]]:
-    """f(x, y, p) at any number of nodes, which comes first."""
+    frame: Frame,
+    fun: Any,
+    n: int,
+    k: int,
+    has_parameters: bool,
+    node: ast.AST,
+    slopes: bool = False,
+) -> Made:
+    """f(x, y, p) at any number of nodes, which comes first; or its slopes by y and p there."""
     count = Value(ArrayType(_INT, ()), "m")
     count.low = 1
     m: Any = Dim.symbol(count)
-    shapes: list[Any] = [(m,), (n, m), (k,)]
-    values = [Value(ArrayType(FLOAT, s), name) for s, name in zip(shapes, "xyp", strict=True)]
-    given = [Tracer(v, "array") for v in values][: 3 if has_parameters else 2]
-
-    def thunk() -> Any:
-        return call_of(frame, fun, given, node)
-
-    outcome = captured(frame, fun, given, (), node, [count, *values], thunk)
-    with frame.trace.builder.reopened(outcome.block):
-        outcome.block.outputs = [array_of(outcome.value, (n, m)).value]
-    return closed_program(outcome.block, getattr(fun, "__name__", "f"))
+    shapes: list[Any] = [(m,), (n, m), (k,)][: 3 if has_parameters else 2]
+    results: list[Any] = [(n, m)]
+    if slopes:
+        results = [(n, n, m), (n, k, m)][: len(shapes) - 1]
+    return _program(frame, fun, node, [count], shapes, "xyp", results)
 
 
 def _conditions(
-    frame: Frame, bc: Any, n: int, k: int, has_parameters: bool, node: ast.AST
-) -> tuple[Program, list[Value]]:
-    """g(y(a), y(b), p)."""
-    shapes = [(n,), (n,), (k,)]
-    values = [Value(ArrayType(FLOAT, s), name) for s, name in zip(shapes, "abp", strict=True)]
-    given = [Tracer(v, "array") for v in values][: 3 if has_parameters else 2]
-    outcome = captured(frame, bc, given, (), node, values)
-    with frame.trace.builder.reopened(outcome.block):
-        outcome.block.outputs = [array_of(outcome.value, (n + k,)).value]
-    return closed_program(outcome.block, getattr(bc, "__name__", "bc"))
+    frame: Frame, bc: Any, n: int, k: int, has_parameters: bool, node: ast.AST, slopes: bool = False
+) -> Made:
+    """g(y(a), y(b), p), or its slopes by each of them."""
+    shapes = [(n,), (n,), (k,)][: 3 if has_parameters else 2]
+    results = [(n + k, *shape) for shape in shapes] if slopes else [(n + k,)]
+    return _program(frame, bc, node, [], shapes, "abp", results)
 
+
+_slopes_of_right_side = functools.partial(_right_side, slopes=True)
+_slopes_of_conditions = functools.partial(_conditions, slopes=True)
 
 __all__ = ["solve_boundary_problem"]

@@ -111,8 +111,16 @@ class Constraints:
         Matrices and bounds, which SciPy is given too.
     """
 
-    def __init__(self, frame: Frame, given: Any, x0: Tracer, node: ast.AST) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        given: Any,
+        x0: Tracer,
+        node: ast.AST,
+        matrix: Callable[[Any], Any] | None = None,
+    ) -> None:
         self.frame, self.x0, self.node = frame, x0, node
+        self.matrix = matrix  # makes the Jacobians that SciPy is handed; None: it is handed none
         self.order: list[str] = []
         self.given: list[Callback] = []
         self.called: list[Callback] = []
@@ -155,6 +163,8 @@ class Constraints:
         if callable(one.get("jac")):
             shape = (size, x0.shape[0])
             self._add_slopes(name, one["jac"], extra, shape)
+        elif one.get("jac") is None and self.matrix is not None:
+            self._add_slopes(name, self.matrix(one["fun"]), extra, (size, x0.shape[0]))
         elif one.get("jac") is not None:
             raise Declined("constraints whose Jacobian is no function")
         self.given.append(callback)
@@ -198,6 +208,8 @@ class Constraints:
             callback = array_valued(frame, f"fun of {name}", function, x0, (), None, self.node)
             size = _size(callback)
             self.called.append(callback)
+            if slopes == "2-point" and self.matrix is not None:  # what it is if nothing is said
+                slopes = self.matrix(function)
             if callable(slopes):
                 self._add_slopes(name, slopes, (), (size, x0.shape[0]))
             else:

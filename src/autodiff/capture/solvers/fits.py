@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from autodiff.capture.solvers.minima import (
     start_of,
     two_vectors,
 )
+from autodiff.capture.solvers.patterns import structure_of
 from autodiff.capture.solvers.programs import (
     array_of,
     as_float,
@@ -35,9 +36,15 @@ from autodiff.capture.solvers.programs import (
 from autodiff.capture.trace import Declined
 from autodiff.dims import equal_shapes
 from autodiff.ir.data import ArrayType, Value
+from autodiff.later import later
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.solvers import FLOAT
 from autodiff.ops.tracer import Tracer, is_traced
+
+if TYPE_CHECKING:
+    from autodiff.capture.solvers import handed
+else:
+    handed = later("autodiff.capture.solvers.handed")
 
 _INT = np.dtype(np.int64)
 
@@ -60,7 +67,7 @@ def least_squares(
     given = bound(function, args, kwargs)
     extra = further_arguments(frame, given)
     named = trace.deep(given.pop("kwargs", None))
-    refuse_options(given, "callback", "jac_sparsity")
+    refuse_options(given, "callback")
     loss, scale = _loss_of(frame, given)
     x0 = start_of(trace.deep(given.pop("x0")))
     n = x0.shape[0]
@@ -71,6 +78,8 @@ def least_squares(
         slopes = None if slopes is None else with_names(frame, slopes, named, node)
     residuals = array_valued(frame, "fun", function_of, x0, extra, None, node)
     callbacks = [residuals]
+    if given.get("jac_sparsity") is not None:
+        callbacks += _of_structure(frame, given, slopes, function_of, x0, extra, node, residuals)
     if slopes is not None:
         shape = (residuals.program.outputs[0].shape[0], n)
         if not isinstance(shape[0], int):
@@ -80,6 +89,28 @@ def least_squares(
     call = Call(frame, function, "x0", callbacks, loss=loss, scale=scale)
     moved = (("cost", "objective"), ("fun", "residuals"))
     return call.emitted([x0, lower, upper], given, ("x",), moved)
+
+
+def _of_structure(
+    frame: Frame,
+    given: dict[str, Any],
+    slopes: Any,
+    function: Any,
+    x0: Tracer,
+    extra: Any,
+    node: ast.AST,
+    residuals: Callback,
+) -> list[Callback]:
+    """Have the structure of the Jacobian read at every call; the products that SciPy is handed."""
+    m = residuals.program.outputs[0].shape[0]
+    if not isinstance(m, int):
+        raise Declined("a structure of a number of residuals known only at run time")
+    given |= {"jac_sparsity": structure_of(given["jac_sparsity"]), "rows": m}
+    if frame.trace.handing is None or slopes is not None or given.get("jac") is not None:
+        return []
+    both = Tracer(Value(ArrayType(FLOAT, (2 * x0.shape[0],))), "array")
+    product_with = handed.Derivatives(frame, node).products(function)
+    return [array_valued(frame, "products", product_with, both, extra, (m,), node)]
 
 
 def leastsq(

@@ -14,13 +14,14 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff.capture.effects import Operands
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.solvers.constraints import Callback, Constraints, array_valued, limits, spread
+from autodiff.capture.solvers.patterns import made_structure
 from autodiff.capture.solvers.programs import (
     NUMBER,
     NUMPY_NUMBER,
@@ -39,11 +40,18 @@ from autodiff.capture.trace import Declined
 from autodiff.dims import equal
 from autodiff.ir.data import ArrayType, Value
 from autodiff.ladder import Bail
+from autodiff.later import later
+from autodiff.ops.compressed import compressed
 from autodiff.ops.evaluate import bound_program
 from autodiff.ops.minima import Minimizer, Returns, solve
 from autodiff.ops.solvers import FLOAT, calling_from
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer, emit_tracer, is_traced
+
+if TYPE_CHECKING:
+    from autodiff.capture.solvers import handed
+else:
+    handed = later("autodiff.capture.solvers.handed")
 
 _INT = np.dtype(np.int64)
 _BOOL, _COUNT = ArrayType(np.dtype(bool), (), True), ArrayType(_INT, (), True)
@@ -105,7 +113,10 @@ def minimize(
     for name, shape in (("jac", (n,)), ("hess", (n, n))):
         if callable(given.get(name)):
             callbacks.append(array_valued(frame, name, given.pop(name), x0, extra, shape, node))
-    asked = Constraints(frame, given.pop("constraints", ()), x0, node)
+    matrix = None
+    if trace.handing is not None:
+        matrix = handed.for_constraints(frame, node, given)
+    asked = Constraints(frame, given.pop("constraints", ()), x0, node, matrix)
     equal = asked.equal
     lower, upper = _pairs(frame, trace.deep(given.get("bounds")), n)
     sides = asked.sides
@@ -323,6 +334,15 @@ def _as_model(evaluate: Any, count: int) -> Any:
     return model
 
 
+def _give_structure(given: dict[str, Any], shape: tuple[int, int]) -> None:
+    """The structure of a Jacobian, or the Jacobian that has it."""
+    structure = made_structure(given.pop("jac_sparsity"), shape)
+    if "products" in given:
+        given["jac"] = compressed(structure, given.pop("products"))
+    else:
+        given["jac_sparsity"] = structure
+
+
 # -- all of them ---------------------------------------------------------------------------------------------
 class Call:
     """One call of a minimiser."""
@@ -375,6 +395,8 @@ class Call:
             if "lb of bounds" in made:
                 ends = [np.array(made.pop(f"{end} of bounds")) for end in ("lb", "ub")]
                 made["bounds"] = sys.modules["scipy.optimize"].Bounds(*ends)
+            if "rows" in made:
+                _give_structure(made, (made.pop("rows"), len(values[0])))
             if asked is not None and asked.order:
                 made["constraints"] = asked.made(made)
             if start is not None:

@@ -13,14 +13,14 @@ import functools
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff.capture.effects import Operands
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.opaque import is_sparse
 from autodiff.capture.solvers.minima import NotKept
+from autodiff.capture.solvers.patterns import made_structure, structure_of
 from autodiff.capture.solvers.programs import (
     NUMBER,
     NUMPY_NUMBER,
@@ -40,11 +40,12 @@ from autodiff.capture.solvers.programs import (
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, Extent, product
 from autodiff.ir.data import ArrayType, Program, Value
+from autodiff.later import later
 from autodiff.ops import dispatch
 from autodiff.ops.complex_numbers import is_complex, joined, parts_of
+from autodiff.ops.compressed import compressed
 from autodiff.ops.control import CheckFailed, emit_for
 from autodiff.ops.custom import stop
-from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import check
 from autodiff.ops.odes import END, START, STATE, TIMES, Problem
 from autodiff.ops.python_numbers import number
@@ -54,6 +55,11 @@ from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Form, Tracer, emit_tracer
 from autodiff.plain_data import dataclass
 from autodiff.signals import run_users
+
+if TYPE_CHECKING:
+    from autodiff.capture.solvers import handed
+else:
+    handed = later("autodiff.capture.solvers.handed")
 
 _METHODS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
 _INT = np.dtype(np.int64)
@@ -89,7 +95,9 @@ def solve_initial_value_problem(
     if callable(given.get("jac")):
         functions["jac"] = given.pop("jac")
     if given.get("jac_sparsity") is not None:
-        given["jac_sparsity"] = _structure(given["jac_sparsity"])
+        given["jac_sparsity"] = structure_of(given["jac_sparsity"])
+        if trace.handing is not None and given.get("jac") is None and "jac" not in functions:
+            functions |= handed.for_structure(frame, node, functions["fun"], method, in_columns)
     options = ("rtol", "atol", "max_step", "first_step", "min_step", "jac", "jac_sparsity")
     if set(given).difference(options) or callable(given.get("jac")):
         raise Declined("solve_ivp with options of another kind")
@@ -132,29 +140,6 @@ def _refuse_of_complex(given: dict[str, Any], in_columns: bool) -> None:
         raise Declined("solve_ivp of complex states with a tolerance for each")
 
 
-def _structure(x: Any) -> Any:
-    """The structure of a Jacobian as what it is made of, which is read at every call."""
-    if not is_sparse(x):
-        return x
-    if x.format not in ("csr", "csc"):
-        raise Declined(f"a structure of the form {x.format!r}")
-    return (*interpreted(_lines, x), x.format == "csc")
-
-
-def _lines(matrix: Any) -> Any:
-    return matrix.indptr, matrix.indices
-
-
-def _made_structure(x: Any, n: int) -> Any:
-    if not isinstance(x, tuple):
-        return x
-    ends, indices, by_columns = x
-    module = sys.modules["scipy.sparse"]
-    kind = module.csc_array if by_columns else module.csr_array
-    count = int(ends[-1])
-    return kind((np.ones(count), np.array(indices[:count]), np.array(ends)), shape=(n, n))
-
-
 def _is_asked(x: Any) -> bool:
     return x is not None and x is not False
 
@@ -172,7 +157,11 @@ def _run(
             given["y0"] = _joined(given["y0"])
             given["fun"] = _of_pairs(given["fun"])
         if "jac_sparsity" in given:
-            given["jac_sparsity"] = _made_structure(given["jac_sparsity"], len(y0))
+            structure = made_structure(given["jac_sparsity"], (len(y0), len(y0)))
+            if "products" in given:
+                given["jac"] = compressed(structure, given.pop("products"))
+                structure = None
+            given["jac_sparsity"] = structure
         if has_times:
             given["t_eval"] = np.array(times)
         result = calling(function, given)
@@ -305,11 +294,17 @@ class _Call:
         self.in_pairs = in_pairs  # whether the states are complex, the real parts before the others
         self.operands = Operands()
         n = y0.shape[0]
-        shapes: list[tuple[Extent, ...]] = [(n,), (n, n)]
-        self.programs = [
-            self.program(f, y0, extra, shape, node, in_columns and shape == (n,))
-            for f, shape in zip(functions.values(), shapes, strict=False)
-        ]
+        self.programs = []
+        for name, f in functions.items():
+            if name == "products":  # of states and a direction
+                both = Tracer(Value(ArrayType(FLOAT, (2 * n,))), "array")
+                self.programs.append(self.program(f, both, extra, (n,), node))
+            else:
+                is_slope = bool(self.programs)
+                shape: tuple[Extent, ...] = (n, n) if is_slope else (n,)
+                self.programs.append(
+                    self.program(f, y0, extra, shape, node, in_columns and not is_slope)
+                )
 
     def program(
         self,

@@ -17,7 +17,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,11 +30,17 @@ from autodiff.capture.trace import Declined
 from autodiff.dims import UndecidedExtent
 from autodiff.errors import AutodiffError, DerivativeError, InternalError
 from autodiff.ladder import Bail, Rung
+from autodiff.later import later
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.custom import stop
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer
+
+if TYPE_CHECKING:
+    from autodiff.capture.solvers import handed
+else:
+    handed = later("autodiff.capture.solvers.handed")
 
 # The methods that derivatives are integrated by, of the same kind.
 _METHODS = {"dopri5": "RK45", "dop853": "DOP853"}
@@ -142,9 +148,7 @@ def _stepped(
 ) -> Any:
     held, starts_anew = vars(owner), name.startswith("dop")
     integrator = vars(held["_integrator"])
-    options = {option: integrator[option] for option in _OPTIONS[name]}
-    if any(isinstance(x, Tracer) for x in options.values()):
-        raise Declined("an integrator with options known only at run time")
+    options = {option: _known(frame, integrator[option]) for option in _OPTIONS[name]}
     if starts_anew:
         method, has_jacobian = _METHODS[name], False
         if integrator["iout"]:
@@ -159,6 +163,9 @@ def _stepped(
         if has_jacobian and held["f_params"] != held["jac_params"]:
             raise Declined("a Jacobian with other arguments than the function")
     functions = {"f": held["f"], **({"jac": held["jac"]} if has_jacobian else {})}
+    if frame.trace.handing is not None and not has_jacobian and method in ("BDF", "LSODA"):
+        if name == "lsoda" or options["method"] == "bdf":
+            functions["jac"] = handed.of_states(frame, frame.scope.syntax.node, held["f"])
     y0, start, end = as_float(held["_y"]), as_float(held["t"]), as_float(t)
     call = _Call(frame, functions, y0, tuple(held["f_params"]), frame.scope.syntax.node)
     maximum = float(options["max_step"]) or np.inf
@@ -171,6 +178,13 @@ def _stepped(
     leaves = (lambda y: (y,), ())
     problem = call.problem("scipy.integrate.ode", method, run, leaves, True, True)
     return call.result(problem)[0]
+
+
+def _known(frame: Frame, option: Any) -> Any:
+    """An option, as it is at this call: it is guarded, also where it is a default of SciPy's."""
+    if not isinstance(option, Tracer) or option.shape:
+        return option
+    return frame.trace.concrete(option)
 
 
 class _Run:

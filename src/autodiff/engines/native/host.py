@@ -176,7 +176,8 @@ class _Bound:
             np.require(x, v.dtype, "C") if v.shape else v.dtype.type(x)
             for x, v in [(read[k - own], self.native.program.inputs[k]) for k in others]
         ]
-        call, is_array = self.native.call, bool(values[own - 1].shape)
+        call, forms = self.native.call, [bool(v.shape) for v in values[:own]]
+        taken = [k for k in self.kept if k < own]
 
         def failure() -> CheckFailed:
             return CheckFailed(self.native.failure() or "arguments that do not fit")
@@ -199,9 +200,17 @@ class _Bound:
                 raise failure()
             return results
 
-        if own > 1:
-            return evaluate_at
-        return evaluate if is_array else evaluate_number
+        def evaluate_all(*own: Any) -> Sequence[Any]:
+            results = call(*[_as_taken(own[k]) for k in taken], *given)
+            if results is NotImplemented:
+                raise failure()
+            return results
+
+        if own > 2:
+            return evaluate_all
+        if own == 2:
+            return evaluate_at if not forms[0] else evaluate_all
+        return evaluate if forms[0] else evaluate_number
 
     def for_quadpack(self) -> Any:
         """The program as QUADPACK calls it without Python; None where it cannot."""
@@ -232,6 +241,13 @@ class _Bound:
             for k, v in enumerate(program.outputs)
         ]
         self.native = _engine().compile_native(program, inputs, tuple(outputs), is_integrand=True)
+
+
+def _as_taken(x: Any) -> Any:
+    """An array as entries take it, of which SciPy hands over most."""
+    if type(x) is np.ndarray and x.dtype == np.float64 and x.flags.c_contiguous:
+        return x
+    return np.require(x, np.float64, ("C", "A"))
 
 
 def _engine() -> Any:
