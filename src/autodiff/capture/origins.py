@@ -9,6 +9,7 @@ Told by the module that a function, or the object it is a method of, says it is 
 
 from __future__ import annotations
 
+import builtins
 import functools
 import inspect
 import sys
@@ -196,7 +197,8 @@ def name_of(function: Any) -> str:
         name = next((n for n, value in list(home.items()) if value is function), repr(function))
     if public != module and getattr(sys.modules.get(public), name, None) is function:
         module = public  # scipy.integrate.quad, which is defined in scipy.integrate._quadpack_py
-    return f"{module}.{name}" if module and module != "builtins" else name
+    is_builtin = module == "builtins" or getattr(builtins, name, None) is function  # open, of io
+    return f"{module}.{name}" if module and not is_builtin else name
 
 
 def type_of(obj: Any) -> Any:
