@@ -87,6 +87,8 @@ INTERPRETED = (
 )
 # Of ``contextlib``: what keeps the user's objects, and calls them.
 _CONTEXTS = ("nullcontext", "closing")
+# Libraries whose functions compute with arrays of their own: what is in them is no NumPy code.
+ARRAY_LIBRARIES = ("jax", "jaxlib", "torch", "tensorflow", "cupy")
 _WRITTEN_AS_USERS_DO = ("autodiff.nist", "autodiff.optimize", "autodiff.demo")
 
 
@@ -114,7 +116,7 @@ def is_library(function: FunctionType) -> bool:
     """Whether a Python function belongs to a library that is not interpreted.
 
     NumPy, SciPy, this package, the standard library; pandas and xarray, which ask of their objects
-    what traced ones cannot answer.
+    what traced ones cannot answer; libraries that have arrays of their own.
 
     What this package writes as its users would, models and objectives, counts as theirs.
     """
@@ -124,7 +126,7 @@ def is_library(function: FunctionType) -> bool:
     root = module.split(".")[0]
     if keeps_contexts(function):
         return False
-    return root in ("numpy", "scipy", "autodiff", "pandas", "xarray") or (
+    return root in ("numpy", "scipy", "autodiff", "pandas", "xarray", *ARRAY_LIBRARIES) or (
         # Functions that `exec` made in a namespace without a name say that they are builtins.
         root in sys.stdlib_module_names and root not in ("__main__", "builtins")
     )
