@@ -33,6 +33,11 @@ PURE_MODULES = frozenset(
     "fractions decimal statistics enum abc types numpy scipy builtins textwrap bisect heapq "
     "contextlib inspect warnings optree autodiff array struct".split()
 )
+# Functions of ``os.path`` that look at the text of a path, and at no file.
+_PATHS = ("posixpath", "ntpath")
+_OF_PATHS = frozenset(
+    "basename commonpath commonprefix dirname isabs join normcase normpath split splitdrive splitext splitroot".split()
+)
 IMPURE = frozenset(
     (
         print,
@@ -161,6 +166,11 @@ def is_own(function: Any) -> bool:
 def ufunc_method(ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
     """``np.add.reduce([x, y])``: NumPy itself would not look into the list."""
     return dispatch.apply_ufunc(ufunc, method, args, kwargs)
+
+
+def is_of_paths(function: Any) -> bool:
+    """Whether a function of ``os.path`` asks no file system."""
+    return module_of(function) in _PATHS and getattr(function, "__name__", "") in _OF_PATHS
 
 
 def is_impure(function: Any) -> bool:
