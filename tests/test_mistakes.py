@@ -2,6 +2,8 @@
 
 import decimal
 import functools
+import os
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +15,7 @@ import autodiff
 from autodiff import function, gradient, optimize
 
 X = np.array([1.0, 2.0, 3.0])
+PACKAGE = os.path.dirname(autodiff.__file__)
 
 
 def squares(x):
@@ -158,7 +161,36 @@ TOLD: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: optimize.minimize(squares, X, metod="BFGS"), "minimize has no option 'metod'", "mean method?"),
     (lambda: optimize.minimize(squares, "abc"), "a parameter has dtype <U3", "float or complex"),
     (lambda: optimize.minimize(gradient(squares), X), "its result has shape (3,)", "autodiff.hessian"),
+    (lambda: optimize.minimize(X, squares), "a parameter is a function", "the function comes first"),
+    (lambda: optimize.minimize(squares, X, jac=True), "returns its value and its gradient", "leave jac out"),
+    (lambda: optimize.curve_fit(X, X, line), "curve_fit needs a function, not ndarray", "the model comes first"),
+    (lambda: optimize.fit(line, (X, X), [1.0]), "parameters are of type list", "give a dict"),
+    (lambda: optimize.fit(line, (X, X), {"data": "1"}), "its start is '1'", "give numbers"),
+    (lambda: gradient(lambda x: of_jax(x))(X), "jax.numpy.sum is not known", "plain NumPy is differentiated: write np.sum"),
+    (lambda: gradient(lambda x: 2.0)(ArrayImpl()), "(x is of type ArrayImpl)", 'engine="jax"'),
+    (lambda: gradient(squares, engine="cuda"), "no engine 'cuda'", 'device="gpu"'),
+    (lambda: gradient(squares, engine="nativ"), "no engine 'nativ'", "did you mean 'native'?"),
+    (lambda: function(squares, nogil=True), "no option 'nogil'", "without the GIL"),
+    (lambda: function(squares, fullgraph=True), "no option 'fullgraph'", 'on_fallback="error"'),
+    (lambda: gradient(squares, grad_outputs=X), "no option 'grad_outputs'", "autodiff.vjp"),
+    (lambda: autodiff.vjp(lambda x: x**2, X)[1]("a"), "a cotangent is of type str", "shapes of the results"),
+    (lambda: autodiff.checkpoint(squares), "checkpoint takes what a loop goes through", "in the loop"),
+    (lambda: autodiff.find_nan(3.0), "find_nan needs a function, not float", "find_nan(f)(*args)"),
+    (lambda: autodiff.profile(X), "profile needs a function, not ndarray", "profile(f)(*args)"),
+    (lambda: autodiff.picture(X), "picture needs a function", "picture(f)(*args)"),
+    (lambda: autodiff.derivative_source(X), "derivative_source needs a function", "(f)(*args)"),
 ]  # fmt: skip
+
+
+def of_jax(x):
+    return x.sum()
+
+
+of_jax.__module__, of_jax.__name__, of_jax.__qualname__ = "jax.numpy", "sum", "sum"
+
+
+class ArrayImpl:
+    """What JAX's arrays say that they are."""
 
 
 @pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
@@ -167,6 +199,8 @@ def test_what_is_told(number: int) -> None:
     call, cause, remedy = TOLD[number]
     with pytest.raises(autodiff.AutodiffError) as caught:
         call()
+    frames = traceback.extract_tb(caught.value.__traceback__)
+    assert not any(frame.filename.startswith(PACKAGE) for frame in frames)
     first = str(caught.value).partition("\n")[0]
     assert cause in first
     assert remedy in caught.value.remedy
@@ -187,3 +221,24 @@ def test_attributes_of_others_are_told_ours(name: str, advice: str) -> None:
     assert not hasattr(function(squares), "_repr_html_") and not hasattr(
         function(squares), "nonsense"
     )
+
+
+@pytest.mark.parametrize(("name", "advice"), [
+    ("grad", "it is autodiff.gradient"), ("numpy", "import numpy as np"), ("symbols", "a function of NumPy"),
+    ("make_jaxpr", "f).ir("), ("gradien", "did you mean autodiff.gradient?"),
+])  # fmt: skip
+def test_names_that_are_imported_are_told_ours(name: str, advice: str) -> None:
+    with pytest.raises(ImportError, match="cannot import name") as caught:
+        exec(f"from autodiff import {name}")
+    assert advice in str(caught.value)
+    with pytest.raises(AttributeError) as told:
+        getattr(autodiff, name)
+    assert advice in str(told.value)
+
+
+def test_optimisers_of_others_are_told_ours() -> None:
+    with pytest.raises(AttributeError, match=r'minimize, with method="BFGS"'):
+        optimize.fmin_bfgs
+    with pytest.raises(AttributeError, match=r"did you mean autodiff.optimize.curve_fit\?"):
+        optimize.curvefit
+    assert not hasattr(optimize, "_nothing")

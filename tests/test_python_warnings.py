@@ -43,6 +43,8 @@ TABLE = {
     "__init__": [(lambda x: np.poly1d(np.poly1d(x))(2.0), (FOUR,))],
     "_ravel_and_check_weights": [(lambda x: np.histogram(x > 1, 2)[0], (FOUR,))],
 }  # fmt: skip
+if not hasattr(np, "row_stack"):  # from NumPy 2.5 on
+    del TABLE["row_stack"]
 CALLS = [(name, *call) for name, calls in TABLE.items() for call in calls]
 # Where a function of NumPy's is followed line by line, its warnings name the user's line.
 FOLLOWED = {"_fit"}

@@ -168,9 +168,13 @@ def _load(name: str) -> Any:
     asks = sys._getframe(1).f_globals.get("__name__")
     quiet = name.startswith("_") or asks == "importlib._bootstrap"
     advice = "" if quiet else _advice(name)
+    # Of an AttributeError ``from autodiff import name`` would say that there is no such name, and no more.
+    imported = bool(advice) and _is_import_from(sys._getframe(1))
     try:
+        if imported:
+            raise ImportError(f"cannot import name {name!r} from 'autodiff'{advice}", name=name)
         raise AttributeError(f"module 'autodiff' has no attribute {name!r}{advice}")
-    except AttributeError as error:
+    except (AttributeError, ImportError) as error:
         if not quiet:
             importlib.import_module("autodiff.tracebacks").hide_frames(error)
         raise
@@ -178,6 +182,12 @@ def _load(name: str) -> Any:
 
 if not TYPE_CHECKING:  # a checker would take every misspelt name for one that is loaded
     __getattr__ = _load
+
+
+def _is_import_from(frame: Any) -> bool:
+    """Whether a frame stands at ``from … import name``."""
+    opcode = importlib.import_module("opcode")  # loaded for a mistake only
+    return bool(frame.f_code.co_code[frame.f_lasti] == opcode.opmap["IMPORT_FROM"])
 
 
 def _advice(name: str) -> str:

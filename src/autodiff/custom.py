@@ -63,6 +63,7 @@ def _stopped(x: Any) -> Any:
     return x
 
 
+@without_our_frames
 def checkpoint(items: T) -> T:
     """``items``, for a loop of which reverse mode shall keep little.
 

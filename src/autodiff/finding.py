@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autodiff.api import BoundTransformed, Function, Jacobian, Transformed, ValueAndGradient
+from autodiff.api.options import refuse_no_function
 from autodiff.errors import ArgumentError, NotScalarError
 from autodiff.ir.printing import Text
 from autodiff.ops.nonfinite import Cause, Finder, error_of, is_bad, telling
@@ -18,6 +19,7 @@ class Found(Text):
     cause: Cause
 
 
+@without_our_frames
 def find_nan(f: Any, **options: Any) -> Callable[..., Found | None]:
     """The first operation that makes a NaN or infinity, in the value or the derivative.
 
@@ -61,6 +63,7 @@ def find_nan(f: Any, **options: Any) -> Callable[..., Found | None]:
     >>> found.cause.kind, found.cause.index, found.cause.source.function
     ('log', (1,), 'entropy')
     """
+    refuse_no_function(f, "find_nan")
 
     @without_our_frames
     def find(*args: Any, **kwargs: Any) -> Found | None:

@@ -31,6 +31,7 @@ import numpy as np
 from autodiff import tree
 from autodiff.api import BoundTransformed, Jacobian, Transformed
 from autodiff.api import Gradient as GradientOf
+from autodiff.api.options import refuse_no_function
 from autodiff.capture.stores import ListPlan
 from autodiff.compiled import fallback
 from autodiff.dims import same_shape, symbols
@@ -86,6 +87,7 @@ def meaning(kind: str) -> Callable[..., Any]:
     return function
 
 
+@without_our_frames
 def derivative_source(f: Any, **options: Any) -> Callable[..., Source]:
     """NumPy source of the gradient of a function, that runs.
 
@@ -127,6 +129,7 @@ def derivative_source(f: Any, **options: Any) -> Callable[..., Source]:
     >>> print(source.name, source.function()(np.zeros(3)))
     gradient_of_energy [0. 0. 0.]
     """
+    refuse_no_function(f, "derivative_source")
 
     @without_our_frames
     def write(*args: Any, **kwargs: Any) -> Source:

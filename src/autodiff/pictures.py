@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.api.classes import planned
+from autodiff.api.options import refuse_no_function
 from autodiff.ir.copying import Mapping
 from autodiff.ir.data import Block, Operation, Program, Value, free_values
 from autodiff.ir.printing import format_operation, format_type
@@ -64,6 +65,7 @@ class Picture(str):
         Path(file).write_text(str(self), encoding="utf-8")
 
 
+@without_our_frames
 def picture(f: Any, **options: Any) -> Callable[..., Picture]:
     """The program that a call becomes, as an SVG picture.
 
@@ -91,6 +93,7 @@ def picture(f: Any, **options: Any) -> Callable[..., Picture]:
     >>> svg.startswith("<svg")
     True
     """
+    refuse_no_function(f, "picture")
 
     @without_our_frames
     def draw(*args: Any, **kwargs: Any) -> Picture:

@@ -12,6 +12,7 @@ import numpy as np
 
 from autodiff.api import BoundTransformed, Function, Transformed
 from autodiff.api.classes import planned
+from autodiff.api.options import refuse_no_function
 from autodiff.engines.native.compile import TimedRunner
 from autodiff.engines.native.timing import Part
 from autodiff.errors import UnsupportedError
@@ -75,6 +76,7 @@ class Profile(Text):
         return table_html(rows)
 
 
+@without_our_frames
 def profile(f: Any, **options: Any) -> Callable[..., Profile]:
     """Measure where compiled code spends its time, by the lines of the user's code.
 
@@ -115,6 +117,7 @@ def profile(f: Any, **options: Any) -> Callable[..., Profile]:
     >>> found.lines[0].text, found.seconds > 0
     ('y = np.sort(x)', True)
     """
+    refuse_no_function(f, "profile")
 
     @without_our_frames
     def measure(*args: Any, **kwargs: Any) -> Profile:

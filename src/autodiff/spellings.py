@@ -6,6 +6,7 @@ gradient(f, argnums=1)       ArgumentError: … Remedy: use wrt=1, or better a n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 _PLAIN = "plain NumPy is differentiated: import numpy as np"
@@ -58,6 +59,8 @@ NAMES: dict[str, str] = {
     "while_loop": _LOOPS,
     "tree_map": "containers may be given and returned as they are",
     "minimize": "it is autodiff.optimize.minimize",
+    "curve_fit": "it is autodiff.optimize.curve_fit",
+    "least_squares": "it is autodiff.optimize.least_squares",
     "backward": "it is autodiff.gradient, whose call gives the derivative",
     "GradientTape": "it is autodiff.gradient, around the function",
     "gradients": "it is autodiff.gradient",
@@ -68,6 +71,27 @@ NAMES: dict[str, str] = {
     "SX": _PLAIN,
     "MX": _PLAIN,
     "Parameter": "it is autodiff.optimize.Parameter",
+}
+
+_FORMULA = "what is differentiated is a function of NumPy, not a formula"
+NAMES |= {
+    "diff": f"it is autodiff.gradient: {_FORMULA}",
+    "symbols": _FORMULA,
+    "Symbol": _FORMULA,
+    "lambdify": _FORMULA,
+    "simplify": "programs are simplified as they are compiled",
+    "make_jaxpr": "the program is autodiff.function(f).ir(*args)",
+    "linear_transpose": "it is autodiff.vjp, whose second result is the transpose",
+    "device_put": 'give device="gpu" and engine="jax" to the transformation',
+    "devices": "they are listed by python -m autodiff doctor",
+    "config": "there are options and environment variables instead: python -m autodiff doctor lists these",
+    "value_and_jacobian": "it is autodiff.jacobian, and the function itself",
+    "value_grad_and_hessian": "they are autodiff.value_and_gradient and autodiff.hessian",
+    "functional": "its functions are autodiff.jvp, autodiff.vjp, autodiff.jacobian, autodiff.hessian",
+    "func": "its functions are autodiff.jvp, autodiff.vjp, autodiff.jacobian, autodiff.vmap",
+    "enable_grad": "derivatives are made by autodiff.gradient(f), and by nothing else",
+    "guvectorize": "it is autodiff.function: loops over arrays are compiled as they are",
+    "prange": "it is Python's range, and the option threads=n",
 }
 
 ATTRIBUTES: dict[str, str] = {
@@ -115,8 +139,68 @@ OPTIONS: dict[str, str] = {
     "in_dims": "use in_axes",
     "out_dims": "use out_axes",
     "chunk_size": "leave it out: lanes are a loop",
+    "reduce_axes": "leave it out",
+    "axis_name": "leave it out: lanes know nothing of each other",
+    "keep_unused": "leave it out",
+    "abstracted_axes": "leave it out: a program is for any number of rows",
+    "grad_outputs": "use autodiff.vjp, whose second result takes the cotangents",
+    "output_gradients": "use autodiff.vjp, whose second result takes the cotangents",
+    "is_grads_batched": "use autodiff.vmap",
+    "strict": "leave it out: what the result does not depend on has derivative 0",
+    "nogil": "leave it out: machine code runs without the GIL",
+    "forceobj": "leave it out",
+    "boundscheck": "leave it out: bounds are checked",
+    "error_model": "leave it out: divisions are NumPy's",
+    "inline": "leave it out",
+    "locals": "leave it out: types are found",
+    "signature": "leave it out: types are found",
+    "target": 'use engine="jax" and device="gpu"',
+    "dynamic": "leave it out: a program is for any number of rows",
+    "fullgraph": 'use on_fallback="error"',
+    "jit_compile": "leave it out: all is compiled",
+    "autograph": "leave it out: loops and branches are compiled as they are",
+    "input_signature": "leave it out: types are found",
+    "experimental_relax_shapes": "leave it out: a program is for any number of rows",
+    "reduce_retracing": "leave it out: a program is for any number of rows",
     "unconnected_gradients": "leave it out: what the result does not depend on has derivative 0",
 }
+
+
+_MINIMIZE = "it is autodiff.optimize.minimize, with method="
+_SOLVED = "it is autodiff.optimize.root_scalar; SciPy's own has a derivative inside of a function"
+_FIRST_ORDER = (
+    "a step of it is three lines of NumPy with autodiff.gradient; minimize has SciPy's methods"
+)
+OF_OPTIMIZE: dict[str, str] = {
+    "fmin": f'{_MINIMIZE}"Nelder-Mead"',
+    "fmin_bfgs": f'{_MINIMIZE}"BFGS"',
+    "fmin_tnc": f'{_MINIMIZE}"TNC"',
+    "fmin_cobyla": f'{_MINIMIZE}"COBYLA"',
+    "fmin_powell": f'{_MINIMIZE}"Powell"',
+    "brentq": _SOLVED,
+    "brenth": _SOLVED,
+    "bisect": _SOLVED,
+    "ridder": _SOLVED,
+    "toms748": _SOLVED,
+    "Adam": _FIRST_ORDER,
+    "adam": _FIRST_ORDER,
+    "SGD": _FIRST_ORDER,
+    "sgd": _FIRST_ORDER,
+    "Model": "a model is a plain function: autodiff.optimize.fit(model, (x, y), parameters)",
+    "Parameters": "parameters are a dict: {name: start} or {name: (start, low, high)}",
+    "Minuit": "it is autodiff.optimize.fit(f, None, parameters, cost='likelihood')",
+    "approx_fprime": "exact derivatives are autodiff.gradient and autodiff.jacobian",
+    "check_grad": "it is autodiff.check_gradient",
+}
+
+
+def optimiser_advice(name: str, known: list[str]) -> str:
+    """What to say of a name that ``autodiff.optimize`` does not have, after a colon; maybe nothing."""
+    advice = OF_OPTIMIZE.get(name)
+    if advice is None and not name.startswith("_"):
+        near = _nearest(name, known)
+        advice = f"did you mean autodiff.optimize.{near[0]}?" if near else None
+    return "" if advice is None else f": {advice}"
 
 
 def attribute_advice(name: str) -> str:
@@ -138,6 +222,15 @@ def _nearest(name: str, known: list[str]) -> list[str]:
     from difflib import get_close_matches  # loaded for a mistake only
 
     return get_close_matches(name, known, 1)
+
+
+def engine_remedy(name: Any, known: Sequence[str]) -> str:
+    """What to do about an engine that there is not."""
+    if name in ("cuda", "gpu", "tpu", "xla", "cpu"):
+        return 'use engine="jax", with device="gpu" or another; the CPU\'s own is engine="native"'
+    near = _nearest(name, list(known)) if isinstance(name, str) else []
+    options = f"choose one of {', '.join(known)}"
+    return f"did you mean {near[0]!r}? ({options})" if near else options
 
 
 def option_remedy(name: str, known: list[str], given: Any = None) -> str:

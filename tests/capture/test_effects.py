@@ -1,7 +1,9 @@
 """Effects happen at every call, in order, with the values of that call."""
 
 import logging
+import os
 import random
+import sys
 import threading
 import time
 import warnings
@@ -668,6 +670,18 @@ def warns_in_loops(x):
     return x * 1.0
 
 
+def warns_past_files(x):
+    _warn_past(x, (os.path.dirname(__file__),))
+    _warn_past(x, ("nowhere",))
+    return x * 1.0
+
+
+def _warn_past(x, files):
+    how = {} if sys.version_info < (3, 12) else {"skip_file_prefixes": files}
+    warnings.warn("past", **how)  # noqa: B028
+    warnings.warn("further past", stacklevel=3, **how)
+
+
 def warns_of_a_call_by_map(x):
     list(map(_warn_above, [x, x]))
     return x
@@ -684,6 +698,7 @@ def warns_of_a_call_by_map(x):
         warns_of_who_calls_that,
         warns_in_loops,
         warns_of_a_call_by_map,
+        warns_past_files,
     ],
 )
 def test_a_warning_names_the_users_line(f, rule, engine):
@@ -699,3 +714,25 @@ def test_a_warning_names_the_users_line(f, rule, engine):
     expected, *found = [given_by(g) for g in (f, value, slope)]  # of one line
     assert expected
     assert found == [expected, expected]
+
+
+@pytest.mark.parametrize("options", [{"nothing": 1}, {"skip_file_prefixes": ["a"]}])
+def test_options_that_warn_has_not_are_refused_in_its_words(options):
+    def f(x):
+        warnings.warn("said", **options)  # noqa: B028
+        return x * 1.0
+
+    with pytest.raises(TypeError) as plain:
+        f(2.0)
+    with pytest.raises(TypeError) as ours:
+        autodiff.function(f)(2.0)
+    assert str(ours.value).partition("\n")[0] == str(plain.value)
+
+
+def test_the_parts_of_a_path_are_constants():
+    def f(x):
+        return x * len(os.path.join(os.path.dirname("a/b.txt"), "c")) + len(
+            os.path.splitext("d.e")[1]
+        )
+
+    assert autodiff.function(f, on_fallback="error")(2.0) == f(2.0)

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -201,8 +202,11 @@ def test_a_comparison_that_python_refuses_is_refused_in_its_words(engine: str) -
     def f(x):
         return Holder(x) == Holder(x * 1)
 
-    with pytest.raises(ValueError, match="truth value of an array with more than one element"):
-        autodiff.function(f, engine=engine)(np.ones(3))
+    if sys.version_info >= (3, 13):  # which asks no array whether it is true
+        assert repr(autodiff.function(f, engine=engine)(np.ones(3))) == repr(f(np.ones(3)))
+    else:
+        with pytest.raises(ValueError, match="truth value of an array with more than one element"):
+            autodiff.function(f, engine=engine)(np.ones(3))
     with pytest.raises(
         TypeError, match="'<' not supported between instances of 'Fixed' and 'State'"
     ):

@@ -251,7 +251,8 @@ def rows() -> list[Row]:
     found += _solvers()
     found += _sparse()
     found += read(masked_calls.MA, "numpy.ma", "np.ma", **masked_calls.MASKED)
-    return found
+    gone = {name for name in n.GONE if not hasattr(np, name)}
+    return [row for row in found if not (row.name in gone and row.space.startswith("numpy"))]
 
 
 def _solvers() -> Iterator[Row]:

@@ -338,7 +338,9 @@ def docstrings() -> dict[str, str]:
             n for n in dir(module) if not n.startswith("_")
         ]
         for name in sorted(set(names)):
-            thing = getattr(module, name, None)
+            with warnings.catch_warnings():  # of names that are about to go
+                warnings.simplefilter("ignore", DeprecationWarning)
+                thing = getattr(module, name, None)
             if not callable(thing):
                 continue
             add(f"{module_name}.{name}", thing)

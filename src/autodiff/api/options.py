@@ -65,6 +65,15 @@ def refuse_unknown(title: Callable[[], str], options: Mapping[str, Any], known: 
             )
 
 
+def refuse_no_function(given: Any, name: str) -> None:
+    """An error where what shows or searches a function was given something else."""
+    if not callable(given):
+        raise ArgumentError(
+            f"{name} needs a function, not {type(given).__name__}.",
+            remedy=f"pass the function itself, and its arguments after it: {name}(f)(*args)",
+        )
+
+
 def no_function_remedy(given: Any, name: str) -> str:
     """What to do where something else than a function was given."""
     if isinstance(given, str):

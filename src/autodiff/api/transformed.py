@@ -142,7 +142,7 @@ class Transformed(Generic[P, R]):
             raise NameArgumentError(
                 f"there is no engine {engine!r}.",
                 code="AD107",
-                remedy=f"choose one of {', '.join(ENGINES)}",
+                remedy=spellings.engine_remedy(engine, ENGINES),
             )
         refuse_device(engine, device, use_cache)
         if type(threads) is not int or threads < 1:

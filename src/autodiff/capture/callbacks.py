@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from autodiff.capture.functions import Closure, call_function
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.origins import (
+    ARRAY_LIBRARIES,
     is_library,
     module_of,
     module_of_class,
@@ -240,7 +241,7 @@ def call_unknown(
         python, of_object = in_python(function.__func__), [owner]  # ``norm._cdf(x)``
     elif python is None and module_of(type(function)).startswith("scipy."):
         python, of_object = in_python(type(function).__call__), [function]  # ``CZT(20)(x)``
-    if opaque.writes(function):
+    if opaque.writes(function) or module in ARRAY_LIBRARIES:
         python = None  # it may have written some of it before it meets what cannot be followed
     if python is not None and module != "autodiff":
         followed = _followed(frame, function, python, [*of_object, *args], kwargs, node)

@@ -16,12 +16,10 @@ import ast
 import copy
 import inspect
 import io
-import operator
 import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,11 +44,11 @@ from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.known import answer_by_types
 from autodiff.ops.tracer import Form, StoredList, Tracer
 from autodiff.signals import door, run_users
-from autodiff.tracebacks import is_internal
 
 if TYPE_CHECKING:
-    from autodiff.capture import draws, opaque, seeds
+    from autodiff.capture import draws, given_warnings, opaque, seeds
 else:
+    given_warnings = later("autodiff.capture.given_warnings")
     draws = later("autodiff.capture.draws")  # few programs draw numbers
     seeds = later("autodiff.capture.seeds")
     opaque = later("autodiff.capture.opaque")
@@ -378,7 +376,7 @@ def call_impure(
             if trace.is_external(obj) and not isinstance(obj, (str, int, float, Tracer)):
                 trace.guards.append(Guard(trace.paths[id(obj)], "is", obj))
         if function is warnings.warn:
-            function = _warning_from(frame, node)
+            function = given_warnings.warning_from(frame, node)
         _emit(trace, function, args, kwargs, ())
         return None
     if (function in CLOCKS and not args) or _asks_a_logger(function):
@@ -401,43 +399,6 @@ def _refuse_no_text(options: dict[str, Any]) -> None:
     file = options.get("file")
     if file is not None and not isinstance(file, Tracer):
         run_users(getattr, file, "write")
-
-
-def _warning_from(frame: Frame, node: ast.AST) -> Callable[..., None]:
-    """``warnings.warn`` as the user's line calls it, which the warning names and whose module notes it."""
-    places = [(frame.scope.syntax.file, getattr(node, "lineno", 0), frame.scope.globals)]
-    calls = frame.trace.calls
-    for k in range(len(calls) - 1, 0, -1):
-        caller, called_at = calls[k - 1][0], calls[k][1]
-        if called_at is not None and not is_internal(caller.syntax.file):
-            places.append((called_at.file, called_at.line, caller.globals))
-
-    def warn(message: Any, category: Any = None, stacklevel: int = 1, source: Any = None) -> None:
-        kind = type(message) if isinstance(message, Warning) else category or UserWarning
-        if not isinstance(kind, type) or not issubclass(kind, Warning):
-            given = type(kind).__name__
-            raise TypeError(f"category must be a Warning subclass, not '{given}'")
-        above = max(operator.index(stacklevel), 1) - 1
-        file, line, names = (
-            places[above] if above < len(places) else _place_outside(above - len(places))
-        )
-        registry = names.setdefault("__warningregistry__", {})
-        module = names.get("__name__") or "<string>"
-        warnings.warn_explicit(message, kind, file, line, module, registry, source=source)
-
-    return warn
-
-
-def _place_outside(above: int) -> tuple[str, int, dict[str, Any]]:
-    """File, line and names of who called what is compiled, or of one so many calls above."""
-    at: FrameType | None = sys._getframe(1)
-    while at is not None and is_internal(at.f_code.co_filename):
-        at = at.f_back
-    for _ in range(above):
-        at = None if at is None else at.f_back
-    if at is None:  # as Python says where nobody is left
-        return "sys", 1, vars(sys)
-    return at.f_code.co_filename, at.f_lineno, at.f_globals
 
 
 _LOGS = frozenset("debug info warning warn error critical fatal exception log".split())
@@ -487,7 +448,7 @@ def _run_now(
     arrays = tuple(np.asarray(frame.trace.concrete(t)) for t in operands.tracers)
     frame.trace.effects = True
     if function is warnings.warn:
-        function = _warning_from(frame, node)
+        function = given_warnings.warning_from(frame, node)
     return opaque.lift_result(run_users(function, *make_args(arrays), **make_kwargs(arrays)))
 
 

@@ -59,6 +59,7 @@ from autodiff.capture.origins import (
     COMPARING_ITEMS,
     PURE_MODULES,
     is_impure,
+    is_of_paths,
     is_own,
     module_of,
     module_of_class,
@@ -505,7 +506,7 @@ def _call_untraced(
     pure = root.lstrip("_") in PURE_MODULES and not any(
         hasattr(type(a), "__next__") and frame.trace.is_external(a) for a in (owner, *args)
     )
-    if not pure:
+    if not (pure or is_of_paths(function)):
         reason = f"{name_of(function)}, which may depend on more than its arguments"
         frame.trace.tier.decline(reason, frame.source(node))
     if frame.trace.tier.reusable and not _keeps_only(function, args, kwargs):

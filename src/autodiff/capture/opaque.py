@@ -22,7 +22,7 @@ import numpy as np
 from autodiff import containers
 from autodiff.capture.foreign import holders_of, is_apart
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.origins import name_of, owner_of
+from autodiff.capture.origins import ARRAY_LIBRARIES, name_of, owner_of
 from autodiff.capture.trace import Declined, traced_leaves
 from autodiff.errors import AutodiffError, DerivativeError
 from autodiff.ops import opaque
@@ -157,9 +157,22 @@ def lost_derivative(name: str, source: Any) -> DerivativeError:
         lost_text(name),
         code="AD302",
         source=source,
-        remedy="give it one with autodiff.custom_gradient, or pass its argument through "
+        remedy=_remedy_of_others(name)
+        or "give it one with autodiff.custom_gradient, or pass its argument through "
         "autodiff.stop_gradient if no derivative should flow",
     )
+
+
+def _remedy_of_others(name: str) -> str | None:
+    """What to write instead of a function of a library that has arrays of its own."""
+    root, _, rest = name.partition(".")
+    if root not in ARRAY_LIBRARIES:
+        return None
+    last = rest.rpartition(".")[2]
+    if "operator" in name:
+        return "an operand is an array of that library: make it one of NumPy's with np.asarray"
+    instead = f"np.{last}" if callable(getattr(np, last, None)) else "NumPy's functions"
+    return f"plain NumPy is differentiated: write {instead}"
 
 
 def lost_text(what: str) -> str:

@@ -9,6 +9,7 @@ Told by the module that a function, or the object it is a method of, says it is 
 
 from __future__ import annotations
 
+import builtins
 import functools
 import inspect
 import sys
@@ -31,6 +32,11 @@ PURE_MODULES = frozenset(
     "math cmath operator itertools functools collections numbers string re copy dataclasses typing "
     "fractions decimal statistics enum abc types numpy scipy builtins textwrap bisect heapq "
     "contextlib inspect warnings optree autodiff array struct".split()
+)
+# Functions of ``os.path`` that look at the text of a path, and at no file.
+_PATHS = ("posixpath", "ntpath")
+_OF_PATHS = frozenset(
+    "basename commonpath commonprefix dirname isabs join normcase normpath split splitdrive splitext splitroot".split()
 )
 IMPURE = frozenset(
     (
@@ -88,6 +94,8 @@ INTERPRETED = (
 )
 # Of ``contextlib``: what keeps the user's objects, and calls them.
 _CONTEXTS = ("nullcontext", "closing")
+# Libraries whose functions compute with arrays of their own: what is in them is no NumPy code.
+ARRAY_LIBRARIES = ("jax", "jaxlib", "torch", "tensorflow", "cupy")
 _WRITTEN_AS_USERS_DO = ("autodiff.nist", "autodiff.optimize", "autodiff.demo")
 
 
@@ -115,7 +123,7 @@ def is_library(function: FunctionType) -> bool:
     """Whether a Python function belongs to a library that is not interpreted.
 
     NumPy, SciPy, this package, the standard library; pandas and xarray, which ask of their objects
-    what traced ones cannot answer.
+    what traced ones cannot answer; libraries that have arrays of their own.
 
     What this package writes as its users would, models and objectives, counts as theirs.
     """
@@ -125,7 +133,7 @@ def is_library(function: FunctionType) -> bool:
     root = module.split(".")[0]
     if keeps_contexts(function):
         return False
-    return root in ("numpy", "scipy", "autodiff", "pandas", "xarray") or (
+    return root in ("numpy", "scipy", "autodiff", "pandas", "xarray", *ARRAY_LIBRARIES) or (
         # Functions that `exec` made in a namespace without a name say that they are builtins.
         root in sys.stdlib_module_names and root not in ("__main__", "builtins")
     )
@@ -160,6 +168,11 @@ def is_own(function: Any) -> bool:
 def ufunc_method(ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
     """``np.add.reduce([x, y])``: NumPy itself would not look into the list."""
     return dispatch.apply_ufunc(ufunc, method, args, kwargs)
+
+
+def is_of_paths(function: Any) -> bool:
+    """Whether a function of ``os.path`` asks no file system."""
+    return module_of(function) in _PATHS and getattr(function, "__name__", "") in _OF_PATHS
 
 
 def is_impure(function: Any) -> bool:
@@ -198,7 +211,8 @@ def name_of(function: Any) -> str:
         name = next((n for n, value in list(home.items()) if value is function), repr(function))
     if public != module and getattr(sys.modules.get(public), name, None) is function:
         module = public  # scipy.integrate.quad, which is defined in scipy.integrate._quadpack_py
-    return f"{module}.{name}" if module and module != "builtins" else name
+    is_builtin = module == "builtins" or getattr(builtins, name, None) is function  # open, of io
+    return f"{module}.{name}" if module and not is_builtin else name
 
 
 def type_of(obj: Any) -> Any:

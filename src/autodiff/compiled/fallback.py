@@ -66,7 +66,11 @@ def uncompiled(
             raise UnsupportedError(
                 f"{compiled.signature.title} cannot be compiled: {reason}.",
                 code="AD304",
-                remedy="rewrite that line, or allow uncompiled calls with on_fallback='warn'",
+                remedy=(
+                    "rewrite that line: the JAX engine runs nothing uncompiled"
+                    if compiled.engine == "jax"
+                    else "rewrite that line, or allow uncompiled calls with on_fallback='warn'"
+                ),
             )
         warn(compiled, reason)
     return (

@@ -49,8 +49,11 @@ def _warn(
     if note is not None:
         kind = type(message) if isinstance(message, Warning) else category or UserWarning
         at = sys._getframe(1)
-        for _ in range(stacklevel - 1):
+        skipped = how.get("skip_file_prefixes", ())  # files whose calls are not counted
+        for _ in range(max(stacklevel, 2 if skipped else 1) - 1):
             at = at.f_back or at
+            while at.f_code.co_filename.startswith(skipped) and at.f_back is not None:
+                at = at.f_back
         note(Spoken(str(message), kind, at))
     warnings.warn(message, category, max(stacklevel, 1) + 1, source, **how)
 

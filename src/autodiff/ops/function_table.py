@@ -13,6 +13,7 @@ sums and sines does not wait for those of sorts and spectra.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -50,6 +51,7 @@ _OPTIONAL = {
     "scipy.stats": "autodiff.ops.scipy_stats",
     "scipy.stats._new_distributions": "autodiff.ops.random_variables",
     "scipy._lib.array_api_extra": "autodiff.ops.updates",
+    "scipy._external.array_api_extra": "autodiff.ops.updates",  # from SciPy 1.18 on
 }
 
 
@@ -203,6 +205,17 @@ functions: dict[Any, Callable[..., Any]] = Table(_OPTIONAL, set(_BY_NAME.values(
 builtin_functions: dict[Any, Callable[..., Any]] = Table(
     {"statistics": "autodiff.ops.python_statistics"}, set(_OF_PYTHON.values()), _home_of_builtin
 )
+
+
+def at_one_of(*paths: str) -> Any:
+    """What the first of several dotted names leads to: from version to version SciPy moves what is not public."""
+    for path in paths:
+        module, _, name = path.rpartition(".")
+        try:
+            return getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError):
+            pass
+    raise ImportError(f"none of {', '.join(paths)} is there")
 
 
 def implements(*callables: Any) -> Callable[[F], F]:

@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import _fitpack, _fitpack_impl
+from scipy.interpolate import _fitpack_impl
 
-from autodiff.ops.function_table import functions, implements
+from autodiff.ops.function_table import at_one_of, functions, implements
 from autodiff.ops.interpolation import spline
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import check, require
@@ -59,7 +59,7 @@ def splder(tck: Any, n: Any = 1, xp: Any = None) -> Any:
     return t, c, k
 
 
-@implements(_fitpack._insert)
+@implements(at_one_of("scipy.interpolate._fitpack._insert", "scipy.interpolate._fitpack.insert"))
 def _inserted(per: Any, t: Any, c: Any, k: Any, x: Any, m: Any) -> tuple[Any, Any, int]:
     """Knots and coefficients with a knot that is there ``m`` times more."""
     if per or not isinstance(k, int) or not isinstance(m, int):
@@ -88,7 +88,7 @@ def _inserted(per: Any, t: Any, c: Any, k: Any, x: Any, m: Any) -> tuple[Any, An
 
 
 class _Derivatives:
-    """``dfitpack.spalde``."""
+    """``_fitpack.spalde``."""
 
     def __call__(self, t: Any, c: Any, k1: Any, x: Any) -> tuple[Any, int]:
         if not isinstance(k1, int):
@@ -102,6 +102,8 @@ class _Derivatives:
         return _joined(*found), 0
 
 
-functions[_fitpack_impl.dfitpack.spalde] = _Derivatives()
+functions[at_one_of("scipy.interpolate._dfitpack.spalde", "scipy.interpolate._fitpack.spalde")] = (
+    _Derivatives()
+)
 
 __all__ = ["splder"]

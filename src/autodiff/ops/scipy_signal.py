@@ -18,8 +18,6 @@ from typing import Any
 import numpy as np
 import scipy.ndimage
 import scipy.signal
-from scipy._lib.array_api_compat.numpy import linalg as array_api_linalg
-from scipy._lib.array_api_extra import at as array_api_at
 from scipy.signal import _peak_finding_utils, _signaltools, _sigtools
 
 from autodiff.dims import Dim, Extent
@@ -30,7 +28,7 @@ from autodiff.ops.control import emit_for
 from autodiff.ops.correlation import correlate, extended, padded
 from autodiff.ops.custom import stop
 from autodiff.ops.entries import Entry, Kernel, register
-from autodiff.ops.function_table import functions, implements
+from autodiff.ops.function_table import at_one_of, functions, implements
 from autodiff.ops.known import check, known
 from autodiff.ops.promotion import as_array, broadcast_to, cast, result_dtype
 from autodiff.ops.smooth import derived_as
@@ -38,7 +36,12 @@ from autodiff.ops.structural import INT, slice_update, zeros
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
 
-functions[array_api_linalg.solve] = functions[np.linalg.solve]
+functions[
+    at_one_of(
+        "scipy._external.array_api_compat.numpy.linalg.solve",
+        "scipy._lib.array_api_compat.numpy.linalg.solve",
+    )
+] = functions[np.linalg.solve]
 
 
 def _array(x: Any, dtype: Any = None) -> Any:
@@ -250,41 +253,6 @@ def _sosfilt(sos: Any, x: Any, zi: Any) -> None:
     x.write(cast(functions[np.moveaxis](y, 0, 1), x.dtype).value)
     found = functions[np.stack](last, 1)
     zi.write(cast(functions[np.reshape](found, given.shape), zi.dtype).value)
-
-
-# -- what SciPy's Python stores by ---------------------------------------------------------------------
-class _At:
-    """``at(x, index)`` of array_api_extra for arrays that may be stored into."""
-
-    def __init__(self, x: Any, index: Any = Ellipsis) -> None:
-        self.x, self.index = x, index
-
-    def __getitem__(self, index: Any) -> _At:
-        return _At(self.x, index)
-
-    def set(self, y: Any, **options: Any) -> Any:
-        """``x[index] = y``."""
-        self.x[self.index] = y
-        return self.x
-
-    def add(self, y: Any, **options: Any) -> Any:
-        """``x[index] += y``."""
-        return self.set(self.x[self.index] + y)
-
-    def subtract(self, y: Any, **options: Any) -> Any:
-        """``x[index] -= y``."""
-        return self.set(self.x[self.index] - y)
-
-    def multiply(self, y: Any, **options: Any) -> Any:
-        """``x[index] *= y``."""
-        return self.set(self.x[self.index] * y)
-
-    def divide(self, y: Any, **options: Any) -> Any:
-        """``x[index] /= y``."""
-        return self.set(self.x[self.index] / y)
-
-
-functions[array_api_at] = _At
 
 
 # -- filters of complex signals -----------------------------------------------------------------------

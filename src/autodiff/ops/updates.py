@@ -9,7 +9,6 @@ As SciPy's own does with arrays of NumPy: the array itself is changed, a scalar 
 
 from __future__ import annotations
 
-import importlib
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.ops.distributions import apply_where
-from autodiff.ops.function_table import functions, implements
+from autodiff.ops.function_table import at_one_of, functions, implements
 from autodiff.ops.tracer import Tracer
 
 
@@ -71,7 +70,7 @@ class At:
 
 
 def _enter() -> None:
-    module = importlib.import_module("scipy._lib.array_api_extra")
+    module = at_one_of("scipy._external.array_api_extra", "scipy._lib.array_api_extra")
     for name, function in (("at", At), ("apply_where", apply_where)):
         found = getattr(module, name, None)  # which an older version lacks
         if found is not None:

@@ -20,6 +20,9 @@ SciPy is imported at the first use, not with this package.
 
 from typing import Any
 
+from autodiff import spellings
+from autodiff.tracebacks import hide_frames
+
 from .evaluation import History, scipy_optimize
 from .fitting import fit
 from .fmin import fmin_cg, fmin_l_bfgs_b, fmin_ncg
@@ -67,7 +70,12 @@ __all__ = [  # noqa: PLE0604
 def __getattr__(name: str) -> Any:
     if name in _OF_SCIPY:
         return getattr(scipy_optimize(), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    advice = spellings.optimiser_advice(name, __all__)
+    try:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{advice}")
+    except AttributeError as error:
+        hide_frames(error)
+        raise
 
 
 def __dir__() -> list[str]:

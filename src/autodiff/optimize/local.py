@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.api.options import OPTIONS, refuse_unknown
+from autodiff.errors import ArgumentError
 from autodiff.tracebacks import without_our_frames
 
 from .constraints import prepare_constraints
@@ -167,8 +168,13 @@ def _given_gradient(objective: Objective, jac: Any, recorder: Recorder | None) -
     if jac is True:  # the function returns the value and the gradient
 
         def both(x: Array) -> tuple[Any, Array]:
-            value, gradient = objective.function(layout.unpack(x), *args)
-            return value, layout.pack(gradient)
+            found = objective.function(layout.unpack(x), *args)
+            if not isinstance(found, (tuple, list)) or len(found) != 2:
+                raise ArgumentError(
+                    "jac=True says that the function returns its value and its gradient, and it does not",
+                    remedy="leave jac out: the exact gradient is made from the function",
+                )
+            return found[0], layout.pack(found[1])
 
         evaluation = SharedEvaluation(both, recorder)
         return {"fun": evaluation.value, "jac": evaluation.gradient}

@@ -134,6 +134,11 @@ class Named:
 
 def named(parameters: Mapping[str, Any]) -> Named:
     """Take in what the user says of parameters: see :func:`fit` for the forms."""
+    if not hasattr(parameters, "items"):
+        raise ArgumentError(
+            f"parameters are of type {type(parameters).__name__}, without names",
+            remedy='give a dict of the model\'s parameters: {"a": 1.0, "k": (0.1, 0, 10)}',
+        )
     given = {name: _parameter(name, entry) for name, entry in parameters.items()}
     slots: list[Slot] = []
     parts: list[tuple[Any, Any, Any]] = []
@@ -193,6 +198,8 @@ def _parameter(name: str, entry: Any) -> Parameter:
 def _bounded(name: str, entry: Parameter, shape: tuple[int, ...]) -> tuple[Array, Array, Array]:
     """Start and bounds of one parameter, as vectors."""
     try:
+        if np.asarray(entry.value).dtype.kind not in "fiub":
+            raise TypeError(f"its start is {entry.value!r}")
         start, low, high = (
             np.ravel(np.broadcast_to(np.asarray(end, dtype=np.float64), shape))
             for end in (entry.value, entry.low, entry.high)

@@ -22,7 +22,7 @@ from typing import Any, Literal
 import numpy as np
 
 from autodiff import tree as trees
-from autodiff.errors import DtypeError
+from autodiff.errors import ArgumentError, DtypeError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -150,6 +150,11 @@ class Layout:
 def _part(leaf: Any, start: int) -> Part:
     if leaf is None:
         return Part(start, start, (), np.dtype(np.float64), "none")
+    if callable(leaf):
+        raise ArgumentError(
+            f"a parameter is a {type(leaf).__name__}; an optimiser needs numbers",
+            remedy="the function comes first, where to start after it: minimize(f, x0)",
+        )
     array = np.asarray(leaf)
     if array.dtype.kind not in "fiubc":
         raise DtypeError(

@@ -150,6 +150,11 @@ def curve_fit(
     optimize = scipy_optimize()
 
     how = transformation_options(engine, threads)
+    if not callable(f):
+        raise ArgumentError(
+            f"curve_fit needs a function, not {type(f).__name__}",
+            remedy="the model comes first, then the data: curve_fit(model, x, y)",
+        )
     if jac is None:
         jac = _parameter_jacobian(f, how)
     model = derivative("function", f, None, how)

@@ -217,6 +217,9 @@ _AS_NUMBERS = {
     "generator": "pass a list or an array: a generator can be gone through once only",
     "map": "pass a list or an array: what map gives can be gone through once only",
     "zip": "pass lists or arrays: what zip gives can be gone through once only",
+    "ArrayImpl": 'pass np.asarray(x), or use engine="jax", which takes arrays of JAX\'s',
+    "Tensor": "pass x.detach().numpy(); a function of tensors is autodiff.interop.torch_function(f)",
+    "EagerTensor": "pass x.numpy()",
 }
 
 

@@ -210,4 +210,10 @@ def _cotangent_of(x: Any, cotangent: Any) -> Any:
             code="AD103",
             remedy="give real cotangents for real results",
         )
+    if np.asarray(cotangent).dtype.kind not in "fiubO":
+        raise NameArgumentError(
+            f"vjp: a cotangent is of type {type(cotangent).__name__}, not an array of numbers.",
+            code="AD108",
+            remedy="pass arrays or numbers with the shapes of the results",
+        )
     return cotangent
