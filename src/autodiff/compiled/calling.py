@@ -55,6 +55,7 @@ from autodiff.ladder import Bail
 from autodiff.later import later
 from autodiff.signals import as_internal, is_ours, text_of
 from autodiff.stack import Lock
+from autodiff.stored import bytecode
 from autodiff.stored.loading import Described
 from autodiff.transform.plans import Transformation, ValueOnly
 
@@ -451,6 +452,8 @@ class Compiled(Compiler):
                 raise
             return as_internal(error) if is_ours(error) else error
         self._keep(specialisation, call.key)
+        if self.engine == "native":
+            bytecode.note()
         self._go_fast(specialisation, call)
         return specialisation
 
