@@ -284,6 +284,9 @@ class Compiled(Compiler):
                     return fallback.uncompiled(self, call, reason, extra)
             times, reason = self.declined.get(call.key, (0, ""))
             if times >= MAXIMUM_ATTEMPTS:
+                if self.fast is no_fast_path and self.on_fallback != "error":
+                    path = fallback.plain_path(self, call)
+                    self.fast, self.answering = path or no_fast_path, None
                 return fallback.uncompiled(self, call, reason, extra)
             with self.lock:
                 now = sum(len(self.specialisations.get(key, ())) for key in (call.key, structure))
