@@ -635,3 +635,32 @@ def test_arrays_of_other_kinds_run_as_plain_python(name: str, engine: str) -> No
         assert type(result) is type(expected) and result.dtype == expected.dtype
         np.testing.assert_array_equal(result, expected)
         np.testing.assert_array_equal(np.ma.getmaskarray(result), np.ma.getmaskarray(expected))
+
+
+# -- calls that are no longer tried ----------------------------------------------------------------
+def test_what_is_not_compiled_again_and_again_runs_at_once() -> None:
+    def told(x: Any, y: Any) -> str:
+        if np.sum(y) < 0.0:
+            raise ValueError(f"{x} and {y}")
+        return f"{np.sum(x):.2f} and {np.sum(y):.2f}"
+
+    f = autodiff.function(told)
+    with pytest.warns(autodiff.FallbackWarning, match="text made of traced values"):
+        results = [f(1.5, np.arange(3.0)) for _ in range(5)]
+    assert results == ["1.50 and 3.00"] * 5
+    assert f._compiled.fast(2.5, np.ones(3)) == "2.50 and 3.00"
+    assert f(2.5, np.ones(3)) == "2.50 and 3.00"
+    # Others are another matter.
+    others = [
+        (2.5, np.ones(4)),
+        (2.5, np.ones(3, np.float32)),
+        (2, np.ones(3)),
+        (2.5, [1.0]),
+        (2.5,),
+    ]
+    assert all(f._compiled.fast(*args) is NotImplemented for args in others)
+    assert f(2.5, np.ones(4)) == "2.50 and 4.00"
+    assert f(y=np.ones(3), x=1.0) == "1.00 and 3.00"
+    with pytest.raises(ValueError, match="2.5 and") as raised:
+        f(2.5, -np.ones(3))
+    assert all("autodiff/" not in str(entry.path) for entry in raised.traceback[1:])

@@ -45,11 +45,13 @@ if TYPE_CHECKING:
     from autodiff.compiled import Compiled
     from autodiff.ir import printing
     from autodiff.ops import tracer
+    from autodiff.stored import bytecode
     from autodiff.transform import arguments, plans
     from autodiff.transform.arguments import Wrt
     from autodiff.transform.plans import Transformation
 else:
     arguments = later("autodiff.transform.arguments")
+    bytecode = later("autodiff.stored.bytecode")
     compiling = later("autodiff.compiled")
     dims = later("autodiff.dims")
     explain = later("autodiff.explain")
@@ -192,6 +194,7 @@ class Transformed(Generic[P, R]):
 
     def _made(self, function: Any, described: Described | None) -> Compiled:
         """What compiles the function under the transformation."""
+        bytecode.use()
         transformation = self._transformation(self._wrt)
         if self._holomorphic and not transformation.takes_holomorphic:
             raise ArgumentError(
@@ -254,6 +257,8 @@ class Transformed(Generic[P, R]):
                 raise
             if result is not NotImplemented:
                 return result
+        if type(compiled) is Waiting:  # what compiles it is to be loaded, perhaps
+            bytecode.use()
         trace = naming.capturing()
         try:
             if trace is not None and tracer.is_traced([*args, *kwargs.values()]):

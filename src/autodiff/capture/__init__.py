@@ -25,7 +25,6 @@ import numpy as np
 from autodiff import containers, floating, tree
 from autodiff.capture import (
     calls,
-    dataclass_calls,
     effects,
     expressions,
     formatting,
@@ -79,6 +78,7 @@ else:
     nested = later("autodiff.capture.nested")
 
 calls.answer_later("autodiff.capture.copying", copy.copy, copy.deepcopy)
+calls.answer_later("autodiff.capture.dataclass_calls", dataclasses.replace)
 calls.answer_later(
     "autodiff.capture.numpy_callables",
     np.ndindex, np.ndenumerate, np.nditer, np.fromiter, np.poly1d,

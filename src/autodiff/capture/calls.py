@@ -24,7 +24,6 @@ import numpy as np
 from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes, library_in_python
 from autodiff.capture.callbacks import Callback
-from autodiff.capture.construction import construct
 from autodiff.capture.functions import Closure, call_function, own_method, run_text
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
@@ -45,8 +44,9 @@ from autodiff.signals import door, run_users
 from autodiff.stack import with_room
 
 if TYPE_CHECKING:
-    from autodiff.capture import gathered, verdicts
+    from autodiff.capture import construction, gathered, verdicts
 else:
+    construction = later("autodiff.capture.construction")
     gathered = later("autodiff.capture.gathered")
     verdicts = later("autodiff.capture.verdicts")
 
@@ -207,7 +207,7 @@ def _call(
             return call_library(frame, function, args, kwargs, node)
         return call_function(frame.trace, function, args, kwargs)
     if isinstance(function, type) and not is_impure(function):
-        return construct(frame, function, args, kwargs, node)
+        return construction.construct(frame, function, args, kwargs, node)
     method = getattr(type(function), "__call__", None)  # noqa: B004 - the function itself
     if isinstance(method, FunctionType) and not is_library(method):
         frame.trace.guard_class(type(function), "__call__", method)

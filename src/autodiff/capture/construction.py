@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import importlib
 from collections import deque
 from collections.abc import Callable
 from types import FunctionType, SimpleNamespace
@@ -47,6 +48,23 @@ else:
 # What does the work of an ``__init__`` that has no source, and says whether it did: filled in by the
 # modules that know how one is written.
 INITIALISERS: list[Callable[..., bool]] = []
+
+
+def initialise_later(home: str) -> None:
+    """Have a module fill in how it does that, which is loaded when an object is made that may need it."""
+
+    def first(*call: Any) -> bool:
+        if first in INITIALISERS:
+            INITIALISERS.remove(first)
+        importlib.import_module(home)
+        return any(run(*call) for run in INITIALISERS)
+
+    INITIALISERS.append(first)
+
+
+initialise_later("autodiff.capture.dataclass_calls")
+
+
 # Classes of SciPy whose ``__init__`` is plain Python on arrays.
 _OF_TRACED = (
     "scipy.sparse._", "scipy.stats._stats_py", "scipy.stats._morestats", "scipy.stats._hypotests",

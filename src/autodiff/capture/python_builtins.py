@@ -33,7 +33,6 @@ from autodiff.capture.assignment import (
     store_past_setter,
 )
 from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, is_asked, iterate
-from autodiff.capture.construction import construct
 from autodiff.capture.functions import Closure, own_method, run_text
 from autodiff.capture.given import TracedTuple, converted
 from autodiff.capture.interpreter import Frame
@@ -74,8 +73,9 @@ from autodiff.ops.tracer import Form, HoldsTracers, Tracer, as_tracer, is_traced
 from autodiff.signals import refuse_ours, run_users
 
 if TYPE_CHECKING:
-    from autodiff.capture import comprehensions
+    from autodiff.capture import comprehensions, construction
 else:
+    construction = later("autodiff.capture.construction")
     comprehensions = later("autodiff.capture.comprehensions")
 
 
@@ -273,7 +273,7 @@ def _number(kind: Any, name: str) -> Callable[..., Any]:
         node = frame.scope.syntax.node
         method = own_method(frame, args[0], name) if len(args) == 1 and not kwargs else None
         if method is None:
-            return construct(frame, kind, list(args), kwargs, node)
+            return construction.construct(frame, kind, list(args), kwargs, node)
         found = call(frame, method, [args[0]], {}, node)
         if not issubclass(type_of(found), kind):
             wrong = type_of(found).__name__

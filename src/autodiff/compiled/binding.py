@@ -489,6 +489,16 @@ def is_complex(role: str) -> bool:
 _COMPLEX_DTYPES = (np.dtype(np.complex64), np.dtype(np.complex128))
 
 
+def is_in_c_order(x: Any) -> bool:
+    """Whether an object is no array, or one in C order."""
+    return not isinstance(x, np.ndarray) or x.flags.c_contiguous
+
+
+def contiguous(x: Any) -> Any:
+    """An array in C order, as entries take it, without binding the call anew."""
+    return x if type(x) is not np.ndarray or x.flags.c_contiguous else np.array(x, order="C")
+
+
 def may_overlap_itself(x: Any) -> bool:
     """Whether two elements of an array may share memory: one axis does not step over the others."""
     if not isinstance(x, np.ndarray) or x.flags.forc or not x.size:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Set
-from operator import is_not
 from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -34,11 +33,12 @@ from autodiff.compiled.binding import (
     Signature,
     by_position,
     is_complex,
+    is_in_c_order,
 )
 from autodiff.compiled.compiling import Compiler
 from autodiff.compiled.fast import fast_path, no_fast_path, structured_path
 from autodiff.compiled.generality import generality
-from autodiff.compiled.running import UNFIT, contiguous, run
+from autodiff.compiled.running import UNFIT, run
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.dims import UndecidedExtent
 from autodiff.errors import (
@@ -55,15 +55,17 @@ from autodiff.ladder import Bail
 from autodiff.later import later
 from autodiff.signals import as_internal, is_ours, text_of
 from autodiff.stack import Lock
+from autodiff.stored import bytecode
 from autodiff.stored.loading import Described
 from autodiff.transform.plans import Transformation, ValueOnly
 
 if TYPE_CHECKING:
     from autodiff import recall
-    from autodiff.compiled import devices, fallback
+    from autodiff.compiled import devices, fallback, orders
 else:
     devices = later("autodiff.compiled.devices")  # for the JAX engine
     fallback = later("autodiff.compiled.fallback")
+    orders = later("autodiff.compiled.orders")
     recall = later("autodiff.recall")
 
 # Captures of one signature that may fail before they are no longer tried: what a call finds in
@@ -145,6 +147,7 @@ class Compiled(Compiler):
         self.apart: set[tuple[Any, ...]] = set()  # structures whose lists are no arrays
         self.clock = itertools.count()  # when programs were used
         self.fast: Callable[..., Any] = no_fast_path
+        self.answering: Specialisation | None = None  # what ``fast`` is of
         # The same for transformations that take vectors: fast_with(arguments, vectors).
         self.fast_with: Callable[[tuple[Any, ...], tuple[Any, ...]], Any] = no_fast_path
         # The same for calls with keywords, by how many arguments come before them and their names: named(args, kwargs).
@@ -182,9 +185,8 @@ class Compiled(Compiler):
             return self._call_strictly(args, kwargs, extra)
         if not kwargs and not extra and type(self.fast) is BuiltinFunctionType:
             # The entry itself, which reads nothing beside: arrays in another order are its misses.
-            given = list(map(contiguous, args))
-            if any(map(is_not, given, args)):
-                result = self.fast(*given)
+            if self.answering is not None and not all(map(is_in_c_order, args)):
+                result = orders.run(self.answering, args)
                 if result is not NotImplemented:
                     return result
         result = self._recalled_call(args, kwargs, extra)
@@ -282,6 +284,9 @@ class Compiled(Compiler):
                     return fallback.uncompiled(self, call, reason, extra)
             times, reason = self.declined.get(call.key, (0, ""))
             if times >= MAXIMUM_ATTEMPTS:
+                if self.fast is no_fast_path and self.on_fallback != "error":
+                    path = fallback.plain_path(self, call)
+                    self.fast, self.answering = path or no_fast_path, None
                 return fallback.uncompiled(self, call, reason, extra)
             with self.lock:
                 now = sum(len(self.specialisations.get(key, ())) for key in (call.key, structure))
@@ -396,7 +401,7 @@ class Compiled(Compiler):
             if fast is not None and kwargs:
                 self.named[len(args), *kwargs] = fast
             elif fast is not None:
-                self.fast = fast
+                self.fast, self.answering = fast, None
 
         return learn
 
@@ -451,6 +456,8 @@ class Compiled(Compiler):
                 raise
             return as_internal(error) if is_ours(error) else error
         self._keep(specialisation, call.key)
+        if self.engine == "native":
+            bytecode.note()
         self._go_fast(specialisation, call)
         return specialisation
 
@@ -461,7 +468,7 @@ class Compiled(Compiler):
             storing.note(self, specialisation, call)
         if _leaves_out(call):
             fast = fast_with = no_fast_path
-        self.fast, self.fast_with = fast, fast_with
+        self.fast, self.fast_with, self.answering = fast, fast_with, specialisation
 
     def _specialise_generally(
         self, call: Call, structure: tuple[Any, ...]

@@ -245,11 +245,10 @@ class Compiler:
         engine = "numpy" if eager else self.engine
         if engine == "jax":
             self._warn_of_sequences(plan.program)
+        modules = lookups.modules_of(captured.lookups)
+        given = plan.output_forms, result, engine, self.threads, self.device, modules
         with _our_own(f"the {engine} engine", captured):
-            run = executable(
-                plan.program, forms, plan.output_forms, result, engine, self.threads, self.device,
-                lookups.modules_of(captured.lookups),
-            )  # fmt: skip
+            run = executable(plan.program, forms, *given)
         elapsed = (time.perf_counter() - started) * 1e3
         debug.show(
             1,
@@ -288,6 +287,9 @@ class Compiler:
             arguments=tuple(self._arguments(call, captured)),
             after=after,
             writes=writes,
+            remake=(lambda program, forms: executable(program, forms, *given))
+            if engine == "native"
+            else None,
             is_value=self.transformation.is_value,
         )
         listen(self, specialisation)

@@ -13,22 +13,31 @@ arguments of a call, ``fast_with`` arguments and vectors, for transformations th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff.capture.given import array_of, kind_of
 from autodiff.capture.running import Run, begin_run, changing_objects, end_run
-from autodiff.compiled.binding import NOT_GIVEN, Call, Signature, is_complex
-from autodiff.compiled.running import contiguous, is_read_only, may_overlap
+from autodiff.compiled.binding import (
+    NOT_GIVEN,
+    Call,
+    Signature,
+    contiguous,
+    is_complex,
+    is_in_c_order,
+)
+from autodiff.compiled.running import is_read_only, may_overlap
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import current
 from autodiff.later import later
 
 if TYPE_CHECKING:
     from autodiff import recall
+    from autodiff.compiled import orders
 else:
+    orders = later("autodiff.compiled.orders")
     recall = later("autodiff.recall")
 
 FastPath = tuple[Callable[..., Any], Callable[[tuple[Any, ...], tuple[Any, ...]], Any]]
@@ -95,16 +104,16 @@ def _storing_path(specialisation: Specialisation, call: Call) -> Callable[..., A
 
     def run_on(args: tuple[Any, ...], hidden: tuple[Any, ...]) -> Any:
         read = args + hidden if hidden else args
-        given: Iterable[Any] = read  # an only array, whose elements lie apart and in order
-        if only is None or not _is_as_entries_take_it(read[only]):
+        in_order = None if only is None else _order_apart(read[only])
+        if in_order is None:
             if any(is_read_only(read[number]) for number in stored):
                 return NotImplemented
             if stored and may_overlap(read, [read[number] for number in stored]):
                 return NotImplemented
-            given = map(contiguous, read)
+            in_order = all(map(is_in_c_order, read))
         before, current.running = current.running, (specialisation, args)
         try:
-            outputs = run(*given)
+            outputs = run(*read) if in_order else orders.run(specialisation, read)
         finally:
             current.running = before
         if writes and outputs is not NotImplemented:
@@ -165,9 +174,12 @@ def _takes_leaves_alone(specialisation: Specialisation, call: Call) -> bool:
     )
 
 
-def _is_as_entries_take_it(x: Any) -> bool:
-    """Whether an array is in C order and aligned, and may be stored into."""
-    return type(x) is np.ndarray and x.flags.carray
+def _order_apart(x: Any) -> bool | None:
+    """Whether an array is in C order, or else in Fortran's, of elements apart that may be stored into; None of others."""
+    if type(x) is not np.ndarray:
+        return None
+    flags = x.flags
+    return True if flags.carray else False if flags.fnc and flags.behaved else None
 
 
 def _complex_path(specialisation: Specialisation, call: Call) -> Callable[..., Any]:

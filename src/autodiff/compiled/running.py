@@ -18,7 +18,13 @@ import numpy as np
 from autodiff import floating, lookups
 from autodiff.capture.given import array_of, kind_of
 from autodiff.capture.running import Run, changing_objects, running
-from autodiff.compiled.binding import Call, Recognised, may_overlap_itself
+from autodiff.compiled.binding import (
+    Call,
+    Recognised,
+    contiguous,
+    is_in_c_order,
+    may_overlap_itself,
+)
 from autodiff.compiled.specialisation import Specialisation
 from autodiff.compiled.warned import current
 from autodiff.engines import InputForm
@@ -26,11 +32,12 @@ from autodiff.errors import ArgumentError
 from autodiff.later import later
 
 if TYPE_CHECKING:
-    from autodiff.compiled import devices, fallback
+    from autodiff.compiled import devices, fallback, orders
     from autodiff.compiled.calling import Compiled
 else:
     devices = later("autodiff.compiled.devices")  # for the JAX engine
     fallback = later("autodiff.compiled.fallback")
+    orders = later("autodiff.compiled.orders")  # for arrays that are not in C order
 
 
 UNFIT = object()  # instead of a result: the guards do not hold, nothing was run
@@ -104,11 +111,12 @@ def _run_on(
                 return fallback.uncompiled(compiled, call.whole(), None, extra)
             _refuse_overlap(compiled, read, stored)
     inputs: list[Any] = [*arguments, *hidden, *extra]
-    if captured.needs_c_order and not all(map(_in_c_order, inputs)):
+    if captured.needs_c_order and not all(map(is_in_c_order, inputs)):
         return fallback.uncompiled(compiled, call.whole(), None, extra)
-    if as_given:
-        inputs = list(map(contiguous, inputs))
-    else:
+    in_order = not as_given or all(map(is_in_c_order, inputs))
+    if not in_order and prepare is not None:
+        inputs, in_order = list(map(contiguous, inputs)), True
+    if not as_given:
         forms = specialisation.input_dtypes
         read = forms[len(arguments) : len(arguments) + len(hidden)]
         if not all(map(_same_kind, hidden, read)):
@@ -123,7 +131,9 @@ def _run_on(
         while True:
             # Asked before the run, which may itself store into modules: SciPy's sets filters of ``warnings``.
             ready = floating.is_known() and lookups.is_settled()
-            outputs = specialisation.run.call(*inputs)
+            outputs = (
+                specialisation.run.call(*inputs) if in_order else orders.run(specialisation, inputs)
+            )
             if outputs is not NotImplemented or ready:
                 break
             floating.is_strict()  # another thread has looked at its state in between
@@ -230,15 +240,6 @@ def _overlaps_itself(x: Any) -> bool:
 def is_read_only(x: Any) -> bool:
     """Whether a store into an argument raises."""
     return isinstance(x, np.ndarray) and not x.flags.writeable
-
-
-def _in_c_order(x: Any) -> bool:
-    return not isinstance(x, np.ndarray) or x.flags.c_contiguous
-
-
-def contiguous(x: Any) -> Any:
-    """An array in C order, as entries take it, without binding the call anew."""
-    return x if type(x) is not np.ndarray or x.flags.c_contiguous else np.array(x, order="C")
 
 
 def _is_native(x: Any) -> bool:

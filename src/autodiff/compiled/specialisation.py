@@ -17,7 +17,7 @@ from autodiff.capture.trace import GUARD
 from autodiff.compiled.after import After
 from autodiff.compiled.generality import Generality
 from autodiff.engines import Executable
-from autodiff.ir.data import walk
+from autodiff.ir.data import Program, walk
 from autodiff.ir.printing import format_type
 from autodiff.plain_data import dataclass
 from autodiff.transform.plans import Plan
@@ -50,6 +50,11 @@ class Specialisation:
     arguments: tuple[str, ...] = ()
     after: tuple[After, ...] = ()  # effects that follow a run
     writes: tuple[Write, ...] = ()  # outputs that go into arrays after a run
+    # Makes an executable of another program with the same results, of inputs of these forms.
+    remake: Callable[[Program, list[Any]], Executable] | None = None
+    # For the numbers of inputs in Fortran order what takes their transposes, how many elements of
+    # them were copied so far, or None: they are copied always (``orders``).
+    orders: dict[tuple[int, ...], Any] = field(default_factory=dict)
     is_value: bool = True  # whether the outputs are the results of the function itself
 
     @property

@@ -30,6 +30,7 @@ from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, compare, require, require_equal
 from autodiff.ops.layout import lies_in
 from autodiff.ops.linear_algebra import mm, t
+from autodiff.ops.matrix_exponential import exponential
 from autodiff.ops.numpy_functions.linear_algebra import float_matrix
 from autodiff.ops.numpy_functions.shapes import array_of, line, ravel
 from autodiff.ops.promotion import as_array, cast, pointwise, shape_error
@@ -466,7 +467,7 @@ register(
     Entry(
         "expm",
         lambda types: (types[0],),
-        lambda a: linalg.expm(a),
+        exponential,
         Kernel("expm"),
         Rules(
             lambda site, tangents: (_frechet(site.operands[0], tangents[0]),),

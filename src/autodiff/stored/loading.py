@@ -54,8 +54,7 @@ def is_on() -> bool:
 def _environment() -> str | None:
     """All but the call that a specialisation depends on; None where that cannot be known."""
     try:
-        own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        parts = [_FORMAT, sys.version, np.__version__, np.__file__, _processor(), *_sources(own)]
+        parts = [_FORMAT, sys.version, np.__version__, np.__file__, _processor(), *sources()]
     except OSError:
         return None
     for name, file in (("llvmlite", "_version.py"), ("scipy", "version.py")):
@@ -69,9 +68,15 @@ def _settings() -> str:
     return repr([x for x in found if x[0].startswith("AUTODIFF_") and x[0] not in _ELSEWHERE])
 
 
-def _sources(folder: str) -> list[str]:
-    """Names, sizes and times of the files of this package: who changes one makes another package."""
-    found, pending = [], [folder]
+@functools.cache
+def sources() -> tuple[str, ...]:
+    """Names, sizes and times of the files of this package as the process began: who changes one makes another."""
+    return sources_now()
+
+
+def sources_now() -> tuple[str, ...]:
+    """The same as they are now; OSError where the package is in no folder."""
+    found, pending = [], [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
     while pending:
         for one in os.scandir(pending.pop()):
             if one.is_dir():
@@ -80,7 +85,7 @@ def _sources(folder: str) -> list[str]:
             elif one.name.endswith(".py"):
                 facts_of_file = one.stat()
                 found.append(f"{one.path} {facts_of_file.st_size} {facts_of_file.st_mtime_ns}")
-    return sorted(found)
+    return tuple(sorted(found))
 
 
 def _installed(name: str, file: str) -> str:
@@ -284,4 +289,13 @@ def _guarded(
     return made
 
 
-__all__ = ["Again", "Described", "Stored", "is_on", "load", "signature_of"]
+__all__ = [
+    "Again",
+    "Described",
+    "Stored",
+    "is_on",
+    "load",
+    "signature_of",
+    "sources",
+    "sources_now",
+]
