@@ -22,6 +22,8 @@ os.environ.pop("AUTODIFF_DEBUG", None)  # a developer's setting must not change 
 # One BLAS thread a process: pytest-xdist already uses every core. Must precede the import of NumPy.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Searches for garbage at every 700 new objects are a tenth of the time that the tests take.
+gc.set_threshold(1_000_000, 20, 20)
 
 import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402
@@ -58,6 +60,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def new_objects_only() -> None:
     """`gc.collect()` and `gc.get_objects()` in the test concern what is made in it."""
     gc.freeze()
+
+
+@pytest.fixture
+def garbage_as_usual() -> Iterator[None]:
+    """Python searches for garbage as often as it does by itself."""
+    before, enabled = gc.get_threshold(), gc.isenabled()
+    gc.set_threshold(700, 10, 10)
+    yield
+    gc.set_threshold(*before)
+    (gc.enable if enabled else gc.disable)()
 
 
 def pytest_unconfigure() -> None:

@@ -3,7 +3,6 @@
 import gc
 import threading
 import weakref
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,17 +12,10 @@ import autodiff
 from autodiff import garbage
 from autodiff.garbage import few_collections
 
-
-@pytest.fixture(autouse=True)
-def _settings() -> Iterator[None]:
-    before, enabled = gc.get_threshold(), gc.isenabled()
-    yield
-    gc.set_threshold(*before)
-    (gc.enable if enabled else gc.disable)()
+pytestmark = pytest.mark.usefixtures("garbage_as_usual")
 
 
 def test_blocks_may_be_nested_and_raise() -> None:
-    gc.set_threshold(700, 10, 10)
     with pytest.raises(KeyError), few_collections(), few_collections():
         assert gc.get_threshold()[0] > 700
         raise KeyError
@@ -45,7 +37,6 @@ def test_what_is_set_in_the_block_stays() -> None:
 
 
 def test_threads_share_a_block() -> None:
-    gc.set_threshold(700, 10, 10)
     inside, leave = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -94,7 +85,6 @@ def test_what_later_blocks_leave_is_found(left: int, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(garbage, "_left", left)
     monkeypatch.setattr(garbage, "_frozen", False)
     gc.unfreeze()
-    gc.set_threshold(700, 10, 10)
     with few_collections():
         node = _Node()
         node.other = node

@@ -123,10 +123,16 @@ def unit_of(module: str) -> str:
     return two if two in LAYERS else parts[0]
 
 
-def imports(module: str, path: Path, source: str) -> Iterator[tuple[int, str]]:
-    """Line and dotted name of everything of autodiff that a module imports."""
+@functools.cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    """All nodes of a module's tree: parsed and walked once for all tests."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def imports(module: str, path: Path, source: str | None = None) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of everything of autodiff that a module imports; by default that of the path."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes_of(path) if source is None else ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -164,7 +170,7 @@ def test_imports_point_down(module: str) -> None:
     assert unit in LAYERS, f"{module} has no layer: add {unit!r} to the table"
     found = [
         f"{path.name}:{line}: {why}"
-        for line, name in imports(module, path, path.read_text(encoding="utf-8"))
+        for line, name in imports(module, path)
         if (why := complaint(unit, unit_of(name))) is not None
     ]
     assert not found, "\n".join(found)
@@ -273,30 +279,33 @@ def inner_imports() -> tuple[dict[str, set[str]], Counter[str]]:
     graph: dict[str, set[str]] = {}
     lazy: Counter[str] = Counter()
     for module, path in MODULES.items():
-        source = path.read_text(encoding="utf-8")
-        tree = ast.parse(source)
+        nodes = nodes_of(path)
         never_run = {
             line
-            for node in ast.walk(tree)
-            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+            for node in nodes
+            if isinstance(node, ast.If) and is_name(node.test, "TYPE_CHECKING")
             for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
         }
         inside = {
             line
-            for node in ast.walk(tree)
+            for node in nodes
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
             for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
         }
-        found = [(n, name) for n, name in imports(module, path, source) if n not in never_run]
-        graph[module] = {name for _, name in [*found, *awaited(tree)] if name != module}
+        found = [(n, name) for n, name in imports(module, path) if n not in never_run]
+        graph[module] = {name for _, name in [*found, *awaited(nodes)] if name != module}
         lazy[unit_of(module)] += len({n for n, _ in found if n in inside})
     return graph, lazy
 
 
-def awaited(tree: ast.Module) -> Iterator[tuple[int, str]]:
+def is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def awaited(nodes: list[ast.AST]) -> Iterator[tuple[int, str]]:
     """Line and name of the modules that ``later`` stands for: they are imported, too, if not at once."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "later":
+    for node in nodes:
+        if isinstance(node, ast.Call) and is_name(node.func, "later"):
             yield node.lineno, ast.literal_eval(node.args[0])
 
 
@@ -355,9 +364,9 @@ MOST_OF_A_FUNCTION = 60
 def test_modules_and_functions_of_capture_are_short() -> None:
     for module, path in MODULES.items():
         if module.startswith("autodiff.capture"):
-            source = path.read_text()
-            assert source.count("\n") <= LONGER.get(module, MOST_LINES), module
-            for node in ast.walk(ast.parse(source)):
+            lines_of_it = path.read_text(encoding="utf-8").count("\n")
+            assert lines_of_it <= LONGER.get(module, MOST_LINES), module
+            for node in nodes_of(path):
                 if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                     assert node.end_lineno is not None
                     lines = node.end_lineno - node.lineno + 1

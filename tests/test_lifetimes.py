@@ -61,7 +61,7 @@ def in_try(x):
 FUNCTIONS = [loss, stores, branches, by_length, by_value, sliced, prints, in_try]
 
 
-pytestmark = pytest.mark.usefixtures("new_objects_only")
+pytestmark = pytest.mark.usefixtures("new_objects_only", "garbage_as_usual")
 
 
 def assert_dead(*references):

@@ -179,6 +179,7 @@ def test_a_child_does_not_wait_for_a_lock_that_another_thread_held(name) -> None
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.usefixtures("garbage_as_usual")
 def test_a_child_keeps_the_locks_and_blocks_of_the_thread_that_forked() -> None:
     before = gc.get_threshold()
 

@@ -1,5 +1,7 @@
 """Derivatives of incomplete gamma and beta functions by their shapes, against series and integrals in 40 digits."""
 
+import functools
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ SHAPES = (1e-10, 1e-3, 0.1, 0.5, 1.0, 1.5, 1.9, 2.0, 3.0, 10.0, 30.0, 100.0, 1e3
 RATIOS = (1e-8, 1e-3, 0.1, 0.5, 0.8, 0.95, 1.0, 1.05, 1.2, 1.5, 2.0, 3.0, 8.0)
 
 
+@functools.cache
 def by_shape(a, x):
     """The derivative of P(a, x) by a: its power series term by term, or an integral of one sign."""
     with mp.workdps(40):
@@ -46,14 +49,12 @@ def slope_of(f, x):
         return float((f(x + h) - f(x - h)) / (2 * h))
 
 
-POINTS = np.array(list(points(SHAPES, RATIOS)))
-
-
 @ENGINES
 @pytest.mark.parametrize(("f", "sign"), [(sp.gammainc, 1.0), (sp.gammaincc, -1.0)])
 def test_by_the_shape_it_is_right_to_twelve_digits(engine, f, sign):
-    found = autodiff.gradient(lambda a, x: np.sum(f(a, x)), wrt="a", engine=engine)(*POINTS.T)
-    for (a, x), value in zip(POINTS, found, strict=True):
+    tried = list(points(SHAPES, RATIOS))  # here: at import every run of any test would wait
+    slope = autodiff.gradient(lambda a, x: np.sum(f(a, x)), wrt="a", engine=engine)
+    for (a, x), value in zip(tried, slope(*np.array(tried).T), strict=True):
         right = sign * by_shape(a, x)
         assert abs(mp.mpf(value) - right) <= 1e-12 * abs(right), (a, x)
 
@@ -109,6 +110,7 @@ def beta_points():
                 yield a, b, x
 
 
+@functools.cache
 def slope_of_beta(a, b, x, number):
     """The derivative of I_x(a, b) by a (0) or b (1), or None where it is too small to matter."""
 
