@@ -397,10 +397,10 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         if whole is not None:
             return run_known(frame.trace, operator.getitem, whole, index)
     if isinstance(index, Tracer):
-        carries = (
-            index.dtype.kind not in "iub"
-        )  # a derivative, perhaps, that the method computes with
-        if carries and (asked_of := _method_for_items(frame, container, node)) is not None:
+        # A float may carry a derivative, which the method computes with.
+        if index.dtype.kind not in "iub" and (
+            asked_of := _method_for_items(frame, container, node)
+        ):
             return call(frame, asked_of[0], [*asked_of[1:], index], {}, node)
         if isinstance(container, np.ndarray):
             return _item_of_array(frame.trace, container, index)
