@@ -397,15 +397,9 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         if whole is not None:
             return run_known(frame.trace, operator.getitem, whole, index)
     if isinstance(index, Tracer):
-        # A float may carry a derivative, which the method computes with.
-        if index.dtype.kind not in "iub" and (
-            asked_of := _method_for_items(frame, container, node)
-        ):
-            return call(frame, asked_of[0], [*asked_of[1:], index], {}, node)
-        if isinstance(container, np.ndarray):
-            return _item_of_array(frame.trace, container, index)
-        if isinstance(container, range) and index.dtype.kind in "iu" and not index.shape:
-            return _item_of_range(container, index)
+        taken = _item_at_traced(frame, container, index, node)
+        if taken is not MISSING:
+            return taken
         index = _as_index(index)
     if labelled.is_foreign(container) and _is_label(index):
         path = frame.trace.paths.get(id(container))
@@ -429,6 +423,19 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     if isinstance(index, slice):
         return frame.trace.original(frame.trace.deep(container)[index])
     return frame.trace.lift(value, path.item(index))
+
+
+def _item_at_traced(frame: Frame, container: Any, index: Tracer, node: ast.AST) -> Any:
+    """``container[index]`` where nobody has to know the index; ``MISSING`` where somebody has."""
+    if index.dtype.kind not in "iub":  # which may carry a derivative, with which a method computes
+        asked_of = _method_for_items(frame, container, node)
+        if asked_of is not None:
+            return call(frame, asked_of[0], [*asked_of[1:], index], {}, node)
+    if isinstance(container, np.ndarray):
+        return _item_of_array(frame.trace, container, index)
+    if isinstance(container, range) and index.dtype.kind in "iu" and not index.shape:
+        return _item_of_range(container, index)
+    return MISSING
 
 
 def _method_for_items(frame: Frame, container: Any, node: ast.AST) -> tuple[Any, ...] | None:
