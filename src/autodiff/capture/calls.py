@@ -165,9 +165,7 @@ def _call(
         return run_users(function, *args, **kwargs)
     hashable = _hashable(function)
     if hashable and function in TAKES_ALL and _takes_all(function, args, kwargs):
-        whole = gathered.floats_of(frame.trace, args[0])
-        items = TAKES_ALL[function](frame, args[0], node) if whole is None else whole
-        args = [items, *args[1:]]
+        args = [_all_items(frame, function, args[0], node), *args[1:]]
     special = SPECIAL.get(function) if hashable else None
     if special is not None:
         if function is not getattr or len(args) != 2:
@@ -215,6 +213,12 @@ def _call(
     if isinstance(method, Closure):
         return method(function, *args, **kwargs)
     return call_library(frame, function, args, kwargs, node)
+
+
+def _all_items(frame: Frame, function: Any, items: Any, node: ast.AST) -> Any:
+    """What ``function`` takes all at once: one array of floats, or a list."""
+    whole = gathered.floats_of(frame.trace, items)
+    return TAKES_ALL[function](frame, items, node) if whole is None else whole
 
 
 def _as_read(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any]) -> list[Any]:
