@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,22 +30,6 @@ if os.environ.get("AUTODIFF_TEST_JAX") == "1":
 
     ENGINES["jax"] = jax_engine
     DERIVATIVE_ENGINES.append("jax")
-
-
-def rows_on_engines(rows: Iterable[str], one_in: int) -> pytest.MarkDecorator:
-    """Parametrise by name and engine; in machine code one row in so many by default, with ``-m slow`` all."""
-    return pytest.mark.parametrize(
-        ("name", "engine"),
-        [
-            pytest.param(
-                row,
-                engine,
-                marks=[pytest.mark.slow] if engine == "native" and number % one_in else [],
-            )
-            for number, row in enumerate(rows)
-            for engine in ENGINES
-        ],
-    )
 
 
 def is_refused_everywhere(f: Callable[..., Any], arguments: Callable[[], Sequence[Any]]) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from numpy.lib.stride_tricks import as_strided
 
 import autodiff
-from tests.ops.support import ENGINES, is_refused_everywhere, rows_on_engines
+from tests.ops.support import ENGINES, is_refused_everywhere
 
 rng = np.random.default_rng(0)
 ARGUMENTS: list[Any] = [
@@ -230,7 +230,9 @@ def same(found: Any, expected: Any, engine: str) -> None:
 ON_JAX = {"argsort": lambda x: (np.argsort(x, kind="stable"),) * 2}  # whatever NumPy's order is
 
 
-@rows_on_engines(ROWS, one_in=3)
+@pytest.mark.native_one_in(3)
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", ROWS)
 def test_odd_arguments_do_what_they_do_in_numpy(name: str, engine: str) -> None:
     f = ROWS[name]
     compiled = autodiff.function(f, engine=engine)
@@ -398,6 +400,7 @@ CALLS: dict[str, tuple[Callable[..., Any], list[tuple[Any, ...]]]] = {
 }
 
 
+@pytest.mark.native_one_in(3)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", CALLS)
 def test_calls_in_turn_do_what_they_do_in_numpy(name: str, engine: str) -> None:
@@ -433,7 +436,9 @@ INTEGERS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-@rows_on_engines(INTEGERS, one_in=3)
+@pytest.mark.native_one_in(3)
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", INTEGERS)
 def test_python_integers_beyond_a_small_dtype(name: str, engine: str) -> None:
     compiled = autodiff.function(INTEGERS[name], engine=engine)
     for dtype in ("uint8", "int8", "int32", "uint64", "int64"):
