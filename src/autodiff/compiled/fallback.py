@@ -82,10 +82,6 @@ def plain(compiled: Compiled, call: Call) -> Any:
     return compiled.function(*args, **kwargs)
 
 
-def _is_array(x: Any) -> bool:
-    return isinstance(x, np.ndarray)
-
-
 def run_plainly(compiled: Compiler, call: Call) -> Any:
     """The user's function on copies of the arguments, to raise what it raises."""
     slots, _ = as_now(call.slots)
