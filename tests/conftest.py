@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -47,13 +48,20 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs on the JAX engine, before marks are chosen from; without JAX it is skipped."""
+    """Mark, before marks are chosen from, what runs on the JAX engine, and most rows of large tables in machine code."""
     absent = importlib.util.find_spec("jax") is None
+    compiled: Counter[tuple[Path, str]] = Counter()
     for item in items:
-        if getattr(getattr(item, "callspec", None), "params", {}).get("engine") == "jax":
+        engine = getattr(getattr(item, "callspec", None), "params", {}).get("engine")
+        if engine == "jax":
             item.add_marker("jax")
             if absent:
                 item.add_marker(pytest.mark.skip(reason="JAX is not installed"))
+        elif engine == "native" and (few := item.get_closest_marker("native_one_in")) is not None:
+            table = item.path, item.name.partition("[")[0]
+            if compiled[table] % few.args[0]:
+                item.add_marker("slow")
+            compiled[table] += 1
 
 
 @pytest.fixture

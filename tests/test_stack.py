@@ -54,7 +54,9 @@ def deep_tree(n):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("depth", [10, 150, 400, 800])
+@pytest.mark.parametrize(
+    "depth", [10, *(pytest.param(n, marks=pytest.mark.slow) for n in (150, 400)), 800]
+)
 def test_recursion_of_known_depth_is_compiled(engine, depth):
     f = autodiff.function(down, engine=engine, on_fallback="error")
     assert f(1.5, depth) == down(1.5, depth)

@@ -816,6 +816,7 @@ BY_LOOPS = [
 ]  # fmt: skip
 
 
+@pytest.mark.native_one_in(3)
 @pytest.mark.parametrize("engine", ["numpy", "native"])
 @pytest.mark.parametrize("f", BY_LOOPS, ids=lambda f: f.__name__)
 def test_an_array_that_a_loop_binds_anew_is_one_loop(f, engine) -> None:

@@ -259,6 +259,7 @@ def close(got, want):
     assert got == pytest.approx(want, rel=1e-13)
 
 
+@pytest.mark.native_one_in(3)
 @pytest.mark.parametrize("engine", ENGINES)
 @rows("list", "tuple", "ints", "float64", "mixed")
 def test_values(f, kind, engine):
@@ -270,6 +271,7 @@ def test_values(f, kind, engine):
         assert v == before
 
 
+@pytest.mark.native_one_in(3)
 @pytest.mark.parametrize("engine", ENGINES)
 @rows("list", "tuple", "ints", "float64")
 def test_gradients_have_the_structure_of_the_argument(f, kind, engine):

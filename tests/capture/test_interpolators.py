@@ -81,6 +81,7 @@ def test_polynomials_in_bernsteins_basis(degree, engine):
             assert same(found, right)
 
 
+@pytest.mark.native_one_in(3)
 @ENGINES
 @pytest.mark.parametrize("name", [*SPLINES, *LINES])
 def test_values_are_those_of_scipy(engine, name):

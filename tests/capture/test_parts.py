@@ -782,6 +782,7 @@ ROLLED = [
 P = np.array([0.7, 1.3])
 
 
+@pytest.mark.native_one_in(3)
 @over_engines
 @pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
 def test_results_are_those_of_plain_python(f, engine) -> None:
@@ -799,6 +800,7 @@ def _sum(result):
     return 0.0 if isinstance(result, (str, bool)) else np.sum(result)
 
 
+@pytest.mark.native_one_in(3)
 @over_engines
 @pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
 def test_derivatives(f, engine) -> None:

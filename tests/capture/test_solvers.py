@@ -275,6 +275,7 @@ def difference(f, x, step=1e-4):
     return (8 * near - (f(x + 2 * step) - f(x - 2 * step))) / (12 * step)
 
 
+@pytest.mark.native_one_in(3)
 @ENGINES
 @pytest.mark.parametrize("name", CALLS)
 def test_values_are_those_of_scipy_and_new_ones_compile_nothing(engine, name):
@@ -288,6 +289,7 @@ def test_values_are_those_of_scipy_and_new_ones_compile_nothing(engine, name):
     assert len(compiled.cache) <= PROGRAMS.get(name, 1)
 
 
+@pytest.mark.native_one_in(3)
 @ENGINES
 @pytest.mark.parametrize("name", CALLS)
 def test_derivatives_in_both_modes_are_those_of_differences(engine, name):
@@ -302,6 +304,7 @@ def test_derivatives_in_both_modes_are_those_of_differences(engine, name):
     assert len(slope.cache) <= PROGRAMS.get(name, 1)
 
 
+@pytest.mark.native_one_in(3)
 @ENGINES
 @pytest.mark.parametrize("name", SECOND)
 def test_second_derivatives_are_those_of_differences_of_the_first(engine, name):

@@ -181,7 +181,7 @@ IN_EACH_RUN: list[Names] = [
     ("float then NumPy's", "last item", "by repetition", "sometimes", "items", "before the loop"),
     ("float then NumPy's", "insert front", "of zeros", "always", "itself", "before the loop"),
 ]
-EVERY = 307  # of the combinations, which are in an order that this goes across
+EVERY = 911  # of the combinations, which are in an order that this goes across
 
 
 def test_lists_in_loops_are_as_python_has_them(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ def few_operations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unrolling, "MOST_OPERATIONS", MOST)
 
 
-SCALES = [{"by": 1 + k / 100} for k in range(40)]
+# With texts that differ: records that a table cannot hold.
+SCALES = [{"by": 1 + k / 100, "of": f"part {k}"} for k in range(40)]
 
 
 def over_dicts(x):

@@ -57,6 +57,7 @@ AT_ZERO: dict[str, tuple[Callable[[Any], Any], tuple[float, float, float]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.native_one_in(3)
 @engines
 @pytest.mark.parametrize("name", AT_ZERO)
 def test_derivatives_at_zero(name: str, engine: str) -> None:

@@ -89,6 +89,7 @@ def test_store_of_a_scalar(name: str, engine: str) -> None:
     check_value(stored(INDICES[name], lambda x: 7), X, engine=engine)
 
 
+@pytest.mark.native_one_in(3)
 @engines
 @pytest.mark.parametrize("name", INDICES)
 def test_store_of_an_array(name: str, engine: str) -> None:
@@ -104,6 +105,7 @@ def test_derivatives_of_stores(name: str) -> None:
     )
 
 
+@pytest.mark.native_one_in(3)
 @engines
 @pytest.mark.parametrize("name", INDICES)
 def test_augmented_store(name: str, engine: str) -> None:

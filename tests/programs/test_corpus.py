@@ -35,12 +35,13 @@ from .registry import Call, Program, is_float, leaves, load, replace_leaves
 
 ENGINES = ("numpy", "native", *(("jax",) if os.environ.get("AUTODIFF_TEST_JAX") == "1" else ()))
 PROGRAMS = load()
-ONE_IN = 3  # of the Hessian products run by default, others on each engine; the rest is slow
+# One in so many is run by default, others on each engine; the rest is slow.
+GRADIENTS, PRODUCTS = 2, 3
 
 GAPS: dict[str, str] = {}
 
 
-def over(programs: list[Program], sampled: bool = False) -> pytest.MarkDecorator:
+def over(programs: list[Program], one_in: int = 1) -> pytest.MarkDecorator:
     """Parametrise a test over programs and engines, with the marks of `GAPS`."""
     cases = []
     for number, program in enumerate(programs):
@@ -48,7 +49,7 @@ def over(programs: list[Program], sampled: bool = False) -> pytest.MarkDecorator
             marks = []
             if program.name in GAPS:  # not strict: a gap may be in one engine or one derivative
                 marks.append(pytest.mark.xfail(reason=GAPS[program.name], strict=False))
-            if sampled and (number + turn) % ONE_IN:
+            if (number + turn) % one_in:
                 marks.append(pytest.mark.slow)
             cases.append(pytest.param(program, engine, marks=marks, id=f"{program}-{engine}"))
     return pytest.mark.parametrize(("program", "engine"), cases)
@@ -174,7 +175,7 @@ def test_function_gives_what_numpy_gives(program: Program, engine: str) -> None:
             assert failure.message in str(caught.value)
 
 
-@over([program for program in PROGRAMS if program.differentiable])
+@over([program for program in PROGRAMS if program.differentiable], one_in=GRADIENTS)
 def test_gradient_agrees_with_differences(program: Program, engine: str) -> None:
     gradient = autodiff.gradient(scalar_function(program), wrt=wrt_of(program), engine=engine)
     with compiled(program):
@@ -187,7 +188,7 @@ def test_gradient_agrees_with_differences(program: Program, engine: str) -> None
             assert_same(dict(point.bound()), dict(before), f"{where}, arguments afterwards")
 
 
-@over([program for program in PROGRAMS if program.smooth], sampled=True)
+@over([program for program in PROGRAMS if program.smooth], one_in=PRODUCTS)
 def test_hessian_vector_agrees_with_differences_of_gradients(program: Program, engine: str) -> None:
     wrt = wrt_of(program)
     function = scalar_function(program)

@@ -219,6 +219,10 @@ def _is_of_scipy(x: Any) -> bool:
     return str(type(x).__module__).startswith("scipy.") and hasattr(x, "__dict__")
 
 
+def _may_hold(kind: type) -> bool:
+    return issubclass(kind, (list, tuple)) or str(kind.__module__).startswith("scipy.")
+
+
 def holds_traced(objects: Sequence[Any]) -> bool:
     """Whether one of the objects is, or holds, an object of SciPy's that the function made of traced arrays."""
     if "scipy" not in sys.modules:
@@ -229,7 +233,9 @@ def holds_traced(objects: Sequence[Any]) -> bool:
         if isinstance(x, (list, tuple)):
             if id(x) not in seen:  # a list may hold itself; what it has in a store are numbers
                 seen.add(id(x))
-                pending += list.__iter__(x) if isinstance(x, list) else x
+                items = list(list.__iter__(x) if isinstance(x, list) else x)
+                if any(map(_may_hold, set(map(type, items)))):  # of thousands, a few types
+                    pending += items
         elif _is_of_scipy(x) and is_traced(list(vars(x).values())):
             return True
     return False

@@ -109,10 +109,6 @@ def plain_path(compiled: Compiled, call: Call) -> Callable[..., Any] | None:
     return run
 
 
-def _is_array(x: Any) -> bool:
-    return isinstance(x, np.ndarray)
-
-
 def run_plainly(compiled: Compiler, call: Call) -> Any:
     """The user's function on copies of the arguments, to raise what it raises."""
     slots, _ = as_now(call.slots)

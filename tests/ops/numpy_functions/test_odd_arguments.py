@@ -230,6 +230,7 @@ def same(found: Any, expected: Any, engine: str) -> None:
 ON_JAX = {"argsort": lambda x: (np.argsort(x, kind="stable"),) * 2}  # whatever NumPy's order is
 
 
+@pytest.mark.native_one_in(3)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", ROWS)
 def test_odd_arguments_do_what_they_do_in_numpy(name: str, engine: str) -> None:
@@ -408,6 +409,7 @@ CALLS: dict[str, tuple[Callable[..., Any], list[tuple[Any, ...]]]] = {
 }
 
 
+@pytest.mark.native_one_in(3)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", CALLS)
 def test_calls_in_turn_do_what_they_do_in_numpy(name: str, engine: str) -> None:
@@ -443,6 +445,7 @@ INTEGERS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+@pytest.mark.native_one_in(3)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", INTEGERS)
 def test_python_integers_beyond_a_small_dtype(name: str, engine: str) -> None:

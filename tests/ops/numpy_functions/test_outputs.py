@@ -52,6 +52,7 @@ def answer(f: Callable[..., Any], *args: Any) -> Any:
     return [(a.dtype, a.shape, a.tolist()) for a in arrays]
 
 
+@pytest.mark.native_one_in(3)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
