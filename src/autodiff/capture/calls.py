@@ -165,9 +165,7 @@ def _call(
         return run_users(function, *args, **kwargs)
     hashable = _hashable(function)
     if hashable and function in TAKES_ALL and _takes_all(function, args, kwargs):
-        whole = gathered.floats_of(frame.trace, args[0])
-        items = TAKES_ALL[function](frame, args[0], node) if whole is None else whole
-        args = [items, *args[1:]]
+        args = [_all_items(frame, function, args[0], node), *args[1:]]
     special = SPECIAL.get(function) if hashable else None
     if special is not None:
         if function is not getattr or len(args) != 2:
@@ -250,6 +248,12 @@ def _takes_all(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
     if function is sum or function is deque:
         return bool(args)
     return len(args) == 1 and (function is sorted or "key" not in kwargs)
+
+
+def _all_items(frame: Frame, function: Any, items: Any, node: ast.AST) -> Any:
+    """What a function takes all items of: a list of floats from outside as a whole."""
+    whole = gathered.floats_of(frame.trace, items)
+    return TAKES_ALL[function](frame, items, node) if whole is None else whole
 
 
 def _is_statistic(function: Any) -> bool:
