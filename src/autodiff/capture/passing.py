@@ -33,10 +33,11 @@ from autodiff.capture.frames import ComprehensionScope
 from autodiff.capture.functions import run_text
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.given import TracedTuple
+from autodiff.capture.identities import is_stored
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating, TracedIterator
 from autodiff.capture.library import call_library
-from autodiff.capture.lists import TracedList, order_of, ordered, rows_of, separate
+from autodiff.capture.lists import TracedList, in_order, order_of, ordered, rows_of, separate
 from autodiff.capture.operators import own_truth
 from autodiff.capture.records import Number, Several, Typed, has_lists
 from autodiff.capture.sequences import LazySequence, lazy_sequence
@@ -201,6 +202,10 @@ def _sorted(frame: Frame, sequence: Any, /, *, key: Any = None, reverse: Any = F
         columns = _columns_in_order(sequence, keys, bool(reverse))
         if columns is not None:
             return with_columns(sequence, columns)
+        if key is None and items is None and isinstance(sequence, list) and not is_stored(sequence):
+            told = in_order(list(list.__iter__(sequence)), bool(reverse))
+            if told is not None:
+                return frame.trace.fresh(frame.trace.new_list(told))
         found = None if items is None else rows_of(keys)
         if items is not None and found is not None:
             rows = ordered(items[0], found[0], bool(reverse))
