@@ -15,6 +15,7 @@ The loops are written here as text, and interpreted as if they stood where the f
 from __future__ import annotations
 
 import ast
+import bisect
 import functools
 import heapq
 import itertools
@@ -306,7 +307,7 @@ def _extreme_by(frame: Frame, lazy: LazySequence, key: Any, sign: str) -> Any:
     return run_text(frame.trace, best, key, rest.source or rest, _BETTER[sign], first, least)
 
 
-# -- heaps ---------------------------------------------------------------------------------------------
+# -- heaps and lists in order ---------------------------------------------------------------------------------------------
 def _of_heap(function: Any, text: Callable[..., Any]) -> Callable[..., Any]:
     def run(frame: Frame, *args: Any, **words: Any) -> Any:
         if args and isinstance(args[0], TracedList) and not words:
@@ -365,6 +366,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
             library_in_python.heappushpop,
         )
     },
+    bisect.insort_left: _of_heap(bisect.insort_left, library_in_python.insort_left),
+    bisect.insort_right: _of_heap(bisect.insort_right, library_in_python.insort_right),
     library_in_python.sift_down: _text(library_in_python.sift_down),
     library_in_python.is_less: _is_less,
     library_in_python.sift_up: _text(library_in_python.sift_up),
