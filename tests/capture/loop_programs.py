@@ -1,5 +1,6 @@
 """Everyday loops over numbers that are given, of any number: each is one loop of the program, or loops in loops."""
 
+import bisect
 import heapq
 import itertools
 import statistics
@@ -279,6 +280,26 @@ def two_smallest_joined(x):
         a, b = heapq.heappop(heap), heapq.heappop(heap)
         total += a * b
         heapq.heappush(heap, a + b)
+    return total
+
+
+@program
+def put_in_order(x):
+    ordered = []
+    for v in x:
+        bisect.insort(ordered, np.sin(5 * v))
+    return sum(v * k for k, v in enumerate(ordered))
+
+
+@program
+def running_median(x):
+    window, ordered, total = [], [], 0.0
+    for v in x:
+        window.append(v)
+        bisect.insort_left(ordered, v)
+        if len(window) > 5:
+            ordered.remove(window.pop(0))
+        total += ordered[len(ordered) // 2]
     return total
 
 

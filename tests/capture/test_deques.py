@@ -299,7 +299,25 @@ def returned(numbers, a):
     return float(q[0])
 
 
+def given_to_functions(numbers, a):
+    q, s = deque([0.0] * 4, maxlen=4), 0.0
+    for v in numbers:
+        q.append(a * v)
+        s += max(q) - min(q) + np.mean(q) + np.std(list(q)) + sorted(q)[1]
+    return s
+
+
+def extremes_once_it_is_full(numbers, a):
+    q, s = deque(maxlen=2), 0.0
+    for v in numbers:
+        q.append(a * v * v)
+        if len(q) == 2:
+            s += max(q) * 2 - min(q)
+    return s
+
+
 ROLLED = [
+    given_to_functions,
     maxlen,
     two_names,
     popleft,
@@ -320,6 +338,7 @@ ROLLED = [
     returned,
 ]
 OTHERS = [
+    extremes_once_it_is_full,
     cond_grow,
     cond_shrink,
     grow,

@@ -425,7 +425,52 @@ def one_object_in_each_pass(xs, a):
     return sum(p.x for p in ps)
 
 
+# -- lists that each pass makes anew
+def steps_of_all(xs, a):
+    ps = [Particle(x, a * x) for x in xs]
+    for _ in range(6):
+        ps = [Particle(p.x + 0.1 * p.v, p.v - 0.1 * a * p.x) for p in ps]
+        ps[0], ps[1] = ps[1], ps[0]
+        ps[2] = ps[3]
+    ps[2].x += a
+    return sum(p.x * k for k, p in enumerate(ps))
+
+
+def of_the_step_before(xs, a):
+    ps, old = [Particle(x, a) for x in xs], [Particle(x, x) for x in xs]
+    for _ in range(6):
+        new = [Particle(2 * p.x - q.x, p.v * a) for p, q in zip(ps, old, strict=True)]
+        old = ps
+        ps = new
+    return sum(p.x * q.x for p, q in zip(ps, old, strict=True))
+
+
+def the_best_of_each_generation(xs, a):
+    ps = [Particle(x, a * x) for x in xs]
+    for _ in range(5):
+        best = min(ps, key=lambda p: (p.x - a) ** 2)
+        ps = [Particle(p.x + 0.5 * (best.x - p.x), p.v) for p in ps]
+    best.x *= a
+    return best.x * sum(p.v * p.x for p in ps)
+
+
+def arrays_of_all(xs, a):
+    bodies = [Body(np.array([x, a]), x) for x in xs]
+    for _ in range(5):
+        bodies = [Body(b.at * a + 0.1 * b.mass, b.mass * 0.9) for b in bodies]
+    return sum(b.at @ b.at * b.mass for b in bodies)
+
+
+def objects_in_all(xs, a):
+    rows = [State(Vector(x, a), Vector(a, x)) for x in xs]
+    for _ in range(5):
+        rows = [State(r.at + 0.1 * r.v, r.v * 0.9, r.t + a) for r in rows]
+        rows[0].v.x += a
+    return sum(r.at.dot(r.v) * r.t for r in rows)
+
+
 ONE_LOOP = [
+    steps_of_all, of_the_step_before, the_best_of_each_generation, arrays_of_all, objects_in_all,
     objects_that_hold_objects, held_before_it_is_replaced, stores_into_objects_in_objects, objects_in_objects_are_themselves,
     deep_copies_of_objects_in_objects, states_of_a_simulation, replaced_as_dataclasses, one_object_in_each_pass,
     whole_numbers_as_keys, methods, setters, pairs_of_all, another_name, identities, the_best, named_after_it_was_put, in_two_lists, sifted,
@@ -503,7 +548,61 @@ def array_after_the_loop(xs, a):
     return sum(b.at.sum() for b in bodies)
 
 
+# -- members of lists that passes make, which others know
+def first_of_before(xs, a):
+    ps = [Particle(x, a * x) for x in xs]
+    first = ps[0]
+    for _ in range(4):
+        ps = [Particle(p.x + 0.1 * p.v, p.v) for p in ps]
+    first.x = a * 3
+    return sum(p.x for p in ps) + first.x
+
+
+def one_that_lasts(xs, a):
+    ps, s = [Particle(x, a * x) for x in xs], 0.0
+    for _ in range(4):
+        ps = [Particle(p.x + 0.1 * p.v, p.v) for p in ps]
+        one = ps[1]
+        one.x += a
+        s += one.x
+    one.v = a
+    return s + sum(p.x * p.v for p in ps)
+
+
+def another_list_of_them(xs, a):
+    ps = [Particle(x, a * x) for x in xs]
+    for _ in range(4):
+        ps = [Particle(p.x + 0.1 * p.v, p.v) for p in ps]
+        qs = ps[:]
+        qs[0].x += a
+    qs[2].x = a
+    return sum(p.x * p.v for p in ps) + sum(q.x for q in qs)
+
+
+def a_part_that_lasts(xs, a):
+    rows = [State(Vector(x, a), Vector(a, x)) for x in xs]
+    keep = rows[0].at
+    for _ in range(2):
+        rows = [State(Vector(r.at.x * a, r.at.y), r.v) for r in rows]
+        rows[0].v.x += keep.x * 0.1
+        keep = rows[1].at
+        keep.y += a
+    return sum(r.at.x * r.v.x for r in rows) + keep.x
+
+
+def an_array_that_lasts(xs, a):
+    bodies = [Body(np.array([x, a]), x) for x in xs]
+    at = bodies[0].at
+    for _ in range(4):
+        at[0] += a
+        bodies = [Body(b.at * a + 0.1 * b.mass, b.mass * 0.9) for b in bodies]
+        at = bodies[0].at
+    at[1] = a * 5
+    return sum(b.at @ b.at * b.mass for b in bodies)
+
+
 NEEDED = [
+    first_of_before, one_that_lasts, another_list_of_them, a_part_that_lasts, an_array_that_lasts,
     new_entries, shown, other_labels, kept_by_another, one_array_for_all, array_of_another,
     parts_stored_into, array_after_the_loop,
 ]  # fmt: skip

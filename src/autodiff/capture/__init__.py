@@ -47,7 +47,7 @@ from autodiff.capture.leaving import (
     path_of_part,
 )
 from autodiff.capture.lists import TracedList
-from autodiff.capture.members import MEMBERS
+from autodiff.capture.members import ANEW, MEMBERS
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.numbering import ARRAYS
 from autodiff.capture.paths import Path
@@ -97,12 +97,13 @@ def _take_up(trace: Trace, wanted: Sequence[Place | TypesOfRows | str | None]) -
     """Have a capture do what those before it have found to be needed; the places that change outside.
 
     None: arrays are to be told apart; ``ROWS``: so are lists that are items of lists; ``ARRAYS``: arrays that are
-    have numbers; ``OBJECTS``: objects in lists are read one by one.
+    have numbers; ``OBJECTS``: objects in lists are read one by one; ``ANEW``: no loop carries members of lists that passes make.
     """
     if len(wanted) > MAXIMUM_PLACES:
         raise Declined(f"changes of more than {MAXIMUM_PLACES} places outside of the function")
     trace.distinguish_arrays, trace.shares_rows = wanted.count(None), ROWS in wanted
     trace.gathers, trace.has_members = OBJECTS not in wanted, MEMBERS not in wanted
+    trace.renews_members = ANEW not in wanted
     trace.numbering.is_carried = ARRAYS in wanted
     for types in (x for x in wanted if isinstance(x, TypesOfRows)):
         known = trace.row_kinds
@@ -179,6 +180,8 @@ def _needs(
 ) -> Sequence[Place | TypesOfRows | str | None]:
     """What another attempt has to know; nothing where none would help."""
     if problem.rung is not Rung.LEARNT:
+        if trace.has_renewed:
+            return [ANEW]
         needs = [(OBJECTS, trace.gathered), (MEMBERS, trace.used_members)]
         return [what for what, is_used in needs if is_used]
     if problem.needs is None or all(one in wanted for one in problem.needs):

@@ -367,11 +367,23 @@ def _made_for_key(
     return frame.trace.lift(container[key], path.item(key))
 
 
+def _item_of_member(x: Any, key: Any) -> Any:
+    """``x[key]`` of a dict that is a member."""
+    found = members.member(x)
+    assert found is not None
+    pool, number = found
+    if not issubclass(pool.cls, dict) or type(key) not in (str, int):
+        raise members.MemberNeeded("an item of an object that is an item of a list")
+    if not pool.holds(key):
+        raise KeyError(key)
+    return pool.load(key, number)
+
+
 def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     """``container[index]``."""
     index = asked = frame.trace.as_index(index) if frame.trace.whole else index
     if members.member(container) is not None:
-        return run_users(members.entry, container, index)
+        return run_users(_item_of_member, container, index)
     if choices.is_choice(container) and issubclass(choices.class_of(container), (list, dict)):
         return staging.on_each(frame, container, lambda x: load_item(frame, x, index, node), node)
     if labelled.is_foreign(container) or isinstance(container, labelled.StandIn):
@@ -392,10 +404,9 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
             if container.is_here() or not container.can_store():
                 index = _as_index(index)
         return run_known(frame.trace, operator.getitem, container, index)
-    if isinstance(index, (Tracer, slice)):
-        whole = whole_of(frame.trace, container)
-        if whole is not None:
-            return run_known(frame.trace, operator.getitem, whole, index)
+    whole = whole_of(frame.trace, container) if isinstance(index, (Tracer, slice)) else None
+    if whole is not None:
+        return run_known(frame.trace, operator.getitem, whole, index)
     if isinstance(index, Tracer):
         taken = _item_at_traced(frame, container, index, node)
         if taken is not MISSING:

@@ -134,7 +134,7 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
     if isinstance(index, slice) and isinstance(container, list) and is_asked(frame, value):
         value = frame.trace.new_list(iterate(frame, value))
     if members.member(container) is not None:
-        members.store_entry(container, index, value)
+        _store_into_member(container, index, value)
         return
     if choices.is_choice(container) and issubclass(choices.class_of(container), (list, dict)):
         staging.on_each(frame, container, lambda x: store_item(frame, x, index, value, node), node)
@@ -295,3 +295,13 @@ def delete_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> None
     """``del container[index]``."""
     frame.trace.changing(container, frame.source(node))
     run_known(frame.trace, operator.delitem, container, index)
+
+
+def _store_into_member(x: Any, key: Any, value: Any) -> None:
+    """``x[key] = value`` of a dict that is a member."""
+    found = members.member(x)
+    assert found is not None
+    pool, number = found
+    if not issubclass(pool.cls, dict):
+        raise members.MemberNeeded("a store into an item of an object that is an item of a list")
+    pool.store(key, number, value)

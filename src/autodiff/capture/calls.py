@@ -256,6 +256,12 @@ def _takes_all(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
     return len(args) == 1 and (function is sorted or "key" not in kwargs)
 
 
+def _all_items(frame: Frame, function: Any, items: Any, node: ast.AST) -> Any:
+    """What a function takes all items of: a list of floats from outside as a whole."""
+    whole = gathered.floats_of(frame.trace, items)
+    return TAKES_ALL[function](frame, items, node) if whole is None else whole
+
+
 def _is_statistic(function: Any) -> bool:
     """Whether a function is one of Python's ``statistics``, which take all items first."""
     return isinstance(function, FunctionType) and function.__module__ == "statistics"

@@ -17,9 +17,8 @@ from autodiff.capture.contents import has_own_rows, is_long, own_rows
 from autodiff.capture.frames import UNBOUND, Maybe, Scope
 from autodiff.capture.holders import has_other_names
 from autodiff.capture.lists import TracedList
-from autodiff.capture.members import Joining, Members
+from autodiff.capture.members import Joining, Members, member, object_of
 from autodiff.capture.parts import ObjectScope
-from autodiff.capture.pools import pool_of
 from autodiff.capture.reaching import reaches
 from autodiff.capture.regions import Outcome, live_scopes
 from autodiff.capture.slots import slot_of, type_text, types_of
@@ -66,10 +65,10 @@ class CarriedObjects(CarriedLists):
             self._let_go(part)
         if (shared or key in outcome.entangled) and self._take_number(key, start, chosen):
             return
-        self._refuse_known_rows(key, start, end)
         known = structures.matched(trace, start, end)
         if not structures.are_alike(trace, known, end):
             raise peel_first(f"{name!r}, of which the first pass changes the structure")
+        self._refuse_known_rows(key, start, end)
         if shared:
             raise NotStaged(f"the loop changes {name!r}, a {kind} with other names")
         if isinstance(start, TracedList) and is_long(known):
@@ -103,10 +102,10 @@ class CarriedObjects(CarriedLists):
         after = structures.pools_in(trace, end)
         before = [pool for pool in structures.pools_in(trace, start) if pool not in after]
         own = [*structures.mutable(trace, start)]
+        own += [x for pool in before if hasattr(pool, "holders") for x in pool.holders()]
 
         def is_such(x: Any) -> bool:
-            is_mine = not isinstance(x, TracedList) or any(x is mine for mine in own)
-            return not is_mine and pool_of(x) in before
+            return not any(x is mine for mine in own) and _pool_of(x) in before
 
         if before and reaches(trace, [*live_scopes(self.frame)], is_such):
             raise NotStaged(f"the loop gives {key[1]!r} other rows, of which some are known")
@@ -210,18 +209,19 @@ class CarriedObjects(CarriedLists):
         if not choices.is_known(stand_in) and self._is_of_pass(value, stand_in):
             if not self.is_done(key):
                 return staging.chosen_object(self.frame, value)
-        if stand_in is None and isinstance(value, TracedList) and not self.is_done(key):
-            value = self._with_own_rows(key, value)
+        if stand_in is None and not self.is_done(key):
+            if isinstance(value, TracedList) or member(value) is not None:
+                value = self._with_own_rows(key, value)
         like = value if stand_in is None else stand_in
         plain = not choices.is_choice(value) and not structures.is_cyclic(trace, value)
         return structures.matched(trace, value, like) if plain or choices.is_known(like) else value
 
-    def _with_own_rows(self, key: tuple[Scope, str], value: TracedList) -> Any:
-        """A list that a pass makes, or one of its items, with the rows of the pool that the pass has made.
+    def _with_own_rows(self, key: tuple[Scope, str], value: Any) -> Any:
+        """A list that a pass makes, or one of its items, with the rows or the member of the pool that the pass has made.
 
         Where another name lasts that knows this pool it is left as it is, and not kept after the loop.
         """
-        frame, pool = self.frame, pool_of(value)
+        frame, pool = self.frame, _pool_of(value)
         if pool is None or any(pool.block is x for x in frame.trace.builder.stack):
             return value
         others = [
@@ -230,9 +230,12 @@ class CarriedObjects(CarriedLists):
             for name, x in scope.locals.items()
             if (scope, name) != key and not self.is_done((scope, name))
         ]
-        if reaches(frame.trace, others, lambda x: isinstance(x, TracedList) and pool_of(x) is pool):
+        if reaches(frame.trace, others, lambda x: _pool_of(x) is pool):
             return value
-        own = value.copy() if value.row is not None else own_rows(value)
+        if isinstance(value, TracedList):
+            own = value.copy() if value.row is not None else own_rows(value)
+        else:
+            own = object_of(value)
         return value if own is None else own
 
     def _is_of_pass(self, value: Any, stand_in: Any) -> bool:
@@ -363,6 +366,14 @@ class CarriedObjects(CarriedLists):
         for at, leaf in leaves.items():
             outcome.names[self.structures[key], at] = leaf
         return structures.hold_items(trace, start, end)
+
+
+def _pool_of(x: Any) -> Any:
+    """The pool in which a list, object or array is known by a number, or the items of a list are."""
+    if isinstance(x, TracedList) and x.row is None:
+        return getattr(x.template, "pool", None)
+    found = choices.known_in(x)
+    return found[0] if isinstance(found, tuple) else found
 
 
 __all__ = ["CarriedObjects"]

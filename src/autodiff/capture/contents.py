@@ -7,7 +7,8 @@ Whoever has nothing but a list that nobody else has can tell it from another one
 these, as arrays without an identity of their own, and a pass begins with a list made anew of them.  Numbers of two types
 are two arrays, values and which type each is of, as in lists that loops fill (:mod:`autodiff.capture.records`).
 
-Of a list of lists, which are rows of a pool, the rows are carried as well where each pass makes a pool anew:
+Of a list of lists, which are rows of a pool, or of objects, which are members of one, these are carried as well where each pass
+makes a pool anew:
 
     new = [row[:] for row in grid]; …       carry  int64[n], which rows the items are, and float64[n, k], the rows
     grid = new
@@ -16,7 +17,6 @@ Of a list of lists, which are rows of a pool, the rows are carried as well where
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,6 @@ import numpy as np
 from autodiff.capture.records import Ref, Template, Typed
 from autodiff.capture.slots import Slot, Types, is_numeric
 from autodiff.capture.stores import FLAG, array_of
-from autodiff.dims import Extent
 from autodiff.ops.builder import asks
 from autodiff.ops.dispatch import cast
 from autodiff.ops.either import Kind, kinds_of, union
@@ -36,22 +35,13 @@ MOST_SINGLE = 8  # numbers of a list that a loop carries one by one, if nothing 
 
 
 @dataclass(frozen=True)
-class OfRows:
-    """Rows that are carried with their list: of which types and length they are."""
-
-    slot: Slot
-    length: Extent
-    template: Typed | None
-
-
-@dataclass(frozen=True)
 class Layout:
     """How a list keeps its items: what an item looks like, and the types of the columns."""
 
     cls: type
     template: Template | None  # None: the items are the numbers of the one column
     slots: tuple[Slot, ...]
-    rows: OfRows | None = None  # that are carried with it
+    rows: Any = None  # what the rows or members are that are carried with it (``pool.layout``)
 
 
 @asks
@@ -74,17 +64,17 @@ def layout_of(x: Any) -> Layout | None:
 
 @asks
 def _with_rows(x: Any) -> Layout | None:
-    """How a list of rows keeps its items and the rows; None of any other list."""
+    """How a list of rows or members keeps its items and these; None of any other list."""
     layout = layout_of(x)
-    if layout is None or not isinstance(x.template, Ref) or not hasattr(x.template.pool, "rows"):
+    if layout is None or not isinstance(x.template, Ref) or not x.template.pool.can_be_own:
         return None
-    pool: Any = x.template.pool
-    pools = [pool] if pool.tags is None else [pool, pool.tags]
-    if any(one.rows.store is None or one.rows.store.rows is not None for one in pools):
-        return None
-    slots = [Slot(one.slot.dtype, (one.length,), "array") for one in pools]
-    whole = OfRows(pool.slot, pool.length, pool.template)
-    return Layout(layout.cls, None, (*layout.slots, *slots), whole)
+    slots = []
+    for part in x.template.pool.lists():
+        store = part.store
+        if store is None or store.rows is not None or store.changed is not None:
+            return None
+        slots.append(Slot(store.slot.dtype, store.slot.shape, "array"))
+    return Layout(layout.cls, None, (*layout.slots, *slots), x.template.pool.layout())
 
 
 def has_own_rows(x: Any) -> bool:
@@ -104,10 +94,8 @@ def carried_columns(x: Any) -> list[Tracer]:
 
 
 def _rows_of(x: Any) -> list[Tracer]:
-    pool = x.template.pool
-    pools = [pool] if pool.tags is None else [pool, pool.tags]
-    whole = [one.rows.store.rows_up_to(one.rows.extent) for one in pools]
-    return [Tracer(rows.value, "scalar") for rows in whole]
+    lists = x.template.pool.lists()
+    return [Tracer(one.store.rows_up_to(one.extent).value, "scalar") for one in lists]
 
 
 def with_carried(like: Any, columns: Sequence[Any]) -> Any:
@@ -157,13 +145,11 @@ def _list_of(home: Any, layout: Layout, columns: Sequence[Any]) -> Any:
     made = home._new(())
     made.frozen = home.frozen
     if layout.rows is not None:
-        pool = home.template.pool
-        kept = []
-        for slot, column in zip(layout.slots[1:], columns[1:], strict=True):
+        pool, kept = home.template.pool, []
+        for one, column in zip(pool.lists(), columns[1:], strict=True):
             kept.append(home._new(()))
-            kept[-1].fill(as_tracer(column), slot)
-        tags = None if pool.tags is None else replace(pool.tags, rows=kept[1])
-        pool = replace(pool, rows=kept[0], tags=tags, is_own=True, first=None)
+            kept[-1].fill(as_tracer(column), one.store.slot)
+        pool = pool.of_lists(kept)
         made.have_columns(Ref(pool), layout.slots[:1], columns[:1])
     elif layout.template is None:
         made.fill(as_tracer(columns[0]), layout.slots[0])
@@ -272,7 +258,7 @@ def typed(x: Any, template: Typed) -> list[Tracer]:
         return [cast(known[1], slot.dtype), Tracer(tags.value, "array")]
     assert x.store is not None
     values = x.store.rows_up_to(x.extent)
-    length: Extent = values.shape[0]
+    length = values.shape[0]
     own = Kind(x.store.slot.dtype, x.store.slot.form)
     is_narrow = as_tracer(own.is_type(template.narrow))
     return [cast(values, slot.dtype), broadcast(is_narrow, (length,), ())]

@@ -162,6 +162,9 @@ class Tables:
     shares_rows: bool = False
     # Whether objects and dicts that loops put into lists may be known by numbers (capture.members).
     has_members: bool = True
+    # Whether loops may carry those of lists that each pass makes anew; whether one does.
+    renews_members: bool = True
+    has_renewed: bool = False
     row_kinds: Sequence[Any] = ()  # types that the numbers of rows are of as well
     holds_arrays: bool = False  # set when arrays in lists turn out to change (capture.members)
     owner: Any = None  # the object whose method is captured, or that is called

@@ -28,9 +28,7 @@ from autodiff.capture.inputs import is_library
 from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.lists import TracedList
 from autodiff.capture.members import (
-    ArrayOfMemberPlan,
     Members,
-    MembersPlan,
     refuse_part,
     refuse_unknown_rows,
 )
@@ -39,7 +37,15 @@ from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.plain_results import plain_keys, plain_lists
 from autodiff.capture.pools import row_of
-from autodiff.capture.records import ItemPlan, ItemsPlan, PoolPlan, RecordPlan, Ref
+from autodiff.capture.records import (
+    ArrayOfMemberPlan,
+    ItemPlan,
+    ItemsPlan,
+    MembersPlan,
+    PoolPlan,
+    RecordPlan,
+    Ref,
+)
 from autodiff.capture.results import Captured, Leaf, Result
 from autodiff.capture.sequences import LazySequence
 from autodiff.capture.sharing import OneOfParts, Part, take_apart

@@ -155,6 +155,9 @@ def call_library(
     if owner is math:
         args = [_as_float(frame, x) for x in args]
     args = frame.trace.allowance.before_call(function, args)
+    if any(type(x) is deque for x in args) and lookup(function, True) is not None:
+        # What computes of a deque computes of its items.
+        args = [list(x) if type(x) is deque and is_traced(list(x)) else x for x in args]
     result = _call(frame, function, args, kwargs, node)
     if frame.trace.written and isinstance(owner, (str, bytes)):
         frame.trace.written.note_derived(owner, args, result)

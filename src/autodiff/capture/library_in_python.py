@@ -14,6 +14,7 @@ are called and items are taken can be seen.
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -378,6 +379,16 @@ def heappushpop(heap: Any, item: Any) -> Any:
         item, heap[0] = heap[0], item
         sift_up(heap, 0)
     return item
+
+
+def insort_left(items: Any, x: Any, lo: Any = 0, hi: Any = None) -> None:
+    """``bisect.insort_left`` without a key."""
+    items.insert(bisect.bisect_left(items, x, lo, hi), x)
+
+
+def insort_right(items: Any, x: Any, lo: Any = 0, hi: Any = None) -> None:
+    """``bisect.insort_right`` without a key."""
+    items.insert(bisect.bisect_right(items, x, lo, hi), x)
 
 
 def place_left(items: Any, x: Any, low: int, high: int, key: Callable[[Any], Any]) -> int:

@@ -102,6 +102,8 @@ class TracedList(KeptList):
         store = self.store  # which holds items of a wider type than that of before, perhaps
         can_be_stored = store.can_move if change.at == "any" else store.slot.form != "array"
         if not (can_be_stored or (items and change.at == "end")):
+            for body in self.trace.rolling if store.changed is not None else ():
+                body.reads_first = True  # after a pass or several, items of one type are left
             return self._change_plainly(change, items)
         values = [Tracer(self._fitting(item), "array") for item in items]
         return change.stored(self, store, *values)

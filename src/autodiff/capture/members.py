@@ -53,6 +53,7 @@ _COPYING = (
     *("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"),
     *("__getnewargs__", "__getnewargs_ex__"),
 )
+ANEW = "anew"  # what an attempt has to know: that no loop carries those of lists that passes make
 MEMBERS = "members"  # what an attempt has to know: that objects in lists are Python's own
 
 
@@ -192,6 +193,11 @@ class Members:
     is_pool = True
     is_own = False
 
+    @property
+    def can_be_own(self) -> bool:
+        """Whether they may be carried with the one list that has them."""
+        return bool(self.trace.renews_members)
+
     def __init__(self, home: Any, form: Form) -> None:
         self.trace = home.trace
         self.trace.used_members.append(self)
@@ -228,15 +234,69 @@ class Members:
         """The objects as they are: nobody has them."""
         raise self.refusal()
 
-    def all_columns(self, known: tuple[Any, ...] = ()) -> list[Any]:
+    def all_columns(self) -> list[Any]:
         """The lists of numbers and arrays that members are made of, those in members that are parts too."""
+        columns = [c for pool in (self, *self.inner()) for c in pool.columns.values()]
+        lasting = [
+            c.parts()[0] if isinstance(getattr(c.template, "pool", None), Members) else c
+            for c in columns
+        ]
+        return list({id(column): column for column in lasting}.values())
+
+    def inner(self, known: tuple[Any, ...] = ()) -> list[Any]:
+        """The pools of members that are parts of these."""
         found = list[Any]()
         for column in self.columns.values():
             pool = getattr(column.template, "pool", None)
-            if pool is not None and pool is not self and pool not in known:
-                found += pool.all_columns((*known, self))
-            found.append(column if pool is None else column.parts()[0])
-        return list({id(column): column for column in found}.values())
+            if pool is not None and not any(pool is x for x in (*known, *found, self)):
+                found += [pool, *pool.inner((*known, *found, self, pool))]
+        return found
+
+    def holders(self) -> list[Any]:
+        """The lists that members are made of, whose items may be members of other pools."""
+        return list(self.columns.values())
+
+    def lists(self) -> list[Any]:
+        """The lists in stores that members are made of."""
+        return [part for column in self.all_columns() for part in column.parts()]
+
+    def layout(self, known: tuple[Any, ...] = ()) -> tuple[Any, ...]:
+        """What two pools have in common of which one can be in the place of the other."""
+        if self in known:
+            return (known.index(self),)
+        known, parts = (*known, self), list[Any]()
+        for name, column in self.columns.items():
+            pool = getattr(column.template, "pool", None)
+            if pool is None:
+                parts.append((name, column.template, [part.store.slot for part in column.parts()]))
+            else:
+                parts.append((name, pool.layout(known)))
+        form = self.form
+        return self.cls, form.order, form.owned, tuple(form.fixed.items()), parts
+
+    def of_lists(self, lists: Sequence[Any]) -> Members:
+        """A pool like this one of other parts, whose members are items of one list alone."""
+        self.trace.has_renewed = True
+        return self._of(dict(zip(map(id, self.lists()), lists, strict=True)), {})
+
+    def _of(self, lists: dict[int, Any], known: dict[Any, Members]) -> Members:
+        if self in known:
+            return known[self]
+        made = known[self] = copy(self)
+        made.is_own, made.columns = True, {}
+        for name, column in self.columns.items():
+            parts = [lists[id(part)] for part in column.parts()]
+            if column.columns is None:
+                made.columns[name] = parts[0]
+                continue
+            made.columns[name] = parts[0]._new(())
+            pool, template = getattr(column.template, "pool", None), column.template
+            made.columns[name].columns = tuple(parts)
+            made.columns[name].template = (
+                template if pool is None else replace(template, pool=pool._of(lists, known))
+            )
+        self.trace.used_members.append(made)
+        return made
 
     def refusal(self) -> Bail:
         """Why none of them can be had."""
@@ -572,70 +632,19 @@ def member(x: Any) -> tuple[Members, Any] | None:
     return (group, number) if isinstance(group, Members) else None
 
 
-def entry(x: Any, key: Any) -> Any:
-    """``x[key]`` of a dict that is a member."""
+def object_of(x: Any) -> Any:
+    """An object that holds what a member does, of which nobody else knows; None where it holds members."""
     found = member(x)
-    assert found is not None
+    if found is None or found[0].inner():
+        return None
     pool, number = found
-    if not issubclass(pool.cls, dict) or type(key) not in (str, int):
-        raise MemberNeeded("an item of an object that is an item of a list")
-    if not pool.holds(key):
-        raise KeyError(key)
-    return pool.load(key, number)
-
-
-def store_entry(x: Any, key: Any, value: Any) -> None:
-    """``x[key] = value`` of a dict that is a member."""
-    found = member(x)
-    assert found is not None
-    pool, number = found
-    if not issubclass(pool.cls, dict):
-        raise MemberNeeded("a store into an item of an object that is an item of a list")
-    pool.store(key, number, value)
-
-
-@dataclass(frozen=True)
-class MembersPlan:
-    """The members of a pool in the result: each is made once, wherever it is."""
-
-    key: int  # of this pool among those of the result
-    form: Form
-    columns: dict[str, Any]  # plans of lists, by name
-
-    def row(self, outputs: Any, leaf: Any, number: int, made: dict[Any, Any]) -> Any:
-        """The member of a number; ``made`` has those of this result."""
-        if (self.key, number) in made:
-            return made[self.key, number]
-        if (self.key, "columns") not in made:
-            made[self.key, "columns"] = {
-                name: plan.build(outputs, leaf, made) for name, plan in self.columns.items()
-            }
-        columns, form = made[self.key, "columns"], self.form
-        table = {
-            name: columns[name][number] if name in columns else form.fixed[name]
-            for name in form.order
-        }
-        x: Any = table[""] if form.cls is np.ndarray else table
-        if form.cls not in (dict, np.ndarray):
-            x = containers.new_instance(form.cls)
-            containers.set_attributes(x, table)
-        made[self.key, number] = x
-        return x
-
-
-@dataclass(frozen=True)
-class ArrayOfMemberPlan:
-    """An array in the result that a member holds."""
-
-    member: Any  # the plan of what holds it
-    name: str
-
-    def build(self, outputs: Any, leaf: Any, made: dict[Any, Any]) -> Any:
-        """The array."""
-        owner = self.member.build(outputs, leaf, made)
-        if isinstance(owner, np.ndarray):
-            return owner
-        return owner[self.name] if isinstance(owner, dict) else vars(owner)[self.name]
+    parts = {name: pool.load(name, number) for name in pool.form.order}
+    table = {k: Tracer(v.value, "array") if is_array(v) else v for k, v in parts.items()}
+    if pool.cls is dict:
+        return pool.trace.fresh(table)
+    made = pool.trace.fresh(containers.new_instance(pool.cls))
+    containers.set_attributes(made, table)
+    return made
 
 
 def row_step(x: Tracer) -> RowStep | None:
@@ -671,22 +680,20 @@ def _is_of(x: StoredList, pool: Members) -> bool:
 
 
 __all__ = [
+    "ANEW",
     "MEMBERS",
-    "ArrayOfMemberPlan",
     "Form",
     "HeldArrays",
     "Joining",
     "MemberNeeded",
     "Members",
-    "MembersPlan",
     "copy_of_members",
-    "entry",
     "form_of",
     "form_of_array",
     "member",
+    "object_of",
     "pool_for",
     "refuse_part",
     "refuse_unknown_rows",
     "row_step",
-    "store_entry",
 ]

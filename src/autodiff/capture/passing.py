@@ -15,6 +15,7 @@ The loops are written here as text, and interpreted as if they stood where the f
 from __future__ import annotations
 
 import ast
+import bisect
 import functools
 import heapq
 import itertools
@@ -33,10 +34,11 @@ from autodiff.capture.frames import ComprehensionScope
 from autodiff.capture.functions import run_text
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.given import TracedTuple
+from autodiff.capture.identities import is_stored
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating, TracedIterator
 from autodiff.capture.library import call_library
-from autodiff.capture.lists import TracedList, order_of, ordered, rows_of, separate
+from autodiff.capture.lists import TracedList, in_order, order_of, ordered, rows_of, separate
 from autodiff.capture.operators import own_truth
 from autodiff.capture.records import Number, Several, Typed, has_lists
 from autodiff.capture.sequences import LazySequence, lazy_sequence
@@ -201,6 +203,10 @@ def _sorted(frame: Frame, sequence: Any, /, *, key: Any = None, reverse: Any = F
         columns = _columns_in_order(sequence, keys, bool(reverse))
         if columns is not None:
             return with_columns(sequence, columns)
+        if key is None and items is None and isinstance(sequence, list) and not is_stored(sequence):
+            told = in_order(list(list.__iter__(sequence)), bool(reverse))
+            if told is not None:
+                return frame.trace.fresh(frame.trace.new_list(told))
         found = None if items is None else rows_of(keys)
         if items is not None and found is not None:
             rows = ordered(items[0], found[0], bool(reverse))
@@ -301,7 +307,7 @@ def _extreme_by(frame: Frame, lazy: LazySequence, key: Any, sign: str) -> Any:
     return run_text(frame.trace, best, key, rest.source or rest, _BETTER[sign], first, least)
 
 
-# -- heaps ---------------------------------------------------------------------------------------------
+# -- heaps and lists in order ---------------------------------------------------------------------------------------------
 def _of_heap(function: Any, text: Callable[..., Any]) -> Callable[..., Any]:
     def run(frame: Frame, *args: Any, **words: Any) -> Any:
         if args and isinstance(args[0], TracedList) and not words:
@@ -360,6 +366,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
             library_in_python.heappushpop,
         )
     },
+    bisect.insort_left: _of_heap(bisect.insort_left, library_in_python.insort_left),
+    bisect.insort_right: _of_heap(bisect.insort_right, library_in_python.insort_right),
     library_in_python.sift_down: _text(library_in_python.sift_down),
     library_in_python.is_less: _is_less,
     library_in_python.sift_up: _text(library_in_python.sift_up),

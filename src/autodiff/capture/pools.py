@@ -155,6 +155,32 @@ class Pool:
         list.clear(item)
         self._be(item, number)
 
+    @property
+    def can_be_own(self) -> bool:
+        """Whether they may be carried with the one list that has them."""
+        return True
+
+    def inner(self) -> list[Any]:
+        """The pools of what rows hold: they hold numbers."""
+        return []
+
+    def holders(self) -> list[Any]:
+        """The lists that rows are made of, which may have rows of other pools as items: none."""
+        return []
+
+    def lists(self) -> list[Any]:
+        """The lists of arrays that rows are made of."""
+        return [self.rows] if self.tags is None else [self.rows, self.tags.rows]
+
+    def layout(self) -> tuple[Any, ...]:
+        """What two pools have in common of which one can be in the place of the other."""
+        return self.slot, self.length, self.template
+
+    def of_lists(self, lists: Sequence[Any]) -> Pool:
+        """A pool like this one of other rows, which are items of one list alone."""
+        tags = None if self.tags is None else replace(self.tags, rows=lists[1])
+        return replace(self, rows=lists[0], tags=tags, is_own=True, first=None)
+
     def copy(self) -> Pool:
         """A pool of copies of all rows."""
         tags = None if self.tags is None else self.tags.copy()

@@ -492,6 +492,50 @@ class PoolPlan:
 
 
 @dataclass(frozen=True)
+class MembersPlan:
+    """The members of a pool in the result: each is made once, wherever it is."""
+
+    key: int  # of this pool among those of the result
+    form: Any  # of the members
+    columns: dict[str, Any]  # plans of lists, by name
+
+    def row(self, outputs: Any, leaf: Any, number: int, made: dict[Any, Any]) -> Any:
+        """The member of a number; ``made`` has those of this result."""
+        if (self.key, number) in made:
+            return made[self.key, number]
+        if (self.key, "columns") not in made:
+            made[self.key, "columns"] = {
+                name: plan.build(outputs, leaf, made) for name, plan in self.columns.items()
+            }
+        columns, form = made[self.key, "columns"], self.form
+        table = {
+            name: columns[name][number] if name in columns else form.fixed[name]
+            for name in form.order
+        }
+        x: Any = table[""] if form.cls is np.ndarray else table
+        if form.cls not in (dict, np.ndarray):
+            x = containers.new_instance(form.cls)
+            containers.set_attributes(x, table)
+        made[self.key, number] = x
+        return x
+
+
+@dataclass(frozen=True)
+class ArrayOfMemberPlan:
+    """An array in the result that a member holds."""
+
+    member: Any  # the plan of what holds it
+    name: str
+
+    def build(self, outputs: Any, leaf: Any, made: dict[Any, Any]) -> Any:
+        """The array."""
+        owner = self.member.build(outputs, leaf, made)
+        if isinstance(owner, np.ndarray):
+            return owner
+        return owner[self.name] if isinstance(owner, dict) else vars(owner)[self.name]
+
+
+@dataclass(frozen=True)
 class ItemPlan:
     """What is known in a pool by its number, in the result; that is an output, or known."""
 
@@ -519,7 +563,7 @@ class ItemsPlan:
 
 
 __all__ = [
-    "Complex", "ItemPlan", "ItemsPlan", "Number", "PoolPlan", "RecordPlan", "Ref", "Rows", "Several", "Template", "Typed", "as_array", "build",
+    "ArrayOfMemberPlan", "Complex", "ItemPlan", "ItemsPlan", "MembersPlan", "Number", "PoolPlan", "RecordPlan", "Ref", "Rows", "Several", "Template", "Typed", "as_array", "build",
     "forms", "freeze_lists", "has_given", "has_lists", "looks_like", "numbers", "template_of", "template_of_part",
     "width",
 ]  # fmt: skip

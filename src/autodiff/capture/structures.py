@@ -133,11 +133,15 @@ def is_plain(trace: Trace, x: Any) -> bool:
 
 def pools_in(trace: Trace, x: Any, around: tuple[int, ...] = ()) -> list[Any]:
     """The pools in which the lists and objects of a structure are known by numbers, or their items."""
+    known = known_in(x)
+    if isinstance(known, tuple):  # an array that a member holds
+        return [known[0]]
     if isinstance(x, Tracer) or is_numeric(x) or id(x) in around:
         return []
-    known = known_in(x)
     template = getattr(x, "template", None) if isinstance(x, TracedList) else None
-    found = [pool for pool in (known, getattr(template, "pool", None)) if hasattr(pool, "block")]
+    pools: list[Any] = [known, getattr(template, "pool", None)]
+    found = [pool for pool in pools if hasattr(pool, "block")]
+    found += [inner for pool in found if hasattr(pool, "inner") for inner in pool.inner()]
     for _, part in parts_of(trace, x) or ():
         found += pools_in(trace, part, (*around, id(x)))
     return found

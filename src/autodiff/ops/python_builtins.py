@@ -31,7 +31,7 @@ from autodiff.ops.known import check, compare, decide, extent_of, require, requi
 from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
 from autodiff.ops.protocol import protocol
 from autodiff.ops.python_numbers import BOOL, FLOAT, INT, is_number, kind_of, number
-from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer, unsized, whole_of
+from autodiff.ops.tracer import StoredList, Tracer, as_tracer, emit_tracer, unsized, whole_of
 from autodiff.ops.ufuncs import unsupported
 from autodiff.signals import run_users
 
@@ -653,14 +653,18 @@ def _bisect(a: Any, x: Any, lo: Any, hi: Any, key: Any, right: bool) -> Any:
         )
     if lo < 0:
         raise ValueError("lo must be non-negative")
-    items = as_array(a if isinstance(a, Tracer) else list(a))
+    is_whole = isinstance(a, Tracer) or (isinstance(a, StoredList) and a.is_stored())
+    items = as_array(a if is_whole else list(a))
     sought = as_array(x)
     count = extent_of(items.shape[0])
+    if isinstance(count, Dim) and hi is not None:
+        raise unsupported(f"bisect.{name} up to a bound in a list of any length", "slice the list")
     if isinstance(count, Dim):
         ordered = functions[np.all](pointwise("less_equal", items[:-1], items[1:]))
         check(ordered & pointwise("equal", sought, sought), "a list that is not sorted")
         side = "right" if right else "left"
-        return number(functions[np.searchsorted](items, sought, side), int)
+        found = functions[np.searchsorted](items, sought, side)
+        return number(pointwise("maximum", found, lo) if lo else found, int)
     low: Any = number(lo, int)
     high: Any = number(count if hi is None else hi, int)
     for _ in range(max((count if hi is None else hi) - lo, 0).bit_length()):
