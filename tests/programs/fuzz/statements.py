@@ -103,7 +103,7 @@ $v[np.argsort($v)[:2]] *= 0.5
 $v[np.flatnonzero($v < $const)] = $num
 $v[$mask] = $num
 $v[~$the_mask] = $vec[~$the_mask]
-$v[$the_mask] = $vec[:$the_mask.sum()]
+$v[$the_mask] = $vec[:$the_mask.sum()].copy()
 $v[$the_into] = $vec_across
 $v[$into] += 0.3
 np.add.at($v, $the_into, 0.3 * $vec0_across)
