@@ -3,6 +3,7 @@
 import contextlib
 import io
 import math
+import os
 import subprocess
 import sys
 import unittest.mock
@@ -188,3 +189,33 @@ def test_a_run_that_stores_into_a_module_and_fails_is_not_begun_again(engine) ->
         with pytest.raises(np.linalg.LinAlgError):
             made(1.0)
     assert len(calls) < 5
+
+
+TRANSFORMS = """
+import sys
+import numpy as np, autodiff
+x = np.array([0.3, 1.0, 0.2])
+autodiff.gradient(lambda x: np.sum(np.sin(x)))(x)
+assert "numpy.fft" not in sys.modules
+first = np.fft.fft  # which loads them
+np.fft.fft = lambda x: 2 * first(x)
+def transformed(x):
+    return np.sum(np.fft.fft(x).real * x)
+for engine in ("numpy", "native"):
+    try:
+        autodiff.function(transformed, engine=engine, on_fallback="error")(x)
+        raise SystemExit("a rule was used whose name leads elsewhere")
+    except autodiff.UnsupportedError as error:
+        assert "numpy.fft.fft, in whose place another was put" in str(error), error
+    np.fft.fft, mine = first, np.fft.fft
+    np.testing.assert_allclose(autodiff.function(transformed, engine=engine)(x), transformed(x))
+    np.fft.fft = mine
+"""
+
+
+def test_transforms_that_are_replaced_as_soon_as_they_are_loaded() -> None:
+    settings = {**os.environ, "AUTODIFF_CACHE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", TRANSFORMS], capture_output=True, text=True, env=settings
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")

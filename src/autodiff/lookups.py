@@ -36,6 +36,7 @@ from autodiff.stack import lock_of_the_process
 _RULES = frozenset(
     "cmath functools itertools math numpy numpy.fft numpy.linalg operator scipy.linalg scipy.special".split()
 )
+_TRANSFORMS = "numpy.fft"
 _VERSION = object.__basicsize__ + ctypes.sizeof(ctypes.c_ssize_t)  # behind the header and ma_used
 _GONE = object()
 
@@ -115,8 +116,22 @@ def of_module(name: str) -> _Module:
 
 
 if HAS_VERSIONS:
-    for _name in ("math", "numpy", "numpy.linalg", "numpy.fft"):
-        of_module(_name)
+    for _name in ("math", "numpy", "numpy.linalg", _TRANSFORMS):
+        if _name in sys.modules:
+            of_module(_name)
+
+
+def _follow_transforms() -> None:
+    """Know NumPy's transforms, which it loads when they are asked for; that stores into ``numpy``.
+
+    Some may have been replaced since: what they were is what the modules have that they were made in.
+    """
+    if _TRANSFORMS not in sys.modules or _TRANSFORMS in _modules:
+        return
+    known = of_module(_TRANSFORMS)
+    for name in ("_helper", "_pocketfft"):
+        home = vars(sys.modules.get(f"{_TRANSFORMS}.{name}", known.module))
+        known.first.update((n, home[n]) for n in known.module.__all__ if n in home)
 
 
 def is_followed(module: ModuleType, name: str) -> bool:
@@ -157,6 +172,7 @@ def settle() -> Set[Name]:
     """Look at the names where a module has changed, and tell those who stand on them: which lead elsewhere."""
     if is_settled():
         return frozenset()
+    _follow_transforms()
     with _lock:
         looked_at = [(m, m.version.value) for m in list(_modules.values())]
         altered = {name for m, now in looked_at if now != m.seen.value for name in m.altered()}

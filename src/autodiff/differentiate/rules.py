@@ -49,6 +49,9 @@ WITH_VECTORS = frozenset(
 MOST_PRODUCTS = 16
 """How many terms a sum of cotangents is remembered to be of: the next slope multiplies each."""
 
+MOST_REPEATED = 32
+"""How many multiplications more that may be in a program; then sums are sums, or long ones would take thrice the time."""
+
 
 @dataclass(frozen=True)
 class Factors:
@@ -82,6 +85,7 @@ def _scaled(d: Any, partial: Any, absorbing: bool = False) -> Tracer | None:
         return None if d is None else _kept_apart(d, partial[-1], absorbing)
     found = () if absorbing or _grows(d, partial) else _factors(d)
     if isinstance(partial, Tracer) and found and not _is_constant_zero(partial):
+        current_builder().repeated += len(found) - 1
         terms = [
             _kept_apart(x.first, _times(x.last, partial, x.absorbing), x.absorbing) for x in found
         ]
@@ -332,6 +336,6 @@ def accumulate(total: Tracer | None, contribution: Any, like: Tracer) -> Tracer:
     first, second = _factors(total), _factors(contribution)
     if first or second:
         terms = (*(first or (Factors(None, total),)), *(second or (Factors(None, contribution),)))
-        if len(terms) <= MOST_PRODUCTS:
+        if len(terms) <= MOST_PRODUCTS and current_builder().repeated < MOST_REPEATED:
             _remember(together, terms)
     return together

@@ -64,6 +64,8 @@ class Builder:
         self.journal: list[tuple[Any, Value]] | None = None
         # Of tangents and cotangents that are products, or sums of products: the factors of each.
         self.factors: dict[Value, tuple[Any, ...]] = {}
+        # How many multiplications there are more for the terms of such sums.
+        self.repeated = 0
         # Whether somebody takes up that something may raise, so that no check is needed.
         self.raising: Callable[[Claim, Raised], bool] | None = None
         # Runs Python code of a library on traced values, as the user's own; None outside of capture.
