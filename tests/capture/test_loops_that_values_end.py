@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 import autodiff
+from autodiff import tree
 from tests.capture.support import ENGINES
 
 engines = pytest.mark.parametrize("engine", ENGINES)
@@ -176,3 +177,129 @@ def test_effects_outside_are_those_of_one_run(engine: str) -> None:
         return [g(5.0), g(2.0)], list(log), count["n"], generator.random()
 
     assert run(autodiff.function(f, engine=engine)) == run(f)
+
+
+# -- tuples that are returned from inside ------------------------------------------------------------
+class Found(NamedTuple):
+    place: Any
+    value: Any
+
+
+def first_above(x):
+    for i in range(len(x)):
+        if x[i] > 3.0:
+            return i, x[i] * x[i]
+    return -1, x[0]
+
+
+def one_of_two(x):
+    for i in range(len(x)):
+        if x[i] > 3.0:
+            return i, x[i] * 2.0
+        if x[i] < -3.0:
+            return -i, 5.0 * x[i]
+    return -1, x[0]
+
+
+def within_two(x):
+    for i in range(len(x)):
+        for j in range(len(x)):
+            if x[i] + x[j] > 5.0:
+                return (i, j), x[i] * x[j]
+    return (-1, -1), 0.0
+
+
+def named(x):
+    i = 0
+    while True:
+        if x[i] > 3.0:
+            return Found(i, (x[i] ** 2, True))
+        i += 1
+        if i >= len(x):
+            return Found(i, (x[0], False))
+
+
+def handled(x):
+    for i in range(len(x)):
+        try:
+            if x[i] > 3.0:
+                raise ValueError
+        except ValueError:
+            return i, x[i] ** 3, x
+    return -1, 1.0, 2.0 * x
+
+
+def found_twice(x):
+    i, first = first_above(x)
+    j, last = first_above(x[::-1])
+    return i + j, first * last
+
+
+TUPLES = [first_above, one_of_two, within_two, named, handled, found_twice]
+GIVEN = [
+    np.arange(9.0),
+    np.arange(9.0)[::-1].copy(),
+    np.zeros(9),
+    -np.arange(9.0),
+    np.eye(9)[8] * 7,
+]
+
+
+@engines
+@pytest.mark.parametrize("f", TUPLES, ids=lambda f: f.__name__)
+def test_a_tuple_is_returned_by_one_program(f: Callable[..., Any], engine: str) -> None:
+    compiled = autodiff.function(f, engine=engine, on_fallback="error")
+    for x in GIVEN:
+        found, expected = compiled(x.copy()), f(x.copy())
+        assert type(found) is type(expected)
+        np.testing.assert_equal(repr(found), repr(expected))
+    assert len(compiled.cache) == 1
+
+
+@pytest.mark.parametrize("f", TUPLES, ids=lambda f: f.__name__)
+def test_derivatives_of_tuples_that_are_returned(f: Callable[..., Any]) -> None:
+    def total(x):
+        return np.sum([np.sum(part) for part in tree.parts(f(x))])
+
+    slope = autodiff.gradient(lambda x: sum(np.sum(p) for p in _flat(f(x))), engine="numpy")
+    for x in (GIVEN[0] + 0.25, GIVEN[1] + 0.25):
+        steps = 1e-6 * np.eye(9)
+        expected = [(total(x + h) - total(x - h)) / 2e-6 for h in steps]
+        np.testing.assert_allclose(slope(x), expected, rtol=1e-6, atol=1e-7)
+
+
+def _flat(x: Any) -> Any:
+    return [p for item in x for p in _flat(item)] if isinstance(x, tuple) else [x]
+
+
+@engines
+def test_a_draw_ends_a_loop_that_returns_a_tuple(engine: str) -> None:
+    def f(x, rng):
+        total = 0.0
+        while True:
+            drawn = rng.random()
+            if drawn < 0.2:
+                return total, x * drawn
+            total += x * drawn
+
+    compiled = autodiff.function(f, engine=engine, on_fallback="error")
+    for seed in range(5):
+        one, other = np.random.default_rng(seed), np.random.default_rng(seed)
+        assert compiled(1.5, one) == f(1.5, other)
+        assert one.random() == other.random()
+
+
+@engines
+@pytest.mark.parametrize("other", [None, (1, 2, 3), (1, "a"), [1, 2.0]], ids=repr)
+def test_returns_that_do_not_merge_are_those_of_the_path(other: Any, engine: str) -> None:
+    def f(x):
+        for i in range(len(x)):
+            if x[i] > 3.0:
+                return i, x[i]
+            if x[i] < -3.0:
+                return other
+        return x[:2].sum(), x[1:]
+
+    compiled = autodiff.function(f, engine=engine)
+    for x in GIVEN:
+        assert repr(compiled(x)) == repr(f(x))

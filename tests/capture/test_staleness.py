@@ -936,3 +936,26 @@ def test_which_object_it_is_is_asked_at_every_call(name) -> None:
 
     with uncompiled_allowed():
         check(world)
+
+
+class _WithDefaults:
+    def method(self, x, k=2.0, *, m=1.0):
+        return x * k * m
+
+    def __call__(self, x, k=2.0):
+        return x * k
+
+
+@pytest.mark.parametrize("transform", [autodiff.function, autodiff.gradient])
+@pytest.mark.parametrize("of_method", [True, False])
+def test_defaults_of_methods_are_those_of_now(transform, of_method, monkeypatch):
+    made = _WithDefaults()
+    holder = _WithDefaults.method if of_method else _WithDefaults.__call__
+    compiled = transform(made.method if of_method else made)
+    for k in (2.0, 7.0, 3):
+        monkeypatch.setattr(holder, "__defaults__", (k,))
+        for _ in range(2):
+            assert compiled(1.0) == k
+    if of_method:
+        monkeypatch.setattr(holder, "__kwdefaults__", {"m": 5.0})
+        assert compiled(1.0) == 15.0

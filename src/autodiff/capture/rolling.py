@@ -43,7 +43,6 @@ from autodiff.ops.dispatch import extent_of
 from autodiff.ops.either import Either, is_array
 from autodiff.ops.entries import ENTRIES
 from autodiff.ops.tracer import Tracer, as_tracer
-from autodiff.plain_data import dataclass
 from autodiff.signals import Signal
 
 After = Callable[[], Completion | None]  # what is left to do once a loop stands in the program
@@ -331,17 +330,10 @@ def _varying(block: Block) -> set[Value]:
 
 
 # -- while, and loops with an early end ---------------------------------------------------------------
-@dataclass(frozen=True)
-class _Flags:
-    """Names of the variables that end a staged loop."""
-
-    stop: str
-    returned: str
-    result: str
-
-
-def _flags(node: ast.AST) -> _Flags:
-    return _Flags(f"<break {id(node):x}>", f"<returned {id(node):x}>", f"<result {id(node):x}>")
+def _flags(node: ast.AST) -> staging.Ends:
+    return staging.Ends(
+        f"<break {id(node):x}>", f"<returned {id(node):x}>", f"<result {id(node):x}>", []
+    )
 
 
 def _stops(node: ast.For | ast.While) -> list[str]:
@@ -446,8 +438,9 @@ def _roll_conditional(
             frame, node, names, test, before, after, stops, flags, limit, through, checkpointed
         )
     except Signal:
-        for name in (flags.stop, flags.returned, flags.result):
+        for name in (flags.stop, flags.returned):
             frame.scope.locals.pop(name, None)
+        flags.taken(frame.scope.locals)
         raise
     trips = results[0]
     ran = runs(extent_of(Tracer(trips, "python")))
@@ -468,7 +461,7 @@ def _make_while(
     before: Callable[[], None],
     after: Callable[[], None],
     stops: Sequence[str],
-    flags: _Flags,
+    flags: staging.Ends,
     limit: Extent | None,
     through: Sequence[TracedList],
     checkpointed: bool,
@@ -602,16 +595,16 @@ def _unless(frame: Frame, node: ast.AST, ends: Sequence[Tracer], test: Callable[
     )
 
 
-def _after_loop(frame: Frame, node: ast.For | ast.While, flags: _Flags) -> After:
+def _after_loop(frame: Frame, node: ast.For | ast.While, flags: staging.Ends) -> After:
     """The ``else`` clause, and a ``return`` from inside of the loop."""
     table = frame.scope.locals
     stopped = table.pop(flags.stop, None)
     returned = table.pop(flags.returned, None)
-    result = table.pop(flags.result, None)
-    if isinstance(result, Maybe):
-        result = result.value
-    if isinstance(result, Poison):
-        raise Declined("a result returned from inside of a loop that is not a number or an array")
+    parts = flags.taken(table)
+    if any(isinstance(part, Poison) for part in parts):
+        problem = "a result returned from inside of a loop that is not a number or an array"
+        raise NotStaged(problem) if len(parts) > 1 else Declined(problem)
+    result = None if returned is None else flags.together(parts)
 
     def orelse() -> Completion | None:
         if stopped is None or not node.orelse:

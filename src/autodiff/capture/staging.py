@@ -13,7 +13,7 @@ the program that sends a call which would take another path to a capture of its 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,7 @@ from autodiff import containers
 from autodiff.capture import choices
 from autodiff.capture.attempts import raise_alike, raised_by
 from autodiff.capture.conditions import truth
-from autodiff.capture.frames import Completion
+from autodiff.capture.frames import Completion, Maybe
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.merging import Merge, variable
 from autodiff.capture.parts import ObjectScope
@@ -124,6 +124,54 @@ def side(
     return completion
 
 
+@dataclass(frozen=True)
+class Ends:
+    """The variables that end a staged loop, by name.
+
+    What it returns is one variable, or one for each part of a tuple: which of them are numbers is all
+    that the loop has to know.  ``shapes`` are the classes of the tuple, once a pass has returned.
+    """
+
+    stop: str
+    returned: str
+    result: str
+    shapes: list[Any]
+
+    def record(self, table: dict[str, Any], value: Any) -> None:
+        """Keep what a pass returns."""
+        parts: list[Any] = []
+        shape = _apart(value, parts)
+        if self.shapes and self.shapes[0] != shape:
+            raise NotStaged("a loop returns tuples of several kinds")
+        self.shapes[:] = [shape]
+        table.update((f"{self.result} {k}", part) for k, part in enumerate(parts))
+
+    def taken(self, table: dict[str, Any]) -> list[Any]:
+        """The parts of what was returned, which are no variables any more."""
+        names = [name for name in table if name.startswith(self.result)]
+        found = [table.pop(f"{self.result} {k}") for k in range(len(names))]
+        return [x.value if isinstance(x, Maybe) else x for x in found]
+
+    def together(self, parts: Sequence[Any]) -> Any:
+        """What was returned, of its parts."""
+        return _together(self.shapes[0], iter(parts))
+
+
+def _apart(x: Any, parts: list[Any]) -> Any:
+    """The classes of a tuple of tuples, whose other items go to ``parts``."""
+    if containers.is_plain_tuple(x):
+        return type(x), tuple([_apart(item, parts) for item in x])
+    parts.append(x)
+    return None
+
+
+def _together(shape: Any, parts: Iterator[Any]) -> Any:
+    if shape is None:
+        return next(parts)
+    cls, items = shape
+    return containers.tuple_of(cls, [_together(item, parts) for item in items])
+
+
 def record_end(frame: Frame, completion: Completion) -> Completion | None:
     """In a staged loop: note a break or return in variables, and end the pass normally."""
     flags = frame.loop_flags
@@ -131,7 +179,7 @@ def record_end(frame: Frame, completion: Completion) -> Completion | None:
         frame.scope.locals[flags.stop] = True
     elif completion.kind == "return":
         frame.scope.locals[flags.returned] = True
-        frame.scope.locals[flags.result] = completion.value
+        flags.record(frame.scope.locals, completion.value)
     return None
 
 

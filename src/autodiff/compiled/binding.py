@@ -133,6 +133,7 @@ class Signature:
         self.function = function
         # Whether defaults may change between calls, which is looked for where they are used.
         self.live = isinstance(function, FunctionType)
+        self.holder = _holder(function)
         # ``def wrapper(*args, **kwargs)`` around a function: parameters are named as that one's, but
         # the wrapper gets the arguments in the way they were given, and no defaults.
         self.forwards = self.live and hasattr(function, "__wrapped__") and _forwards(function)
@@ -157,6 +158,10 @@ class Signature:
         except (TypeError, ValueError):
             self.signature = None
         self.parameters = list(self.signature.parameters.values()) if self.signature else []
+        if self.holder is not None and not self.live:
+            named = [p.name for p in self.parameters if p.default is not p.empty]
+            if not set(named) <= set(self.holder.__code__.co_varnames):
+                self.holder = None  # the signature is that of what it wraps
         kinds = [p.kind for p in self.parameters]
         self.plain = self.signature is not None and all(
             k in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -177,7 +182,7 @@ class Signature:
             return args, frozenset()
         if self.plain and not kwargs and len(args) == len(self.parameters):
             return args, frozenset()
-        if self.live and not _identical(self._defaults, self._current_defaults()):
+        if self.holder is not None and not _identical(self._defaults, self._current_defaults()):
             self._read(self.function)
         try:
             bound = self.signature.bind(*args, **kwargs)
@@ -204,10 +209,10 @@ class Signature:
         return slots, frozenset(k for k, p in enumerate(self.parameters) if p.name not in given)
 
     def _current_defaults(self) -> tuple[Any, ...]:
-        if not self.live:
+        if self.holder is None:
             return ()
-        by_keyword = self.function.__kwdefaults__ or {}
-        return (*(self.function.__defaults__ or ()), *by_keyword, *by_keyword.values())
+        by_keyword = self.holder.__kwdefaults__ or {}
+        return (*(self.holder.__defaults__ or ()), *by_keyword, *by_keyword.values())
 
     def unbind(
         self,
@@ -236,6 +241,15 @@ class Signature:
             else:
                 args.append(value)
         return args, kwargs
+
+
+def _holder(function: Any) -> FunctionType | None:
+    """The function whose defaults are those of a call: that of a method or of a callable object."""
+    if isinstance(function, MethodType):
+        function = function.__func__
+    elif not isinstance(function, FunctionType | type):
+        function = getattr(type(function), "__call__", None)  # noqa: B004 - as a call finds it
+    return function if isinstance(function, FunctionType) else None
 
 
 def _identical(a: Sequence[Any], b: Sequence[Any]) -> bool:

@@ -417,7 +417,7 @@ class Compiled(Compiler):
                 return None
             parameters = [by_position(p) for p in parameters]
         return recall.compile_recognise(
-            signature.function if signature.live and not signature.forwards else None,
+            None if signature.forwards else signature.holder,
             parameters,
             call,
             NOT_GIVEN,

@@ -332,7 +332,7 @@ def structured_path(
         current,
         specialisation,
     )
-    function = signature.function if signature.live and not signature.forwards else None
+    function = None if signature.forwards else signature.holder
     return recall.compile_direct(function, signature.parameters, call, NOT_GIVEN, to)
 
 

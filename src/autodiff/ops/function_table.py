@@ -107,9 +107,15 @@ _OF_PYTHON = dict.fromkeys(
 ) | {"cmath": "autodiff.ops.complex_functions"}
 
 
+_OF_INTEGERS = frozenset(("factorial", "comb", "perm", "isqrt", "gcd"))
+_HOME_OF_INTEGERS = "autodiff.ops.python_integers"
+
+
 def _home_of_builtin(key: Any) -> str | None:
     if type(key).__module__ != "builtins":
         return None
+    if getattr(key, "__module__", None) == "math" and key.__name__ in _OF_INTEGERS:
+        return _HOME_OF_INTEGERS
     return _OF_PYTHON.get("cmath" if key is complex else str(getattr(key, "__module__", None)))
 
 
@@ -203,7 +209,9 @@ class Table(dict[Any, Callable[..., Any]]):
 
 functions: dict[Any, Callable[..., Any]] = Table(_OPTIONAL, set(_BY_NAME.values()), _home_of_numpy)
 builtin_functions: dict[Any, Callable[..., Any]] = Table(
-    {"statistics": "autodiff.ops.python_statistics"}, set(_OF_PYTHON.values()), _home_of_builtin
+    {"statistics": "autodiff.ops.python_statistics"},
+    {*_OF_PYTHON.values(), _HOME_OF_INTEGERS},
+    _home_of_builtin,
 )
 
 

@@ -710,14 +710,3 @@ def prod(iterable: Any, *, start: Any = 1) -> Any:
     for item in iterable:
         result = result * item
     return result
-
-
-@implements_builtin(math.gcd)
-def gcd(*integers: Any) -> Any:
-    """``math.gcd`` of known integers."""
-    return math.gcd(*[int(_known_integer(v)) for v in integers])
-
-
-def _known_integer(x: Any) -> Any:
-    extent = extent_of(x)
-    return extent if isinstance(extent, int) else as_tracer(extent).__index__()
