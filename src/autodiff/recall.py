@@ -32,7 +32,7 @@ import keyword
 import operator
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any, Protocol
 
 import numpy as np
@@ -80,8 +80,8 @@ def compile_recognise(
 
     Parameters
     ----------
-    function : function or None
-        The user's function, where its defaults may change.
+    function : function, ``binding.Preset`` or None
+        What has the defaults, where they may change.
     parameters : sequence of inspect.Parameter
         Its parameters.
     call : FlatCall
@@ -315,6 +315,10 @@ def _same_default(
 ) -> str:
     """The condition that a parameter still has the default it had."""
     at = _bound(namespace, "_function", function)
+    if not isinstance(
+        function, FunctionType
+    ):  # of a partial, which has more than one place for them
+        return f"{at}.are({_bound(namespace, '_defaults', function.now())})"
     if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
         name = _bound(namespace, f"_k{len(namespace)}", value)
         return f"{at}.__kwdefaults__[{parameter.name!r}] is {name}"

@@ -959,3 +959,24 @@ def test_defaults_of_methods_are_those_of_now(transform, of_method, monkeypatch)
     if of_method:
         monkeypatch.setattr(holder, "__kwdefaults__", {"m": 5.0})
         assert compiled(1.0) == 15.0
+
+
+@pytest.mark.parametrize("transform", [autodiff.function, autodiff.gradient])
+@pytest.mark.parametrize(
+    "inside", [lambda x, k: x * k, lambda x, k=1.0: x * k, lambda x, **named: x * named["k"]]
+)
+def test_keywords_of_a_partial_are_those_of_now(transform, inside):
+    part = functools.partial(inside, k=2.0)
+    compiled = transform(part)
+    for k in (2.0, 7.0, 3, 7.0):
+        part.keywords["k"] = k
+        for _ in range(3):
+            assert compiled(1.0) == k
+    if transform is autodiff.function:
+        assert compiled(1.0, k=5.0) == 5.0
+    del part.keywords["k"]
+    if inside.__defaults__:
+        assert compiled(3.0) == transform(inside)(3.0)
+    else:
+        with pytest.raises((TypeError, KeyError), match="k"):
+            compiled(3.0)

@@ -160,7 +160,9 @@ class Signature:
         self.parameters = list(self.signature.parameters.values()) if self.signature else []
         if self.holder is not None and not self.live:
             named = [p.name for p in self.parameters if p.default is not p.empty]
-            if not set(named) <= set(self.holder.__code__.co_varnames):
+            if isinstance(self.holder, FunctionType) and not set(named) <= set(
+                self.holder.__code__.co_varnames
+            ):
                 self.holder = None  # the signature is that of what it wraps
         kinds = [p.kind for p in self.parameters]
         self.plain = self.signature is not None and all(
@@ -209,10 +211,7 @@ class Signature:
         return slots, frozenset(k for k, p in enumerate(self.parameters) if p.name not in given)
 
     def _current_defaults(self) -> tuple[Any, ...]:
-        if self.holder is None:
-            return ()
-        by_keyword = self.holder.__kwdefaults__ or {}
-        return (*(self.holder.__defaults__ or ()), *by_keyword, *by_keyword.values())
+        return _defaults_of(self.holder)
 
     def unbind(
         self,
@@ -243,13 +242,42 @@ class Signature:
         return args, kwargs
 
 
-def _holder(function: Any) -> FunctionType | None:
-    """The function whose defaults are those of a call: that of a method or of a callable object."""
+class Preset:
+    """The defaults of a ``functools.partial``: its keywords, and the defaults of the function inside."""
+
+    __slots__ = ("partial",)
+
+    def __init__(self, partial: functools.partial[Any]) -> None:
+        self.partial = partial
+
+    def now(self) -> tuple[Any, ...]:
+        """Names and values, which the user may have changed."""
+        keywords = self.partial.keywords
+        return (*keywords, *keywords.values(), *_defaults_of(_holder(self.partial.func)))
+
+    def are(self, then: tuple[Any, ...]) -> bool:
+        """Whether they are what they were."""
+        return _identical(self.now(), then)
+
+
+def _holder(function: Any) -> FunctionType | Preset | None:
+    """What has the defaults of a call: the function of a method or of a callable object, a partial."""
+    if isinstance(function, functools.partial):
+        return Preset(function)
     if isinstance(function, MethodType):
         function = function.__func__
     elif not isinstance(function, FunctionType | type):
         function = getattr(type(function), "__call__", None)  # noqa: B004 - as a call finds it
     return function if isinstance(function, FunctionType) else None
+
+
+def _defaults_of(holder: FunctionType | Preset | None) -> tuple[Any, ...]:
+    if holder is None:
+        return ()
+    if isinstance(holder, Preset):
+        return holder.now()
+    by_keyword = holder.__kwdefaults__ or {}
+    return (*(holder.__defaults__ or ()), *by_keyword, *by_keyword.values())
 
 
 def _identical(a: Sequence[Any], b: Sequence[Any]) -> bool:
