@@ -224,7 +224,7 @@ def _regular_meaning(
         if not solver.looks_nearby or not len(slope):
             return slope
         # In the direction in which it is weakest; the others may be as different as they like.
-        left, least, right = _weakest(slope)
+        left, least, right = weakest(slope)
         differs = abs(left @ (nearby - slope) @ right)
     else:
         least, differs = _size(slope), _size(nearby - slope)
@@ -233,7 +233,7 @@ def _regular_meaning(
     return slope
 
 
-def _weakest(slope: Any) -> tuple[Any, Any, Any]:
+def weakest(slope: Any) -> tuple[Any, Any, Any]:
     """The smallest singular value of a matrix, between its vectors."""
     u, sizes, vt = np.linalg.svd(slope)
     return u[:, -1], sizes[-1], vt[-1]
@@ -279,7 +279,7 @@ def _beside_meaning(slope: Any, residual: Any, x: Any, start: Any) -> Any:
     """A place that cannot be told from the zero of a system, in the direction in which it is weakest."""
     if not len(x) or not has_inverse(slope):
         return np.array(x)
-    left, least, right = _weakest(slope)
+    left, least, right = weakest(slope)
     noise = np.abs(left) @ np.fmax(np.abs(residual), 4 * np.finfo(float).eps * start[1])
     near = 1e-8 * _size(x) if np.isnan(start[1]) else 0.0
     return x + np.fmin(np.maximum(noise / least, near), 1e-4 * start[2]) * right
