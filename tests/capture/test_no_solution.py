@@ -57,6 +57,22 @@ REFUSED = {
         lambda p: so.fsolve(lambda y: [y[0] + y[1] - p, 2 * y[0] + 2 * y[1] - 2 * p], [1.0, 0.2])[0],
         r"fsolve has no derivative here: at the solution, the derivative of the function by its unknown is singular",
     ),
+    "a double root": (
+        lambda p: so.root(lambda y: y**2 - (p - 1), 1.0).x[0],
+        r"root has no derivative here: at the solution, the derivative of the function by its unknown is singular",
+    ),
+    "curves that touch": (
+        lambda p: so.fsolve(lambda y: [y[0] ** 2 + y[1] ** 2 - 2, y[0] + y[1] - 1 - p], [1.5, 0.3])[0],
+        r"fsolve has no derivative here: at the solution, the derivative of the function by its unknown is singular",
+    ),
+    "a flat minimum": (
+        lambda p: so.least_squares(lambda y: [y[0] ** 2 - (p - 1)], [1.0]).x[0],
+        r"least_squares has no derivative here: at the solution, the second derivative of the objective .* singular",
+    ),
+    "a flat minimum of many": (
+        lambda p: so.minimize(lambda y: (y[0] ** 2 - (p - 1)) ** 2 + (y[1] - 2) ** 2, [1.0, 0.0], method="Nelder-Mead").x[0],
+        r"minimize has no derivative here: at the solution, the second derivative of the objective .* singular",
+    ),
     "linprog": (
         lambda p: so.linprog([1.0], A_ub=[[1.0], [-1.0]], b_ub=[-p, -p]).fun,
         r"linprog has no derivative here: linprog: The problem is infeasible",

@@ -58,6 +58,7 @@ USED = {
     "tocsr": lambda A, x: A.tocsr() @ B,
     "tocsc": lambda A, x: A.tocsc() @ B,
     "tocoo": lambda A, x: A.tocoo() @ B,
+    "todia": lambda A, x: A.todia() @ B,
     "asformat": lambda A, x: A.asformat("csc").asformat("csr") @ B,
     "rows": lambda A, x: A.tocsr()[1:3] @ B,
     "every other": lambda A, x: A.tocsr()[::2, 1:] @ B[:3],

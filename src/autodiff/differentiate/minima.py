@@ -393,7 +393,10 @@ def _point(operation: Operation, site: Site) -> _Point | _LargePoint:
     point = _Point(x, gradient, matrix, system, free, at_lower)
     further = x - point.divide(slope)
     (matrix,) = put_in_place(hessian, [further, *read])
-    return _Point(further, gradient, matrix, _of_free(matrix, free), free, at_lower)
+    after = emit_tracer(
+        "level", _of_free(matrix, free), system, slope, x, start, first, solver=solver
+    )  # fmt: skip
+    return _Point(further, gradient, matrix, after, free, at_lower)
 
 
 def _point_of_constraints(

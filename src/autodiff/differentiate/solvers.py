@@ -140,8 +140,12 @@ def _slope(operation: Operation, site: Site, read: Sequence[Array]) -> Array:
     x, start = site.results[0], site.results[-1]
     (residual,) = put_in_place(program, [x, *read])
     if solver.is_system:
-        (slope,) = put_in_place(jacobian(program, [0], [0]), [x, *read])
+        derived = jacobian(program, [0], [0])
+        (slope,) = put_in_place(derived, [x, *read])
         nearby = slope
+        if solver.looks_nearby:
+            beside = emit_tracer("beside", slope, residual, x, start)
+            (nearby,) = put_in_place(derived, [beside, *read])
     else:
         derived = jvp(program, [True, *[False] * len(read)])
         one = Tracer.constant(np.ones(()))

@@ -26,7 +26,7 @@ from autodiff.errors import DerivativeError, NoSolutionWarning
 from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, register
-from autodiff.ops.solvers import FLOAT, Evaluator, answer, has_inverse
+from autodiff.ops.solvers import FLOAT, Evaluator, answer, has_inverse, weakest
 from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
 
@@ -282,16 +282,51 @@ register(
 )
 
 
+def _flat(solver: Minimizer) -> DerivativeError:
+    return DerivativeError(
+        f"{solver.name} has no derivative here: at the solution, the second derivative of the "
+        "objective by its unknown is singular.",
+        code="AD305",
+        source=solver.source,
+        remedy="a minimum that is flat does not move smoothly; add a term that makes it unique, "
+        "or give the call a derivative with autodiff.custom_gradient",
+    )
+
+
+def _level_meaning(
+    further: Any, h: Any, g: Any, x: Any, x0: Any, g0: Any, *, solver: Minimizer
+) -> Any:
+    """The second derivatives a step of Newton's further, where they are those of before, by and large.
+
+    At a minimum that is flat (z⁴) that step goes a third of the way, and they are less than half as
+    large, in the direction in which they are smallest.
+    """
+    if solver.is_inner or not np.all(np.isfinite(further)) or not np.size(h):
+        return further
+    if np.ndim(h):
+        step, (left, least, right) = np.linalg.solve(h, g), weakest(h)
+        differs = abs(left @ (further - h) @ right)
+    else:
+        step, least, differs = g / h, abs(h), abs(further - h)
+    if _is_settled(step, g, x, x0, g0, solver) and not differs <= 0.25 * least:
+        raise _flat(solver)
+    return further
+
+
+def _is_settled(step: Any, g: Any, x: Any, x0: Any, g0: Any, solver: Minimizer) -> bool:
+    """Whether the minimiser came as far as it can be asked to."""
+    step = np.max(np.abs(step), initial=0.0)
+    slope = np.max(np.abs(g), initial=0.0)
+    distance = np.max(np.abs(x), initial=0.0)
+    if np.all(np.isfinite(x0)):
+        distance = max(distance, np.max(np.abs(x - x0), initial=0.0))
+    near = 1e-2 if solver.is_inner else 1e-3
+    return bool(step <= near * distance or slope <= 1e-6 * np.max(np.abs(g0), initial=0.0))
+
+
 def _settled_meaning(h: Any, g: Any, x: Any, x0: Any, g0: Any, *, solver: Minimizer) -> Any:
     if not has_inverse(h):
-        raise DerivativeError(
-            f"{solver.name} has no derivative here: at the solution, the second derivative of the "
-            "objective by its unknown is singular.",
-            code="AD305",
-            source=solver.source,
-            remedy="a minimum that is flat does not move smoothly; add a term that makes it unique, "
-            "or give the call a derivative with autodiff.custom_gradient",
-        )
+        raise _flat(solver)
     step = g / h if np.ndim(h) == 0 else np.linalg.solve(h, g)
     _look_at_step(step, g, x, x0, g0, solver)
     return h
@@ -299,14 +334,8 @@ def _settled_meaning(h: Any, g: Any, x: Any, x0: Any, g0: Any, *, solver: Minimi
 
 def _look_at_step(step: Any, g: Any, x: Any, x0: Any, g0: Any, solver: Minimizer) -> None:
     """Warn where a step of Newton's says that the minimiser stopped early."""
-    step = np.max(np.abs(step), initial=0.0)
     slope = np.max(np.abs(g), initial=0.0)
-    distance = np.max(np.abs(x), initial=0.0)
-    if np.all(np.isfinite(x0)):
-        distance = max(distance, np.max(np.abs(x - x0), initial=0.0))
-    near = 1e-2 if solver.is_inner else 1e-3
-    settled = step <= near * distance or slope <= 1e-6 * np.max(np.abs(g0), initial=0.0)
-    if not settled:
+    if not _is_settled(step, g, x, x0, g0, solver):
         warnings.warn(
             f"{solver.name} ({_where(solver)}) stopped where the gradient of the objective is not zero "
             f"(it is {slope:.3g}): the derivative of what it returns is meaningless",
@@ -344,6 +373,21 @@ register(
         Rules(
             lambda site, tangents: (tangents[0],),
             lambda site, cts: (cts[0], None, None, None, None),
+        ),
+        kept=True,
+    )
+)
+
+
+register(
+    Entry(
+        "level",
+        lambda types, solver: (ArrayType(types[0].dtype, types[0].shape),),
+        _level_meaning,
+        Kernel("level"),
+        Rules(
+            lambda site, tangents: (tangents[0],),
+            lambda site, cts: (cts[0], None, None, None, None, None),
         ),
         kept=True,
     )

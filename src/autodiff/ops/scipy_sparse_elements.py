@@ -2,6 +2,7 @@
 
     find(A)           rows, columns and numbers of the elements that are not 0, in SciPy's order
     A.setdiag(v, k)   in place, of matrices by rows or columns: elements that were none before are made
+    A.todia()         of matrices by rows, columns or elements
     A.diagonal(k)     of matrices by elements: of the same matrix by rows
 
 Which elements there are SciPy says at each call, of a matrix that holds the numbers of its elements in their
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse import _compressed, _coo
+from scipy.sparse import _base, _compressed, _coo
 
 from autodiff.ladder import NotStaged
 from autodiff.ops.control import CheckFailed
@@ -31,6 +32,8 @@ from autodiff.ops.scipy_sparse_structure import (
     structure,
 )
 from autodiff.ops.solvers import FLOAT
+from autodiff.ops.structural import zeros
+from autodiff.ops.tracer import Tracer
 
 Array = Any
 
@@ -125,6 +128,48 @@ def _diagonal(self: Any, k: int = 0) -> Any:
     if len(self.shape) != 2:
         raise NotStaged("a diagonal of a sparse array of other than two axes")
     return interpreted(_by_rows, self, k)
+
+
+# -- diagonals -------------------------------------------------------------------------------------------------
+def _on_diagonals(form: str, shape: tuple[int, int], operands: Sequence[Any]) -> Sequence[Any]:
+    """The diagonals that have elements, and the place of each element on them, one diagonal after the other."""
+    first, second, data = operands
+    if form == "coo":
+        rows, columns = first, second
+    else:
+        count = int(first[-1])
+        lines = np.repeat(np.arange(len(first) - 1), np.diff(first))
+        rows, columns = (lines, second[:count]) if form == "csr" else (second[:count], lines)
+    if len(columns) == 0 or int(columns.max()) + 1 != shape[1]:  # SciPy makes them shorter
+        raise CheckFailed("a matrix by diagonals, of one whose last column is empty")
+    diagonals, which = np.unique(columns.astype(np.int64) - rows, return_inverse=True)
+    places = which * shape[1] + columns
+    beyond = np.full(len(data) - len(places), len(diagonals) * shape[1])
+    return diagonals, np.concatenate([places, beyond])
+
+
+def _as_diagonals(self: Any, data: Any, diagonals: Any) -> Any:
+    return self._dia_container((data, diagonals), shape=self.shape)
+
+
+@implements(_coo._coo_base.todia)
+@implements(_base._spbase.todia)
+def _todia(self: Any, copy: bool = False) -> Any:
+    if self.format not in ("csr", "csc", "coo") or self.ndim != 2:
+        raise NotStaged(f"a matrix of the form {self.format!r} by diagonals")
+    parts, form, shape = parts_of(self), self.format, self.shape
+    plan = Plan(
+        "a matrix by diagonals",
+        lambda values: _on_diagonals(form, shape, values),
+        ("diagonals", ("of", 2)),
+    )
+    diagonals, places = structure(plan, parts, 1)
+    size = diagonals.shape[0] * shape[1]
+    flat: Array = Tracer(zeros((size + 1,), FLOAT).value, "array")
+    np.add.at(flat, places, parts[2])
+    data = flat[:size].reshape(diagonals.shape[0], shape[1])
+    kind = parts[1].dtype
+    return interpreted(_as_diagonals, self, data, diagonals.astype(kind))
 
 
 __all__ = ["find", "set_diagonal"]

@@ -77,6 +77,8 @@ class Solver:
         since the solution gets its derivative from elsewhere.
     relative : float
         What share of the zero a step of Newton's may be, where the solver has done its work.
+    looks_nearby : bool
+        Of a system, whether its derivative is compared with that of a place near the zero.
     """
 
     function: Callable[..., Any]
@@ -92,6 +94,7 @@ class Solver:
     others: tuple[str, ...]
     zero: int = 0
     relative: float = 1e-6
+    looks_nearby: bool = False
 
     def __repr__(self) -> str:
         return self.name
@@ -127,7 +130,8 @@ class _Watched:
             self.raised = self.raised or error
             raise
         if len(self.first) < 2:
-            self.first.append((np.array(z) if self.is_system else z, value))
+            # Copies: MINPACK goes on writing into the arrays that it is given.
+            self.first.append((np.array(z), np.array(value)) if self.is_system else (z, value))
         if more:  # a function that gives its derivative beside its value
             return (value if self.is_system else float(value), *more)
         return value if self.is_system else float(value)
@@ -214,11 +218,25 @@ def _regular_meaning(
     if not has_inverse(slope):
         raise _singular(solver.name, source)
     step = residual / slope if np.ndim(slope) == 0 else np.linalg.solve(slope, residual)
-    if not _is_reached(residual, step, x, start, solver, source) or np.ndim(slope):
+    if not _is_reached(residual, step, x, start, solver, source):
         return slope
-    if not _size(nearby - slope) <= 0.25 * _size(slope):
+    if np.ndim(slope):
+        if not solver.looks_nearby or not len(slope):
+            return slope
+        # In the direction in which it is weakest; the others may be as different as they like.
+        left, least, right = weakest(slope)
+        differs = abs(left @ (nearby - slope) @ right)
+    else:
+        least, differs = _size(slope), _size(nearby - slope)
+    if not differs <= 0.25 * least:
         raise _singular(solver.name, source)
     return slope
+
+
+def weakest(slope: Any) -> tuple[Any, Any, Any]:
+    """The smallest singular value of a matrix, between its vectors."""
+    u, sizes, vt = np.linalg.svd(slope)
+    return u[:, -1], sizes[-1], vt[-1]
 
 
 def _is_reached(residual: Any, step: Any, x: Any, start: Any, solver: Solver, source: Any) -> bool:
@@ -255,6 +273,27 @@ def doubt(residual: Any, slope: Any, x: Any, start: Any) -> Any:
     noise = np.fmax(abs(residual), 4 * np.finfo(float).eps * start[1])
     near = np.where(np.isnan(start[1]), 1e-8 * abs(x), 0.0)
     return np.fmin(np.maximum(noise / abs(slope), near), 1e-4 * start[2])
+
+
+def _beside_meaning(slope: Any, residual: Any, x: Any, start: Any) -> Any:
+    """A place that cannot be told from the zero of a system, in the direction in which it is weakest."""
+    if not len(x) or not has_inverse(slope):
+        return np.array(x)
+    left, least, right = weakest(slope)
+    noise = np.abs(left) @ np.fmax(np.abs(residual), 4 * np.finfo(float).eps * start[1])
+    near = 1e-8 * _size(x) if np.isnan(start[1]) else 0.0
+    return x + np.fmin(np.maximum(noise / least, near), 1e-4 * start[2]) * right
+
+
+register(
+    Entry(
+        "beside",
+        lambda types: (ArrayType(FLOAT, types[2].shape),),
+        _beside_meaning,
+        Kernel("beside"),
+        zero_derivative=True,
+    )
+)
 
 
 def _refused_meaning(x: Any, *, refusal: DerivativeError) -> Any:

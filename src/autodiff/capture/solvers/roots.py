@@ -233,6 +233,7 @@ def _emit_root(
         calling_from(trace.builder.source),
         (),
         len(closed) - 1 if rule.is_fixed_point else 0,
+        looks_nearby=rule.is_system,
     )
     if all(v.owner is not None and v.owner.kind == "constant" for v in values):
         raise Declined("a root finder of constants")
