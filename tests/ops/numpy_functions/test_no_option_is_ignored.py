@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.fft
+import scipy.linalg
 
 import autodiff
 from autodiff.ops.function_table import functions
@@ -240,3 +242,25 @@ def test_a_clip_in_part_has_the_derivative_of_its_parts() -> None:
     for engine in ("native", "numpy"):
         slope = autodiff.gradient(total, engine=engine)(M)
         np.testing.assert_allclose(slope, autodiff.gradient(plain, engine=engine)(M))
+
+
+# -- options that there are not ----------------------------------------------------------------------
+MISSPELT = [
+    lambda x: np.percentile(x, 30, interpolation="lower"),
+    lambda x: np.nanquantile(x, 0.3, metod="linear"),
+    lambda x: np.arange(0.0, x[0], stp=0.5),
+    lambda x: np.std(x, ddf=1),
+    lambda x: scipy.fft.fft(x, m=2),
+    lambda x: scipy.linalg.inv(np.diag(x), overwrite=True),
+    lambda x: scipy.linalg.eigh(np.diag(x), lowr=True),
+]
+
+
+@pytest.mark.parametrize("f", MISSPELT)
+def test_a_misspelt_option_is_an_error_as_in_the_library(f: Callable[..., Any]) -> None:
+    x = np.array([2.0, 1.0, 3.0])
+    with pytest.raises(TypeError, match="got an unexpected keyword argument") as plain:
+        f(x)
+    with pytest.raises(TypeError) as ours:
+        autodiff.function(f, engine="numpy")(x)
+    assert str(ours.value).partition("\n")[0] == str(plain.value)
