@@ -424,6 +424,7 @@ def _doctor(options: argparse.Namespace) -> int:
 def doctor() -> list[tuple[str, str]]:
     """What `python -m autodiff doctor` reports, as (name, text) lines."""
     import autodiff
+    from autodiff.ops import function_table
 
     lines = [("autodiff", autodiff.__version__)]
     lines.append(("python", f"{platform.python_version()} ({platform.python_implementation()})"))
@@ -436,6 +437,9 @@ def doctor() -> list[tuple[str, str]]:
     for engine in ("numpy", "native"):
         lines.append((f"engine {engine}", _engine_works(engine)))
     lines.append(("engine jax", _jax()))
+    unknown = function_table.unknown_libraries()
+    said = "all of these versions are known" if not unknown else f"not known: {', '.join(unknown)}"
+    lines.append(("libraries", said))
     lines.append(("cache", _cache()))
     settings = {key: value for key, value in os.environ.items() if key.startswith("AUTODIFF_")}
     lines.append(("settings", ", ".join(f"{k}={v}" for k, v in settings.items()) or "none"))
