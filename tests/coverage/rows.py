@@ -250,8 +250,8 @@ def rows() -> list[Row]:
     found += _solvers()
     found += _sparse()
     found += read(masked_calls.MA, "numpy.ma", "np.ma", **masked_calls.MASKED)
-    gone = {name for name in n.GONE if not hasattr(np, name)}
-    return [row for row in found if not (row.name in gone and row.space.startswith("numpy"))]
+    gone = {x for x in n.GONE if not hasattr(np, x) and not hasattr(stats, x)}
+    return [row for row in found if row.name not in gone]
 
 
 def _solvers() -> Iterator[Row]:

@@ -26,6 +26,14 @@ C = M * (1 + 2j)
 OPTIONS = ("where", "out", "initial", "dtype", "casting", "order", "keepdims")
 UFUNC_OPTIONS = ("where", "out", "dtype", "casting", "order")
 
+
+def _parameters(f: Callable[..., Any]) -> list[str]:
+    try:
+        return list(inspect.signature(f).parameters)
+    except ValueError:  # older versions of NumPy do not say it of functions in C
+        return []
+
+
 # What comes before the options; the first of them is traced.  Functions of one array need no row.
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "argpartition": (M, 1), "astype": (M, np.float32), "average": (M, 0), "broadcast_to": (M, (2, 2, 3)),
@@ -140,7 +148,7 @@ def _rows() -> dict[str, tuple[Callable[..., Any], tuple[Any, ...], tuple[str, .
             if not inspect.isroutine(f) and type(f) is not type(np.sum) or isinstance(f, np.ufunc):
                 continue
             try:
-                options = tuple(p for p in inspect.signature(f).parameters if p in OPTIONS)
+                options = tuple(p for p in _parameters(f) if p in OPTIONS)
             except (ValueError, TypeError):
                 continue
             if options and f in functions and name not in SKIPPED and name != "busday_count":
@@ -153,7 +161,7 @@ def _rows() -> dict[str, tuple[Callable[..., Any], tuple[Any, ...], tuple[str, .
         f, args = getattr(np, name, None), ARGUMENTS.get(name, (M,))
         like = {"flatten": ("order",), "copy": ("order",), "astype": ("order", "casting")}.get(name)
         if like is None:
-            like = tuple(p for p in inspect.signature(f).parameters if p in OPTIONS) if f else ()
+            like = tuple(p for p in _parameters(f) if p in OPTIONS) if f else ()
         args = (args[1], args[0]) if name == "compress" else args
         rows.setdefault(f"method {name}", (_method(name), args, like))
     for name in UFUNCS:
