@@ -27,9 +27,15 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autodiff.errors import AutodiffError
+from autodiff.later import later
+
+if TYPE_CHECKING:
+    from autodiff.ops import function_table
+else:
+    function_table = later("autodiff.ops.function_table")
 
 
 class UsageError(Exception):
@@ -424,7 +430,6 @@ def _doctor(options: argparse.Namespace) -> int:
 def doctor() -> list[tuple[str, str]]:
     """What `python -m autodiff doctor` reports, as (name, text) lines."""
     import autodiff
-    from autodiff.ops import function_table
 
     lines = [("autodiff", autodiff.__version__)]
     lines.append(("python", f"{platform.python_version()} ({platform.python_implementation()})"))
