@@ -68,7 +68,8 @@ def where(condition: Any, *choices: Any) -> Any:
     if len(choices) != 2:
         raise ValueError("either both or neither of x and y should be given")
     dtype = result_dtype(*choices)
-    result = select(condition, *[_chosen(x, dtype) for x in choices], dtype)
+    there, elsewhere = [_chosen(x, dtype) for x in choices]
+    result = select(condition, there, elsewhere, dtype)
     # np.where of scalars gives an array without axes.
     return keep_order(Tracer(result.value, "array"), condition, *choices)
 
