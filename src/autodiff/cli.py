@@ -27,9 +27,15 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autodiff.errors import AutodiffError
+from autodiff.later import later
+
+if TYPE_CHECKING:
+    from autodiff.ops import function_table
+else:
+    function_table = later("autodiff.ops.function_table")
 
 
 class UsageError(Exception):
@@ -436,6 +442,9 @@ def doctor() -> list[tuple[str, str]]:
     for engine in ("numpy", "native"):
         lines.append((f"engine {engine}", _engine_works(engine)))
     lines.append(("engine jax", _jax()))
+    unknown = function_table.unknown_libraries()
+    said = "all of these versions are known" if not unknown else f"not known: {', '.join(unknown)}"
+    lines.append(("libraries", said))
     lines.append(("cache", _cache()))
     settings = {key: value for key, value in os.environ.items() if key.startswith("AUTODIFF_")}
     lines.append(("settings", ", ".join(f"{k}={v}" for k, v in settings.items()) or "none"))

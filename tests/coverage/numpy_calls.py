@@ -4,7 +4,8 @@
 :data:`tests.coverage.measure.ARGUMENTS`. Statements before the last ``;`` are run first.
 """
 
-GONE = ("row_stack",)  # names that later versions lack: NumPy 2.5
+# Names that some versions lack: NumPy 2.5 and newer, NumPy 2.1.
+GONE = ("row_stack", "matvec", "vecmat")
 
 NUMPY = """
 abs absolute fabs sin cos tan sinh cosh tanh arctan atan arcsinh asinh exp exp2 expm1 cbrt square: {f}(x)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import scipy
 import scipy.special
 from scipy import stats
 from scipy.stats import _distr_params
@@ -251,8 +252,14 @@ def rows() -> list[Row]:
     found += _solvers()
     found += _sparse()
     found += read(masked_calls.MA, "numpy.ma", "np.ma", **masked_calls.MASKED)
-    gone = {name for name in n.GONE if not hasattr(np, name)}
-    return [row for row in found if not (row.name in gone and row.space.startswith("numpy"))]
+    gone = {x for x in n.GONE if not hasattr(np, x) and not hasattr(stats, x)}
+    if np.lib.NumpyVersion(scipy.__version__) < "1.17.0":
+        gone |= {
+            row.name
+            for row in found
+            if row.space == "scipy.stats" and not hasattr(stats, row.name.split(".")[0])
+        }
+    return [row for row in found if row.name not in gone]
 
 
 def _solvers() -> Iterator[Row]:

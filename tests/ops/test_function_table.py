@@ -10,8 +10,9 @@ import sys
 import numpy as np
 import pytest
 
+from autodiff.errors import FallbackWarning
 from autodiff.ops import ENTRIES, function_table, numpy_functions
-from autodiff.ops.function_table import builtin_functions, functions
+from autodiff.ops.function_table import Table, builtin_functions, functions
 
 MODULES = [m.name for m in pkgutil.iter_modules(numpy_functions.__path__)]
 
@@ -147,3 +148,17 @@ def test_an_operation_is_entered_once_and_known_by_its_name() -> None:
     assert "no operation" not in ENTRIES
     with pytest.raises(ValueError, match="'svd' is entered twice"):
         ENTRIES.enter(entry)
+
+
+def test_a_library_whose_names_have_moved_is_told_and_nothing_else_fails(monkeypatch) -> None:
+    def moved(name: str) -> bool:
+        raise AttributeError(f"module {name!r} has no attribute '_private'")
+
+    table = Table({"json": "autodiff.ops.nowhere"}, set(), lambda key: None)
+    monkeypatch.setattr(function_table, "is_loaded", moved)
+    with pytest.warns(FallbackWarning, match="json of json .* is not as autodiff knows it"):
+        assert table.get(json.dumps) is None
+    assert table.get(json.loads) is None  # it is told once
+    monkeypatch.setattr(function_table, "_OPTIONAL", {"json": "autodiff.ops.nowhere"})
+    (found,) = function_table.unknown_libraries()
+    assert found.startswith("json (No module named")

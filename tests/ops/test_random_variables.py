@@ -19,7 +19,7 @@ W = np.linspace(-1.0, 1.2, 4)
 Normal: Any = stats.Normal
 FIXED = Normal(mu=0.3, sigma=1.2)
 GAMMA = stats.make_distribution(stats.gamma)(a=2.1)
-MIXTURE = stats.Mixture([FIXED, stats.Logistic()], weights=[0.3, 0.7])
+MIXTURE = stats.Mixture([FIXED, getattr(stats, "Logistic", stats.Normal)()], weights=[0.3, 0.7])
 TRUNCATED = stats.truncate(FIXED, lb=-1.0, ub=2.0)
 
 

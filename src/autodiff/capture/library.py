@@ -336,6 +336,8 @@ def _call_with_all_lifted(
             linear_algebra.note_call(function, args, kwargs)
         if not traced and not isinstance(owner, Tracer):
             refuse_change(frame, function, args, kwargs, node)
+        if kwargs:
+            _refuse_misspelt(function, known, kwargs)
         try:
             return run_users(known, *args, **kwargs)
         except DtypeError:
@@ -353,6 +355,27 @@ def _call_with_all_lifted(
     if not traced:
         return _call_untraced(frame, function, args, kwargs, node)
     return call_unknown(frame, function, args, kwargs, node)
+
+
+def _refuse_misspelt(function: Any, known: Any, kwargs: dict[str, Any]) -> None:
+    """Raise where an implementation takes any option, and the library's own function has no such one."""
+    code = getattr(known, "__code__", None)
+    if code is None or not code.co_flags & inspect.CO_VARKEYWORDS:
+        return
+    named = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    others = [name for name in kwargs if name not in named]
+    if not others:
+        return
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # of a function in C
+        return
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    for name in others:
+        if name not in parameters:
+            text = f"{function.__name__}() got an unexpected keyword argument {name!r}"
+            raise TypeError(text)
 
 
 def _operation(

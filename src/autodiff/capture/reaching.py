@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import gc
 from collections.abc import Callable
-from types import CodeType, FunctionType, ModuleType, TracebackType
+from types import CodeType, FunctionType, GeneratorType, ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,6 +61,8 @@ def reaches(
             objects += [*x.locals.values(), x.parent, x.closure]
         elif isinstance(x, FunctionType):  # not its globals
             objects += [x.__closure__, x.__defaults__, x.__kwdefaults__, x.__dict__]
+        elif isinstance(x, GeneratorType) and x.gi_frame is None:
+            continue  # one that is closed before it began: Python 3.12 and newer keep its variables
         elif isinstance(x, ast.AST):  # a suspended generator puts values into its statements
             objects += [inner.value for inner in ast.walk(x) if isinstance(inner, Known)]
         else:

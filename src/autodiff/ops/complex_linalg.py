@@ -462,12 +462,15 @@ def eig_results(a: Any) -> tuple[Any, Any]:
     return values, _as_made(vectors, largest) / (length / stop(plain(length)))
 
 
+MAY_BE_REAL = np.lib.NumpyVersion(np.__version__) < "2.5.0"  # from there on always complex
+
+
 def eig(a: Any) -> Any:
-    """``np.linalg.eig``: of a real matrix whose eigenvalues are all real, real arrays."""
+    """``np.linalg.eig``: of a real matrix whose eigenvalues are all real, real arrays until NumPy 2.5."""
     from numpy.linalg._linalg import EigResult
 
     values, vectors = eig_results(a)
-    if not is_complex(a) and bool(np.all(values.imag == 0)):
+    if MAY_BE_REAL and not is_complex(a) and bool(np.all(values.imag == 0)):
         return EigResult(values.real, vectors.real)
     return EigResult(values, vectors)
 
@@ -475,7 +478,7 @@ def eig(a: Any) -> Any:
 def eigvals(a: Any) -> Any:
     """``np.linalg.eigvals``."""
     values, _ = eigen(a)
-    if not is_complex(a) and bool(np.all(values.imag == 0)):
+    if MAY_BE_REAL and not is_complex(a) and bool(np.all(values.imag == 0)):
         return values.real
     return values
 

@@ -15,11 +15,14 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from autodiff.errors import FallbackWarning
 from autodiff.later import is_loaded
 from autodiff.stack import lock_of_the_process
+from autodiff.tracebacks import depth_of_user
 
 if TYPE_CHECKING:
     from _collections_abc import dict_items, dict_keys, dict_values
@@ -203,8 +206,23 @@ class Table(dict[Any, Callable[..., Any]]):
             with loading:
                 for name in ready:
                     module = self.waiting.get(name)  # another thread may have entered it
-                    if module is not None and is_loaded(module):
+                    if module is not None and self._entered(name, module):
                         self.waiting.pop(name, None)
+
+    def _entered(self, name: str, module: str) -> bool:
+        """Load what stands for a module of a library; told where it is not written for this version of that."""
+        try:
+            return is_loaded(module)
+        except (ImportError, AttributeError) as error:
+            library = name.partition(".")[0]
+            version = getattr(sys.modules.get(library), "__version__", "")
+            warnings.warn(
+                f"{name} of {library} {version} is not as autodiff knows it ({error}): its functions run "
+                "uncompiled, and have no derivative",
+                FallbackWarning,
+                stacklevel=depth_of_user(),
+            )
+            return True
 
 
 functions: dict[Any, Callable[..., Any]] = Table(_OPTIONAL, set(_BY_NAME.values()), _home_of_numpy)
@@ -213,6 +231,21 @@ builtin_functions: dict[Any, Callable[..., Any]] = Table(
     {*_OF_PYTHON.values(), _HOME_OF_INTEGERS},
     _home_of_builtin,
 )
+
+
+def unknown_libraries() -> list[str]:
+    """Modules of libraries that are installed in a version which is not known here."""
+    found = []
+    for name, module in _OPTIONAL.items():
+        try:
+            importlib.import_module(name)
+        except ImportError:  # it is not installed, or is elsewhere in this version
+            continue
+        try:
+            importlib.import_module(module)
+        except (ImportError, AttributeError) as error:
+            found.append(f"{name} ({error})")
+    return found
 
 
 def at_one_of(*paths: str) -> Any:

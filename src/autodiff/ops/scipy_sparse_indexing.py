@@ -129,7 +129,10 @@ def _picked(self: Any, key: _Key, arrays: Sequence[Array]) -> Any:
     return interpreted(of_elements, type(example), given, data, example.shape)
 
 
-@implements(_index.IndexMixin.__getitem__, _coo._coo_base.__getitem__)
+_OF_COO = vars(_coo._coo_base).get("__getitem__")  # SciPy 1.16 has none
+
+
+@implements(_index.IndexMixin.__getitem__, *([] if _OF_COO is None else [_OF_COO]))
 def _getitem(self: Any, key: Any) -> Any:
     items = tuple(map(_as_known, key)) if isinstance(key, tuple) else (_as_known(key),)
     if _has_unknown(items):

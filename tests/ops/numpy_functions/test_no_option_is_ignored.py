@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.fft
+import scipy.linalg
 
 import autodiff
 from autodiff.ops.function_table import functions
@@ -23,6 +25,14 @@ MASK = np.array([[True, False, True], [False, True, True]])
 C = M * (1 + 2j)
 OPTIONS = ("where", "out", "initial", "dtype", "casting", "order", "keepdims")
 UFUNC_OPTIONS = ("where", "out", "dtype", "casting", "order")
+
+
+def _parameters(f: Callable[..., Any]) -> list[str]:
+    try:
+        return list(inspect.signature(f).parameters)
+    except ValueError:  # older versions of NumPy do not say it of functions in C
+        return []
+
 
 # What comes before the options; the first of them is traced.  Functions of one array need no row.
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
@@ -138,7 +148,7 @@ def _rows() -> dict[str, tuple[Callable[..., Any], tuple[Any, ...], tuple[str, .
             if not inspect.isroutine(f) and type(f) is not type(np.sum) or isinstance(f, np.ufunc):
                 continue
             try:
-                options = tuple(p for p in inspect.signature(f).parameters if p in OPTIONS)
+                options = tuple(p for p in _parameters(f) if p in OPTIONS)
             except (ValueError, TypeError):
                 continue
             if options and f in functions and name not in SKIPPED and name != "busday_count":
@@ -151,7 +161,7 @@ def _rows() -> dict[str, tuple[Callable[..., Any], tuple[Any, ...], tuple[str, .
         f, args = getattr(np, name, None), ARGUMENTS.get(name, (M,))
         like = {"flatten": ("order",), "copy": ("order",), "astype": ("order", "casting")}.get(name)
         if like is None:
-            like = tuple(p for p in inspect.signature(f).parameters if p in OPTIONS) if f else ()
+            like = tuple(p for p in _parameters(f) if p in OPTIONS) if f else ()
         args = (args[1], args[0]) if name == "compress" else args
         rows.setdefault(f"method {name}", (_method(name), args, like))
     for name in UFUNCS:
@@ -240,3 +250,25 @@ def test_a_clip_in_part_has_the_derivative_of_its_parts() -> None:
     for engine in ("native", "numpy"):
         slope = autodiff.gradient(total, engine=engine)(M)
         np.testing.assert_allclose(slope, autodiff.gradient(plain, engine=engine)(M))
+
+
+# -- options that there are not ----------------------------------------------------------------------
+MISSPELT = [
+    lambda x: np.percentile(x, 30, interpolation="lower"),
+    lambda x: np.nanquantile(x, 0.3, metod="linear"),
+    lambda x: np.arange(0.0, x[0], stp=0.5),
+    lambda x: np.std(x, ddf=1),
+    lambda x: scipy.fft.fft(x, m=2),
+    lambda x: scipy.linalg.inv(np.diag(x), overwrite=True),
+    lambda x: scipy.linalg.eigh(np.diag(x), lowr=True),
+]
+
+
+@pytest.mark.parametrize("f", MISSPELT)
+def test_a_misspelt_option_is_an_error_as_in_the_library(f: Callable[..., Any]) -> None:
+    x = np.array([2.0, 1.0, 3.0])
+    with pytest.raises(TypeError, match="got an unexpected keyword argument") as plain:
+        f(x)
+    with pytest.raises(TypeError) as ours:
+        autodiff.function(f, engine="numpy")(x)
+    assert str(ours.value).partition("\n")[0] == str(plain.value)

@@ -301,7 +301,10 @@ CALLS: dict[str, tuple[Callable[..., Any], list[tuple[Any, ...]]]] = {
     "linalg.cross": (np.linalg.cross, [(A([1, 2, 3]), A([3, 1, 2])), (A([1, 2]), A([3, 1]))]),
     "cross": (np.cross, [(A([1, 2, 3]), A([3, 1, 2])), (np.arange(4), np.arange(4))]),
     "vecdot": (np.vecdot, [(np.ones(3), np.arange(3)), (np.ones(5), np.arange(3))]),
-    "matvec": (np.matvec, [(np.ones((2, 3)), np.arange(3)), (np.ones(3), np.arange(3))]),
+    "matvec": (
+        getattr(np, "matvec", np.matmul),
+        [(np.ones((2, 3)), np.arange(3)), (np.ones(3), np.arange(3))],
+    ),
     "kron": (np.kron, [(np.ones(3), np.arange(2)), (A(1.5), U1(2))]),
     "norm": (lambda x, p: np.linalg.norm(x, p), [(F4([1, 2]), 3), (F4([1, 2]), 2.5)]),
     "nanmedian": (

@@ -247,6 +247,9 @@ def vector_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tracer:
     return cross(x, y, axis=axis)
 
 
+TAKES_PLANES = np.lib.NumpyVersion(np.__version__) < "2.5.0"  # vectors of two elements
+
+
 @implements(np.cross)
 def cross(
     a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
@@ -255,6 +258,12 @@ def cross(
     if axis is not None:
         axisa = axisb = axisc = axis
     x, y = functions[np.moveaxis](a, axisa, -1), functions[np.moveaxis](b, axisb, -1)
+    if not TAKES_PLANES and all(isinstance(z.shape[-1], int) for z in (x, y)):
+        if x.shape[-1] != 3 or y.shape[-1] != 3:
+            raise ValueError(
+                "Both input arrays must be (arrays of) 3-dimensional vectors, but they are "
+                f"{x.shape[-1]} and {y.shape[-1]} dimensional instead."
+            )
     if not all(isinstance(z.shape[-1], int) and z.shape[-1] in (2, 3) for z in (x, y)):
         raise ValueError(
             "incompatible dimensions for cross product\n(dimension must be 2 or 3)"

@@ -15,6 +15,7 @@ from autodiff.ops import smooth
 from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.interpreting import interpreted
+from autodiff.ops.marks import note_deprecated
 from autodiff.ops.methods import no_imaginary_part
 from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import (
@@ -200,9 +201,14 @@ def _round_integer(x: Tracer, digits: int) -> Tracer:
     return cast(pointwise("multiply", scaled, unit), x.dtype)
 
 
+IS_DEPRECATED = np.lib.NumpyVersion(np.__version__) >= "2.5.0"
+
+
 @implements(np.fix)
 def fix(x: Any, out: Any = None) -> Tracer:
     """``np.fix``: towards zero."""
+    if IS_DEPRECATED:
+        note_deprecated()
     result = pointwise("trunc", x)
     target = as_output(out)
     return result if target is None else write_out(result, target)

@@ -48,6 +48,18 @@ from autodiff.ops.ufuncs import as_output, call, loop_of, unsupported, write_out
 _NOT_GIVEN = np._NoValue
 
 
+CUTS_NUMBERS = np.lib.NumpyVersion(np.__version__) < "2.5.0"  # np.where, to the array's dtype
+
+
+def _chosen(x: Any, dtype: np.dtype[Any]) -> Any:
+    """A number that an array of integers may not hold."""
+    if CUTS_NUMBERS and type(x) is int and dtype.kind in "iu" and abs(x) < 2**63:
+        return np.int64(x).astype(dtype)
+    if not CUTS_NUMBERS:
+        check_number(x, dtype)
+    return x
+
+
 @implements(np.where)
 def where(condition: Any, *choices: Any) -> Any:
     """``np.where`` with three arguments; with one, of a known condition."""
@@ -55,7 +67,9 @@ def where(condition: Any, *choices: Any) -> Any:
         return nonzero(condition)
     if len(choices) != 2:
         raise ValueError("either both or neither of x and y should be given")
-    result = select(condition, *choices)
+    dtype = result_dtype(*choices)
+    there, elsewhere = [_chosen(x, dtype) for x in choices]
+    result = select(condition, there, elsewhere, dtype)
     # np.where of scalars gives an array without axes.
     return keep_order(Tracer(result.value, "array"), condition, *choices)
 
