@@ -184,6 +184,14 @@ def test_a_slope_that_is_not_known_is_no_number() -> None:
     assert np.isnan(by_shape)
 
 
+def test_slopes_of_noncentral_variables_where_the_density_is_lost_are_numbers() -> None:
+    for x, k, c in ((7.5, 21000.0, 1.056), (1e32, 2.0, 0.6), (3.0, 600.0, 20.0)):
+        found = autodiff.gradient(lambda x, k, c: stats.ncx2.cdf(x, k, c), wrt=(0, 2))(x, k, c)
+        np.testing.assert_array_equal(found, 0.0)
+    found = autodiff.gradient(lambda x, b: stats.rice.cdf(x, b), wrt=(0, 1))(1e16, 0.77)
+    np.testing.assert_array_equal(found, 0.0)
+
+
 @pytest.mark.parametrize("method", ["pdf", "logpdf", "cdf", "sf", "ppf", "isf"])
 def test_small_skewness_is_no_exception(method: str) -> None:
     """SciPy takes the normal distribution there: its value, and the slopes of Pearson's."""
