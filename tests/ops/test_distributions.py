@@ -192,6 +192,13 @@ def test_slopes_of_noncentral_variables_where_the_density_is_lost_are_numbers() 
     np.testing.assert_array_equal(found, 0.0)
 
 
+@pytest.mark.parametrize("q", [1e-100, 1e-20, 0.3])
+def test_slopes_of_quantiles_of_small_complements_are_not_zero(q: float) -> None:
+    f = stats.skewnorm.isf
+    right = -1 / stats.skewnorm.pdf(f(q, 4.0), 4.0)
+    assert autodiff.gradient(lambda q: f(q, 4.0))(q) == pytest.approx(right, rel=1e-12)
+
+
 @pytest.mark.parametrize("method", ["pdf", "logpdf", "cdf", "sf", "ppf", "isf"])
 def test_small_skewness_is_no_exception(method: str) -> None:
     """SciPy takes the normal distribution there: its value, and the slopes of Pearson's."""
