@@ -44,7 +44,6 @@ _FORMULAS = {
     "inverse_cosine": "1 / np.sqrt((1 - {0}) * (1 + {0}))",
     "inverse_hyperbolic": "1 / np.sqrt(({0} - 1) * ({0} + 1))",
     "inverse_difference": "1 / ((1 - {0}) * (1 + {0}))",
-    "direction": "{0} / {2}",
 }
 # What is a value with a derivative of its own is that value, where all is differentiated already.
 _VALUES = ("stop_gradient", "first_order", "derived_as", "with_slope", "with_slopes")
@@ -298,6 +297,9 @@ def _pointwise(operation: Operation, operands: Sequence[Text], needs: Needs) -> 
         return _call("times", *codes)
     if kind in _VALUES:
         return operands[0]
+    if kind == "direction":  # a length of 0 has none
+        length = f"np.where({codes[2]} == 0, 1.0, {codes[2]})"
+        return Text(f"{operands[0].within(PRODUCT)} / {length}", PRODUCT)
     if kind in _FORMULAS and codes[0].isidentifier():
         return Text(_FORMULAS[kind].format(codes[0]), PRODUCT)
     name = _SPECIAL.get(kind) or kind.removeprefix("scipy_")

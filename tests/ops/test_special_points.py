@@ -125,6 +125,11 @@ def _powered_weibull_pdf(x: Any, a: Any, c: Any) -> Any:
     return a * c * (-mpmath.expm1(-(x**c))) ** (a - 1) * mpmath.exp(-(x**c)) * x ** (c - 1)
 
 
+def _pearson_logpdf(x: Any, s: Any) -> Any:
+    shape, y = 4 / s**2, 2 * x / s + 4 / s**2
+    return mpmath.log(abs(2 / s)) + (shape - 1) * mpmath.log(y) - y - mpmath.loggamma(shape)
+
+
 def _exponpow_logpdf(x: Any, b: Any) -> Any:
     return mpmath.log(b) + (b - 1) * mpmath.log(x) + 1 + x**b - mpmath.exp(x**b)
 
@@ -449,6 +454,15 @@ FUNCTIONS: dict[str, Row] = {
     ),
     "exponpow.logsf": Row(
         stats.exponpow.logsf, lambda x, b: -mpmath.expm1(x**b), (*POWERS, (3.0, 2.697))
+    ),
+    "pearson3.logpdf": Row(
+        stats.pearson3.logpdf, _pearson_logpdf, ((0.3, 1e-3), (-3.0, -0.2), (1.5, 0.1), (0.3, 2.0))
+    ),
+    "pearson3.cdf": Row(
+        stats.pearson3.cdf,
+        lambda x, s: mpmath.gammainc(4 / s**2, 0, 2 * x / s + 4 / s**2, regularized=True),
+        ((-0.5, 0.05), (0.3, 0.1), (-7.5, 0.2), (0.3, 2.0)),
+        orders=2,
     ),
     "exponnorm.logpdf": Row(
         stats.exponnorm.logpdf,
@@ -950,6 +964,7 @@ FAR_QUOTIENTS: dict[str, tuple[Any, Any, tuple[float, ...]]] = {
     "log2 of a square": (lambda x: np.log2(x**2), lambda x: mpmath.log(x * x, 2), (1e-100, 1e-80, 1e80, 1e100)),
     "log10 of a square": (lambda x: np.log10(x**2), lambda x: mpmath.log(x * x, 10), (1e-100, 1e100)),
     "sech": (lambda x: 1 / np.cosh(x), mpmath.sech, (200.0, 300.0, -300.0)),
+    "reciprocal of a reciprocal": (lambda x: np.reciprocal(np.reciprocal(x)), lambda x: x, (1e300, 1e-300), 1),
     "reciprocal of cosh": (lambda x: np.reciprocal(np.cosh(x)), mpmath.sech, (200.0, 300.0)),
     "logistic": (lambda x: 1 / (1 + np.exp(-x)), lambda x: 1 / (1 + mpmath.exp(-x)), (-100.0, -250.0, -350.0)),
     "Lorentz": (lambda x: 1 / (1 + x**2), lambda x: 1 / (1 + x * x), (1e20, 1e40)),

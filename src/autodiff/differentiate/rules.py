@@ -83,11 +83,13 @@ def _scaled(d: Any, partial: Any, absorbing: bool = False) -> Tracer | None:
         for factor in partial[:-1]:
             d = None if d is None else _scaled(d, factor, absorbing)
         return None if d is None else _kept_apart(d, partial[-1], absorbing)
-    found = () if absorbing or _grows(d, partial) else _factors(d)
+    found = () if _grows(d, partial) else _factors(d)
     if isinstance(partial, Tracer) and found and not _is_constant_zero(partial):
         current_builder().repeated += len(found) - 1
+        how = [x.absorbing or absorbing for x in found]
         terms = [
-            _kept_apart(x.first, _times(x.last, partial, x.absorbing), x.absorbing) for x in found
+            _kept_apart(x.first, _times(x.last, partial, a), a)
+            for x, a in zip(found, how, strict=True)
         ]
         return functools.reduce(_add, terms)
     product = _times(d, partial, absorbing)

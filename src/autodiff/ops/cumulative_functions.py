@@ -196,7 +196,18 @@ def _ncx2(x: Any, k: Any, c: Any) -> Any:
     x_, k_, c_ = np.where(lost, x, 1.0), np.where(lost, k, 2.0), np.where(lost, c, 1.0)
     order, root = 0.5 * k_ - 1, np.sqrt(x_) - np.sqrt(c_)
     scale = 0.5 * order * np.log(x_ / c_) - 0.5 * root * root
-    return np.where(lost, 0.5 * np.exp(scale) * _f("ive")(order, np.sqrt(x_ * c_)), value)
+    argument = np.sqrt(x_ * c_)
+    # SciPy's has no value far out, where it is its limit (DLMF 10.40.1, and 10.41 for the order).
+    huge = np.greater(argument, 1e9)
+    limit = np.exp(-0.5 * order * order / argument) / np.sqrt(2 * np.pi * argument)
+    bessel = np.where(huge, limit, _f("ive")(order, np.where(huge, 1.0, argument)))
+    # Of a large order it underflows where the power beside it overflows: the first term of its series.
+    none = np.less(bessel, 1e-300)
+    far = np.where(none, order, 1.0)
+    series = far * np.log(0.5 * argument) - apply("lgamma", far + 1) - argument
+    series = series + argument * argument / (4 * (far + 1))
+    factor = np.exp(np.where(none, scale + series, scale))
+    return np.where(lost, 0.5 * factor * np.where(none, 1.0, bessel), value)
 
 
 def _nct(t: Any, n: Any, c: Any) -> Any:

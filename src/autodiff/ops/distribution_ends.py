@@ -5,6 +5,7 @@
     dweibull.pdf(x, c)       a function of abs(x), which may have derivatives where abs has none
     exponweib.sf(x, a, c)    1 - (1 - exp(-x**c))**a: SciPy's has no digit of the base where exp is near 1
     exponpow.logpdf(x, b)    … - (exp(t) - 1 - t), t = x**b: SciPy's cancels for small t
+    pearson3.logpdf(x, skew)    the normal density's and a correction: SciPy's terms are 4 / skew**2 large
     exponnorm.logpdf(x, K)   -x**2 / 2 - log(K) - …: SciPy's is a difference of numbers as large as its logarithm
 
 The value is SciPy's own.  Densities that are ``exp`` of a sum with ``xlogy`` need no row, see ``log_powers``.
@@ -12,6 +13,7 @@ The value is SciPy's own.  Densities that are ``exp`` of a sum with ``xlogy`` ne
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from math import factorial
 from typing import Any
@@ -21,7 +23,9 @@ from scipy import stats
 from scipy.special import xlogy
 
 from autodiff.ops import special
+from autodiff.ops.custom import stop
 from autodiff.ops.distributions import RULES, run
+from autodiff.ops.quadrature import gauss_legendre
 from autodiff.ops.smooth import (
     derived_as,
     exprel,
@@ -199,6 +203,97 @@ def _exponnorm_probability(sign: float, x: Any, K: Any) -> Any:
     return with_slopes(0.0 * density, x, K, sign * density, -sign * density * excess / K)
 
 
+# -- Pearson's third kind, as a correction of the normal distribution ----------------------------------
+# log(1 + z) = z - z**2 sum (-z)**k / (k + 2);  the rest of Stirling's series for log(gamma), by 1 / a.
+_LOG_REST = [(-1.0) ** k / (k + 2) for k in range(40)]
+_STIRLING = [
+    1 / 12,
+    -1 / 360,
+    1 / 1260,
+    -1 / 1680,
+    1 / 1188,
+    -691 / 360360,
+    1 / 156,
+    -3617 / 122400,
+]
+_BY_INTEGRAL = 0.25  # up to this skewness the slopes of gammainc cancel, and an integral does not
+
+
+def _pearson_logpdf(x: Any, skew: Any) -> Any:
+    """``-x**2 g(z) - log(1 + z) - …`` with z = skew x / 2, which is smooth at skew = 0.
+
+    In SciPy's terms of the size 4 / skew**2 cancel.
+    """
+    z = 0.5 * skew * x
+    rest = near_or_far(
+        np.abs(z) < 0.3,
+        z,
+        0.5,
+        lambda z: polynomial(z, _LOG_REST),
+        lambda z: (z - np.log1p(z)) / (z * z),
+    )
+    inverse = 0.25 * skew * skew  # of the shape of the gamma distribution
+    stirling = near_or_far(
+        np.abs(inverse) < 0.08,
+        inverse,
+        0.5,
+        lambda v: v * polynomial(v * v, _STIRLING),
+        lambda v: _gammaln(1 / v) + (1 / v - 0.5) * np.log(v) + 1 / v - 0.5 * np.log(2 * np.pi),
+    )
+    return -x * x * rest - np.log1p(z) - stirling - 0.5 * np.log(2 * np.pi)
+
+
+def _pearson_probability(method: str, x: Any, skew: Any) -> Any:
+    """``cdf`` or ``sf``, by the skewness the integral of the density's slope from here to the nearer end."""
+    own = run(getattr(stats.pearson3, f"_{method}"), (x, skew))
+    sign = 1.0 if method == "cdf" else -1.0
+    narrow = np.less(np.abs(skew), _BY_INTEGRAL)
+    s, nodes, weights = np.where(narrow, skew, 0.1), *gauss_legendre()
+    inside = np.greater(0.5 * s * x, -1)
+    at = np.where(inside, x, 0.0)
+    z = 0.5 * s * at
+    size = np.where(np.equal(at, 0), 1.0, np.abs(at))
+    length = np.minimum(14.0, 45.0 * (1 + z) / size)
+    end = np.where(np.less(z, 0), size * (1 + z) / np.where(np.less(z, 0), -z, 1.0), 14.0)
+    length = np.minimum(length, end)
+    side = np.where(np.less(at, 0), -1.0, 1.0)
+    column = lambda v: np.reshape(v, (*np.shape(v), 1))  # noqa: E731
+    places = column(at) + column(side * length) * nodes
+    total = np.sum(_pearson_slope(places, column(s)) * weights, axis=-1)
+    slope = np.where(inside, -side * length * total, 0.0)
+    density = np.exp(_pearson_logpdf(at, s)) * np.where(inside, 1.0, 0.0)
+    smooth = with_slopes(0.0 * own, x, s, sign * density, sign * slope)
+    return derived_as(own, np.where(narrow, smooth, own))
+
+
+def _pearson_quantile(method: str, level: Any, skew: Any) -> Any:
+    """``ppf`` or ``isf``, with the derivatives of two steps of Newton's method."""
+    own = run(getattr(stats.pearson3, f"_{method}"), (level, skew))
+    probability, sign = ("cdf", 1.0) if method == "ppf" else ("sf", -1.0)
+    x: Any = stop(own)
+    for _ in range(2):
+        excess = _pearson_probability(probability, x, skew) - level
+        x = x - sign * excess / np.exp(_pearson_logpdf(x, skew))
+    return derived_as(own, x)
+
+
+def _pearson_slope(x: Any, skew: Any) -> Any:
+    """The derivative of the density by the skewness."""
+    z = 0.5 * skew * x
+    bend = near_or_far(
+        np.abs(z) < 0.3,
+        z,
+        0.5,
+        lambda z: polynomial(z, [k * c for k, c in enumerate(_LOG_REST)][1:]),
+        lambda z: (1 / (1 + z) - 2 * (z - np.log1p(z)) / (z * z)) / z,
+    )
+    inverse = 0.25 * skew * skew
+    of_stirling = [(2 * k + 1) * c for k, c in enumerate(_STIRLING)]
+    stirling = 0.5 * skew * polynomial(inverse * inverse, of_stirling)
+    logarithm = -0.5 * x * x * x * bend - 0.5 * x / (1 + z) - stirling
+    return np.exp(_pearson_logpdf(x, skew)) * logarithm
+
+
 # By name and method: SciPy's value with the derivatives of these.
 _ENDS: dict[tuple[str, str], Callable[..., Any]] = {
     ("burr", "pdf"): _burr,
@@ -221,6 +316,8 @@ _ENDS: dict[tuple[str, str], Callable[..., Any]] = {
     ("exponpow", "logsf"): lambda x, b: -np.expm1(x**b),
     ("exponweib", "ppf"): lambda q, a, c: _powered_weibull_quantile(np.log(q), a, c),
     ("exponweib", "isf"): lambda p, a, c: _powered_weibull_quantile(np.log1p(-p), a, c),
+    ("pearson3", "logpdf"): _pearson_logpdf,
+    ("pearson3", "pdf"): lambda x, skew: np.exp(_pearson_logpdf(x, skew)),
     ("exponnorm", "logpdf"): _log_exponnorm,
     ("exponnorm", "pdf"): lambda x, K: np.exp(_log_exponnorm(x, K)),
     ("exponnorm", "cdf"): lambda x, K: _exponnorm_probability(1.0, x, K),
@@ -236,3 +333,7 @@ def _rule(name: str, method: str, formula: Callable[..., Any]) -> Callable[..., 
 
 
 RULES.update({key: _rule(*key, formula) for key, formula in _ENDS.items()})
+for _method in ("cdf", "sf"):
+    RULES["pearson3", _method] = functools.partial(_pearson_probability, _method)
+for _method in ("ppf", "isf"):
+    RULES["pearson3", _method] = functools.partial(_pearson_quantile, _method)

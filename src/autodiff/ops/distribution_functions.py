@@ -136,7 +136,8 @@ _row("skewnorm_cdf", _SKEW, _SKEWED, "Azzalini (1985)")
 _solution("skewnorm_ppf", of("skewnorm_cdf"), _SKEW, (_LEVEL, *_SKEWED[1:]))
 _solution(
     "skewnorm_isf",
-    lambda *x: 1 - of("skewnorm_cdf")(*x),
+    # The distribution function of what is mirrored: 1 - cdf is 0 far out, where there is a solution.
+    lambda x, m, s, a: of("skewnorm_cdf")(2 * m - x, m, s, -a),
     _negative(*_SKEW),
     (_LEVEL, *_SKEWED[1:]),
 )

@@ -90,17 +90,7 @@ def _formula(dist: Any, name: str, *args: Any) -> Any:
     rule = RULES.get((getattr(dist, "name", ""), name))
     if rule is not None and is_own(dist):
         return rule(*args)
-    limit = _LIMITS.get(getattr(dist, "name", ""))
-    if limit is not None and name not in ("get_support", "argcheck", "stats"):
-        parameter = args[1]
-        near: Any = np.abs(parameter) < limit
-        poison = unknown_slope(_float(parameter))
-        return run(method, args) + select(near, poison, 0.0, np.float64)
     return run(method, args)
-
-
-# Up to this absolute value of their parameter these are taken for the normal distribution.
-_LIMITS = {"pearson3": 1.6e-5}
 
 
 def run(method: Any, args: tuple[Any, ...]) -> Any:
