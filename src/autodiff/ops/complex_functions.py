@@ -74,6 +74,11 @@ def implements_complex(*callables: Any) -> Callable[[Any], Any]:
     return enter
 
 
+def apply_method(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, Any]) -> Any:
+    """A method of a ufunc, of complex operands: it looks into the tables that are filled here."""
+    return complex_numbers.apply_ufunc(ufunc, method, inputs, kwargs)
+
+
 def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """``function(*args, **kwargs)``, where an operand or a dtype named is complex."""
     if isinstance(function, np.ufunc) and function not in TABLE:
