@@ -124,6 +124,7 @@ FIRST_OF_A_KIND = {
     "pairs": "sum(k * a * b for k, (a, b) in enumerate(zip(x, x[1:])))",
     "products of sequences": "sum(a * b for a, b in itertools.product(x, x))",
     "an iterator": "next(iter(x)) * x[1]",
+    "methods of ufuncs of complex numbers": "np.add.reduce(1j * x).imag + np.subtract.reduce(1j * x).imag",
     "ufuncs of SciPy": "np.sum(scipy.special.ellipk(x / 9.0))",
     "views that are compared": "np.sum(x[::-1] * x)",
 }

@@ -191,6 +191,13 @@ def test_squared_modulus_is_curved_at_zero(square: Any) -> None:
         np.testing.assert_array_equal(curved(np.zeros(2)), 2 * np.eye(2))
 
 
+def _with(ufunc: np.ufunc, z: Any) -> Any:
+    """One place twice, one after the other."""
+    c = z.copy()
+    ufunc.at(c, [1, 1, -1], 2j - z[:3])
+    return c
+
+
 # -- arrays -------------------------------------------------------------------------------------------
 OF_ARRAYS: dict[str, Callable[[Any], Any]] = {
     "sum": lambda z: (z.sum(), np.sum(z, axis=0, keepdims=True)),
@@ -229,6 +236,12 @@ OF_ARRAYS: dict[str, Callable[[Any], Any]] = {
     "truth": lambda z: (np.any(z), z.all(), np.isfinite(z).sum()),
     "joining": lambda z: (np.append(z, 1j), np.insert(z, 1, 2j), np.meshgrid(z[0], z[1])[0]),
     "calculus": lambda z: (np.gradient(z[0]), np.trapezoid(z), np.interp(0.3, np.arange(4), z[0])),
+    "folds": lambda z: (
+        np.subtract.reduce(z), np.divide.reduce(z, axis=1, keepdims=True), np.subtract.accumulate(z, 1),
+        np.multiply.reduceat(z, [0, 2, 1], axis=1), np.add.reduceat(z[0], [1, 3]),
+    ),
+    "at": lambda z: [_with(ufunc, z[0]) for ufunc in (np.multiply, np.divide, np.add)],
+    "choose": lambda z: (np.choose([0, 1, 1, 0], [z[0], 2j * z[1]]), np.choose([1, 0, 0, 0], z[:2])),
     "choosing": lambda z: (
         np.select([z.real > 0, z.imag > 0], [z, 2 * z]), np.clip(z, -1, 1j), np.nonzero(z)[0],
     ),
@@ -254,6 +267,8 @@ def test_small_arrays(shape: tuple[int, ...]) -> None:
 
 
 LOSSES: dict[str, Callable[[Any], Any]] = {
+    "folds": lambda z: np.sum(np.abs(np.divide.reduce(z)) + np.subtract.accumulate(z).imag[1] ** 2),
+    "at": lambda z: np.sum(np.abs(_with(np.multiply, z)) + _with(np.divide, z).real),
     "modulus": lambda z: np.sum(np.abs(z) * WEIGHTS.real),
     "angle": lambda z: np.sum(np.angle(z) * WEIGHTS.real),
     "quotient": lambda z: np.sum((z / (z[::-1] + 0.3)).imag),

@@ -59,6 +59,8 @@ CASES = [
     (lambda y: linalg.solveh_banded(np.array([[0.0, 1, 1, 1], [4, 4, 4, 4]]), y), (Y,)),
     (lambda s: linalg.khatri_rao(s, s), (S,)),
     (lambda y, u, p: linalg.solve_banded((1, 1), np.stack([y, p[0] + 4, u]), y), (Y, U, P)),
+    # More diagonals than the matrix has.
+    (lambda x, y, p: linalg.solve_banded((2, 3), np.concatenate([x, p])[:, :2] + 3 * np.eye(6, 2, -3), y[:2]), (X, Y, P)),
     (lambda x, y, u, p: linalg.solve_banded((2, 1), np.stack([y, p[0] + 6, u, y]), x.T), (X, Y, U, P)),
     (lambda y, p: linalg.solveh_banded(np.stack([y, p[0] + 6]), y), (Y, P)),
     (lambda y, p: linalg.solveh_banded(np.stack([p[0] + 6, y]), y, lower=True), (Y, P)),

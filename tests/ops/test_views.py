@@ -48,6 +48,7 @@ VIEWS = {
     "np.real": lambda a: np.real(a),
     "atleast_3d": lambda a: np.atleast_3d(a),
     "view": lambda a: a.view(),
+    "getfield": lambda a: a.getfield(a.dtype),
     "copy": lambda a: a.copy(),
     "np.copy": lambda a: np.copy(a),
     "astype": lambda a: a.astype(float),

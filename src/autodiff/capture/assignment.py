@@ -44,9 +44,9 @@ from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import run_users
 
 if TYPE_CHECKING:
-    from autodiff.capture import staging
+    from autodiff.capture import opaque, staging
 else:
-    staging = later("autodiff.capture.staging")
+    opaque, staging = later("autodiff.capture.opaque"), later("autodiff.capture.staging")
 
 
 def assign(frame: Frame, target: ast.expr, value: Any) -> None:
@@ -174,6 +174,8 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
     if isinstance(container, dict):
         index = trace.outside(container, index)
     value = trace.outside(container, value)
+    if type(container).__module__.startswith("scipy."):
+        opaque.refuse_lost_item(frame, container, value, node)
     if isinstance(container, StoredList):
         run_known(trace, operator.setitem, container, index, value)
     else:

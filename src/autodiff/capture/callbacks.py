@@ -235,6 +235,9 @@ def call_unknown(
             return _search(frame, function, args, kwargs, node)
     if opaque.is_sparse(owner) and _leaves_out_zeros(function):
         opaque.refuse_lost_zeros(frame, name_of(function), [vars(owner)["data"]], node)
+    keeps = opaque.is_sparse(owner) or module_of(type(owner)) == "scipy.integrate._ode"
+    if keeps and why_value_only(name_of(function)) is not None:
+        opaque.refuse_lost_derivative(frame, function, args, kwargs, node)
     python = in_python(function)
     of_object: list[Any] = []
     if python is None and isinstance(function, MethodType) and module in ("numpy", "scipy"):

@@ -31,6 +31,7 @@ from autodiff.capture.origins import (
     is_library,
     keeps_contexts,
     module_of,
+    name_of,
 )
 from autodiff.capture.sourcecode import syntax_of
 from autodiff.containers import found_plainly, home_of_class
@@ -42,8 +43,10 @@ from autodiff.signals import run_users
 
 if TYPE_CHECKING:
     from autodiff.capture import opaque
+    from autodiff.ops import value_only
 else:
     opaque = later("autodiff.capture.opaque")
+    value_only = later("autodiff.ops.value_only")
 
 # What does the work of an ``__init__`` that has no source, and says whether it did: filled in by the
 # modules that know how one is written.
@@ -95,6 +98,10 @@ def _is_interpreted(
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
         return True
     if not f"{module_of(init)}.".startswith(_OF_TRACED) or dispatch.functions.get(cls) is not None:
+        return False
+    if value_only.why_value_only(name_of(cls)) is not None and _of_traced(
+        [*args, *kwargs.values()]
+    ):
         return False
     # A sparse array of what is known is made at Python speed, with all of SciPy's checks.
     return _of_traced([*args, *kwargs.values()]) or any(

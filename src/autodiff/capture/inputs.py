@@ -278,6 +278,9 @@ class Inputs(Tables):
         value = tracer.value
         if as_given:
             return int(self.concrete(tracer)) if value in self.whole else None
+        if self.called_out is not None and self.differentiated(value):
+            # It decides what a library computes: which integrand, which point of a search.
+            raise self.called_out.lost(self.builder.source)
         if leaves and value.type.is_float and self.differentiated(value):
             raise DerivativeError(
                 "a value that carries a derivative becomes a plain number here, "
@@ -287,9 +290,6 @@ class Inputs(Tables):
                 remedy="build arrays with np.stack or by stores; give functions that NumPy does not "
                 "know a derivative with autodiff.custom_gradient",
             )
-        if self.called_out is not None and self.differentiated(value):
-            # It decides what a library computes: which integrand, which point of a search.
-            raise self.called_out.lost(self.builder.source)
         array, depends = self.evaluate(value)
         if self.compares_items:
             _refuse_two_nans(value)

@@ -209,6 +209,13 @@ def refuse_lost_zeros(frame: Frame, what: str, parts: Any, node: ast.AST) -> Non
             )
 
 
+def refuse_lost_item(frame: Frame, matrix: Any, value: Any, node: ast.AST) -> None:
+    """Raise where a value that carries a derivative becomes an item of a sparse array in Python's own objects."""
+    name = f"scipy.sparse.{type(matrix).__name__}"
+    if why_value_only(name) is not None and _lost(frame, (None, value)):
+        raise lost_derivative(name, frame.source(node))
+
+
 def is_sparse(x: Any) -> bool:
     """Whether an object is one of SciPy's sparse arrays."""
     return str(type(x).__module__).startswith("scipy.sparse._")

@@ -201,6 +201,8 @@ def owner_of(function: Any) -> Any:
 def name_of(function: Any) -> str:
     """What a message calls a function: ``np.sort``, ``scipy.integrate.quad``."""
     if isinstance(function, np.ufunc):
+        if function.__name__.endswith("(vectorized)"):
+            return f"numpy.frompyfunc of {function.__name__.partition(' ')[0]}"
         return f"np.{function.__name__}" if hasattr(np, function.__name__) else function.__name__
     module = module_of(function)
     name: Any = getattr(function, "__qualname__", None)

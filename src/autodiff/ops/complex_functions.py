@@ -24,7 +24,14 @@ import numpy as np
 from autodiff.dims import Dim, equal, equal_shapes
 from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
-from autodiff.ops import complex_linalg, complex_numbers, complex_ufuncs, fatal, python_numbers
+from autodiff.ops import (
+    complex_folds,
+    complex_linalg,
+    complex_numbers,
+    complex_ufuncs,
+    fatal,
+    python_numbers,
+)
 from autodiff.ops.complex_numbers import (
     NOT_HOLOMORPHIC,
     TABLE,
@@ -65,6 +72,11 @@ def implements_complex(*callables: Any) -> Callable[[Any], Any]:
         return function
 
     return enter
+
+
+def apply_method(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, Any]) -> Any:
+    """A method of a ufunc, of complex operands: it looks into the tables that are filled here."""
+    return complex_numbers.apply_ufunc(ufunc, method, inputs, kwargs)
 
 
 def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -559,6 +571,16 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
         found = where(condition, choice, found)
     return found
+
+
+@implements_complex(np.choose)
+def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
+    """``np.choose``, of the real and of the imaginary parts."""
+    if out is not None:
+        raise decline("np.choose with out=")
+    parts = zip(*[map(plain, as_complex(x).parts) for x in choices], strict=True)
+    re, im = (functions[np.choose](a, list(part), mode=mode) for part in parts)
+    return joined(re, im)
 
 
 @implements_complex(np.clip)
@@ -1130,4 +1152,4 @@ def attribute(z: ComplexTracer, name: str) -> Any:
     raise AttributeError(f"'{type_name(z)}' object has no attribute '{name}'", name=name, obj=z)
 
 
-__all__ = ["CMATH", "METHODS", "TABLE", "apply", "attribute", "find", "product"]
+__all__ = ["CMATH", "METHODS", "TABLE", "apply", "attribute", "complex_folds", "find", "product"]

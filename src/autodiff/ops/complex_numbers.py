@@ -63,6 +63,8 @@ from autodiff.ops.tracer import (
 
 # NumPy's functions on complex operands: filled in by :mod:`autodiff.ops.complex_functions`.
 TABLE: dict[Any, Callable[..., Any]] = {}
+# Methods of ufuncs that go through the elements one by one: filled in by :mod:`autodiff.ops.complex_folds`.
+FOLDS: dict[str, Callable[..., Any]] = {}
 Parts = tuple[Any, Any]
 _PART = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(float)}
 _WHOLE: dict[Any, Any] = {part: whole for whole, part in _PART.items()}
@@ -992,7 +994,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
         for part, x in zip(inputs[0].parts, list(map(plain, new)), strict=True):
             ufunc.at(part, inputs[1], x)
         return None
-    if options or (method != "__call__" and len(inputs) > 2):
+    if options or (method not in ("__call__", "at") and len(inputs) > 2):
         raise decline(f"np.{ufunc.__name__} with {next(iter(options), 'dtype')}=")
     if method == "__call__":
         return call(ufunc, inputs)
@@ -1007,7 +1009,10 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
     if method == "outer" and ufunc in BINARY:
         a, b = (as_complex(x) for x in inputs)
         return call(ufunc, (a[(..., *(None,) * b.ndim)] if b.ndim else a, b))
-    raise decline(f"np.{ufunc.__name__}.{method}")
+    how = {k: v for k, v in kwargs.items() if k == "axis" or (k == "keepdims" and v)}
+    if ufunc not in BINARY or method not in FOLDS:
+        raise decline(f"np.{ufunc.__name__}.{method}")
+    return FOLDS[method](ufunc, *inputs, **how)
 
 
 def _is_default(name: str, value: Any) -> bool:

@@ -201,6 +201,7 @@ protocol.answered_by(
     apply_function=apply_function,
     attribute=attribute,
     complex_attribute=lambda x, name: complex_functions.attribute(x, name),
+    complex_method=lambda *args: complex_functions.apply_method(*args),
     binary_operator=binary_operator,
     unary_operator=unary_operator,
     in_place_operator=in_place_operator,

@@ -117,6 +117,10 @@ def method(dist: Any, name: str, *operands: Any) -> Any:
     return emit_tracer("scipy_method", *wide, dist=dist.name, method=f"_{name}")
 
 
+def _log_density(dist: Any, *operands: Any) -> Any:
+    return np.log(method(dist, "pdf", *operands))
+
+
 def constant(dist: Any, name: str, *operands: Any) -> Any:
     """``dist._name`` of SciPy, without derivative."""
     return stop(method(dist, name, *[stop(as_array(x)) for x in operands]))
@@ -285,6 +289,7 @@ def _enter() -> None:
                 for level in ("ppf", "isf"):
                     rules[name, level] = functools.partial(constant, dist, level)
         elif name in BY_PLACE:
+            rules[name, "logpdf"] = functools.partial(_log_density, dist)
             for formula in ("pdf", "cdf", "sf", "ppf", "isf"):
                 rules[name, formula] = functools.partial(method, dist, formula)
         elif is_default:

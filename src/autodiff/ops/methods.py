@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff.ladder import Declined
+from autodiff.later import later
 from autodiff.ops import complex_numbers, python_numbers, structural
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import check, require_equal, type_name
@@ -24,6 +25,11 @@ from autodiff.ops.promotion import cast
 from autodiff.ops.protocol import protocol
 from autodiff.ops.tracer import Tracer, ViewStep
 from autodiff.ops.ufuncs import unsupported
+
+if TYPE_CHECKING:
+    from autodiff.ops import value_only
+else:
+    value_only = later("autodiff.ops.value_only")
 
 _PROPERTIES: dict[str, Callable[[Tracer], Any]] = {}
 _METHODS: dict[str, Callable[..., Any]] = {}
@@ -41,6 +47,9 @@ def unknown(x: Tracer, name: str) -> Exception:
     cls = x.python_type
     if has(cls, name):
         kind = "np.ndarray" if x.form == "array" else cls.__name__
+        why = value_only.why_value_only(f"numpy.ndarray.{name}") if x.form == "array" else None
+        if why is not None:
+            return Declined(f"numpy.ndarray.{name} has its value alone, and no derivative: {why}")
         return Declined(f"{kind}.{name}, which is not supported")
     return AttributeError(f"'{type_name(x)}' object has no attribute '{name}'", name=name, obj=x)
 
@@ -297,6 +306,13 @@ def no_imaginary_part(x: Tracer) -> Tracer:
     return Tracer(zeros.value, "scalar")
 
 
+def _getfield(x: Tracer, dtype: Any, offset: int = 0) -> Tracer:
+    """``x.getfield(dtype)``, of the bytes of all of an element."""
+    if np.dtype(dtype) != x.dtype or offset:
+        raise unsupported("np.ndarray.getfield of a part of an element", "use x.real or x.imag")
+    return _view(x)
+
+
 def _set_flags(x: Tracer, write: Any = None, align: Any = None, uic: Any = None) -> None:
     """``x.setflags`` of an array that the function made: from then on a store is an error.
 
@@ -382,6 +398,7 @@ _METHODS.update(
         "sort": _sort,
         "partition": _partition,
         "item": _item,
+        "getfield": _getfield,
         "tolist": tolist,
         "view": lambda x, *args, **options: _view(x, *args, **options),
     }

@@ -2,6 +2,7 @@
 
     x + y, -x, x += y           binary_operator, unary_operator, in_place_operator
     np.sin(x), np.sum(x)        apply_ufunc, apply_function
+    np.add.reduce(z)            complex_method
     x.shape, z.conj             attribute, complex_attribute
     x[i], x[i] = v              get_item, set_item
     1.0 where others are 2j     as_complex
@@ -23,6 +24,7 @@ class Protocol:
     apply_function: Callable[..., Any]
     attribute: Callable[..., Any]
     complex_attribute: Callable[..., Any]
+    complex_method: Callable[..., Any]
     binary_operator: Callable[..., Any]
     unary_operator: Callable[..., Any]
     in_place_operator: Callable[..., Any]

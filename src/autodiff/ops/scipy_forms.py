@@ -79,7 +79,8 @@ def qr(
         return _thin_qr(a, mode=mode)
     m, n = x.shape
     if mode == "raw" or not (isinstance(m, int) and isinstance(n, int)):
-        raise unsupported("scipy.linalg.qr of this form", "use mode='economic'")
+        form = "in mode='raw'" if mode == "raw" else "of a matrix of run-time size"
+        raise unsupported(f"scipy.linalg.qr {form}", "use mode='economic'")
     order = None
     if pivoting:
         order = emit_tracer("pivots", stop(x))

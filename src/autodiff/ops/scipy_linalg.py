@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -576,19 +576,19 @@ def sqrtm(A: Any, **options: Any) -> Tracer:
 
 
 # -- bands -----------------------------------------------------------------------------------------------
-def _band_slices(k: int, upper: int, n: Any) -> tuple[int, Any, Any]:
-    """Of band ``k``: diagonal offset, start of its columns and of its rows."""
-    offset = upper - k
-    return offset, max(offset, 0), max(-offset, 0)
+def _bands(lower: int, upper: int, n: Any) -> Iterator[tuple[int, Any, Any, Any]]:
+    """Each band that a matrix of size n has: its place, start of its columns and of its rows, length."""
+    for k in range(lower + upper + 1):
+        offset = upper - k
+        if not isinstance(n, int) or abs(offset) < n:
+            yield k, max(offset, 0), max(-offset, 0), n - abs(offset)
 
 
 def _band_product(ab: Any, x: Any, lower: int, upper: int) -> Any:
     """The banded matrix times the columns of ``x``."""
     n = x.shape[0]
     total = zeros(x.shape, x.dtype)
-    for k in range(lower + upper + 1):
-        offset, column, row = _band_slices(k, upper, n)
-        size = n - abs(offset)
+    for k, column, row, size in _bands(lower, upper, n):
         term = ab[k, column : column + size][:, None] * x[column : column + size]
         total = slice_add(total, term, (row, 0), (size, x.shape[1]), (1, 1))
     return total
@@ -598,9 +598,7 @@ def _band_transpose(ab: Any, lower: int, upper: int) -> Any:
     """The bands of the transposed matrix."""
     n = ab.shape[1]
     result = zeros(ab.shape, ab.dtype)
-    for k in range(lower + upper + 1):
-        offset, column, row = _band_slices(k, upper, n)
-        size = n - abs(offset)
+    for k, column, row, size in _bands(lower, upper, n):
         piece = slice_of(ab, (k, column), (1, size), (1, 1))
         result = slice_update(result, piece, (lower + upper - k, row), (1, size), (1, 1))
     return result
@@ -628,9 +626,7 @@ def _banded_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     if site.needed[0]:
         n = x.shape[0]
         ct_ab = zeros(ab.shape, ab.dtype)
-        for k in range(lower + upper + 1):
-            offset, column, row = _band_slices(k, upper, n)
-            size = n - abs(offset)
+        for k, column, row, size in _bands(lower, upper, n):
             term = -np.sum(ct_b[row : row + size] * x[column : column + size], axis=1)
             ct_ab = slice_update(ct_ab, term[None, :], (k, column), (1, size), (1, 1))
     return ct_ab, ct_b

@@ -334,6 +334,17 @@ def pbvv_seq(v: Any, x: Any) -> Any:
     return functions[special.pbvv](_orders_from(v), as_array(x))
 
 
+@implements(special.pbdn_seq)
+def pbdn_seq(n: Any, z: Any) -> Any:
+    """``scipy.special.pbdn_seq`` of a real number, each order by itself: SciPy's routine is of complex ones."""
+    if not isinstance(n, int) or n < 0:
+        raise unsupported(
+            "scipy.special.pbdn_seq of an order that is traced or negative", "use pbdv"
+        )
+    found = functions[special.pbdv](_orders_from(n), as_array(z))
+    return tuple([x.astype(np.complex128) for x in found])
+
+
 def _levels(name: str) -> Callable[..., Any]:
     def function(m: Any, n: Any, c: Any) -> Any:
         low, high = _degree(m), _degree(n)

@@ -42,6 +42,7 @@ from autodiff.ops.promotion import (
     select,
     shape_error,
 )
+from autodiff.ops.protocol import protocol
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer, as_tracer
@@ -508,6 +509,8 @@ def _is_root(x: Any, exponent: Any) -> bool:
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """What ``__array_ufunc__`` asks for."""
     if complex_numbers.concerns(inputs, kwargs):
+        if method != "__call__":
+            return protocol.complex_method(ufunc, method, inputs, kwargs)
         return complex_numbers.apply_ufunc(ufunc, method, inputs, kwargs)
     if type(inputs[0]) is complex_numbers.Modulus and method == "__call__" and not kwargs:
         if inputs[0].is_squared(ufunc, inputs):
