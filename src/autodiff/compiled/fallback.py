@@ -210,7 +210,20 @@ def _source_of(failure: str | None, specialisation: Specialisation) -> Source | 
 def failed(
     compiled: Compiled, specialisation: Specialisation, call: Call, extra: tuple[Any, ...]
 ) -> Any:
-    """A check failed at run time: plain Python decides what that means."""
+    """A check failed at run time: plain Python decides what that means.
+
+    What Python code of ours raised in the call, and plain Python does not, is a mistake of ours.
+    """
+    raised = getattr(specialisation.run, "raised", None)
+    result = _plainly_or_anew(compiled, specialisation, call, extra)
+    if raised is not None and is_unconfirmed(raised):
+        report(compiled, as_internal(raised))
+    return result
+
+
+def _plainly_or_anew(
+    compiled: Compiled, specialisation: Specialisation, call: Call, extra: tuple[Any, ...]
+) -> Any:
     if specialisation.run.failure() == OTHER_SIZE:
         compiled.refuse_vectors()
     if compiled.transformation.is_value:

@@ -65,6 +65,7 @@ class NativeFunction:
     machine: session.Machine
     call: Callable[..., Any]
     _host: HostCaller = field(repr=False)
+    raised: BaseException | None = field(default=None, repr=False)  # by Python code in the last call that failed
     most_numbers = FEW
 
     @property
@@ -75,13 +76,13 @@ class NativeFunction:
 
     def failure(self) -> str | None:
         """Which check the last call failed, or what Python raised in it; None: nothing failed."""
-        status = self.status
+        status, self.raised = self.status, None
         if not status:
             return None
         if status == entry.NO_MEMORY:
             return MEMORY_FAILED
         self.heed()
-        error = self._host.take_error()
+        error = self.raised = self._host.take_error()
         if error is None:
             return self.kernel.failure(status)
         return f"{type(error).__name__}: {error}"
