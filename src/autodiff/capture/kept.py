@@ -318,11 +318,8 @@ class KeptList(StoredList):
         if not self.trace.has_members or self.frozen or is_numeric(item):
             return
         known = members.member(item)
-        if known is not None and known[0].block is not self.block:
-            blocks = [*self.trace.builder.stack, self.trace.builder.block]
-            at = [k for k, block in enumerate(blocks) if block is self.block]
-            if not at or not any(block is known[0].block for block in blocks[: at[0]]):
-                return  # members that the loop makes, or carries, are nobody's outside of it
+        if known is not None and not self.trace.builder.is_around(known[0].block, self.block):
+            return  # the loop makes or carries them
         form = known[0] if known is not None else members.form_of(self.trace, item)
         if form is not None and any(body.home is self.block for body in self.trace.rolling):
             self.request(form)
@@ -353,8 +350,7 @@ class KeptList(StoredList):
             raise NotStaged("a list of different things")
         list.clear(self)
         number = self._new(pool.numbers(items))
-        number.block = self.block
-        self.template, self.columns = Ref(pool), (number,)
+        number.block, self.template, self.columns = self.block, Ref(pool), (number,)
 
     def make_rows(self, wanted: Wanted) -> None:
         """Have the items, which are lists, be rows of a pool (where the list was made)."""
