@@ -618,6 +618,39 @@ def test_programs_are_as_long_for_any_number_of_objects(f):
     one_loop_for_any_length(f)
 
 
+def history_of_lists_made_anew(xs, a):
+    ps, history = [Particle(x, a) for x in xs], [Particle(a, a)]
+    for _ in xs:
+        ps = [Particle(p.x * 0.9, p.v * a) for p in ps]
+        history.append(ps[0])
+        ps[1] = ps[2]
+    return sum(h.x * k + h.v for k, h in enumerate(history)) + sum(p.x * p.v for p in ps)
+
+
+def beside_those_of_a_loop_before(xs, a):
+    c, cur, s = Particle(1.0, a), Particle(1.0, 0.5), 0.0
+    history, old = [], [Particle(0.5, a)]
+    rows, ps = [State(Particle(a, a), c)], [Particle(x, a) for x in xs]
+    ps[0] = c
+    for x in xs:
+        history.append(cur)
+        c = rows[-1].at
+        ps[1] = c
+        s += c.x * x
+        old[-1].v += x
+        cur = c
+    cur.x += 1.0
+    both = sum(p.x * k + p.v for k, p in enumerate(ps)) + sum(h.x for h in history)
+    return s + both + c.v + rows[0].at.x + old[0].v
+
+
+@pytest.mark.parametrize("f", [history_of_lists_made_anew, beside_those_of_a_loop_before])
+def test_members_of_another_pool_are_not_taken_for_those_of_one(f):
+    value = Function(f, engine="numpy")
+    for n in (7, 6, 5):
+        np.testing.assert_allclose(value(_xs(n), A), f(_xs(n), A), rtol=1e-12)
+
+
 # -- results --------------------------------------------------------------------------------------
 def all_of_them(xs, a):
     ps = [Particle(x) for x in xs]

@@ -12,7 +12,7 @@ from typing import Any
 from autodiff.capture.carries import ATTEMPTS, Carries, defined, peel_first
 from autodiff.capture.kept import Contents, Needed, both_types
 from autodiff.capture.lists import TracedList
-from autodiff.capture.members import Form, Joining, Members, pool_for
+from autodiff.capture.members import Form, Joining, Members, member, pool_for
 from autodiff.capture.pools import Pool, Wanted
 from autodiff.capture.regions import Outcome
 from autodiff.capture.slots import Slot, Types, slot_of
@@ -125,7 +125,8 @@ class CarriedLists(Carries):
         if isinstance(slot, Form):
             pool = next((known for known in new if known.form == slot), None)
         if pool is not None:
-            with nullcontext() if pool in new else self._put_anew(pool):
+            is_told = pool in new or all(member(item) is not None for item in target)
+            with nullcontext() if is_told else self._put_anew(pool):
                 target.make_members(pool)
         elif isinstance(slot, Form):
             pool = pool_for(target, slot)
@@ -143,17 +144,15 @@ class CarriedLists(Carries):
         """Have columns hold more when the loop begins than they did when it was first asked for."""
         wanted: list[tuple[Any, Slot | Types | None]] = []
         for column in pool.all_columns():
-            self._note_before(column)
+            before = self.before.get(column)
+            if before is None or before.store is not None or before.columns is not None:
+                raise NotStaged("an object that is put into a list beside those of a loop before")
             types = column.template.types if column.columns is not None else None
             if types is None and column.store is not None:
                 types = column.store.slot
-            is_carried = any(part in self.lists for part in column.parts())
             self._forget_stores(column)
-            before = self.before[column]
-            if before.store is None and before.columns is None:
-                column.restore(before)
-            if is_carried or not column.is_stored():
-                wanted.append((column, types))
+            column.restore(before)
+            wanted.append((column, types))
         yield
         for column, types in wanted:
             before = self.before[column] = column.contents()

@@ -318,6 +318,8 @@ class KeptList(StoredList):
         if not self.trace.has_members or self.frozen or is_numeric(item):
             return
         known = members.member(item)
+        if known is not None and not self.trace.builder.is_around(known[0].block, self.block):
+            return  # the loop makes or carries them
         form = known[0] if known is not None else members.form_of(self.trace, item)
         if form is not None and any(body.home is self.block for body in self.trace.rolling):
             self.request(form)
@@ -348,8 +350,7 @@ class KeptList(StoredList):
             raise NotStaged("a list of different things")
         list.clear(self)
         number = self._new(pool.numbers(items))
-        number.block = self.block
-        self.template, self.columns = Ref(pool), (number,)
+        number.block, self.template, self.columns = self.block, Ref(pool), (number,)
 
     def make_rows(self, wanted: Wanted) -> None:
         """Have the items, which are lists, be rows of a pool (where the list was made)."""

@@ -83,6 +83,12 @@ class Builder:
         """Whether values defined in ``block`` may be used by the next operation."""
         return block is self.block or any(block is outer for outer in self.stack)
 
+    def is_around(self, block: Block | None, inner: Block | None) -> bool:
+        """Whether ``block`` is an open block around another one, or that one."""
+        blocks = [*self.stack, self.block]
+        at = next((k for k, one in enumerate(blocks) if one is inner), -1)
+        return any(one is block for one in blocks[: at + 1])
+
     @contextmanager
     def region(self) -> Iterator[Block]:
         """Open a nested block; operations go there until the context ends."""
