@@ -964,7 +964,6 @@ FAR_QUOTIENTS: dict[str, tuple[Any, Any, tuple[float, ...]]] = {
     "log2 of a square": (lambda x: np.log2(x**2), lambda x: mpmath.log(x * x, 2), (1e-100, 1e-80, 1e80, 1e100)),
     "log10 of a square": (lambda x: np.log10(x**2), lambda x: mpmath.log(x * x, 10), (1e-100, 1e100)),
     "sech": (lambda x: 1 / np.cosh(x), mpmath.sech, (200.0, 300.0, -300.0)),
-    "reciprocal of a reciprocal": (lambda x: np.reciprocal(np.reciprocal(x)), lambda x: x, (1e300, 1e-300), 1),
     "reciprocal of cosh": (lambda x: np.reciprocal(np.cosh(x)), mpmath.sech, (200.0, 300.0)),
     "logistic": (lambda x: 1 / (1 + np.exp(-x)), lambda x: 1 / (1 + mpmath.exp(-x)), (-100.0, -250.0, -350.0)),
     "Lorentz": (lambda x: 1 / (1 + x**2), lambda x: 1 / (1 + x * x), (1e20, 1e40)),
@@ -982,6 +981,7 @@ FAR_QUOTIENTS: dict[str, tuple[Any, Any, tuple[float, ...]]] = {
 FAR_SLOPES: dict[str, tuple[Any, Any, tuple[float, ...], int]] = {
     "sech": (lambda x: 1 / np.cosh(x), mpmath.sech, (400.0, -400.0, 700.0), 3),
     "csch": (lambda x: 1 / np.sinh(x), mpmath.csch, (400.0, -400.0, 700.0), 3),
+    "reciprocal of a reciprocal": (lambda x: np.reciprocal(np.reciprocal(x)), lambda x: x, (1e300, 1e-300), 1),
     "reciprocal of cosh": (lambda x: np.reciprocal(np.cosh(x)), mpmath.sech, (400.0, 700.0), 3),
     "power of cosh": (lambda x: np.cosh(x) ** -1, mpmath.sech, (400.0, 700.0), 3),
     "second power of cosh": (lambda x: np.cosh(x) ** -2.0, lambda x: mpmath.sech(x) ** 2, (300.0, 350.0), 3),
