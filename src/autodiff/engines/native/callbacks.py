@@ -3,7 +3,8 @@
     call i32 @autodiff.call_host(ptr @host_caller, i64 number, ptr operands, ptr results)
 
 calls ``host_caller(number, operands, results)`` (see `host`).  Where it raises, the exception becomes
-``host_caller.error`` and the result is 1.
+``host_caller.error`` and the result is 1.  So it is, without a call, where a routine of NumPy's has raised
+before (it lacked memory), which is looked at when the kernel has ended.
 
 A callback of ctypes would print an exception that reaches its outermost frame, and go on as if there
 were none.  The ``try`` of a Python function cannot catch them all: CPython runs the handlers of
@@ -30,6 +31,7 @@ declare ptr @PyObject_CallFunction(ptr, ptr, ...)
 declare void @PyErr_Fetch(ptr, ptr, ptr)
 declare void @PyErr_NormalizeException(ptr, ptr, ptr)
 declare void @PyErr_Clear()
+declare ptr @PyErr_Occurred()
 declare i32 @PyException_SetTraceback(ptr, ptr)
 declare i32 @PyObject_SetAttrString(ptr, ptr, ptr)
 declare void @Py_DecRef(ptr)
@@ -39,6 +41,10 @@ define i32 @{NAME}(ptr %caller, i64 %number, ptr %operands, ptr %results) cold n
   %value = alloca ptr, align 8
   %trace = alloca ptr, align 8
   %state = call i32 @PyGILState_Ensure()
+  %already = call ptr @PyErr_Occurred()
+  %is.free = icmp eq ptr %already, null
+  br i1 %is.free, label %try, label %end
+try:
   %made = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr %caller, ptr @format, i64 %number, ptr %operands, ptr %results)
   %failed = icmp eq ptr %made, null
   br i1 %failed, label %raised, label %good
@@ -64,7 +70,7 @@ keep:
   call void @Py_DecRef(ptr %its.trace)
   br label %end
 end:
-  %status = zext i1 %failed to i32
+  %status = phi i32 [ 1, %0 ], [ 0, %good ], [ 1, %keep ]
   call void @PyGILState_Release(i32 %state)
   ret i32 %status
 }}
