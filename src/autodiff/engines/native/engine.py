@@ -65,7 +65,9 @@ class NativeFunction:
     machine: session.Machine
     call: Callable[..., Any]
     _host: HostCaller = field(repr=False)
-    raised: BaseException | None = field(default=None, repr=False)  # by Python code in the last call that failed
+    raised: BaseException | None = field(
+        default=None, repr=False
+    )  # by Python code in the last call that failed
     most_numbers = FEW
 
     @property
