@@ -2,8 +2,8 @@
 
     v, error = integral(a, b, *read; programs=(f,))
                                 =>      values = for(count=21): f at the nodes of Gauss and Kronrod
-                                        sum, is_enough = …
-                                        v = cond(is_enough): sum, or integral(a, b, *read)
+                                        sum, estimate, is_enough = …
+                                        v, error = cond(is_enough): sum, estimate, or integral(a, b, *read)
 
 ``quad`` begins with one rule of 21 points over the whole interval (dqk21 in dqagse: Piessens, de Doncker-Kapenga,
 Überhuber, Kahaner, *QUADPACK*, 1983), and is done where its estimate of the error is small enough, as it is for a
@@ -11,8 +11,9 @@ smooth integrand.  That rule is computed here, in QUADPACK's order, so that the 
 wherever the decision is another, or a close one, SciPy is called.  An integral inside of an integrand is then part of
 it, and no Python runs between them.
 
-Only where nobody reads the estimate of the error, only between finite limits, and only of numbers.  The estimate of an
-integral in several dimensions is the largest of all (``Quadrature.errors``); where it is not read, nobody keeps it.
+Only between finite limits, and only of numbers.  The estimate of the error is QUADPACK's, but for the rounding of a
+power where the integrand is not smooth to the last digits.  That of an integral in several dimensions is the largest of
+all (``Quadrature.errors``): where it is read SciPy is called, and where it is not nobody keeps it.
 """
 
 from __future__ import annotations
@@ -78,9 +79,13 @@ def look_first(program: Program, is_integrand: bool = False) -> Program:
     def visit(operation: Operation, scope: Scope) -> Sequence[Value] | None:
         if operation.kind != "integral":
             return None
-        if id(operation.attributes["programs"][0]) in with_errors:
+        is_read = id(operation.attributes["programs"][0]) in with_errors
+        if is_read and (
+            operation.attributes["options"].errors is not None or len(operation.results) > 2
+        ):
             return None
-        operation = _without_errors(operation, is_integrand)
+        if not is_read:
+            operation = _without_errors(operation, is_integrand)
         if _tolerances(operation) is None:
             scope.block.operations.append(operation)
             return operation.results
@@ -161,30 +166,30 @@ def _looked(operation: Operation, scope: Scope) -> Sequence[Value]:
         with builder.region() as here:
             here.outputs = _rule(operation, a, b)
         with builder.region() as elsewhere:
-            elsewhere.outputs = [constant(0.0)] * count + [constant(False)]
+            elsewhere.outputs = [constant(0.0)] * (count + 1) + [constant(False)]
         *found, enough = emit_cond(is_finite.value, here, elsewhere)
         with builder.region() as done:
             done.outputs = list(found)
         with builder.region() as asked:
             mapping: Mapping = {}
             asked.operations.append(again := copy_operation(operation, mapping, share=False))
-            asked.outputs = list(again.results[:count])
-        values = emit_cond(enough, done, asked)
-        return (*values, constant(math.nan))
+            asked.outputs = list(again.results)
+        return emit_cond(enough, done, asked)
 
 
 def _rule(operation: Operation, a: Any, b: Any) -> list[Value]:
-    """The sums of each integrand, and whether all are accurate enough."""
+    """The sums of each integrand, the estimate of the last one's error, and whether all are accurate enough."""
     absolute, relative = _tolerances(operation) or (0.0, 0.0)
     half = 0.5 * np.abs(b - a)  # SciPy integrates from the lower limit, and changes the sign
     lines = _values(operation, 0.5 * (a + b), half)
     enough: Any = None
+    error: Any = None
     sums = []
     for line in lines:
-        total, is_enough = _sum(line, half, absolute, relative)
+        total, error, is_enough = _sum(line, half, absolute, relative)
         sums.append(np.where(a < b, total, -total).value)
         enough = is_enough if enough is None else enough & is_enough
-    return [*sums, enough.value]
+    return [*sums, error.value, enough.value]
 
 
 def _values(operation: Operation, centre: Any, half: Any) -> list[Any]:
@@ -208,8 +213,8 @@ def _values(operation: Operation, centre: Any, half: Any) -> list[Any]:
     return [Tracer(v, "array") for v in emit_for(_POINTS, (), body)]
 
 
-def _sum(line: Any, half: Any, absolute: float, relative: float) -> tuple[Any, Any]:
-    """Kronrod's sum of 21 values, and whether QUADPACK surely takes it for the integral."""
+def _sum(line: Any, half: Any, absolute: float, relative: float) -> tuple[Any, Any, Any]:
+    """Kronrod's sum of 21 values, the estimate of its error, and whether QUADPACK surely takes it for the integral."""
     middle = line[0]
     left, right = [line[2 * j + 1] for j in range(10)], [line[2 * j + 2] for j in range(10)]
     kronrod, gauss, size = _KRONROD[10] * middle, 0.0, np.abs(_KRONROD[10] * middle)
@@ -234,4 +239,4 @@ def _sum(line: Any, half: Any, absolute: float, relative: float) -> tuple[Any, A
     small = error * (1.0 + _CLOSE) <= np.maximum(absolute, relative * np.abs(total))
     # An error as large as the spread tells QUADPACK that the sum tells nothing.
     told = (error < spread * (1.0 - _CLOSE)) | (error > spread * (1.0 + _CLOSE)) | (error == 0.0)
-    return total, small & told
+    return total, error, small & told
