@@ -348,9 +348,9 @@ WHOLE = [
 def test_lists_from_outside_are_read_as_a_whole(f) -> None:
     engine = ENGINES[len(f.__name__) % 2]  # each program on one, so all on either
     value, slope = Function(f, engine=engine), autodiff.gradient(f, wrt=1, engine=engine)
-    programs = [autodiff.function(f, engine="numpy").ir(Tables(n), 0.7) for n in (20, 33)]
+    programs = [autodiff.function(f, engine="numpy").ir(Tables(n), 0.7) for n in (40, 53)]
     assert len({str(program).count("\n") for program in programs}) == 1
-    m, h = Tables(20), 1e-6
+    m, h = Tables(40), 1e-6
     for _ in range(2):
         np.testing.assert_allclose(value(m, 0.7), f(m, 0.7), rtol=1e-12)
         expected = (f(m, 0.7 + h) - f(m, 0.7 - h)) / (2 * h)
@@ -417,7 +417,7 @@ def grown_before(m, a):
     ids=lambda f: f.__name__,
 )
 def test_lists_from_outside_that_change_are_themselves(f) -> None:
-    value, ours, plain = Function(f, engine="numpy"), Tables(9), Tables(9)
+    value, ours, plain = Function(f, engine="numpy"), Tables(35), Tables(35)
     for a in (0.7, 0.9):
         with uncompiled_allowed():
             result = value(ours, a)
@@ -432,7 +432,7 @@ def test_lists_from_outside_that_change_are_themselves(f) -> None:
 
 def test_lists_from_outside_that_were_stored_into_have_derivatives() -> None:
     for a in (0.7, 0.9):
-        m = Tables(9)
+        m = Tables(35)
         weights = list(m.weights)
         with uncompiled_allowed():
             slope = autodiff.gradient(stored_into_all, wrt=1, engine="numpy")(m, a)
@@ -440,7 +440,7 @@ def test_lists_from_outside_that_were_stored_into_have_derivatives() -> None:
 
 
 def test_the_types_in_lists_from_outside_are_looked_at_in_each_call() -> None:
-    value, m = Function(zipped, engine="numpy"), Tables(9)
+    value, m = Function(zipped, engine="numpy"), Tables(35)
     for change in (0.5, np.float64(2.0), 2, True):
         assert value(m, 0.7) == zipped(m, 0.7)
         m.weights[3] = change

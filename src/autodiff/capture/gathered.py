@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from operator import attrgetter
 from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from autodiff.capture.trace import Trace
 else:
     columns = later("autodiff.columns")
+
+ENOUGH = 32
+"""Items from which on a list of numbers or records is read as a whole.  Fewer are constants under guards: these cost a call
+less, and a loop over them, unrolled, is one pass over an array where the loop is one for each item."""
 
 OBJECTS = "objects"  # what an attempt has to know: that objects are read one by one
 _KINDS: dict[type, tuple[Any, Form]] = {
@@ -211,7 +215,7 @@ class Whole:
 
 def whole_of(trace: Trace, source: Any) -> TracedList | None:
     """What stands for a list or tuple from outside whose items are numbers, or records of numbers, that look alike."""
-    if type(source) not in (list, tuple) or len(source) < FEWEST:
+    if type(source) not in (list, tuple) or len(source) < ENOUGH:
         return None
     if not trace.gathers or not trace.tier.rolls:  # along one path stores are made at once
         return None
@@ -256,27 +260,27 @@ def _entered(trace: Trace, source: Any, base: Path) -> TracedList | None:
     ]
     if found is None:
         return None
+    root = Path.root(_certain(read), "columns")
+    whole = Path(f"{root.text}({base.text})", (*root.roots, *base.roots))
     inputs = []
     for number, (values, name) in enumerate(zip(found, names, strict=True)):
-        root = Path.root(_reader_of(read, number), "column")
-        at = Path(f"{root.text}({base.text})", (*root.roots, *base.roots))
+        at = replace(whole.item(number), described=name, shared=whole)
         inputs.append(trace.add_input(values, at, None, None, title=name))
     if kind is not None:
         return given.enter(trace, source, inputs[0], None)
     return given.enter_table(trace, tables.Table(layout, inputs))
 
 
-def _reader_of(read: Any, number: int) -> Callable[[Any], np.ndarray]:
-    """What reads one of the columns of a list; a TypeError where it looks otherwise."""
+def _certain(read: Any) -> Callable[[Any], tuple[np.ndarray, ...]]:
+    """What reads the columns of a list; a TypeError where it looks otherwise."""
 
-    def column(source: Any) -> np.ndarray:
-        found = read(source)
+    def columns_of(source: Any) -> tuple[np.ndarray, ...]:
+        found: tuple[np.ndarray, ...] | None = read(source)
         if found is None:
             raise TypeError("a list that looks otherwise")
-        values: np.ndarray = found[number]
-        return values
+        return found
 
-    return column
+    return columns_of
 
 
 def refuse_changes(trace: Trace) -> None:

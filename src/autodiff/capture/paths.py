@@ -43,6 +43,9 @@ class Path:
     text: str
     roots: tuple[tuple[str, Any], ...] = ()
     described: str = field(default="", compare=False)  # in place of the text
+    shared: Path | None = field(
+        default=None, compare=False
+    )  # what others are items of, too: found once
 
     def attribute(self, name: str) -> Path:
         """The path to an attribute."""
@@ -227,11 +230,18 @@ def compile_reader(
         conditions.append(guard.condition(f"_e{number}"))
     for path in hidden:
         namespace.update(path.roots)
-    results = ", ".join(path.text for path in hidden)
+    shared: dict[str, str] = {}
+    found = []
+    for path in hidden:
+        whole = "" if path.shared is None else path.shared.text
+        name = shared.setdefault(whole, f"_w{len(shared)}") if whole else ""
+        found.append(name + path.text.removeprefix(whole))
+    results = ", ".join(found)
     lines = ["def reader(args):", "    try:"]
     if conditions:
         lines.append(f"        if not ({' and '.join(conditions)}):")
         lines.append("            return None")
+    lines += [f"        {name} = {text}" for text, name in shared.items()]
     lines.append(f"        return ({results}{',' if hidden else ''})")
     # A path that no longer exists (a deleted global, a missing attribute) fails the guards.
     lines += ["    except (AttributeError, KeyError, IndexError, TypeError, ValueError):"]
