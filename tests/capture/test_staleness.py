@@ -974,6 +974,13 @@ def test_keywords_of_a_partial_are_those_of_now(transform, inside):
             assert compiled(1.0) == k
     if transform is autodiff.function:
         assert compiled(1.0, k=5.0) == 5.0
+    part.keywords["other"] = 1.0
+    if inside.__code__.co_argcount > 1 or inside.__defaults__:
+        for _ in range(2):
+            with pytest.raises(TypeError, match="got an unexpected keyword argument 'other'"):
+                compiled(3.0)
+    del part.keywords["other"]
+    assert compiled(1.0) == 7.0
     del part.keywords["k"]
     if inside.__defaults__:
         assert compiled(3.0) == transform(inside)(3.0)
