@@ -146,8 +146,7 @@ class Identities(Inputs):
         first, second = self.paths.get(id(left)), self.paths.get(id(right))
         if left is right or first is None or second is None or first.text == second.text:
             return
-        known = {*self.instances, *([] if self.owner is None else [id(self.owner)])}
-        if self.tier.reusable and id(left) in known and id(right) in known:
+        if self.tier.reusable and type(left) is type(right):
             self.guards.append(Guard(first, "apart", second))
 
     def refuse_identity(self, left: Any, right: Any) -> None:
