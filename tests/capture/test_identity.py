@@ -3,6 +3,7 @@
 import copy
 import math
 from collections import deque
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -566,6 +567,44 @@ def test_numbers_are_sought_without_falling_back() -> None:
     compiled = Function(items_of_arguments, engine="numpy")
     for n in (9, 12):
         assert outcome(compiled, _without_nan(n)) == outcome(items_of_arguments, _without_nan(n))
+
+
+# -- objects that cannot change, as a loop left them ---------------------------------------------------
+@dataclass(frozen=True)
+class Frozen:
+    p: float
+    inner: object = None
+
+
+def frozen_in_a_loop(x, n):
+    c = first = Frozen(x)
+    for _ in range(n):
+        c = replace(c, p=c.p * 0.9)
+    return c is first, c is not first, c == first, c.p
+
+
+def frozen_in_lists(x, n):
+    kept = rows = [Frozen(x * (k + 1)) for k in range(2)]
+    for _ in range(n):
+        rows = [replace(c, p=c.p * 0.9) for c in rows]
+    return rows[0] is kept[0], rows is kept, kept[0] in rows
+
+
+def frozen_in_one_another(x, n):
+    c = Frozen(x, Frozen(x))
+    part = c.inner
+    for _ in range(n):
+        c = Frozen(c.p * 0.9, c.inner if c.p < 0.5 else Frozen(c.p))
+    return c.inner is part, c.inner.p
+
+
+@over_engines
+@pytest.mark.parametrize("f", [frozen_in_a_loop, frozen_in_lists, frozen_in_one_another])
+def test_an_object_that_cannot_change_may_be_the_one_from_before_the_loop(f, engine) -> None:
+    compiled = Function(f, engine=engine)
+    with uncompiled_allowed():
+        for x, n in ((0.5, 12), (0.5, 0), (2.0, 0), (2.0, 12), (0.3, 3)):
+            assert compiled(x, n) == f(x, n)
 
 
 # -- keys that change their dict when they are compared ------------------------------------------------

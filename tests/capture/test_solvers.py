@@ -491,6 +491,37 @@ def test_a_derivative_where_nothing_is_solved_says_so(engine, name):
     assert caught[-1].filename == __file__
 
 
+IN_UNITS = {  # functions of a number and a unit, whose derivative has no unit
+    "fsolve": lambda a, unit: so.fsolve(lambda z: [z[0] ** 2 - a * unit**2, z[1] * z[0] - unit], [unit, 2.0])
+    @ [1 / unit, 1.0],
+    "curve_fit": lambda a, unit: so.curve_fit(
+        lambda t, size, rate: size * np.exp(-rate * t),
+        WEIGHTS / unit,
+        a * np.exp(-a * WEIGHTS),
+        [1.0, unit],
+        method="lm",
+    )[0]
+    @ [1.0, 1 / unit],
+    "minimize": lambda a, unit: so.minimize(
+        lambda z: np.exp(z[0] / unit) - a * z[0] / unit + (z[1] - z[0] / unit) ** 2,
+        [unit, 1.0],
+        method="Nelder-Mead",
+        options={"xatol": 1e-12 * unit},
+    ).x
+    @ [1 / unit, 1.0],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", [1e-5, 1e9])
+@pytest.mark.parametrize("name", IN_UNITS)
+def test_unknowns_may_be_in_different_units(name, unit):
+    """A rate of 1e9 beside an amplitude of 1 makes no system singular."""
+    one, other = (
+        autodiff.gradient(IN_UNITS[name], wrt="a", engine="numpy")(1.3, u) for u in (1.0, unit)
+    )
+    assert np.isclose(one, other, rtol=1e-3)
+
+
 SINGULAR = {
     "brentq": (lambda a: so.brentq(lambda z: z**3 - a, -1, 1), 0.0),
     "brentq beside it": (lambda a: so.brentq(lambda z: z**3 - a + 1.0, -1, 2), 1.0),

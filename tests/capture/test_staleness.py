@@ -974,9 +974,39 @@ def test_keywords_of_a_partial_are_those_of_now(transform, inside):
             assert compiled(1.0) == k
     if transform is autodiff.function:
         assert compiled(1.0, k=5.0) == 5.0
+    part.keywords["other"] = 1.0
+    if inside.__code__.co_argcount > 1 or inside.__defaults__:
+        for _ in range(2):
+            with pytest.raises(TypeError, match="got an unexpected keyword argument 'other'"):
+                compiled(3.0)
+    del part.keywords["other"]
+    assert compiled(1.0) == 7.0
     del part.keywords["k"]
     if inside.__defaults__:
         assert compiled(3.0) == transform(inside)(3.0)
     else:
         with pytest.raises((TypeError, KeyError), match="k"):
             compiled(3.0)
+
+
+class Holder:
+    pass
+
+
+@pytest.mark.parametrize(
+    "make",
+    [dict, lambda: [1.0], lambda: {1.0}, lambda: (1.0, *[]), bytearray, Holder, collections.deque],
+)
+def test_two_objects_that_are_one_later_are_told(make):
+    holder = Holder()
+    tests = [
+        lambda x: x if holder.p is holder.q else 0.0,
+        lambda x: x if holder.items[0] is not holder.items[1] else 0.0,
+    ]
+    for f in tests:
+        compiled = autodiff.function(f, engine="numpy")
+        for is_one in (False, True, True, False):
+            holder.p = make()
+            holder.q = holder.p if is_one else make()
+            holder.items = [holder.p, holder.q]
+            assert compiled(2.0) == f(2.0)

@@ -215,12 +215,6 @@ def _call(
     return call_library(frame, function, args, kwargs, node)
 
 
-def _all_items(frame: Frame, function: Any, items: Any, node: ast.AST) -> Any:
-    """What ``function`` takes all at once: one array of floats, or a list."""
-    whole = gathered.floats_of(frame.trace, items)
-    return TAKES_ALL[function](frame, items, node) if whole is None else whole
-
-
 def _as_read(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any]) -> list[Any]:
     """The arguments of a call; refused if it reads numbers from text that shows derivatives."""
     if reads_numbers(function):

@@ -146,8 +146,7 @@ class Identities(Inputs):
         first, second = self.paths.get(id(left)), self.paths.get(id(right))
         if left is right or first is None or second is None or first.text == second.text:
             return
-        known = {*self.instances, *([] if self.owner is None else [id(self.owner)])}
-        if self.tier.reusable and id(left) in known and id(right) in known:
+        if self.tier.reusable and type(left) is type(right):
             self.guards.append(Guard(first, "apart", second))
 
     def refuse_identity(self, left: Any, right: Any) -> None:
@@ -160,13 +159,12 @@ class Identities(Inputs):
         lists = isinstance(left, StoredList) and isinstance(right, StoredList)
         if lists and (id(left) in self.items or id(right) in self.items):
             raise NotStaged("an identity test of a list that is an item of a list")
-        if (isinstance(left, tuple) and isinstance(right, tuple)) and (
-            id(left) in self.merged or id(right) in self.merged
-        ):
-            raise Declined("an identity test of a tuple that a branch or loop chose")
+        if type(left) is type(right) and (id(left) in self.merged or id(right) in self.merged):
+            kind = "a tuple" if isinstance(left, tuple) else f"an object of {type(left).__name__}"
+            raise Declined(f"an identity test of {kind} that a branch or loop chose")
 
     def note_merged(self, x: Any) -> Any:
-        """A tuple made of those that a branch or loop chose from: it may be any of them."""
+        """A tuple, or an object that cannot change, made of those that a branch or loop chose from: it may be any of them."""
         self.merged[id(x)] = x
         return x
 

@@ -201,7 +201,7 @@ def _with_parts(trace: Trace, x: Any, made: dict[Any, Any]) -> Any:
         return trace.fresh(made)
     obj = trace.fresh(containers.new_instance(cls))
     containers.set_attributes(obj, made)
-    return obj
+    return trace.note_merged(obj) if is_frozen(cls) else obj
 
 
 def matched(trace: Trace, x: Any, like: Any) -> Any:

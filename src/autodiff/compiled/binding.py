@@ -180,12 +180,14 @@ class Signature:
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], frozenset[int]]:
         """The slots of a call, and which of them hold the parameter's default."""
-        if self.signature is None:
-            return args, frozenset()
         if self.plain and not kwargs and len(args) == len(self.parameters):
             return args, frozenset()
         if self.holder is not None and not _identical(self._defaults, self._current_defaults()):
             self._read(self.function)
+        if self.signature is None:
+            if isinstance(self.holder, Preset):
+                self.holder.check()
+            return args, frozenset()
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -254,6 +256,21 @@ class Preset:
         """Names and values, which the user may have changed."""
         keywords = self.partial.keywords
         return (*keywords, *keywords.values(), *_defaults_of(_holder(self.partial.func)))
+
+    def check(self) -> None:
+        """Raise where the function inside does not take what is preset."""
+        function = self.partial.func
+        try:
+            inside = inspect.signature(function)
+        except (TypeError, ValueError):  # of a function in C
+            return
+        try:
+            inside.bind_partial(*self.partial.args, **self.partial.keywords)
+        except TypeError as error:
+            unfit = f"{getattr(function, '__name__', 'f')}() {error}"
+        else:
+            return
+        raise TypeError(unfit)
 
     def are(self, then: tuple[Any, ...]) -> bool:
         """Whether they are what they were."""

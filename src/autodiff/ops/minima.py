@@ -26,7 +26,7 @@ from autodiff.errors import DerivativeError, NoSolutionWarning
 from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, register
-from autodiff.ops.solvers import FLOAT, Evaluator, answer, has_inverse, weakest
+from autodiff.ops.solvers import FLOAT, Evaluator, answer, newton_step, weakest
 from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
 
@@ -304,13 +304,18 @@ def _level_meaning(
     if solver.is_inner or not np.all(np.isfinite(further)) or not np.size(h):
         return further
     if np.ndim(h):
-        step, (left, least, right) = np.linalg.solve(h, g), weakest(h)
+        step, (left, least, right) = newton_step(h, g, x, np.inf), weakest(h)
         differs = abs(left @ (further - h) @ right)
     else:
         step, least, differs = g / h, abs(h), abs(further - h)
     if _is_settled(step, g, x, x0, g0, solver) and not differs <= 0.25 * least:
         raise _flat(solver)
     return further
+
+
+def _near(solver: Minimizer) -> float:
+    """What share of the solution a step of Newton's may be, where the minimiser has done its work."""
+    return 1e-2 if solver.is_inner else 1e-3
 
 
 def _is_settled(step: Any, g: Any, x: Any, x0: Any, g0: Any, solver: Minimizer) -> bool:
@@ -320,14 +325,13 @@ def _is_settled(step: Any, g: Any, x: Any, x0: Any, g0: Any, solver: Minimizer) 
     distance = np.max(np.abs(x), initial=0.0)
     if np.all(np.isfinite(x0)):
         distance = max(distance, np.max(np.abs(x - x0), initial=0.0))
-    near = 1e-2 if solver.is_inner else 1e-3
-    return bool(step <= near * distance or slope <= 1e-6 * np.max(np.abs(g0), initial=0.0))
+    return bool(step <= _near(solver) * distance or slope <= 1e-6 * np.max(np.abs(g0), initial=0.0))
 
 
 def _settled_meaning(h: Any, g: Any, x: Any, x0: Any, g0: Any, *, solver: Minimizer) -> Any:
-    if not has_inverse(h):
+    step = newton_step(h, g, x, _near(solver))
+    if step is None:
         raise _flat(solver)
-    step = g / h if np.ndim(h) == 0 else np.linalg.solve(h, g)
     _look_at_step(step, g, x, x0, g0, solver)
     return h
 

@@ -215,9 +215,9 @@ def _regular_meaning(
 
     ``nearby`` is the slope at a place that cannot be told from the zero (:func:`doubt`).
     """
-    if not has_inverse(slope):
+    step = newton_step(slope, residual, x, solver.relative)
+    if step is None:
         raise _singular(solver.name, source)
-    step = residual / slope if np.ndim(slope) == 0 else np.linalg.solve(slope, residual)
     if not _is_reached(residual, step, x, start, solver, source):
         return slope
     if np.ndim(slope):
@@ -234,9 +234,24 @@ def _regular_meaning(
 
 
 def weakest(slope: Any) -> tuple[Any, Any, Any]:
-    """The smallest singular value of a matrix, between its vectors."""
-    u, sizes, vt = np.linalg.svd(slope)
-    return u[:, -1], sizes[-1], vt[-1]
+    """The smallest singular value of a matrix in units of its own, between its vectors."""
+    rows, columns = units(slope)
+    u, sizes, vt = np.linalg.svd(slope / rows[:, None] / columns)
+    return u[:, -1] / rows, sizes[-1], vt[-1] / columns
+
+
+def units(matrix: Any) -> tuple[Any, Any]:
+    """What rows and columns are divided by, so that the largest of each is about 1.
+
+    A rate of 1e9 beside an amplitude of 1 is nothing singular; powers of 2, which leave all digits.
+    """
+    rows, columns = (np.ones(n) for n in matrix.shape)
+    for _ in range(8):
+        sizes = np.abs(matrix / rows[:, None] / columns)
+        for divisors, axis in ((rows, 1), (columns, 0)):
+            largest = np.max(sizes, axis=axis, initial=0.0)
+            divisors *= np.exp2(np.round(np.log2(np.where(largest == 0, 1.0, largest)) / 2))
+    return rows, columns
 
 
 def _is_reached(residual: Any, step: Any, x: Any, start: Any, solver: Solver, source: Any) -> bool:
@@ -277,12 +292,13 @@ def doubt(residual: Any, slope: Any, x: Any, start: Any) -> Any:
 
 def _beside_meaning(slope: Any, residual: Any, x: Any, start: Any) -> Any:
     """A place that cannot be told from the zero of a system, in the direction in which it is weakest."""
-    if not len(x) or not has_inverse(slope):
+    if not len(x) or newton_step(slope, residual, x, np.inf) is None:
         return np.array(x)
     left, least, right = weakest(slope)
     noise = np.abs(left) @ np.fmax(np.abs(residual), 4 * np.finfo(float).eps * start[1])
     near = 1e-8 * _size(x) if np.isnan(start[1]) else 0.0
-    return x + np.fmin(np.maximum(noise / least, near), 1e-4 * start[2]) * right
+    length = _size(right)
+    return x + np.fmin(np.maximum(noise * length / least, near), 1e-4 * start[2]) * right / length
 
 
 register(
@@ -339,6 +355,26 @@ def has_inverse(slope: Any) -> bool:
         return bool(slope != 0)
     values = np.linalg.svd(slope, compute_uv=False)
     return bool(values.size == 0 or values[-1] > values[0] * len(values) * np.finfo(float).eps)
+
+
+def newton_step(slope: Any, residual: Any, x: Any, near: float) -> Any:
+    """What a step of Newton's from x subtracts; None where the slope cannot be divided by.
+
+    A matrix that is singular only because its rows or columns are in different units can be, where the
+    step is small beside each unknown.
+    """
+    if np.ndim(slope) == 0:
+        return residual / slope if has_inverse(slope) else None
+    if has_inverse(slope):
+        return np.linalg.solve(slope, residual)
+    if not np.all(np.isfinite(slope)):
+        return None
+    rows, columns = units(slope)
+    balanced = slope / rows[:, None] / columns
+    if not has_inverse(balanced):
+        return None
+    step = np.linalg.solve(balanced, residual / rows) / columns
+    return step if np.all(np.abs(step) <= near * np.abs(x)) else None
 
 
 def _singular(name: str, source: Any) -> DerivativeError:
