@@ -345,9 +345,13 @@ def _look_at_step(step: Any, g: Any, x: Any, x0: Any, g0: Any, solver: Minimizer
 
 
 def _calm_meaning(
-    found: Any, g: Any, step: Any, x: Any, x0: Any, g0: Any, *, solver: Minimizer
+    found: Any, g: Any, step: Any, turn: Any, x: Any, x0: Any, g0: Any, *, solver: Minimizer
 ) -> Any:
+    """``turn``: by how much the second derivatives differ a step of Newton's further, divided by them."""
     _look_at_step(step, g, x, x0, g0, solver)
+    differs, length = (np.max(np.abs(v), initial=0.0) for v in (turn, step))
+    if _is_settled(step, g, x, x0, g0, solver) and not differs <= 0.25 * length:
+        raise _flat(solver)
     return found
 
 
@@ -359,7 +363,7 @@ register(
         Kernel("calm"),
         Rules(
             lambda site, tangents: (tangents[0],),
-            lambda site, cts: (cts[0], None, None, None, None, None),
+            lambda site, cts: (cts[0], None, None, None, None, None, None),
         ),
         kept=True,
     )
