@@ -431,7 +431,17 @@ def _point_of_constraints(
     )
     further = whole - np.linalg.solve(system, residual)
     (matrix,) = put_in_place(hessian, [further, *read])
-    return _Point(further, equations, matrix, _of_free(matrix, free), free, None)
+    after = emit_tracer(
+        "level",
+        _of_free(matrix, free),
+        system,
+        residual,
+        whole,
+        begin_all,
+        first,
+        solver=solver,
+    )
+    return _Point(further, equations, matrix, after, free, None)
 
 
 def _equations(gradient: Program, constraints: Sequence[Program], count: int) -> Program:
