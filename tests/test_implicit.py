@@ -166,6 +166,31 @@ def test_a_singular_residual_is_an_error(engine):
         assert "test_implicit.py, line" in str(caught.value)
 
 
+TURNED = np.array([[0.6, 0.8], [-0.8, 0.6]])
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+@pytest.mark.parametrize("off", [1e-8, 1e-6])
+@pytest.mark.parametrize("middle", [0.0, 1.0])
+def test_a_double_root_of_a_system_is_an_error_and_a_simple_one_is_not(middle, off, scale):
+    """However exactly it is found, and however unknowns are scaled."""
+
+    def solved(p, power):
+        def residual(x, p):
+            y = TURNED.T @ (x / scale) - middle
+            return np.array([y[0] ** power - (p - 1.0), y[1] - (p - 1.0)])
+
+        far = off if power == 2 else 0.0
+        return implicit(lambda p: scale * (TURNED @ np.array([middle + far, middle])), residual)(p)
+
+    simple = autodiff.jacobian(lambda p: solved(p, 1), mode="forward", engine="numpy")(1.0)
+    np.testing.assert_allclose(simple, scale * (TURNED @ np.ones(2)), rtol=1e-9)
+    # At 0 nothing tells how far off is far: a warning, which is an error here.
+    with pytest.raises((autodiff.DerivativeError, autodiff.errors.NoSolutionWarning)) as caught:
+        autodiff.gradient(lambda p: solved(p, 2)[0], engine="numpy")(1.0)
+    assert not middle or "is singular" in str(caught.value)
+
+
 WRONG = {
     "too many equations": (
         lambda x, p: np.array([x, p]),

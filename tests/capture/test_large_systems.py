@@ -111,6 +111,8 @@ def test_a_matrix_that_would_not_fit_into_memory_is_not_formed():
         lambda u, p: p * (u - np.mean(u)),  # solved by any constant
         lambda u, p: u - np.mean(u) + p - 2.0,  # solved for one p alone
         lambda u, p: p * u**3,
+        lambda u, p: np.concatenate([0 * u[:1], u[1:] - p + 2.0]),  # one direction of many
+        lambda u, p: (u + 1e-9) ** 2 - (p - 2.0),  # a double root, nearly reached
     ],
 )
 @pytest.mark.parametrize("mode", [pytest.param("forward", marks=pytest.mark.slow), "reverse"])
@@ -119,6 +121,50 @@ def test_singular_equations_are_an_error(residual, mode):
     with pytest.raises(autodiff.DerivativeError, match="is singular") as caught:
         autodiff.jacobian(lambda p: solution(p)[:2], mode=mode)(2.0)
     assert caught.value.code == "AD305"
+
+
+def quartic(u, p, flat):
+    return np.sum((u[1:] - p) ** 2) + (u[0] - p) ** 2 * (1.0 if not flat else (u[0] - p) ** 2)
+
+
+@pytest.mark.parametrize(
+    "options", [{"method": "L-BFGS-B"}, {"method": "L-BFGS-B", "bounds": [(-9.0, 9.0)] * N}]
+)
+def test_a_minimum_that_is_flat_in_one_direction_of_many_is_an_error(options):
+    def f(p, flat):
+        jac = autodiff.gradient(lambda u: quartic(u, p, flat))
+        how = {"ftol": 1e-16, "gtol": 1e-9}
+        start = np.full(N, 2.0)
+        return minimize(lambda u: quartic(u, p, flat), start, jac=jac, options=how, **options).x[0]
+
+    assert autodiff.gradient(lambda p: f(p, False), engine="numpy")(1.0) == pytest.approx(1.0)
+    with pytest.raises(autodiff.DerivativeError, match="second derivative of the objective"):
+        autodiff.gradient(lambda p: f(p, True), engine="numpy")(1.0)
+
+
+SCALES = [
+    (1.0, 1.0),
+    *(pytest.param(*s, marks=pytest.mark.slow) for s in ((1e8, 1e-8), (1e-8, 1e8))),
+]
+WELL_POSED = {
+    "a shift": (lambda y, q: y**3 + y - q, lambda y: 1 + 3 * y**2),
+    "weak directions": (lambda y, q: np.logspace(0, -4, N) * (y - q), lambda y: np.ones(N)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:xtol:RuntimeWarning")  # at 0 it is no relative one
+@pytest.mark.parametrize("scale, size", SCALES)
+@pytest.mark.parametrize("middle", [0.0, 1.0])
+@pytest.mark.parametrize("name", WELL_POSED)
+def test_no_false_alarm_of_many_unknowns_however_they_are_scaled(name, middle, scale, size):
+    equation, slope = WELL_POSED[name]
+
+    def solution(p):
+        found = fsolve(lambda u: scale * equation(u / size, p), np.full(N, 0.9 * size), xtol=1e-6)
+        return found / size
+
+    found = autodiff.jacobian(solution, mode="forward", engine="numpy")(middle)
+    np.testing.assert_allclose(found, 1 / slope(solution(middle)), rtol=1e-6)
 
 
 @pytest.mark.slow

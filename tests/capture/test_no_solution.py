@@ -186,3 +186,78 @@ def test_a_minimum_at_zero_is_one(options, engine):
         return so.minimize_scalar(lambda y: (y - p) ** 2 + 0.5 * y**4 + 2.0 * y, **options).x
 
     assert autodiff.gradient(f, engine=engine)(1.0) == pytest.approx(1.0, rel=1e-5)
+
+
+HELD = {
+    "SLSQP, an equation": ("SLSQP", {"constraints": [{"type": "eq", "fun": lambda y: y[1] - 1.0}]}),
+    "SLSQP, a curve": (
+        "SLSQP",
+        {"constraints": [{"type": "eq", "fun": lambda y: 1e-8 * (y[1] ** 2 + y[2] ** 2 - 1.0)}]},
+    ),
+    "SLSQP, a constraint that holds": (
+        "SLSQP",
+        {"constraints": [{"type": "ineq", "fun": lambda y: 1e8 * (1.0 - y[1])}]},
+    ),
+    "SLSQP, one that does not": (
+        "SLSQP",
+        {"constraints": [{"type": "ineq", "fun": lambda y: 50.0 - y[1]}]},
+    ),
+    "SLSQP, bounds": ("SLSQP", {"bounds": [(-5.0, 5.0), (-5.0, 1.0), (-5.0, 5.0)]}),
+    "trust-constr, an equation": (
+        "trust-constr",
+        {"constraints": [{"type": "eq", "fun": lambda y: y[1] - 1.0}]},
+    ),
+    "trust-constr, bounds": ("trust-constr", {"bounds": [(-5.0, 5.0)] * 3}),
+    "L-BFGS-B": ("L-BFGS-B", {"bounds": [(-5.0, 5.0), (-5.0, 1.0), (-5.0, 5.0)]}),
+    "TNC": ("TNC", {"bounds": [(-5.0, 5.0)] * 3}),
+}
+HOW = {
+    "SLSQP": {"ftol": 1e-15, "maxiter": 500},
+    "trust-constr": {"gtol": 1e-10},
+    "L-BFGS-B": {"ftol": 1e-16, "gtol": 1e-10},
+    "TNC": {"maxfun": 3000},
+}
+
+
+@pytest.mark.filterwarnings("ignore:delta_grad:UserWarning")
+@pytest.mark.parametrize("middle", [0.0, pytest.param(3.0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", HELD)
+def test_a_flat_minimum_with_bounds_or_constraints_is_told_from_one_that_is_not(name, middle):
+    method, held = HELD[name]
+
+    def f(p, power, size=1.0):
+        def objective(y):
+            near = y[0] - middle - (p - 1.0)
+            return size * (near**power + near**4 + (y[1] - 2.0) ** 2 + (y[2] - y[1]) ** 2)
+
+        start, slope = np.array([middle + 1.5, 0.6, 0.7]), autodiff.gradient(objective)
+        return so.minimize(
+            objective, start, jac=slope, method=method, options=HOW[method], **held
+        ).x[0]
+
+    def slope_of(*how):
+        return autodiff.gradient(lambda p: f(p, *how), engine="numpy")(1.0)
+
+    assert slope_of(2) == pytest.approx(1.0, rel=1e-6)
+    with pytest.raises(DerivativeError, match="minimize has no derivative here") as caught:
+        slope_of(4)
+    assert caught.value.code == "AD305"
+    if method == "L-BFGS-B":  # however large the second derivatives are beside what is held
+        with pytest.raises(DerivativeError, match="second derivative of the objective"):
+            slope_of(4, 1e8)
+
+
+def test_multipliers_do_not_hide_that_a_minimiser_stopped_early():
+    """A constraint has its own scale: that it holds says nothing of the gradient."""
+
+    def f(p):
+        constraint = {"type": "eq", "fun": lambda y: 1e-8 * (y[1] - 1.0)}
+        return so.minimize(
+            lambda y: 1e-8 * ((y[0] - p) ** 2 + (y[1] - 2.0) ** 2),
+            np.array([5.0, 0.5]),
+            method="SLSQP",
+            constraints=[constraint],
+        ).x[0]
+
+    with pytest.warns(NoSolutionWarning, match="minimize .*stopped where the gradient"):
+        autodiff.gradient(f, engine="numpy")(1.0)

@@ -65,4 +65,18 @@ def solution(
     return Tracer(current_builder().emit("root", values, attributes)[0], "array")
 
 
-__all__ = ["is_large", "solution"]
+def turn(
+    program: Program, step: Array, point: Sequence[Array], name: str, source: Source | None
+) -> Array:
+    """``J⁻¹ (J' s - J s)``: J' is the derivative a step s of Newton's further, at z - s.
+
+    As large as a part of s where the zero is one of higher order, and much smaller elsewhere, however
+    unknowns and equations are scaled.
+    """
+    derived = jvp(program, [True, *[False] * (len(program.inputs) - 1)])
+    z, *read = point
+    here, there = (put_in_place(derived, [at, *read, step])[-1] for at in (z, z - step))
+    return solution(program, there - here, point, False, 1e-2, name, source)
+
+
+__all__ = ["is_large", "solution", "turn"]

@@ -314,9 +314,10 @@ def _further(
     (first,) = put_in_place(program, [begin, *read])
     who = (solver.name, solver.source)
     step = large.solution(program, residual, [x, *read], False, 1e-11, *who, is_checked=True)
+    turn = large.turn(program, step, [x, *read], *who)
 
     def look(found: Array) -> Array:
-        return emit_tracer("calm", found, residual, step, x, begin, first, solver=solver)
+        return emit_tracer("calm", found, residual, step, turn, x, begin, first, solver=solver)
 
     return _LargePoint(x - step, program, read, look, solver, symmetric, at_lower)
 
@@ -430,7 +431,17 @@ def _point_of_constraints(
     )
     further = whole - np.linalg.solve(system, residual)
     (matrix,) = put_in_place(hessian, [further, *read])
-    return _Point(further, equations, matrix, _of_free(matrix, free), free, None)
+    after = emit_tracer(
+        "level",
+        _of_free(matrix, free),
+        system,
+        residual,
+        whole,
+        begin_all,
+        first,
+        solver=solver,
+    )
+    return _Point(further, equations, matrix, after, free, None)
 
 
 def _equations(gradient: Program, constraints: Sequence[Program], count: int) -> Program:

@@ -169,9 +169,10 @@ def _divided(operation: Operation, site: Site, b: Array, transposed: bool) -> Ar
     # The step of Newton's is only looked at: two digits are enough.
     where, who = [x, *read], (solver.name, operation.source)
     step = large.solution(program, residual, where, False, 1e-2, *who, True)
+    turn = large.turn(program, step, where, *who)
     found = large.solution(program, b, where, transposed, 1e-11, *who)
     return emit_tracer(
-        "reached", found, residual, step, x, start, solver=solver, source=operation.source
+        "reached", found, residual, step, turn, x, start, solver=solver, source=operation.source
     )
 
 

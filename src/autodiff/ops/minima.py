@@ -301,11 +301,23 @@ def _level_meaning(
     At a minimum that is flat (z⁴) that step goes a third of the way, and they are less than half as
     large, in the direction in which they are smallest.
     """
-    if solver.is_inner or not np.all(np.isfinite(further)) or not np.size(h):
+    if not np.all(np.isfinite(further)) or not np.size(h):
         return further
     if np.ndim(h):
-        step, (left, least, right) = newton_step(h, g, x, np.inf), weakest(h)
-        differs = abs(left @ (further - h) @ right)
+        before, after = h, further
+        if solver.equal:
+            step = np.linalg.solve(h, g)
+            before, after = _along_constraints(h, further, len(g) - len(solver.equal))
+        else:
+            step = newton_step(h, g, x, np.inf)
+            if solver.is_bounded:  # what is held has the row of a unit, of no scale
+                unit = np.eye(len(h))
+                free = np.any((h != unit) | (further != unit), axis=1)
+                before, after = (v[free][:, free] for v in (h, further))
+        if not len(before):  # a vertex
+            return further
+        left, least, right = weakest(before)
+        differs = abs(left @ (after - before) @ right)
     else:
         step, least, differs = g / h, abs(h), abs(further - h)
     if _is_settled(step, g, x, x0, g0, solver) and not differs <= 0.25 * least:
@@ -318,18 +330,51 @@ def _near(solver: Minimizer) -> float:
     return 1e-2 if solver.is_inner else 1e-3
 
 
+def _along_constraints(h: Any, further: Any, n: int) -> tuple[Any, Any]:
+    """The second derivatives where the constraints that hold stay as they are, before and after."""
+    steep = np.max(np.abs(h[n:, :n]), axis=1, initial=0.0)
+    slopes = h[n:, :n][steep > 0] / steep[steep > 0, None]
+    along = np.linalg.svd(slopes)[2][len(slopes) :].T
+    return along.T @ h[:n, :n] @ along, along.T @ further[:n, :n] @ along
+
+
 def _is_settled(step: Any, g: Any, x: Any, x0: Any, g0: Any, solver: Minimizer) -> bool:
-    """Whether the minimiser came as far as it can be asked to."""
-    step = np.max(np.abs(step), initial=0.0)
-    slope = np.max(np.abs(g), initial=0.0)
-    distance = np.max(np.abs(x), initial=0.0)
+    """Whether the minimiser came as far as it can be asked to.
+
+    What is of multipliers and constraints has other scales than what is of unknowns and the gradient.
+    """
+    n = np.size(x) - len(solver.equal)
+    parts = [(g[:n], g0[:n]), (g[n:], g0[n:])] if solver.equal else [(g, g0)]
+    if solver.equal:
+        step, x, x0 = step[:n], x[:n], x0[:n]
+    length, distance = (np.max(np.abs(v), initial=0.0) for v in (step, x))
     if np.all(np.isfinite(x0)):
         distance = max(distance, np.max(np.abs(x - x0), initial=0.0))
-    return bool(step <= _near(solver) * distance or slope <= 1e-6 * np.max(np.abs(g0), initial=0.0))
+    near = _near(solver)
+    return bool(length <= near * distance or all(_has_fallen(*part) for part in parts))
+
+
+def _has_fallen(g: Any, g0: Any) -> bool:
+    return bool(np.max(np.abs(g), initial=0.0) <= 1e-6 * np.max(np.abs(g0), initial=0.0))
+
+
+def _even(h: Any, n: int) -> Any:
+    """The derivatives of the conditions of a minimum, each constraint and the objective as large as 1."""
+    curved, steep = np.max(np.abs(h[:n, :n]), initial=0.0), np.max(np.abs(h[n:, :n]), axis=1)
+    steep = np.where(steep > 0, steep, 1.0)
+    even: Any = h.copy()
+    even[:n, :n] /= curved or 1.0
+    even[n:, :n] /= steep[:, None]
+    even[:n, n:] /= steep
+    return even
 
 
 def _settled_meaning(h: Any, g: Any, x: Any, x0: Any, g0: Any, *, solver: Minimizer) -> Any:
-    step = newton_step(h, g, x, _near(solver))
+    if solver.equal:
+        regular = has_inverse(_even(h, len(h) - len(solver.equal)))
+        step = np.linalg.solve(h, g) if regular else None
+    else:
+        step = newton_step(h, g, x, _near(solver))
     if step is None:
         raise _flat(solver)
     _look_at_step(step, g, x, x0, g0, solver)
@@ -349,9 +394,13 @@ def _look_at_step(step: Any, g: Any, x: Any, x0: Any, g0: Any, solver: Minimizer
 
 
 def _calm_meaning(
-    found: Any, g: Any, step: Any, x: Any, x0: Any, g0: Any, *, solver: Minimizer
+    found: Any, g: Any, step: Any, turn: Any, x: Any, x0: Any, g0: Any, *, solver: Minimizer
 ) -> Any:
+    """``turn``: by how much the second derivatives differ a step of Newton's further, divided by them."""
     _look_at_step(step, g, x, x0, g0, solver)
+    differs, length = (np.max(np.abs(v), initial=0.0) for v in (turn, step))
+    if _is_settled(step, g, x, x0, g0, solver) and not differs <= 0.25 * length:
+        raise _flat(solver)
     return found
 
 
@@ -363,7 +412,7 @@ register(
         Kernel("calm"),
         Rules(
             lambda site, tangents: (tangents[0],),
-            lambda site, cts: (cts[0], None, None, None, None, None),
+            lambda site, cts: (cts[0], None, None, None, None, None, None),
         ),
         kept=True,
     )
