@@ -250,18 +250,19 @@ CASES: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
         lambda m: autodiff.gradient(m.loss, wr="w"),
         TypeError,
         "AD101: gradient has no option 'wr'.\n"
-        "  Remedy: did you mean wrt? (its options are wrt, engine, device, threads, use_cache, on_fallback, holomorphic, checkpoint, memory)",
+        "  Remedy: did you mean wrt? (its options are wrt, engine, device, threads, use_cache, on_fallback, solver_jacobians, holomorphic, checkpoint, memory)",
     ),
     (
         lambda m: autodiff.function(wrt="w"),
         TypeError,
         "AD101: function has no option 'wrt'.\n"
-        "  Remedy: its options are engine, device, threads, use_cache, on_fallback",
+        "  Remedy: its options are engine, device, threads, use_cache, on_fallback, solver_jacobians",
     ),
     (
         lambda m: autodiff.gradient(m.loss, engine="cuda"),
         ValueError,
-        "AD107: there is no engine 'cuda'.\n  Remedy: choose one of native, numpy, jax",
+        "AD107: there is no engine 'cuda'.\n"
+        '  Remedy: use engine="jax", with device="gpu" or another; the CPU\'s own is engine="native"',
     ),
     (
         lambda m: autodiff.gradient(m.loss, on_fallback="explode"),

@@ -66,6 +66,7 @@ WITH_NAN = [
 ]  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:The 'generic' unit:DeprecationWarning")  # NumPy's, of 2.5
 @pytest.mark.parametrize("row", WITH_NAN, ids=range(len(WITH_NAN)))
 def test_what_holds_nan_is_what_holds_the_same(row) -> None:
     for k, a in enumerate(row):
@@ -89,6 +90,7 @@ def as_it_is(x, holder):
     return x + len(repr(v))
 
 
+@pytest.mark.filterwarnings("ignore:The 'generic' unit:DeprecationWarning")  # NumPy's, of 2.5
 @pytest.mark.parametrize("made", HELD, ids=range(len(HELD)))
 def test_an_object_that_holds_nan_is_one_program(made) -> None:
     compiled = autodiff.function(as_it_is)

@@ -44,6 +44,8 @@ _FORMULAS = {
     "inverse_cosine": "1 / np.sqrt((1 - {0}) * (1 + {0}))",
     "inverse_hyperbolic": "1 / np.sqrt(({0} - 1) * ({0} + 1))",
     "inverse_difference": "1 / ((1 - {0}) * (1 + {0}))",
+    "rest_of_sum": "{0} + (({1} - (({1} + {2}) - (({1} + {2}) - {1}))) + ({2} - (({1} + {2}) - {1})))",
+    "with_rest": "{0} + {1}",
 }
 # What is a value with a derivative of its own is that value, where all is differentiated already.
 _VALUES = ("stop_gradient", "first_order", "derived_as", "with_slope", "with_slopes")

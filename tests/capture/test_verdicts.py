@@ -236,6 +236,7 @@ CASES = [
 @pytest.mark.parametrize("engine", ["numpy", "native"])
 @pytest.mark.parametrize("f", CASES, ids=lambda f: f.__name__)
 @pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+@pytest.mark.filterwarnings("ignore:Setting the dtype:DeprecationWarning")  # NumPy's, of 2.5
 def test_derivatives_are_those_of_the_handler_or_refused(f, engine) -> None:
     for x in (np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 3.0, 4.0]), np.array([2.0, 1.0, 3.0])):
         assert autodiff.function(f, engine=engine)(x) == f(x)

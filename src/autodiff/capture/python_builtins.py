@@ -61,7 +61,7 @@ from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail
 from autodiff.later import later
-from autodiff.ops import dispatch, methods, structural
+from autodiff.ops import dispatch, methods, smooth, structural
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.complex_numbers import joined as joined_parts
@@ -69,6 +69,7 @@ from autodiff.ops.control import emit_check
 from autodiff.ops.either import VARIES, Either, Kind, choose
 from autodiff.ops.known import require_types
 from autodiff.ops.promotion import result_dtype, weak_kind
+from autodiff.ops.python_numbers import number
 from autodiff.ops.tracer import Form, HoldsTracers, Tracer, as_tracer, is_traced, whole_of
 from autodiff.signals import refuse_ours, run_users
 
@@ -406,10 +407,44 @@ def _sum(frame: Frame, sequence: Any, start: Any = 0) -> Any:
             and sequence.dtype.kind in "biuf"
         ):
             return _sum_in_order(start, sequence)
-    for item in iterate(frame, sequence):
-        plain = class_of(item) in _ADDED and class_of(total) in _ADDED
+    return _sum_of_each(frame, iterate(frame, sequence), start)
+
+
+def _sum_of_each(frame: Frame, items: Any, start: Any) -> Any:
+    """The sum item by item; ``rounded``: additions of floats, of which what they round off is added by Python."""
+    total, rounded = start, list[Any]()
+    of_floats = structural.KEEPS_REST and class_of(start) in (int, float)
+    for item in items:
+        classes = class_of(total), class_of(item)
+        if of_floats and classes[0] is float:
+            if classes[1] not in (int, bool, float):  # from here on each addition is one of objects
+                total, of_floats = _with_rest(total, rounded), False
+            elif classes[1] is float or structural.KEEPS_REST_OF_INTS:
+                rounded.append((total, item))
+        elif classes[0] is not int:
+            of_floats = False
+        plain = classes[0] in _ADDED and classes[1] in _ADDED
         total = total + item if plain else _plus(frame, total, item)
-    return total
+    return _with_rest(total, rounded) if of_floats else total
+
+
+def _with_rest(total: Any, rounded: list[Any]) -> Any:
+    """A sum of floats with what its additions have rounded off, which of a single one is less than it has digits."""
+    if len(rounded) < 2:
+        return total
+    rest: Any = 0.0
+    for pair in rounded:
+        more = smooth.rest_of_sum(rest, *[dispatch.cast(_wide(x), np.float64) for x in pair])
+        for x in pair[:1] if structural.KEEPS_REST_OF_INTS else pair:
+            if isinstance(x, Either):  # an int, or a float
+                more = dispatch.functions[np.where](Tracer(x.is_narrow, "python"), rest, more)
+        rest = more
+    result = number(smooth.with_rest(_wide(total), rest), float)
+    return Either(result, total.is_narrow, total.narrow) if isinstance(total, Either) else result
+
+
+def _wide(x: Any) -> Tracer:
+    return as_tracer(x.wide if isinstance(x, Either) else x)
 
 
 # What items may start from that are added at once: no object of the user's, which sees each of them.
@@ -519,12 +554,22 @@ def _added(start: Any, sequence: TracedList, whole: Tracer) -> Any:
     if not is_nothing and sequence.item_form != "python" and not isinstance(whole, ComplexTracer):
         dtype = result_dtype(start, whole) if weak_kind(start) is None else whole.dtype
         whole = dispatch.cast(whole, dtype)  # int8 from an int64 on
-    if is_nothing or not isinstance(start, (int, float)) or whole.dtype != np.float64:
+    kind = class_of(start)
+    if is_nothing or kind not in (int, bool, float, np.float64) or whole.dtype != np.float64:
         return start + _sum_of_rows(sequence, whole)
     if isinstance(whole, ComplexTracer) or len(whole.shape) > 1:
         return start + _sum_of_rows(sequence, whole)
-    first = dispatch.cast(as_tracer(float(start)), whole.dtype)
-    return _sum_of_rows(sequence, dispatch.functions[np.concatenate]([first[None], whole]))
+    start = start if isinstance(start, Tracer) else float(start)
+    first = dispatch.cast(as_tracer(start), whole.dtype)[None]
+    if kind is int:  # added to the first float as any two numbers are
+        first, whole = first + whole[:1], whole[1:]
+    whole = dispatch.functions[np.concatenate]([first, whole])
+    if kind in (int, float):
+        return _sum_of_rows(sequence, whole)
+    total = structural.sum_of_items(Tracer(whole.value, "array"), of_floats=False)
+    if kind is bool and sequence.item_form == "python":
+        return number(total, float)
+    return Tracer(total.value, "scalar")
 
 
 def _is(frame: Frame, a: Any, b: Any) -> bool:

@@ -13,7 +13,6 @@ The reduced axes are dropped.  reduce_max and reduce_min share the cotangent equ
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ import numpy as np
 from autodiff.dims import Dim
 from autodiff.ir.data import ArrayType
 from autodiff.ops.entries import Entry, Kernel, Linear, Reduction, Rules, Site, register
+from autodiff.ops.smooth import rest_of_sum, with_rest
 from autodiff.ops.structural import INT, broadcast, gather, reduce_sum, reshape, scatter_add, zeros
 from autodiff.ops.tracer import Tracer, emit_tracer
 
@@ -43,13 +43,15 @@ def _sum_transpose(site: Site, ct: Any) -> tuple[Any, ...]:
 def _sum_meaning(x: Any, axes: tuple[int, ...], order: str = "") -> Any:
     """``np.sum``; with an ``order``, Python's ``sum`` over the first axis, bit for bit.
 
-    ``"items"`` adds one item after the other.  ``"floats"`` is what Python does with floats of its own, from 3.12 on
-    with what each addition loses added at the end.  Other engines add in an order of theirs.
+    ``"items"`` adds one item after the other; other engines add them in an order of theirs.  ``"floats"`` is what
+    Python does with floats of its own from 3.12 on: what each addition rounds off is added at the end, by native code too.
     """
     if not order or not len(x):
         return np.sum(x, axis=axes, dtype=x.dtype)
-    if order == "floats" and sys.version_info >= (3, 12) and x.dtype == np.float64:
-        return np.asarray(sum(x.tolist(), 0.0))
+    if order == "floats":
+        totals = np.add.accumulate(x)
+        rests = rest_of_sum(np.zeros(len(x) - 1), totals[:-1], x[1:])
+        return with_rest(totals[-1], np.add.accumulate([0.0, *rests])[-1])
     return np.add.accumulate(x, axis=0, dtype=x.dtype)[-1]
 
 

@@ -229,13 +229,24 @@ def cholesky(a: Any, lower: bool = False, **options: Any) -> Tracer:
 
 
 @implements(linalg.cho_factor)
-def cho_factor(a: Any, lower: bool = False, **options: Any) -> tuple[Tracer, bool]:
-    """``scipy.linalg.cho_factor``: the other triangle keeps what it held."""
+def cho_factor(a: Any, lower: bool = False, **options: Any) -> tuple[Tracer, Any]:
+    """``scipy.linalg.cho_factor``: the other triangle keeps what it held; from SciPy 1.18 on in memory of its own it is 0."""
     _plain(options)
     x = _for_routine(a)
     factor: Any = cholesky(x, lower)
+    clears, kind = _of_cho_factor()
+    is_lower = kind(bool(lower))
+    if clears and x.dtype == array_of(a).dtype and not options.get("overwrite_a"):
+        return factor, is_lower
     rest: Any = np.triu(x, 1) if lower else np.tril(x, -1)
-    return factor + rest, bool(lower)
+    return factor + rest, is_lower
+
+
+@functools.cache
+def _of_cho_factor() -> tuple[bool, Any]:
+    """Whether this SciPy clears the other triangle, and what makes of a bool what it returns beside."""
+    factor, is_lower = linalg.cho_factor(np.array([[4.0, 1.0], [1.0, 4.0]]))
+    return factor[1, 0] == 0.0, bool if isinstance(is_lower, bool) else np.asarray
 
 
 @implements(linalg.cho_solve)

@@ -20,6 +20,8 @@
     with_slope(y, x, g)    y, with the derivative g by x, and
     with_slopes(y, a, b, g, h)    those by a and b
     where_defined(y, g)    g, NaN where y is, and so are all its derivatives
+    rest_of_sum(r, a, b)   r and what a + b rounds off, of no derivative
+    with_rest(s, r)        s + r where r is finite, with the derivative of s
     undefined(x)           NaN, with NaN as every derivative
 
 A formula such as ``1 - tanh(x)**2`` is right to the last bit of 1, not of the result, and
@@ -347,6 +349,36 @@ where_defined = smooth(
     lambda s, y, g: s.select(s.isnan(y), y, g),
     None, lambda v, y, g: np.where(np.isnan(y), np.nan, 1.0),
 )  # fmt: skip
+
+
+# A sum, and beside it what its additions have rounded off: with the formula of Knuth, The Art of Computer Programming 2,
+# section 4.2.2, theorem B.  The derivative is that of the sum.
+def _rest_meaning(r: Any, a: Any, b: Any) -> Any:
+    total = a + b
+    moved = total - a
+    return r + ((a - (total - moved)) + (b - moved))
+
+
+def _rest_of_sum(s: Any, r: Any, a: Any, b: Any) -> Any:
+    total = s.add(a, b)
+    moved = s.sub(total, a)
+    return s.add(r, s.add(s.sub(a, s.sub(total, moved)), s.sub(b, moved)))
+
+
+def _with_rest(s: Any, total: Any, r: Any) -> Any:
+    # That nothing was rounded off may not turn -0 into 0; what infinities leave is NaN.
+    kept = s.and_(s.isfinite(r), s.ne(r, s.constant(0.0, r)))
+    return s.select(kept, s.add(total, r), total)
+
+
+rest_of_sum = smooth("rest_of_sum", _rest_meaning, _rest_of_sum, None, None, None)
+with_rest = smooth(
+    "with_rest",
+    lambda total, r: np.where(np.isfinite(r) & (r != 0), total + r, total),
+    _with_rest,
+    lambda y, total, r: 1.0, None,
+)  # fmt: skip
+
 undefined: Callable[..., Any] = smooth(
     "undefined",
     lambda x: np.full(np.shape(x), np.nan),

@@ -146,9 +146,15 @@ def broadcast(x: Tracer, shape: tuple[Extent, ...], axes: tuple[int, ...]) -> Tr
     return emit_tracer("broadcast", x, shape=tuple(shape), axes=tuple(axes))
 
 
+# Whether Python adds what the additions of a sum of floats round off, and those of ints to floats: not of any version.
+KEEPS_REST = sum([1e16, 1.0, -1e16]) == 1.0
+KEEPS_REST_OF_INTS = sum([1e16, 1, 1.0, -1e16]) == 2.0
+
+
 def sum_of_items(x: Tracer, of_floats: bool) -> Tracer:
     """The sum over the first axis, by the engine of reference in the order of Python's ``sum``."""
-    return emit_tracer("reduce_sum", x, axes=(0,), order="floats" if of_floats else "items")
+    keeps = of_floats and KEEPS_REST and x.dtype == np.float64
+    return emit_tracer("reduce_sum", x, axes=(0,), order="floats" if keeps else "items")
 
 
 def reduce_sum(x: Tracer, axes: tuple[int, ...]) -> Tracer:

@@ -23,6 +23,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "scipy, lu_factor": lambda a: scipy.linalg.lu_factor(a)[0],
     "scipy, cholesky": lambda a: scipy.linalg.cholesky(a),
     "scipy, cho_factor": lambda a: scipy.linalg.cho_factor(a, lower=True)[0],
+    "scipy, cho_factor, in place": lambda a: scipy.linalg.cho_factor(a, overwrite_a=True)[0],
+    "scipy, cho_factor, integers": lambda a: scipy.linalg.cho_factor(np.nan_to_num(a).astype(int))[0],
 }
 LOOPED = {
     "inv": lambda a: np.linalg.inv(a),
@@ -35,14 +37,21 @@ KINDS = ("integers", "deficient", "not finite")
 
 
 def matrices(kind: str, n: int, count: int, definite: bool) -> Any:
-    """Small integers, of which some are singular; matrices whose rank is lower by one; some with infinities or NaN."""
+    """Small integers, of which some are singular; matrices whose rank is lower by one; some with infinities or NaN.
+
+    Where a routine takes definite ones, they are so beyond rounding, or indefinite: whether the Cholesky factor of a
+    singular matrix is refused depends on the order in which a version of LAPACK adds.
+    """
     rng = np.random.default_rng(n)
     if kind == "deficient":
         left = rng.integers(-2, 3, (count, n, n - 1)).astype(float)
         right = rng.integers(-2, 3, (count, n - 1, n)).astype(float)
-        return left @ (np.swapaxes(left, 1, 2) if definite else right)
+        if not definite:
+            return left @ right
+        signs = np.where(np.arange(count) % 2, 1.0, -1.0)
+        return left @ np.swapaxes(left, 1, 2) + signs[:, None, None] * np.eye(n)
     a = rng.integers(-3, 4, (count, n, n)).astype(float)
-    a = a @ np.swapaxes(a, 1, 2) if definite else a
+    a = a @ np.swapaxes(a, 1, 2) + np.eye(n) if definite else a
     if kind == "not finite":
         for matrix in a:
             row, column = rng.integers(n, size=2)

@@ -59,11 +59,13 @@ class Job:
     adds: bool = False  # a store that adds to what is there
     may_fuse: bool = False  # … and the addition belongs to a derivative
     in_turn: bool = False  # several elements may go to one place: the last one stays
+    keeps_rest: bool = False  # a sum to which what its additions round off is added
     flat: bool = False
     whole: bool = False  # a store of every element of its place
     source: Value | None = None  # whose pieces split the loops
     dtype: np.dtype[Any] = BOOL
     accumulators: list[str] = field(default_factory=list)
+    rest: str = ""
     result: Element | None = None
 
 
@@ -149,6 +151,7 @@ def _root_job(g: Generator, root: Root) -> Job:
     full = len(axes) == len(x.shape)
     return Job(
         x.shape, compute, place, root.order, lowering.combine, axes,
+        keeps_rest=operation.attributes.get("order") == "floats",
         flat=full and plan.is_flat(x), source=x, dtype=dtype,
     )  # fmt: skip
 
@@ -387,7 +390,8 @@ class Nest:
         """The sums of an innermost loop, which are added up in blocks where it is long."""
         if depth != len(self.order) - 1:
             return []
-        return [j for j in jobs if j.accumulators and j.combine == "sum" and j.dtype.kind == "f"]
+        sums = [j for j in jobs if j.accumulators and j.combine == "sum" and j.dtype.kind == "f"]
+        return [j for j in sums if not j.keeps_rest]
 
     def _chunk(
         self, axis: int, low: Extent, high: Extent, indices: list[Extent], jobs: list[Job]
@@ -477,6 +481,8 @@ class Nest:
         accumulator = self.g.w.slot(type, 8)
         job.accumulators.append(accumulator)
         self.g.w.line(f"store {type} {identity(job.combine, job.dtype)}, ptr {accumulator}")
+        if job.keeps_rest:
+            job.rest = self._rest(job)
 
     def _take(self, job: Job) -> Element:
         accumulator = job.accumulators.pop()
@@ -484,6 +490,9 @@ class Nest:
         return Element(self.g.w.here(f"load {type}, ptr {accumulator}"), job.dtype)
 
     def _accumulate(self, job: Job, x: Element) -> None:
+        if job.keeps_rest:
+            self._add_block(job, x, job.rest)
+            return
         type = register_type(job.dtype)
         accumulator = job.accumulators[-1]
         old = Element(self.g.w.here(f"load {type}, ptr {accumulator}"), job.dtype)
@@ -491,6 +500,8 @@ class Nest:
         self.g.w.line(f"store {type} {new.name}, ptr {accumulator}")
 
     def _finish(self, job: Job, indices: Indices) -> None:
+        if job.keeps_rest:
+            self._add_rest(job, job.rest)
         total = self._take(job)
         if job.place is None:
             job.result = total

@@ -196,7 +196,7 @@ def can_cut(g: Generator, jobs: Sequence[Job]) -> bool:
         return False
     order = jobs[0].order
     for job in jobs:
-        if job.order != order or not order or job.in_turn:
+        if job.order != order or not order or job.in_turn or job.keeps_rest:
             return False
         if job.combine and order[0] in job.axes and job.place is not None:
             return False  # threads would add to the same elements
