@@ -162,7 +162,9 @@ def _interpretable(frame: Frame, x: Any, name: str) -> Any:
 
 def _is_generated(method: FunctionType) -> bool:
     """Whether ``@dataclass`` made a ``__repr__``, or ``namedtuple``."""
-    if method.__code__.co_filename == _GUARD:  # from Python 3.13 on around what @dataclass makes, or the user's
+    if (
+        method.__code__.co_filename == _GUARD
+    ):  # from Python 3.13 on around what @dataclass makes, or the user's
         inner = getattr(method, "__wrapped__", None)
         return isinstance(inner, FunctionType) and inner.__code__.co_filename == "<string>"
     return method.__code__.co_filename in _GENERATORS

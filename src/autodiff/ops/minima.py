@@ -26,7 +26,7 @@ from autodiff.errors import DerivativeError, NoSolutionWarning
 from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, register
-from autodiff.ops.solvers import FLOAT, Evaluator, answer, newton_step, weakest
+from autodiff.ops.solvers import FLOAT, Evaluator, answer, has_inverse, newton_step, weakest
 from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
 

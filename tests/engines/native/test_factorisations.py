@@ -24,7 +24,9 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "scipy, cholesky": lambda a: scipy.linalg.cholesky(a),
     "scipy, cho_factor": lambda a: scipy.linalg.cho_factor(a, lower=True)[0],
     "scipy, cho_factor, in place": lambda a: scipy.linalg.cho_factor(a, overwrite_a=True)[0],
-    "scipy, cho_factor, integers": lambda a: scipy.linalg.cho_factor(np.nan_to_num(a).astype(int))[0],
+    "scipy, cho_factor, integers": lambda a: scipy.linalg.cho_factor(np.nan_to_num(a).astype(int))[
+        0
+    ],
 }
 LOOPED = {
     "inv": lambda a: np.linalg.inv(a),
