@@ -234,7 +234,10 @@ def _regular_meaning(
 
 
 def weakest(slope: Any) -> tuple[Any, Any, Any]:
-    """The smallest singular value of a matrix in units of its own, between its vectors."""
+    """The smallest singular value of a matrix between its vectors, in units of its own where it has none otherwise."""
+    if has_inverse(slope):
+        u, sizes, vt = np.linalg.svd(slope)
+        return u[:, -1], sizes[-1], vt[-1]
     rows, columns = units(slope)
     u, sizes, vt = np.linalg.svd(slope / rows[:, None] / columns)
     return u[:, -1] / rows, sizes[-1], vt[-1] / columns
