@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.interpolate
 import scipy.special
 
 import autodiff
@@ -434,7 +435,7 @@ def test_clean_up_runs_when_a_derivative_is_refused_after_an_effect():
     def inner(x):
         lock.acquire()
         try:
-            return scipy.special.pbdn_seq(1, x[0])[0][0].real * x[1]
+            return scipy.interpolate.AAA([1.0, 2.0, 3.0], [x[0], 2.0, 4.0])(1.5) * x[1]
         finally:
             lock.release()
             return x[2]  # noqa: B012 - as users may
@@ -452,7 +453,7 @@ def test_clean_up_runs_when_a_derivative_is_refused_after_an_effect():
     for _ in range(2):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", autodiff.FallbackWarning)
-            with pytest.raises(autodiff.DerivativeError, match="pbdn_seq"):
+            with pytest.raises(autodiff.DerivativeError, match="AAA"):
                 gradient(X)
         assert log == ["in", "finally", autodiff.DerivativeError]
         assert not lock.locked()
