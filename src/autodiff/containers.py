@@ -93,8 +93,8 @@ def _mutable(
 
 # -- sequences ------------------------------------------------------------------------------------
 def _items_of_list(x: Any) -> list[Any]:
-    """The items; of a list in a store those that the program computes."""
-    if getattr(type(x), "counts_as_list", False) and x.is_stored():
+    """The items; of a list that is kept in parts those that the program computes."""
+    if getattr(type(x), "counts_as_list", False) and x.is_elsewhere():
         return list(x)
     return list(list.__iter__(x))
 

@@ -618,3 +618,30 @@ def test_lists_that_loops_build_stay_in_their_store_where_the_text_of_others_is_
         return str(autodiff.function(f).ir(np.ones(3), n)).count("\n")
 
     assert size(50) == size(500)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize(
+    "show", [print, lambda r: print(repr(r)), lambda r: print(f"{r!s:.9}", len(r))]
+)
+def test_a_list_of_arrays_that_a_loop_shows_and_lengthens_and_that_is_returned(
+    engine, show, capsys
+):
+    """Its arrays are numbered, as they are in the result; the loop does not stay one, as it shows them."""
+
+    def f(x):
+        r, t = [np.sort(x), x * 2.0], 0
+        while t < 3 and x[0] < 5.0:
+            t += 1
+            show(r)
+            r.append(np.sin(x))
+        return r
+
+    compiled = autodiff.function(f, engine=engine)
+    for x in (np.array([0.5, 1.0, -2.0]), np.array([0.25, -1.0, 3.0])):
+        f(x)
+        expected = capsys.readouterr().out
+        result = compiled(x)
+        assert capsys.readouterr().out == expected
+        np.testing.assert_allclose(result, f(x), rtol=1e-15)
+        capsys.readouterr()

@@ -376,6 +376,10 @@ class TracedList(KeptList):
         made: TracedList = self.trace.fresh(TracedList(items, self.trace))
         return made
 
+    def is_elsewhere(self) -> bool:
+        """Whether no item is in the list itself."""
+        return self.columns is not None or self.store is not None
+
     def __len__(self) -> int:
         length = self.extent
         return length if isinstance(length, int) else int(as_tracer(length)._concrete())

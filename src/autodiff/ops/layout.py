@@ -259,7 +259,7 @@ def remember(function: Any, args: Any, kwargs: Any, result: Any) -> Any:
 def _as_given(x: Any) -> Any:
     """Arguments as they are now: lists may change until they are asked for."""
     if isinstance(x, StoredList):
-        return _OPEN if x.is_stored() else [_as_given(item) for item in list.__iter__(x)]
+        return _OPEN if x.is_elsewhere() else [_as_given(item) for item in list.__iter__(x)]
     if type(x) in (list, tuple):
         return type(x)([_as_given(item) for item in x])
     if type(x) is dict:
