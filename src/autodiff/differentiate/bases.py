@@ -106,7 +106,7 @@ def push(
         if m != n:
             # The vectors outside of the thin factors would have to be turned as well.
             none: Any = np.any(s <= noise(s))
-            emit_refusal(none.value, _depends(operation))
+            emit_refusal(none.value, depends_on_basis(operation))
         results = (left, s, right, equal)
         rule = ENTRIES["complex_svd" if in_pairs else "svd"].derivative.jvp  # type: ignore
     of_turned = Site((a,), results[:-1], site.attributes, (True,))
@@ -121,7 +121,7 @@ def _push_given(site: Site, da: Any) -> tuple[list[Value], Sequence[Any]]:
     in_pairs, is_eigh = site.attributes["in_pairs"], len(arrays) == 2
     values = arrays[0] if is_eigh else arrays[1]
     if site.attributes["turned"]:
-        arrays = [x if x is values else _complex(x) if in_pairs else x for x in arrays]
+        arrays = [x if x is values else as_complex(x) if in_pairs else x for x in arrays]
         turn: Any = _turned_eigh if is_eigh else _turned_svd
         arrays = turn(*arrays)
         arrays = [x if x.dtype.kind == "f" else x.pair for x in arrays]
@@ -133,7 +133,7 @@ def _push_given(site: Site, da: Any) -> tuple[list[Value], Sequence[Any]]:
     pushed = list(rule(Site((a,), tuple(arrays), site.attributes, (True,)), (da,)))
     place = 0 if is_eigh else 1
     pushed[place] = _alike(values, pushed[place], is_eigh)
-    size = functools.reduce(operator.add, [_size(x) for x in (da, *pushed)])
+    size = functools.reduce(operator.add, [size_of(x) for x in (da, *pushed)])
     return [*[x.value for x in arrays], size.value], (*pushed, None)
 
 
@@ -164,8 +164,8 @@ def _turned_svd(u: Any, s: Any, vh: Any) -> tuple[Any, Any, Any]:
 
 def _turn_by(amount: float, w: Any, v: Any) -> Any:
     """A turn within each span, by Cayley's formula."""
-    generator = amount * _rotation(np.logical_and(_upper(w), _equal(w)), v)
-    one = np.where(_diagonal(w), 1.0, 0.0).astype(w.dtype)
+    generator = amount * rotation_of(np.logical_and(above_diagonal(w), _equal(w)), v)
+    one = np.where(on_diagonal(w), 1.0, 0.0).astype(w.dtype)
     return np.linalg.solve(one + generator, one - generator)
 
 
@@ -177,22 +177,23 @@ def _push_slope(
     if found:
         slopes: Any = [zeros_like(one) if t is None else t for t in tangents[1:3]]
         one_slope, other_slope = slopes
-        top = _size(one_slope) + _size(other_slope)
+        top = size_of(one_slope) + size_of(other_slope)
         size = functools.reduce(operator.add, sizes, np.zeros((), top.dtype)[()])
         epsilon = float(np.finfo(given.dtype).eps)
         near = np.abs(one_slope) + np.abs(other_slope)
-        allowed = epsilon**0.5 * near + epsilon**0.625 * (top + size * (1.0 + _size(one)))
+        allowed = epsilon**0.5 * near + epsilon**0.625 * (top + size * (1.0 + size_of(one)))
         apart: Any = np.any(np.abs(one_slope - other_slope) > allowed)
-        emit_refusal(apart.value, _depends(operation))
+        emit_refusal(apart.value, depends_on_basis(operation))
     return [given.value], (tangents[0],)
 
 
 # -- formulas of both modes ----------------------------------------------------------------------
-def _complex(pair: Any) -> Any:
+def as_complex(pair: Any) -> Any:
+    """The complex matrix of a pair of real ones."""
     return complex_linalg._given(pair)
 
 
-def _rotation(equal: Any, v: Any) -> Any:
+def rotation_of(equal: Any, v: Any) -> Any:
     """The generator of turns within the spans of equal values."""
     if v.dtype.kind == "f":
         half: Any = np.where(equal, 1.0, 0.0).astype(v.dtype)
@@ -201,16 +202,19 @@ def _rotation(equal: Any, v: Any) -> Any:
     return half - _h(half)
 
 
-def _size(x: Any) -> Any:
+def size_of(x: Any) -> Any:
+    """The largest absolute value."""
     return np.max(np.abs(x), initial=0.0)
 
 
-def _upper(w: Any) -> Any:
+def above_diagonal(w: Any) -> Any:
+    """Which elements of a matrix of pairs of values stand above its diagonal."""
     line = emit_tracer("iota", size=w.shape[-1], dtype=INT)
     return line[None, :] > line[:, None]
 
 
-def _diagonal(w: Any) -> Any:
+def on_diagonal(w: Any) -> Any:
+    """Which elements of a matrix of pairs of values stand on its diagonal."""
     line = emit_tracer("iota", size=w.shape[-1], dtype=INT)
     return np.equal(line[:, None], line)
 
@@ -379,7 +383,7 @@ class _Rewriting:
             for k in smooth:
                 one, other = then.outputs[k], turned.get(wanted[k], wanted[k])
                 for variant in (given[k], other):
-                    emit_refusal(_differ(one, variant), _depends(first))
+                    emit_refusal(_differ(one, variant), depends_on_basis(first))
                 operands = [Tracer(v, "array") for v in (given[k], one, other)]
                 checked = emit_tracer("one_slope", *operands, *sizes, of=first.kind)
                 then.outputs.append(checked.value)
@@ -410,15 +414,16 @@ def _differ(a: Value, b: Value) -> Value:
 
 
 # -- errors -----------------------------------------------------------------------------------------
-def _words(operation: Operation) -> tuple[str, str]:
+def words_of(operation: Operation) -> tuple[str, str]:
     """What the vectors and values of a decomposition are called."""
     if operation.attributes.get("of", operation.kind) in _SVD:
         return "singular vectors", "singular values"
     return "eigenvectors", "eigenvalues"
 
 
-def _depends(operation: Operation) -> DerivativeError:
-    vectors, what = _words(operation)
+def depends_on_basis(operation: Operation) -> DerivativeError:
+    """The error that says that a result depends on the choice of a basis."""
+    vectors, what = words_of(operation)
     kind = operation.attributes.get("of", operation.kind)
     transposed = "V.conj().T" if kind in _PAIRS else "V.T"
     return DerivativeError(

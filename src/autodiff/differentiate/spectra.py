@@ -86,7 +86,7 @@ class _Downstream:
     def refuse(self, size: Any, allowed: Any) -> None:
         """Raise where something is not 0 that would be if the basis did not matter."""
         found: Any = np.any(np.abs(size) > allowed)
-        emit_refusal(found.value, bases._depends(self.operation))
+        emit_refusal(found.value, bases.depends_on_basis(self.operation))
 
 
 def _in_program(x: Any) -> Value:
@@ -97,7 +97,7 @@ def _in_program(x: Any) -> Value:
 
 def _like(x: Any, found: Tracer) -> Any:
     """An array of the program in the form of another, whose pair it may be."""
-    return found if x.dtype.kind == "f" else bases._complex(found)
+    return found if x.dtype.kind == "f" else bases.as_complex(found)
 
 
 def pull_vectors(
@@ -135,22 +135,22 @@ def _pull_eigh(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Seque
     in_pairs = downstream.operation.kind in bases._PAIRS
     w, v = site.results
     if in_pairs:
-        v, cts = bases._complex(v), (cts[0], bases._complex(cts[1]))
+        v, cts = bases.as_complex(v), (cts[0], bases.as_complex(cts[1]))
     turn = _turns_between(w, _times(_h(v), cts[1]))
     gap = w[..., None, :] - w[..., :, None]
-    equal = bases._upper(w) & (np.abs(gap) <= noise(w)[..., None])
+    equal = bases.above_diagonal(w) & (np.abs(gap) <= noise(w)[..., None])
 
     def limits() -> tuple[Any, ...]:
-        rotation = bases._rotation(equal, v)
+        rotation = bases.rotation_of(equal, v)
         turned = _times(v, rotation)
         change = _refuse_dependent(downstream, ((v, turned),), cts[1:], w)
         moved = _turns_between(w, _times(_h(v), change[0]) + _times(_h(turned), cts[1]))
         moved = _against(equal, rotation, turn, moved)
-        downstream.refuse(moved, _allowed(w) * bases._size(cts[1]))
+        downstream.refuse(moved, _allowed(w) * bases.size_of(cts[1]))
         step = _index(w)
         (ct_v,) = downstream.push(((w, np.broadcast_to(step, w.shape)),), cts[1:])
         moved = _turns_between(w, _times(_h(v), ct_v))
-        return (_limit(downstream, turn, moved, _steps(step), gap, w, bases._size(cts[1])),)
+        return (_limit(downstream, turn, moved, _steps(step), gap, w, bases.size_of(cts[1])),)
 
     usual = (decompositions._inverse_gaps(w) * turn,)
     (skew,) = _in_the_limit(downstream, np.any(equal), usual, limits)
@@ -163,7 +163,7 @@ def _pull_svd(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequen
     in_pairs = downstream.operation.kind in bases._PAIRS
     if in_pairs:
         site = complex_linalg.in_complex(site)
-        cts = (bases._complex(cts[0]), cts[1], bases._complex(cts[2]))
+        cts = (bases.as_complex(cts[0]), cts[1], bases.as_complex(cts[2]))
     u, s, vh = site.results
 
     def turns_of(ct_u: Any, ct_vh: Any) -> tuple[Any, Any, Any]:
@@ -174,7 +174,7 @@ def _pull_svd(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequen
     gaps, sums = decompositions._pairs(s)
     gap, total = s[..., None, :] - s[..., :, None], s[..., None, :] + s[..., :, None]
     known = noise(s)
-    close = bases._upper(s) & (np.abs(gap) <= known[..., None])
+    close = bases.above_diagonal(s) & (np.abs(gap) <= known[..., None])
     equal = np.any(close) | np.any(s <= known)
     usual = [gaps * both, sums * apart]
     if outside is not None:
@@ -187,8 +187,8 @@ def _pull_svd(downstream: _Downstream, site: Site, cts: Sequence[Any]) -> Sequen
         return turns_of(*parts)
 
     def limits() -> tuple[Any, ...]:
-        scale = np.maximum(bases._size(given[0]), bases._size(given[-1]))
-        rotation = bases._rotation(close, u)
+        scale = np.maximum(bases.size_of(given[0]), bases.size_of(given[-1]))
+        rotation = bases.rotation_of(close, u)
         of_u, of_vh = _times(u, rotation), _times(_h(rotation), vh)
         moved = _refuse_dependent(downstream, ((u, of_u), (vh, of_vh)), given, s)
         change, change_apart, change_outside = turns(moved)
@@ -232,9 +232,9 @@ def _against(equal: Any, rotation: Any, turn: Any, moved: Any) -> Any:
     """
     upper = np.where(equal, 1.0, 0.0)
     inside = (upper + np.swapaxes(upper, -1, -2)) > 0
-    between = np.where(inside | bases._diagonal(upper), 0.0, turn)
+    between = np.where(inside | bases.on_diagonal(upper), 0.0, turn)
     carried = _times(rotation, between) - _times(between, rotation)
-    return np.where(inside, moved, np.where(bases._diagonal(upper), 0.0, moved + carried))
+    return np.where(inside, moved, np.where(bases.on_diagonal(upper), 0.0, moved + carried))
 
 
 def _turns_between(w: Any, x: Any) -> Any:
@@ -244,7 +244,7 @@ def _turns_between(w: Any, x: Any) -> Any:
 
 def _off_diagonal(w: Any, x: Any) -> Any:
     """A matrix without the turns of single vectors, which are phases: real ones have none."""
-    return x if x.dtype.kind == "f" else np.where(bases._diagonal(w), 0.0, x)
+    return x if x.dtype.kind == "f" else np.where(bases.on_diagonal(w), 0.0, x)
 
 
 def _refuse_dependent(
@@ -254,7 +254,7 @@ def _refuse_dependent(
     leaving = [Tracer(v, "array") for v in downstream.leaving]
     found = downstream.push(seeds, [*cts, *leaving])
     for x, change in zip(leaving, found[len(cts) :], strict=True):
-        downstream.refuse(change, _allowed(w) * (1.0 + bases._size(x)))
+        downstream.refuse(change, _allowed(w) * (1.0 + bases.size_of(x)))
     return found[: len(cts)]
 
 
@@ -268,7 +268,7 @@ def _index(w: Any) -> Any:
 
 def _steps(step: Any) -> Any:
     """Differences of steps between any two values; 1 on the diagonal, where nothing is divided."""
-    return np.where(bases._diagonal(step), 1.0, step[None, :] - step[:, None]).astype(step.dtype)
+    return np.where(bases.on_diagonal(step), 1.0, step[None, :] - step[:, None]).astype(step.dtype)
 
 
 def _in_the_limit(
@@ -364,7 +364,7 @@ def with_bases_apart(program: Program) -> Program:
 
 # -- errors -----------------------------------------------------------------------------------------
 def _in_a_loop(operation: Operation) -> DerivativeError:
-    _, what = bases._words(operation)
+    _, what = bases.words_of(operation)
     return DerivativeError(
         f"the derivative through vectors of equal {what} is not available in reverse mode within "
         "a loop or branch.",

@@ -25,8 +25,16 @@ from autodiff.dims import minimum as least
 from autodiff.errors import DerivativeError, NoSolutionWarning
 from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.control import CheckFailed
-from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, register
-from autodiff.ops.solvers import FLOAT, Evaluator, answer, has_inverse, newton_step, weakest
+from autodiff.ops.entries import Entry, Kernel, OfPrograms, register
+from autodiff.ops.solvers import (
+    FLOAT,
+    Evaluator,
+    answer,
+    has_inverse,
+    newton_step,
+    register_looked_at,
+    weakest,
+)
 from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
 
@@ -404,47 +412,9 @@ def _calm_meaning(
     return found
 
 
-register(
-    Entry(
-        "calm",
-        lambda types, solver: (ArrayType(types[0].dtype, types[0].shape),),
-        _calm_meaning,
-        Kernel("calm"),
-        Rules(
-            lambda site, tangents: (tangents[0],),
-            lambda site, cts: (cts[0], None, None, None, None, None, None),
-        ),
-        kept=True,
-    )
-)
-register(
-    Entry(
-        "settled",
-        lambda types, solver: (ArrayType(types[0].dtype, types[0].shape),),
-        _settled_meaning,
-        Kernel("settled"),
-        Rules(
-            lambda site, tangents: (tangents[0],),
-            lambda site, cts: (cts[0], None, None, None, None),
-        ),
-        kept=True,
-    )
-)
-
-
-register(
-    Entry(
-        "level",
-        lambda types, solver: (ArrayType(types[0].dtype, types[0].shape),),
-        _level_meaning,
-        Kernel("level"),
-        Rules(
-            lambda site, tangents: (tangents[0],),
-            lambda site, cts: (cts[0], None, None, None, None, None),
-        ),
-        kept=True,
-    )
-)
+register_looked_at("calm", _calm_meaning, 6)
+register_looked_at("settled", _settled_meaning, 4)
+register_looked_at("level", _level_meaning, 5)
 
 
 # -- assignments ----------------------------------------------------------------------------------------

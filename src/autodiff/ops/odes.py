@@ -32,9 +32,9 @@ from autodiff.dims import Extent
 from autodiff.errors import DerivativeError, NoSolutionWarning
 from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.control import CheckFailed
-from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, register
+from autodiff.ops.entries import Entry, Kernel, OfPrograms, register
 from autodiff.ops.jumps import Observer, Switches
-from autodiff.ops.solvers import FLOAT, Evaluator, answer
+from autodiff.ops.solvers import FLOAT, Evaluator, answer, register_looked_at
 from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
 
@@ -504,18 +504,7 @@ def _followed_meaning(
     return sensitivity
 
 
-register(
-    Entry(
-        "followed",
-        lambda types, problem: (ArrayType(types[0].dtype, types[0].shape),),
-        _followed_meaning,
-        Kernel("followed"),
-        Rules(
-            lambda site, tangents: (tangents[0],),
-            lambda site, cts: (cts[0], None, None, None),
-        ),
-    )
-)
+register_looked_at("followed", _followed_meaning, 3, kept=False)
 
 __all__ = [
     "ATOL",

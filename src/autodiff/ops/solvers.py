@@ -405,23 +405,25 @@ def _singular(name: str, source: Any) -> DerivativeError:
     )
 
 
-for _kind, _meaning, _looked_at in (
-    ("regular", _regular_meaning, 4),
-    ("reached", _reached_meaning, 5),
-):
+def register_looked_at(kind: str, meaning: Any, count: int, kept: bool = True) -> None:
+    """An operation that gives its first operand, once ``meaning`` has looked at it beside ``count`` others."""
     register(
         Entry(
-            _kind,
+            kind,
             _first_type,
-            _meaning,
-            Kernel(_kind),
+            meaning,
+            Kernel(kind),
             Rules(
                 lambda site, tangents: (tangents[0],),
-                lambda site, cts, count=_looked_at: (cts[0], *[None] * count),
+                lambda site, cts: (cts[0], *[None] * count),
             ),
-            kept=True,
+            kept=kept,
         )
     )
+
+
+register_looked_at("regular", _regular_meaning, 4)
+register_looked_at("reached", _reached_meaning, 5)
 
 
 # -- linear systems of which products are known ----------------------------------------------------------
