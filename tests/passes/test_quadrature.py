@@ -176,5 +176,5 @@ def test_a_check_of_an_integrand_is_no_jump():
     f = lambda a: si.quad(lambda t: math.exp(-a * t), 0, 1)[0]  # noqa: E731
     program = autodiff.gradient(f).ir(1.3)
     (integral,) = [o for o in program.block.operations if o.kind == "integral"]
-    assert integral.attributes["switches"] is None
+    assert integral.attributes["watches"] is None
     assert look_first(program) is not program

@@ -212,6 +212,26 @@ def test_a_call_shows_what_it_was_answered_by(tmp_path):
     same(second(X), 2 * X)
 
 
+def test_the_same_function_once_more_is_answered_by_what_is_to_be_written(tmp_path):
+    source = """
+W = np.array([1.0, 2.0, 3.0])
+def f(x): return np.sum(W * x * x)
+def make(n):
+    def g(x): return np.sum(x * n)
+    return g
+"""
+    made = module(tmp_path, source)
+    same(autodiff.gradient(made.f)(X), 2 * made.W * X)
+    # Nothing is stored yet: that waits for the end of the process, or for this.
+    made.W = np.array([3.0, 1.0, 2.0])
+    from_disk, slope = loaded(autodiff.gradient(made.f), X)
+    assert from_disk
+    same(slope, 2 * made.W * X)
+    assert autodiff.function(made.make(2))(X) == np.sum(X * 2)
+    from_disk, value = loaded(autodiff.function(made.make(3)), X)  # the same code, of another cell
+    assert not from_disk and value == np.sum(X * 3)
+
+
 # -- what has changed --------------------------------------------------------------------------------
 STALE = {
     "the function": ("def f(x): return np.sum(x)", "def f(x): return np.sum(-x)"),

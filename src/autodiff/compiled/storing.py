@@ -1,6 +1,7 @@
 """Which specialisations are kept on disk, and what is written of one.
 
     note(compiled, specialisation, call)      # after it was made: written when the process ends
+    flush(key)                                # or when an equal transformation is made before that
 
 Kept are those that the fast path answers alone, of functions whose meaning can be written down
 exactly (``stored.facts``): plain arguments given by position, no effects, no object that is known by
@@ -16,6 +17,7 @@ from __future__ import annotations
 import atexit
 import marshal
 import os
+from contextlib import suppress
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -219,6 +221,17 @@ def _roots(
     return roots | {key: (place, frozenset(paths)) for key, (place, paths) in spaces.items()}
 
 
+def flush(key: str) -> bool:
+    """Write what was noted under a name before the process ends: the same function is asked for once more."""
+    for noted in tuple(_pending):
+        if noted.key == key:
+            with suppress(ValueError):  # another thread does it
+                _pending.remove(noted)
+                _write(noted)
+                return True
+    return False
+
+
 def _write_all(process: int) -> None:
     """Write what was noted; a forked child leaves it to the process that noted it."""
     if os.getpid() == process:
@@ -248,4 +261,4 @@ def _can_be_found(name: str) -> bool:
         return False
 
 
-__all__ = ["note"]
+__all__ = ["flush", "note"]

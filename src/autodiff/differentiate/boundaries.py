@@ -23,7 +23,7 @@ from autodiff.ir.data import Operation, Program
 from autodiff.ops.builder import building
 from autodiff.ops.control import INT
 from autodiff.ops.entries import Site
-from autodiff.ops.jumps import switches
+from autodiff.ops.jumps import watched
 from autodiff.ops.scipy_sparse_structure import solved_by_elements
 from autodiff.ops.solvers import FLOAT
 from autodiff.ops.structural import reshape, zeros
@@ -91,14 +91,14 @@ def _unbroken(
     moves = [False, active[1], True, True, *active[_READ:]]
     derived = jvp(f, moves)
     moving = {v for v, a in zip(derived.inputs, moves, strict=False) if a}
-    found = switches(derived, moving)
+    found = watched(derived, moving)
     if found is None:
         return u
     return emit_tracer(
         "unbroken",
         u,
         *point,
-        switches=found,
+        programs=(found,),
         active=tuple(moves[1:]),
         source=operation.source,
     )

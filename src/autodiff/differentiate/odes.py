@@ -31,7 +31,7 @@ from autodiff.ops import adjoints  # noqa: F401 - enters its operation
 from autodiff.ops.builder import building, current_builder
 from autodiff.ops.control import INT, emit_for
 from autodiff.ops.entries import Site
-from autodiff.ops.jumps import Switches, switches
+from autodiff.ops.jumps import watched
 from autodiff.ops.odes import (
     ATOL,
     END,
@@ -100,7 +100,7 @@ class _Curve:
                 states=self.states,
                 groups=(),
                 reads=self.reads,
-                switches=None,
+                watches=None,
             )
         return replace(self, rows=rows, is_exact=True)
 
@@ -122,6 +122,7 @@ class _Curve:
                 jacobian(program, [1], [0]),
                 self.of_states or jacobian(self.program, [1], [0]),
             ]
+        looked_at = self._watched(active)
         operands = (
             self.start,
             self.times,
@@ -133,17 +134,19 @@ class _Curve:
             "curve",
             *operands,
             problem=self.problem,
-            programs=tuple(programs),
+            programs=tuple([*programs, *looked_at]),
             states=self.states,
             groups=(*self.groups, directions),
             reads=self.reads,
-            switches=self._switches(active),
+            watches=len(self.read) if looked_at else None,
         )
 
-    def _switches(self, active: Sequence[bool]) -> Switches | None:
-        """What decides in the program, and depends on its state or on what is active of ``read``."""
+    def _watched(self, active: Sequence[bool]) -> list[Program]:
+        """The program with the state of what decides by its own state or by what is active of ``read``."""
         _, state, *read = self.program.inputs
-        return switches(self.program, {state, *(v for v, a in zip(read, active, strict=True) if a)})
+        moving = {state, *(v for v, a in zip(read, active, strict=True) if a)}
+        found = watched(self.program, moving)
+        return [] if found is None else [found]
 
 
 def push(operation: Operation, site: Site, tangents: Tangents) -> Sequence[Tracer | None]:
@@ -430,6 +433,7 @@ def _by_adjoint(
     programs = [curve.program, _backward(curve.program, wrt)]
     if is_implicit(curve.problem.method):
         programs.append(jacobian(curve.program, [1], [0]))
+    looked_at = curve._watched(active)
     rows, by_z0, *by_read = emit_tracer(
         "adjoint",
         curve.start,
@@ -439,9 +443,9 @@ def _by_adjoint(
         ct,
         *curve.read,
         problem=curve.problem,
-        programs=tuple(programs),
+        programs=tuple([*programs, *looked_at]),
         wrt=tuple(wrt),
-        switches=curve._switches(active),
+        watches=len(curve.read) if looked_at else None,
     )
     found = [*([(2, by_z0)] if by_state else []), *zip([3 + k for k in wrt], by_read, strict=True)]
     for place, value in found:

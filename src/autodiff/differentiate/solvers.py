@@ -34,7 +34,7 @@ from autodiff.ops.builder import building, current_builder
 from autodiff.ops.control import emit_cond
 from autodiff.ops.entries import Site
 from autodiff.ops.integrals import Like, Quadrature
-from autodiff.ops.jumps import switches
+from autodiff.ops.jumps import watched
 from autodiff.ops.smooth import undefined, where_defined
 from autodiff.ops.solvers import doubt
 from autodiff.ops.structural import zeros_like
@@ -312,11 +312,12 @@ def _integrals(
     """Integrals of ``derived``, which is made of derivatives of ``program`` by what is ``active``."""
     along, *inputs = program.inputs
     moving = {v for v, a in zip(inputs, active, strict=True) if a}
+    looked_at = watched(program, moving, along)
     attributes = {
-        "programs": (derived,),
+        "programs": (derived,) if looked_at is None else (derived, looked_at),
         "like": tuple(like),
         "options": replace(options, is_derivative=True),
-        "switches": switches(program, moving, along),
+        "watches": None if looked_at is None else len(inputs),
     }
     results = current_builder().emit("integral", tuple([t.value for t in operands]), attributes)
     return [Tracer(v, "array") for v in results[:-1]]

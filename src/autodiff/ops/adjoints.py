@@ -1,6 +1,6 @@
 """Cotangents of the solution of an initial value problem, by the adjoint equation.
 
-    adjoint(t0, times, z0, rtol, atol, max_step, ct, *read; problem, programs, wrt, switches)
+    adjoint(t0, times, z0, rtol, atol, max_step, ct, *read; problem, programs, wrt, watches)
                       the solution at the times, and the cotangents of z0 and of what ``wrt`` names
 
     λ' = -f_zᵀ λ          backwards in time; at each of the times λ grows by the cotangent of z there
@@ -25,7 +25,6 @@ import numpy as np
 
 from autodiff.ir.data import ArrayType
 from autodiff.ops.entries import Entry, Kernel, register
-from autodiff.ops.jumps import Switches
 from autodiff.ops.odes import Lookout, Problem, method_of, tolerance_below, unsolved
 from autodiff.ops.solvers import FLOAT, Evaluator
 from autodiff.plain_data import dataclass
@@ -163,13 +162,17 @@ def _meaning(
     problem: Problem,
     programs: Sequence[Evaluator],
     wrt: tuple[int, ...],
-    switches: Switches | None,
+    watches: int | None,
 ) -> tuple[np.ndarray, ...]:
     n, shapes = len(z0), [np.shape(read[k]) for k in wrt]
     blocks = tuple([int(np.prod(shape)) for shape in shapes])
     if len(times) == 0 or n == 0 or np.all(times == start):
         rows = np.tile(z0, (len(times), 1))
         return (rows, np.sum(ct, axis=0), *(np.zeros(shape) for shape in shapes))
+    lookout = None
+    if watches is not None:
+        *programs, watched = programs
+        lookout = Lookout(problem, watched(*read[:watches]), n)
     functions: list[Any] = [program(*read) for program in programs]
     slope, back, *jacobian = functions
     below = tolerance_below(rtol)
@@ -184,7 +187,6 @@ def _meaning(
         blocks,
     )
     times = np.array(times)
-    lookout = None if switches is None else Lookout(problem, switches, read)
     rows, path = _forwards(run, float(start), times, np.array(z0), lookout)
     sizes = np.full(n + sum(blocks), max(float(np.max(np.abs(ct), initial=0.0)), 1e-300))
     w = np.zeros(len(sizes))

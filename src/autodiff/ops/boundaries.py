@@ -3,7 +3,7 @@
     boundary_size(*arguments, *read; call, programs)     how many nodes the mesh has
     boundary(*arguments, *read; call, programs, size)    mesh, states, parameters, what else is returned
     collocated(m, x, y, p, *read; programs)              y and p, as the collocation equations define them
-    unbroken(u, m, x, y, p, *read; switches)             u, where the right-hand side does not jump
+    unbroken(u, m, x, y, p, *read; programs)             u, where the right-hand side does not jump
 
 The first two are SciPy's call as the user wrote it.  Its result solves the equations of collocation at
 the nodes and in the middle between them, one block for each interval; it moves as these say
@@ -27,7 +27,7 @@ from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, register
-from autodiff.ops.jumps import Observer, Switches
+from autodiff.ops.jumps import Observer
 from autodiff.ops.solvers import FLOAT, Evaluator, answer
 from autodiff.plain_data import dataclass
 
@@ -161,7 +161,7 @@ def _unbroken_meaning(
     y: Any,
     p: Any,
     *read: Any,
-    switches: Switches,
+    programs: Sequence[Evaluator],
     active: tuple[bool, ...],
     source: Source | None,
 ) -> Any:
@@ -172,7 +172,7 @@ def _unbroken_meaning(
     """
     own = (np.ones(1), y[:, :1], p, *read)
     tangents = [_some(v) for v, moves in zip(own, active, strict=True) if moves]
-    observer = Observer(switches, 4, [*read, *tangents])
+    observer = Observer(programs[0](*read, *tangents))
 
     def place(t: float) -> Sequence[Any]:
         j = min(max(int(np.searchsorted(x, t)) - 1, 0), len(x) - 2)

@@ -1,6 +1,6 @@
 """Calls of SciPy's integrators of functions: operations whose attributes hold the integrand.
 
-    integral(a, b, *arguments, *read; programs, like, options, switches)
+    integral(a, b, *arguments, *read; programs, like, options, watches)
 
 integrals of w(t) programs[0](t, *read) over t, with a weight w if ``options`` names one.  There is one for
 each output of the program, element by element, and the estimate of the error: of the first, or of all.
@@ -23,7 +23,7 @@ from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.entries import Entry, Kernel, OfPrograms, register
-from autodiff.ops.jumps import Observer, Switches
+from autodiff.ops.jumps import Observer
 from autodiff.ops.solvers import FLOAT, Evaluator
 from autodiff.plain_data import dataclass
 
@@ -92,7 +92,7 @@ def _integral_meaning(
     programs: Sequence[Evaluator],
     like: tuple[Any, ...],
     options: Quadrature,
-    switches: Switches | None,
+    watches: int | None,
 ) -> tuple[np.ndarray, ...]:
     read = others[options.count :]
     shapes = _NUMBER if like == (None,) else _shapes(like, others)
@@ -102,9 +102,9 @@ def _integral_meaning(
     if options.errors is not None and options.is_outer:
         options.errors.largest = 0.0
     fast = None
-    if switches is None and not options.is_vector:
+    if watches is None and not options.is_vector:
         fast = _without_python(programs[0], read, options, given, shapes)
-    line, error = fast or _by_python(programs[0], read, options, given, shapes, switches)
+    line, error = fast or _by_python(programs, read, options, given, shapes, watches)
     if options.is_derivative and options.weight in ("cos", "sin"):
         for end in (given["a"], given["b"]):
             if math.isinf(end):
@@ -130,21 +130,21 @@ def _shapes(like: tuple[Any, ...], others: Sequence[Any]) -> tuple[tuple[int, ..
 
 
 def _by_python(
-    program: Evaluator,
+    programs: Sequence[Evaluator],
     read: Sequence[Any],
     options: Quadrature,
     given: dict[str, Any],
     shapes: Sequence[tuple[int, ...]],
-    switches: Switches | None,
+    watches: int | None,
 ) -> tuple[Any, float]:
     """The numbers of all integrals, and the estimate of the error."""
     is_number = len(shapes) == 1 and not shapes[0]
-    evaluate = program(*read)
+    evaluate = programs[0](*read)
     integrand = _Integrand(evaluate, is_number)
     if options.is_vector:
-        if switches is None:
+        if watches is None:
             found, error = options.call(options.function, given | {"f": _bare(evaluate, shapes)})
-        if switches is not None or (options.is_derivative and np.isnan(found).any()):
+        if watches is not None or (options.is_derivative and np.isnan(found).any()):
             function = integrand.number if is_number else integrand.line
             found, error = integrand.answer(options, given | {"f": function})
         line = np.ravel(found)
@@ -157,8 +157,8 @@ def _by_python(
             raise CheckFailed(f"{options.name} has a message: {found[0][-1]}")
         line = np.array([one[0] for one in found])
         error = found[0][1] if found else 0.0
-    if switches is not None:
-        _refuse_jumps(options, Observer(switches, 1, read), integrand.places)
+    if watches is not None:
+        _refuse_jumps(options, Observer(programs[1](*read[:watches])), integrand.places)
     if options.is_derivative and np.isnan(line).any():
         _refuse_undefined(options, integrand, read)
     return line, error
@@ -410,7 +410,7 @@ def _integral_types(
     programs: Any,
     like: tuple[Like, ...],
     options: Quadrature,
-    switches: Switches | None,
+    watches: int | None,
 ) -> tuple[ArrayType, ...]:
     def type_of(k: Like) -> ArrayType:
         if isinstance(k, int):

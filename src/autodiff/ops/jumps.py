@@ -1,7 +1,11 @@
 """Where a program jumps: what decides in it, looked at along a line.
 
-    switches(program, moving)      the comparisons and roundings that depend on the values ``moving``
-    Observer(found, read).look(t)  what each of them is at a place, in order, and the results there
+    watched(program, moving)    the program with one more result: the state of what decides in it
+    Observer(evaluate)          the state and the results at places, and where they jump
+
+What decides are comparisons and roundings that depend on the values ``moving``.  Their state is a number
+that is the same where all of them are: those of a pass of a loop are stacked, those of a branch are results of
+it, and all are mixed into 64 bits.  A watched program is compiled like any other.
 
 A derivative that is an integral along a line, of time or of an integrand, says nothing of a jump on the
 way: the place of the jump moves with what is differentiated, and the result with it.  Programs in which
@@ -10,35 +14,135 @@ nothing decides pay nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from autodiff.dims import evaluate
-from autodiff.ir.data import Block, Program, Value, free_values, uses
+from autodiff.dims import Dim
+from autodiff.ir.copying import Mapping, copy_operation, copy_value, map_attribute
+from autodiff.ir.data import ArrayType, Block, Operation, Program, Value, free_values, uses
+from autodiff.ops.builder import building, current_builder
 from autodiff.ops.entries import ENTRIES, Partials
-from autodiff.ops.evaluate import run_block
-from autodiff.plain_data import dataclass
+from autodiff.ops.tracer import Tracer
+
+_INT = np.dtype(np.int64)
 
 
-@dataclass(frozen=True, eq=False)
-class Switches:
-    """The values of a program that decide, and depend on what is differentiated."""
+def watched(program: Program, moving: set[Value], along: Value | None = None) -> Program | None:
+    """The program with its state as last result, an int64; None where nothing decides.
 
-    program: Program
-    values: frozenset[Value]
-
-    def __repr__(self) -> str:
-        return f"{len(self.values)} of {self.program.name}"
-
-
-def switches(program: Program, moving: set[Value], along: Value | None = None) -> Switches | None:
-    """The values that decide and depend on inputs ``moving``, and on ``along``; None if there are none."""
+    What decides depends on any of the inputs ``moving``, and on ``along`` where that is given.
+    """
     found = _deciding(program, moving)
     if found and along is not None:
         found &= _deciding(program, {along})
-    return Switches(program, frozenset(found)) if found else None
+    if not found:
+        return None
+    with building() as builder:
+        mapping: Mapping = {}
+        builder.block.parameters = list(program.inputs)
+        state = _watch(program.block, found, mapping)
+        outputs = [mapping.get(v, v) for v in program.outputs]
+        builder.block.outputs = [*outputs, state.value]
+    return Program(builder.block, program.name)
+
+
+def _watch(block: Block, found: set[Value], mapping: Mapping) -> Any:
+    """Append the operations of a block; the state of what decides in it."""
+    states: list[Any] = []
+    for operation in block.operations:
+        if operation.kind == "custom":  # is what its primal program computes
+            primal = operation.regions[0]
+            given = [mapping.get(v, v) for v in operation.operands]
+            mapping.update(zip(primal.parameters, given, strict=True))
+            states.append(_watch(primal, found, mapping))
+            outputs = [mapping.get(v, v) for v in primal.outputs]
+            mapping.update(zip(operation.results, outputs, strict=True))
+        elif operation.regions and not found.isdisjoint(_defined(operation)):
+            states.append(_watch_regions(operation, found, mapping))
+        else:
+            current_builder().block.operations.append(copy_operation(operation, mapping))
+        for value in operation.results:
+            if value in found:
+                states.append(_bits(Tracer(mapping.get(value, value), "array")))
+    return _mixed(states)
+
+
+def _watch_regions(operation: Operation, found: set[Value], mapping: Mapping) -> Any:
+    """Append an operation with regions, which yield their states too; the state of all of them."""
+    builder = current_builder()
+    regions = []
+    for region in operation.regions:
+        with builder.region() as block:
+            block.parameters = [copy_value(v, mapping) for v in region.parameters]
+            state = _watch(region, found, mapping)
+            block.outputs = [mapping.get(v, v) for v in region.outputs]
+            if operation.kind != "while" or region is operation.regions[-1]:
+                block.outputs.append(state.value)  # what a test decides shows in the trips
+        regions.append(block)
+    operands = tuple([mapping.get(v, v) for v in operation.operands])
+    attributes = {k: map_attribute(v, mapping) for k, v in operation.attributes.items()}
+    results = [copy_value(v, mapping) for v in operation.results]
+    shape: tuple[Any, ...] = ()
+    if operation.kind == "for":
+        shape = (attributes["count"],)
+    elif operation.kind == "while":
+        shape = (Dim.symbol(results[0]),)
+    last = Value(ArrayType(_INT, shape))
+    builder.block.operations.append(
+        Operation(
+            operation.kind,
+            operands,
+            attributes,
+            (*results, last),
+            tuple(regions),
+            operation.source,
+        )
+    )
+    return _bits(Tracer(last, "array"))
+
+
+def _defined(operation: Operation) -> Iterable[Value]:
+    """The values that are defined in the regions of an operation."""
+    for region in operation.regions:
+        yield from region.parameters
+        for inner in region.operations:
+            yield from inner.results
+            yield from _defined(inner)
+
+
+# Odd numbers without a pattern (Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators).
+_GOLDEN = 0x9E3779B97F4A7C15
+_MIX = 0xBF58476D1CE4E5B9 - 2**64
+
+
+def _mixed(states: Sequence[Any]) -> Any:
+    """One number of several, whose order counts."""
+    total: Any = Tracer.constant(np.int64(0))
+    for number, state in enumerate(states, 1):
+        total = total + state * np.int64(_odd(number))
+    return total
+
+
+def _odd(number: int) -> int:
+    x = number * _GOLDEN % 2**64
+    x = (x ^ (x >> 30)) * (_MIX + 2**64) % 2**64
+    return (x ^ (x >> 27) | 1) - 2**63
+
+
+def _bits(x: Any) -> Any:
+    """A number for the elements of an array, whose order counts."""
+    if x.dtype.kind == "f":
+        # What is rounded is a whole number, or so large that it is its own rounding.
+        x = np.where(np.isnan(x), -3.0, np.clip(x, -(2.0**53), 2.0**53) * 2.0)
+    x = x.astype(_INT)
+    if x.ndim == 0:
+        return x
+    line = np.reshape(x, (-1,))
+    weight = (np.arange(line.size) + np.int64(1)) * np.int64(_MIX)
+    weight = (weight ^ (weight >> np.int64(31))) * np.int64(_MIX)
+    return np.sum(line * (weight | np.int64(1)))
 
 
 def _deciding(program: Program, moving: set[Value]) -> set[Value]:
@@ -81,38 +185,17 @@ def _reaching(program: Program) -> set[Value]:
     return found
 
 
-class _Record(dict[Value, Any]):
-    """An environment that notes what the switches are, in the order of execution."""
-
-    def __init__(self, found: Switches) -> None:
-        super().__init__()
-        self.found = found
-        self.seen: list[bytes] = []
-
-    def __setitem__(self, value: Value, x: Any) -> None:
-        if value in self.found.values:
-            self.seen.append(np.asarray(x).tobytes())
-        super().__setitem__(value, x)
-
-
 class Observer:
-    """Looks at switches at places: values of the first inputs of their program."""
+    """Looks at a watched program at places, which are what ``evaluate`` takes."""
 
-    def __init__(self, found: Switches, own: int, read: Sequence[Any]) -> None:
-        self.found = found
-        self.own = found.program.inputs[:own]
-        self.read = dict(zip(found.program.inputs[own:], read, strict=False))
+    def __init__(self, evaluate: Callable[..., Sequence[Any]]) -> None:
+        self.evaluate = evaluate
 
-    def look(self, *place: Any) -> tuple[list[bytes], list[Any]]:
-        """The switches, and the results of the program; a vector may be longer than it is needed."""
-        record = _Record(self.found)
-        record.update({v: np.asarray(x, v.dtype) for v, x in self.read.items()})
-        for v, x in zip(self.own, place, strict=True):
-            part = x if not v.shape else x[: evaluate(v.shape[0], lambda value: int(record[value]))]
-            record.update({v: np.array(part, v.dtype)})
+    def look(self, *place: Any) -> tuple[int, Sequence[Any]]:
+        """The state of what decides, and the results."""
         with np.errstate(all="ignore"):
-            results = run_block(self.found.program.block, record)
-        return record.seen, results
+            *results, state = self.evaluate(*place)
+        return int(state), results
 
     def jump(
         self,
@@ -121,7 +204,7 @@ class Observer:
         place: Callable[[float], Sequence[Any]],
         scale: float = 0.0,
     ) -> float | None:
-        """Where the results jump between two parameters of a line that have other switches, if they do.
+        """Where the results jump between two parameters of a line that have other states, if they do.
 
         ``scale`` is how large they are elsewhere: a density that underflows to 0 does not jump.
         """
@@ -142,4 +225,4 @@ class Observer:
         return None
 
 
-__all__ = ["Observer", "Switches", "switches"]
+__all__ = ["Observer", "watched"]

@@ -20,6 +20,7 @@ The arguments of ``ivp`` are, in this order, those named by ``START`` … ``MAX_
 from __future__ import annotations
 
 import functools
+import math
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -33,7 +34,7 @@ from autodiff.errors import DerivativeError, NoSolutionWarning
 from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.control import CheckFailed
 from autodiff.ops.entries import Entry, Kernel, OfPrograms, register
-from autodiff.ops.jumps import Observer, Switches
+from autodiff.ops.jumps import Observer
 from autodiff.ops.solvers import FLOAT, Evaluator, answer, register_looked_at
 from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
@@ -298,16 +299,21 @@ def _curve_meaning(
     states: int,
     groups: tuple[int, ...],
     reads: int,
-    switches: Switches | None,
+    watches: int | None,
 ) -> np.ndarray:
     if len(times) == 0 or len(z0) == 0 or np.all(times == start):
         return np.tile(z0, (len(times), 1))
+    lookout = None
+    if watches is not None:
+        *programs, watched = programs
+        size = states * math.prod([1 + directions for directions in groups[:-1]])
+        lookout = Lookout(problem, watched(*read[:watches]), size)
     # The third program is that of the states alone, which reads the first of what is read.
     few = read[:reads]
     functions = [program(*(few if k == 2 else read)) for k, program in enumerate(programs)]
     task = _Task(
         problem, functions, float(start), np.array(times), np.array(z0), float(max_step),
-        states, groups, None if switches is None else Lookout(problem, switches, read),
+        states, groups, lookout,
     )  # fmt: skip
     below = tolerance_below(rtol)
     absolute = _BELOW * np.broadcast_to(atol, (states,))
@@ -408,13 +414,16 @@ class Lookout:
     """Looks for jumps between the steps of a solver.
 
     There the solution is continuous, but its derivative jumps by the difference times that of the
-    moment: which the variational equation does not say.
+    moment: which the variational equation does not say.  A solver's vector starts with the ``states`` of
+    the watched program.
     """
 
-    def __init__(self, problem: Problem, found: Switches, read: Sequence[Any]) -> None:
+    def __init__(
+        self, problem: Problem, watched: Callable[..., Sequence[Any]], states: int
+    ) -> None:
         self.problem = problem
-        self.observer = Observer(found, 2, read)
-        self.state: list[bytes] = []
+        self.observer = Observer(lambda t, z: watched(np.asarray(float(t)), z[:states]))
+        self.state = 0
 
     def begin(self, t: float, z: np.ndarray) -> None:
         """Start here."""

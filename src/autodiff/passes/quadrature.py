@@ -134,7 +134,7 @@ def _tolerances(operation: Operation) -> tuple[float, float] | None:
     if (
         options.is_vector
         or options.errors is not None
-        or operation.attributes["switches"] is not None
+        or operation.attributes["watches"] is not None
     ):
         return None
     if options.count or options.weight is not None or options.is_full:

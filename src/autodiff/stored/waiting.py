@@ -10,6 +10,7 @@ So a process whose calls are all answered from disk never loads what captures an
 from __future__ import annotations
 
 import linecache
+import sys
 import weakref
 from collections.abc import Callable, Set
 from types import CodeType, FunctionType
@@ -66,13 +67,22 @@ class Waiting:
         if lookups.state.replaced:
             return NotImplemented
         if signature not in self.found:
-            key = self.described.key(signature)
-            self.found[signature] = None if key is None else load(key, self.coded, _listener(self))
+            self.found[signature] = self._load(self.described.key(signature))
         stored = self.found[signature]
         if stored is None or floating.is_strict():
             return NotImplemented
         self.fast = stored.run
         return stored.run(*args)
+
+    def _load(self, key: str | None) -> Stored | None:
+        """The entry of that name; one that this process will write is written for it."""
+        if key is None:
+            return None
+        stored = load(key, self.coded, _listener(self))
+        storing: Any = sys.modules.get("autodiff.compiled.storing")
+        if stored is None and storing is not None and storing.flush(key):
+            return load(key, self.coded, _listener(self))
+        return stored
 
     def give_up(self) -> None:
         """Answer nothing any more."""

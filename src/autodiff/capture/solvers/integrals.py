@@ -154,7 +154,7 @@ def emitted(
         call = replace(call, count=0, keywords=lambda values: fixed, weight=weight)
     else:
         call = replace(call, count=len(operands.tracers), keywords=keywords, weight=weight)
-    attributes = {"programs": (program,), "like": (like,), "options": call, "switches": None}
+    attributes = {"programs": (program,), "like": (like,), "options": call, "watches": None}
     results = [Tracer(v) for v in trace.builder.emit("integral", values, attributes)]
     shaped = [r if r.shape else presented(fit(r, Slot(FLOAT, (), "python"))) for r in results]
     return shaped
