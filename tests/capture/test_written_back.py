@@ -225,3 +225,99 @@ def test_a_container_that_is_read_by_another_way_is_seen_to_change():
             assert value(SETTINGS, 0.25) == 0.25
     finally:
         SETTINGS.update(before)
+
+
+# -- what an argument holds although no variable leads to it any more -----------------------------------
+def an_array_of_a_dict_that_is_copied(x, p, k):
+    p["u"] = x * 1.5
+    for _ in range(k):
+        p["u"][1] *= 2
+        if x[2] > 0.8:
+            p = {**p}
+    return x
+
+
+def an_array_whose_dict_is_let_go(x, p, k):
+    p["u"] = u = x * 1.5
+    del p
+    for _ in range(k):
+        u[1] *= 2
+        if x[2] > 0.8:
+            u = u + 1.0
+    return u
+
+
+def in_a_list_that_is_copied(x, p, k):
+    p["v"] = [x * 1.5]
+    for _ in range(k):
+        p["v"][0][1] *= 2
+        if x[2] > 0.8:
+            p = {"v": list(p["v"])}
+    return x
+
+
+def a_list_whose_dict_is_let_go(x, p, k):
+    p["v"] = v = [x[0] * 1.5]
+    p = None
+    for _ in range(k):
+        v[0] *= 2
+        if x[2] > 0.8:
+            v = list(v)
+    return v[0]
+
+
+def an_object_that_is_replaced(x, p, k):
+    p["s"] = s = State(1.0, x * 2.0)
+    p = None
+    for _ in range(k):
+        s.v[0] *= 2
+        s.x = s.x * 2
+        if x[2] > 0.8:
+            s = State(s.x, s.v)
+    return s.x
+
+
+def an_object_in_a_dict_that_is_copied(x, p, k):
+    p["s"] = State(1.0, x * 1.0)
+    for _ in range(k):
+        p["s"].v[1] *= 2
+        if x[2] > 0.8:
+            p = {"s": State(2.0, p["s"].v)}
+    return x
+
+
+def until_it_is_large(x, p, k):
+    p["u"] = x * 1.5
+    while p["u"][0] < 20 * k:
+        p["u"][0] *= 2
+        if x[2] > 0.8:
+            p = dict(p)
+    return x
+
+
+def two_that_change_places(x, p, k):
+    p["a"], p["b"] = x * 1.5, x * 2.5
+    for _ in range(k):
+        p = {"a": p["b"], "b": p["a"]}
+        p["a"][0] *= 2
+    return x
+
+
+LET_GO = [
+    an_array_of_a_dict_that_is_copied, an_array_whose_dict_is_let_go, in_a_list_that_is_copied,
+    a_list_whose_dict_is_let_go, an_object_that_is_replaced, an_object_in_a_dict_that_is_copied,
+    until_it_is_large, two_that_change_places,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("f", LET_GO)
+def test_what_was_stored_into_an_argument_is_held_there(f):
+    value = Function(f, engine="numpy")
+    for third in (0.9, 0.3):
+        for k in (2, 0, 3):
+            x = np.array([1.0, 0.5, third, 2.0])
+            theirs, ours = {"u": np.zeros(4)}, {"u": np.zeros(4)}
+            expected = f(x, theirs, k)
+            np.testing.assert_allclose(value(x, ours, k), expected)
+            assert list(ours) == list(theirs)
+            assert repr(ours) == repr(theirs)

@@ -38,9 +38,26 @@ def reaches(
 
     Through containers, attributes, closures, iterators, suspended generators.  ``partly`` gives what of an object is to
     be gone on from, where that is not all.  What was there before the call is passed over, however much it is: nothing
-    made or traced here is stored into it.
+    made or traced here is stored into it.  What was stored into the arguments the caller has, whether a variable leads
+    to it still or not; the arguments themselves count where a variable does.
     """
-    objects, seen = [*objects, *trace.in_hand], set[int]()
+    seen = set[int]()
+    if _leads_to(trace, [*objects, *trace.in_hand], is_such, partly, seen):
+        return True
+
+    def is_new(x: Any) -> bool:
+        return is_such(x) and not trace.is_given(x)
+
+    return _leads_to(trace, [*trace.arguments], is_new, partly, seen)
+
+
+def _leads_to(
+    trace: Trace,
+    objects: list[Any],
+    is_such: Callable[[Any], bool],
+    partly: Callable[[Any], list[Any] | None],
+    seen: set[int],
+) -> bool:
     while objects:
         x = objects.pop()
         if is_such(x):

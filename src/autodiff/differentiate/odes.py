@@ -134,7 +134,7 @@ class _Curve:
             "curve",
             *operands,
             problem=self.problem,
-            programs=tuple([*programs, *looked_at]),
+            programs=(*programs, *looked_at),
             states=self.states,
             groups=(*self.groups, directions),
             reads=self.reads,
@@ -443,7 +443,7 @@ def _by_adjoint(
         ct,
         *curve.read,
         problem=curve.problem,
-        programs=tuple([*programs, *looked_at]),
+        programs=(*programs, *looked_at),
         wrt=tuple(wrt),
         watches=len(curve.read) if looked_at else None,
     )
