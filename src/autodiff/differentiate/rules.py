@@ -426,7 +426,7 @@ def accumulate(total: Tracer | None, contribution: Any, like: Tracer) -> Tracer:
     return together
 
 
-def _sum(a: Tracer, b: Tracer) -> Tracer:
+def _sum(a: Any, b: Any) -> Tracer:
     builder = current_builder()
     source = builder.source
     builder.source = source and source.sum()
