@@ -58,3 +58,49 @@ def test_the_gradient_of_a_long_program_grows_as_the_program():
     assert (
         long - short < 40 * 24
     )  # operations a line, seven of them the function's; 31 with all parts kept
+
+
+X = np.array([400.0, 399.0])
+# The reciprocal of a number that is made of an array: of both modes only one forms the product of slopes.
+FAR_OUT = {
+    "sum of cosh": (lambda x: 1 / np.sum(np.cosh(x)), X),
+    "sum of a tiny exp": (lambda x: 1 / np.sum(np.exp(x)), -X),
+    "sum of squares": (lambda x: 1 / np.sum(x**2), np.array([1e-80, 2e-80])),
+    "product": (lambda x: 1 / np.prod(x), np.array([1e100, 3e100])),
+    "dot": (lambda x: 1 / (x @ x), np.array([1e100, 2e100])),
+    "einsum": (lambda x: 1 / np.einsum("i,i", x, x), np.array([1e100, 2e100])),
+    "mean": (lambda x: np.reciprocal(np.mean(np.exp(x))), X),
+    "power": (lambda x: np.sum(np.exp(x)) ** -1.5, X / 1.5),
+    "exp of log": (lambda x: np.exp(-np.log(np.sum(np.exp(x)))), X),
+    "maximum": (lambda x: 1 / np.max(np.exp(x)), X),
+    "norm": (lambda x: 1 / np.linalg.norm(np.exp(x)), np.array([300.0, 299.0])),
+    "cumulative": (lambda x: 1 / np.cumprod(x)[-1], np.array([1e100, 3e100])),
+    "one more": (lambda x: 1 / (1 + np.sum(np.exp(x))), X),
+    "element by sum": (lambda x: x[0] / np.sum(np.exp(x)), X),
+    "elements by sum": (lambda x: np.sum(x / np.sum(np.exp(x))), X),
+    "sum by sum": (lambda x: np.sum(np.exp(0.5 * x)) / np.sum(np.exp(x)), X),
+    "columns": (lambda x: np.sum(1 / np.sum(np.exp(np.outer(x, np.ones(2))))), X),
+    "chosen": (lambda x: 1 / np.sum(np.where(x > 399.5, np.exp(x), 1.0)), X),
+}
+
+
+@pytest.mark.parametrize("name", FAR_OUT)
+def test_a_number_that_divides_is_multiplied_last(name: str) -> None:
+    f, x = FAR_OUT[name]
+    forwards = [
+        autodiff.jvp(f, (x,), (direction,), engine="numpy")[1] for direction in np.eye(len(x))
+    ]
+    assert np.all(np.isfinite(forwards)) and np.any(forwards)
+    found = autodiff.gradient(f, engine="numpy")(x)
+    np.testing.assert_allclose(found, forwards, rtol=1e-12)
+
+
+def test_what_has_a_number_in_common_is_multiplied_by_it_once():
+    def f(x):
+        return np.sum(x**3) / np.sum(x**2)
+
+    total = np.sum(A**2)
+    right = (3 * A**2 - np.sum(A**3) / total * 2 * A) / total
+    np.testing.assert_allclose(autodiff.gradient(f)(A), right, rtol=1e-14)
+    arrays, _ = products(f, A)
+    assert arrays <= 6  # x*x, x*x*x, 2*x, 3*x*x, by the quotient, by the reciprocal

@@ -147,6 +147,28 @@ def _t_logpdf(t: Any) -> Any:
     return -2 * mpmath.log(1 + t * t / 3)
 
 
+def _truncated_pareto(x: Any, b: Any, c: Any) -> tuple[Any, Any, Any]:
+    """Density, and the probabilities below and above."""
+    whole = 1 - c**-b
+    return b * x ** (-b - 1) / whole, (1 - x**-b) / whole, (x**-b - c**-b) / whole
+
+
+def _truncated_weibull(x: Any, c: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
+    start, end, here = (mpmath.exp(-(v**c)) for v in (a, b, x))
+    whole = start - end
+    return c * x ** (c - 1) * here / whole, (start - here) / whole, (here - end) / whole
+
+
+def _truncated(name: str, exact: Callable[..., Any], points: Any) -> "dict[str, Row]":
+    """Rows of the methods of a distribution."""
+    dist = getattr(stats, name)
+    rows = {f"{name}.cdf": Row(dist.cdf, lambda *x: exact(*x)[1], points, rtol=1e-8)}
+    for k, method in enumerate(("logpdf", "logcdf", "logsf")):
+        logarithm = lambda *x, k=k: mpmath.log(exact(*x)[k])  # noqa: E731
+        rows[f"{name}.{method}"] = Row(getattr(dist, method), logarithm, points, rtol=1e-8)
+    return rows
+
+
 LINE = (-1e3, -30.0, -1.5, -1.0, -1e-3, 0.0, 1e-8, 1e-3, 0.5, 1.0, 1.5, 2.0, 25.0)
 UNIT = (-0.999, -0.5, -1e-8, 0.0, 1e-3, 0.5, 0.999)
 POSITIVE = (1e-8, 0.5, 1.0, 2.0, 3.0, 50.0, 1e8)
@@ -482,6 +504,27 @@ FUNCTIONS: dict[str, Row] = {
         ((-20.0, 1.5), (-1.0, 0.02), (1.0, 1.5), (30.0, 0.5)),
         rtol=1e-8,
     ),
+    **_truncated(
+        "truncpareto",
+        _truncated_pareto,
+        (
+            (1.5, 2.0, 3.0),
+            (1.5, -2.0, 3.0),
+            (1e3, 1e-4, 1e5),
+            (2.0, 700.0, 5.0),
+            (2.0, -700.0, 5.0),
+        ),
+    ),
+    **_truncated(
+        "truncweibull_min",
+        _truncated_weibull,
+        (
+            (1.5, 2.0, 1.0, 3.0),
+            (40.0, 2.0, 30.0, 50.0),
+            (1.2, 0.01, 1.0, 3.0),
+            (5.0, 3.0, 4.0, 6.0),
+        ),
+    ),
 }
 
 ROWS = {**UFUNCS, **ENTRY_ROWS, **FUNCTIONS}
@@ -590,6 +633,7 @@ def _sampled() -> list[Any]:
     return rows
 
 
+@pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")  # of SciPy's own value
 @pytest.mark.parametrize(("name", "mode"), _sampled())
 def test_derivatives_to_third_order(name: str, mode: str) -> None:
     row = ROWS[name]

@@ -10,6 +10,11 @@ next multiplies this factor, and the rest multiplies what comes out.
 
     1 / cosh(x) at 400      (1/b * -y) * sinh(x)   ==  1e-348 * 1e173  ==  0
                             1/b * (-y * sinh(x))   ==  1e-174 * -1
+
+A number is such a factor of each element of an array, and leaves all that is linear; where cotangents
+are added that have the same number as a factor, it multiplies their sum:
+
+    sum(x**3) / sum(x**2)   1/b * (3 x**2) + 1/b * (-y * 2 x)   ==  1/b * (3 x**2 - y * 2 x)
 """
 
 from __future__ import annotations
@@ -34,9 +39,11 @@ from autodiff.ops.entries import (
     OfPrograms,
     Partials,
     Pointwise,
+    Reduction,
     Rules,
     Site,
 )
+from autodiff.ops.roots import is_same
 from autodiff.ops.structural import reduce_sum, zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.plain_data import dataclass
@@ -57,12 +64,16 @@ MOST_REPEATED = 32
 class Factors:
     """A product of two, of which the next slope multiplies the last; ``absorbing``: 0 where either is.
 
-    A term of a sum that is no such product has no first factor.
+    A term of a sum that is no such product has no first factor; a number that is spread has no last one.
     """
 
     first: Any
     last: Any
     absorbing: bool = False
+
+    def last_times(self, slope: Any, absorbing: bool = False) -> Any:
+        """The last factor, multiplied by the next slope."""
+        return slope if self.last is None else _times(self.last, slope, absorbing)
 
 
 def no_derivative(operation: Operation) -> DerivativeError:
@@ -83,23 +94,27 @@ def _scaled(d: Any, partial: Any, absorbing: bool = False) -> Tracer | None:
         for factor in partial[:-1]:
             d = None if d is None else _scaled(d, factor, absorbing)
         return None if d is None else _kept_apart(d, partial[-1], absorbing)
-    found = () if _grows(d, partial) else _factors(d)
+    found = _factors(d)
+    if len(found) > 1 and _grows(d, partial):
+        found = ()
+    if d.shape and not np.shape(partial) and any(x.last is None for x in found):
+        found = ()
     if isinstance(partial, Tracer) and found and not _is_constant_zero(partial):
         current_builder().repeated += len(found) - 1
         how = [x.absorbing or absorbing for x in found]
         terms = [
-            _kept_apart(x.first, _times(x.last, partial, a), a)
+            _kept_apart(x.first, x.last_times(partial, a), a)
             for x, a in zip(found, how, strict=True)
         ]
         return functools.reduce(_add, terms)
     product = _times(d, partial, absorbing)
     if product is not None and product is not d:
-        _remember(product, [replace(x, last=_times(x.last, partial)) for x in found])
+        _remember(product, [replace(x, last=x.last_times(partial)) for x in found])
     return product
 
 
 def _grows(d: Any, partial: Any) -> bool:
-    """Whether a product with a number has many elements: that number is better made before."""
+    """Whether a product with a number has many elements: a number of several terms is better made before."""
     return not d.shape and isinstance(partial, Tracer) and bool(partial.shape)
 
 
@@ -115,9 +130,12 @@ def _times(d: Any, partial: Any, absorbing: bool = False) -> Tracer | None:
         return None
     if partial.dtype != d.dtype:
         partial = partial.astype(d.dtype)
-    if not d.shape and partial.shape:
-        d = np.broadcast_to(d, partial.shape)
-    product: Tracer = emit_tracer("strong_product" if absorbing else "strong_multiply", d, partial)
+    spread = not d.shape and partial.shape
+    every: Any = np.broadcast_to(d, partial.shape) if spread else d
+    kind = "strong_product" if absorbing else "strong_multiply"
+    product: Tracer = emit_tracer(kind, every, partial)
+    if spread:
+        _remember(product, [Factors(d, partial, absorbing)])
     return product
 
 
@@ -137,7 +155,7 @@ def _factors(x: Tracer) -> Sequence[Factors]:
 
 
 def _remember(x: Tracer, products: Sequence[Factors]) -> None:
-    if products and all(isinstance(p.last, Tracer) for p in products):
+    if products and all(isinstance(p.last, Tracer | None) for p in products):
         current_builder().factors[x.value] = tuple(products)
 
 
@@ -148,22 +166,68 @@ def _pulled(
 
     Where it gives 0, as for what is not chosen, the other factor does not matter.
     """
-    first = _outside(entry, ct)
+    first = _outside(entry, ct, _ranks(site))
     if first is not None:
         (factors,) = _factors(ct)
         pulled = transpose(site, factors.last)
         if all(x is None or (isinstance(x, Tracer) and x.dtype == ct.dtype) for x in pulled):
-            return [None if x is None else _kept_apart(first, x, absorbing=True) for x in pulled]
-    return transpose(site, ct)
+            absorbing = factors.absorbing or not _multiplies(entry)
+            return [None if x is None else _kept_apart(first, x, absorbing) for x in pulled]
+        if first.shape:
+            return transpose(site, ct)
+        formed = transpose(site, ct)
+        return [
+            replace(x, apart=(first, y.into)) if isinstance(x, Accumulate) else x
+            for x, y in zip(formed, pulled, strict=True)
+        ]
+    pulled = transpose(site, ct)
+    if not ct.shape and _multiplies(entry) and not _is_constant(ct):
+        _remember_number(site, ct, pulled)
+    return pulled
 
 
-def _outside(entry: Entry, x: Tracer) -> Any:
-    """The first factor of a product if a linear operation leaves it, as those of elements alone do."""
+def _multiplies(entry: Entry) -> bool:
+    """Whether all elements are summed, or products of them: no cotangent is 0 for one that is not chosen."""
+    if isinstance(entry.derivative, Bilinear):
+        return not isinstance(entry.lowering, Pointwise)
+    return isinstance(entry.derivative, Linear) and isinstance(entry.lowering, Reduction)
+
+
+def _remember_number(site: Site, ct: Tracer, pulled: Sequence[Any]) -> None:
+    """Of the cotangents of a sum, or of a product of vectors: that they are products with its own."""
+    others = reversed(site.operands) if len(site.operands) == 2 else (None,)
+    for x, other in zip(pulled, others, strict=True):
+        if (
+            isinstance(x, Tracer)
+            and x.dtype == ct.dtype
+            and (other is None or len(other.shape) == 1)
+        ):
+            _remember(x, [Factors(ct, other)])
+
+
+def _ranks(site: Site) -> int:
+    """Of how many axes the largest cotangent is that an operation has for its operands."""
+    wanted = zip(site.operands, site.needed, strict=True)
+    return max((len(x.shape) for x, needed in wanted if needed), default=0)
+
+
+def _outside(entry: Entry, x: Tracer, rank: int) -> Any:
+    """The first factor of a product if a linear operation leaves it.
+
+    What is done to each element leaves an array, and everything a number, which multiplies the
+    result of ``rank`` axes instead: not one that has more elements, unless of a number.
+    """
     factors = _factors(x)
-    if len(factors) != 1 or not isinstance(entry.lowering, Pointwise):
+    if len(factors) != 1 or factors[0].first is None or factors[0].last is None:
         return None
-    (first,) = (f.first for f in factors)
-    return first if first is not None and same_shape(first.shape, x.shape) else None
+    first = factors[0].first
+    if not first.shape and (not x.shape or rank <= len(x.shape)):
+        return first
+    return (
+        first
+        if isinstance(entry.lowering, Pointwise) and same_shape(first.shape, x.shape)
+        else None
+    )
 
 
 def _remember_slopes(site: Site, ct: Tracer, pulled: Sequence[Any]) -> None:
@@ -175,7 +239,7 @@ def _remember_slopes(site: Site, ct: Tracer, pulled: Sequence[Any]) -> None:
 
 def _pushed(entry: Entry, apply: Callable[[Any], Any], tangent: Tracer) -> Tracer:
     """What is linear, applied to a tangent, to its last factor where that is enough."""
-    first = _outside(entry, tangent)
+    first = _outside(entry, tangent, len(tangent.shape))
     if first is not None:
         (factors,) = _factors(tangent)
         pushed = apply(factors.last)
@@ -186,6 +250,11 @@ def _pushed(entry: Entry, apply: Callable[[Any], Any], tangent: Tracer) -> Trace
             return product
     result: Tracer = apply(tangent)
     return result
+
+
+def _is_constant(x: Tracer) -> bool:
+    owner = x.value.owner
+    return owner is not None and owner.kind == "constant"
 
 
 def _is_constant_zero(x: Tracer) -> bool:
@@ -262,7 +331,10 @@ def _push_partials(form: Partials, site: Site, tangents: Sequence[Tracer | None]
         if rule is None or tangent is None:
             continue
         absorbing = k in form.absorbing or k in form.fading
-        term: Any = _scaled(tangent, rule(site.result, *site.operands), absorbing)
+        partial = rule(site.result, *site.operands)
+        if isinstance(partial, tuple) and len(partial) == 1:
+            (partial,) = partial  # forwards what is as large as x comes before 1 / x
+        term: Any = _scaled(tangent, partial, absorbing)
         if term is not None and not same_shape(term.shape, shape):
             term = np.broadcast_to(term, shape)
         total = _add(total, term)
@@ -287,6 +359,9 @@ def pullback(
             _remember_slopes(site, ct, pulled)
         return [_spread_back(ct, x) for ct, x in zip(pulled, site.operands, strict=True)]
     if isinstance(form, Rules):
+        if len(cotangents) == 1 and cotangents[0] is not None:
+            vjp = lambda site, ct: form.vjp(site, (ct,))  # noqa: E731
+            return _pulled(ENTRIES[operation.kind], vjp, site, cotangents[0])
         return form.vjp(site, tuple(cotangents))
     if isinstance(form, OfPrograms):
         from autodiff.differentiate import solvers
@@ -316,28 +391,63 @@ def _pull_partial(form: Partials, site: Site, k: int, ct: Any) -> Any:
 def _spread_back(ct: Any, operand: Any) -> Any:
     """The cotangent of a scalar operand that a pointwise operation spread: the sum."""
     if isinstance(ct, Tracer) and ct.shape and not operand.shape:
-        return reduce_sum(ct, tuple(range(len(ct.shape))))
+        axes, factors = tuple(range(len(ct.shape))), _factors(ct)
+        if _of_one_number(factors, factors):
+            return _kept_apart(
+                factors[0].first, reduce_sum(factors[0].last, axes), factors[0].absorbing
+            )
+        return reduce_sum(ct, axes)
     return ct
 
 
 def accumulate(total: Tracer | None, contribution: Any, like: Tracer) -> Tracer:
     """Add a contribution to the cotangent of ``like``."""
     if isinstance(contribution, Accumulate):
-        return contribution.into(zeros_like(like) if total is None else total)
+        together: Tracer = contribution.into(zeros_like(like) if total is None else total)
+        if total is None and contribution.apart is not None:
+            number, into = contribution.apart
+            _remember(together, [Factors(number, into(zeros_like(like)), absorbing=True)])
+        return together
     if contribution.dtype != like.dtype:
         contribution = contribution.astype(like.dtype)
     if total is None:
         return contribution
-    builder = current_builder()
-    source = builder.source
-    builder.source = source and source.sum()
-    try:
-        together: Tracer = total + contribution
-    finally:
-        builder.source = source
     first, second = _factors(total), _factors(contribution)
+    if _of_one_number(first, second):
+        (a,), (b,) = first, second
+        product = _kept_apart(a.first, _sum(a.last, b.last), a.absorbing and b.absorbing)
+        assert product is not None
+        return product
+    together = _sum(total, contribution)
     if first or second:
         terms = (*(first or (Factors(None, total),)), *(second or (Factors(None, contribution),)))
         if len(terms) <= MOST_PRODUCTS and current_builder().repeated < MOST_REPEATED:
             _remember(together, terms)
     return together
+
+
+def _sum(a: Any, b: Any) -> Tracer:
+    builder = current_builder()
+    source = builder.source
+    builder.source = source and source.sum()
+    try:
+        together: Tracer = a + b
+    finally:
+        builder.source = source
+    return together
+
+
+def _of_one_number(a: Sequence[Factors], b: Sequence[Factors]) -> bool:
+    """Whether both are products with the same number: it multiplies the sum."""
+    if len(a) != 1 or len(b) != 1:
+        return False
+    first, second = a[0].first, b[0].first
+    return (
+        first is not None
+        and second is not None
+        and a[0].last is not None
+        and b[0].last is not None
+        and not first.shape
+        and is_same(first.value, second.value)
+        and same_shape(a[0].last.shape, b[0].last.shape)
+    )

@@ -7,6 +7,8 @@
     exponpow.logpdf(x, b)    … - (exp(t) - 1 - t), t = x**b: SciPy's cancels for small t
     pearson3.logpdf(x, skew)    the normal density's and a correction: SciPy's terms are 4 / skew**2 large
     exponnorm.logpdf(x, K)   -x**2 / 2 - log(K) - …: SciPy's is a difference of numbers as large as its logarithm
+    truncpareto.logsf(x, b, c), truncweibull_min.logcdf(x, c, a, b), …    by the differences of exponents that remain
+                             where the probabilities that SciPy subtracts are equal, 0 or infinite
 
 The value is SciPy's own.  Densities that are ``exp`` of a sum with ``xlogy`` need no row, see ``log_powers``.
 """
@@ -294,6 +296,80 @@ def _pearson_slope(x: Any, skew: Any) -> Any:
     return np.exp(_pearson_logpdf(x, skew)) * logarithm
 
 
+# -- truncated: of (below, above), the logarithms of two probabilities, the smaller one is not 1 less the other ----
+def _log_below(parts: tuple[Any, Any]) -> Any:
+    below, above = parts
+    small = np.less(below, -_LOG_TWO)
+    return np.where(small, below, np.log1p(-np.exp(np.where(small, -1.0, above))))
+
+
+def _below(parts: tuple[Any, Any]) -> Any:
+    below, above = parts
+    small = np.less(below, -_LOG_TWO)
+    return np.where(small, np.exp(below), -np.expm1(np.where(small, -1.0, above)))
+
+
+def _log_growth(b: Any, length: Any) -> Any:
+    """``log(b / (1 - exp(-b length)))``, which is ``-log(length)`` for small b."""
+    near = np.less(b * length, 1.0)
+    small, other = np.where(near, b, 1.0), np.where(near, 1.0, b)
+    short, long = np.where(near, length, 1.0), np.where(near, 1.0, length)
+    series = -np.log(short) - np.log(exprel(-small * short))
+    return np.where(near, series, np.log(other) - _log_less(other * long))
+
+
+def _truncated_pareto(x: Any, b: Any, c: Any) -> tuple[Any, Any]:
+    # That of a negative b is the same seen from the other end.
+    size, length, start, rest = _pareto_lengths(x, b, c)
+    whole = _log_growth(size, length)
+    near = whole - _log_growth(size, start)
+    far = whole - _log_growth(size, rest)
+    rises = np.less(b, 0)
+    return near - size * np.where(rises, rest, 0.0), far - size * np.where(rises, 0.0, start)
+
+
+def _pareto_lengths(x: Any, b: Any, c: Any) -> tuple[Any, Any, Any, Any]:
+    """The size of b, and the logarithms of c, of x, and of the one by the other."""
+    return np.abs(b), np.log(c), np.log(x), np.log1p((c - x) / x)
+
+
+def _truncated_pareto_logpdf(x: Any, b: Any, c: Any) -> Any:
+    size, length, start, rest = _pareto_lengths(x, b, c)
+    return _log_growth(size, length) - start - size * np.where(np.less(b, 0), rest, start)
+
+
+def _step_of_power(a: Any, b: Any, c: Any) -> Any:
+    """``b**c - a**c``, also of neighbours."""
+    close = np.less(b, 2 * a)
+    lower = np.where(close, a, 1.0)
+    steps = lower**c * np.expm1(c * np.log1p((np.where(close, b, 1.5) - lower) / lower))
+    return np.where(close, steps, b**c - np.where(close, 0.0, a) ** c)
+
+
+def _truncated_weibull(x: Any, c: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    start, whole = _step_of_power(a, x, c), _log_less(_step_of_power(a, b, c))
+    return _log_less(start) - whole, _log_less(_step_of_power(x, b, c)) - start - whole
+
+
+def _truncated_weibull_logpdf(x: Any, c: Any, a: Any, b: Any) -> Any:
+    whole = _log_less(_step_of_power(a, b, c))
+    return np.log(c) + xlogy(c - 1, x) - _step_of_power(a, x, c) - whole
+
+
+def _truncated(
+    name: str, parts: Callable[..., tuple[Any, Any]], logpdf: Callable[..., Any]
+) -> dict[tuple[str, str], Callable[..., Any]]:
+    """Rows of a distribution of which the density and (below, above) are given by their logarithms."""
+    return {
+        (name, "logpdf"): logpdf,
+        (name, "pdf"): lambda *x: np.exp(logpdf(*x)),
+        (name, "logcdf"): lambda *x: _log_below(parts(*x)),
+        (name, "logsf"): lambda *x: _log_below(parts(*x)[::-1]),
+        (name, "cdf"): lambda *x: _below(parts(*x)),
+        (name, "sf"): lambda *x: _below(parts(*x)[::-1]),
+    }
+
+
 # By name and method: SciPy's value with the derivatives of these.
 _ENDS: dict[tuple[str, str], Callable[..., Any]] = {
     ("burr", "pdf"): _burr,
@@ -322,6 +398,8 @@ _ENDS: dict[tuple[str, str], Callable[..., Any]] = {
     ("exponnorm", "pdf"): lambda x, K: np.exp(_log_exponnorm(x, K)),
     ("exponnorm", "cdf"): lambda x, K: _exponnorm_probability(1.0, x, K),
     ("exponnorm", "sf"): lambda x, K: _exponnorm_probability(-1.0, x, K),
+    **_truncated("truncpareto", _truncated_pareto, _truncated_pareto_logpdf),
+    **_truncated("truncweibull_min", _truncated_weibull, _truncated_weibull_logpdf),
 }
 
 

@@ -176,9 +176,13 @@ Derivative: TypeAlias = Partials | Linear | Bilinear | Rules | OfPrograms | None
 
 @dataclass(frozen=True)
 class Accumulate:
-    """A cotangent given by how it is added to an accumulator, so that no dense zeros are made."""
+    """A cotangent given by how it is added to an accumulator, so that no dense zeros are made.
+
+    ``apart``: the number and the rest of which it is the product, where that is remembered.
+    """
 
     into: Callable[[Any], Any]
+    apart: tuple[Any, Callable[[Any], Any]] | None = None
 
 
 @dataclass(frozen=True)

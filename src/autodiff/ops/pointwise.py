@@ -412,10 +412,11 @@ def _log_add_exp(exp: str, log1p: Callable[..., Any]) -> Callable[..., Any]:
 elementwise(np.exp, lambda y, x: y, fading=(0,))
 elementwise(np.exp2, lambda y, x: _LOG2 * y, fading=(0,))
 elementwise(np.expm1, lambda y, x: np.exp(x), fading=(0,))  # not y + 1, which is 0 far to the left
-elementwise(np.log, lambda y, x: inverse_positive(x), domain=((0.2, 4.0),))
-elementwise(np.log2, lambda y, x: inverse_positive(x * _LOG2), domain=((0.2, 4.0),))
-elementwise(np.log10, lambda y, x: inverse_positive(x * _LOG10), domain=((0.2, 4.0),))
-elementwise(np.log1p, lambda y, x: inverse_positive(1 + x), domain=((-0.7, 3.0),))
+# A slope that is a reciprocal is kept apart from the cotangent: what follows it is as large as x.
+elementwise(np.log, lambda y, x: (inverse_positive(x),), domain=((0.2, 4.0),))
+elementwise(np.log2, lambda y, x: (inverse_positive(x * _LOG2),), domain=((0.2, 4.0),))
+elementwise(np.log10, lambda y, x: (inverse_positive(x * _LOG10),), domain=((0.2, 4.0),))
+elementwise(np.log1p, lambda y, x: (inverse_positive(1 + x),), domain=((-0.7, 3.0),))
 elementwise(
     # Not exp(a - y), where y is rounded to what a is rounded to; equal infinities give 1/2 each.
     np.logaddexp,

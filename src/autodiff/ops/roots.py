@@ -87,7 +87,7 @@ def _product(a: Value, b: Value) -> Any:
     """``a * b`` without a root that is a factor of both, as in ``c * norm(v) * norm(v)``."""
     for x in _roots_in(a, _DEPTH):
         for y in _roots_in(b, _DEPTH):
-            if x.owner is not None and _degree(x.owner) == 2 and _same(x, y):
+            if x.owner is not None and _degree(x.owner) == 2 and is_same(x, y):
                 square = _without_root(x.owner, 1)
                 return _with(a, x, square) * _with(b, y, np.ones((), y.dtype)[()])
     return None
@@ -135,7 +135,7 @@ def _exponent(kind: str, operands: tuple[Value, ...]) -> int | None:
     if kind == "square":
         return 2
     if kind == "multiply":
-        return 2 if _same(operands[0], operands[1]) else None
+        return 2 if is_same(operands[0], operands[1]) else None
     exponent = _number(operands[1])
     if exponent is None or not exponent.is_integer() or not 0 < exponent < 1000:
         return None
@@ -167,7 +167,7 @@ def _number(value: Value) -> float | None:
 _COMPARED = 8  # deep are expressions that are compared: a root is not far from its square
 
 
-def _same(a: Value, b: Value, depth: int = _COMPARED) -> bool:
+def is_same(a: Value, b: Value, depth: int = _COMPARED) -> bool:
     """Whether two values are computed alike, as by two calls of one function."""
     if a is b:
         return True
@@ -183,7 +183,7 @@ def _same(a: Value, b: Value, depth: int = _COMPARED) -> bool:
     if not all(_is_plain(v) for v in attributes) or first.attributes != second.attributes:
         return False
     pairs = zip(first.operands, second.operands, strict=True)
-    return all(_same(x, y, depth - 1) for x, y in pairs)
+    return all(is_same(x, y, depth - 1) for x, y in pairs)
 
 
 def _is_plain(attribute: Any) -> bool:
