@@ -139,6 +139,56 @@ def test_containers_given_are_not_kept():
     assert_dead(*references)
 
 
+@dataclass
+class Measured:
+    at: np.ndarray
+    device: object
+
+
+class Device:
+    def __init__(self, gain):
+        self.gain = gain
+
+
+def measured(m):
+    return m.device.gain * m.at**2
+
+
+def in_a_list(ms):
+    return sum(m["at"] * m["device"].gain for m in ms) ** 2
+
+
+WITH_DEVICES = {
+    "dataclass": (measured, lambda device: Measured(np.ones(2), device), lambda d: d.device),
+    "list of dicts": (
+        in_a_list,
+        lambda device: [{"at": np.ones(2), "device": device}] * 2,
+        lambda d: d[1]["device"],
+    ),
+}
+PRODUCTS = {
+    "gradient": lambda f, engine: autodiff.gradient(lambda m: np.sum(f(m)), engine=engine),
+    "jacobian": lambda f, engine: autodiff.jacobian(f, engine=engine),
+    "vjp": lambda f, engine: lambda m: autodiff.vjp(f, m, engine=engine)[1](np.ones(2))[0],
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize("case", WITH_DEVICES)
+def test_an_object_in_a_derivative_is_that_of_the_call_and_not_kept(case, product, engine):
+    f, make, device_of = WITH_DEVICES[case]
+    derivative = PRODUCTS[product](f, engine)
+    kept = []
+    for gain in (1.0, 2.0):
+        device = Device(gain)
+        assert device_of(derivative(make(device))) is device
+        kept.append(weakref.ref(device))
+    del device
+    gc.collect()
+    assert [one() for one in kept] == [None, None]
+
+
 WEIGHTS = np.ones(3)
 
 
