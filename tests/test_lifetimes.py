@@ -139,6 +139,114 @@ def test_containers_given_are_not_kept():
     assert_dead(*references)
 
 
+class Device:
+    def __init__(self, gain):
+        self.gain = gain
+
+
+SPARE = Device(0.5)
+
+
+def given_back(x, device):
+    return np.sum(x) * device.gain, device
+
+
+def given_back_in_places(x, device):
+    return {"of": [device, x * device.gain], "first": device}
+
+
+def one_of_two(x, device):
+    return device if x[0] > 0.0 else SPARE
+
+
+def labels_too(x, labels):
+    return np.sum(x[labels == "a"]), labels
+
+
+def devices_in(result, cls):
+    if isinstance(result, dict):
+        result = tuple(result.values())
+    parts = result if isinstance(result, (list, tuple)) else [result]
+    for part in parts:
+        if isinstance(part, (list, tuple)):
+            yield from devices_in(part, cls)
+        elif isinstance(part, cls) and getattr(part, "dtype", None) != np.float64:
+            yield part
+
+
+def new_labels(k):
+    return np.array(["a", "b" * k])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("f", "make", "programs"),
+    [
+        (given_back, lambda k: Device(float(k)), 2),
+        (given_back_in_places, lambda k: Device(float(k)), 2),
+        (one_of_two, lambda k: Device(float(k)), 3),
+        (labels_too, new_labels, 5),
+    ],
+)
+def test_an_object_that_is_given_back_is_that_of_the_call_and_not_kept(f, make, programs, engine):
+    function, kept = autodiff.function(f, engine=engine), []
+    for k in range(5):
+        thing, x = make(k), np.full(2, (-1.0) ** k)
+        ours, plain = ([*devices_in(t(x, thing), type(thing))] for t in (function, f))
+        assert len(ours) == len(plain)
+        assert all(a is b for a, b in zip(ours, plain, strict=True))
+        kept.append(weakref.ref(thing))
+        del thing, ours, plain
+    gc.collect()
+    assert [one() for one in kept] == [None] * 5
+    assert len(function.cache) <= programs
+
+
+@dataclass
+class Measured:
+    at: np.ndarray
+    device: object
+
+
+def measured(m):
+    return m.device.gain * m.at**2
+
+
+def in_a_list(ms):
+    return sum(m["at"] * m["device"].gain for m in ms) ** 2
+
+
+WITH_DEVICES = {
+    "dataclass": (measured, lambda device: Measured(np.ones(2), device), lambda d: d.device),
+    "list of dicts": (
+        in_a_list,
+        lambda device: [{"at": np.ones(2), "device": device}] * 2,
+        lambda d: d[1]["device"],
+    ),
+}
+PRODUCTS = {
+    "gradient": lambda f, engine: autodiff.gradient(lambda m: np.sum(f(m)), engine=engine),
+    "jacobian": lambda f, engine: autodiff.jacobian(f, engine=engine),
+    "vjp": lambda f, engine: lambda m: autodiff.vjp(f, m, engine=engine)[1](np.ones(2))[0],
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize("case", WITH_DEVICES)
+def test_an_object_in_a_derivative_is_that_of_the_call_and_not_kept(case, product, engine):
+    f, make, device_of = WITH_DEVICES[case]
+    derivative = PRODUCTS[product](f, engine)
+    kept = []
+    for gain in (1.0, 2.0):
+        device = Device(gain)
+        assert device_of(derivative(make(device))) is device
+        kept.append(weakref.ref(device))
+    del device
+    gc.collect()
+    assert [one() for one in kept] == [None, None]
+
+
 WEIGHTS = np.ones(3)
 
 

@@ -1,5 +1,6 @@
 """check_gradient: it agrees where it should, finds a wrong derivative, and says where."""
 
+import contextlib
 import math
 import warnings
 
@@ -163,13 +164,49 @@ def test_nan_does_not_agree_with_nan(case: str, engine: str) -> None:
     with np.errstate(all="ignore"):
         with pytest.raises(
             autodiff.testing.GradientMismatch,
-            match="is nan at or around args|is nan at or around these",
+            match="is nan, or raises, at or around args|is nan, or raises, at or around these",
         ):
             autodiff.check_gradient(f, x, engine=engine)
         report = autodiff.check_gradient(f, x, engine=engine, raises=False)
     assert not report.agrees
     assert report.undefined
     assert "cannot be checked" in str(report)
+
+
+def _warns(x: np.ndarray) -> np.floating:
+    warnings.warn("the user's own", UserWarning, stacklevel=1)
+    return np.sum(x**2)
+
+
+def test_what_differences_would_warn_of_is_not_said() -> None:
+    """The points beside the arguments are ours; what is said of the arguments is said once, by the gradient."""
+    for f, x, said in (
+        (_warns, V, ["the user's own"]),
+        (lambda x: np.sum(np.log(x)), np.array([1e-5, 2.0]), []),
+        (lambda x: np.sum(np.sqrt(x) / x[::-1]), np.array([1e-3, 0.5e-3]), []),
+    ):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert autodiff.check_gradient(f, x, engine="numpy").agrees
+        assert [str(w.message) for w in caught] == said
+        with np.errstate(all="raise"):
+            warned = pytest.warns(UserWarning, match="own") if said else contextlib.nullcontext()
+            with warned:
+                assert autodiff.check_gradient(f, x, engine="numpy").agrees
+
+
+def _of_python(x: float) -> float:
+    assert x > 0.0
+    return math.sqrt(x) + math.log(x)
+
+
+def test_a_step_over_the_end_of_the_domain_raises_nothing() -> None:
+    assert autodiff.check_gradient(_of_python, 1e-4, engine="numpy").agrees
+    with pytest.raises(AssertionError) as caught:
+        autodiff.check_gradient(_of_python, -1.0, engine="numpy")
+    assert not isinstance(caught.value, autodiff.testing.GradientMismatch)
+    report = autodiff.check_gradient(lambda x: math.sqrt(x), 0.0, raises=False, engine="numpy")
+    assert report.undefined
 
 
 def test_what_is_infinite_hides_no_other_difference() -> None:

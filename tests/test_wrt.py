@@ -570,3 +570,48 @@ def test_an_integer_that_counts_as_a_float_has_the_derivative_of_its_own_path(en
     ]:
         both = autodiff.value_and_gradient(f, engine=engine)
         assert [both(2), both(2.0), both(2)] == [of_int, of_float, of_int]
+
+
+def _relabelled(x, names):
+    names[0] = "b"
+    return np.sum(x[names == "a"] ** 2)
+
+
+# -- arrays of text and of dates are no numbers ----------------------------------------------------------
+DAYS = np.array(["2020-01-01", "2020-01-05", "2020-02-01"], "datetime64[D]")
+NO_NUMBERS = {
+    "text": (lambda x, names: np.sum(x[names == "a"] ** 2), np.array(["a", "b", "a"])),
+    "bytes": (lambda x, names: np.sum(x[names == b"a"] ** 2), np.array([b"a", b"b", b"a"])),
+    "groups": (
+        lambda x, names: np.sum(np.bincount(np.unique(names, return_inverse=True)[1], x) ** 2),
+        np.array(["left", "right", "left"]),
+    ),
+    "dates": (lambda x, days: np.sum(x[1:] * (np.diff(days) / np.timedelta64(1, "D"))), DAYS),
+    "spans": (lambda x, spans: np.sum(x * (spans > np.timedelta64(3, "D"))), DAYS - DAYS[0]),
+    "item by item": (
+        lambda x, names: sum(v * (2 if n == "a" else 3) for v, n in zip(x, names, strict=True)),
+        np.array(["a", "b", "a"]),
+    ),
+    "stored into": (_relabelled, np.array(["a", "b", "a"])),
+}
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+@pytest.mark.parametrize("case", NO_NUMBERS)
+def test_an_array_without_numbers_is_not_differentiated(case: str) -> None:
+    f, given = NO_NUMBERS[case]
+    x = np.array([0.5, 1.5, 2.5])
+    function, slope = (t(f, engine="numpy") for t in (autodiff.function, autodiff.gradient))
+    by_name = autodiff.gradient(f, wrt=0, engine="numpy")
+    of_dict = autodiff.gradient(lambda d: f(d["x"], d["given"]), engine="numpy")
+    for labels in (given, given[::-1], given[[1, 1, 0]], given):
+        ours, plain = labels.copy(), labels.copy()
+        assert function(x, ours) == f(x, plain)
+        assert np.array_equal(ours, plain)
+        steps = 1e-6 * np.eye(3)
+        right = [(f(x + h, labels.copy()) - f(x - h, labels.copy())) / 2e-6 for h in steps]
+        kept = labels.copy()
+        parts = of_dict({"x": x, "given": kept})
+        assert parts["given"] is kept
+        for found in (slope(x, labels.copy()), by_name(x, labels.copy()), parts["x"]):
+            np.testing.assert_allclose(found, right, atol=1e-6)

@@ -142,9 +142,11 @@ def write(key: str, code: bytes, large: bool = False) -> bool:
         with contextlib.suppress(FileExistsError):
             os.makedirs(os.path.dirname(_place()) or ".", exist_ok=True)
             os.mkdir(_place(), 0o700)
+        if not _are_ours(_place()):  # before anything is made in it
+            return False
         with contextlib.suppress(FileExistsError):
             os.mkdir(folder, 0o700)
-        if not _are_ours(_place(), folder):
+        if not _are_ours(folder):
             return False
         handle, temporary = _new_file(folder, key)
         try:

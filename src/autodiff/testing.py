@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -62,8 +63,8 @@ class Report:
     def __str__(self) -> str:
         if self.undefined:
             return (
-                f"gradient cannot be checked: the function or its derivative is nan at or around "
-                f"{self.worst}"
+                f"gradient cannot be checked: the function or its derivative is nan, or raises, at or "
+                f"around {self.worst}"
             )
         verdict = "agrees" if self.agrees else "DIFFERS"
         text = (
@@ -161,7 +162,10 @@ def _lines(
             moved[index] += t
             changed = _copies(leaves)
             changed[number] = _like(leaves[number], moved)
-            return float(f(*rebuild(changed)))
+            try:
+                return float(f(*rebuild(changed)))
+            except Exception:  # a step leaves the domain of `math.sqrt`, or meets the user's assert
+                return float("nan")
 
         yield index, along
 
@@ -228,6 +232,17 @@ def _like(original: Any, array: np.ndarray) -> Any:
 
 def _copies(leaves: list[Any]) -> list[Any]:
     return [np.array(x) if isinstance(x, np.ndarray) else x for x in leaves]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """What the plain function warns of is not said.
+
+    At the arguments the gradient has said it, once; the points around them nobody gave.
+    """
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
 
 
 @without_our_frames
@@ -305,17 +320,19 @@ def check_gradient(
         ]
         return compiled.rebuild(call)(whole)[0]
 
-    differences, doubts = numerical_gradient(plain, call.leaves, which, rebuild)
+    with _quiet():
+        differences, doubts = numerical_gradient(plain, call.leaves, which, rebuild)
     # Of a complex number its parts are moved, along a last axis.
     parts = [
         parts_of_complex(of_leaf[k]) if is_complex(call.roles[k]) else of_leaf[k] for k in which
     ]
     names = [call.paths[k] for k in which]
     report = _compare(parts, differences, doubts, names, tolerance, exact)
-    if not report.undefined and np.any(np.isnan(plain(*rebuild(_copies(call.leaves))))):
-        report = replace(report, agrees=False, undefined=True, worst="these arguments")
-    if not report.undefined:
-        report = replace(report, kinks=_kinks(plain, call.leaves, which, rebuild, names))
+    with _quiet():
+        if not report.undefined and np.any(np.isnan(plain(*rebuild(_copies(call.leaves))))):
+            report = replace(report, agrees=False, undefined=True, worst="these arguments")
+        if not report.undefined:
+            report = replace(report, kinks=_kinks(plain, call.leaves, which, rebuild, names))
     if raises and not report.agrees:
         remedy = "look at autodiff.gradient(f).ir(*args)"
         if report.undefined:

@@ -222,6 +222,18 @@ def test_nditer_is_a_context_manager(engine):
     autodiff.check_gradient(lambda a: np.sum(added(a) * a), A, engine=engine)
 
 
+@pytest.mark.parametrize("flags", [["readwrite"], [["readwrite"]], (("readwrite",),)])
+def test_nditer_of_one_array_takes_its_flags_alone_or_in_a_list(flags):
+    def squared(a):
+        made = a.copy()
+        with np.nditer(made, op_flags=flags) as elements:
+            for v in elements:
+                v[...] = v * v
+        return made
+
+    assert same(autodiff.function(squared, engine="numpy", on_fallback="error")(A), A * A)
+
+
 @ENGINES
 @pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
 def test_code_without_source_that_iterates_stores_as_numpy_does(engine):

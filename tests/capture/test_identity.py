@@ -607,6 +607,75 @@ def test_an_object_that_cannot_change_may_be_the_one_from_before_the_loop(f, eng
             assert compiled(x, n) == f(x, n)
 
 
+# -- what is from outside, as a loop without a pass leaves it --------------------------------------------
+KEPT_CELL, KEPT_DICT = Frozen(0.75), {"u": 1.5}
+
+
+def cells_counted(c, n):
+    for _ in range(n):
+        c = replace(c, p=0.5 * c.p)
+    return c
+
+
+def cells_while(c, n):
+    while c.p > 4.0 - n:
+        c = Frozen(0.5 * c.p)
+    return c
+
+
+def cells_of_chosen_numbers(c, n):
+    x = np.arange(4.0)
+    for v in x[x < n]:
+        c = Frozen(0.5 * c.p + v)
+    return c
+
+
+def dicts_counted(d, n):
+    for k in range(n):
+        d = {**d, "u": 0.5 * d["u"] + k}
+    return d
+
+
+def dicts_while(d, n):
+    while d["u"] > 4.0 - n:
+        d = {"u": 0.5 * d["u"]}
+    return d
+
+
+def dicts_of_chosen_numbers(d, n):
+    x = np.arange(4.0)
+    for v in x[x < n]:
+        d = {"u": 0.5 * d["u"] + v}
+    return d
+
+
+def cell_of_a_global(_, n):
+    return cells_counted(KEPT_CELL, n)
+
+
+def dict_of_a_global(_, n):
+    return dicts_counted(KEPT_DICT, n)
+
+
+FROM_OUTSIDE = [
+    *((f, Frozen) for f in (cells_counted, cells_while, cells_of_chosen_numbers)),
+    *((f, lambda p: {"u": p}) for f in (dicts_counted, dicts_while, dicts_of_chosen_numbers)),
+    *((f, float) for f in (cell_of_a_global, dict_of_a_global)),
+]
+
+
+@pytest.mark.parametrize(("f", "make"), FROM_OUTSIDE)
+def test_after_no_pass_a_name_has_what_the_caller_gave(f, make) -> None:
+    known = [KEPT_CELL, KEPT_DICT]
+    for numbers in ((3, 0, 2, 0, 1), (0, 3, 0)):
+        compiled = Function(f, engine="numpy")
+        for n in numbers:
+            given = make(2.0)
+            ours, plain = compiled(given, n), f(given, n)
+            assert ours == plain
+            assert [ours is x for x in (given, *known)] == [plain is x for x in (given, *known)]
+
+
 # -- keys that change their dict when they are compared ------------------------------------------------
 def keys_that_empty_their_dict(a):
     class Key(int):

@@ -59,6 +59,52 @@ def test_a_warning_that_is_an_error_is_handled_as_in_plain_python(f: Any, engine
                 slope(x)
 
 
+def counted(x: Any) -> Any:
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        y = np.log(x - x[0])
+    return len(found) * x.sum() + y[1]
+
+
+def counted_and_raised(x: Any) -> Any:
+    found: list[Any] = []
+    try:
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            if np.log(x - x[0]).sum() < 0.0:
+                raise ValueError(x)
+    except ValueError:
+        pass
+    return len(found) * x.sum()
+
+
+def counted_of_its_own(x: Any) -> Any:
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        warnings.warn("one", stacklevel=1)
+        warnings.warn("two", stacklevel=1)
+    return len(found) * x.sum()
+
+
+def silenced(x: Any) -> Any:
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        y = np.log(x - x[0])
+    return y[1] * x.sum()
+
+
+@pytest.mark.parametrize("f", [counted, counted_and_raised])
+def test_a_derivative_by_warnings_that_numpy_gives_is_refused(f: Any) -> None:
+    assert autodiff.function(f, engine="numpy")(np.abs(X)) == f(np.abs(X))
+    with pytest.raises(autodiff.UnsupportedError, match="records what NumPy warns of"):
+        autodiff.gradient(f, engine="numpy")(np.abs(X))
+
+
+def test_warnings_of_the_function_are_recorded_in_derivatives() -> None:
+    for f in (counted_of_its_own, silenced):
+        assert autodiff.check_gradient(f, np.abs(X), engine="numpy").agrees
+
+
 @ENGINES
 def test_a_derivative_under_an_errstate_that_raises_is_of_the_path_taken(engine: str) -> None:
     value, slope = (t(raised, engine=engine) for t in (autodiff.function, autodiff.gradient))

@@ -450,6 +450,24 @@ def test_a_float_is_ambiguous_only_among_the_places_that_the_outputs_depend_on(t
         tracer.compile_function(x, both)
 
 
+def test_places_of_a_float_are_told_apart_by_the_function_and_the_part(tracer):
+    y = 2.5
+    first = tracer.trace(lambda x, k: x * k, X, y)
+    second = tracer.trace(lambda x, k: np.sum(x) * k, first, y)  # of the same name
+    with pytest.raises(ValueError, match=r"the float 2\.5 was met in 2 places"):
+        tracer.compile_gradient(X, second, wrt=[y])
+    pair = tracer.trace(lambda p: p[0] * p[1] ** 2, [y, y])
+    with pytest.raises(ValueError, match="part 0 of argument 0 of .*; part 1 of argument 0"):
+        tracer.compile_gradient(y, pair)
+
+    def scale(x, k):
+        return x * k
+
+    out = tracer.trace(scale, tracer.trace(scale, X, y), y)  # one argument of one function
+    by_scale = tracer.compile_gradient(X, out, wrt=y, reduction=np.sum)(X)
+    assert np.isclose(by_scale, 2 * y * np.sum(X))
+
+
 @ENGINES
 def test_value_gradient_and_product_together(engine):
     tracer = Symbolic(engine=engine, on_fallback="error")

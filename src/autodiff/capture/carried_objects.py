@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from autodiff import containers
 from autodiff.capture import choices, staging, structures
 from autodiff.capture.carried_lists import CarriedLists
@@ -23,8 +25,9 @@ from autodiff.capture.reaching import reaches
 from autodiff.capture.regions import Outcome, live_scopes
 from autodiff.capture.slots import slot_of, type_text, types_of
 from autodiff.capture.trace import NotStaged
-from autodiff.dims import bounds
+from autodiff.dims import UndecidedExtent, at_least, bounds
 from autodiff.ladder import Bail, Rung
+from autodiff.ops.tracer import as_tracer
 
 
 class CarriedObjects(CarriedLists):
@@ -43,21 +46,27 @@ class CarriedObjects(CarriedLists):
                 return
             raise NotStaged(f"the loop changes {name!r}, a {kind}")
         # A change under the other name, in the body or later, would not show in what is made anew.
-        low = None if self.count is None else bounds(self.count)[0]
-        surely_runs = low is not None and low > 0
         parts = [*structures.mutable(trace, start)]
+        whole = [*structures.mutable(trace, start, frozen_too=True)]
+        given = [part for part in whole if trace.is_given(part)]
+        # After no pass a name has the caller's own, which may be the result.
+        outermost = len(trace.made) == 1
+        surely_runs = self._surely_runs(asking=bool(given) and outermost)
         for part in parts:
             if id(part) in self.chosen:  # who may be it as well would not see what passes do to it
                 trace.refuse_chosen(part)
         shared = has_other_names(self.frame, scope, name, start, surely_runs) or any(
-            trace.is_given(part) and (not surely_runs or self._changes_any(outcome))
-            for part in parts
+            not surely_runs or self._changes_any(outcome)
+            for part in given
             if isinstance(part, TracedList)
         )
         if not shared and any(self._is_callers(part, outcome) for part in parts):
             if not choices.is_known(chosen):
                 raise peel_first(f"a store into {name!r}, which the caller has")
             shared = True
+        lasts = outermost and not surely_runs
+        lasts = lasts and any(not isinstance(part, TracedList) for part in given)
+        shared |= lasts
         if shared and isinstance(start, TracedList) and self._may_share(start):
             self.shared.add(key)
             shared = False
@@ -69,11 +78,22 @@ class CarriedObjects(CarriedLists):
         if not structures.are_alike(trace, known, end):
             raise peel_first(f"{name!r}, of which the first pass changes the structure")
         self._refuse_known_rows(key, start, end)
+        if lasts:
+            raise peel_first(f"{name!r}, which the caller has")
         if shared:
             raise NotStaged(f"the loop changes {name!r}, a {kind} with other names")
         if isinstance(start, TracedList) and is_long(known):
             self.begun[key] = start
         self._begin_structure(key, known)
+
+    def _surely_runs(self, asking: bool) -> bool:
+        """Whether there is a pass: else each name has what it had; with ``asking`` it is decided at each call."""
+        if self.count is None or not asking:
+            return self.count is not None and (bounds(self.count)[0] or 0) > 0
+        try:
+            return at_least(self.count, 1)
+        except UndecidedExtent:
+            return bool(np.greater(as_tracer(self.count), 0))
 
     def _take_member(self, key: tuple[Scope, str], start: Any, end: Any) -> bool:
         """Have a name that has a member at one end of a pass have one at the other; whether it was not known that it has."""

@@ -523,9 +523,10 @@ def _plan_found(
         leaf = leaf.obj
     if not isinstance(leaf, Tracer):
         if trace.is_external(leaf):
-            if isinstance(leaf, np.void):
-                return ("found", trace.number_of(trace.paths[id(leaf)]))
-            trace.guards.append(Guard(trace.paths[id(leaf)], "is", leaf))
+            path = trace.paths[id(leaf)]
+            if isinstance(leaf, np.void) or path.is_of_arguments:  # another one at each call
+                return ("found", trace.number_of(path))
+            trace.guards.append(Guard(path, "is", leaf))
             return ("constant", leaf)
         if isinstance(leaf, (set, bytearray)):
             return ("copy", leaf)

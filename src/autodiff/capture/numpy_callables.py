@@ -125,7 +125,9 @@ def _nditer(frame: Frame, op: Any, flags: Any = (), op_flags: Any = None) -> Any
     x = [dispatch.functions[np.asarray](frame.trace.deep(a)) for a in (op if several else [op])]
     if list(flags or ()) or not all(lies_in(a, "C") for a in x):
         raise Declined("np.nditer beyond the elements of arrays in C order", frame.source(node))
-    given = [op_flags or ("readonly",)] if not several else op_flags or [("readonly",)] * len(x)
+    given = op_flags or [("readonly",)] * len(x)
+    if not several and all(isinstance(flag, str) for flag in given):
+        given = [given]  # of one array they may stand alone
     chosen = [[str(flag) for flag in one] for one in given]
     kinds = (["readonly"], ["readwrite"], ["writeonly"])
     if len(chosen) != len(x) or not all(c in kinds for c in chosen):

@@ -118,14 +118,15 @@ class Outside(Identities):
         self.by_path[path.text] = shared
         return shared
 
-    def _keep_constant(self, array: np.ndarray, path: Path) -> np.ndarray:
+    def _keep_constant(self, array: np.ndarray, path: Path, is_same: bool = True) -> np.ndarray:
         """An array that is no input (of strings, dates, complex numbers): its contents are compared."""
         plain = type(array) in (np.ndarray, np.memmap) and not array.dtype.hasobject
         if not (plain and array.size <= MAXIMUM_COMPARED):
             what = type(array).__name__ if type(array) is not np.ndarray else array.dtype
             reason = f"{path.describe()}, an array of {what} from outside of the function"
             self.tier.decline(reason)
-        self.guards.append(Guard(path, "is", array))
+        if is_same:
+            self.guards.append(Guard(path, "is", array))
         if self.tier.reusable:
             self.guards.append(Guard(path, "contents", array.tobytes()))
         return array
@@ -137,6 +138,12 @@ class Outside(Identities):
             self.guards.append(Guard(path.attribute("dtype"), "equal", obj.dtype))
             self.remember(obj, path)
             self.instances.add(id(obj))
+        elif type(obj) is np.ndarray:  # of text, dates
+            self.guards.append(Guard(path, "type", np.ndarray))
+            for name in ("dtype", "shape"):
+                self.guards.append(Guard(path.attribute(name), "equal", getattr(obj, name)))
+            self._keep_constant(obj, path, is_same=False)
+            self.remember(obj, path)
         elif isinstance(obj, (int, str, bytes, complex, type(None), np.generic)):
             self.guards.append(Guard(path, "equal", obj))
         elif isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in (

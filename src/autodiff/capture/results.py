@@ -62,7 +62,7 @@ class Result:
         found = [leaf[1] if leaf[0] == "columns" else leaf for leaf in self.leaves]
         return [leaf[1] for leaf in found if leaf[0] == "output"]
 
-    def _of_row(self, outputs: dict[int, Any]) -> Any:
+    def _of_row(self, outputs: dict[int, Any], arguments: Sequence[Any]) -> Any:
         """The result around one row of each output, which is an array or a number of its own."""
         items = []
         for leaf in self.leaves:
@@ -73,6 +73,8 @@ class Result:
                 row = outputs[what]
                 plain = float(row) if leaf[2] == "float" else row
                 items.append(np.array(row) if row.ndim else plain)
+            elif kind == "argument":
+                items.append(arguments[what])
             else:
                 items.append(what)
         return items[0] if self.definition is None else tree.unflatten(self.definition, items)
@@ -119,7 +121,7 @@ class Result:
             if kind == "columns":
                 return leaf[2](_columns(item(what), leaf[3]))
             if kind == "rows":
-                return leaf[2](_rows(what, outputs))
+                return leaf[2](_rows(what, outputs, arguments))
             if kind == "list":
                 return what.build(outputs, item, made)
             if kind == "argument":
@@ -150,11 +152,12 @@ class Result:
         return whole(self)
 
 
-def _rows(table: Any, outputs: Sequence[Any]) -> list[Any]:
+def _rows(table: Any, outputs: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
     """The items of a list whose columns are outputs."""
     columns = {k: np.asarray(outputs[k]) for k in table.numbers()}
     (count, *_) = map(len, columns.values())
-    return [table._of_row({k: column[at] for k, column in columns.items()}) for at in range(count)]
+    rows = [{k: column[at] for k, column in columns.items()} for at in range(count)]
+    return [table._of_row(row, arguments) for row in rows]
 
 
 def _columns(block: Any, form: str) -> list[Any]:

@@ -246,17 +246,18 @@ def hold_items(trace: Trace, x: Any, like: Any) -> bool:
     return found
 
 
-def mutable(trace: Trace, x: Any) -> Iterator[Any]:
+def mutable(trace: Trace, x: Any, frozen_too: bool = False) -> Iterator[Any]:
     """The lists, dicts and objects that a structure is made of, but for rows, which are known by a number."""
     if is_numeric(x) or known_in(x) is not None:
         return
     parts = parts_of(trace, x)
-    can_change = not isinstance(x, (tuple, Either)) and not is_frozen(class_of(x))
+    can_change = frozen_too or not is_frozen(class_of(x))
+    can_change &= not isinstance(x, (tuple, Either))
     is_list = isinstance(x, TracedList) and x.python_type is list
     if (parts is not None or is_list) and can_change and as_parts(x) is None:
         yield x
     for _, part in parts or ():
-        yield from mutable(trace, part)
+        yield from mutable(trace, part, frozen_too)
 
 
 @dataclass(eq=False)

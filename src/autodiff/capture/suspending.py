@@ -331,7 +331,8 @@ def _with_items(frame: Frame, node: ast.With, position: int) -> Steps:
         if item.optional_vars is not None:
             passing(assign, frame, item.optional_vars, entered)
         inner = _holding(frame, manager, _with_items(frame, node, position + 1))
-        with _closed(frame, manager):
+        seen = entered if item.optional_vars is not None else None
+        with _closed(frame, manager), _recorded(frame, manager, seen):
             completion = yield from _tried(frame, inner)
     except BaseException as error:
         if not _unwinds(frame, error):
@@ -364,6 +365,25 @@ def _closed(frame: Frame, manager: Any) -> Iterator[None]:
         yield
     finally:
         attempts.pop()
+
+
+@contextlib.contextmanager
+def _recorded(frame: Frame, manager: Any, record: Any) -> Iterator[None]:
+    """Of a list that warnings are recorded in, the trace of a call knows those that NumPy does not give."""
+    operations, source = frame.trace.builder.block.operations, frame.trace.builder.source
+    before, records = len(operations), isinstance(manager, warnings.catch_warnings)
+
+    def refuse() -> None:
+        if records and record is not None and len(operations) > before:
+            raise Declined("warnings.catch_warnings that records what NumPy warns of", source)
+
+    try:
+        yield
+    except BaseException as error:
+        if is_users(error):
+            refuse()
+        raise
+    refuse()
 
 
 def _protocol(

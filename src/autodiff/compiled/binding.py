@@ -526,6 +526,8 @@ def classify(leaf: Any, as_float: bool) -> str:
         return "complex python"
     if isinstance(leaf, np.generic) and leaf.dtype.kind in "VUSMm":
         return "static"  # no number: fields that are read one by one, text, a time
+    if type(leaf) is np.ndarray and leaf.dtype.kind in "USMm":
+        return "static"  # no numbers, as where it is found outside
     if isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype in _COMPLEX_DTYPES:
         if type(leaf) is np.ndarray:
             return "complex array"

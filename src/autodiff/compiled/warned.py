@@ -372,12 +372,18 @@ def _warnings_of(
     return list(log.found.values()), is_all
 
 
+def _shown() -> Any:
+    """What a warning is given to: a list's ``append`` while ``warnings.catch_warnings`` records."""
+    return getattr(warnings, "_showwarnmsg_impl", None)
+
+
 class _Log(floating.Recorder):
     """NumPy's warnings, and those of compiled functions that are called on the way."""
 
     def __init__(self, filters: Any) -> None:
         self.found: dict[Any, Warned] = {}
         self.filters = filters
+        self.shown = _shown()
 
     def take(self, text: str) -> None:
         frame: FrameType | None = sys._getframe(1)
@@ -404,6 +410,8 @@ class _Log(floating.Recorder):
 
     def add(self, one: Warned) -> None:
         """Note a warning."""
+        if _shown() is not self.shown:  # the function has it recorded, and nobody else hears it
+            return
         if warnings.filters is not self.filters and _is_ignored(one, warnings.filters):
             return
         if len(self.found) < MOST:

@@ -175,7 +175,8 @@ class Symbolic:
         recording.alive += step.results
         recording.note_changes(step)
         for obj in step.results:
-            recording.meet(obj, f"a result of {step.title}", f"the result of {step.title}", step)
+            place = (f"the result of {step.title}", step.code)
+            recording.meet(obj, f"a result of {step.title}", place, step)
         if captured is not None:
             step.tags = set(captured.naming.tags)
             recording.shown.update({k: v[-1] for k, v in captured.naming.tags.items()})
@@ -245,10 +246,12 @@ class Symbolic:
             if tree.is_container(argument):
                 recording.meet_container(argument, where)
                 step.reads.add(id(argument))
-            for leaf in leaves_of(argument):
+            for k, leaf in enumerate(leaves_of(argument)):
                 if has_identity(leaf):
                     earlier = any(leaf is r for s in recording.steps for r in s.results)
-                    recording.meet(leaf, where, "" if earlier else where, step)
+                    part = f"part {k} of {where}" if tree.is_container(argument) else where
+                    place = None if earlier else (part, step.code)
+                    recording.meet(leaf, where, place, step)
                     step.reads.add(id(leaf))
         if captured is None:
             return
@@ -270,7 +273,8 @@ class Symbolic:
             ):
                 continue
             name = last_name(text)
-            recording.meet(obj, f"{name} in {step.title}" if name else step.title, text, step)
+            title = f"{name} in {step.title}" if name else step.title
+            recording.meet(obj, title, (text, None), step)
             step.by_path[text] = id(obj)
             recording.alive.append(record.path)
 

@@ -142,7 +142,8 @@ class Names:
         if type(x) is not float:
             return
         needed = {id(step) for step in steps}
-        places = sorted(p for p, of in self.recording.met[id(x)].places.items() if of & needed)
+        met = self.recording.met[id(x)].places
+        places = sorted(text for (text, _), of in met.items() if of & needed)
         if len(places) > 1:
             raise NameArgumentError(
                 f"{role}: the float {x!r} was met in {len(places)} places ({'; '.join(places)}), "

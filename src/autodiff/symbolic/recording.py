@@ -102,6 +102,10 @@ tag.__autodiff_inline__ = tag_inside  # type: ignore[attr-defined]
 constant.__autodiff_inline__ = constant_inside  # type: ignore[attr-defined]
 
 
+# Words for it; and the code whose argument or result it is, as functions may have one name.
+Place = tuple[str, Any]
+
+
 @dataclass
 class Met:
     """An object met while tracing, and the value it had then."""
@@ -110,7 +114,7 @@ class Met:
     snapshot: Any
     last: Any  # the content after the last step
     title: str
-    places: dict[str, set[int]] = field(default_factory=dict)  # and the ids of their steps
+    places: dict[Place, set[int]] = field(default_factory=dict)  # and the ids of their steps
 
 
 @dataclass
@@ -138,6 +142,11 @@ class Step:
     changed: set[int] = field(default_factory=set)  # ids of what it stored into
     tags: set[Any] = field(default_factory=set)
 
+    @property
+    def code(self) -> Any:
+        """What tells the function from others of its name; that of a lambda or method is made once."""
+        return getattr(self.function, "__code__", id(self.function))
+
 
 class Recording:
     """Steps and the objects met, by identity.  Objects are kept alive, so ids are never reused."""
@@ -150,7 +159,7 @@ class Recording:
         self.shown: dict[Any, Any] = {}  # structures of Tagged
         self.alive: list[Any] = []
 
-    def meet(self, obj: Any, title: str, place: str, step: Step) -> None:
+    def meet(self, obj: Any, title: str, place: Place | None, step: Step) -> None:
         """Note an object of a step; its first value is the one it keeps."""
         if not has_identity(obj):
             return
@@ -158,7 +167,7 @@ class Recording:
         if known is None:
             copy = _copied(obj)
             known = self.met[id(obj)] = Met(obj, copy, copy, title)
-        if place:
+        if place is not None:
             known.places.setdefault(place, set()).add(id(step))
 
     def meet_container(self, obj: Any, title: str) -> None:

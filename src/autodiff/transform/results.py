@@ -37,6 +37,10 @@ class Slot:
         self.plan = plan
 
 
+# Objects that are equal at each call of a specialisation.
+_ASKED_AT_EACH_CALL = (str, bytes, bool, type(None), type)
+
+
 def is_gradient(function: Any) -> bool:
     """Whether a function is itself a gradient, which has a number for each parameter."""
     compiled = getattr(function, "_compiled", None)
@@ -171,9 +175,12 @@ def leaf_results(targets: Targets, program: Program, first: int) -> tuple[Any, l
 
 
 def itself(leaf: Target) -> Slot:
-    """What stands for an object in a derivative: itself, but for what an argument only carries."""
-    is_carried = isinstance(leaf.example, tree.Carried)
-    return Slot(("constant", tree.NOTHING if is_carried else leaf.example))
+    """What stands for an object in a derivative: itself, that of each call, but for what an argument only carries."""
+    if isinstance(leaf.example, tree.Carried):
+        return Slot(("constant", tree.NOTHING))
+    if leaf.leaf is None or isinstance(leaf.example, _ASKED_AT_EACH_CALL):
+        return Slot(("constant", leaf.example))
+    return Slot(("argument", leaf.leaf))
 
 
 def which_are_taken(captured: Captured) -> list[bool]:

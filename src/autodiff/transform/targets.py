@@ -30,6 +30,7 @@ class Target:
     example: Any
     number: int | None  # None: not an input of the program
     form: str
+    leaf: int | None = None  # of the call, where it is one
 
 
 class Targets:
@@ -62,7 +63,7 @@ class Targets:
                     form = "" if number is None else derivative_form(captured.inputs[number].form)
                     if call.roles[k].startswith("complex"):
                         form = call.roles[k]
-                    self.leaves.append(Target(call.leaves[k], number, form))
+                    self.leaves.append(Target(call.leaves[k], number, form, k))
                 continue
             self.definitions.append(None)
             leaf = self._tag(captured, item) if item.is_tag else self._object(captured, item, found)

@@ -6,6 +6,7 @@
     expressions  numbers, conditions, vectors, matrices, dtypes
     statements   stores, views, control flow, functions, exceptions
     containers   lists, dicts, objects; text
+    objects      objects that know one another: identity, members, histories
     helpers      functions and classes that programs call
     programs     one program with arguments for several calls
     checks       result, arguments, text, exception, sharing, derivative: as in plain Python

@@ -15,10 +15,12 @@ import io
 import itertools
 import re
 import signal
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -29,9 +31,11 @@ from autodiff.ladder import Decision, Rung
 from tests.programs.reference import Point, derivative, flatten
 from tests.programs.registry import Call
 
+from .helpers import OBJECTS
 from .programs import RETYPED, Program
 
 SECONDS = 60.0  # of the processor, for the comparison of one program
+LINES = 20_000  # of one program, at all variants; written ones run some hundreds
 DIFFERENTIATED = (0, 2)  # variants at which the derivative is compared
 
 NUMBERS = {bool, int, float, np.float32, np.float64}
@@ -125,16 +129,53 @@ def attempt(function: Callable[..., Any], arguments: Call) -> Outcome:
 
 def is_tame(program: Program) -> bool:
     """Whether plain Python computes moderate numbers without a warning, and at the first variant raises
-    nothing."""
-    with warnings.catch_warnings():
+    nothing; and comes to an end."""
+    with warnings.catch_warnings(), limited(LINES):
         warnings.simplefilter("error")
         for variant in program.variants:
-            outcome = attempt(program.loss(), program.arguments(variant))
+            try:
+                outcome = attempt(program.loss(), program.arguments(variant))
+            except Endless:
+                return False
             if isinstance(outcome.error, Warning) or (variant == 0 and outcome.error):
                 return False
             if outcome.error is None and not abs(outcome.result) < 1e4:
                 return False
     return True
+
+
+class Endless(BaseException):
+    """A program has run for more lines than one that ends; no handler of the program takes it for its own."""
+
+
+@contextlib.contextmanager
+def limited(lines: int) -> Iterator[None]:
+    """Inside of the block, `Endless` is raised once a random program has run so many lines.
+
+    Lines and not seconds, so that the answer is the same at each time.
+    """
+    left = lines
+    before = sys.gettrace()
+
+    def count(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal left
+        left -= event == "line"
+        if left < 0:
+            raise Endless
+        return count
+
+    def enter(frame: FrameType, event: str, argument: Any) -> Any:
+        return (
+            count(frame, event, argument)
+            if frame.f_code.co_filename.startswith("<random ")
+            else None
+        )
+
+    sys.settrace(enter)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
 
 
 # --- comparison -----------------------------------------------------------------------------------
@@ -214,9 +255,7 @@ def compare(
     for name, one, other in zip(parameters, ours.arguments.args, plain.arguments.args, strict=True):
         compare_values(one, other, f"{where}: argument {name} afterwards", allowance)
     if plain.error is None:
-        compare_sharing(
-            (ours.result, ours.arguments.args), (plain.result, plain.arguments.args), where
-        )
+        compare_sharing(ours, plain, where)
 
 
 def same_text(ours: str, plain: str, where: str, allowance: Allowance) -> None:
@@ -279,17 +318,27 @@ def kind_of(value: Any) -> str:
     return f"{type(value).__name__} {str(value)[:60]}"
 
 
-def compare_sharing(ours: Any, plain: Any, where: str) -> None:
-    """What shares memory, and what is one list or dict, does so in plain Python, too.
+def compare_sharing(ours: Outcome, plain: Outcome, where: str) -> None:
+    """What shares memory, and what is one list, dict or object, does so in plain Python, too.
 
-    The converse does not hold: the result is a copy where a branch or loop chose the array.
+    The converse holds of objects that the program has made.  Of others it does not: the result is a copy of an
+    argument where a loop may have bound it anew, and of an array, list or dict that a branch or loop chose.
     """
-    for kind, is_one in ((np.ndarray, np.shares_memory), ((list, dict), lambda a, b: a is b)):
-        found, expected = ([*parts(tree, kind)] for tree in (ours, plain))
+    for kind, is_one in ((np.ndarray, np.shares_memory), ((list, dict), same), (OBJECTS, same)):
+        found, expected = ([*parts((o.result, o.arguments.args), kind)] for o in (ours, plain))
+        given = {id(x) for x in parts(plain.arguments.args, kind)}
         for i, k in itertools.combinations(range(len(found)), 2):
-            if is_one(found[i], found[k]) and not is_one(expected[i], expected[k]):
-                text = f"{where}: parts {i} and {k}, {kind_of(found[i])} and {kind_of(found[k])}"
-                raise Mismatch("sharing", text)
+            here, there = is_one(found[i], found[k]), is_one(expected[i], expected[k])
+            exact = kind is OBJECTS and id(expected[i]) not in given
+            if here > there or (exact and here < there):
+                verdict = "are one, and" if here else "are two, but"
+                text = f"parts {i} and {k}, {kind_of(found[i])} and {kind_of(found[k])}, {verdict}"
+                raise Mismatch("sharing", f"{where}: {text} not so in plain Python")
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two names are of one object."""
+    return one is other
 
 
 def parts(tree: Any, kind: Any) -> Iterator[Any]:

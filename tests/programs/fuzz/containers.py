@@ -96,9 +96,9 @@ tuple(e + 0.1 for e in $vec0)
 [row[:] for row in $the_table]
 
 [make_group | group]
-[Cell($vec_n, $num0), $the_cell]
+2: [Cell($vec_n, $num0), $the_cell]
 [$the_cell, $the_cell]
-8: [$the_state, $the_cell]
+16: [$the_state, $the_cell]
 [Cell($vec_n, $num0), Cell($vec_n)]
 
 [make_home | home]
@@ -345,7 +345,7 @@ $the_table[k % 2] = [$num, $num0]
 $the_table.sort(key=lambda r: r[0])
 $the_table[0], $the_table[-1] = $the_table[-1], $the_table[0]
 $the_table[k % 2] = $the_table[-1]
-$the_table[0] = [0.5 * e for e in $the_table[-1]]
+2: $the_table[0] = [0.5 * e for e in $the_table[-1]]
 $the_table[k % 2][0] += 0.2 if $the_table[0] is $the_table[-1] else $num0
 $the_table.reverse()
 $the_table[0].reverse()
@@ -454,7 +454,7 @@ $the_texts.append($text)
 print(word, $num, $the_list)
 print('{:.3f}'.format($num), end=';')
 print($num, $int, sep=' | ')
-$the_tally[f"{$num:.1f}"] = $num
+2: $the_tally[f"{$num:.1f}"] = $num
 $own_num = {f"{$num0:.1f}": $num}.get('0.5', $num0)
 if word == 'down':
     $own_num = $num

@@ -7,7 +7,7 @@ import copy
 import math
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -74,6 +74,46 @@ class Cell:
             self.s *= 0.6
             self.u[0] += 0.3 * self.s
         return 3
+
+
+@dataclass(eq=False)
+class Body:
+    """Two numbers."""
+
+    x: Any
+    y: Any
+
+    def step(self, t: Any) -> Body:
+        """Another body, a little on."""
+        return Body(self.x + 0.1 * t * self.y, self.y - 0.1 * t * self.x)
+
+    def kick(self, s: Any) -> Body:
+        """Change both numbers, or one; and return itself."""
+        if s > 0.234567:
+            self.x += 0.1 * s
+        self.y = 0.7 * self.y + 0.1 * s
+        return self
+
+
+@dataclass(eq=False)
+class Link:
+    """A body and a number."""
+
+    body: Body
+    t: Any = 0.5
+
+
+@dataclass(eq=False)
+class Trail:
+    """Where a body is, and where it was."""
+
+    at: Body
+    past: list[Body] = field(default_factory=list)
+
+    def go(self, t: Any) -> None:
+        """Bind the state anew, and keep the old one."""
+        self.past.append(self.at)
+        self.at = self.at.step(t)
 
 
 def poke(v: Any, s: Any) -> Any:
@@ -200,6 +240,8 @@ class Scaled:
         self.v /= self.factor
 
 
+OBJECTS = (Cell, State, Body, Link, Trail)  # classes whose instances are compared by identity
+
 NAMES: dict[str, Any] = {
     "math": math,
     "np": np,
@@ -210,7 +252,7 @@ NAMES: dict[str, Any] = {
     **{
         f.__name__: f
         for f in (
-            *(Point, Refused, State, Cell, SimpleNamespace),
+            *(Point, Refused, SimpleNamespace, *OBJECTS),
             *(Counter, OrderedDict, defaultdict, deque),
             *(poke, touch, fill, rotate, extend, squash, mix, smooth, locate, halve, both, check),
             *(suppress, halves, Scaled),

@@ -26,7 +26,7 @@ import numpy as np
 from tests.programs.reference import compile_source
 from tests.programs.registry import Call
 
-from . import containers, expressions, statements
+from . import containers, expressions, objects, statements
 from .helpers import NAMES, Cell
 from .writer import Form, Rules, Writer, read
 
@@ -49,13 +49,14 @@ OPTIONAL = {
 }  # fmt: skip
 COPIES = {"dict": "dict($x)", "list": "list($x)", "rows": "[*$x]"}
 FLOATS = ("x", "y", "h", "A", "a", "p", "c", "L", "K", "R", "T")
+ENDS = {**containers.ENDS, **objects.ENDS}
 KINDS = {"x": "vec:n", "a": "num", "flag": "flag", **OPTIONAL}
 
 
 @cache
 def rules() -> Rules:
     """The whole grammar."""
-    return read(expressions.FORMS + statements.FORMS + containers.FORMS)
+    return read(expressions.FORMS + statements.FORMS + containers.FORMS + objects.FORMS)
 
 
 @dataclass(frozen=True, repr=False)
@@ -192,8 +193,8 @@ def generate(
     for _ in range(choose.randrange(4)):
         writer.write("$new_any = $make", 0)
     writer.statements(depth, statements)
-    terms = [containers.ENDS[kind] for kind in writer.scope.values() if kind in containers.ENDS]
-    names = [name for name, kind in writer.scope.items() if kind in containers.ENDS]
+    terms = [ENDS[kind] for kind in writer.scope.values() if kind in ENDS]
+    names = [name for name, kind in writer.scope.items() if kind in ENDS]
     numbers = [term.replace("$x", name) for (term, _), name in zip(terms, names, strict=True)]
     alive = [out.replace("$x", name) for (_, out), name in zip(terms, names, strict=True) if out]
     head = ", ".join(parameters)

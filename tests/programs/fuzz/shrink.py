@@ -1,7 +1,7 @@
 """Make a failing random program small: drop statements while it still fails in the same way.
 
 A statement is dropped, a block replaced by its body, an expression by one of its operands, whenever what is
-left runs plainly and fails in the same way.
+left runs plainly, comes to an end (a loop may have lost what counts its passes) and fails in the same way.
 """
 
 from __future__ import annotations

@@ -197,13 +197,15 @@ class Writer:
     def statement(self, depth: int) -> None:
         """One statement; control flow only where `depth` allows it."""
         rule = "control" if depth > 0 and self.choose.random() < 0.45 else "statement"
-        possible = [form for form in self.rules[rule] if self.allowed(form)]
+        possible = [*self.rules[rule]]
         weights = [self.weight(form) for form in possible]
         while possible:
             k = self.choose.choices(range(len(possible)), weights)[0]
             kept = (len(self.lines), self.indent, dict(self.scope), self.loops, self.nested)
             foreign = self.foreign
             try:
+                if not self.allowed(possible[k]):
+                    raise Missing("a loop")
                 self.write(possible[k].text, depth)
                 self.used[possible[k]] += 1
                 return
