@@ -504,7 +504,7 @@ def _followed_meaning(
     return sensitivity
 
 
-register_looked_at("followed", _followed_meaning, 3, kept=False)
+register_looked_at("followed", _followed_meaning, kept=False)
 
 __all__ = [
     "ATOL",
