@@ -152,7 +152,7 @@ WELL_POSED = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:xtol:RuntimeWarning")  # at 0 it is no relative one
+@pytest.mark.filterwarnings("ignore:(xtol|The iteration):RuntimeWarning")  # at 0 nothing is relative
 @pytest.mark.parametrize("scale, size", SCALES)
 @pytest.mark.parametrize("middle", [0.0, 1.0])
 @pytest.mark.parametrize("name", WELL_POSED)

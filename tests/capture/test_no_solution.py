@@ -261,3 +261,66 @@ def test_multipliers_do_not_hide_that_a_minimiser_stopped_early():
 
     with pytest.warns(NoSolutionWarning, match="minimize .*stopped where the gradient"):
         autodiff.gradient(f, engine="numpy")(1.0)
+
+
+# What is small is small beside the unknown itself, its equation and what that reads: not beside the start
+# of the search, other unknowns or 1.
+NOT_SOLVED = {
+    "a start that is far off": lambda p: so.root(lambda z: np.exp(z) - p, [50.0], options={"maxfev": 40}).x[0],
+    "a cubic from afar": lambda p: so.newton(lambda z: z**3 - p, 1e6, maxiter=30, disp=False),
+    "beside a large unknown": lambda p: so.root(
+        lambda z: [z[0] - 1e7 * p, np.exp(z[1]) - p], [1e7, 8.0], method="lm", options={"maxiter": 12}
+    ).x[1],
+    "a tolerance is a share": lambda p: so.fsolve(
+        lambda z: (1e8 * z) ** 5 - p, 5e-8, xtol=1e-6, maxfev=4
+    )[0],
+    "a small number": lambda p: autodiff.implicit(lambda p: 1.5e-10 * p, lambda z, p: z - 1e-10 * p)(p),
+    "a small unknown": lambda p: autodiff.implicit(
+        lambda p: np.array([p, 3e-10 * p]), lambda z, p: np.array([z[0] - p, (1e10 * z[1]) ** 2 - p**2])
+    )(p)[1],
+    "a minimum from afar": lambda p: so.minimize(
+        lambda z: (z[0] - p) ** 2 + (z[1] - 1) ** 2, [1e4, 3.0], method="Nelder-Mead", options={"maxiter": 48}
+    ).x[0],
+    "a fit from afar": lambda p: so.least_squares(
+        lambda z: [z[0] * 1e-6 - p, np.exp(z[1]) - p], [1e6, 8.0], max_nfev=4
+    ).x[1],
+}  # fmt: skip
+WARNS = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+@WARNS
+@pytest.mark.parametrize("name", NOT_SOLVED)
+def test_no_unit_hides_that_a_point_is_no_solution(name):
+    with pytest.warns(NoSolutionWarning, match="is not zero .*meaningless"):
+        autodiff.gradient(NOT_SOLVED[name], engine="numpy")(1.3)
+
+
+SOLVED = {  # each a number whose derivative by p is 1
+    "rates and amplitudes": lambda p: 1e9 * so.fsolve(
+        lambda z: [z[0] * 1e-9 + z[1] * 1e9 - 2 * p, z[0] * 1e-9 - z[1] * 1e9], [5e8, 5e-10], xtol=1e-13
+    )[1],
+    "small beside another": lambda p: autodiff.implicit(
+        lambda p: np.array([1e9, 1.0]) * p, lambda z, p: (z / np.array([1e9, 1.0])) ** 3 - p**3
+    )(p)[1],
+    "a zero at 0": lambda p: so.fsolve(lambda z: np.sin(z) * p + z * z, 0.4)[0] + p,
+    "one of several at 0": lambda p: so.fsolve(
+        lambda u: 2 * u - np.append(0.0, u[:-1]) - np.append(u[1:], 0.0) + u**3 - p * np.linspace(-1, 1, 9),
+        np.zeros(9),
+    )[4] + p,
+    "numbers far from 0": lambda p: 1e3 * so.fsolve(lambda z: z - 1e-3 * (p + 1.6e9), 0.0)[0],
+    "as steep as numbers go": lambda p: so.brentq(lambda z: np.exp(3000 * (z - p)) - 2.0, p - 0.1, p + 0.1),
+    "a start at the solution": lambda p: so.fsolve(lambda z: [z[0] ** 2 - 1.69, z[1] - z[0] * p / 1.3], [1.3, 1.3])[1],
+    "a minimum at 0": lambda p: so.minimize(
+        lambda z: (z[0] - p + 1.3) ** 2 + (z[1] - 1) ** 2, [1.0, 3.0], method="Nelder-Mead"
+    ).x[0],
+    "Brown's function": lambda p: 5e5 * so.least_squares(
+        lambda z: [z[0] - 1e6, z[1] - 2e-6 * p, z[0] * z[1] - 2 * p], [1.0, 1.0],
+        x_scale=[1e6, 1e-6], xtol=1e-15, ftol=1e-15, gtol=1e-15,
+    ).x[1],
+}  # fmt: skip
+
+
+@WARNS
+@pytest.mark.parametrize("name", SOLVED)
+def test_no_unit_makes_a_solution_look_like_none(name):
+    assert autodiff.gradient(SOLVED[name], engine="numpy")(1.3) == pytest.approx(1.0, rel=1e-7)

@@ -653,6 +653,17 @@ def test_a_solution_that_ends_before_the_last_time_is_an_error_and_no_hang():
             autodiff.jacobian(f, mode=mode)(1.0)
 
 
+def test_a_derivative_that_was_a_million_times_as_large_on_the_way_has_its_digits_at_the_end():
+    """Van der Pol's oscillator after its jump, at which the derivative is 1,000."""
+
+    def f(p):
+        slope = lambda t, y: [y[1], p * (1 - y[0] ** 2) * y[1] - y[0]]  # noqa: E731
+        return si.solve_ivp(slope, (0, 1500.0), [2.0, 0.0], "Radau", rtol=1e-6, atol=1e-9).y[0, -1]
+
+    # That of the variational equations by Radau at 1e-12.
+    assert autodiff.gradient(f)(1e3) == pytest.approx(-2.43193076e-3, rel=1e-5)
+
+
 # -- the error of a gradient, over methods and problems ---------------------------------------------------
 def oscillator(p, method, tolerance):
     """Also by the end time: p[1] is in it."""

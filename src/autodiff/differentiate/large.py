@@ -18,6 +18,7 @@ from autodiff.ir.copying import Mapping, copy_value
 from autodiff.ir.data import Program, Source, Value
 from autodiff.ops.builder import building, current_builder
 from autodiff.ops.solvers import FORMED, linear_solver
+from autodiff.ops.structural import zeros_like
 from autodiff.ops.tracer import Tracer
 
 Array = Any  # a tracer, with which the rules compute as with an array
@@ -61,7 +62,7 @@ def solution(
         equation = Program(builder.block, f"{program.name}_linear")
     solver = linear_solver(name, tolerance, is_checked, source)
     attributes = {"solver": solver, "programs": (equation,)}
-    values = tuple([t.value for t in (b, b, *point)])
+    values = tuple([t.value for t in (zeros_like(b), b, *point)])
     return Tracer(current_builder().emit("root", values, attributes)[0], "array")
 
 

@@ -317,7 +317,8 @@ def _further(
     turn = large.turn(program, step, [x, *read], *who)
 
     def look(found: Array) -> Array:
-        return emit_tracer("calm", found, residual, step, turn, x, begin, first, solver=solver)
+        seen = (found, residual, step, turn, x, begin, first, *read)
+        return emit_tracer("calm", *seen, solver=solver, programs=(program,))
 
     return _LargePoint(x - step, program, read, look, solver, symmetric, at_lower)
 
@@ -378,7 +379,7 @@ def _point(operation: Operation, site: Site) -> _Point | _LargePoint:
         return _point_of_constraints(operation, site, gradient)
     if large.is_large(x):
         return _large_point(operation, site, gradient)
-    hessian = _slope(gradient)
+    hessian = slope_of(gradient)
     (slope,) = put_in_place(gradient, [x, *read])
     (matrix,) = put_in_place(hessian, [x, *read])
     free: Array = None
@@ -388,16 +389,14 @@ def _point(operation: Operation, site: Site) -> _Point | _LargePoint:
         at_lower = np.less(x - lower, upper - x)
         slope = free * slope
     (first,) = put_in_place(gradient, [np.where(np.isfinite(start), start, x), *read])
-    system = emit_tracer(
-        "settled", _of_free(matrix, free), slope, x, start, first, solver=solver
-    )  # fmt: skip
+    moves = Tracer.constant(np.ones(x.shape)) if free is None else free
+    seen = (slope, x, start, first, moves, *read)
+    programs = (gradient, hessian)
+    system = emit_tracer("settled", _of_free(matrix, free), *seen, solver=solver, programs=programs)
     point = _Point(x, gradient, matrix, system, free, at_lower)
     further = x - point.divide(slope)
     (matrix,) = put_in_place(hessian, [further, *read])
-    after = emit_tracer(
-        "level", _of_free(matrix, free), system, slope, x, start, first, solver=solver
-    )  # fmt: skip
-    return _Point(further, gradient, matrix, after, free, at_lower)
+    return _Point(further, gradient, matrix, _of_free(matrix, free), free, at_lower)
 
 
 def _point_of_constraints(
@@ -426,22 +425,12 @@ def _point_of_constraints(
     residual = free * residual
     (matrix,) = put_in_place(hessian, [whole, *read])
     (first,) = put_in_place(equations, [begin_all, *read])
-    system = emit_tracer(
-        "settled", _of_free(matrix, free), residual, whole, begin_all, first, solver=solver
-    )
+    seen = (residual, whole, begin_all, first, free, *read)
+    made = (equations, hessian)
+    system = emit_tracer("settled", _of_free(matrix, free), *seen, solver=solver, programs=made)
     further = whole - np.linalg.solve(system, residual)
     (matrix,) = put_in_place(hessian, [further, *read])
-    after = emit_tracer(
-        "level",
-        _of_free(matrix, free),
-        system,
-        residual,
-        whole,
-        begin_all,
-        first,
-        solver=solver,
-    )
-    return _Point(further, equations, matrix, after, free, None)
+    return _Point(further, equations, matrix, _of_free(matrix, free), free, None)
 
 
 def _equations(gradient: Program, constraints: Sequence[Program], count: int) -> Program:
@@ -468,19 +457,20 @@ def _equations(gradient: Program, constraints: Sequence[Program], count: int) ->
         return Program(builder.block, f"{gradient.name}_conditions")
 
 
-def _slope(gradient: Program) -> Program:
-    if gradient.inputs[0].shape:
-        return jacobian(gradient, [0], [0])
-    derived = jvp(gradient, [True, *[False] * (len(gradient.inputs) - 1)])
+def slope_of(program: Program) -> Program:
+    """The derivative of a program by its first input."""
+    if program.inputs[0].shape:
+        return jacobian(program, [0], [0])
+    derived = jvp(program, [True, *[False] * (len(program.inputs) - 1)])
     with building() as builder:
         mapping: Mapping = {}
-        z, *read = gradient.inputs
+        z, *read = program.inputs
         copies = [copy_value(v, mapping) for v in read]
         builder.block.parameters = [copy_value(z, mapping), *copies]
         given = [Tracer(v, "array") for v in builder.block.parameters]
         found = put_in_place(derived, [*given, Tracer.constant(np.ones(()))])
         builder.block.outputs = [found[1].value]
-        return Program(builder.block, f"{gradient.name}_slope")
+        return Program(builder.block, f"{program.name}_slope")
 
 
 def _of_free(matrix: Array, free: Array | None) -> Array:
@@ -508,4 +498,4 @@ def _moved(point: _Point, change: Array, lower: Array | None, upper: Array | Non
     return point.divide(held - point.free * (change + point.times(held)))
 
 
-__all__ = ["pull", "push"]
+__all__ = ["pull", "push", "slope_of"]

@@ -24,7 +24,6 @@ import numpy as np
 
 from autodiff.differentiate import boundaries, large, minima, odes
 from autodiff.differentiate.forward import jvp
-from autodiff.differentiate.jacobians import jacobian
 from autodiff.differentiate.odes import put_in_place
 from autodiff.differentiate.reverse import vjp
 from autodiff.errors import DerivativeError
@@ -36,7 +35,6 @@ from autodiff.ops.entries import Site
 from autodiff.ops.integrals import Like, Quadrature
 from autodiff.ops.jumps import watched
 from autodiff.ops.smooth import undefined, where_defined
-from autodiff.ops.solvers import doubt
 from autodiff.ops.structural import zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
 
@@ -136,23 +134,29 @@ def _pull_root(operation: Operation, site: Site, cotangents: Tangents) -> Sequen
 
 def _slope(operation: Operation, site: Site, read: Sequence[Array]) -> Array:
     """The derivative by the unknown at the zero, looked at before anything is divided by it."""
-    solver, program = operation.attributes["solver"], _equation(operation)
-    x, start = site.results[0], site.results[-1]
+    program = _equation(operation)
+    x = site.results[0]
     (residual,) = put_in_place(program, [x, *read])
-    if solver.is_system:
-        derived = jacobian(program, [0], [0])
-        (slope,) = put_in_place(derived, [x, *read])
-        nearby = slope
-        if solver.looks_nearby:
-            beside = emit_tracer("beside", slope, residual, x, start)
-            (nearby,) = put_in_place(derived, [beside, *read])
-    else:
-        derived = jvp(program, [True, *[False] * len(read)])
-        one = Tracer.constant(np.ones(()))
-        slope = put_in_place(derived, [x, *read, one])[1]
-        nearby = put_in_place(derived, [x + doubt(residual, slope, x, start), *read, one])[1]
+    derived = minima.slope_of(program)
+    (slope,) = put_in_place(derived, [x, *read])
+    return _looked_at("regular", operation, site, (program, derived), slope, residual, x)
+
+
+def _looked_at(
+    kind: str, operation: Operation, site: Site, programs: tuple[Program, ...], *found: Array
+) -> Array:
+    """The first of what was found at the zero, if the zero is one."""
+    solver = operation.attributes["solver"]
+    began = site.operands[0] if solver.is_system else site.results[0]
     return emit_tracer(
-        "regular", slope, residual, x, nearby, start, solver=solver, source=operation.source
+        kind,
+        *found,
+        began,
+        site.results[-1],
+        *_read(operation, site),
+        solver=solver,
+        source=operation.source,
+        programs=programs,
     )
 
 
@@ -164,16 +168,14 @@ def _divided(operation: Operation, site: Site, b: Array, transposed: bool) -> Ar
         _equation(operation),
         _read(operation, site),
     )
-    x, start = site.results[0], site.results[-1]
+    x = site.results[0]
     (residual,) = put_in_place(program, [x, *read])
     # The step of Newton's is only looked at: two digits are enough.
     where, who = [x, *read], (solver.name, operation.source)
     step = large.solution(program, residual, where, False, 1e-2, *who, True)
     turn = large.turn(program, step, where, *who)
     found = large.solution(program, b, where, transposed, 1e-11, *who)
-    return emit_tracer(
-        "reached", found, residual, step, turn, x, start, solver=solver, source=operation.source
-    )
+    return _looked_at("reached", operation, site, (program,), found, residual, step, turn, x)
 
 
 # -- integrals ----------------------------------------------------------------------------------------

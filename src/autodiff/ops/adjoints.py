@@ -25,7 +25,7 @@ import numpy as np
 
 from autodiff.ir.data import ArrayType
 from autodiff.ops.entries import Entry, Kernel, register
-from autodiff.ops.odes import Lookout, Problem, method_of, tolerance_below, unsolved
+from autodiff.ops.odes import Lookout, Problem, as_asked, method_of, tolerance_below, unsolved
 from autodiff.ops.solvers import FLOAT, Evaluator
 from autodiff.plain_data import dataclass
 
@@ -193,7 +193,7 @@ def _meaning(
     # Nobody gave absolute tolerances: they follow from how large each becomes, roughly at first.
     for tolerance in (_ROUGH, below, below, below):
         w, largest = _backwards(run, path, float(start), times, np.array(ct), tolerance, sizes)
-        known = _with_floor(largest, n, run, 1e-15 / below)
+        known = _with_floor(as_asked(largest, np.abs(w)), n, run, 1e-15 / below)
         enough = np.all(known >= 0.1 * sizes) and tolerance == below
         if enough or not np.all(np.isfinite(known)):
             break

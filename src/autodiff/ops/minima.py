@@ -3,8 +3,8 @@
     minimized(x0, lower, upper, *arguments, *read; solver, programs)   the minimum, what else was asked for
     free(x, g, H, lower, upper; solver)                              1 where x may move, 0 at a bound
     multipliers(c, A, g, g0, x; solver)                              1 where a constraint holds, and its force
-    settled(H, g, x, x0, g0; solver)                                 H, once it can be divided by
-    calm(u, g, step, x, x0, g0; solver)                              u, once a step of Newton's is small
+    settled(H, g, x, x0, g0, free, *read; solver, programs)          H, once it can be divided by
+    calm(u, g, step, turn, x, x0, g0, *read; solver, programs)       u, once a step of Newton's is small
 
 ``minimized`` is SciPy's call as the user wrote it.  Its derivative is that of the point at which the
 gradient of the objective vanishes (:mod:`autodiff.differentiate.minima`), where that is what the
@@ -30,11 +30,10 @@ from autodiff.ops.solvers import (
     FLOAT,
     Evaluator,
     answer,
-    has_inverse,
-    newton_step,
     register_looked_at,
-    weakest,
+    terms,
 )
+from autodiff.ops.standing import EPSILON, Units, is_bent, is_reached, is_turned, standing
 from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
 
@@ -301,98 +300,68 @@ def _flat(solver: Minimizer) -> DerivativeError:
     )
 
 
-def _level_meaning(
-    further: Any, h: Any, g: Any, x: Any, x0: Any, g0: Any, *, solver: Minimizer
+def _settled_meaning(
+    h: Any,
+    g: Any,
+    x: Any,
+    x0: Any,
+    g0: Any,
+    free: Any,
+    *read: Any,
+    solver: Minimizer,
+    programs: Sequence[Evaluator],
 ) -> Any:
-    """The second derivatives a step of Newton's further, where they are those of before, by and large.
+    """The second derivatives, where the minimum is one and they can be divided by.
 
-    At a minimum that is flat (z⁴) that step goes a third of the way, and they are less than half as
-    large, in the direction in which they are smallest.
+    The programs are the gradient and its derivative, which are asked for elsewhere only in doubt: at a minimum
+    that is flat (z⁴) a step of Newton's goes a third of the way, and they are less than half as large there.
     """
-    if not np.all(np.isfinite(further)) or not np.size(h):
-        return further
-    if np.ndim(h):
-        before, after = h, further
-        if solver.equal:
-            step = np.linalg.solve(h, g)
-            before, after = _along_constraints(h, further, len(g) - len(solver.equal))
-        else:
-            step = newton_step(h, g, x, np.inf)
-            if solver.is_bounded:  # what is held has the row of a unit, of no scale
-                unit = np.eye(len(h))
-                free = np.any((h != unit) | (further != unit), axis=1)
-                before, after = (v[free][:, free] for v in (h, further))
-        if not len(before):  # a vertex
-            return further
-        left, least, right = weakest(before)
-        differs = abs(left @ (after - before) @ right)
-    else:
-        step, least, differs = g / h, abs(h), abs(further - h)
-    if _is_settled(step, g, x, x0, g0, solver) and not differs <= 0.25 * least:
+    n = np.size(x)
+    if not n:
+        return h
+    matrix, left = np.reshape(h, (n, n)), np.reshape(g, n)
+    units = _units(x, x0, g0, read, solver, programs[0])
+    found = standing(matrix, left, units)
+    if found is None:
         raise _flat(solver)
-    return further
-
-
-def _near(solver: Minimizer) -> float:
-    """What share of the solution a step of Newton's may be, where the minimiser has done its work."""
-    return 1e-2 if solver.is_inner else 1e-3
-
-
-def _along_constraints(h: Any, further: Any, n: int) -> tuple[Any, Any]:
-    """The second derivatives where the constraints that hold stay as they are, before and after."""
-    steep = np.max(np.abs(h[n:, :n]), axis=1, initial=0.0)
-    slopes = h[n:, :n][steep > 0] / steep[steep > 0, None]
-    along = np.linalg.svd(slopes)[2][len(slopes) :].T
-    return along.T @ h[:n, :n] @ along, along.T @ further[:n, :n] @ along
-
-
-def _is_settled(step: Any, g: Any, x: Any, x0: Any, g0: Any, solver: Minimizer) -> bool:
-    """Whether the minimiser came as far as it can be asked to.
-
-    What is of multipliers and constraints has other scales than what is of unknowns and the gradient.
-    """
-    n = np.size(x) - len(solver.equal)
-    parts = [(g[:n], g0[:n]), (g[n:], g0[n:])] if solver.equal else [(g, g0)]
-    if solver.equal:
-        step, x, x0 = step[:n], x[:n], x0[:n]
-    length, distance = (np.max(np.abs(v), initial=0.0) for v in (step, x))
-    if np.all(np.isfinite(x0)):
-        distance = max(distance, np.max(np.abs(x - x0), initial=0.0))
-    near = _near(solver)
-    return bool(length <= near * distance or all(_has_fallen(*part) for part in parts))
-
-
-def _has_fallen(g: Any, g0: Any) -> bool:
-    return bool(np.max(np.abs(g), initial=0.0) <= 1e-6 * np.max(np.abs(g0), initial=0.0))
-
-
-def _even(h: Any, n: int) -> Any:
-    """The derivatives of the conditions of a minimum, each constraint and the objective as large as 1."""
-    curved, steep = np.max(np.abs(h[:n, :n]), initial=0.0), np.max(np.abs(h[n:, :n]), axis=1)
-    steep = np.where(steep > 0, steep, 1.0)
-    even: Any = h.copy()
-    even[:n, :n] /= curved or 1.0
-    even[n:, :n] /= steep[:, None]
-    even[:n, n:] /= steep
-    return even
-
-
-def _settled_meaning(h: Any, g: Any, x: Any, x0: Any, g0: Any, *, solver: Minimizer) -> Any:
-    if solver.equal:
-        regular = has_inverse(_even(h, len(h) - len(solver.equal)))
-        step = np.linalg.solve(h, g) if regular else None
-    else:
-        step = newton_step(h, g, x, _near(solver))
-    if step is None:
-        raise _flat(solver)
-    _look_at_step(step, g, x, x0, g0, solver)
+    if found.is_reached and found.is_simple:
+        return h
+    # At a flat minimum the search slows down: what is far on the scale of the unknown may be near on its own.
+    wide = _units(x, x0, g0, read, solver, programs[0], 10.0, 1.0)
+    if found.is_reached or is_reached(found.step, left, wide, matrix):
+        nearby = programs[1](*read)(x - np.reshape(found.step, np.shape(x)))[0]
+        among = np.flatnonzero(np.ravel(free)[: n - len(solver.equal)])
+        if is_bent(found, matrix, np.reshape(nearby, (n, n)), units, among):
+            raise _flat(solver)
+    _warn_unless(found.is_reached, g, solver)
     return h
 
 
-def _look_at_step(step: Any, g: Any, x: Any, x0: Any, g0: Any, solver: Minimizer) -> None:
-    """Warn where a step of Newton's says that the minimiser stopped early."""
-    slope = np.max(np.abs(g), initial=0.0)
-    if not _is_settled(step, g, x, x0, g0, solver):
+def _units(
+    x: Any,
+    x0: Any,
+    g0: Any,
+    read: Sequence[Any],
+    solver: Minimizer,
+    gradient: Evaluator,
+    times: float = 1.0,
+    way: float = 0.1,
+) -> Units:
+    return Units(
+        np.ravel(x),
+        np.ravel(x0),
+        times * (1e-2 if solver.is_inner else 1e-3),
+        noise=4 * EPSILON * np.max(np.abs(g0), initial=0.0),
+        way=way,
+        order=3,
+        terms=lambda: terms(gradient, x, read),
+    )
+
+
+def _warn_unless(is_reached: bool, g: Any, solver: Minimizer) -> None:
+    """Warn where the minimiser did not come as far as it can be asked to."""
+    if not is_reached:
+        slope = np.max(np.abs(g), initial=0.0)
         warnings.warn(
             f"{solver.name} ({_where(solver)}) stopped where the gradient of the objective is not zero "
             f"(it is {slope:.3g}): the derivative of what it returns is meaningless",
@@ -402,19 +371,30 @@ def _look_at_step(step: Any, g: Any, x: Any, x0: Any, g0: Any, solver: Minimizer
 
 
 def _calm_meaning(
-    found: Any, g: Any, step: Any, turn: Any, x: Any, x0: Any, g0: Any, *, solver: Minimizer
+    found: Any,
+    g: Any,
+    step: Any,
+    turn: Any,
+    x: Any,
+    x0: Any,
+    g0: Any,
+    *read: Any,
+    solver: Minimizer,
+    programs: Sequence[Evaluator],
 ) -> Any:
     """``turn``: by how much the second derivatives differ a step of Newton's further, divided by them."""
-    _look_at_step(step, g, x, x0, g0, solver)
-    differs, length = (np.max(np.abs(v), initial=0.0) for v in (turn, step))
-    if _is_settled(step, g, x, x0, g0, solver) and not differs <= 0.25 * length:
+    reached, near = (
+        is_reached(step, g, _units(x, x0, g0, read, solver, programs[0], *how))
+        for how in ((1.0, 0.1), (10.0, 1.0))
+    )
+    if (reached or near) and is_turned(turn, step):
         raise _flat(solver)
+    _warn_unless(reached, g, solver)
     return found
 
 
-register_looked_at("calm", _calm_meaning, 6)
-register_looked_at("settled", _settled_meaning, 4)
-register_looked_at("level", _level_meaning, 5)
+register_looked_at("calm", _calm_meaning)
+register_looked_at("settled", _settled_meaning)
 
 
 # -- assignments ----------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Calls of SciPy's root finders: operations whose attributes hold programs.
 
     root(*arguments, *read; solver, programs)         a zero of f(z, *read) by z
-    regular(J, r, x, J', start; solver, source)       J, the derivative by z at a zero, once checked
+    regular(J, r, x, x0, start, *read; solver, programs)  J, the derivative by z at a zero, once looked at
+    reached(u, r, s, t, x, x0, start, *read; ...)     u, once a step s of Newton's is small
 
 The programs are those of the functions that the user hands to SciPy.  Each is closed: what it reads
 is among the operands.  Nothing of them is put in place; an engine makes of each a function that
@@ -26,6 +27,16 @@ import numpy as np
 from autodiff.errors import DerivativeError, NoSolutionWarning
 from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, Site, register
+from autodiff.ops.standing import (
+    EPSILON,
+    Units,
+    inverse_of,
+    is_bent,
+    is_reached,
+    is_turned,
+    place_in_doubt,
+    standing,
+)
 from autodiff.ops.tracer import emit_tracer
 from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
@@ -77,8 +88,8 @@ class Solver:
         since the solution gets its derivative from elsewhere.
     relative : float
         What share of the zero a step of Newton's may be, where the solver has done its work.
-    looks_nearby : bool
-        Of a system, whether its derivative is compared with that of a place near the zero.
+    is_relative : bool
+        Whether ``tolerance`` is a share of the unknown.
     """
 
     function: Callable[..., Any]
@@ -94,7 +105,7 @@ class Solver:
     others: tuple[str, ...]
     zero: int = 0
     relative: float = 1e-6
-    looks_nearby: bool = False
+    is_relative: bool = False
 
     def __repr__(self) -> str:
         return self.name
@@ -114,14 +125,15 @@ class Solver:
 class _Watched:
     """A function that SciPy calls.
 
-    It remembers what was raised, and of the first two calls where they were and how large the values.
+    It remembers what was raised, and of the first two calls how large the values were, and of numbers where.
     """
 
     def __init__(self, evaluate: Callable[[Any], Sequence[Any]], is_system: bool) -> None:
         self.evaluate = evaluate
         self.is_system = is_system
         self.raised: BaseException | None = None
-        self.first: list[tuple[Any, Any]] = []
+        self.sizes: list[float] = []
+        self.places: list[float] = []
 
     def __call__(self, z: Any, *args: Any) -> Any:
         try:
@@ -129,25 +141,24 @@ class _Watched:
         except BaseException as error:
             self.raised = self.raised or error
             raise
-        if len(self.first) < 2:
-            # Copies: MINPACK goes on writing into the arrays that it is given.
-            self.first.append((np.array(z), np.array(value)) if self.is_system else (z, value))
-        if more:  # a function that gives its derivative beside its value
-            return (value if self.is_system else float(value), *more)
-        return value if self.is_system else float(value)
+        if not self.is_system:
+            value = float(value)
+        if len(self.sizes) < 2:
+            self.sizes.append(_size(value) if self.is_system else abs(value))
+            self.places.append(0.0 if self.is_system else float(z))
+        # A function may give its derivative beside its value.
+        return (value, *more) if more else value
 
     def start(self) -> np.ndarray:
-        """The largest and the smallest of the first values, and how far from 0 they were asked for."""
-        if not self.first:
-            return np.zeros(3)
-        size = _size if self.is_system else abs
-        sizes = [size(value) for _, value in self.first]
-        far = max(size(z) for z, _ in self.first)
-        return np.array([max(sizes), min(sizes), far])
+        """The largest and the smallest of the first values; of a number, also where they were asked for."""
+        if not self.sizes:
+            return np.zeros(4)
+        first, last = self.places[0], self.places[-1]
+        return np.array([max(self.sizes), min(self.sizes), first, last])
 
 
 def _size(x: Any) -> float:
-    return float(np.max(np.abs(x), initial=0.0))
+    return float(np.abs(x).max()) if np.size(x) else 0.0
 
 
 def answer(watched: Sequence[Any], call: Callable[[], Any]) -> Any:
@@ -176,7 +187,7 @@ def solve(
     given = dict(zip(solver.callbacks, watched, strict=True))
     result = answer(watched, lambda: solver.call(solver.function, given | keywords))
     seen = bool(called) and solver.zero == 0
-    return result, watched[0].start() if seen else np.full(3, np.nan)
+    return result, watched[0].start() if seen else np.full(4, np.nan)
 
 
 def _root_meaning(
@@ -197,7 +208,7 @@ def _root_types(
             return ArrayType(FLOAT, ((n * (n + 1)) // 2,))
         return ArrayType(FLOAT, (n,) * len(type_))
 
-    return (*map(known, solver.types), ArrayType(FLOAT, (3,)))
+    return (*map(known, solver.types), ArrayType(FLOAT, (4,)))
 
 
 register(Entry("root", _root_types, _root_meaning, Kernel("root"), OfPrograms(), kept=True))
@@ -209,60 +220,63 @@ def _first_type(types: tuple[ArrayType, ...], **attributes: Any) -> tuple[ArrayT
 
 # -- whether a zero is one -------------------------------------------------------------------------
 def _regular_meaning(
-    slope: Any, residual: Any, x: Any, nearby: Any, start: Any, *, solver: Solver, source: Any
+    slope: Any,
+    residual: Any,
+    x: Any,
+    x0: Any,
+    start: Any,
+    *read: Any,
+    solver: Solver,
+    source: Any,
+    programs: Sequence[Evaluator],
 ) -> Any:
     """The derivative by the unknown, at what shall be a zero where it can be divided by.
 
-    ``nearby`` is the slope at a place that cannot be told from the zero (:func:`doubt`).
+    The programs are the function and its derivative, which are asked for elsewhere only in doubt.
     """
-    step = newton_step(slope, residual, x, solver.relative)
-    if step is None:
-        raise _singular(solver.name, source)
-    if not _is_reached(residual, step, x, start, solver, source):
+    if not np.size(slope):
         return slope
-    if np.ndim(slope):
-        if not solver.looks_nearby or not len(slope):
-            return slope
-        # In the direction in which it is weakest; the others may be as different as they like.
-        left, least, right = weakest(slope)
-        differs = abs(left @ (nearby - slope) @ right)
-    else:
-        least, differs = _size(slope), _size(nearby - slope)
-    if not differs <= 0.25 * least:
+    n = np.size(x)
+    units = _units(x, x0, start, solver, lambda: terms(programs[0], x, read))
+    matrix, left = np.reshape(slope, (n, n)), np.reshape(residual, n)
+    found = standing(matrix, left, units)
+    if found is None:
+        raise _singular(solver.name, source)
+    if not _is_reached(found.is_reached, left, start, solver, source) or found.is_simple:
+        return slope
+    place = np.reshape(place_in_doubt(found, matrix, left, units), np.shape(x))
+    nearby = np.reshape(programs[1](*read)(place)[0], (n, n))
+    if is_bent(found, matrix, nearby, units):
         raise _singular(solver.name, source)
     return slope
 
 
-def weakest(slope: Any) -> tuple[Any, Any, Any]:
-    """The smallest singular value of a matrix between its vectors, in units of its own where it has none otherwise."""
-    if has_inverse(slope):
-        u, sizes, vt = np.linalg.svd(slope)
-        return u[:, -1], sizes[-1], vt[-1]
-    rows, columns = units(slope)
-    u, sizes, vt = np.linalg.svd(slope / rows[:, None] / columns)
-    return u[:, -1] / rows, sizes[-1], vt[-1] / columns
+def _units(x: Any, x0: Any, start: Any, solver: Solver, terms: Callable[[], Any]) -> Units:
+    """What is large and small where a root finder stopped; NaN: nobody knows how it began."""
+    tolerance: Any = solver.tolerance
+    if solver.is_relative and tolerance:
+        tolerance = tolerance * np.abs(np.ravel(x))
+    if np.isnan(start[0]):
+        return Units(np.ravel(x), None, solver.relative, tolerance, terms=terms)
+    if not np.ndim(x):  # of a bracket the end that is farther away
+        first, second = start[2:]
+        x0 = first if abs(x - first) >= abs(x - second) else second
+    noise = 4 * EPSILON * start[1]
+    return Units(np.ravel(x), np.ravel(x0), solver.relative, tolerance, noise, terms=terms)
 
 
-def units(matrix: Any) -> tuple[Any, Any]:
-    """What rows and columns are divided by, so that the largest of each is about 1.
-
-    A rate of 1e9 beside an amplitude of 1 is nothing singular; powers of 2, which leave all digits.
-    """
-    rows, columns = (np.ones(n) for n in matrix.shape)
-    for _ in range(8):
-        sizes = np.abs(matrix / rows[:, None] / columns)
-        for divisors, axis in ((rows, 1), (columns, 0)):
-            largest = np.max(sizes, axis=axis, initial=0.0)
-            divisors *= np.exp2(np.round(np.log2(np.where(largest == 0, 1.0, largest)) / 2))
-    return rows, columns
+def terms(function: Evaluator, x: Any, read: Sequence[Any]) -> Any:
+    """How much of a function's value is due to what it reads, |F_p p|, by a difference."""
+    share = 2.0**-20
+    more = [r + share * r if np.asarray(r).dtype.kind == "f" else r for r in read]
+    here, there = (np.ravel(np.array(function(*values)(x)[0])) for values in (read, more))
+    return np.abs(there - here) / share
 
 
-def _is_reached(residual: Any, step: Any, x: Any, start: Any, solver: Solver, source: Any) -> bool:
-    """Whether the function is zero where the solver stopped, by a step of Newton's; warns if not."""
-    length, distance, error = map(_size, (step, x, residual))
-    # Where the search started is not known (NaN) of another function than SciPy was given.
-    close = length <= 4 * solver.tolerance + solver.relative * distance or error <= 1e-8 * start[0]
-    if close and not error > start[0]:
+def _is_reached(near: bool, residual: Any, start: Any, solver: Solver, source: Any) -> bool:
+    """Whether the function is zero where the solver stopped, and no pole; warns if not."""
+    error = _size(residual)
+    if near and not error > start[0]:
         return True
     where = f"{source.file}, line {source.line}" if source is not None else "?"
     warnings.warn(
@@ -280,53 +294,19 @@ def _reached_meaning(
     step: Any,
     turn: Any,
     x: Any,
+    x0: Any,
     start: Any,
-    *,
+    *read: Any,
     solver: Solver,
     source: Any,
+    programs: Sequence[Evaluator],
 ) -> Any:
     """``turn``: by how much the derivative differs a step of Newton's further, divided by it."""
-    reached = _is_reached(residual, step, x, start, solver, source)
-    if reached and not _size(turn) <= 0.25 * _size(step):
+    units = _units(x, x0, start, solver, lambda: terms(programs[0], x, read))
+    near = is_reached(step, residual, units)
+    if _is_reached(near, residual, start, solver, source) and is_turned(turn, step):
         raise _singular(solver.name, source)
     return found
-
-
-def doubt(residual: Any, slope: Any, x: Any, start: Any) -> Any:
-    """How far a zero is from where the solver stopped, for all that can be known.
-
-    That is a step of Newton's, or one that changes the function by its rounding error, but not far on the
-    scale of the search; where nothing is known of the search, half of the digits.  At a zero of higher
-    order the slope differs over that distance.
-    """
-    noise = np.fmax(abs(residual), 4 * np.finfo(float).eps * start[1])
-    near = np.where(np.isnan(start[1]), 1e-8 * abs(x), 0.0)
-    return np.fmin(np.maximum(noise / abs(slope), near), 1e-4 * start[2])
-
-
-def _beside_meaning(slope: Any, residual: Any, x: Any, start: Any) -> Any:
-    """A place that cannot be told from the zero of a system, in the direction in which it is weakest."""
-    if not len(x) or newton_step(slope, residual, x, np.inf) is None:
-        return np.array(x)
-    left, least, right = weakest(slope)
-    noise = np.abs(left) @ np.fmax(np.abs(residual), 4 * np.finfo(float).eps * start[1])
-    length = _size(right)
-    right, near = right / length, 0.0
-    if np.isnan(start[1]):  # half of the digits of each unknown that moves in it
-        moves = np.abs(right) > np.finfo(float).eps
-        near = 1e-8 * np.min(np.abs(x[moves] / right[moves]))
-    return x + np.fmin(np.maximum(noise * length / least, near), 1e-4 * start[2]) * right
-
-
-register(
-    Entry(
-        "beside",
-        lambda types: (ArrayType(FLOAT, types[2].shape),),
-        _beside_meaning,
-        Kernel("beside"),
-        zero_derivative=True,
-    )
-)
 
 
 def _refused_meaning(x: Any, *, refusal: DerivativeError) -> Any:
@@ -364,36 +344,6 @@ register(
 )
 
 
-def has_inverse(slope: Any) -> bool:
-    """Whether a slope, or a matrix of slopes, can be divided by."""
-    if not np.all(np.isfinite(slope)):
-        return False
-    if np.ndim(slope) == 0:
-        return bool(slope != 0)
-    values = np.linalg.svd(slope, compute_uv=False)
-    return bool(values.size == 0 or values[-1] > values[0] * len(values) * np.finfo(float).eps)
-
-
-def newton_step(slope: Any, residual: Any, x: Any, near: float) -> Any:
-    """What a step of Newton's from x subtracts; None where the slope cannot be divided by.
-
-    A matrix that is singular only because its rows or columns are in different units can be, where the
-    step is small beside each unknown.
-    """
-    if np.ndim(slope) == 0:
-        return residual / slope if has_inverse(slope) else None
-    if has_inverse(slope):
-        return np.linalg.solve(slope, residual)
-    if not np.all(np.isfinite(slope)):
-        return None
-    rows, columns = units(slope)
-    balanced = slope / rows[:, None] / columns
-    if not has_inverse(balanced):
-        return None
-    step = np.linalg.solve(balanced, residual / rows) / columns
-    return step if np.all(np.abs(step) <= near * np.abs(x)) else None
-
-
 def _singular(name: str, source: Any) -> DerivativeError:
     return DerivativeError(
         f"{name} has no derivative here: at the solution, the derivative of the function by "
@@ -405,8 +355,8 @@ def _singular(name: str, source: Any) -> DerivativeError:
     )
 
 
-def register_looked_at(kind: str, meaning: Any, count: int, kept: bool = True) -> None:
-    """An operation that gives its first operand, once ``meaning`` has looked at it beside ``count`` others."""
+def register_looked_at(kind: str, meaning: Any, kept: bool = True) -> None:
+    """An operation that gives its first operand, once ``meaning`` has looked at it beside others."""
     register(
         Entry(
             kind,
@@ -415,15 +365,15 @@ def register_looked_at(kind: str, meaning: Any, count: int, kept: bool = True) -
             Kernel(kind),
             Rules(
                 lambda site, tangents: (tangents[0],),
-                lambda site, cts: (cts[0], *[None] * count),
+                lambda site, cts: (cts[0], *[None] * (len(site.operands) - 1)),
             ),
             kept=kept,
         )
     )
 
 
-register_looked_at("regular", _regular_meaning, 4)
-register_looked_at("reached", _reached_meaning, 5)
+register_looked_at("regular", _regular_meaning)
+register_looked_at("reached", _reached_meaning)
 
 
 # -- linear systems of which products are known ----------------------------------------------------------
@@ -526,6 +476,6 @@ def _solve_linear(
             "matrix and scipy.sparse.linalg.spsolve",
         )
     whole = np.stack([product(e) for e in np.eye(n)], axis=1)
-    if not has_inverse(whole):
+    if inverse_of(whole) is None:
         raise _singular(name, source)
     return np.linalg.solve(whole, b)

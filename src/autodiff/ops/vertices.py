@@ -22,7 +22,8 @@ import numpy as np
 from autodiff.errors import DerivativeError, NoSolutionWarning
 from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
-from autodiff.ops.solvers import FLOAT, has_inverse
+from autodiff.ops.solvers import FLOAT
+from autodiff.ops.standing import inverse_of
 from autodiff.ops.tracer import emit_tracer
 from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
@@ -86,7 +87,7 @@ register(
 
 
 def _solvable_meaning(a: Any, *, name: str, source: Source | None) -> Any:
-    if not has_inverse(a):
+    if inverse_of(a) is None:
         raise DerivativeError(
             f"{name} has no derivative here: the equations that hold at the solution do not determine "
             "it and its multipliers.",

@@ -272,8 +272,7 @@ def emit_solution(
     is_system = bool(x.shape)
     solver = Solver(
         _first, name, (), 1, lambda arrays: {"x": arrays[0]}, lambda result: (result,),
-        ("n" if is_system else x.value.type,), is_system, 1e-9, _first, (), relative=relative,
-        looks_nearby=is_system,
+        ("n" if is_system else x.value.type,), is_system, 0.0, _first, (), relative=relative,
     )  # fmt: skip
     attributes = {"solver": solver, "programs": (program,)}
     (value, _) = trace.builder.emit("root", (x.value, *read), attributes)

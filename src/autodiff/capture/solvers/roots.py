@@ -62,6 +62,7 @@ class _RootFinder:
     start: str = "x0"
     keeps_shape: bool = False  # of the start: what the function is given and what it returns
     is_fixed_point: bool = False  # f(z) = z is solved
+    is_relative: bool = False  # whether the tolerance is a share of the unknown
 
 
 _BRACKETS = _RootFinder(("f",))
@@ -73,11 +74,9 @@ ROOT_FINDERS: dict[str, _RootFinder] = {
     "toms748": _RootFinder(("f",), "scalar"),
     "newton": _RootFinder(("func", "fprime", "fprime2"), "scalar", "tol"),
     "root_scalar": _RootFinder(("f", "fprime", "fprime2"), results=None),
-    "fsolve": _RootFinder(("func", "fprime"), "array", "xtol", True),
-    "root": _RootFinder(("fun", "jac"), "array", "tol", True, None),
-    "fixed_point": _RootFinder(
-        ("func",), "array", "xtol", True, "", keeps_shape=True, is_fixed_point=True
-    ),
+    "fsolve": _RootFinder(("func", "fprime"), "array", "xtol", True, is_relative=True),
+    "root": _RootFinder(("fun", "jac"), "array", "tol", True, None, is_relative=True),
+    "fixed_point": _RootFinder(("func",), "array", "xtol", True, "", "x0", True, True, True),
     **dict.fromkeys(
         (
             "broyden1",
@@ -233,7 +232,7 @@ def _emit_root(
         calling_from(trace.builder.source),
         (),
         len(closed) - 1 if rule.is_fixed_point else 0,
-        looks_nearby=rule.is_system,
+        is_relative=rule.is_relative,
     )
     if all(v.owner is not None and v.owner.kind == "constant" for v in values):
         raise Declined("a root finder of constants")

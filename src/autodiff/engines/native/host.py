@@ -153,6 +153,9 @@ def _meaning(operation: Operation, dims: list[Dim]) -> Callable[..., Any]:
     return call
 
 
+_FLOAT = np.dtype(np.float64)
+
+
 class _Bound:
     """A program among the attributes as a function of its first inputs, for SciPy to call.
 
@@ -183,7 +186,7 @@ class _Bound:
             return CheckFailed(self.native.failure() or "arguments that do not fit")
 
         def evaluate(z: Any) -> Sequence[Any]:
-            results = call(np.require(z, np.float64, ("C", "A")), *given)
+            results = call(_as_taken(z), *given)
             if results is NotImplemented:
                 raise failure()
             return results
@@ -195,7 +198,7 @@ class _Bound:
             return results
 
         def evaluate_at(t: Any, z: Any) -> Sequence[Any]:
-            results = call(float(t), np.require(z, np.float64, ("C", "A")), *given)
+            results = call(float(t), _as_taken(z), *given)
             if results is NotImplemented:
                 raise failure()
             return results
@@ -245,7 +248,7 @@ class _Bound:
 
 def _as_taken(x: Any) -> Any:
     """An array as entries take it, of which SciPy hands over most."""
-    if type(x) is np.ndarray and x.dtype == np.float64 and x.flags.c_contiguous:
+    if type(x) is np.ndarray and x.dtype is _FLOAT and x.flags.carray:
         return x
     return np.require(x, np.float64, ("C", "A"))
 

@@ -1,0 +1,225 @@
+"""How a point stands to the equations that it shall solve: whether it does, and whether it can move.
+
+    standing(J, r, units)      of F(z, p) = 0 at x:  r = F(x, p),  J = F_z(x, p),  and what is large and small there
+
+Three questions have one answer, since each hides cases of the others: a step of Newton's tells nothing
+where J is singular, J tells nothing far from the solution, and neither tells anything in units that are not
+the problem's own.
+
+- *Can J be divided by?*  Its condition is that in the units in which it is best, which is the largest
+  eigenvalue of |J⁻¹| |J|, so a rate of 1e9 beside an amplitude of 1 is nothing singular.
+- *Is the point a solution?*  Each unknown is as good as known: Newton's step s is a small share of it, or of
+  the least change that is noticed beside the other terms of an equation in which it stands, min_i (|J| u)_i / |J_ij|.
+  Of unknowns that are zero nothing says how small is small but what F reads: p may be off by as little.
+- *Is the zero a simple one?*  It may be anywhere within |J⁻¹| times what F is off, by what is left of it or by
+  rounding.  That is √ε of the way that the search went where J vanishes at the solution (∛ε at a flat minimum), and much
+  less elsewhere.
+  Where it is not, J is looked at once more at that distance, in the direction in which it is weakest.
+
+Source: F. L. Bauer, "Optimally scaled matrices", Numerische Mathematik 5 (1963); R. D. Skeel, "Scaling for
+numerical stability in Gaussian elimination", Journal of the ACM 26 (1979).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff.plain_data import dataclass
+
+Array = Any
+EPSILON = float(np.finfo(float).eps)
+_OWN = 1e-3  # the part of an unknown, however small it is beside others, that it may be off
+# Where an unknown is small beside the way of the search, or what is left of an equation beside what
+# it reads, this much less is asked for than of a share of the unknown itself.
+_BESIDE = 1e-3
+_DIFFERS = 0.25  # the share by which a derivative may differ nearby; of z² it is all, of z⁴ a half
+
+
+@dataclass(frozen=True)
+class Units:
+    """What is large and small in a problem.
+
+    Parameters
+    ----------
+    x : array
+        The unknowns, a vector.
+    start : array or None
+        Where the search for them began; None: nobody knows.
+    share : float
+        The part of each unknown that a step of Newton's may be.
+    tolerance : float or array
+        How far from the solution the user let the solver stop.
+    noise : array or float
+        What rounding makes of the equations.
+    way : float
+        The part of its way that a search may be off at its end.
+    order : int
+        The least order of a zero that is no simple one.
+    terms : callable or None
+        How large the equations are beside what they read: |F_p p|.
+    """
+
+    x: Array
+    start: Array | None
+    share: float
+    tolerance: Any = 0.0
+    noise: Any = 0.0
+    way: float = _BESIDE
+    order: int = 2
+    terms: Callable[[], Array] | None = None
+
+    def gone(self) -> Array:
+        """The way that each unknown went; 0 where nobody knows."""
+        if self.start is None:
+            return np.zeros(len(self.x))
+        gone: Array = np.abs(self.x - self.start)
+        return gone if (gone < np.inf).all() else np.where(gone < np.inf, gone, 0.0)
+
+    def sizes(self) -> Array:
+        """How large each unknown is."""
+        return np.maximum(np.abs(self.x), self.way * self.gone())
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of a point; see :func:`standing`.
+
+    ``step`` is what a step of Newton's subtracts, ``inverse`` that of the matrix, ``doubt`` how far the
+    solution may be from the point, by each unknown.
+    """
+
+    step: Array
+    inverse: Array
+    is_reached: bool
+    doubt: Array
+    is_simple: bool
+    """Whether it is certain that the zero is one of first order."""
+
+
+def standing(matrix: Array, residual: Array, units: Units) -> Standing | None:
+    """How a point stands to its equations; None where the matrix cannot be divided by."""
+    inverse = inverse_of(matrix)
+    if inverse is None:
+        return None
+    step = inverse @ residual
+    doubt = np.abs(inverse) @ np.fmax(np.abs(residual), units.noise)
+    least = (
+        EPSILON ** (1 / units.order) / 8
+    )  # of the way of the search: below that at a multiple zero
+    gone = units.gone()
+    simple = bool((doubt < least * gone).all())
+    # The doubt is no less than the step: as a rule it settles all.
+    reached = simple and bool((doubt <= units.share * np.abs(units.x)).all())
+    reached = reached or is_reached(step, residual, units, matrix)
+    return Standing(step, inverse, reached, doubt, simple)
+
+
+def inverse_of(matrix: Array) -> Array | None:
+    """The inverse of a matrix; None where rounding alone keeps it from being singular."""
+    if len(matrix) == 1:
+        value = matrix.item()
+        inverse = np.array([[1 / value if value else np.inf]])
+        return inverse if math.isfinite(value) and math.isfinite(inverse.item()) else None
+    try:
+        inverse = np.linalg.inv(matrix)
+    except np.linalg.LinAlgError:
+        return None
+    # Of a matrix without negative numbers, whatever positive v: ρ(B) <= max (B v)_i / v_i.
+    forth, back, v = np.abs(matrix), np.abs(inverse), np.ones(len(matrix))
+    most = 1 / (EPSILON * max(len(matrix), 1))
+    for _ in range(_POWERS):
+        found = back @ (forth @ v)
+        if (found <= most * v).all():  # not where there is a NaN
+            return inverse
+        v = np.maximum(found / np.max(found), 1e-300)
+    return None
+
+
+_POWERS = 12
+
+
+def is_reached(step: Array, residual: Array, units: Units, matrix: Array | None = None) -> bool:
+    """Whether a point is a solution, by the step of Newton's from it.
+
+    Solvers measure all unknowns by the largest, so each by itself is not asked for so many digits.
+    Without a matrix, as of very many unknowns, nothing but the largest is known.
+    """
+    length, sizes = np.abs(step), units.sizes()
+    asked = 4 * units.tolerance
+    most = units.share * np.max(sizes, initial=0.0) + asked
+    if (length <= most).all():
+        own = max(units.share, _OWN)
+        if matrix is None or (length <= own * sizes + asked).all():
+            return True
+        if (length <= own * noticed(matrix, sizes) + asked).all():
+            return True
+    if units.terms is None or not np.isfinite(length).all():
+        return False
+    return bool((np.abs(residual) <= _BESIDE * units.share * units.terms()).all())
+
+
+def noticed(matrix: Array, sizes: Array) -> Array:
+    """Of each unknown the least change that one of the equations notices beside its other terms."""
+    steep = np.abs(matrix)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: Array = np.min(np.where(steep > 0, (steep @ sizes)[:, None] / steep, np.inf), axis=0)
+    return found
+
+
+def place_in_doubt(found: Standing, matrix: Array, residual: Array, units: Units) -> Array:
+    """A place that cannot be told from the point, in the direction in which least is known.
+
+    Where nobody knows where the search began, that is half of the digits of each unknown that moves.
+    """
+    own = _own(matrix, units)
+    left = np.fmax(np.abs(residual), units.noise)
+    if not left.any():
+        left = np.abs(matrix) @ own
+    _, column = divmod(int(np.argmax(np.abs(found.inverse) * left / own[:, None])), len(own))
+    direction = found.inverse[:, column]
+    moves = np.abs(direction) > EPSILON * np.max(np.abs(direction))
+    far = np.max(found.doubt / own)
+    if units.gone().any():
+        far = min(far, 1e-4)
+    else:
+        far = max(far, 1e-8 * np.min(np.abs(units.x[moves] / own[moves])))
+    place: Array = units.x + far * direction / np.max(np.abs(direction) / own)
+    return place
+
+
+def is_bent(
+    found: Standing, matrix: Array, nearby: Array, units: Units, free: Any = slice(None)
+) -> bool:
+    """Whether a matrix nearby is another one in any direction: each column of its inverse, where that is largest.
+
+    ``free``: the unknowns among which that is looked for.
+    """
+    own, inverse = _own(matrix, units)[free], found.inverse[free][:, free]
+    if not len(inverse):
+        return False
+    change = (nearby - matrix)[free][:, free]
+    columns = np.arange(len(own))
+    rows = np.argmax(np.abs(inverse) / own[:, None], axis=0)
+    differs = np.abs((inverse @ change @ inverse)[rows, columns])
+    return not (differs <= _DIFFERS * np.abs(inverse[rows, columns])).all()
+
+
+def is_turned(turn: Array, step: Array) -> bool:
+    """As ``is_bent``, of very many unknowns: in the direction of a step of Newton's alone."""
+    sizes = [np.max(np.abs(v), initial=0.0) for v in (turn, step)]
+    return not sizes[0] <= _DIFFERS * sizes[1]
+
+
+def _own(matrix: Array, units: Units) -> Array:
+    """The units of the unknowns, 1 where nothing says what they are."""
+    own = noticed(matrix, np.maximum(np.abs(units.x), units.gone()))
+    return np.where((own > 0) & np.isfinite(own), own, 1.0)
+
+
+__all__ = [
+    "Standing", "Units", "inverse_of", "is_bent", "is_reached", "is_turned", "noticed", "place_in_doubt", "standing",
+]  # fmt: skip
