@@ -1,6 +1,8 @@
 """``scipy.sparse`` inside of functions: what is made outside and read at every call, and what is made of traced arrays."""
 
 import itertools
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -350,25 +352,84 @@ def test_a_name_that_asks_whether_something_is_a_number():
 
 
 SMALL = sp.csr_array(np.array([[0.0, 2, 0], [1, 0, 0], [0, 0, 4]]))
-OF_LISTS = {
-    "lil @": ("lil", lambda A, x: A @ x),
-    "@ lil": ("lil", lambda A, x: x @ A),
-    "lil @ matrix": ("lil", lambda A, x: A @ np.stack([x, x**2], 1)),
-    "lil.dot": ("lil", lambda A, x: A.dot(x)),
-    "lil.toarray": ("lil", lambda A, x: A.toarray() @ x),
-    "lil.sum": ("lil", lambda A, x: A.sum(axis=0) * x),
-    "lil.tocsr": ("lil", lambda A, x: (A.tocsr() * x[0]) @ x),
-    "lil @ csr": ("lil", lambda A, x: (A @ SMALL) @ x),
-    "dok @": ("dok", lambda A, x: A @ x),
-    "@ dok": ("dok", lambda A, x: x @ A),
-    "dok.dot": ("dok", lambda A, x: A.dot(x)),
-    "dok.toarray": ("dok", lambda A, x: A.toarray() @ x),
-    "dok.sum": ("dok", lambda A, x: A.sum(axis=0) * x),
-    "dok.tocsr": ("dok", lambda A, x: (A.tocsr() * x[0]) @ x),
-    "bsr.T": ("bsr", lambda A, x: A.T @ x),
-    "@ bsr": ("bsr", lambda A, x: x @ A),
-    "bsr.sum": ("bsr", lambda A, x: A.sum() * x),
+OTHER = sp.csr_array(np.array([[0.0, 2, 0], [1, 0, 0], [0, 0, 4]])).tolil()
+OF_TABLES = {
+    "@": lambda A, x: A @ x,
+    "from the left": lambda A, x: x @ A,
+    "@ matrix": lambda A, x: A @ np.stack([x, x**2], 1),
+    "dot": lambda A, x: A.dot(x),
+    "toarray": lambda A, x: A.toarray() @ x,
+    "sum": lambda A, x: A.sum(axis=0) * x,
+    "tocsr": lambda A, x: (A.tocsr() * x[0]) @ x,
+    "@ csr": lambda A, x: (A @ SMALL) @ x,
+    "csr @": lambda A, x: (SMALL @ A) @ x,
+    "@ lil": lambda A, x: (A @ OTHER.T) @ x,
+    "transposed": lambda A, x: A.T @ x,
+    "negated": lambda A, x: (-A) @ x,
+    "absolute": lambda A, x: abs(A) @ x,
+    "multiple": lambda A, x: (2 * A * 3 / 4) @ x,
+    "+ of one form": lambda A, x: (A + A.T) @ x,
+    "- of one form": lambda A, x: (A - 2 * A.T) @ x,
+    "+ csr": lambda A, x: (A + SMALL) @ x,
+    "csr -": lambda A, x: (SMALL - A) @ x,
+    "+ lil": lambda A, x: (A + OTHER) @ x,
+    "+ traced": lambda A, x: (A + SMALL * x[1]) @ x,
+    "- traced": lambda A, x: (A - SMALL * x[1]) @ x,
+    "@ traced": lambda A, x: (A @ (SMALL * x[1])) @ x,
+    "multiply": lambda A, x: A.multiply(x).toarray() @ x,
+    "multiply lil": lambda A, x: A.multiply(OTHER) @ x,
+    "power": lambda A, x: A.power(2) @ x,
+    "nnz": lambda A, x: A.nnz * x,
+    "vstack": lambda A, x: sp.vstack([A, SMALL], format="csr") @ x,
+    "kron": lambda A, x: sp.kron(A, SMALL) @ np.concatenate([x, x, x]),
 }
+WITH_ITEMS = {
+    "rows": lambda A, x: A[1:] @ x,
+    "columns": lambda A, x: A[:, [2, 0]].T @ x,
+    "reversed": lambda A, x: A[::-1] @ x,
+    "row": lambda A, x: A[[0]].toarray()[0] * x,
+    "item": lambda A, x: A[1, 1] * x,
+}
+OF_LISTS = {
+    f"{form} {name}": (form, use)
+    for form in ("lil", "dok")
+    for name, use in {**OF_TABLES, **WITH_ITEMS}.items()
+} | {
+    f"bsr {name}": ("bsr", use)
+    for name, use in OF_TABLES.items()
+    if name not in ("+ of one form", "- of one form", "+ traced", "- traced")
+}
+
+
+def test_a_norm_is_compiled_by_the_first_call_of_a_process(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import numpy as np, scipy.sparse as sp, scipy.sparse.linalg as sl, autodiff\n"
+        "A = sp.eye_array(3).tocsr()\n"
+        "f = autodiff.function(lambda t: sl.norm(A * t), on_fallback='error', engine='numpy')\n"
+        "assert f(2.0) == sl.norm(A * 2.0)\n"
+    )
+    subprocess.run([sys.executable, program], check=True, timeout=300)
+
+
+def test_what_is_stored_into_a_copy_stays_in_the_function():
+    for form in ("lil", "dok", "bsr"):
+        matrix = sp.csr_array(np.eye(3)).asformat(form)
+
+        def f(x, matrix=matrix):
+            own = matrix.copy()
+            if own.format == "bsr":
+                own.data[0] = 9.0
+            else:
+                own[0, 0] = 9.0
+            return own @ x + matrix @ x
+
+        expected, x = f(np.arange(1.0, 4.0)), np.arange(1.0, 4.0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", autodiff.FallbackWarning)
+            for _ in range(2):
+                np.testing.assert_array_equal(autodiff.function(f, engine="numpy")(x), expected)
+        np.testing.assert_array_equal(matrix.toarray(), np.eye(3))
 
 
 @pytest.mark.parametrize("name", OF_LISTS)
@@ -380,8 +441,8 @@ def test_arrays_of_lists_and_of_blocks_are_read_at_every_call(name):
     def f(x):
         return use(matrix, x)
 
-    compiled = autodiff.function(f, on_fallback="error")
-    slope = autodiff.jacobian(f, on_fallback="error")
+    compiled = autodiff.function(f, on_fallback="error", engine="numpy")
+    slope = autodiff.jacobian(f, on_fallback="error", engine="numpy")
     for value in (5.0, 6.0):
         if form in ("lil", "dok"):
             matrix[1, 1] = value
@@ -389,5 +450,5 @@ def test_arrays_of_lists_and_of_blocks_are_read_at_every_call(name):
             matrix.data[0] = value
         assert np.allclose(compiled(x), f(x), rtol=1e-15)
         columns = [(f(x + e) - f(x - e)) / 2 for e in np.eye(3)]  # exact of polynomials of degree 2
-        if name != "lil @ matrix":
+        if not name.endswith("@ matrix"):
             assert np.allclose(slope(x), np.stack(columns, -1), rtol=1e-13, atol=1e-13)

@@ -53,6 +53,30 @@ def test_an_element_that_is_zero_has_no_place_in_what_is_found():
         slope(np.array([0.0, 1.0, 2.0]))
 
 
+def diagonals(x, width):
+    data = np.stack([np.append(x, x), np.append(x**2, x), np.append(x, 1.0 - x)])
+    return sp.dia_array((data, np.array([1, -2, 0])), shape=(4, width))
+
+
+@pytest.mark.parametrize("width", [3, 4, 6])
+def test_products_of_matrices_by_diagonals_have_the_diagonals_of_scipy(width):
+    def parts(x):
+        one, other = diagonals(x, width), diagonals(x * 2.0, width).T
+        product, both = one @ other, one.multiply(diagonals(x**2, width))
+        return product.offsets, product.data, both.offsets, both.data
+
+    for mine, theirs in zip(autodiff.function(parts, engine="numpy")(X), parts(X), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_diagonal_element_that_is_zero_has_its_place_in_a_full_array():
+    def f(x):
+        return np.sum(sp.diags_array(x).toarray() @ np.array([1.0, 2.0, 4.0]))
+
+    slope = autodiff.gradient(f, engine="numpy")
+    np.testing.assert_array_equal(slope(np.array([0.0, 1.0, 0.0])), [1.0, 2.0, 4.0])
+
+
 @pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
 @pytest.mark.parametrize("use", ["find", "setdiag"])
 def test_several_elements_in_one_place(use):

@@ -61,6 +61,12 @@ def get_index_dtype(arrays: Any = (), maxval: Any = None, check_contents: bool =
     return _sputils.get_index_dtype(tuple(known), maxval, check_contents)
 
 
+@implements(_sputils.is_pydata_spmatrix)
+def is_pydata_spmatrix(m: Any) -> bool:
+    """Whether it is an array of the package ``sparse``; which modules are loaded is not asked then."""
+    return not isinstance(m, Tracer) and bool(_sputils.is_pydata_spmatrix(m))
+
+
 def _fit(x: Any) -> Any:
     """Whether all numbers of an array are those of 32 bits."""
     limits = np.iinfo(np.int32)

@@ -4,6 +4,8 @@
     A.setdiag(v, k)   in place, of matrices by rows or columns: elements that were none before are made
     A.todia()         of matrices by rows, columns or elements
     A.diagonal(k)     of matrices by elements: of the same matrix by rows
+    D.toarray()       of matrices by diagonals, of which none is left out as it is 0
+    D @ E             of two of them
 
 Which elements there are SciPy says at each call, of a matrix that holds the numbers of its elements in their
 place (:mod:`~autodiff.ops.scipy_sparse_structure`); what was moved is then a gather.
@@ -16,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse import _base, _compressed, _coo
+from scipy.sparse import _base, _compressed, _coo, _dia, _sparsetools
 
 from autodiff.ladder import NotStaged
 from autodiff.ops.control import CheckFailed
@@ -170,6 +172,89 @@ def _todia(self: Any, copy: bool = False) -> Any:
     data = flat[:size].reshape(diagonals.shape[0], shape[1])
     kind = parts[1].dtype
     return interpreted(_as_diagonals, self, data, diagonals.astype(kind))
+
+
+def _whole(self: Any, order: Any, out: Any) -> Any:
+    """As SciPy's own method; interpreted."""
+    return self.tocoo(copy=False).toarray(order=order, out=out)
+
+
+@implements(_base._spbase.toarray)
+def _toarray(self: Any, order: Any = None, out: Any = None) -> Array:
+    if self.format != "dia" or out is not None or len(self.shape) != 2:
+        return interpreted(_whole, self, order, out)
+    offsets, data = (as_array(x) for x in interpreted(_diagonals, self))
+    m, n = self.shape
+    columns = np.arange(min(data.shape[1], n))
+    rows = columns - offsets.astype(np.int64)[:, None]
+    is_inside = (rows >= 0) & (rows < m)
+    full: Array = Tracer(zeros((m, n), data.dtype).value, "array")
+    if m and n:
+        at = np.where(is_inside, rows * n + columns, 0)
+        np.add.at(full.reshape(-1), at, np.where(is_inside, data[:, : len(columns)], 0))
+    return full
+
+
+def _diagonals(self: Any) -> Any:
+    return self.offsets, self.data
+
+
+def _meetings(
+    shapes: tuple[int, int, int], widths: tuple[int, int], width: int, operands: Sequence[Any]
+) -> Sequence[Any]:
+    """The diagonals of a product, and which two elements each of its terms is made of, and its place.
+
+    ``shapes``: rows, those of the second factor, columns; ``widths``: how long diagonals are kept.
+    """
+    (m, inner, n), first, second = shapes, *operands
+    offsets, data = _sparsetools.dia_matmat(
+        m, inner, len(first), widths[0], first, np.ones((len(first), widths[0])),
+        n, len(second), widths[1], second, np.ones((len(second), widths[1])),
+    )  # fmt: skip
+    if data.size != len(offsets) * width:
+        raise CheckFailed("a product by diagonals of another length")
+    i, k, j = np.int64(first)[:, None, None], np.int64(second)[None, :, None], np.arange(n)
+    middle, place = j - k, np.searchsorted(offsets, i + k) * width + j
+    row = middle - i
+    meet = (row >= 0) & (row < m) & (middle >= 0) & (middle < min(inner, widths[0]))
+    meet &= j < widths[1]
+    one, other, _ = np.nonzero(meet)
+    at = np.broadcast_to(middle, meet.shape)[meet], np.broadcast_to(j, meet.shape)[meet]
+    left, right = one * widths[0] + at[0], other * widths[1] + at[1]
+    return offsets, left, right, place[meet]
+
+
+def _by_rows_of(self: Any, other: Any) -> Any:
+    """As SciPy's own method; interpreted."""
+    return self.tocsr()._matmul_sparse(other)
+
+
+def _of_diagonals(self: Any, data: Any, offsets: Any, shape: Any) -> Any:
+    """Interpreted."""
+    return self._dia_container((data, offsets), shape=shape)
+
+
+@implements(_dia._dia_base._matmul_sparse)
+def _matmul_sparse(self: Any, other: Any) -> Any:
+    if other.format != "dia":
+        return interpreted(_by_rows_of, self, other)
+    shape = self.shape[0], other.shape[1]
+    if 0 in self.shape or 0 in other.shape:
+        return self._dia_container(shape)
+    operands = [as_array(x) for matrix in (self, other) for x in interpreted(_diagonals, matrix)]
+    offsets, data, _, other_data = operands
+    if data.dtype != FLOAT or other_data.dtype != FLOAT:
+        raise NotStaged(f"a product of sparse arrays of {data.dtype} and {other_data.dtype}")
+    sizes = (*self.shape, shape[1]), (data.shape[1], other_data.shape[1])
+    width = min(shape[1], sizes[1][1])
+    lengths = ("diagonals", "pairs", "pairs", "pairs")
+    plan = Plan("a product by diagonals", lambda given: _meetings(*sizes, width, given), lengths)
+    found, left, right, places = structure(plan, operands[::2])
+    rows = found.shape[0]
+    flat: Array = Tracer(zeros((rows * width,), FLOAT).value, "array")
+    np.add.at(flat, places, data.reshape(-1)[left] * other_data.reshape(-1)[right])
+    kind = offsets.dtype
+    return interpreted(_of_diagonals, self, flat.reshape(rows, width), found.astype(kind), shape)
 
 
 __all__ = ["find", "set_diagonal"]

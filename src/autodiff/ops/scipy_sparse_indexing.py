@@ -137,6 +137,8 @@ def _getitem(self: Any, key: Any) -> Any:
     items = tuple(map(_as_known, key)) if isinstance(key, tuple) else (_as_known(key),)
     if _has_unknown(items):
         raise NotStaged("an element of a sparse array at an index known only at run time")
+    if self.format in ("lil", "dok"):  # of which SciPy makes arrays of the same form
+        raise NotStaged(f"an index known only at run time of the form {self.format!r}")
     places = tuple([k for k, x in enumerate(items) if _is_unknown(x)])
     arrays = [items[k] for k in places]
     kept = tuple([None if k in places else x for k, x in enumerate(items)])

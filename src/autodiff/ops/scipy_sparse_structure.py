@@ -520,7 +520,7 @@ def moved(
 
     ``given``: arrays of integers of known shapes.
     """
-    matrices = [interpreted(rows_of, x) if x.format == "dia" else x for x in matrices]
+    matrices = [x if x.format in _READ else interpreted(entries_of, x) for x in matrices]
     parts = [_any_parts_of(x) for x in matrices]
     if not _are_double(*(part[-1] for part in parts)):
         raise NotStaged(f"{name} of arrays of other types")
@@ -554,6 +554,11 @@ def rows_of(matrix: Any) -> Any:
     return matrix.tocsr()
 
 
+def entries_of(matrix: Any) -> Any:
+    """The same matrix by elements, as SciPy makes it of a form that it does not know; interpreted."""
+    return matrix.tocoo()
+
+
 def of_elements(cls: Any, indices: Any, data: Any, shape: Any) -> Any:
     """A matrix of its elements; interpreted."""
     return cls((data, tuple(indices)), shape=shape)
@@ -564,8 +569,15 @@ def of_lines(cls: Any, indices: Any, data: Any, shape: Any) -> Any:
     return cls((data, indices[1], indices[0]), shape=shape)
 
 
-def _moves(name: str, whole: Callable[..., Any], blocks: Any, *args: Any, **options: Any) -> Any:
+def diagonals_of(matrix: Any) -> Any:
+    """The same matrix by diagonals; interpreted."""
+    return matrix.todia()
+
+
+def _moves(name: str, whole: Callable[..., Any], blocks: Any, format: str | None) -> Any:
     """A function of blocks in a list, or in a list of lists."""
+    if format == "dia":  # SciPy makes it of elements, too
+        return interpreted(diagonals_of, _moves(name, whole, blocks, "coo"))
 
     def sparse(x: Any) -> Any:
         if x is None or sp.issparse(x):
@@ -579,8 +591,6 @@ def _moves(name: str, whole: Callable[..., Any], blocks: Any, *args: Any, **opti
 
     nested = list(map(sparse, blocks))
     flat = [x for row in nested for x in (row if isinstance(row, list) else [row])]
-    if options.get("dtype") is not None:
-        raise NotStaged(f"{name} with a dtype")
     matrices = [x for x in flat if x is not None]
 
     def function(*given: Any) -> Any:
@@ -590,7 +600,7 @@ def _moves(name: str, whole: Callable[..., Any], blocks: Any, *args: Any, **opti
             return None if x is None else next(left)
 
         arranged = [[put(x) for x in row] if isinstance(row, list) else put(row) for row in nested]
-        return whole(arranged, *args, **options)
+        return whole(arranged, format=format)
 
     return moved(name, function, matrices)
 
@@ -598,8 +608,13 @@ def _moves(name: str, whole: Callable[..., Any], blocks: Any, *args: Any, **opti
 def _enter_block_functions() -> None:
     for function in (sp.vstack, sp.hstack, sp.block_array, sp.bmat, sp.block_diag):
 
-        def entered(blocks: Any, *args: Any, whole: Any = function, **options: Any) -> Any:
-            return _moves(f"scipy.sparse.{whole.__name__}", whole, blocks, *args, **options)
+        def entered(
+            blocks: Any, format: Any = None, dtype: Any = None, whole: Any = function
+        ) -> Any:
+            name = f"scipy.sparse.{whole.__name__}"
+            if dtype is not None:
+                raise NotStaged(f"{name} with a dtype")
+            return _moves(name, whole, blocks, format)
 
         implements(function)(entered)
     for function in (sp.tril, sp.triu):
@@ -651,7 +666,9 @@ def _kron_of_blocks(A: Any, B: Any) -> Any:
 def _kron(A: Any, B: Any, format: str | None = None) -> Any:
     if not (sp.issparse(A) and sp.issparse(B)) or A.ndim != 2 or B.ndim != 2:
         raise NotStaged("a Kronecker product of arrays that are not sparse")
-    matrices = [interpreted(rows_of, x) if x.format == "dia" else x for x in (A, B)]
+    if format == "dia":
+        return interpreted(diagonals_of, _kron(A, B, "coo"))
+    matrices = [x if x.format in _READ else interpreted(entries_of, x) for x in (A, B)]
     parts = [_any_parts_of(x) for x in matrices]
     if not _are_double(*(part[-1] for part in parts)):
         raise NotStaged("a Kronecker product of arrays of other types")

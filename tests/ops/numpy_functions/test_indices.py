@@ -97,6 +97,19 @@ def test_sets_of_unlike_types_compare_as_numpy_does(of, engine):
         np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.parametrize("unique", [False, True])
+def test_where_what_is_common_stands(unique):
+    def f(a, b):
+        return np.intersect1d(a, b, assume_unique=unique, return_indices=True)
+
+    repeats = [] if unique else [(np.array([2, 1, 1, 2]), np.array([5.0, 2.0, 2.0]))]
+    compiled = autodiff.function(f, engine="numpy", on_fallback="error")
+    for a, b in (*SETS, *repeats, (np.array([1.0, 7.0]), np.zeros(0))):
+        for found, wanted in zip(compiled(a, b), f(a, b), strict=True):
+            assert found.dtype == wanted.dtype
+            np.testing.assert_array_equal(found, wanted)
+
+
 def test_an_intersection_of_what_is_said_to_be_unique():
     compiled = autodiff.function(lambda a, b: np.intersect1d(a, b, assume_unique=True))
     for a, b in SETS:

@@ -19,7 +19,7 @@ from autodiff.ops.known import extent_of
 from autodiff.ops.numpy_functions.selection import isin, nonzero, unique
 from autodiff.ops.numpy_functions.shapes import array_of, below, concatenate, line, ravel, reshape
 from autodiff.ops.promotion import as_array, cast, pointwise, result_dtype, weak_kind
-from autodiff.ops.tracer import Tracer, emit_tracer
+from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
 
 
@@ -131,14 +131,32 @@ def union1d(ar1: Any, ar2: Any) -> Tracer:
 @implements(np.intersect1d)
 def intersect1d(
     ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False
-) -> Tracer:
-    """``np.intersect1d``, values only."""
-    if return_indices:
-        raise unsupported("np.intersect1d with return_indices=True", "sort by hand")
+) -> Any:
+    """``np.intersect1d``."""
     # NumPy compares what has the common dtype already, in which unlike integers may be one float.
+    if return_indices:
+        return _intersection_with_indices(ar1, ar2, assume_unique)
     parts = [ravel(x) if assume_unique else unique(x) for x in (ar1, ar2)]
     line: Any = functions[np.sort](concatenate(parts))
     return get_item(line[:-1], line[1:] == line[:-1])
+
+
+def _intersection_with_indices(ar1: Any, ar2: Any, assume_unique: bool) -> tuple[Any, Any, Any]:
+    """What is in both, and where it stands first in each."""
+    if assume_unique:
+        parts, firsts = [ravel(x) for x in (ar1, ar2)], []
+    else:
+        found = [unique(x, return_index=True) for x in (ar1, ar2)]
+        parts, firsts = [x for x, _ in found], [at for _, at in found]
+    whole = concatenate(parts)
+    order: Any = functions[np.argsort](whole, kind="stable")
+    line = get_item(whole, order)
+    is_common = line[1:] == line[:-1]
+    count = as_tracer(parts[0].shape[0])
+    places = [get_item(order[:-1], is_common), get_item(order[1:], is_common) - count]
+    if firsts:
+        places = [get_item(first, at) for first, at in zip(firsts, places, strict=True)]
+    return get_item(line[:-1], is_common), *places
 
 
 @implements(np.setdiff1d)
