@@ -1,0 +1,382 @@
+"""Dicts that loops look up by keys that only the run knows: a column of ranks, a column of values.
+
+    total = {}                                     ranks: int64[3] of -1, values: float64[3], count: 0
+    for i, x in enumerate(xs):              =>     if ranks[i % 3] < 0: ranks[i % 3] = count; count += 1
+        total[i % 3] = total.get(i % 3, 0.0) + x   values[i % 3] = …
+
+The keys are integers of a range.  A key that is not there has the rank -1; of the others the rank says which came first, so
+that the dict is gone through in Python's order.  Ranks and values are ordinary lists of the capture, and what a method does
+is text (``library_in_python``) that is interpreted: loops carry the lists, branches merge them, and a key that is not there
+raises KeyError where Python does.
+
+Where a loop looks a dict up so, the function is captured once more, and the dict is a :class:`KeyedDict` from the line on that
+makes it, so that nobody knows it as something else.  Which keys it may have, and of which type its values are, is learnt in
+the same way (:class:`Keys`).  Whatever else is done with a dict (its text, to return it, to delete from it, to give it to a
+library) needs Python's own: the function is captured once more, with one made at that line.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from types import BuiltinFunctionType
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture import library_in_python as texts
+from autodiff.capture.calls import SPECIAL_TYPES
+from autodiff.capture.functions import run_text
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.slots import is_numeric, kinds_of
+from autodiff.dims import Dim, Extent, Func, bounds
+from autodiff.ladder import Bail, Rung
+from autodiff.ops.control import emit_check
+from autodiff.ops.known import extent_of
+from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer, as_tracer
+from autodiff.plain_data import dataclass
+
+FIRST, LAST = -256, 767  # keys of which no range is known, such as int(x): others are Python's
+MOST_KEYS = 1_000_000
+NUMBERS: dict[Any, Any] = {int: 0, float: 0.0}  # what a defaultdict may make, and which
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What an attempt has to know of the dicts that one line makes: which integers may be keys, of which kind."""
+
+    site: Any
+    low: int = 0
+    high: int = -1  # below ``low``: the dict is Python's own
+    form: str = "python"
+    filler: Any = 0.0  # what stands in the place of a value that is not there yet
+    fillers: tuple[Any, ...] = ()  # and what stood there in the attempts before
+
+    def relearnt(self, **changes: Any) -> Bail:
+        """That something else has to be known."""
+        return _learnt(replace(self, **changes))
+
+    def plain(self, what: str) -> Bail:
+        """That the dict has to be Python's own."""
+        return _learnt(Keys(self.site), what)
+
+
+def _learnt(keys: Keys, why: str = "a dict with keys that only the run knows") -> Bail:
+    return Bail(Rung.LEARNT, why, keys.site, needs=(keys,))
+
+
+def want(frame: Frame, container: Any, key: Any, *value: Any) -> None:
+    """Ask for a dict in columns, where one made here is looked up by a key that only the run knows."""
+    trace = frame.trace
+    known = trace.made_at.get(id(container))
+    if known is None or not trace.builder.stack or trace.keys is None:
+        return
+    site = known[1]
+    if site in trace.keys or not _is_key(key) or not _can_be_columns(container, key.form, *value):
+        return
+    low, high = _hull(_range_of(extent_of(key)), *((k, k) for k in container))
+    numbers = [*value, *container.values()]
+    filler = NUMBERS.get(getattr(container, "default_factory", None), 0.0)
+    if isinstance(container, Counter) or (numbers and not any(map(_is_float, numbers))):
+        filler = 0
+    if high - low < MOST_KEYS:
+        raise _learnt(Keys(site, low, high, key.form, filler))
+
+
+def _can_be_columns(container: Any, form: str, *value: Any) -> bool:
+    """Whether what is in a dict by now, and what it is to hold, could be in columns."""
+    if type(container) is defaultdict and container.default_factory not in NUMBERS:
+        return False
+    keys = all(type(key) is int for key in container)
+    return (
+        keys
+        and (form == "python" or not container)
+        and all(map(_is_number, (*container.values(), *value)))
+    )
+
+
+def _is_key(key: Any) -> bool:
+    return isinstance(key, Tracer) and key.form != "array" and key.dtype == np.int64
+
+
+def _is_number(x: Any) -> bool:
+    return is_numeric(x) and all(kind.form != "array" for kind in kinds_of(x) or ())
+
+
+def _is_float(x: Any) -> bool:
+    return any(kind.dtype.kind == "f" for kind in kinds_of(x) or ())
+
+
+def _hull(*ranges: tuple[int, int]) -> tuple[int, int]:
+    return min(low for low, _ in ranges), max(high for _, high in ranges)
+
+
+def _range_of(key: Extent) -> tuple[int, int]:
+    """Of which range a key is; where nothing is known, one that is checked when the program runs."""
+    found = _remainder(key) if isinstance(key, Dim) else None
+    low, high = found or bounds(key)
+    return (FIRST, LAST) if low is None or high is None else (low, high)
+
+
+def _remainder(key: Dim) -> tuple[int, int] | None:
+    """The range of ``x % m``, which is ``x - m * (x // m)``."""
+    for monomial, c in key.terms.items():
+        atom = monomial[0][0] if len(monomial) == 1 else None
+        if isinstance(atom, Func) and atom.name == "floordiv" and atom.right == -c and c < 0:
+            offset = key - Dim.symbol(atom) * c - atom.left
+            if isinstance(offset, int):
+                return offset, offset - c - 1
+    return None
+
+
+def made(frame: Frame, plain: Any, keys: Keys) -> Any:
+    """The dict in columns of one that was just made."""
+    if keys.low > keys.high:
+        return plain
+    if not _can_be_columns(plain, keys.form):
+        raise keys.plain("a dict of other things than numbers")
+    low, high = _hull((keys.low, keys.high), *((k, k) for k in plain))
+    if (low, high) != (keys.low, keys.high):
+        raise keys.relearnt(low=low, high=high)
+    frame.trace.has_keyed = True
+    return KeyedDict(frame, plain, keys)
+
+
+class InColumns(HoldsTracers):
+    """A dict in columns, or a view of one: what is not asked here needs Python's own."""
+
+    is_keyed = True
+    facts: Keys
+
+    def _refuse_part(self, name: str) -> None:
+        raise self.facts.plain(f"{name} of a {self.python_type.__name__}")
+
+    def refuse_unknown(self, name: str) -> None:
+        """Refuse what is not answered here."""
+        self._refuse_part(name)
+
+    def attribute(self, name: str) -> Any:
+        """``d.name``."""
+        self._refuse_part(name)
+
+    def load(self, key: Any) -> Any:
+        """``d[key]``."""
+        self._refuse_part("an item")
+
+    def store(self, key: Any, value: Any) -> None:
+        """``d[key] = value``."""
+        self._refuse_part("a store")
+
+    def has(self, item: Any) -> Any:
+        """``item in d``."""
+        self._refuse_part("a search")
+
+    def length(self) -> Any:
+        """``len(d)``."""
+        self._refuse_part("the length")
+
+    def through(self) -> Any:
+        """What a loop goes through."""
+        self._refuse_part("the items")
+
+
+def _refusing(name: str) -> Any:
+    return lambda self, *_: self._refuse_part(name)
+
+
+for _name in (
+    "bool len iter next getitem setitem delitem contains eq ne hash or ror ior and rand xor rxor reversed str format copy "
+    "deepcopy reduce_ex array call index int float enter exit dir"
+).split():
+    setattr(InColumns, f"__{_name}__", _refusing(f"__{_name}__"))
+
+
+class KeyedDict(InColumns):
+    """A dict in columns."""
+
+    def __init__(self, frame: Frame, plain: Any, keys: Keys) -> None:
+        trace = frame.trace
+        size = keys.high - keys.low + 1
+        ranks, values = [-1] * size, [keys.filler] * size
+        for rank, (key, value) in enumerate(plain.items()):
+            ranks[key - keys.low], values[key - keys.low] = rank, value
+        self.facts = keys
+        self.python_type = type(plain)
+        self.trace = trace
+        self.kind = int if keys.form == "python" else np.int64
+        self.factory = getattr(plain, "default_factory", None)
+        self.ranks, self.numbers, self.count = (
+            trace.fresh(trace.new_list(items)) for items in (ranks, values, [len(plain)])
+        )
+
+    # -- keys and values ------------------------------------------------------------------------
+    def _place(self, key: Any, stores: bool = False) -> tuple[Any, Any]:
+        """Where a key is in the columns; a key from outside of them is Python's."""
+        if type(key) is int:
+            form = "python"
+        elif _is_key(key):
+            form = key.form
+        else:
+            raise self.facts.plain("another key than an integer")
+        if form != self.facts.form and (stores or form == "array"):
+            raise self.facts.plain("keys of several types")
+        extent = extent_of(key)
+        low, high = _range_of(extent)
+        if (low, high) == (FIRST, LAST) and isinstance(extent, Dim):
+            is_in = np.logical_and(np.greater_equal(key, FIRST), np.less_equal(key, LAST))
+            emit_check(as_tracer(is_in).value, "a key of a dict that its columns do not have")
+        low, high = _hull((low, high), (self.facts.low, self.facts.high))
+        if high - low >= MOST_KEYS:
+            raise self.facts.plain("keys far apart")
+        if (low, high) != (self.facts.low, self.facts.high):
+            raise self.facts.relearnt(low=low, high=high)
+        at = extent - self.facts.low
+        return at if isinstance(at, int) else Tracer(as_tracer(at).value, "python"), key
+
+    def _stored(self, value: Any) -> Any:
+        """A value as it is to be stored, where the column can hold it."""
+        if not _is_number(value):
+            raise self.facts.plain("another value than a number")
+        wanted = self.facts.filler
+        for kind in kinds_of(value) or ():
+            if kind.form == "python":
+                wanted = 0.0 if kind.dtype.kind == "f" else 0
+                if kind.dtype.kind == "b" or type(wanted) in map(type, self.facts.fillers):
+                    raise self.facts.plain("values of several types")
+                if type(wanted) is not type(self.facts.filler):
+                    tried = (*self.facts.fillers, self.facts.filler)
+                    raise self.facts.relearnt(filler=wanted, fillers=tried)
+        return value
+
+    def _run(self, text: Callable[..., Any], *args: Any) -> Any:
+        return run_text(self.trace, text, self.ranks, *args)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """``d.get(key, default)``."""
+        at, _ = self._place(key)
+        return self._run(texts.value_of, self.numbers, at, default)
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        """``d.setdefault(key, default)``."""
+        at, _ = self._place(key, stores=True)
+        return self._run(texts.value_or_put, self.numbers, self.count, at, self._stored(default))
+
+    def attribute(self, name: str) -> Any:
+        """``d.name``."""
+        if name not in _ARGUMENTS:
+            self._refuse_part(name)
+        return Method(self, name)
+
+    def load(self, key: Any) -> Any:
+        """``d[key]``."""
+        if self.python_type is Counter:
+            return self.get(key, 0)
+        if self.factory is not None:
+            return self.setdefault(key, NUMBERS[self.factory])
+        at, key = self._place(key)
+        return self._run(texts.value_at, self.numbers, at, key)
+
+    def store(self, key: Any, value: Any) -> None:
+        """``d[key] = value``."""
+        at, _ = self._place(key, stores=True)
+        self._run(texts.put_at, self.numbers, self.count, at, self._stored(value))
+
+    def has(self, key: Any) -> Any:
+        """``key in d``."""
+        return self._run(texts.is_there, self._place(key)[0])
+
+    def length(self) -> Any:
+        """``len(d)``."""
+        return self.count[0]
+
+    # -- what goes through it -------------------------------------------------------------------
+    def through(self, name: str = "keys") -> Any:
+        """What a loop over the keys, values or items goes through."""
+        places = self._run(texts.places_in, self.count)
+        text = getattr(texts, f"{name}_in")
+        args = places, self.count, self.numbers, self.facts.low, self.kind
+        found = run_text(self.trace, text, *args)
+        found.kind = type(iter(getattr({}, name)()))
+        return found
+
+    def lists(self) -> Any:
+        """The keys and the values as lists."""
+        places = self._run(texts.places_in, self.count)
+        return run_text(self.trace, texts.lists_of, places, self.numbers, self.facts.low, self.kind)
+
+    def plan(self, of_list: Callable[[Any], Any]) -> Any:
+        """How it is made where it is in the result; ``of_list`` is how a list of numbers is."""
+        lists = self.lists()
+        if not all(isinstance(x, StoredList) and x.is_stored() for x in lists):
+            self._refuse_part("the items")
+        keys, values = map(of_list, lists)
+        return "list", KeyedPlan(self.python_type, self.factory, keys[1], values[1])
+
+
+@dataclass(frozen=True)
+class KeyedPlan:
+    """How a dict of the result is made of lists of its keys and values."""
+
+    kind: Any
+    factory: Any
+    keys: Any
+    values: Any
+
+    def build(self, *given: Any) -> Any:
+        """The dict, from what ``ListPlan.build`` is given."""
+        entries = dict(zip(self.keys.build(*given), self.values.build(*given), strict=True))
+        return (
+            defaultdict(self.factory, entries) if self.kind is defaultdict else self.kind(entries)
+        )
+
+
+class View(InColumns):
+    """``d.values()`` and the like."""
+
+    def __init__(self, of: KeyedDict, name: str) -> None:
+        self.of, self.name, self.facts = of, name, of.facts
+        self.python_type = type(getattr({}, name)())
+
+    def through(self) -> Any:
+        """What a loop over it goes through."""
+        return self.of.through(self.name)
+
+    def length(self) -> Any:
+        """How many there are."""
+        return self.of.length()
+
+    def has(self, item: Any) -> Any:
+        """``item in d.keys()``."""
+        return self.of.has(item) if self.name == "keys" else self._refuse_part("a search")
+
+
+class Method(InColumns):
+    """``d.get``, to be called."""
+
+    python_type = BuiltinFunctionType
+
+    def __init__(self, of: KeyedDict, name: str) -> None:
+        self.of, self.name, self.facts = of, name, of.facts
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """Its call."""
+        if kwargs or len(args) not in _ARGUMENTS[self.name]:
+            self._refuse_part(self.name)  # Python says what is wrong
+        if self.name in ("keys", "values", "items"):
+            return View(self.of, self.name)
+        return getattr(self.of, self.name)(*args)
+
+
+_ARGUMENTS = {"get": (1, 2), "setdefault": (2,), "keys": (0,), "values": (0,), "items": (0,)}
+
+
+def call_of(
+    frame: Frame, method: Method, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """A call of a method of a dict in columns."""
+    return method.run(*args, **kwargs)
+
+
+SPECIAL_TYPES[Method] = call_of
