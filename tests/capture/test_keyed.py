@@ -100,9 +100,42 @@ def in_every_pass(xs, a):
     return s
 
 
+def strings_on_paths(xs, a):
+    d, n = {}, Counter()
+    for x in xs:
+        if x > 1:
+            d["high"] = d.get("high", 0.0) + x * a
+            n["high"] += 1
+        else:
+            d["low"] = d.get("low", 0.0) + x
+    return d["high"] * d["low"] + n["high"] * a - n["none"]
+
+
+def the_best(xs, a):
+    best = {}
+    for i, x in enumerate(xs):
+        v = np.sin(5 * x) * a
+        if "value" not in best or v > best["value"]:
+            best["value"] = v
+            best["index"] = i
+    return best["value"] + best["index"]
+
+
+def copied(xs, a):
+    d = defaultdict(float)
+    for x in xs:
+        d["sum"] += x * a
+        if x > 1:
+            d["big"] += x
+    e = dict(d)
+    e["sum"] = 2 * e["sum"]
+    return sum(d.values()) * sum(e.values())
+
+
 LOOPS = [
     *(remainders, known_before, defaults, asked_first, of_values, remembered),
     *(missing_keys, the_largest, of_an_object, in_every_pass),
+    *(strings_on_paths, the_best, copied),
 ]
 
 
@@ -161,8 +194,29 @@ def _changed_while_gone_through(xs, a):
     return seen, d
 
 
+def _named(xs, a):
+    d = {"start": a}
+    for x in xs:
+        if x > 1.2 and "first" not in d:
+            d["first"] = x * a
+        d["last"] = x
+    return d, d.copy(), len(d)
+
+
+def _numbers_on_paths(xs, a):
+    d = {}
+    for x in xs:
+        if x > 1:
+            d[0] = x
+        else:
+            d[5] = a * x
+    return d, list(d)
+
+
 SHOWN = [
     _filled,
+    _named,
+    _numbers_on_paths,
     _kept_keys,
     _default_dict,
     _of_two_types,

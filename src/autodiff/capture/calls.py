@@ -87,7 +87,7 @@ def columns_later(home: str) -> None:
 
 def want_columns(frame: Frame, container: Any, key: Any, *value: Any) -> None:
     """Have a dict of the function's own that is looked up so in columns, if it can be: the function is captured again."""
-    if isinstance(key, Tracer) and isinstance(container, dict):
+    if isinstance(container, dict) and isinstance(key, (Tracer, int, str)):
         importlib.import_module(_COLUMNS[0]).want(frame, container, key, *value)
 
 

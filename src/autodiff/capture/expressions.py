@@ -49,7 +49,7 @@ from autodiff.capture.origins import is_own
 from autodiff.capture.trace import Declined
 from autodiff.ladder import NotStaged
 from autodiff.later import later
-from autodiff.ops.tracer import StoredList, Tracer
+from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer
 from autodiff.signals import door, run_users
 
 if TYPE_CHECKING:
@@ -314,6 +314,10 @@ def _call(frame: Frame, node: ast.Call) -> Any:
             return dict_made(frame, node, made)
         return made
     if function in (dict, defaultdict, Counter):
+        if function is dict and len(arguments) == 1 and not keywords:
+            (given,) = arguments
+            if isinstance(given, HoldsTracers) and given.is_keyed:
+                return given.copied()  # type: ignore[attr-defined]
         return dict_made(frame, node, call(frame, function, arguments, keywords, node))
     frame.trace.is_alone = holders.is_alone(frame, node)
     try:

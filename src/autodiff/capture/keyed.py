@@ -4,7 +4,7 @@
     for i, x in enumerate(xs):              =>     if ranks[i % 3] < 0: ranks[i % 3] = count; count += 1
         total[i % 3] = total.get(i % 3, 0.0) + x   values[i % 3] = …
 
-The keys are integers of a range.  A key that is not there has the rank -1; of the others the rank says which came first, so
+The keys are integers of a range, or known strings, which are numbered.  A key that is not there has the rank -1; of the others the rank says which came first, so
 that the dict is gone through in Python's order.  Ranks and values are ordinary lists of the capture, and what a method does
 is text (``library_in_python``) that is interpreted: loops carry the lists, branches merge them, and a key that is not there
 raises KeyError where Python does.
@@ -45,11 +45,12 @@ NUMBERS: dict[Any, Any] = {int: 0, float: 0.0}  # what a defaultdict may make, a
 
 @dataclass(frozen=True)
 class Keys:
-    """What an attempt has to know of the dicts that one line makes: which integers may be keys, of which kind."""
+    """What an attempt has to know of the dicts that one line makes: which keys there may be, and of which type values are."""
 
     site: Any
-    low: int = 0
+    low: int = 0  # of integers the range
     high: int = -1  # below ``low``: the dict is Python's own
+    names: tuple[str, ...] = ()  # of strings all; they stand at their places
     form: str = "python"
     filler: Any = 0.0  # what stands in the place of a value that is not there yet
     fillers: tuple[Any, ...] = ()  # and what stood there in the attempts before
@@ -57,6 +58,11 @@ class Keys:
     def relearnt(self, **changes: Any) -> Bail:
         """That something else has to be known."""
         return _learnt(replace(self, **changes))
+
+    def named(self, *more: str) -> Bail:
+        """That more strings may be keys."""
+        names = tuple(dict.fromkeys((*self.names, *more)))
+        return self.relearnt(names=names, low=0, high=len(names) - 1)
 
     def plain(self, what: str) -> Bail:
         """That the dict has to be Python's own."""
@@ -68,33 +74,46 @@ def _learnt(keys: Keys, why: str = "a dict with keys that only the run knows") -
 
 
 def want(frame: Frame, container: Any, key: Any, *value: Any) -> None:
-    """Ask for a dict in columns, where one made here is looked up by a key that only the run knows."""
+    """Ask for a dict in columns, where one made here is looked up by a key that only the run knows, or gets one on a path."""
     trace = frame.trace
     known = trace.made_at.get(id(container))
-    if known is None or not trace.builder.stack or trace.keys is None:
+    if known is None or not trace.builder.stack or trace.keys is None or known[1] in trace.keys:
         return
-    site = known[1]
-    if site in trace.keys or not _is_key(key) or not _can_be_columns(container, key.form, *value):
+    if not isinstance(key, Tracer):
+        is_new = key not in container and id(container) not in trace.made[-1]
+        if not (is_new and trace.rolling):
+            return
+    form = _form_of(key)
+    if form is None or not _can_be_columns(container, form, *value):
         return
-    low, high = _hull(_range_of(extent_of(key)), *((k, k) for k in container))
     numbers = [*value, *container.values()]
     filler = NUMBERS.get(getattr(container, "default_factory", None), 0.0)
     if isinstance(container, Counter) or (numbers and not any(map(_is_float, numbers))):
         filler = 0
+    keys = Keys(known[1], form=form, filler=filler)
+    if form == "name":
+        raise keys.named(*container, key)
+    low, high = _hull(_range_of(extent_of(key)), *((k, k) for k in container))
     if high - low < MOST_KEYS:
-        raise _learnt(Keys(site, low, high, key.form, filler))
+        raise keys.relearnt(low=low, high=high)
+
+
+def _form_of(key: Any) -> str | None:
+    """Of which kind a key is, if columns can have such."""
+    if type(key) is str:
+        return "name"
+    if type(key) is int:
+        return "python"
+    return key.form if _is_key(key) else None
 
 
 def _can_be_columns(container: Any, form: str, *value: Any) -> bool:
     """Whether what is in a dict by now, and what it is to hold, could be in columns."""
     if type(container) is defaultdict and container.default_factory not in NUMBERS:
         return False
-    keys = all(type(key) is int for key in container)
-    return (
-        keys
-        and (form == "python" or not container)
-        and all(map(_is_number, (*container.values(), *value)))
-    )
+    if any(_form_of(key) != form for key in container):
+        return False
+    return all(map(_is_number, (*container.values(), *value)))
 
 
 def _is_key(key: Any) -> bool:
@@ -137,9 +156,13 @@ def made(frame: Frame, plain: Any, keys: Keys) -> Any:
         return plain
     if not _can_be_columns(plain, keys.form):
         raise keys.plain("a dict of other things than numbers")
-    low, high = _hull((keys.low, keys.high), *((k, k) for k in plain))
-    if (low, high) != (keys.low, keys.high):
-        raise keys.relearnt(low=low, high=high)
+    if keys.form == "name":
+        if not all(key in keys.names for key in plain):
+            raise keys.named(*plain)
+    else:
+        low, high = _hull((keys.low, keys.high), *((k, k) for k in plain))
+        if (low, high) != (keys.low, keys.high):
+            raise keys.relearnt(low=low, high=high)
     frame.trace.has_keyed = True
     return KeyedDict(frame, plain, keys)
 
@@ -181,6 +204,10 @@ class InColumns(HoldsTracers):
         """What a loop goes through."""
         self._refuse_part("the items")
 
+    def copied(self) -> Any:
+        """``dict(d)``."""
+        self._refuse_part("a copy")
+
 
 def _refusing(name: str) -> Any:
     return lambda self, *_: self._refuse_part(name)
@@ -201,11 +228,12 @@ class KeyedDict(InColumns):
         size = keys.high - keys.low + 1
         ranks, values = [-1] * size, [keys.filler] * size
         for rank, (key, value) in enumerate(plain.items()):
-            ranks[key - keys.low], values[key - keys.low] = rank, value
+            at = keys.names.index(key) if keys.names else key - keys.low
+            ranks[at], values[at] = rank, value
         self.facts = keys
         self.python_type = type(plain)
         self.trace = trace
-        self.kind = int if keys.form == "python" else np.int64
+        self.kind = np.int64 if keys.form == "scalar" else int
         self.factory = getattr(plain, "default_factory", None)
         self.ranks, self.numbers, self.count = (
             trace.fresh(trace.new_list(items)) for items in (ranks, values, [len(plain)])
@@ -214,14 +242,15 @@ class KeyedDict(InColumns):
     # -- keys and values ------------------------------------------------------------------------
     def _place(self, key: Any, stores: bool = False) -> tuple[Any, Any]:
         """Where a key is in the columns; a key from outside of them is Python's."""
-        if type(key) is int:
-            form = "python"
-        elif _is_key(key):
-            form = key.form
-        else:
-            raise self.facts.plain("another key than an integer")
-        if form != self.facts.form and (stores or form == "array"):
+        form = _form_of(key)
+        if form is None or (form == "name") != (self.facts.form == "name"):
             raise self.facts.plain("keys of several types")
+        if form != self.facts.form and stores:
+            raise self.facts.plain("keys of several types")
+        if form == "name":
+            if key not in self.facts.names:
+                raise self.facts.named(key)
+            return self.facts.names.index(key), key
         extent = extent_of(key)
         low, high = _range_of(extent)
         if (low, high) == (FIRST, LAST) and isinstance(extent, Dim):
@@ -291,9 +320,24 @@ class KeyedDict(InColumns):
         """``len(d)``."""
         return self.count[0]
 
+    def copy(self, kind: Any = None) -> KeyedDict:
+        """Another dict of the same entries."""
+        made = object.__new__(KeyedDict)
+        vars(made).update(vars(self), python_type=kind or self.python_type)
+        made.factory = None if kind is dict else self.factory
+        for name in ("ranks", "numbers", "count"):
+            setattr(made, name, self.trace.fresh(getattr(self, name).copy()))
+        return made
+
+    def copied(self) -> Any:
+        """``dict(d)``."""
+        return self.copy(dict)
+
     # -- what goes through it -------------------------------------------------------------------
     def through(self, name: str = "keys") -> Any:
         """What a loop over the keys, values or items goes through."""
+        if self.facts.names and name != "values":
+            self._refuse_part("the keys")
         places = self._run(texts.places_in, self.count)
         text = getattr(texts, f"{name}_in")
         args = places, self.count, self.numbers, self.facts.low, self.kind
@@ -312,7 +356,8 @@ class KeyedDict(InColumns):
         if not all(isinstance(x, StoredList) and x.is_stored() for x in lists):
             self._refuse_part("the items")
         keys, values = map(of_list, lists)
-        return "list", KeyedPlan(self.python_type, self.factory, keys[1], values[1])
+        names = self.facts.names
+        return "list", KeyedPlan(self.python_type, self.factory, names, keys[1], values[1])
 
 
 @dataclass(frozen=True)
@@ -321,12 +366,15 @@ class KeyedPlan:
 
     kind: Any
     factory: Any
+    names: tuple[str, ...]  # of which the keys are numbers
     keys: Any
     values: Any
 
     def build(self, *given: Any) -> Any:
         """The dict, from what ``ListPlan.build`` is given."""
-        entries = dict(zip(self.keys.build(*given), self.values.build(*given), strict=True))
+        keys = self.keys.build(*given)
+        keys = [self.names[k] for k in keys] if self.names else keys
+        entries = dict(zip(keys, self.values.build(*given), strict=True))
         return (
             defaultdict(self.factory, entries) if self.kind is defaultdict else self.kind(entries)
         )
@@ -369,7 +417,14 @@ class Method(InColumns):
         return getattr(self.of, self.name)(*args)
 
 
-_ARGUMENTS = {"get": (1, 2), "setdefault": (2,), "keys": (0,), "values": (0,), "items": (0,)}
+_ARGUMENTS = {
+    "get": (1, 2),
+    "setdefault": (2,),
+    "keys": (0,),
+    "values": (0,),
+    "items": (0,),
+    "copy": (0,),
+}
 
 
 def call_of(
