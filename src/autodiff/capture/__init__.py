@@ -51,7 +51,7 @@ from autodiff.capture.members import ANEW, MEMBERS
 from autodiff.capture.naming import Naming, captured_by
 from autodiff.capture.numbering import ARRAYS
 from autodiff.capture.paths import Path
-from autodiff.capture.pools import ROWS, TypesOfRows
+from autodiff.capture.pools import KEYS, ROWS, TypesOfRows
 from autodiff.capture.results import Captured, Leaf, Result
 from autodiff.capture.state import MAXIMUM_PLACES, Place, State
 from autodiff.capture.stores import HELD
@@ -84,6 +84,7 @@ calls.answer_later(
     np.ndindex, np.ndenumerate, np.nditer, np.fromiter, np.poly1d,
 )  # fmt: skip
 calls.answer_type_later("autodiff.capture.numpy_callables", np.vectorize)
+calls.columns_later("autodiff.capture.keyed")
 calls.run_at_once_later("autodiff.capture.pushing")
 calls.take_all_later(
     "autodiff.capture.pushing",
@@ -97,7 +98,8 @@ def _take_up(trace: Trace, wanted: Sequence[Place | TypesOfRows | str | None]) -
     """Have a capture do what those before it have found to be needed; the places that change outside.
 
     None: arrays are to be told apart; ``ROWS``: so are lists that are items of lists; ``ARRAYS``: arrays that are
-    have numbers; ``OBJECTS``: objects in lists are read one by one; ``ANEW``: no loop carries members of lists that passes make.
+    have numbers; ``OBJECTS``: objects in lists are read one by one; ``ANEW``: no loop carries members of lists that passes make;
+    ``KEYS``: dicts are Python's own, else what is known of the keys of those that a line makes.
     """
     if len(wanted) > MAXIMUM_PLACES:
         raise Declined(f"changes of more than {MAXIMUM_PLACES} places outside of the function")
@@ -105,6 +107,8 @@ def _take_up(trace: Trace, wanted: Sequence[Place | TypesOfRows | str | None]) -
     trace.gathers, trace.has_members = OBJECTS not in wanted, MEMBERS not in wanted
     trace.renews_members = ANEW not in wanted
     trace.numbering.is_carried = ARRAYS in wanted
+    keys = {site: one for one in wanted if (site := getattr(one, "site", None)) is not None}
+    trace.keys = None if KEYS in wanted else keys
     for types in (x for x in wanted if isinstance(x, TypesOfRows)):
         known = trace.row_kinds
         trace.row_kinds = (union(known, types.kinds) if known else types.kinds) or known
@@ -182,7 +186,7 @@ def _needs(
     if problem.rung is not Rung.LEARNT:
         if trace.has_renewed:
             return [ANEW]
-        needs = [(OBJECTS, trace.gathered), (MEMBERS, trace.used_members)]
+        needs = [(KEYS, trace.has_keyed), (OBJECTS, trace.gathered), (MEMBERS, trace.used_members)]
         return [what for what, is_used in needs if is_used]
     if problem.needs is None or all(one in wanted for one in problem.needs):
         return [] if trace.distinguish_arrays > TOLD_APART else [None]

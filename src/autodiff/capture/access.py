@@ -15,7 +15,7 @@ import numpy as np
 from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes, members
 from autodiff.capture.assignment import store_item, store_past_setter
-from autodiff.capture.calls import call, run_known
+from autodiff.capture.calls import call, run_known, want_columns
 from autodiff.capture.functions import Closure, descriptor, guard_property, own_method
 from autodiff.capture.gathered import whole_of
 from autodiff.capture.inputs import is_library
@@ -81,6 +81,8 @@ def load_attribute(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     if name == "__class__":
         return type_of(obj)
     if isinstance(obj, HoldsTracers):
+        if obj.is_keyed:
+            return obj.attribute(name)  # type: ignore[attr-defined]
         obj.refuse_unknown(name)
     if choices.is_choice(obj):
         return _attribute_of_choice(frame, obj, name, node)
@@ -386,6 +388,8 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         return run_users(_item_of_member, container, index)
     if choices.is_choice(container) and issubclass(choices.class_of(container), (list, dict)):
         return staging.on_each(frame, container, lambda x: load_item(frame, x, index, node), node)
+    if isinstance(container, HoldsTracers) and container.is_keyed:
+        return container.load(index)  # type: ignore[attr-defined]
     if labelled.is_foreign(container) or isinstance(container, labelled.StandIn):
         container = dataframes.in_place_of(frame.trace, container)
         if dataframes.is_its_own(frame.trace, container):
@@ -408,6 +412,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     if whole is not None:
         return run_known(frame.trace, operator.getitem, whole, index)
     if isinstance(index, Tracer):
+        want_columns(frame, container, index)
         taken = _item_at_traced(frame, container, index, node)
         if taken is not MISSING:
             return taken

@@ -26,6 +26,7 @@ from autodiff.capture.calls import (
     iterate,
     run_known,
     verdicts,
+    want_columns,
 )
 from autodiff.capture.functions import Closure, descriptor, guard_property, own_method
 from autodiff.capture.interpreter import Frame
@@ -40,7 +41,7 @@ from autodiff.ladder import Bail, Declined
 from autodiff.later import later
 from autodiff.ops.complex_numbers import is_complex
 from autodiff.ops.dispatch import set_attribute
-from autodiff.ops.tracer import StoredList, Tracer
+from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer
 from autodiff.signals import run_users
 
 if TYPE_CHECKING:
@@ -139,6 +140,9 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
     if choices.is_choice(container) and issubclass(choices.class_of(container), (list, dict)):
         staging.on_each(frame, container, lambda x: store_item(frame, x, index, value, node), node)
         return
+    if isinstance(container, HoldsTracers) and container.is_keyed:
+        container.store(index, value)  # type: ignore[attr-defined]
+        return
     if labelled.is_foreign(container) or isinstance(container, labelled.StandIn):
         container = dataframes.in_place_of(frame.trace, container)
         if dataframes.is_its_own(frame.trace, container):
@@ -160,6 +164,7 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
         if place is not None:
             trace.state.store(place, value)
             return
+    want_columns(frame, container, index, value)
     trace.changing(container, frame.source(node), index if type(container) is dict else None)
     if isinstance(container, dict):
         trace.guard_hashed(index)

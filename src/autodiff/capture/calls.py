@@ -39,7 +39,7 @@ from autodiff.later import later
 from autodiff.ops import dispatch
 from autodiff.ops.either import eithers, on_both
 from autodiff.ops.known import require_types, type_name
-from autodiff.ops.tracer import StoredList, Tracer
+from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer
 from autodiff.signals import door, run_users
 from autodiff.stack import with_room
 
@@ -74,6 +74,30 @@ def answer_type_later(home: str, cls: type) -> None:
         return SPECIAL_TYPES[cls](frame, function, *args)
 
     SPECIAL_TYPES[cls] = first
+
+
+# The module of dicts that are kept in columns (``keyed``).
+_COLUMNS: list[str] = []
+
+
+def columns_later(home: str) -> None:
+    """The same for dicts that loops look up by keys that only the run knows."""
+    _COLUMNS.append(home)
+
+
+def want_columns(frame: Frame, container: Any, key: Any, *value: Any) -> None:
+    """Have a dict of the function's own that is looked up so in columns, if it can be: the function is captured again."""
+    if isinstance(container, dict) and isinstance(key, (Tracer, int, str)):
+        importlib.import_module(_COLUMNS[0]).want(frame, container, key, *value)
+
+
+def dict_made(frame: Frame, node: ast.expr, made: Any) -> Any:
+    """A dict that a line has just made; in columns, where that was found to be needed."""
+    trace, source = frame.trace, frame.source(node)
+    trace.fresh(made)
+    trace.made_at[id(made)] = made, source
+    keys = trace.keys.get(source) if trace.keys else None
+    return made if keys is None else importlib.import_module(_COLUMNS[0]).made(frame, made, keys)
 
 
 # What runs a loop over things of some kind in a way of its own, or gives None: generators (``pushing``).
@@ -183,7 +207,7 @@ def _call(
         return labelled.apply(function, args, kwargs)
     if isinstance(function, FunctionType) and "__autodiff_inline__" in function.__dict__:
         return function.__dict__["__autodiff_inline__"](frame.trace, args, kwargs)
-    owner = owner_of(function)
+    owner = _owner(frame, function, args)
     if isinstance(owner, (list, deque, set)) and getattr(function, "__name__", "") in _EXTENDING:
         args = [unpacked(frame, x) if is_asked(frame, x) else x for x in args]
     if isinstance(function, MethodType):
@@ -213,6 +237,14 @@ def _call(
     if isinstance(method, Closure):
         return method(function, *args, **kwargs)
     return call_library(frame, function, args, kwargs, node)
+
+
+def _owner(frame: Frame, function: Any, args: list[Any]) -> Any:
+    """Whose method is called; a dict that it looks up, or changes, by a key that only the run knows may be in columns."""
+    owner = owner_of(function)
+    if args:
+        want_columns(frame, owner, *args[:2])
+    return owner
 
 
 def _as_read(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any]) -> list[Any]:
@@ -407,6 +439,8 @@ def ask_python(function: Callable[..., Any], x: Any) -> None:
 
 def asks_length(frame: Frame, x: Any) -> None:
     """Python asks an object how many items there will be, where it makes room for them."""
+    if isinstance(x, HoldsTracers) and x.is_keyed:
+        return
     for name in ("__len__", "__length_hint__"):
         method = own_method(frame, x, name)
         if method is not None:
@@ -436,6 +470,8 @@ def iterate(frame: Frame, obj: Any) -> Iterable[Any]:
         return iter(obj)
     if isinstance(obj, Iterating):
         return obj
+    if isinstance(obj, HoldsTracers) and obj.is_keyed:
+        return obj.through()  # type: ignore[attr-defined]
     frame.trace.advancing((obj,))
     path = frame.trace.paths.get(id(obj))
     frame.trace.refuse_changed(obj, "a loop over the items")

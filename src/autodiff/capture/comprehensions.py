@@ -10,7 +10,7 @@ from autodiff.capture.access import (
     as_key,
 )
 from autodiff.capture.assignment import assign
-from autodiff.capture.calls import call, iterate
+from autodiff.capture.calls import call, dict_made, iterate
 from autodiff.capture.frames import ComprehensionScope, Scope
 from autodiff.capture.generators import Stopped, TracedGenerator, passing
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
@@ -229,7 +229,7 @@ def dict_comprehension(frame: Frame, node: ast.DictComp) -> Any:
     def pair(inner: Frame) -> tuple[Any, Any]:
         return as_key(inner, inner.evaluate(node.key)), inner.evaluate(node.value)
 
-    return frame.trace.fresh(dict(_all_of(_comprehension(frame, node, pair))))
+    return dict_made(frame, node, dict(_all_of(_comprehension(frame, node, pair))))
 
 
 _FIRST = "<first>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from autodiff.capture.calls import (
     SPECIAL_TYPES,
     ask_python,
     call,
+    dict_made,
     is_no_sequence,
     iterate,
     run_known,
@@ -47,7 +49,7 @@ from autodiff.capture.origins import is_own
 from autodiff.capture.trace import Declined
 from autodiff.ladder import NotStaged
 from autodiff.later import later
-from autodiff.ops.tracer import StoredList, Tracer
+from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer
 from autodiff.signals import door, run_users
 
 if TYPE_CHECKING:
@@ -215,7 +217,7 @@ def _dict(frame: Frame, node: ast.Dict) -> Any:
         else:
             hashed = as_key(frame, frame.evaluate(key))
             result[hashed] = frame.evaluate(value)
-    return frame.trace.fresh(result)
+    return dict_made(frame, node, result)
 
 
 def _as_named(frame: Frame, function: Any) -> Any:
@@ -307,7 +309,16 @@ def _call(frame: Frame, node: ast.Call) -> Any:
     if function is super and not arguments:
         return _super(frame)
     if not isinstance(function, (FunctionType, MethodType, Closure, type)):
-        return call(frame, function, arguments, keywords, node)
+        made = call(frame, function, arguments, keywords, node)
+        if type(made) is dict and function == dict.fromkeys:
+            return dict_made(frame, node, made)
+        return made
+    if function in (dict, defaultdict, Counter):
+        if function is dict and len(arguments) == 1 and not keywords:
+            (given,) = arguments
+            if isinstance(given, HoldsTracers) and given.is_keyed:
+                return given.copied()  # type: ignore[attr-defined]
+        return dict_made(frame, node, call(frame, function, arguments, keywords, node))
     frame.trace.is_alone = holders.is_alone(frame, node)
     try:
         return call(frame, function, arguments, keywords, node)

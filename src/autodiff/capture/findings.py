@@ -165,6 +165,11 @@ class Tables:
     # Whether loops may carry those of lists that each pass makes anew; whether one does.
     renews_members: bool = True
     has_renewed: bool = False
+    # Dicts made here, and at which line; what is known of the keys of those of a line (capture.keyed), None where none may be
+    # in columns; whether one is.
+    made_at: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    keys: dict[Any, Any] | None = field(default_factory=dict)
+    has_keyed: bool = False
     row_kinds: Sequence[Any] = ()  # types that the numbers of rows are of as well
     holds_arrays: bool = False  # set when arrays in lists turn out to change (capture.members)
     owner: Any = None  # the object whose method is captured, or that is called

@@ -41,7 +41,7 @@ from autodiff.dims import (
 from autodiff.later import later
 from autodiff.ops.dispatch import builtin_functions, extent_of
 from autodiff.ops.known import type_name
-from autodiff.ops.tracer import StoredList, Tracer, as_tracer
+from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer, as_tracer
 from autodiff.signals import run_users
 
 if TYPE_CHECKING:
@@ -371,6 +371,8 @@ def over(frame: Frame, x: Any) -> Any:
         return _over_sequence(frame, x)
     if isinstance(x, Tracer) and x.form != "array":
         raise TypeError(f"'{type_name(x)}' object is not iterable")
+    if isinstance(x, HoldsTracers) and x.is_keyed:
+        return iterate(frame, x)
     if isinstance(x, (list, tuple)) and own_method(frame, x, "__iter__") is None:
         return _over_sequence(frame, x)
     return trace.fresh(run_users(iter, iterate(frame, x)))

@@ -595,6 +595,8 @@ def _plan_leaf(
     if isinstance(leaf, LazySequence):
         raise Declined("a result that is a range of run-time size")
     if not isinstance(leaf, Tracer):
+        if isinstance(leaf, HoldsTracers) and leaf.is_keyed and not trace.derivative:
+            return leaf.plan(lambda x: _plan_list(trace, x, outputs, forms, seen))  # type: ignore[attr-defined]
         if getattr(type(leaf), "stays_inside", False):
             raise Declined(f"a result of type {type_of(leaf).__name__} that holds traced arrays")
         if not _is_plain(leaf) and not trace.is_external(leaf) and _reaches_tracer(leaf):

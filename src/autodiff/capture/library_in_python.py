@@ -18,6 +18,8 @@ import bisect
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 
 def mapped(function: Callable[..., Any], iterable: Iterable[Any]) -> Iterator[Any]:
     """``map``."""
@@ -411,3 +413,80 @@ def place_right(items: Any, x: Any, low: int, high: int, key: Callable[[Any], An
         else:
             low = middle + 1
     return low
+
+
+# -- dicts whose keys only the run knows (capture.keyed): ranks say which keys there are, in which order they came --
+def value_of(ranks: Any, values: Any, at: int, default: Any) -> Any:
+    """``dict.get``."""
+    return values[at] if ranks[at] >= 0 else default
+
+
+def value_at(ranks: Any, values: Any, at: int, key: Any) -> Any:
+    """``d[key]``."""
+    if ranks[at] < 0:
+        raise KeyError(key)
+    return values[at]
+
+
+def put_at(ranks: Any, values: Any, count: Any, at: int, value: Any) -> None:
+    """``d[key] = value``."""
+    if ranks[at] < 0:
+        ranks[at] = count[0]
+        count[0] += 1
+    values[at] = value
+
+
+def value_or_put(ranks: Any, values: Any, count: Any, at: int, value: Any) -> Any:
+    """``dict.setdefault``, and an item of a ``defaultdict``."""
+    if ranks[at] < 0:
+        ranks[at] = count[0]
+        count[0] += 1
+        values[at] = value
+    return values[at]
+
+
+def is_there(ranks: Any, at: int) -> Any:
+    """``key in d``."""
+    return ranks[at] >= 0
+
+
+def places_in(ranks: Any, count: Any) -> Any:
+    """Where the keys are, in the order in which they came."""
+    return np.argsort(np.array(ranks))[len(ranks) - count[0] :]
+
+
+def keys_in(places: Any, count: Any, values: Any, first: int, kind: Any) -> Iterator[Any]:
+    """A loop over the keys."""
+    before = count[0]
+    for at in places:
+        _refuse_new_size(count[0], before)
+        yield kind(at + first)
+    _refuse_new_size(count[0], before)
+
+
+def values_in(places: Any, count: Any, values: Any, first: int, kind: Any) -> Iterator[Any]:
+    """A loop over the values."""
+    before = count[0]
+    for at in places:
+        _refuse_new_size(count[0], before)
+        yield values[at]
+    _refuse_new_size(count[0], before)
+
+
+def items_in(places: Any, count: Any, values: Any, first: int, kind: Any) -> Iterator[Any]:
+    """A loop over the items."""
+    before = count[0]
+    for at in places:
+        _refuse_new_size(count[0], before)
+        yield kind(at + first), values[at]
+    _refuse_new_size(count[0], before)
+
+
+def lists_of(places: Any, values: Any, first: int, kind: Any) -> Any:
+    """The keys and the values."""
+    return [kind(at + first) for at in places], [values[at] for at in places]
+
+
+def _refuse_new_size(count: int, before: int) -> None:
+    if count != before:
+        raise RuntimeError("dictionary changed size during iteration")

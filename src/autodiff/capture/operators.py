@@ -14,7 +14,14 @@ from autodiff import containers, labelled
 from autodiff.capture import choices, dataframes
 from autodiff.capture.access import as_key, hashable, load_item, stored_items
 from autodiff.capture.arrays import Chosen
-from autodiff.capture.calls import ask_python, call, is_no_sequence, iterate, run_known
+from autodiff.capture.calls import (
+    ask_python,
+    call,
+    is_no_sequence,
+    iterate,
+    run_known,
+    want_columns,
+)
 from autodiff.capture.conditions import as_python, python_not, truth
 from autodiff.capture.functions import of_class, own_method
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
@@ -306,6 +313,8 @@ def own_truth(frame: Frame, obj: Any) -> Any:
         low, high = bounds(obj.extent)
         if not (low is not None and low > 0) and not (high is not None and high <= 0):
             return Tracer(as_tracer(np.greater(as_tracer(obj.extent), 0)).value, "python")
+    if isinstance(obj, HoldsTracers) and obj.is_keyed:
+        return obj.length()  # type: ignore[attr-defined]
     if choices.is_choice(obj):
         cls = choices.class_of(obj)
         if of_class(cls, "__bool__") is None and of_class(cls, "__len__") is None:
@@ -524,6 +533,9 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
         require_types(operator.contains, container, 0)
         found: Any = np.any(container == item)
         return as_python(found) if isinstance(found, Tracer) else bool(found)
+    if isinstance(container, HoldsTracers) and container.is_keyed:
+        return container.has(item)  # type: ignore[attr-defined]
+    want_columns(frame, container, item)
     if isinstance(container, (bytes, bytearray)) and isinstance(item, Tracer):
         if item.form != "python":
             raise Declined("a search for the memory of an array")

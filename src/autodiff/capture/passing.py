@@ -48,7 +48,7 @@ from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail
 from autodiff.later import later
 from autodiff.ops.either import Either, is_array
-from autodiff.ops.tracer import StoredList, Tracer, as_tracer
+from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer, as_tracer
 from autodiff.signals import run_users
 
 if TYPE_CHECKING:
@@ -267,6 +267,8 @@ def _keys(frame: Frame, sequence: Any, key: Any) -> Any:
 def _extreme(function: Any, sign: str) -> Callable[..., Any]:
     def run(frame: Frame, *args: Any, **words: Any) -> Any:
         one = len(args) == 1 and set(words) <= {"key", "default"}
+        if one and isinstance(args[0], HoldsTracers) and args[0].is_keyed:
+            args = (iterate(frame, args[0]),)
         lazy = lazily(frame, args[0]) if one else None
         if lazy is not None and "default" in words:
             if not _some(frame, lazy):

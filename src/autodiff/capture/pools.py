@@ -31,6 +31,7 @@ from autodiff.ops.structural import slice_of, slice_update
 from autodiff.ops.tracer import Cell, StoredList, Tracer, as_tracer
 from autodiff.plain_data import dataclass
 
+KEYS = "keys"  # what an attempt has to know: that dicts are Python's own
 ROWS = "rows"  # what an attempt has to know: that items of lists which are lists may be shared, or change
 
 

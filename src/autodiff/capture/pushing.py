@@ -51,7 +51,7 @@ from autodiff.capture.loops import Ended, is_used_elsewhere, unroll_for
 from autodiff.capture.origins import is_library
 from autodiff.capture.sequences import LazySequence
 from autodiff.later import later
-from autodiff.ops.tracer import StoredList, Tracer
+from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer
 
 if TYPE_CHECKING:
     from autodiff.capture import rolling, staging
@@ -186,6 +186,8 @@ def entered(frame: Frame, x: Any) -> Any:
     kinds = (Tracer, StoredList, LazySequence, TracedGenerator, TracedIterator)
     if choices.is_choice(x) or isinstance(x, kinds):
         return x
+    if isinstance(x, HoldsTracers) and x.is_keyed:
+        return x.through()  # type: ignore[attr-defined]
     method = functions.own_method(frame, x, "__iter__")
     if isinstance(method, Closure) or (isinstance(method, FunctionType) and not is_library(method)):
         made = call(frame, method, [x], {}, frame.scope.syntax.node)

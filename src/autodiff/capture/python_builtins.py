@@ -108,6 +108,8 @@ def _len(frame: Frame, obj: Any) -> Any:
         return as_tracer(obj.shape[0])
     if isinstance(obj, Tracer):
         return len(obj)
+    if isinstance(obj, HoldsTracers) and obj.is_keyed:
+        return obj.length()  # type: ignore[attr-defined]
     if isinstance(obj, TracedList):
         length = obj.extent
         return as_tracer(length) if isinstance(length, Dim) else length

@@ -15,6 +15,7 @@ from autodiff import containers
 from autodiff.capture import choices
 from autodiff.capture.lists import TracedList
 from autodiff.capture.trace import Declined
+from autodiff.ops.tracer import HoldsTracers
 
 
 class Part:
@@ -92,6 +93,8 @@ _IN_RESULTS = frozenset(("list", "tuple", "named tuple", "dict", "deque", "insta
 
 def _items(x: Any) -> Sequence[Any] | None:
     """What a container holds; None of a leaf."""
+    if isinstance(x, HoldsTracers) and x.is_keyed:
+        return ()  # which is a whole
     kind = _kind(x)
     if kind is None:
         return None

@@ -575,6 +575,7 @@ class HoldsTracers:
 
     python_type: Any = object  # its class in plain Python
     stays_inside = True
+    is_keyed = False  # whether it is a dict in columns, or a part of one (capture.keyed)
 
     def refuse_unknown(self, name: str) -> None:
         """Refuse what is no method of the class that it stands for: whether there is one depends on the object."""

@@ -1,0 +1,437 @@
+"""Dicts that loops look up by keys that only the run knows: a column of ranks, a column of values.
+
+    total = {}                                     ranks: int64[3] of -1, values: float64[3], count: 0
+    for i, x in enumerate(xs):              =>     if ranks[i % 3] < 0: ranks[i % 3] = count; count += 1
+        total[i % 3] = total.get(i % 3, 0.0) + x   values[i % 3] = …
+
+The keys are integers of a range, or known strings, which are numbered.  A key that is not there has the rank -1; of the others the rank says which came first, so
+that the dict is gone through in Python's order.  Ranks and values are ordinary lists of the capture, and what a method does
+is text (``library_in_python``) that is interpreted: loops carry the lists, branches merge them, and a key that is not there
+raises KeyError where Python does.
+
+Where a loop looks a dict up so, the function is captured once more, and the dict is a :class:`KeyedDict` from the line on that
+makes it, so that nobody knows it as something else.  Which keys it may have, and of which type its values are, is learnt in
+the same way (:class:`Keys`).  Whatever else is done with a dict (its text, to return it, to delete from it, to give it to a
+library) needs Python's own: the function is captured once more, with one made at that line.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from types import BuiltinFunctionType
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture import library_in_python as texts
+from autodiff.capture.calls import SPECIAL_TYPES
+from autodiff.capture.functions import run_text
+from autodiff.capture.interpreter import Frame
+from autodiff.capture.slots import is_numeric, kinds_of
+from autodiff.dims import Dim, Extent, Func, bounds
+from autodiff.ladder import Bail, Rung
+from autodiff.ops.control import emit_check
+from autodiff.ops.known import extent_of
+from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer, as_tracer
+from autodiff.plain_data import dataclass
+
+FIRST, LAST = -256, 767  # keys of which no range is known, such as int(x): others are Python's
+MOST_KEYS = 1_000_000
+NUMBERS: dict[Any, Any] = {int: 0, float: 0.0}  # what a defaultdict may make, and which
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What an attempt has to know of the dicts that one line makes: which keys there may be, and of which type values are."""
+
+    site: Any
+    low: int = 0  # of integers the range
+    high: int = -1  # below ``low``: the dict is Python's own
+    names: tuple[str, ...] = ()  # of strings all; they stand at their places
+    form: str = "python"
+    filler: Any = 0.0  # what stands in the place of a value that is not there yet
+    fillers: tuple[Any, ...] = ()  # and what stood there in the attempts before
+
+    def relearnt(self, **changes: Any) -> Bail:
+        """That something else has to be known."""
+        return _learnt(replace(self, **changes))
+
+    def named(self, *more: str) -> Bail:
+        """That more strings may be keys."""
+        names = tuple(dict.fromkeys((*self.names, *more)))
+        return self.relearnt(names=names, low=0, high=len(names) - 1)
+
+    def plain(self, what: str) -> Bail:
+        """That the dict has to be Python's own."""
+        return _learnt(Keys(self.site), what)
+
+
+def _learnt(keys: Keys, why: str = "a dict with keys that only the run knows") -> Bail:
+    return Bail(Rung.LEARNT, why, keys.site, needs=(keys,))
+
+
+def want(frame: Frame, container: Any, key: Any, *value: Any) -> None:
+    """Ask for a dict in columns, where one made here is looked up by a key that only the run knows, or gets one on a path."""
+    trace = frame.trace
+    known = trace.made_at.get(id(container))
+    if known is None or not trace.builder.stack or trace.keys is None or known[1] in trace.keys:
+        return
+    if not isinstance(key, Tracer):
+        is_new = key not in container and id(container) not in trace.made[-1]
+        if not (is_new and trace.rolling):
+            return
+    form = _form_of(key)
+    if form is None or not _can_be_columns(container, form, *value):
+        return
+    numbers = [*value, *container.values()]
+    filler = NUMBERS.get(getattr(container, "default_factory", None), 0.0)
+    if isinstance(container, Counter) or (numbers and not any(map(_is_float, numbers))):
+        filler = 0
+    keys = Keys(known[1], form=form, filler=filler)
+    if form == "name":
+        raise keys.named(*container, key)
+    low, high = _hull(_range_of(extent_of(key)), *((k, k) for k in container))
+    if high - low < MOST_KEYS:
+        raise keys.relearnt(low=low, high=high)
+
+
+def _form_of(key: Any) -> str | None:
+    """Of which kind a key is, if columns can have such."""
+    if type(key) is str:
+        return "name"
+    if type(key) is int:
+        return "python"
+    return key.form if _is_key(key) else None
+
+
+def _can_be_columns(container: Any, form: str, *value: Any) -> bool:
+    """Whether what is in a dict by now, and what it is to hold, could be in columns."""
+    if type(container) is defaultdict and container.default_factory not in NUMBERS:
+        return False
+    if any(_form_of(key) != form for key in container):
+        return False
+    return all(map(_is_number, (*container.values(), *value)))
+
+
+def _is_key(key: Any) -> bool:
+    return isinstance(key, Tracer) and key.form != "array" and key.dtype == np.int64
+
+
+def _is_number(x: Any) -> bool:
+    return is_numeric(x) and all(kind.form != "array" for kind in kinds_of(x) or ())
+
+
+def _is_float(x: Any) -> bool:
+    return any(kind.dtype.kind == "f" for kind in kinds_of(x) or ())
+
+
+def _hull(*ranges: tuple[int, int]) -> tuple[int, int]:
+    return min(low for low, _ in ranges), max(high for _, high in ranges)
+
+
+def _range_of(key: Extent) -> tuple[int, int]:
+    """Of which range a key is; where nothing is known, one that is checked when the program runs."""
+    found = _remainder(key) if isinstance(key, Dim) else None
+    low, high = found or bounds(key)
+    return (FIRST, LAST) if low is None or high is None else (low, high)
+
+
+def _remainder(key: Dim) -> tuple[int, int] | None:
+    """The range of ``x % m``, which is ``x - m * (x // m)``."""
+    for monomial, c in key.terms.items():
+        atom = monomial[0][0] if len(monomial) == 1 else None
+        if isinstance(atom, Func) and atom.name == "floordiv" and atom.right == -c and c < 0:
+            offset = key - Dim.symbol(atom) * c - atom.left
+            if isinstance(offset, int):
+                return offset, offset - c - 1
+    return None
+
+
+def made(frame: Frame, plain: Any, keys: Keys) -> Any:
+    """The dict in columns of one that was just made."""
+    if keys.low > keys.high:
+        return plain
+    if not _can_be_columns(plain, keys.form):
+        raise keys.plain("a dict of other things than numbers")
+    if keys.form == "name":
+        if not all(key in keys.names for key in plain):
+            raise keys.named(*plain)
+    else:
+        low, high = _hull((keys.low, keys.high), *((k, k) for k in plain))
+        if (low, high) != (keys.low, keys.high):
+            raise keys.relearnt(low=low, high=high)
+    frame.trace.has_keyed = True
+    return KeyedDict(frame, plain, keys)
+
+
+class InColumns(HoldsTracers):
+    """A dict in columns, or a view of one: what is not asked here needs Python's own."""
+
+    is_keyed = True
+    facts: Keys
+
+    def _refuse_part(self, name: str) -> None:
+        raise self.facts.plain(f"{name} of a {self.python_type.__name__}")
+
+    def refuse_unknown(self, name: str) -> None:
+        """Refuse what is not answered here."""
+        self._refuse_part(name)
+
+    def attribute(self, name: str) -> Any:
+        """``d.name``."""
+        self._refuse_part(name)
+
+    def load(self, key: Any) -> Any:
+        """``d[key]``."""
+        self._refuse_part("an item")
+
+    def store(self, key: Any, value: Any) -> None:
+        """``d[key] = value``."""
+        self._refuse_part("a store")
+
+    def has(self, item: Any) -> Any:
+        """``item in d``."""
+        self._refuse_part("a search")
+
+    def length(self) -> Any:
+        """``len(d)``."""
+        self._refuse_part("the length")
+
+    def through(self) -> Any:
+        """What a loop goes through."""
+        self._refuse_part("the items")
+
+    def copied(self) -> Any:
+        """``dict(d)``."""
+        self._refuse_part("a copy")
+
+
+def _refusing(name: str) -> Any:
+    return lambda self, *_: self._refuse_part(name)
+
+
+for _name in (
+    "bool len iter next getitem setitem delitem contains eq ne hash or ror ior and rand xor rxor reversed str format copy "
+    "deepcopy reduce_ex array call index int float enter exit dir"
+).split():
+    setattr(InColumns, f"__{_name}__", _refusing(f"__{_name}__"))
+
+
+class KeyedDict(InColumns):
+    """A dict in columns."""
+
+    def __init__(self, frame: Frame, plain: Any, keys: Keys) -> None:
+        trace = frame.trace
+        size = keys.high - keys.low + 1
+        ranks, values = [-1] * size, [keys.filler] * size
+        for rank, (key, value) in enumerate(plain.items()):
+            at = keys.names.index(key) if keys.names else key - keys.low
+            ranks[at], values[at] = rank, value
+        self.facts = keys
+        self.python_type = type(plain)
+        self.trace = trace
+        self.kind = np.int64 if keys.form == "scalar" else int
+        self.factory = getattr(plain, "default_factory", None)
+        self.ranks, self.numbers, self.count = (
+            trace.fresh(trace.new_list(items)) for items in (ranks, values, [len(plain)])
+        )
+
+    # -- keys and values ------------------------------------------------------------------------
+    def _place(self, key: Any, stores: bool = False) -> tuple[Any, Any]:
+        """Where a key is in the columns; a key from outside of them is Python's."""
+        form = _form_of(key)
+        if form is None or (form == "name") != (self.facts.form == "name"):
+            raise self.facts.plain("keys of several types")
+        if form != self.facts.form and stores:
+            raise self.facts.plain("keys of several types")
+        if form == "name":
+            if key not in self.facts.names:
+                raise self.facts.named(key)
+            return self.facts.names.index(key), key
+        extent = extent_of(key)
+        low, high = _range_of(extent)
+        if (low, high) == (FIRST, LAST) and isinstance(extent, Dim):
+            is_in = np.logical_and(np.greater_equal(key, FIRST), np.less_equal(key, LAST))
+            emit_check(as_tracer(is_in).value, "a key of a dict that its columns do not have")
+        low, high = _hull((low, high), (self.facts.low, self.facts.high))
+        if high - low >= MOST_KEYS:
+            raise self.facts.plain("keys far apart")
+        if (low, high) != (self.facts.low, self.facts.high):
+            raise self.facts.relearnt(low=low, high=high)
+        at = extent - self.facts.low
+        return at if isinstance(at, int) else Tracer(as_tracer(at).value, "python"), key
+
+    def _stored(self, value: Any) -> Any:
+        """A value as it is to be stored, where the column can hold it."""
+        if not _is_number(value):
+            raise self.facts.plain("another value than a number")
+        wanted = self.facts.filler
+        for kind in kinds_of(value) or ():
+            if kind.form == "python":
+                wanted = 0.0 if kind.dtype.kind == "f" else 0
+                if kind.dtype.kind == "b" or type(wanted) in map(type, self.facts.fillers):
+                    raise self.facts.plain("values of several types")
+                if type(wanted) is not type(self.facts.filler):
+                    tried = (*self.facts.fillers, self.facts.filler)
+                    raise self.facts.relearnt(filler=wanted, fillers=tried)
+        return value
+
+    def _run(self, text: Callable[..., Any], *args: Any) -> Any:
+        return run_text(self.trace, text, self.ranks, *args)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """``d.get(key, default)``."""
+        at, _ = self._place(key)
+        return self._run(texts.value_of, self.numbers, at, default)
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        """``d.setdefault(key, default)``."""
+        at, _ = self._place(key, stores=True)
+        return self._run(texts.value_or_put, self.numbers, self.count, at, self._stored(default))
+
+    def attribute(self, name: str) -> Any:
+        """``d.name``."""
+        if name not in _ARGUMENTS:
+            self._refuse_part(name)
+        return Method(self, name)
+
+    def load(self, key: Any) -> Any:
+        """``d[key]``."""
+        if self.python_type is Counter:
+            return self.get(key, 0)
+        if self.factory is not None:
+            return self.setdefault(key, NUMBERS[self.factory])
+        at, key = self._place(key)
+        return self._run(texts.value_at, self.numbers, at, key)
+
+    def store(self, key: Any, value: Any) -> None:
+        """``d[key] = value``."""
+        at, _ = self._place(key, stores=True)
+        self._run(texts.put_at, self.numbers, self.count, at, self._stored(value))
+
+    def has(self, key: Any) -> Any:
+        """``key in d``."""
+        return self._run(texts.is_there, self._place(key)[0])
+
+    def length(self) -> Any:
+        """``len(d)``."""
+        return self.count[0]
+
+    def copy(self, kind: Any = None) -> KeyedDict:
+        """Another dict of the same entries."""
+        made = object.__new__(KeyedDict)
+        vars(made).update(vars(self), python_type=kind or self.python_type)
+        made.factory = None if kind is dict else self.factory
+        for name in ("ranks", "numbers", "count"):
+            setattr(made, name, self.trace.fresh(getattr(self, name).copy()))
+        return made
+
+    def copied(self) -> Any:
+        """``dict(d)``."""
+        return self.copy(dict)
+
+    # -- what goes through it -------------------------------------------------------------------
+    def through(self, name: str = "keys") -> Any:
+        """What a loop over the keys, values or items goes through."""
+        if self.facts.names and name != "values":
+            self._refuse_part("the keys")
+        places = self._run(texts.places_in, self.count)
+        text = getattr(texts, f"{name}_in")
+        args = places, self.count, self.numbers, self.facts.low, self.kind
+        found = run_text(self.trace, text, *args)
+        found.kind = type(iter(getattr({}, name)()))
+        return found
+
+    def lists(self) -> Any:
+        """The keys and the values as lists."""
+        places = self._run(texts.places_in, self.count)
+        return run_text(self.trace, texts.lists_of, places, self.numbers, self.facts.low, self.kind)
+
+    def plan(self, of_list: Callable[[Any], Any]) -> Any:
+        """How it is made where it is in the result; ``of_list`` is how a list of numbers is."""
+        lists = self.lists()
+        if not all(isinstance(x, StoredList) and x.is_stored() for x in lists):
+            self._refuse_part("the items")
+        keys, values = map(of_list, lists)
+        names = self.facts.names
+        return "list", KeyedPlan(self.python_type, self.factory, names, keys[1], values[1])
+
+
+@dataclass(frozen=True)
+class KeyedPlan:
+    """How a dict of the result is made of lists of its keys and values."""
+
+    kind: Any
+    factory: Any
+    names: tuple[str, ...]  # of which the keys are numbers
+    keys: Any
+    values: Any
+
+    def build(self, *given: Any) -> Any:
+        """The dict, from what ``ListPlan.build`` is given."""
+        keys = self.keys.build(*given)
+        keys = [self.names[k] for k in keys] if self.names else keys
+        entries = dict(zip(keys, self.values.build(*given), strict=True))
+        return (
+            defaultdict(self.factory, entries) if self.kind is defaultdict else self.kind(entries)
+        )
+
+
+class View(InColumns):
+    """``d.values()`` and the like."""
+
+    def __init__(self, of: KeyedDict, name: str) -> None:
+        self.of, self.name, self.facts = of, name, of.facts
+        self.python_type = type(getattr({}, name)())
+
+    def through(self) -> Any:
+        """What a loop over it goes through."""
+        return self.of.through(self.name)
+
+    def length(self) -> Any:
+        """How many there are."""
+        return self.of.length()
+
+    def has(self, item: Any) -> Any:
+        """``item in d.keys()``."""
+        return self.of.has(item) if self.name == "keys" else self._refuse_part("a search")
+
+
+class Method(InColumns):
+    """``d.get``, to be called."""
+
+    python_type = BuiltinFunctionType
+
+    def __init__(self, of: KeyedDict, name: str) -> None:
+        self.of, self.name, self.facts = of, name, of.facts
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """Its call."""
+        if kwargs or len(args) not in _ARGUMENTS[self.name]:
+            self._refuse_part(self.name)  # Python says what is wrong
+        if self.name in ("keys", "values", "items"):
+            return View(self.of, self.name)
+        return getattr(self.of, self.name)(*args)
+
+
+_ARGUMENTS = {
+    "get": (1, 2),
+    "setdefault": (2,),
+    "keys": (0,),
+    "values": (0,),
+    "items": (0,),
+    "copy": (0,),
+}
+
+
+def call_of(
+    frame: Frame, method: Method, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> Any:
+    """A call of a method of a dict in columns."""
+    return method.run(*args, **kwargs)
+
+
+SPECIAL_TYPES[Method] = call_of
