@@ -219,6 +219,7 @@ def test_calls_from_many_threads(engine) -> None:
     assert not failures, failures[0]
 
 
+@pytest.mark.usefixtures("new_objects_only")
 @over_engines
 def test_compiled_objects_and_their_results_are_freed(engine) -> None:
     def make() -> Any:

@@ -507,6 +507,7 @@ def test_reference_counts_of_arguments_and_results() -> None:
     assert abs(after[2] - counts[2]) < 20  # other arrays of this type may come and go
 
 
+@pytest.mark.usefixtures("new_objects_only")
 def test_specialisations_of_a_forgotten_function_are_freed() -> None:
     def one(k: int) -> None:
         autodiff.gradient(lambda x: np.sum(np.sin(x) * k))(X)

@@ -247,6 +247,7 @@ def test_products_of_callables_that_are_equal_are_each_its_own(of: Function) -> 
         assert autodiff.linearize(of(f), 1.0)[1](1.0) == f.factor
 
 
+@pytest.mark.usefixtures("new_objects_only")
 def test_products_of_functions_made_for_one_call_are_not_kept_for_good() -> None:
     class Held:
         def value(self, x: Any) -> Any:

@@ -299,12 +299,10 @@ def _extremum(name: str, a: Extent, b: Extent) -> Extent:
 
 def _winner(name: str, a: Extent, b: Extent) -> Extent | None:
     """Which of two extents is the extremum, where algebra and ranges tell."""
-    low, high = bounds(a - b)
-    if low is not None and low >= 0:
-        return b if name == "min" else a
-    if high is not None and high <= 0:
-        return a if name == "min" else b
-    return None
+    sign = _sign(a - b, 0)
+    if sign is None:
+        return None
+    return b if (sign >= 0) == (name == "min") else a
 
 
 def _sides(name: str, extent: Extent) -> list[Extent]:
@@ -360,11 +358,35 @@ def bounds(extent: Extent) -> tuple[int | None, int | None]:
     """Integer lower and upper bounds of an extent from the ranges of its symbols."""
     if isinstance(extent, int):
         return extent, extent
+    return _asked(_both_bounds, extent)
+
+
+def _both_bounds(extent: Dim) -> tuple[int | None, int | None]:
+    return _bound(extent, upper=False), _bound(extent, upper=True)
+
+
+def _sign(extent: Extent, most: int) -> int | None:
+    """1 where an extent is surely 0 or more, -1 where it is surely ``most`` or less, else None."""
+    if isinstance(extent, int):
+        return 1 if extent >= 0 else -1 if extent <= most else None
+    return _asked(_sign_by_bounds, extent, most)
+
+
+def _sign_by_bounds(extent: Dim, most: int) -> int | None:
+    low = _bound(extent, upper=False)
+    if low is not None and low >= 0:
+        return 1
+    high = _bound(extent, upper=True)
+    return -1 if high is not None and high <= most else None
+
+
+def _asked(answer: Callable[..., Any], *given: Any) -> Any:
+    """What a function answers, all of it as one question."""
     if _question.ranges is not None:
-        return _bound(extent, upper=False), _bound(extent, upper=True)
+        return answer(*given)
     _question.ranges, _question.steps = {}, 0
     try:
-        return _bound(extent, upper=False), _bound(extent, upper=True)
+        return answer(*given)
     finally:
         _question.ranges = None
 
@@ -523,10 +545,8 @@ def equal_shapes(a: tuple[Extent, ...], b: tuple[Extent, ...]) -> bool:
 
 def _is_nonnegative(extent: Extent) -> bool | None:
     """Whether an extent is at least zero by its range; None where that leaves it open."""
-    low, high = bounds(extent)
-    if low is not None and low >= 0:
-        return True
-    return False if high is not None and high < 0 else None
+    sign = _sign(extent, -1)
+    return None if sign is None else sign >= 0
 
 
 def _is_surely_nonnegative(extent: Extent) -> bool:

@@ -61,11 +61,13 @@ class _Module:
         # filters of ``warnings`` are the user's to replace, for us as well.
         ours = module.__name__ in _RULES
         self.first = dict(vars(module)) if ours else {}
+        self.replaced = ""  # a name that leads elsewhere than at first, when it was looked at last
         self.version = _version_of(vars(module))
         self.seen = ctypes.c_uint64(self.version.value)
 
     def altered(self) -> list[Name]:
         """The names that lead elsewhere, which are noted anew."""
+        self.compare()
         space, found = vars(self.module), []
         for name, before in list(self.names.items()):
             now = space.get(name, _GONE)
@@ -74,11 +76,11 @@ class _Module:
                 found.append((self.module.__name__, name))
         return found
 
-    def replaced(self) -> str:
-        """A name that leads elsewhere than at first; empty if there is none."""
+    def compare(self) -> None:
+        """Look for a name that leads elsewhere than at first."""
         space = vars(self.module)
         names = (n for n, x in self.first.items() if space.get(n, x) is not x)
-        return next((f"{self.module.__name__}.{name}" for name in names), "")
+        self.replaced = next((f"{self.module.__name__}.{name}" for name in names), "")
 
 
 _modules: dict[str, _Module] = {}
@@ -132,6 +134,7 @@ def _follow_transforms() -> None:
     for name in ("_helper", "_pocketfft"):
         home = vars(sys.modules.get(f"{_TRANSFORMS}.{name}", known.module))
         known.first.update((n, home[n]) for n in known.module.__all__ if n in home)
+    known.compare()
 
 
 def is_followed(module: ModuleType, name: str) -> bool:
@@ -176,7 +179,7 @@ def settle() -> Set[Name]:
     with _lock:
         looked_at = [(m, m.version.value) for m in list(_modules.values())]
         altered = {name for m, now in looked_at if now != m.seen.value for name in m.altered()}
-        replaced = next(filter(None, (m.replaced() for m, _ in looked_at)), "")
+        replaced = next(filter(None, (m.replaced for m, _ in looked_at)), "")
         everything = bool(replaced) != bool(state.replaced)
         state.replaced = replaced
         if altered or everything:

@@ -81,6 +81,7 @@ def test_objects_that_compare_equal_are_not_confused():
     assert derivative("gradient", Always(3), None)(3.0) == 27
 
 
+@pytest.mark.usefixtures("new_objects_only")
 def test_forgotten_functions_are_released():
     def make():
         data = np.ones(3)

@@ -33,7 +33,7 @@ from typing import Any
 
 from autodiff.plain_data import dataclass
 from autodiff.sameness import same_value
-from autodiff.stack import in_new_thread
+from autodiff.stack import in_new_thread, lock_of_the_process
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -53,15 +53,59 @@ class Unit:
     # By flags, and by whether the imports of the file were compiled along.
     codes: dict[tuple[int, bool], list[CodeType]] = field(default_factory=dict)
 
+    def has_line(self, line: int) -> bool:
+        """Whether a line is among those of the statement and its decorators."""
+        return _first_line(self.statement) <= line <= (self.statement.end_lineno or line)
+
 
 @dataclass(eq=False)
 class Tree:
-    """The functions of a text, by the line they begin on (that of the first decorator)."""
+    """The functions of a text, by the line they begin on (that of the first decorator).
+
+    Those of a unit are found when something is asked about one of its lines: files are long, and few of
+    their functions are ever asked for.
+    """
 
     file: str
     level: int  # of optimisation: from 1 on there are no assertions
-    by_line: dict[int, list[tuple[FunctionNode, Unit]]]
     imported: list[ast.alias]  # what the module imports: calls of it compile to other instructions
+    units: list[Unit]  # whose functions were not looked for
+    source: bytes | None  # where assertions are rewritten
+    by_line: dict[int, list[tuple[FunctionNode, Unit]]] = field(default_factory=dict)
+
+    def at(self, line: int) -> list[tuple[FunctionNode, Unit]]:
+        """The functions that begin on a line."""
+        with _lock:
+            asked = [unit for unit in self.units if unit.has_line(line)]
+            self.units = [unit for unit in self.units if unit not in asked]
+            self._index(asked)
+        return self.by_line.get(line, [])
+
+    def elsewhere(self, code: CodeType) -> list[tuple[FunctionNode, Unit]]:
+        """Functions of the same name on other lines: an edit above has moved them."""
+        with _lock:
+            units, self.units = self.units, []
+            self._index(units)
+        return [
+            (node, unit)
+            for line, places in self.by_line.items()
+            if line != code.co_firstlineno
+            for node, unit in places
+            if getattr(node, "name", "<lambda>") == code.co_name
+        ]
+
+    def _index(self, units: Sequence[Unit]) -> None:
+        if self.source is not None:
+            units = _with_assertions_rewritten(units, self.source, self.file)
+        for unit in units:
+            for node in ast.walk(unit.statement):
+                if isinstance(node, FunctionNode):
+                    self.by_line.setdefault(_first_line(node), []).append((node, unit))
+
+
+def _first_line(node: Any) -> int:
+    decorators = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(d.lineno for d in decorators)])
 
 
 @dataclass(eq=False)
@@ -73,6 +117,7 @@ class Text:
 
 
 _TEXTS: dict[str, list[Text]] = {}  # by file, newest first
+_lock = lock_of_the_process()
 
 
 @dataclass(frozen=True)
@@ -179,25 +224,31 @@ def _tree(text: Text, file: str, variant: int | str) -> Tree:
     if tree is None:
         source = "".join(text.lines)
         module = _parsed(source)
-        if variant == "rewritten":
-            _rewrite_assertions(module, source, file)
+        units = [unit for statement in module.body for unit in _units(statement, ())]
+        imported = list(_imported(module.body))
         level = variant if isinstance(variant, int) else sys.flags.optimize
-        tree = Tree(file, level, {}, list(_imported(module.body)))
-        for statement in module.body:
-            for unit in _units(statement, ()):
-                _index(unit, tree.by_line)
-        text.trees[variant] = tree
+        rewritten = source.encode() if variant == "rewritten" else None
+        if rewritten is not None:
+            nothing = Unit(ast.parse("0").body[0], ())
+            around = _with_assertions_rewritten([nothing], rewritten, file)
+            imported += _imported([unit.statement for unit in around])
+        tree = text.trees[variant] = Tree(file, level, imported, units, rewritten)
     return tree
 
 
-def _rewrite_assertions(module: ast.Module, source: str, file: str) -> None:
+def _with_assertions_rewritten(units: Sequence[Unit], source: bytes, file: str) -> list[Unit]:
     """Do to the assertions what pytest did to them when it imported the file."""
     rewrite = sys.modules.get("_pytest.assertion.rewrite")
     if rewrite is None:
-        return
+        return list(units)
     hooks = [h for h in sys.meta_path if isinstance(h, rewrite.AssertionRewritingHook)]
     config = hooks[0].config if hooks else None
-    rewrite.rewrite_asserts(module, source.encode(), file, config)
+    found = []
+    for unit in units:
+        module = ast.Module([unit.statement], [])
+        rewrite.rewrite_asserts(module, source, file, config)
+        found += [Unit(statement, unit.classes) for statement in module.body]
+    return found
 
 
 def _units(statement: ast.stmt, classes: tuple[ast.ClassDef, ...]) -> Iterator[Unit]:
@@ -225,20 +276,12 @@ def _imported(statements: Sequence[ast.AST]) -> Iterator[ast.alias]:
             yield from _imported(list(ast.iter_child_nodes(statement)))
 
 
-def _index(unit: Unit, by_line: dict[int, list[tuple[FunctionNode, Unit]]]) -> None:
-    for node in ast.walk(unit.statement):
-        if isinstance(node, FunctionNode):
-            decorators = getattr(node, "decorator_list", [])
-            first = min([node.lineno, *(d.lineno for d in decorators)])
-            by_line.setdefault(first, []).append((node, unit))
-
-
 # -- code -----------------------------------------------------------------------------------------
 def _match(text: Text, tree: Tree, code: CodeType) -> Match | None:
     """The place in a tree whose code is the same; on the line that the code says, or on another."""
     flags = code.co_flags & _FUTURE
-    at_line = tree.by_line.get(code.co_firstlineno, [])
-    for places in (at_line, _elsewhere(tree, code)):
+    for asked in (lambda: tree.at(code.co_firstlineno), lambda: tree.elsewhere(code)):
+        places = asked()
         units = dict.fromkeys(unit for _, unit in places)
         found = [c for unit in units for c in _codes(tree, unit, flags, True) if same_code(c, code)]
         if not found and tree.imported:
@@ -252,20 +295,9 @@ def _match(text: Text, tree: Tree, code: CodeType) -> Match | None:
             found.sort(key=lambda c: list(c.co_positions()) != where)
             # Assertions that pytest rewrote are interpreted as they were written.
             written = _tree(text, tree.file, tree.level)
-            nodes = [node for node, _ in written.by_line[found[0].co_firstlineno]]
+            nodes = [node for node, _ in written.at(found[0].co_firstlineno)]
             return Match(found[0], nodes, tree.file, tree.level == 0)
     return None
-
-
-def _elsewhere(tree: Tree, code: CodeType) -> list[tuple[FunctionNode, Unit]]:
-    """Functions of the same name on other lines: an edit above has moved them."""
-    return [
-        (node, unit)
-        for line, places in tree.by_line.items()
-        if line != code.co_firstlineno
-        for node, unit in places
-        if getattr(node, "name", "<lambda>") == code.co_name
-    ]
 
 
 def _codes(tree: Tree, unit: Unit, flags: int, imports: bool) -> list[CodeType]:

@@ -18,11 +18,19 @@ from autodiff.ir.printing import format_program
 TypeRule = Callable[[Operation], Sequence[ArrayType] | None]
 
 
-def verify(program: Program, type_rule: TypeRule | None = None, stage: str = "") -> Program:
-    """Check ``program`` and return it; raise :class:`InternalError` naming ``stage`` otherwise."""
+def verify(
+    program: Program,
+    type_rule: TypeRule | None = None,
+    stage: str = "",
+    known: set[Operation] | None = None,
+) -> Program:
+    """Check ``program`` and return it; raise :class:`InternalError` naming ``stage`` otherwise.
+
+    Types of an operation that is in ``known`` are not looked at again; those looked at now are entered there.
+    """
     try:
         with deciding(None):  # a check must not leave a guard behind, whoever is capturing
-            _verify_block(program.block, set(), set(), type_rule)
+            _Verifier(type_rule, set() if known is None else known).check(program.block, set())
     except _Invalid as problem:
         raise InternalError(
             f"invalid program after {stage or 'construction'}: {problem}\n{format_program(program)}"
@@ -34,38 +42,43 @@ class _Invalid(Exception):
     pass
 
 
-def _define(value: Value, visible: set[Value], everything: set[Value]) -> None:
-    if value in everything:
-        raise _Invalid(f"{value!r} is defined twice")
-    everything.add(value)
-    visible.add(value)
+class _Verifier:
+    def __init__(self, rule: TypeRule | None, known: set[Operation]) -> None:
+        self.rule = rule
+        self.known = known
+        self.defined: set[Value] = set()
 
+    def define(self, value: Value, visible: set[Value]) -> None:
+        if value in self.defined:
+            raise _Invalid(f"{value!r} is defined twice")
+        self.defined.add(value)
+        visible.add(value)
 
-def _verify_block(
-    block: Block, visible: set[Value], everything: set[Value], rule: TypeRule | None
-) -> None:
-    visible = set(visible)
-    for parameter in block.parameters:
-        _define(parameter, visible, everything)
-    for parameter in block.parameters:
-        for extent in parameter.type.shape:
-            if any(symbol not in visible for symbol in symbols(extent)):
-                raise _Invalid(f"the extent {extent} of parameter {parameter!r} is undefined")
-    for operation in block.operations:
-        for value in uses(operation):
-            if value not in visible:
+    def check(self, block: Block, around: set[Value]) -> None:
+        visible = set(around)
+        for parameter in block.parameters:
+            self.define(parameter, visible)
+        for parameter in block.parameters:
+            for extent in parameter.type.shape:
+                if not visible.issuperset(symbols(extent)):
+                    raise _Invalid(f"the extent {extent} of parameter {parameter!r} is undefined")
+        for operation in block.operations:
+            used = uses(operation)
+            if not visible.issuperset(used):
+                value = next(v for v in used if v not in visible)
                 raise _Invalid(f"{operation.kind} uses {value!r} before its definition")
-        for region in operation.regions:
-            _verify_block(region, visible, everything, rule)
-        for value in operation.results:
-            if value.owner is not operation:
-                raise _Invalid(f"{value!r} does not know its operation {operation.kind}")
-            _define(value, visible, everything)
-        if rule is not None:
-            _verify_types(operation, rule)
-    for value in block.outputs:
-        if value not in visible:
-            raise _Invalid(f"output {value!r} is undefined")
+            for region in operation.regions:
+                self.check(region, visible)
+            for value in operation.results:
+                if value.owner is not operation:
+                    raise _Invalid(f"{value!r} does not know its operation {operation.kind}")
+                self.define(value, visible)
+            if self.rule is not None and operation not in self.known:
+                _verify_types(operation, self.rule)
+                self.known.add(operation)
+        for value in block.outputs:
+            if value not in visible:
+                raise _Invalid(f"output {value!r} is undefined")
 
 
 def _verify_types(operation: Operation, rule: TypeRule) -> None:

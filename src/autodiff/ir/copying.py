@@ -53,7 +53,7 @@ def copy_operation(
 
     In its regions, operations with a result in ``given`` are left out: that is what it is.
     """
-    if share and not operation.regions and not any(v in mapping for v in uses(operation)):
+    if share and not operation.regions and mapping.keys().isdisjoint(uses(operation)):
         return operation
     operands = tuple([mapping.get(v, v) for v in operation.operands])
     attributes = {k: map_attribute(v, mapping) for k, v in operation.attributes.items()}

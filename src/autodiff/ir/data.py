@@ -19,7 +19,7 @@ This layer knows no operation by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -274,26 +274,35 @@ class Program:
         return as_html(repr(self))
 
 
-def attribute_symbols(attribute: Any) -> Iterator[Value]:
+def attribute_symbols(attribute: Any) -> list[Value]:
     """The values used by the extents inside an attribute (an extent, or nested tuples of them)."""
-    if isinstance(attribute, Dim):
-        yield from symbols(attribute)
-    elif isinstance(attribute, (tuple, list)):
-        for item in attribute:
-            yield from attribute_symbols(item)
+    found: list[Value] = []
+    _find_symbols((attribute,), found)
+    return found
 
 
-def uses(operation: Operation) -> Iterator[Value]:
+def _find_symbols(items: Any, found: list[Value]) -> None:
+    for item in items:
+        kind = type(item)
+        if kind is int or kind is str:
+            continue  # most
+        if isinstance(item, Dim):
+            found.extend(symbols(item))
+        elif isinstance(item, (tuple, list)):
+            _find_symbols(item, found)
+
+
+def uses(operation: Operation) -> Sequence[Value]:
     """Values an operation uses itself: operands, then symbols of attributes and result types."""
-    yield from operation.operands
-    for attribute in operation.attributes.values():
-        if isinstance(attribute, (Dim, tuple, list)):
-            yield from attribute_symbols(attribute)
+    found: list[Value] = []
+    if operation.attributes:
+        _find_symbols(operation.attributes.values(), found)
     for result in operation.results:
         for extent in result.type.shape:
             if isinstance(extent, Dim):
                 # A result may name its own run-time count in a sibling result's shape.
-                yield from (s for s in symbols(extent) if s not in operation.results)
+                found.extend([s for s in symbols(extent) if s not in operation.results])
+    return (*operation.operands, *found) if found else operation.operands
 
 
 def free_values(block: Block) -> list[Value]:

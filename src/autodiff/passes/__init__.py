@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from autodiff import debug
-from autodiff.ir import Program, verify
+from autodiff.ir import Operation, Program, verify
 from autodiff.ops.entries import type_rule_of
 from autodiff.passes.common import eliminate_common_subexpressions
 from autodiff.passes.dead import eliminate_dead_code
@@ -29,14 +29,16 @@ PIPELINE: tuple[Callable[[Program], Program], ...] = (
 
 def optimize(program: Program) -> Program:
     """Run the pipeline."""
-    if debug.checking():
-        verify(program, type_rule_of, "differentiation")
+    checking = debug.checking()
+    known: set[Operation] = set()  # passes share what they leave as it is; no operation is changed
+    if checking:
+        verify(program, type_rule_of, "differentiation", known)
     for run in PIPELINE:
-        program = run(program)
+        before, program = program, run(program)
         if debug.level() >= 3:
             debug.show(3, f"# after {run.__name__}\n{program}")
-        if debug.checking():
-            verify(program, type_rule_of, run.__name__)
+        if checking and program is not before:
+            verify(program, type_rule_of, run.__name__, known)
     return program
 
 

@@ -369,7 +369,7 @@ def _renamed(program: Program) -> Program:
 
 def _renew(operation: Operation, mapping: Mapping) -> Operation:
     made_here = operation.regions or operation.kind in _ALONE.values()
-    if not made_here and not any(v in mapping for v in uses(operation)):
+    if not made_here and mapping.keys().isdisjoint(uses(operation)):
         return operation
     operands = tuple([mapping.get(v, v) for v in operation.operands])
     attributes = {k: map_attribute(v, mapping) for k, v in operation.attributes.items()}

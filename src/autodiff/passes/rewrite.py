@@ -53,7 +53,7 @@ def _block(
     )
     scope = Scope(new, parent)
     for operation in old.operations:
-        changed = operation.regions or any(v in mapping for v in uses(operation))
+        changed = operation.regions or not mapping.keys().isdisjoint(uses(operation))
         current = _mapped(operation, mapping, visit, scope) if changed else operation
         replacement = visit(current, scope)
         if replacement is None:

@@ -153,6 +153,7 @@ def test_extents_may_be_known_at_run_time():
         assert total == size * (size - 1) / 2
 
 
+@pytest.mark.usefixtures("new_objects_only")
 def test_large_constants_are_part_of_the_function():
     table = np.random.default_rng(5).normal(size=3000)
     program = traced(lambda x: x * table, np.ones(3000))
@@ -171,6 +172,7 @@ def test_outputs_can_be_written_into_arguments():
     np.testing.assert_array_equal(x, X + 1)
 
 
+@pytest.mark.usefixtures("new_objects_only")
 def test_everything_goes_with_the_last_reference():
     native = compile_native(
         traced(lambda x: x * 2.0, X), [ArrayInput(F8, (10,), 0)], ArrayOutput(0)

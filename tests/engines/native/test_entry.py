@@ -723,6 +723,7 @@ def count_blocks(action, times):
     return sys.getallocatedblocks() - before
 
 
+@pytest.mark.usefixtures("new_objects_only")
 def test_calls_leave_nothing_behind():
     tree = (ScalarOutput(1, float), ScalarOutput(1, F8), ArrayOutput(0), [ArgumentOutput(0)], ObjectOutput(None))  # fmt: skip
     f = copier([(F8, (10,)), (F8, ())], [ArrayInput(F8, (10,), 0), ScalarInput(float, 1)], tree)
@@ -740,6 +741,7 @@ def test_calls_leave_nothing_behind():
     assert all(abs(a - b) < 50 for a, b in zip(after, before, strict=True)), (before, after)
 
 
+@pytest.mark.usefixtures("new_objects_only")
 def test_failing_calls_leave_nothing_behind():
     signature = Signature([(F8, (10,)), (F8, ())], [(F8, (10,)), (F8, ())], work_bytes=50_000)
     f = compile_entry(copy_kernel(signature, status=3), signature,
@@ -780,6 +782,7 @@ def test_memory_of_the_system_does_not_grow():
     assert pages() - before < 500  # 2 MB; a leak of either would be 80 MB or more
 
 
+@pytest.mark.usefixtures("new_objects_only")
 def test_the_callable_keeps_what_it_needs_and_lets_go():
     class Thing:
         pass

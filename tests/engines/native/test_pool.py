@@ -74,6 +74,7 @@ def test_memory_is_used_again(fill):
     assert len(addresses) == 1
 
 
+@pytest.mark.usefixtures("new_objects_only")
 def test_no_array_in_reach_is_overwritten(fill):
     kept = [fill(LARGE, float(k)) for k in range(10)]
     views = [fill(LARGE, float(k))[5:7] for k in range(10)]

@@ -168,6 +168,7 @@ def test_loops_are_vectorised_for_this_cpu():
     assert function(machine.address("total"))(ctypes.addressof(values), 100) == 4950.0
 
 
+@pytest.mark.usefixtures("new_objects_only")
 def test_what_a_machine_keeps_goes_with_it():
     class Thing:
         pass
@@ -183,6 +184,7 @@ def test_what_a_machine_keeps_goes_with_it():
     assert gone() is None
 
 
+@pytest.mark.usefixtures("new_objects_only")
 def test_memory_of_dropped_machines_is_used_again():
     def resident():
         with open("/proc/self/statm") as file:
