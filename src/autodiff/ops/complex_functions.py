@@ -28,6 +28,7 @@ from autodiff.ops import (
     complex_folds,
     complex_linalg,
     complex_numbers,
+    complex_stores,
     complex_ufuncs,
     fatal,
     python_numbers,
@@ -39,9 +40,11 @@ from autodiff.ops.complex_numbers import (
     ComplexTracer,
     Parts,
     as_complex,
+    as_stored,
     common,
     conjugate,
     decline,
+    discarded,
     is_complex,
     is_complex_dtype,
     joined,
@@ -85,7 +88,7 @@ def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         _enter_special(function)
         inputs, outs = args[: function.nin], args[function.nin :]
         if outs:
-            raise decline(f"np.{function.__name__} with out=")
+            kwargs = {**kwargs, "out": outs if len(outs) > 1 else outs[0]}
         return complex_numbers.apply_ufunc(function, "__call__", inputs, kwargs)
     if any(isinstance(x, Either) for x in args):
         return on_both(lambda *x: apply(function, x, kwargs), args)
@@ -169,6 +172,8 @@ def _join_results(re: Any, im: Any) -> Any:
 
 
 _REFUSED = ("out", "dtype", "initial", "casting")
+# Functions whose operand is cast beforehand.
+_FOLDS = frozenset((np.sum, np.mean, np.cumsum, np.nansum, np.ascontiguousarray, np.asfortranarray))
 
 
 def part_by_part(function: Any, data: Sequence[int | str] = (0,)) -> Callable[..., Any]:
@@ -177,7 +182,11 @@ def part_by_part(function: Any, data: Sequence[int | str] = (0,)) -> Callable[..
     def run(*args: Any, **kwargs: Any) -> Any:
         dtype = kwargs.pop("dtype", None)
         if dtype is not None and not is_complex_dtype(dtype):
-            raise decline(f"np.{function.__name__} with dtype={np.dtype(dtype)}")
+            if function not in _FOLDS and kwargs.get("casting") != "unsafe":
+                raise decline(f"np.{function.__name__} with dtype={np.dtype(dtype)}")
+            real = as_stored(args[0], np.dtype(dtype))
+            return functions[function](real, *args[1:], **kwargs, dtype=dtype)
+        start = kwargs.pop("initial", np._NoValue) if function is np.sum else np._NoValue
         for name in _REFUSED:
             if kwargs.get(name) not in (None, np._NoValue):
                 raise decline(f"np.{function.__name__} with {name}=")
@@ -191,6 +200,8 @@ def part_by_part(function: Any, data: Sequence[int | str] = (0,)) -> Callable[..
         def one(which: int) -> Any:
             given = [_data_part(x, which, part) if k in data else x for k, x in enumerate(args)]
             named = {k: _data_part(x, which, part) if k in data else x for k, x in kwargs.items()}
+            if start is not np._NoValue:
+                named["initial"] = _data_part(start, which, part)
             return functions[function](*given, **named)
 
         return _join_results(one(0), one(1))
@@ -423,11 +434,16 @@ def prod(
 ) -> Any:  # fmt: skip
     """``np.prod``."""
     keepdims = keepdims is not np._NoValue and keepdims
-    if initial is not np._NoValue or where is not np._NoValue:
-        raise decline("np.prod with initial= or where=")
-    if out is not None or dtype is not None or isinstance(axis, tuple):
-        raise decline("np.prod with out=, dtype= or several axes")
-    z = as_complex(a)
+    if out is not None or isinstance(axis, tuple):
+        raise decline("np.prod with out= or several axes")
+    if dtype is not None and not is_complex_dtype(dtype):
+        how = {k: v for k, v in (("initial", initial), ("where", where)) if v is not np._NoValue}
+        return functions[np.prod](discarded(a, dtype), axis, dtype, None, keepdims, **how)
+    if where is not np._NoValue and where is not True:
+        a = TABLE[np.where](where, a, 1.0)
+    if initial is not np._NoValue:
+        return prod(a, axis, dtype, None, keepdims) * initial
+    z = as_complex(a, dtype)
     if axis is None:
         if keepdims:
             whole = prod(TABLE[np.ravel](z), 0)
@@ -441,9 +457,11 @@ def prod(
 @implements_complex(np.cumprod)
 def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """``np.cumprod``."""
-    if out is not None or dtype is not None:
-        raise decline("np.cumprod with out= or dtype=")
-    z = as_complex(a)
+    if out is not None:
+        raise decline("np.cumprod with out=")
+    if dtype is not None and not is_complex_dtype(dtype):
+        return functions[np.cumprod](discarded(a, dtype), axis, dtype)
+    z = as_complex(a, dtype)
     if axis is None:
         return _multiplied(TABLE[np.ravel](z), 0, True)
     return _multiplied(z, int(np.lib.array_utils.normalize_axis_index(axis, z.ndim)), True)
@@ -531,7 +549,7 @@ def append(arr: Any, values: Any, axis: Any = None) -> Any:
 def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     """``np.insert`` into a complex array, whose dtype what is inserted takes."""
     if not is_complex(arr):
-        raise decline("np.insert into a real array")
+        return functions[np.insert](arr, obj, as_stored(values, arr.dtype), axis)
     z = as_complex(arr)
     new = as_complex(values, z.dtype)
     parts = (
@@ -647,7 +665,9 @@ def array(
         raise decline("np.array with " + ", ".join(rest))
     dtype = _named(dtype)
     if dtype is not None and not is_complex_dtype(dtype):
-        raise decline(f"a conversion to {np.dtype(dtype)}")
+        dtype = np.dtype(dtype)
+        real = functions[np.array](as_stored(obj, dtype), dtype, ndmin=ndmin)
+        return Tracer(real.value, "array")
     z = as_complex(obj, None if dtype is None else np.dtype(dtype))
     if not is_complex(obj) and isinstance(obj, (list, tuple)):
         z = as_complex(functions[np.array](obj), dtype)
@@ -696,9 +716,9 @@ TABLE[np.ones_like] = _filled_like(1.0)
 @implements_complex(np.full_like)
 def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K") -> Any:
     """``np.full_like``."""
-    if dtype is None and not is_complex(a):
-        raise decline("np.full_like of a real array")
-    return full(np.shape(a), fill_value, common(a) if dtype is None else dtype)
+    if dtype is None:
+        dtype = a.dtype if is_complex(a) or isinstance(a, Tracer) else np.asarray(a).dtype
+    return full(np.shape(a), fill_value, dtype)
 
 
 @implements_complex(np.linspace)
@@ -707,8 +727,11 @@ def linspace(
     dtype: Any = None, axis: int = 0,
 ) -> Any:  # fmt: skip
     """``np.linspace``: each part goes evenly."""
-    if retstep or dtype is not None:
-        raise decline("np.linspace with retstep= or dtype=")
+    if retstep:
+        raise decline("np.linspace with retstep=")
+    if dtype is not None:
+        found = linspace(start, stop, num, endpoint, axis=axis)
+        return _astype(found, dtype)
     part = common(start, stop, 1.0)
     ends = (parts_of(x, part) for x in (start, stop))
     re, im = (
@@ -721,6 +744,9 @@ def linspace(
 @implements_complex(np.full)
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> Any:
     """``np.full``."""
+    if dtype is not None and not is_complex_dtype(dtype):
+        made = as_complex(fill_value) if type(fill_value) is complex else fill_value
+        return functions[np.full](shape, as_stored(made, np.dtype(dtype)), dtype, order)
     z = as_complex(fill_value, dtype)
     shape = shape if isinstance(shape, (tuple, list)) else (shape,)
     re, im = TABLE[np.broadcast_to](z, shape).parts
@@ -978,6 +1004,19 @@ def make_complex(real: Any = 0, imag: Any = None) -> Any:
     return joined(re, pointwise("add", b, c) if is_complex(real) else c, "python")
 
 
+def _real_number(function: Any) -> Callable[..., Any]:
+    def run(x: Any = 0) -> Any:
+        if not isinstance(x, ComplexTracer) or x.form != "scalar":
+            raise decline(function.__name__)  # which Python refuses
+        return builtin_functions[function](discarded(x))
+
+    return run
+
+
+for _function in (float, int):
+    TABLE[_function] = _real_number(_function)
+
+
 @implements_complex(abs)
 def absolute(x: Any) -> Any:
     """``abs``."""
@@ -1089,11 +1128,16 @@ def _shape_arguments(args: tuple[Any, ...]) -> Any:
 
 
 def _astype(z: ComplexTracer, dtype: Any, *args: Any, **kwargs: Any) -> Any:
-    if args or set(kwargs) - {"copy"}:
-        raise decline("astype with order= or casting=")
-    dtype = _named(dtype)
+    order, casting = (*args, *("K", "unsafe")[len(args) :])[:2]
+    if len(args) > 2 or set(kwargs) - {"copy", "order", "casting", "subok"}:
+        raise decline("astype of this form")
+    dtype, casting = _named(dtype), kwargs.get("casting", casting)
+    order = kwargs.get("order", order)
+    if order not in ("K", "A", "C") or not np.can_cast(z.dtype, dtype, casting):
+        raise decline(f"astype with order={order!r} or casting={casting!r}")
     if not is_complex_dtype(dtype):
-        raise decline(f"a conversion to {np.dtype(dtype)}")
+        real = discarded(z, dtype)
+        return Tracer(real.value, "array" if z.form == "array" else "scalar")
     form: Form = "array" if z.form == "array" else "scalar"
     return joined(*as_complex(z, np.dtype(dtype)).parts, form)
 
@@ -1152,4 +1196,14 @@ def attribute(z: ComplexTracer, name: str) -> Any:
     raise AttributeError(f"'{type_name(z)}' object has no attribute '{name}'", name=name, obj=z)
 
 
-__all__ = ["CMATH", "METHODS", "TABLE", "apply", "attribute", "complex_folds", "find", "product"]
+__all__ = [
+    "CMATH",
+    "METHODS",
+    "TABLE",
+    "apply",
+    "attribute",
+    "complex_folds",
+    "complex_stores",
+    "find",
+    "product",
+]
