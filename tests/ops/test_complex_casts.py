@@ -126,6 +126,7 @@ def test_casts(name: str, engine: str) -> None:
         lambda x, z: np.copyto(x, z),
         lambda x, z: np.place(x, [True, False], z),
         lambda x, z: float(complex(z[0])),
+        lambda x, z: np.random.default_rng(3).normal(z, 1.0),
         lambda x, z: z.astype(float, casting="same_kind"),
     ],
 )

@@ -67,7 +67,10 @@ TABLE: dict[Any, Callable[..., Any]] = {}
 # Methods of ufuncs that go through the elements one by one: filled in by :mod:`autodiff.ops.complex_folds`.
 FOLDS: dict[str, Callable[..., Any]] = {}
 Parts = tuple[Any, Any]
-_PART = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(float)}
+_PART = {
+    np.dtype(whole): np.zeros((), whole).real.dtype
+    for whole in (np.clongdouble, np.complex128, np.complex64)
+}
 _WHOLE: dict[Any, Any] = {part: whole for whole, part in _PART.items()}
 
 
