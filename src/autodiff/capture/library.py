@@ -525,6 +525,8 @@ def _on_complex(
         )
     if isinstance(owner, Tracer) or is_own(function):
         return None
+    if type(function) is MethodDescriptorType and issubclass(np.ndarray, function.__objclass__):
+        return functools.partial(_method_of, function)
     if isinstance(function, np.ufunc) or complex_functions.find(function) is not None:
         return lambda *inputs, **options: complex_functions.apply(function, inputs, options)
     fatal.refuse(function, args, kwargs)

@@ -26,6 +26,7 @@ from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
 from autodiff.ops import (
     complex_folds,
+    complex_followed,
     complex_linalg,
     complex_numbers,
     complex_stores,
@@ -173,7 +174,7 @@ def _join_results(re: Any, im: Any) -> Any:
 
 _REFUSED = ("out", "dtype", "initial", "casting")
 # Functions whose operand is cast beforehand.
-_FOLDS = frozenset((np.sum, np.mean, np.cumsum, np.nansum, np.ascontiguousarray, np.asfortranarray))
+_FOLDS = frozenset((np.sum, np.mean, np.cumsum, np.ascontiguousarray, np.asfortranarray))
 
 
 def part_by_part(function: Any, data: Sequence[int | str] = (0,)) -> Callable[..., Any]:
@@ -218,7 +219,7 @@ _FIRST = """
     sum mean cumsum trace transpose reshape ravel moveaxis swapaxes rollaxis expand_dims squeeze
     broadcast_to flip fliplr flipud roll rot90 tile repeat take take_along_axis diag diagonal
     diagflat tril triu diff copy split array_split hsplit vsplit dsplit concatenate stack hstack
-    vstack dstack column_stack delete resize ediff1d nansum matrix_transpose block
+    vstack dstack column_stack delete resize ediff1d matrix_transpose block
     ascontiguousarray asfortranarray
 """.split()
 for _name in _FIRST:
@@ -467,18 +468,6 @@ def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any
     return _multiplied(z, int(np.lib.array_utils.normalize_axis_index(axis, z.ndim)), True)
 
 
-@implements_complex(np.average)
-def average(a: Any, axis: Any = None, weights: Any = None) -> Any:
-    """``np.average``."""
-    if weights is None:
-        return TABLE[np.mean](a, axis=axis)
-    z = as_complex(a)
-    if axis is not None and z.ndim > 1 or np.shape(weights) != tuple(z.shape):
-        raise decline("np.average with weights along an axis")
-    total = functions[np.sum](weights) if not is_complex(weights) else TABLE[np.sum](weights)
-    return TABLE[np.sum](complex_numbers.call(np.multiply, (z, weights))) / total
-
-
 @implements_complex(np.var)
 def var(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, **kw: Any
@@ -524,7 +513,6 @@ TABLE.update({getattr(np.linalg, name): f for name, f in complex_linalg.OF_NUMPY
 # Linear with real factors; which operands are data.
 for _name, _data in (
     ("interp", (2, "fp")),
-    ("nanmean", (0, "a")),
     ("gradient", (0, "f")),
     ("trapezoid", (0, "y")),
     ("meshgrid", tuple(range(8))),
@@ -610,23 +598,6 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None) -> Any:
     return found if a_max is None else complex_numbers.call(np.minimum, (found, a_max))
 
 
-@implements_complex(np.cov)
-def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None) -> Any:
-    """``np.cov``: with the conjugate of the second factor."""
-    x = as_complex(m, np.result_type(as_complex(m).dtype, np.float64))
-    if y is not None or x.ndim != 2:
-        raise decline("np.cov with y=, or of a vector")
-    x = x if rowvar else TABLE[np.transpose](x)
-    ddof = (0 if bias else 1) if ddof is None else ddof
-    apart: Any = complex_numbers.call(np.subtract, (x, TABLE[np.mean](x, axis=1, keepdims=True)))
-    return matmul(apart, _turned(conj_of(apart))) / (x.shape[1] - ddof)
-
-
-def _turned(x: Any) -> Any:
-    return TABLE[np.transpose](x)
-
-
-NOT_HOLOMORPHIC.add(np.cov)
 for _function in (np.nonzero, np.flatnonzero, np.argwhere):
     if _function in functions:
         TABLE[_function] = lambda x, _function=_function: functions[_function](truth(as_complex(x)))
@@ -661,7 +632,7 @@ def array(
     obj: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", ndmin: int = 0, **rest: Any
 ) -> Any:
     """``np.array``."""
-    if rest:
+    if set(rest) - {"subok"}:
         raise decline("np.array with " + ", ".join(rest))
     dtype = _named(dtype)
     if dtype is not None and not is_complex_dtype(dtype):
@@ -714,11 +685,13 @@ TABLE[np.ones_like] = _filled_like(1.0)
 
 
 @implements_complex(np.full_like)
-def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K") -> Any:
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
+) -> Any:  # fmt: skip
     """``np.full_like``."""
     if dtype is None:
         dtype = a.dtype if is_complex(a) or isinstance(a, Tracer) else np.asarray(a).dtype
-    return full(np.shape(a), fill_value, dtype)
+    return full(np.shape(a) if shape is None else shape, fill_value, dtype)
 
 
 @implements_complex(np.linspace)
@@ -1157,6 +1130,7 @@ def _tolist(z: ComplexTracer) -> Any:
 
 _OWN: dict[str, Callable[..., Any]] = {
     "conj": METHODS["conjugate"],
+    "compress": lambda z, condition, axis=None: TABLE[np.compress](condition, z, axis),
     "astype": _astype,
     "reshape": lambda z, *shape: TABLE[np.reshape](z, _shape_arguments(shape)),
     "transpose": lambda z, *axes: TABLE[np.transpose](z, _shape_arguments(axes) or None),
@@ -1203,6 +1177,7 @@ __all__ = [
     "apply",
     "attribute",
     "complex_folds",
+    "complex_followed",
     "complex_stores",
     "find",
     "product",

@@ -1048,7 +1048,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
         how = {k: v for k, v in kwargs.items() if k in ("axis", "keepdims") or k in options}
         how.setdefault("axis", inputs[1] if len(inputs) > 1 else 0)
         return TABLE[along[method][ufunc]](inputs[0], **how)
-    if method == "outer" and ufunc in BINARY:
+    if method == "outer" and ufunc.nin == 2 and ufunc.signature is None:
         a, b = (as_complex(x) for x in inputs)
         return call(ufunc, (a[(..., *(None,) * b.ndim)] if b.ndim else a, b))
     how = {k: v for k, v in kwargs.items() if k == "axis" or (k == "keepdims" and v)}
@@ -1062,6 +1062,7 @@ def _is_default(name: str, value: Any) -> bool:
         return False
     return (
         value is None
+        or value is np._NoValue
         or value == (None,)
         or (name, value) in (("casting", "same_kind"), ("order", "K"))
         or (name in ("where", "subok") and value is True)
