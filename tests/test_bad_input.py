@@ -47,7 +47,7 @@ def transformed(x):
     return np.abs(sp.ellip_harm(5, 8, 1, 1, x)).sum()
 
 def imaginary(x):
-    z = x.astype(np.clongdouble)
+    z = x.astype(">c16")
     return np.sum(z.real)
 
 def opaque(x):
@@ -170,21 +170,19 @@ CASES: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
             lambda m, x=x: autodiff.gradient(m.vector)(x),
             TypeError,
             f"AD105: argument x has dtype {name}, which is not supported.\n"
-            "  Remedy: pass real floating-point, integer or bool arrays of at most 64 bits",
+            "  Remedy: pass floating-point, complex, integer or bool arrays",
         )
         for x, name in [
-            (V.astype(np.clongdouble), np.dtype(np.clongdouble).name),
             (np.array([1.0, None], object), "object"),
             (np.array(["a", "b"]), "<U1"),
             (np.array(["2020-01-01"], "M8[D]"), "datetime64[D]"),
-            (V.astype(np.longdouble), np.dtype(np.longdouble).name),
         ]
     ],
     (
-        lambda m: autodiff.gradient(lambda weights: np.sum(weights["b"]))({"a": V, "b": V.astype(np.longdouble)}),
+        lambda m: autodiff.gradient(lambda weights: np.sum(weights["b"]))({"a": V, "b": V.astype(object)}),
         TypeError,
-        f"AD105: argument weights['b'] has dtype {np.dtype(np.longdouble).name}, which is not supported.\n"
-        "  Remedy: pass real floating-point, integer or bool arrays of at most 64 bits",
+        "AD105: argument weights['b'] has dtype object, which is not supported.\n"
+        "  Remedy: pass floating-point, complex, integer or bool arrays",
     ),
     (
         lambda m: autodiff.gradient(m.vector)(np.ma.array([1.0, 2.0], mask=[0, 1])),
@@ -195,10 +193,10 @@ CASES: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (
         lambda m: autodiff.gradient(m.imaginary)(V),
         TypeError,
-        f"AD105: elements of dtype {np.dtype(np.clongdouble).name} are not supported\n"
+        "AD105: elements of dtype >c16 are not supported\n"
         "  model.py, line 36, in imaginary\n"
-        "    z = x.astype(np.clongdouble)\n"
-        "        ^^^^^^^^^^^^^^^^^^^^^^^^\n"
+        "    z = x.astype(\">c16\")\n"
+        "        ^^^^^^^^^^^^^^^^\n"
         "  Remedy: use complex128",
     ),
     # -- shapes

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import autodiff
 from autodiff import nesting, tree
 from tests.test_import import loaded_by
 
@@ -109,3 +110,20 @@ def test_another_container_is_flattened_as_far() -> None:
 def test_simple_containers_do_not_load_optree(call: str) -> None:
     found = loaded_by(f"import numpy as np, autodiff; {call}")
     assert "autodiff" in found and "optree" not in found
+
+
+RATES = {1: 2.0, 2: 3.0, 3: 5.0}
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_a_derivative_inside_whose_function_asks_for_a_value(engine):
+    """What is differentiated inside is known at the call: Python may ask for it, under a guard."""
+
+    def energy(x):
+        return np.sum(x**2) * RATES[int(x[0])]
+
+    slope = autodiff.gradient(energy)
+    total = autodiff.gradient(lambda x: np.sum(slope(x * 1.0) ** 2), engine=engine)
+    for start in (1.5, 1.25, 2.5, 1.75):
+        x = np.array([start, 0.5])
+        np.testing.assert_allclose(total(x), 8 * RATES[int(start)] ** 2 * x)

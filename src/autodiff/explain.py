@@ -9,6 +9,7 @@ from typing import Any
 from autodiff.compiled import Compiled
 from autodiff.compiled.binding import NOT_GIVEN, Call
 from autodiff.dims import UndecidedExtent
+from autodiff.engines.choosing import has_long_doubles
 from autodiff.engines.jax import advice
 from autodiff.engines.jax.engine import on_the_host
 from autodiff.engines.native.lowering import lower
@@ -75,7 +76,9 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         + ", ".join(f"{n} {k}" for k, n in count.most_common())
     )
     lines += _kept(plan.program)
-    if compiled.engine == "native":
+    if compiled.engine == "native" and has_long_doubles(plan.program):
+        lines.append("  numpy   runs it: native code has no long doubles")
+    elif compiled.engine == "native":
         lines += _machine(plan.program)
     for value in plan.program.outputs:
         lines.append(f"  output  {value.type}")

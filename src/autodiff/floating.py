@@ -24,6 +24,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,9 @@ class Recorder:
     def take(self, text: str) -> None:
         """Note an error."""
         raise NotImplementedError
+
+    def take_said(self, text: str, category: type[Warning], frame: FrameType) -> None:
+        """Note what C would have warned of in the operation of a program that a frame runs."""
 
 
 def _recorder() -> Recorder | None:
@@ -160,6 +164,9 @@ class _Kinds(Recorder):
 
     def take(self, text: str) -> None:
         self.found |= _OF_TEXT.get(text, 0) or of_text(text)
+
+    def take_said(self, text: str, category: type[Warning], frame: FrameType) -> None:
+        self.found |= BITS["divide"]  # as native code marks the run
 
 
 @functools.cache

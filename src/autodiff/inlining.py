@@ -304,6 +304,7 @@ def _inner_of(
                 stand_ins.append(x)
                 continue
             parameters.append(Value(ArrayType(t.dtype, t.shape, t.form == "python")))
+            trace.stood_for[parameters[-1]] = t.value
             stand_in = Tracer(parameters[-1], t.form)
             if isinstance(t, _Pair):
                 wholes.append((t.like(), stand_in))

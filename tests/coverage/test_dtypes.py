@@ -17,6 +17,7 @@ from tests.ops.support import leaves
 
 DTYPES = (
     "int8", "int16", "int32", "uint8", "uint64", "float16", "float32", "bool", "empty",
+    "complex128", "longdouble", "complex64",
 )  # fmt: skip
 _SAMPLE = 260  # one in so many in the default run
 # SciPy's own results depend on what was in memory, or overflow the dtype in C.
@@ -29,6 +30,8 @@ def as_dtype(x: Any, dtype: str) -> Any:
         return x
     if dtype == "empty":
         return x[:0].copy() if x.ndim else x
+    if np.dtype(dtype).kind == "c":
+        x = x + 0.25j * np.flip(x)
     if np.dtype(dtype).kind in "iu":
         x = np.ceil(x)
     return (np.abs(x) if dtype.startswith("u") else x).astype(dtype)

@@ -111,3 +111,30 @@ def test_a_factor_that_turns_freely_is_refused(a: np.ndarray, take: str) -> None
 
     with pytest.raises(DerivativeError, match="turn freely"):
         autodiff.gradient(f)(a) if take == "gradient" else autodiff.jvp(f, (a,), (a + 1,))
+
+
+NEGATIVE = np.array([[-2.0, 1.0, 0.3], [0.4, 1.5, -0.2], [0.1, 0.7, 3.0]])
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize(
+    "root",
+    [
+        lambda a: linalg.sqrtm(a),
+        lambda a: linalg.logm(a),
+        lambda a: linalg.fractional_matrix_power(a, 0.3),
+    ],
+)
+def test_functions_of_real_matrices_that_are_complex(root, engine):
+    """An eigenvalue on the cut stays there; real matrices after them have a program of their own."""
+    rng = np.random.default_rng(3)
+    weights, along = rng.normal(size=(3, 3)), rng.normal(size=(3, 3))
+    number = lambda a: np.sum(weights * np.real(root(a)) + weights.T * np.imag(root(a)))  # noqa: E731
+    gradient = autodiff.gradient(number, engine=engine)
+    for matrix in (NEGATIVE, NEGATIVE @ NEGATIVE.T, NEGATIVE):
+        slope = (number(matrix + 1e-6 * along) - number(matrix - 1e-6 * along)) / 2e-6
+        np.testing.assert_allclose(np.sum(gradient(matrix) * along), slope, rtol=1e-6)
+        turned = lambda a: np.sum(gradient(a) * along)  # noqa: E731
+        bend = (turned(matrix + 1e-6 * along) - turned(matrix - 1e-6 * along)) / 2e-6
+        found = autodiff.jvp(turned, (matrix,), (along,), engine=engine)[1]
+        np.testing.assert_allclose(found, bend, rtol=1e-5)

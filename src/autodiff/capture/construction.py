@@ -83,7 +83,7 @@ _OF_TRACED = (
 def _converted(x: Tracer, cls: type) -> Tracer:
     """A number or array in a scalar type of NumPy's."""
     if complex_numbers.is_complex(x):
-        raise complex_numbers.decline(f"a conversion to {cls.__name__}")
+        return complex_numbers.discarded(x, cls)
     if x.form == "python":
         check_number(x, np.dtype(cls))
     return dispatch.cast(x, cls)

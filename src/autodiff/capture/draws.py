@@ -184,6 +184,10 @@ def draw_traced(
         if any(isinstance(x, Tracer) and x.shape for x in (*args, *kwargs.values())):
             raise Declined(f"random.{name} with arrays", frame.source(node))
         return OF_PYTHON[name](draw, emit, *args, **kwargs)
+    if name != "choice" and any(map(_is_wider, (*args, *kwargs.values()))):
+        # An array is an error of NumPy's, a number loses what does not fit, with a warning.
+        reason = f"random.{name} of complex numbers or long doubles"
+        raise Declined(reason, frame.source(node))
     if name in COMPOSED:
         return COMPOSED[name](owner, draw, *args, **kwargs)
     if name == "choice":
@@ -224,6 +228,13 @@ def draw_traced(
 def _parameter(x: Any) -> Any:
     """A parameter of a draw: lists, of which NumPy makes arrays, as arrays."""
     return as_array(x) if isinstance(x, (list, tuple)) else x
+
+
+def _is_wider(x: Any) -> bool:
+    """Whether a parameter is of another type than the floats that draws have."""
+    return is_complex(x) or (
+        isinstance(x, (Tracer, np.ndarray, np.generic)) and x.dtype.char == "g"
+    )
 
 
 def _require_fit(size: Any, shape: tuple[Any, ...]) -> None:

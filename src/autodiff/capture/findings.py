@@ -64,6 +64,8 @@ class Tables:
     # Objects from outside whose attributes are read one by one.
     instances: set[int] = field(default_factory=set)
     known: dict[Value, tuple[Any, bool]] = field(default_factory=dict)
+    # What the parameters of a function that is differentiated inside of this one are at this call.
+    stood_for: dict[Value, Value] = field(default_factory=dict)
     guarded: dict[Value, None] = field(default_factory=dict)  # a set in order
     by_array: dict[int, Tracer] = field(default_factory=dict)
     by_path: dict[str, Tracer] = field(default_factory=dict)

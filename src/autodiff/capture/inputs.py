@@ -120,7 +120,7 @@ class Inputs(Tables):
         if is_unsupported(array):
             raise DtypeError(
                 f"{title} has dtype {array.dtype}, which is not supported.",
-                remedy="pass real floating-point, integer or bool arrays of at most 64 bits",
+                remedy="pass floating-point, complex, integer or bool arrays",
             )
         if not (array.dtype.isnative or self.derivative):
             # What only moves elements keeps their order, and ``x.dtype`` is another one.
@@ -370,6 +370,12 @@ class Inputs(Tables):
                 pending.pop()
                 continue
             operation = current.owner
+            if operation is None and (given := self.stood_for.get(current)) is not None:
+                if given in self.known:
+                    self.known[current] = self.known[given]
+                else:
+                    pending.append(given)
+                continue
             if operation is None:
                 raise NotStaged("a value inside a loop is needed by Python")
             if operation.kind == "host_call":
@@ -453,9 +459,7 @@ def is_unsupported(x: Any) -> bool:
     """Whether an array or NumPy scalar is of a class or dtype that programs do not have."""
     if isinstance(x, np.ndarray) and type(x) not in (np.ndarray, np.memmap):
         return True
-    return isinstance(x, (np.ndarray, np.generic)) and (
-        x.dtype.kind not in SUPPORTED_KINDS or x.dtype.itemsize > 8
-    )
+    return isinstance(x, (np.ndarray, np.generic)) and (x.dtype.kind not in SUPPORTED_KINDS)
 
 
 def _refuse_two_nans(value: Value) -> None:

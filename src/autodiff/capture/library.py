@@ -72,7 +72,7 @@ from autodiff.capture.paths import Guard
 from autodiff.capture.text import characters
 from autodiff.capture.trace import Declined, Trace
 from autodiff.errors import DtypeError
-from autodiff.ladder import Bail
+from autodiff.ladder import Bail, NotStaged
 from autodiff.later import later
 from autodiff.ops import complex_numbers, dispatch, fatal, layout
 from autodiff.ops.builder import current_builder
@@ -393,7 +393,27 @@ def _operation(
         known = functools.partial(_apply_ufunc, function)
     if isinstance(owner, Tracer) or dispatch.is_known_ufunc(function) or is_own(function):
         known = known or function
+    if traced and known is not None:
+        _refuse_long_doubles(function, args, kwargs)
     return known
+
+
+def _refuse_long_doubles(function: Any, args: list[Any], kwargs: dict[str, Any]) -> None:
+    """Leave SciPy's functions of long doubles to SciPy: most compute with other numbers."""
+    of_scipy = str(getattr(function, "__module__", "")).startswith("scipy.")
+    if isinstance(function, np.ufunc):
+        of_scipy = getattr(np, function.__name__, None) is not function
+    if of_scipy and any(map(_is_long_double, (*args, *kwargs.values()))):
+        source = current_builder().source
+        raise NotStaged(f"scipy's {function.__name__} of long doubles, which it converts", source)
+
+
+def _is_long_double(x: Any) -> bool:
+    if isinstance(x, (list, tuple)) and not isinstance(x, Tracer):
+        return any(map(_is_long_double, list(x)))
+    if isinstance(x, complex_numbers.ComplexTracer):
+        return x.part_dtype.itemsize > 8
+    return isinstance(x, (Tracer, np.ndarray, np.generic)) and x.dtype.char in "gG"
 
 
 def _apply_ufunc(ufunc: np.ufunc, *args: Any, **kwargs: Any) -> Any:
@@ -505,6 +525,8 @@ def _on_complex(
         )
     if isinstance(owner, Tracer) or is_own(function):
         return None
+    if type(function) is MethodDescriptorType and issubclass(np.ndarray, function.__objclass__):
+        return functools.partial(_method_of, function)
     if isinstance(function, np.ufunc) or complex_functions.find(function) is not None:
         return lambda *inputs, **options: complex_functions.apply(function, inputs, options)
     fatal.refuse(function, args, kwargs)

@@ -119,9 +119,9 @@ _NUMBERS = (float, int, bool, str, type(None), np.generic)
 def is_numbers(result: Any) -> bool:
     """Whether a result is numbers and arrays of numbers, in tuples, lists and dicts."""
     if type(result) is np.ndarray:
-        return result.dtype.kind in "fiub" and result.dtype.itemsize <= 8
+        return result.dtype.kind in "fiub"
     if isinstance(result, np.generic):
-        return result.dtype.kind in "fiub" and result.dtype.itemsize <= 8
+        return result.dtype.kind in "fiub"
     if type(result) is dict:
         return all(map(is_numbers, result.values()))
     if type(result) in (list, tuple) or isinstance(result, tuple) and hasattr(result, "_make"):
@@ -313,7 +313,6 @@ def lift_result(result: Any, holders: int = _HOLDERS) -> Any:
     if (
         isinstance(result, np.ndarray)
         and result.dtype.kind in "fiub"
-        and result.dtype.itemsize <= 8  # others are refused or converted where they are used
         and result.dtype.isnative
         and type(result) is np.ndarray
     ):

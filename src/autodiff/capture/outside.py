@@ -97,8 +97,8 @@ class Outside(Identities):
         return obj
 
     def _lift_array(self, array: np.ndarray, path: Path) -> Any:
-        kind, size = array.dtype.kind, array.dtype.itemsize
-        if kind not in SUPPORTED_KINDS or size > 8 or type(array) not in (np.ndarray, np.memmap):
+        kind = array.dtype.kind
+        if kind not in SUPPORTED_KINDS or type(array) not in (np.ndarray, np.memmap):
             return self._keep_constant(array, path)
         known = self.by_path.get(path.text) if self.tier.reusable else None
         if known is not None:

@@ -192,7 +192,7 @@ def as_parts(x: Any) -> ComplexTracer | None:
     return None
 
 
-_COMPLEX_SCALARS = (np.complex64, np.complex128)
+_COMPLEX_SCALARS = (np.complex64, np.complex128, np.clongdouble)
 
 
 def complex_pair(a: Any, b: Any) -> tuple[ComplexTracer, ComplexTracer] | None:

@@ -97,16 +97,19 @@ class EagerBuilder(Builder):
         ):  # set within the function, as what the user has set outside is not in force here
             raise Declined("np.errstate that raises or calls", self.source)
         results = super().emit(kind, operands, attributes, *rest, **more)
-        if self.stack or not self.at_once:  # inside of a region, on values that are not known yet
+        if not self.at_once:
             return results
-        if kind == "check" and not self.trace.evaluate(operands[0])[0]:
+        inside = bool(self.stack)  # of a region, on values that may not be known yet
+        if kind == "check" and not inside and not self.trace.evaluate(operands[0])[0]:
             self.block.operations.pop()
             raise Bail(Rung.PLAIN, attributes["message"])
         indexes = kind in ("gather", "scatter_update", "scatter_add")
         if results and (indexes or isinstance(ENTRIES[kind].lowering, Kernel)):
             try:
                 self.trace.evaluate(results[0])
-            except Exception:
+            except Exception as error:
+                if inside and isinstance(error, Bail):
+                    return results
                 self.block.operations.pop()  # the program goes on as if it had not been tried
                 raise
         return results

@@ -547,7 +547,7 @@ def is_complex(role: str) -> bool:
     return role.startswith("complex")
 
 
-_COMPLEX_DTYPES = (np.dtype(np.complex64), np.dtype(np.complex128))
+_COMPLEX_DTYPES = tuple(map(np.dtype, (np.complex64, np.complex128, np.clongdouble)))
 
 
 def is_in_c_order(x: Any) -> bool:

@@ -28,7 +28,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -84,7 +84,8 @@ class Warned:
     module: str
     registry: dict[Any, Any]
     category: type[Warning] = RuntimeWarning
-    is_spoken: bool = False  # by NumPy's Python, whatever ``np.errstate`` says
+    # A loop, as ``np.errstate`` says; else NumPy's Python, or its C, whatever that says.
+    by: Literal["loop", "python", "c"] = "loop"
 
     @property
     def key(self) -> tuple[str, str | None, int]:
@@ -123,8 +124,10 @@ def listen(compiled: Compiler, specialisation: Specialisation) -> None:
     listener.report = specialisation.run.notify(listener.hear)
     captured = specialisation.captured
     listener.report.always |= captured.errors | _errors_of_constants(captured.program)
-    if any(operation.kind == "mark" for operation in walk(captured.program.block)):
+    marks = [op for op in walk(captured.program.block) if op.kind == "mark"]
+    if marks:
         listener.report.must = floating.LOUD  # no flag is needed for what NumPy's Python says
+    listener.may_say = any(op.attributes.get("says") for op in marks)
 
 
 class _Listener:
@@ -138,6 +141,7 @@ class _Listener:
         self.compiled = compiled
         self.specialisation = specialisation
         self.report: Any = None
+        self.may_say = False  # whether C warns of something that nobody can listen to
         self.times: dict[int, int] = {}
         self.known: dict[int, list[Warned]] = {}
         self.ignored: dict[int, list[Any]] = {}  # the filters that ignore all that is known
@@ -147,6 +151,7 @@ class _Listener:
         """A call has ended, and these errors are among its flags."""
         times = self.times[errors] = self.times.get(errors, 0) + 1
         known = self.known.get(errors)
+        is_plain = False
         is_asked = not known or times <= ALWAYS or times & (times - 1) == 0
         if not is_asked and self.ignored.get(errors) == warnings.filters:
             if floating.recorder() is None:
@@ -156,9 +161,13 @@ class _Listener:
             return
         arguments = tuple([np.array(x) if type(x) in (list, tuple) else x for x in arguments])
         if is_asked:
-            question = _question(compiled, specialisation, arguments)
+            question, is_plain = _question(compiled, specialisation, arguments)
             lines = FIRST_LINES if times == 1 else LINES
             found, is_all = _warnings_of(compiled, question, lines)
+            if self.may_say and is_plain:  # it has been said: by which lines, the program knows
+                captured, forms = specialisation.captured, specialisation.input_dtypes
+                again = lambda: _run_program(captured, forms, arguments)  # noqa: E731
+                found += [x for x in _warnings_of(compiled, again, lines)[0] if x.by == "c"]
             # Draws of another time tell other things, and less is found in fewer lines.
             if found or (is_all and not specialisation.captured.has_effects):
                 known = self.known[errors] = found
@@ -169,7 +178,8 @@ class _Listener:
         self.ignored.pop(errors, None)
         if all(_is_ignored(one, warnings.filters) for one in known):
             self.ignored[errors] = list(warnings.filters)
-        error = _give(known, is_asked)
+        said = ("python", "c") if is_asked and is_plain else ("python",) if is_asked else ()
+        error = _give(known, said)
         if error is None:
             return
         # An error, by the user's filters: it is raised from the user's line, if it may be.
@@ -186,17 +196,17 @@ class _Listener:
             self.report.skip = min(2**self.silences, LONGEST)
 
 
-def _give(found: Sequence[Warned], is_asked: bool) -> Warning | None:
+def _give(found: Sequence[Warned], said: Sequence[str]) -> Warning | None:
     """Warn of what the user wants to hear of; the exception where a filter makes one of it.
 
-    What NumPy's Python says, it has said where it has just been asked.
+    ``said``: by whom it has been said already, as he has just been asked.
     """
     wanted, recorder = floating.wanted(), floating.recorder()
     try:
         for one in found:
-            if is_asked if one.is_spoken else not one.kind & wanted:
+            if one.by in said or (one.by == "loop" and not one.kind & wanted):
                 continue
-            if recorder is None or one.is_spoken:
+            if recorder is None or one.by != "loop":
                 one.give()
             elif isinstance(recorder, _Log):
                 recorder.add(one)
@@ -218,17 +228,18 @@ def _whole(compiled: Compiler, specialisation: Specialisation, arguments: Sequen
 
 def _question(
     compiled: Compiler, specialisation: Specialisation, arguments: Sequence[Any]
-) -> Callable[[], Any]:
-    """What to run for NumPy's warnings."""
+) -> tuple[Callable[[], Any], bool]:
+    """What to run for NumPy's warnings; whether that is the user's own function."""
     captured = specialisation.captured
     if not captured.has_effects:
         call = _whole(compiled, specialisation, arguments)
-        return lambda: fallback.run_plainly(compiled, call)
+        return lambda: fallback.run_plainly(compiled, call), True
     if _only_draws(captured):
         call = _whole(compiled, specialisation, arguments)
-        return lambda: _run_drawing(captured, lambda: fallback.run_plainly(compiled, call))
+        plain = lambda: fallback.run_plainly(compiled, call)  # noqa: E731
+        return lambda: _run_drawing(captured, plain), True
     forms = specialisation.input_dtypes
-    return lambda: _run_program(captured, forms, arguments)
+    return lambda: _run_program(captured, forms, arguments), False
 
 
 def _host_calls(captured: Captured) -> list[Any]:
@@ -390,20 +401,27 @@ class _Log(floating.Recorder):
         while frame is not None and frame.f_code.co_filename == floating.__file__:
             frame = frame.f_back
         assert frame is not None
-        self._add_at(frame, text, RuntimeWarning, is_spoken=False)
+        self._add_at(frame, text, RuntimeWarning, "loop")
+
+    def take_said(self, text: str, category: type[Warning], frame: FrameType) -> None:
+        self._add_at(frame, text, category, "c")
 
     def hear(self, one: Spoken) -> None:
         """Note what NumPy's Python is about to say."""
-        self._add_at(one.frame, one.text, one.category, is_spoken=True)
+        self._add_at(one.frame, one.text, one.category, "python")
 
     def _add_at(
-        self, frame: FrameType, text: str, category: type[Warning], is_spoken: bool
+        self,
+        frame: FrameType,
+        text: str,
+        category: type[Warning],
+        by: Literal["loop", "python", "c"],
     ) -> None:
         source = _operation_at(frame)
         file, line, space = _place(frame, source)
         module = space.get("__name__", "<string>")
         registry = space.setdefault("__warningregistry__", {})
-        one = Warned(text, file, line, module, registry, category, is_spoken)
+        one = Warned(text, file, line, module, registry, category, by)
         quiet = None if source is None else source.quiet
         if quiet is None or not (one.kind & quiet.kinds or _is_ignored(one, quiet.filters)):
             self.add(one)

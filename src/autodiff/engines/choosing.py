@@ -18,7 +18,7 @@ from autodiff.dims import Dim, Extent, evaluate, symbols
 from autodiff.engines import ENGINES
 from autodiff.errors import NameArgumentError, is_signal_handlers
 from autodiff.ir.arguments import arguments_of
-from autodiff.ir.data import ArrayType, Program
+from autodiff.ir.data import ArrayType, Program, walk
 from autodiff.ir.results import ResultTree, assembled
 from autodiff.later import later
 from autodiff.ops.control import MEMORY_FAILED, CheckFailed
@@ -75,7 +75,7 @@ def executable(
     """
     if engine == "jax":
         return _jax_executable(program, inputs, outputs, result, device)
-    if engine == "numpy":
+    if engine == "numpy" or has_long_doubles(program):
         return _numpy_executable(program, inputs, outputs, result)
     if engine == "native":
         from autodiff.engines.native.engine import native_executable
@@ -105,9 +105,18 @@ def run_native(program: Program, inputs: Sequence[Any]) -> list[np.ndarray]:
     CheckFailed
         When a check of the program fails.
     """
+    if has_long_doubles(program):
+        return runner(program, "numpy")(inputs)
     from autodiff.engines.native.engine import native_run
 
     return native_run(program, inputs)
+
+
+def has_long_doubles(program: Program) -> bool:
+    """Whether there are long doubles in a program, which the reference engine alone computes with."""
+    block = program.block
+    values = [*program.inputs, *(v for op in walk(block) for v in op.results)]
+    return any(v.dtype.itemsize > 8 for v in values)
 
 
 def runner(
@@ -117,7 +126,7 @@ def runner(
 
     It raises :class:`CheckFailed` when a check of the program fails.
     """
-    if engine == "numpy":
+    if engine == "numpy" or (engine == "native" and has_long_doubles(program)):
         return reference.compile_program(program)
     if engine == "jax":
         from autodiff.engines.jax.engine import compile_program as compile_for_device

@@ -26,8 +26,10 @@ from autodiff.ir.data import ArrayType
 from autodiff.ops import builder as _builder
 from autodiff.ops import (
     complex_folds,
+    complex_followed,
     complex_linalg,
     complex_numbers,
+    complex_stores,
     complex_ufuncs,
     fatal,
     python_numbers,
@@ -39,9 +41,11 @@ from autodiff.ops.complex_numbers import (
     ComplexTracer,
     Parts,
     as_complex,
+    as_stored,
     common,
     conjugate,
     decline,
+    discarded,
     is_complex,
     is_complex_dtype,
     joined,
@@ -85,7 +89,7 @@ def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         _enter_special(function)
         inputs, outs = args[: function.nin], args[function.nin :]
         if outs:
-            raise decline(f"np.{function.__name__} with out=")
+            kwargs = {**kwargs, "out": outs if len(outs) > 1 else outs[0]}
         return complex_numbers.apply_ufunc(function, "__call__", inputs, kwargs)
     if any(isinstance(x, Either) for x in args):
         return on_both(lambda *x: apply(function, x, kwargs), args)
@@ -169,6 +173,8 @@ def _join_results(re: Any, im: Any) -> Any:
 
 
 _REFUSED = ("out", "dtype", "initial", "casting")
+# Functions whose operand is cast beforehand.
+_FOLDS = frozenset((np.sum, np.mean, np.cumsum, np.ascontiguousarray, np.asfortranarray))
 
 
 def part_by_part(function: Any, data: Sequence[int | str] = (0,)) -> Callable[..., Any]:
@@ -177,7 +183,11 @@ def part_by_part(function: Any, data: Sequence[int | str] = (0,)) -> Callable[..
     def run(*args: Any, **kwargs: Any) -> Any:
         dtype = kwargs.pop("dtype", None)
         if dtype is not None and not is_complex_dtype(dtype):
-            raise decline(f"np.{function.__name__} with dtype={np.dtype(dtype)}")
+            if function not in _FOLDS and kwargs.get("casting") != "unsafe":
+                raise decline(f"np.{function.__name__} with dtype={np.dtype(dtype)}")
+            real = as_stored(args[0], np.dtype(dtype))
+            return functions[function](real, *args[1:], **kwargs, dtype=dtype)
+        start = kwargs.pop("initial", np._NoValue) if function is np.sum else np._NoValue
         for name in _REFUSED:
             if kwargs.get(name) not in (None, np._NoValue):
                 raise decline(f"np.{function.__name__} with {name}=")
@@ -191,6 +201,8 @@ def part_by_part(function: Any, data: Sequence[int | str] = (0,)) -> Callable[..
         def one(which: int) -> Any:
             given = [_data_part(x, which, part) if k in data else x for k, x in enumerate(args)]
             named = {k: _data_part(x, which, part) if k in data else x for k, x in kwargs.items()}
+            if start is not np._NoValue:
+                named["initial"] = _data_part(start, which, part)
             return functions[function](*given, **named)
 
         return _join_results(one(0), one(1))
@@ -207,7 +219,7 @@ _FIRST = """
     sum mean cumsum trace transpose reshape ravel moveaxis swapaxes rollaxis expand_dims squeeze
     broadcast_to flip fliplr flipud roll rot90 tile repeat take take_along_axis diag diagonal
     diagflat tril triu diff copy split array_split hsplit vsplit dsplit concatenate stack hstack
-    vstack dstack column_stack delete resize ediff1d nansum matrix_transpose block
+    vstack dstack column_stack delete resize ediff1d matrix_transpose block
     ascontiguousarray asfortranarray
 """.split()
 for _name in _FIRST:
@@ -423,11 +435,16 @@ def prod(
 ) -> Any:  # fmt: skip
     """``np.prod``."""
     keepdims = keepdims is not np._NoValue and keepdims
-    if initial is not np._NoValue or where is not np._NoValue:
-        raise decline("np.prod with initial= or where=")
-    if out is not None or dtype is not None or isinstance(axis, tuple):
-        raise decline("np.prod with out=, dtype= or several axes")
-    z = as_complex(a)
+    if out is not None or isinstance(axis, tuple):
+        raise decline("np.prod with out= or several axes")
+    if dtype is not None and not is_complex_dtype(dtype):
+        how = {k: v for k, v in (("initial", initial), ("where", where)) if v is not np._NoValue}
+        return functions[np.prod](discarded(a, dtype), axis, dtype, None, keepdims, **how)
+    if where is not np._NoValue and where is not True:
+        a = TABLE[np.where](where, a, 1.0)
+    if initial is not np._NoValue:
+        return prod(a, axis, dtype, None, keepdims) * initial
+    z = as_complex(a, dtype)
     if axis is None:
         if keepdims:
             whole = prod(TABLE[np.ravel](z), 0)
@@ -441,24 +458,14 @@ def prod(
 @implements_complex(np.cumprod)
 def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """``np.cumprod``."""
-    if out is not None or dtype is not None:
-        raise decline("np.cumprod with out= or dtype=")
-    z = as_complex(a)
+    if out is not None:
+        raise decline("np.cumprod with out=")
+    if dtype is not None and not is_complex_dtype(dtype):
+        return functions[np.cumprod](discarded(a, dtype), axis, dtype)
+    z = as_complex(a, dtype)
     if axis is None:
         return _multiplied(TABLE[np.ravel](z), 0, True)
     return _multiplied(z, int(np.lib.array_utils.normalize_axis_index(axis, z.ndim)), True)
-
-
-@implements_complex(np.average)
-def average(a: Any, axis: Any = None, weights: Any = None) -> Any:
-    """``np.average``."""
-    if weights is None:
-        return TABLE[np.mean](a, axis=axis)
-    z = as_complex(a)
-    if axis is not None and z.ndim > 1 or np.shape(weights) != tuple(z.shape):
-        raise decline("np.average with weights along an axis")
-    total = functions[np.sum](weights) if not is_complex(weights) else TABLE[np.sum](weights)
-    return TABLE[np.sum](complex_numbers.call(np.multiply, (z, weights))) / total
 
 
 @implements_complex(np.var)
@@ -506,7 +513,6 @@ TABLE.update({getattr(np.linalg, name): f for name, f in complex_linalg.OF_NUMPY
 # Linear with real factors; which operands are data.
 for _name, _data in (
     ("interp", (2, "fp")),
-    ("nanmean", (0, "a")),
     ("gradient", (0, "f")),
     ("trapezoid", (0, "y")),
     ("meshgrid", tuple(range(8))),
@@ -531,7 +537,7 @@ def append(arr: Any, values: Any, axis: Any = None) -> Any:
 def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     """``np.insert`` into a complex array, whose dtype what is inserted takes."""
     if not is_complex(arr):
-        raise decline("np.insert into a real array")
+        return functions[np.insert](arr, obj, as_stored(values, arr.dtype), axis)
     z = as_complex(arr)
     new = as_complex(values, z.dtype)
     parts = (
@@ -592,23 +598,6 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None) -> Any:
     return found if a_max is None else complex_numbers.call(np.minimum, (found, a_max))
 
 
-@implements_complex(np.cov)
-def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None) -> Any:
-    """``np.cov``: with the conjugate of the second factor."""
-    x = as_complex(m, np.result_type(as_complex(m).dtype, np.float64))
-    if y is not None or x.ndim != 2:
-        raise decline("np.cov with y=, or of a vector")
-    x = x if rowvar else TABLE[np.transpose](x)
-    ddof = (0 if bias else 1) if ddof is None else ddof
-    apart: Any = complex_numbers.call(np.subtract, (x, TABLE[np.mean](x, axis=1, keepdims=True)))
-    return matmul(apart, _turned(conj_of(apart))) / (x.shape[1] - ddof)
-
-
-def _turned(x: Any) -> Any:
-    return TABLE[np.transpose](x)
-
-
-NOT_HOLOMORPHIC.add(np.cov)
 for _function in (np.nonzero, np.flatnonzero, np.argwhere):
     if _function in functions:
         TABLE[_function] = lambda x, _function=_function: functions[_function](truth(as_complex(x)))
@@ -643,11 +632,13 @@ def array(
     obj: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", ndmin: int = 0, **rest: Any
 ) -> Any:
     """``np.array``."""
-    if rest:
+    if set(rest) - {"subok"}:
         raise decline("np.array with " + ", ".join(rest))
     dtype = _named(dtype)
     if dtype is not None and not is_complex_dtype(dtype):
-        raise decline(f"a conversion to {np.dtype(dtype)}")
+        dtype = np.dtype(dtype)
+        real = functions[np.array](as_stored(obj, dtype), dtype, ndmin=ndmin)
+        return Tracer(real.value, "array")
     z = as_complex(obj, None if dtype is None else np.dtype(dtype))
     if not is_complex(obj) and isinstance(obj, (list, tuple)):
         z = as_complex(functions[np.array](obj), dtype)
@@ -694,11 +685,13 @@ TABLE[np.ones_like] = _filled_like(1.0)
 
 
 @implements_complex(np.full_like)
-def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K") -> Any:
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
+) -> Any:  # fmt: skip
     """``np.full_like``."""
-    if dtype is None and not is_complex(a):
-        raise decline("np.full_like of a real array")
-    return full(np.shape(a), fill_value, common(a) if dtype is None else dtype)
+    if dtype is None:
+        dtype = a.dtype if is_complex(a) or isinstance(a, Tracer) else np.asarray(a).dtype
+    return full(np.shape(a) if shape is None else shape, fill_value, dtype)
 
 
 @implements_complex(np.linspace)
@@ -707,8 +700,11 @@ def linspace(
     dtype: Any = None, axis: int = 0,
 ) -> Any:  # fmt: skip
     """``np.linspace``: each part goes evenly."""
-    if retstep or dtype is not None:
-        raise decline("np.linspace with retstep= or dtype=")
+    if retstep:
+        raise decline("np.linspace with retstep=")
+    if dtype is not None:
+        found = linspace(start, stop, num, endpoint, axis=axis)
+        return _astype(found, dtype)
     part = common(start, stop, 1.0)
     ends = (parts_of(x, part) for x in (start, stop))
     re, im = (
@@ -721,6 +717,9 @@ def linspace(
 @implements_complex(np.full)
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> Any:
     """``np.full``."""
+    if dtype is not None and not is_complex_dtype(dtype):
+        made = as_complex(fill_value) if type(fill_value) is complex else fill_value
+        return functions[np.full](shape, as_stored(made, np.dtype(dtype)), dtype, order)
     z = as_complex(fill_value, dtype)
     shape = shape if isinstance(shape, (tuple, list)) else (shape,)
     re, im = TABLE[np.broadcast_to](z, shape).parts
@@ -978,6 +977,19 @@ def make_complex(real: Any = 0, imag: Any = None) -> Any:
     return joined(re, pointwise("add", b, c) if is_complex(real) else c, "python")
 
 
+def _real_number(function: Any) -> Callable[..., Any]:
+    def run(x: Any = 0) -> Any:
+        if not isinstance(x, ComplexTracer) or x.form != "scalar":
+            raise decline(function.__name__)  # which Python refuses
+        return builtin_functions[function](discarded(x))
+
+    return run
+
+
+for _function in (float, int):
+    TABLE[_function] = _real_number(_function)
+
+
 @implements_complex(abs)
 def absolute(x: Any) -> Any:
     """``abs``."""
@@ -1089,11 +1101,16 @@ def _shape_arguments(args: tuple[Any, ...]) -> Any:
 
 
 def _astype(z: ComplexTracer, dtype: Any, *args: Any, **kwargs: Any) -> Any:
-    if args or set(kwargs) - {"copy"}:
-        raise decline("astype with order= or casting=")
-    dtype = _named(dtype)
+    order, casting = (*args, *("K", "unsafe")[len(args) :])[:2]
+    if len(args) > 2 or set(kwargs) - {"copy", "order", "casting", "subok"}:
+        raise decline("astype of this form")
+    dtype, casting = _named(dtype), kwargs.get("casting", casting)
+    order = kwargs.get("order", order)
+    if order not in ("K", "A", "C") or not np.can_cast(z.dtype, dtype, casting):
+        raise decline(f"astype with order={order!r} or casting={casting!r}")
     if not is_complex_dtype(dtype):
-        raise decline(f"a conversion to {np.dtype(dtype)}")
+        real = discarded(z, dtype)
+        return Tracer(real.value, "array" if z.form == "array" else "scalar")
     form: Form = "array" if z.form == "array" else "scalar"
     return joined(*as_complex(z, np.dtype(dtype)).parts, form)
 
@@ -1113,6 +1130,7 @@ def _tolist(z: ComplexTracer) -> Any:
 
 _OWN: dict[str, Callable[..., Any]] = {
     "conj": METHODS["conjugate"],
+    "compress": lambda z, condition, axis=None: TABLE[np.compress](condition, z, axis),
     "astype": _astype,
     "reshape": lambda z, *shape: TABLE[np.reshape](z, _shape_arguments(shape)),
     "transpose": lambda z, *axes: TABLE[np.transpose](z, _shape_arguments(axes) or None),
@@ -1152,4 +1170,15 @@ def attribute(z: ComplexTracer, name: str) -> Any:
     raise AttributeError(f"'{type_name(z)}' object has no attribute '{name}'", name=name, obj=z)
 
 
-__all__ = ["CMATH", "METHODS", "TABLE", "apply", "attribute", "complex_folds", "find", "product"]
+__all__ = [
+    "CMATH",
+    "METHODS",
+    "TABLE",
+    "apply",
+    "attribute",
+    "complex_folds",
+    "complex_followed",
+    "complex_stores",
+    "find",
+    "product",
+]

@@ -814,7 +814,7 @@ def of_scipy() -> dict[Any, Callable[..., Any]]:
     return {
         linalg.solve: _with(solve, assume_a=(None, "gen"), transposed=(False,)),
         linalg.inv: _with(inv),
-        linalg.det: _with(det),
+        linalg.det: _with(lambda a: det(as_complex(a, np.complex128))),
         linalg.expm: lambda A: expm(A),
         linalg.pinv: _with(pinv),
         linalg.lstsq: _with(scipy_lstsq, cond=(None,)),

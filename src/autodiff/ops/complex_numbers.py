@@ -38,6 +38,7 @@ from autodiff.ops.either import Either
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import check, type_name
 from autodiff.ops.layout import remember
+from autodiff.ops.marks import note_discarded
 from autodiff.ops.promotion import (
     as_array,
     broadcast_shapes,
@@ -66,7 +67,10 @@ TABLE: dict[Any, Callable[..., Any]] = {}
 # Methods of ufuncs that go through the elements one by one: filled in by :mod:`autodiff.ops.complex_folds`.
 FOLDS: dict[str, Callable[..., Any]] = {}
 Parts = tuple[Any, Any]
-_PART = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(float)}
+_PART = {
+    np.dtype(whole): np.zeros((), whole).real.dtype
+    for whole in (np.clongdouble, np.complex128, np.complex64)
+}
 _WHOLE: dict[Any, Any] = {part: whole for whole, part in _PART.items()}
 
 
@@ -434,6 +438,39 @@ def part_of(z: ComplexTracer, which: int) -> Tracer:
     if z.form == "python":
         return python_numbers.number(x, float)
     return x.follow(PART_STEPS[which]) if z.form == "array" else x
+
+
+def as_stored(x: Any, dtype: np.dtype[Any]) -> Any:
+    """``x`` as elements of a real array can be: what is complex in it casts, if NumPy casts it."""
+    if not is_complex(x):
+        return x
+    if isinstance(x, StoredList) and x.is_elsewhere():
+        raise decline(
+            "a conversion to real numbers"
+        )  # of Python's, it may be, which Python refuses
+    if isinstance(x, (list, tuple)):
+        return [as_stored(item, dtype) for item in x]
+    return discarded(x, dtype)
+
+
+def discarded(z: Any, dtype: Any = None) -> Tracer:
+    """What NumPy makes of a complex array or scalar where it casts to real numbers, with a warning.
+
+    To integers it is the real part's; to bool it is no loss, and whether either part is not 0.
+    """
+    if type(z) is complex:
+        raise decline("a conversion to real numbers")  # which Python refuses
+    z = z if isinstance(z, ComplexTracer) else as_complex(z)
+    if z.form == "python":
+        raise decline("a conversion to real numbers")
+    if dtype is not None and np.dtype(dtype).kind == "b":
+        return plain(truth(z))
+    note_discarded()
+    real = z.parts[0]
+    if _builder.current_builder().not_holomorphic is not None:
+        real = emit_tracer("positive", real)
+        note_unholomorphic("a cast to real numbers", real)
+    return plain(real if dtype is None else cast(real, dtype))
 
 
 # -- real arithmetic, short -------------------------------------------------------------------------
@@ -985,28 +1022,33 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
     fatal.refuse(ufunc, inputs, kwargs, method)
     kwargs, out = dict(kwargs), kwargs.get("out")
     out = out[0] if isinstance(out, tuple) and len(out) == 1 else out
-    if isinstance(out, ComplexTracer) and out.form == "array":
+    if isinstance(out, ComplexTracer) and out.form == "array" and method != "__call__":
         del kwargs["out"]
         return stored(out, apply_ufunc(ufunc, method, inputs, kwargs))
     options = {k: v for k, v in kwargs.items() if not _is_default(k, v)}
+    if method == "__call__" and options:
+        return FOLDS["with_options"](ufunc, inputs, options)
     if method == "at" and ufunc in (np.add, np.subtract) and isinstance(inputs[0], ComplexTracer):
         new = parts_of(inputs[2], inputs[0].part_dtype)
         for part, x in zip(inputs[0].parts, list(map(plain, new)), strict=True):
             ufunc.at(part, inputs[1], x)
         return None
-    if options or (method not in ("__call__", "at") and len(inputs) > 2):
-        raise decline(f"np.{ufunc.__name__} with {next(iter(options), 'dtype')}=")
     if method == "__call__":
         return call(ufunc, inputs)
     along: dict[str, dict[Any, Any]] = {
         "reduce": {np.add: np.sum, np.multiply: np.prod},
         "accumulate": {np.add: np.cumsum, np.multiply: np.cumprod},
     }
-    if ufunc in along.get(method, ()):
-        how = {k: v for k, v in kwargs.items() if k in ("axis", "keepdims")}
+    taken = {"reduce": ("dtype", "initial", "where"), "accumulate": ("dtype",)}.get(method, ())
+    is_along = ufunc in along.get(method, ())
+    more = [k for k in options if not (is_along and k in taken)]
+    if more or (method != "at" and len(inputs) > 2):
+        raise decline(f"np.{ufunc.__name__} with {next(iter(more), 'dtype')}=")
+    if is_along:
+        how = {k: v for k, v in kwargs.items() if k in ("axis", "keepdims") or k in options}
         how.setdefault("axis", inputs[1] if len(inputs) > 1 else 0)
         return TABLE[along[method][ufunc]](inputs[0], **how)
-    if method == "outer" and ufunc in BINARY:
+    if method == "outer" and ufunc.nin == 2 and ufunc.signature is None:
         a, b = (as_complex(x) for x in inputs)
         return call(ufunc, (a[(..., *(None,) * b.ndim)] if b.ndim else a, b))
     how = {k: v for k, v in kwargs.items() if k == "axis" or (k == "keepdims" and v)}
@@ -1016,8 +1058,11 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
 
 
 def _is_default(name: str, value: Any) -> bool:
+    if isinstance(value, Tracer):
+        return False
     return (
         value is None
+        or value is np._NoValue
         or value == (None,)
         or (name, value) in (("casting", "same_kind"), ("order", "K"))
         or (name in ("where", "subok") and value is True)

@@ -367,10 +367,10 @@ def stored(ufunc: np.ufunc, a: Tracer, x: Any) -> Any:
 
 
 def put_into(dtype: np.dtype[Any], x: Any) -> Any:
-    """``x`` as it is stored into an array: every float dtype takes both types alike."""
+    """``x`` as it is stored into an array: every float dtype takes both real types alike."""
     if not isinstance(x, Either):
         return x
-    return x.wide if dtype.kind == "f" else x.decided()
+    return x.wide if dtype.kind == "f" and x.wide.dtype.kind != "c" else x.decided()
 
 
 def eithers(operands: Any) -> list[Either]:

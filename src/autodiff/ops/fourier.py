@@ -27,7 +27,11 @@ from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer, emit_tracer
 
 SWAPPED = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
-_WHOLE = {np.dtype(np.float32): np.complex64, np.dtype(np.float64): np.complex128}
+_WHOLE = {
+    np.dtype(np.longdouble): np.clongdouble,
+    np.dtype(np.float32): np.complex64,
+    np.dtype(np.float64): np.complex128,
+}
 
 
 def whole(pair: Any) -> Any:

@@ -24,6 +24,7 @@ from autodiff.errors import ArgumentError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import structural
 from autodiff.ops.builder import current_builder
+from autodiff.ops.complex_numbers import as_stored
 from autodiff.ops.control import emit_for
 from autodiff.ops.either import put_into
 from autodiff.ops.known import (
@@ -526,7 +527,7 @@ def set_item(x: Tracer, index: Any, value: Any) -> None:
     """``x[index] = value``, in place."""
     if x.form != "array":
         raise TypeError(f"'{type_name(x)}' object does not support item assignment")
-    value = put_into(x.dtype, value)
+    value = as_stored(put_into(x.dtype, value), x.dtype)
     x, index = _axes_for_truths(x, index)
     items = parse(index, x)
     mask = _mask_of(items)

@@ -1,15 +1,20 @@
 """Conditions of which NumPy warns from Python: ``Mean of empty slice``, ``All-NaN slice encountered``.
 
     nothing = marked(count == 0)      # the same condition; where it holds, the run is marked
+    note_discarded()                  # a cast of complex numbers to real ones, which C warns of
 
 No loop of NumPy's meets a floating-point error there, so that no flag of the processor would tell.  A
 mark sets one: it is a question, as any other (``compiled.warned``), and NumPy, which runs the user's
 function again, answers it in its own words.  Where a condition holds nowhere, a mark is a branch that
 is not taken; where it is known not to hold, nothing is written.
+
+What C warns of nobody can listen to, so that such a mark knows its words: where the program runs for
+whoever asks, it tells them.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -21,19 +26,31 @@ from autodiff.ops.known import known
 from autodiff.ops.promotion import constant, pointwise
 from autodiff.ops.tracer import Tracer, emit_tracer
 
+# What NumPy warns of in C: text and kind, by the attribute ``says`` of a mark.
+SAID: dict[str, tuple[str, type[Warning]]] = {
+    "discarded": (
+        "Casting complex values to real discards the imaginary part",
+        np.exceptions.ComplexWarning,
+    )
+}
 
-def _meaning(condition: Any) -> Any:
-    if np.any(condition) and isinstance(np.geterrcall(), Recorder):
-        np.divide(1.0, 0.0)  # noted by whoever notes what NumPy meets, and by nobody else
+
+def _meaning(condition: Any, says: str | None = None) -> Any:
+    recorder = np.geterrcall()
+    if isinstance(recorder, Recorder) and np.any(condition):
+        if says is None:
+            np.divide(1.0, 0.0)  # noted by whoever notes what NumPy meets, and by nobody else
+        else:
+            recorder.take_said(*SAID[says], sys._getframe())
     return np.not_equal(condition, 0)
 
 
 register(
     Entry(
         name="mark",
-        type_rule=lambda types: (ArrayType(np.dtype(bool), types[0].shape),),
+        type_rule=lambda types, says=None: (ArrayType(np.dtype(bool), types[0].shape),),
         meaning=_meaning,
-        lowering=Pointwise(lambda s, condition: s.mark(s.cast(condition, np.dtype(bool)))),
+        lowering=Pointwise(lambda s, x, says=None: s.mark(s.cast(x, np.dtype(bool)))),
         zero_derivative=True,
         kept=True,
     )
@@ -57,3 +74,8 @@ def marked(condition: Tracer) -> Tracer:
 def note_deprecated() -> None:
     """Mark the run whatever it meets: NumPy warns of how it is called."""
     marked(constant(True, np.dtype(bool)))
+
+
+def note_discarded() -> None:
+    """Mark the run: NumPy casts complex numbers to real ones here."""
+    emit_tracer("mark", constant(True, np.dtype(bool)), says="discarded")

@@ -351,6 +351,8 @@ def _item(x: Tracer, *index: Any) -> Tracer:
             raise ValueError(message)
     scalar = functions[np.reshape](x, ())
     require_integers(scalar)
+    if x.dtype.itemsize > 8:  # of which Python has no number
+        return Tracer(scalar.value, "scalar")
     return python_numbers.number(scalar, {"f": float, "b": bool}.get(x.dtype.kind, int))
 
 

@@ -29,6 +29,7 @@ from autodiff.ops.tracer import (
     Tracer,
     as_tracer,
     emit_tracer,
+    is_element,
 )
 
 if TYPE_CHECKING:
@@ -97,12 +98,12 @@ def supported(dtype: Any) -> np.dtype[Any]:
     Raises
     ------
     DtypeError
-        When it is none of the machine's own real numbers: long doubles, and bytes in the other
-        order, whose results would show another dtype than NumPy's.
+        When it is none of the machine's own real numbers: bytes in the other order, whose results
+        would show another dtype than NumPy's.
     """
     found = np.dtype(dtype)
-    if found.kind not in SUPPORTED_KINDS or found.itemsize > 8 or not found.isnative:
-        name = found.str if found.kind in SUPPORTED_KINDS and found.itemsize <= 8 else found
+    if not is_element(found):
+        name = found.str if found.kind in SUPPORTED_KINDS else found
         raise DtypeError(f"elements of dtype {name} are not supported", remedy="use float64")
     return found
 
@@ -118,7 +119,7 @@ def cast(x: Any, dtype: Any) -> Tracer:
     dtype = supported(dtype)
     if not isinstance(x, Tracer):
         if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in SUPPORTED_KINDS:
-            if x.dtype.itemsize > 8 or not x.dtype.isnative:  # NumPy converts what it made
+            if not x.dtype.isnative:  # NumPy converts what it made
                 return constant(x.astype(dtype), dtype)
         if weak_kind(x) is None or isinstance(x, Dim):
             x = as_array(x)
@@ -129,6 +130,17 @@ def cast(x: Any, dtype: Any) -> Tracer:
     if x.dtype == dtype:
         return Tracer(x.value, "array" if x.shape else "scalar")
     return Tracer(emit_tracer("cast", x, dtype=dtype).value, "array" if x.shape else "scalar")
+
+
+def cast_safely(x: Any, dtype: Any) -> Tracer:
+    """``x`` as NumPy's C takes it in a dtype, which is an error where that may lose something."""
+    array = as_array(x)
+    if not np.can_cast(array.dtype, dtype, "safe"):
+        raise TypeError(
+            f"Cannot cast array data from {array.dtype!r} to {np.dtype(dtype)!r} "
+            "according to the rule 'safe'"
+        )
+    return cast(array, dtype)
 
 
 # -- shapes -------------------------------------------------------------------------------------

@@ -553,10 +553,14 @@ def solve_continuous_lyapunov(a: Any, q: Any) -> Tracer:
 functions[linalg.solve_lyapunov] = solve_continuous_lyapunov
 
 
+class IsComplex(ValueError):
+    """A function of a real matrix is not real."""
+
+
 def _sqrtm_meaning(a: Any) -> Any:
     root = linalg.sqrtm(a)
     if np.iscomplexobj(root):
-        raise ValueError("the square root of the matrix is complex")
+        raise IsComplex("the square root of the matrix is complex")
     return np.asarray(root, a.dtype)
 
 
@@ -577,7 +581,7 @@ register(
 
 @implements(linalg.sqrtm)
 def sqrtm(A: Any, **options: Any) -> Tracer:
-    """``scipy.linalg.sqrtm`` of one matrix whose root is real."""
+    """``scipy.linalg.sqrtm`` of one matrix."""
     _plain(options)
     x = _square(A)
     if x.ndim != 2:

@@ -28,6 +28,7 @@ from autodiff.ops.linear_algebra import mm, t
 from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import as_array, cast
 from autodiff.ops.scipy_linalg import (
+    IsComplex,
     _band_transpose,
     _square,
     _sylvester,
@@ -105,7 +106,7 @@ def _function_meaning(a: Any, name: str, options: Any) -> Any:
     found = (_PAIRED.get(name) or FUNCTIONS[name])(a, *options)
     if np.iscomplexobj(found):
         if np.any(found.imag):
-            raise ValueError(f"the result of {name} is complex")
+            raise IsComplex(f"the result of {name} is complex")
         found = found.real
     return np.asarray(found, a.dtype)
 

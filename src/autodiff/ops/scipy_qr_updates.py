@@ -15,7 +15,7 @@ import numpy as np
 from scipy import linalg
 
 from autodiff.ir.data import ArrayType
-from autodiff.ops import scipy_eigen, scipy_forms
+from autodiff.ops import complex_of_real, scipy_eigen, scipy_forms
 from autodiff.ops.custom import stop
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.linear_algebra import mm, t
@@ -105,4 +105,4 @@ def qr_insert(
     return _factors("qr_insert", q, r, (added,), changed, k=at, which=which)
 
 
-__all__ = ["qr_delete", "qr_insert", "qr_update", "scipy_eigen", "scipy_forms"]
+__all__ = ["complex_of_real", "qr_delete", "qr_insert", "qr_update", "scipy_eigen", "scipy_forms"]

@@ -460,6 +460,11 @@ for _name, _ufunc in UNARY.items():
 SUPPORTED_KINDS = "fiub"
 
 
+def is_element(dtype: np.dtype[Any]) -> bool:
+    """Whether elements of programs may have a dtype: bytes in the other order are not those of results."""
+    return dtype.kind in SUPPORTED_KINDS and dtype.isnative
+
+
 def as_tracer(x: Any) -> Tracer:
     """A tracer of ``x``: itself, or a constant made of a number, NumPy scalar, array or sequence."""
     if isinstance(x, Tracer):
@@ -479,7 +484,7 @@ def as_tracer(x: Any) -> Tracer:
         )
     array = np.asarray(x)
     of = array.dtype
-    if of.kind not in SUPPORTED_KINDS or of.itemsize > 8 or not of.isnative:
+    if not is_element(of):
         raise DtypeError(
             f"elements of dtype {array.dtype} are not supported",
             code="AD105",

@@ -43,12 +43,12 @@ def _norm(norm: Any) -> str:
 
 
 def _operand(x: Any) -> Any:
-    """An array-like as an array, complex or of float32 or float64."""
+    """An array-like as an array of floats that have transforms, or complex."""
     if is_complex(x):
         return as_complex(x)
     x = Tracer(as_array(x).value, "array")
-    small = x.dtype in (np.dtype(np.float32), np.dtype(np.float16))
-    return Tracer(cast(x, np.float32 if small else np.float64).value, "array")
+    dtype = np.result_type(x.dtype, np.float32) if x.dtype.kind == "f" else np.float64
+    return Tracer(cast(x, dtype).value, "array")
 
 
 def _length(n: Any) -> Any:

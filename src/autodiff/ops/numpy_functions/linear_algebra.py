@@ -548,9 +548,9 @@ def _as_single(x: Any) -> Any:
 
 
 def refuse_half(x: Tracer) -> None:
-    """Raise for float16, of which LAPACK knows nothing."""
-    if x.dtype == np.float16:
-        raise TypeError("array type float16 is unsupported in linalg")
+    """Raise for float16 and long doubles, of which LAPACK knows nothing."""
+    if x.dtype == np.float16 or x.dtype.itemsize > 8:
+        raise TypeError(f"array type {x.dtype} is unsupported in linalg")
 
 
 _ROUTINES: dict[Any, str] = {

@@ -13,7 +13,15 @@ from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, compare, decide, extent_of, require, require_equal
 from autodiff.ops.marks import marked
 from autodiff.ops.numpy_functions.shapes import array_of
-from autodiff.ops.promotion import as_array, cast, operand, pointwise, result_dtype, select
+from autodiff.ops.promotion import (
+    as_array,
+    cast,
+    cast_safely,
+    operand,
+    pointwise,
+    result_dtype,
+    select,
+)
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
 
@@ -78,7 +86,7 @@ def interp(
     x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
 ) -> Tracer:
     """``np.interp``: piecewise linear, constant outside."""
-    at, knots, values = (cast(as_array(v), np.float64) for v in (x, xp, fp))
+    at, knots, values = (cast_safely(v, np.float64) for v in (x, xp, fp))
     if period is not None:
         require(pointwise("not_equal", period, 0), ValueError("period must be a non-zero value"))
         if knots.ndim != 1 or values.ndim != 1:

@@ -19,6 +19,7 @@ from autodiff.ops.promotion import (
     as_array,
     broadcast_to,
     cast,
+    cast_safely,
     constant,
     pointwise,
     select,
@@ -491,7 +492,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Tracer:
         size = Dim.symbol(count.value)
     dtype = np.dtype(np.int64 if weights is None else np.float64)
     zeros = structural.zeros((size,), dtype)
-    ones = constant(1, dtype) if weights is None else cast(as_array(weights), dtype)
+    ones = constant(1, dtype) if weights is None else cast_safely(weights, dtype)
     return scatter_add(
         zeros, (index,), broadcast_to(ones, index.shape) if ones.shape else _all(ones, index), (0,)
     )
@@ -613,7 +614,9 @@ def histogramdd(
         inside = within if inside is None else inside & within
         places.append(functions[np.clip](place, 0, n - 1))
         edges.append(edge)
-    amount = constant(1.0, np.float64) if weights is None else cast(ravel(weights), np.float64)
+    amount = constant(1.0, np.float64)
+    if weights is not None:
+        amount = cast_safely(ravel(weights), np.float64)
     amount = select(inside, amount, constant(0.0, np.float64), np.float64)
     shape = tuple(e.shape[0] - 1 for e in edges)
     counts: Any = scatter_add(

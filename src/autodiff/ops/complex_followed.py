@@ -1,0 +1,116 @@
+"""Functions of NumPy whose own Python is followed where an operand is complex, and some made of these.
+
+    np.poly(z), np.logspace(z, w)      the code of NumPy, on traced complex arrays
+    np.nansum(z)                       an element is left out as a whole
+    np.median(z), np.unique(z)         by the order of NumPy's sort
+
+Filled into the table of :mod:`autodiff.ops.complex_functions`, which imports this module.  What such
+code asks for that complex arrays do not have is declined as it is anywhere.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff.ops.complex_numbers import TABLE, as_complex, call, decline, joined, plain
+from autodiff.ops.function_table import functions
+from autodiff.ops.interpreting import interpreted
+from autodiff.ops.known import check
+from autodiff.ops.promotion import pointwise
+
+# Those of np and of np.linalg that are Python, and give what NumPy gives when followed.
+_FOLLOWED = """
+    unstack extract diag_indices_from tril_indices_from triu_indices_from apply_over_axes piecewise
+    poly polyder polyint polyfit sinc logspace geomspace corrcoef cov average
+    nanprod nanstd nanvar nancumsum nancumprod nanmean cumulative_sum cumulative_prod astype
+    union1d intersect1d setdiff1d setxor1d isin polyadd polysub
+    linalg.cross linalg.diagonal linalg.trace linalg.matrix_transpose linalg.matmul linalg.outer
+    linalg.matrix_norm linalg.vector_norm linalg.tensordot linalg.tensorinv linalg.vecdot
+""".split()
+
+
+def _enter() -> None:
+    for path in _FOLLOWED:
+        found = functools.reduce(lambda x, name: getattr(x, name, None), path.split("."), np)
+        code: Any = getattr(found, "__wrapped__", found)
+        if hasattr(code, "__code__"):
+            TABLE[found] = functools.partial(interpreted, code)
+
+
+_enter()
+
+
+def _enters(function: Any) -> Callable[[Any], Any]:
+    def enter(implementation: Any) -> Any:
+        TABLE[function] = implementation
+        return implementation
+
+    return enter
+
+
+@_enters(np.nansum)
+def nansum(a: Any, axis: Any = None, dtype: Any = None, **options: Any) -> Any:
+    """``np.nansum``: an element with a part that is no number counts as 0."""
+    z = as_complex(a)
+    numbers = TABLE[np.where](call(np.isnan, (z,)), as_complex(0.0, z.dtype), z)
+    return TABLE[np.sum](numbers, axis=axis, dtype=dtype, **options)
+
+
+@_enters(np.require)
+def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Any:
+    """``np.require``, of what an array of the program always has."""
+    several = requirements if isinstance(requirements, (list, tuple, str)) else ()
+    if like is not None or any(str(x)[:1].upper() in "FE" for x in several):
+        raise decline("np.require of this form")
+    return TABLE[np.asarray](a, dtype)
+
+
+@_enters(np.median)
+def median(
+    a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False
+) -> Any:
+    """``np.median``, of numbers in NumPy's order."""
+    z = as_complex(a)
+    if out is not None or isinstance(axis, tuple):
+        raise decline("np.median with out=, or along several axes")
+    whole = axis is None
+    ordered = TABLE[np.sort](TABLE[np.ravel](z) if whole else z, axis=-1 if whole else axis)
+    at = ordered.ndim - 1 if whole else int(np.lib.array_utils.normalize_axis_index(axis, z.ndim))
+    n = ordered.shape[at]
+    if not isinstance(n, int) or n == 0:
+        raise decline("np.median of run-time size, or of none")
+    check(_all(pointwise("logical_not", call(np.isnan, (ordered,)))), "a median of numbers")
+    middle = ordered[(slice(None),) * at + (slice((n - 1) // 2, n // 2 + 1),)]
+    found = TABLE[np.mean](middle, axis=at)
+    if not keepdims:
+        return found
+    return TABLE[np.reshape](
+        found, tuple([1 if whole or k == at else m for k, m in enumerate(z.shape)])
+    )
+
+
+def _all(condition: Any) -> Any:
+    return functions[np.all](condition)
+
+
+@_enters(np.unique)
+def unique(ar: Any, *more: Any, **options: Any) -> Any:
+    """``np.unique`` of all elements; where one is no number, plain Python decides which stay."""
+    wanted = {k: v for k, v in options.items() if k not in ("sorted", "equal_nan")}
+    if more or any(v not in (False, None) for v in wanted.values()):
+        raise decline("np.unique with more than the array")
+    ordered = TABLE[np.sort](TABLE[np.ravel](as_complex(ar)))
+    check(_all(pointwise("logical_not", call(np.isnan, (ordered,)))), "numbers alone")
+    if ordered.shape[0] == 0:
+        return ordered
+    changed = call(np.not_equal, (ordered[1:], ordered[:-1]))
+    first = functions[np.concatenate]([functions[np.ones](1, dtype=bool), changed])
+    re, im = (plain(x)[first] for x in ordered.parts)
+    return joined(re, im, "array")
+
+
+__all__ = ["unique"]
