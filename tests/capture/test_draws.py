@@ -195,6 +195,34 @@ def test_parameters_that_numpy_refuses(call: Callable[..., Any]) -> None:
     assert generator.normal() == other.normal()
 
 
+# NumPy reads its parameters in double precision, and looks at the sign of a zero.
+OF_TYPES: list[tuple[Any, ...]] = [
+    (np.float32(1.7), np.float32(2.3)), (np.float16(1.7), 2.0), (np.array([1.1, 2.2], np.float32), 1.25),
+    (np.array([1, 2]), 3.0), (np.int8(1), np.uint8(2)), (1.5, np.float32(2.1)), (True, True),
+    (-0.0, -0.0), (0.0, 0.0), (1.5, -0.0), (np.array([0.5, -0.0]), 1.0), (np.nan, 1.0), (-1.0, 0.5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", [np.random.default_rng, np.random.RandomState])
+@pytest.mark.parametrize("name", [*draws.STANDARD, *draws.SMOOTH, "gamma", "chisquare"])
+def test_parameters_are_read_as_numpy_reads_them(name: str, make: Callable[..., Any]) -> None:
+    count = len(COMPOSED[name] if name in COMPOSED else LISTED[name])
+
+    def f(a: Any, b: Any, r: Any) -> Any:
+        return getattr(r, name)(*(a, b, b + 1)[:count])
+
+    def outcome(run: Any, given: Any) -> Any:
+        try:
+            found = run(*given, make(3))
+        except (ValueError, OverflowError) as error:
+            return str(error)
+        return type(found), np.asarray(found).dtype, repr(np.round(found, 14))
+
+    compiled = autodiff.function(f, engine="numpy")
+    for given in OF_TYPES:
+        assert outcome(compiled, given) == outcome(f, given), given
+
+
 def test_the_old_generators_choose_from_vectors_alone() -> None:
     for owner in (np.random, np.random.RandomState(3)):
         compiled = autodiff.function(lambda x, r=owner: r.choice(x))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff.api import Function
 
 from .support import uncompiled_allowed
@@ -719,3 +720,101 @@ def test_a_view_at_several_places_is_one_object(f, engine):
     compiled = Function(f, engine=engine)
     for x in (np.arange(3.0), np.arange(4.0), np.arange(3.0) + 1j):
         assert outcome(compiled, [x.copy()]) == outcome(f, [x.copy()])
+
+
+# -- numbers and texts: a program knows what they are, not which object --------------------------------
+TEXT, COUNT = "".join(["ab", "cd"]), int("1000")
+SAME_TEXT, TEXTS = TEXT, ["".join(["ab", "cd"]), COUNT]
+
+
+def chosen_number(x, y):
+    r = x if x > y else y
+    return r is x, r is y, r is not x
+
+
+def largest(x, y):
+    return max(x, y) is x, sorted([x, y])[0] is y, (x or y) is x
+
+
+def best_in_a_loop(x, y):
+    best = None
+    for v in (x, y):
+        if best is None or v > best:
+            best = v
+    return best is x
+
+
+def handed_on(x, y):
+    return float(x) is x, +x is x, int(y) is y, round(y) is y
+
+
+def counted(x, y):
+    n = k = 0
+    while n < x:
+        n, k = n + 1, k + 1
+    return n is k
+
+
+def of_a_global(x, s):
+    return x * (2 if s is TEXT else 3)
+
+
+def of_two_globals(x, s):
+    return x * (2 if TEXT is SAME_TEXT else 3)
+
+
+def of_a_large_int(x, s):
+    return x * (2 if s is COUNT else 3)
+
+
+def of_items(x, s):
+    return x * sum(s is t for t in TEXTS)
+
+
+VALUES = [(1.5, 2.5), (2.5, 1.5), (1.5, 1.5), (3, 2), (np.float64(2.5), 1.5), (2.5, 300)]
+CONSTANTS = [(1.5, TEXT), (1.5, "".join(["ab", "cd"])), (2.5, TEXT), (1.5, TEXTS[0]), (1.5, COUNT)]
+CONSTANTS += [(1.5, int("1000")), (1.5, "abc")]
+
+
+@over_engines
+@pytest.mark.parametrize("f", [chosen_number, largest, best_in_a_loop, handed_on, counted])
+def test_numbers_are_one_object_where_they_are_in_python(f, engine) -> None:
+    compiled = Function(f, engine=engine)
+    with uncompiled_allowed():
+        for arguments in VALUES:
+            assert compiled(*arguments) == f(*arguments), arguments
+
+
+@over_engines
+@pytest.mark.parametrize("f", [of_a_global, of_two_globals, of_a_large_int, of_items])
+def test_equal_texts_and_ints_from_outside_are_told_apart(f, engine) -> None:
+    compiled = Function(f, engine=engine)  # compiled: no call falls back
+    for arguments in (*CONSTANTS, *CONSTANTS):
+        assert compiled(*arguments) == f(*arguments), arguments
+
+
+def test_two_texts_from_outside_may_become_two_later(monkeypatch) -> None:
+    compiled = Function(of_two_globals, engine="numpy")
+    assert compiled(1.5, "") == 3.0
+    monkeypatch.setitem(globals(), "SAME_TEXT", "".join(["ab", "cd"]))
+    assert compiled(1.5, "") == 4.5
+
+
+def test_what_types_and_arithmetic_tell_is_compiled() -> None:
+    def f(x, a):
+        y = x * 1.0
+        return y is x, x is None, x is a[0], a[0] is a[0], y is y, (x > 0) is True, x is COUNT
+
+    compiled = Function(f, engine="numpy")
+    for x in (1.5, -2.0):
+        arguments = x, np.array([x, x])
+        assert compiled(*arguments) == f(*arguments)
+
+
+def test_a_derivative_says_that_it_does_not_know_which_number_it_is() -> None:
+    def f(x, y):
+        return x * 3.0 if max(x, y) is x else x * 2.0
+
+    refused = pytest.raises(autodiff.errors.UnsupportedError, match="numbers or texts are one")
+    with uncompiled_allowed(), refused:
+        autodiff.gradient(f, engine="numpy")(2.0, 1.0)

@@ -96,6 +96,11 @@ CASES = {
     "isclose": (lambda a: table(math.isclose)(a, 1.0), 1.0 + 1e-12),
     "ldexp": (lambda a: table(math.ldexp)(a, 3), 1.5),
     "modf": (lambda a: table(math.modf)(a), -2.75),
+    "ldexp far down": (lambda a: table(math.ldexp)(a, -1080), 1e300),
+    "ldexp far up": (lambda a: table(math.ldexp)(a, 1080), 5e-324),
+    "ldexp farther": (lambda a: table(math.ldexp)(a, -(10**30)), 1e300),
+    "modf of infinity": (lambda a: [*table(math.modf)(a), *table(math.modf)(-a)], math.inf),
+    "remainder by infinity": (lambda a: table(math.remainder)(a, math.inf), -2.5),
     "floor": (lambda a: [table(math.floor)(a), table(math.ceil)(a), table(math.trunc)(a)], -2.5),
     "fsum": (lambda a, b: table(math.fsum)([a, b, 1.0]), 0.5, 0.25),
     "prod": (lambda a, b: table(math.prod)([a, b, 2]), 0.5, 0.25),
@@ -194,6 +199,12 @@ def test_int_of_what_is_no_integer_fails_at_run_time() -> None:
     for bad in (math.nan, math.inf, 1e30):
         with pytest.raises(CheckFailed):
             run(table(int), bad)
+
+
+def test_an_infinity_has_no_remainder() -> None:
+    for a, b in ((math.inf, math.inf), (-math.inf, 2.0)):
+        with pytest.raises(CheckFailed):
+            run(table(math.remainder), a, b)
 
 
 def test_math_functions_refuse_arrays() -> None:

@@ -361,6 +361,7 @@ def _without_defaults(
 def _enter(trace: Trace, arguments: Sequence[Leaf], differentiated: Sequence[int]) -> list[Any]:
     """Inputs for the argument leaves; the values the interpreter sees."""
     values: list[Any] = []
+    trace.given_leaves = arguments
     for number, leaf in enumerate(arguments):
         if isinstance(leaf.value, tree.Carried):
             values.append(leaf.value)

@@ -30,7 +30,7 @@ from autodiff.ops.complex_numbers import is_complex
 from autodiff.ops.custom import stop
 from autodiff.ops.draws import implicit, same_value
 from autodiff.ops.known import check, decide, extent_of, known
-from autodiff.ops.promotion import as_array, broadcast_shapes
+from autodiff.ops.promotion import as_array, broadcast_shapes, cast
 from autodiff.ops.python_numbers import number
 from autodiff.ops.tracer import Tracer, is_traced
 from autodiff.plain_data import dataclass
@@ -70,18 +70,22 @@ def _triangular(u: Any, left: Any, mode: Any, right: Any) -> Any:
 
 
 def _by_scale(scale: Any) -> Any:
-    return scale >= 0
+    return np.logical_not(np.signbit(scale))  # of a zero NumPy looks at the sign
 
 
 def _by_location(loc: Any, scale: Any) -> Any:
-    return scale >= 0
+    return _by_scale(scale)
+
+
+def _by_bounds(low: Any, high: Any) -> Any:
+    return _by_scale(high - low) & np.isfinite(high - low)
 
 
 STANDARD: dict[str, Standard] = {
     "normal": Standard("standard_normal", ("loc", "scale"), (0.0, 1.0), _located, _by_location),
     "uniform": Standard(
         "random", ("low", "high"), (0.0, 1.0), lambda z, low, high: low + (high - low) * z,
-        lambda low, high: (high >= low) & np.isfinite(high - low),
+        _by_bounds,
     ),
     "exponential": Standard(
         "standard_exponential", ("scale",), (1.0,), lambda z, scale: scale * z, _by_scale
@@ -89,7 +93,7 @@ STANDARD: dict[str, Standard] = {
     "rayleigh": Standard("rayleigh", ("scale",), (1.0,), lambda z, scale: scale * z, _by_scale),
     "lognormal": Standard(
         "standard_normal", ("mean", "sigma"), (0.0, 1.0), lambda z, mean, sigma: np.exp(mean + sigma * z),
-        lambda mean, sigma: sigma >= 0,
+        _by_location,
     ),
     "weibull": Standard(
         "standard_exponential", ("a",), (), lambda z, a: z ** (1.0 / a), lambda a: a > 0
@@ -200,6 +204,8 @@ def draw_traced(
         raise Declined(f"random.{name} with {min(set(given) - set(names))}=", frame.source(node))
     padded = (np._NoValue,) * (len(names) - len(defaults)) + defaults
     values = [_parameter(given.get(n, d)) for n, d in zip(names, padded, strict=True)]
+    if rule is not None:
+        values = list(map(_double, values))
     if any(v is np._NoValue for v in values):
         raise TypeError(f"{name}() is missing a parameter")
     size = given.get("size")
@@ -237,6 +243,14 @@ def _is_wider(x: Any) -> bool:
     )
 
 
+def _double(x: Any) -> Any:
+    """A parameter in double precision, as which NumPy reads it."""
+    if isinstance(x, Tracer):
+        x = number(x, float) if x.form != "array" else cast(x, np.float64)
+        return x
+    return x.astype(np.float64) if isinstance(x, (np.ndarray, np.generic)) else x
+
+
 def _require_fit(size: Any, shape: tuple[Any, ...]) -> None:
     """Parameters are stretched to the size of a draw, never the other way: NumPy raises, in plain Python."""
     if size is None or not shape:
@@ -263,10 +277,10 @@ def _plain(z: Any) -> Any:
 def _gamma(
     owner: Any, draw: Callable[..., Any], shape: Any, scale: Any = 1.0, size: Any = None
 ) -> Any:
-    shape, scale = _parameter(shape), _parameter(scale)
+    shape, scale = _double(_parameter(shape)), _double(_parameter(scale))
     shapes: list[Any] = [v.shape if isinstance(v, Tracer) else np.shape(v) for v in (shape, scale)]
     whole = np.broadcast_shapes(*shapes)
-    check(as_array(dispatch.functions[np.all](scale >= 0)), "a scale that is not negative")
+    check(as_array(dispatch.functions[np.all](_by_scale(scale))), "a scale that is not negative")
     _require_fit(size, whole)
     size = size if size is not None else whole or None
     found = scale * draw("standard_gamma", [shape], {"size": size})
@@ -274,7 +288,7 @@ def _gamma(
 
 
 def _chisquare(owner: Any, draw: Callable[..., Any], df: Any, size: Any = None) -> Any:
-    df = _parameter(df)
+    df = _double(_parameter(df))
     check(as_array(dispatch.functions[np.all](df > 0)), "positive degrees of freedom")
     return 2.0 * draw("standard_gamma", [df / 2.0], {"size": size})
 
@@ -282,7 +296,7 @@ def _chisquare(owner: Any, draw: Callable[..., Any], df: Any, size: Any = None) 
 # -- several numbers at once -----------------------------------------------------------------------
 def _dirichlet(owner: Any, draw: Callable[..., Any], alpha: Any, size: Any = None) -> Any:
     """Gamma variates divided by their sum, which NumPy draws in the same order."""
-    weights = as_array(alpha)
+    weights = cast(as_array(alpha), np.float64)
     if not isinstance(owner, np.random.RandomState):
         # Below, NumPy breaks a stick instead.
         check(as_array(dispatch.functions[np.max](weights) >= 0.1), "a parameter above 0.1")
@@ -307,7 +321,7 @@ def _multivariate_normal(
     owner: Any, draw: Callable[..., Any], mean: Any, cov: Any, size: Any = None,
     check_valid: str = "warn", tol: float = 1e-8, *, method: str = "svd",
 ) -> Any:  # fmt: skip
-    center, matrix = as_array(mean), as_array(cov)
+    center, matrix = as_array(mean), cast(as_array(cov), np.float64)
     lead = () if size is None else (size,) if isinstance(size, int) else tuple(size)
     functions = dispatch.functions
     if isinstance(owner, np.random.RandomState):

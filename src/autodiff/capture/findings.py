@@ -113,6 +113,7 @@ class Tables:
     refusals: list[tuple[str, DerivativeError]] = field(default_factory=list)
     state: Any = None  # the places outside that change (capture.state)
     slots: Sequence[Any] = ()  # the arguments as the user gave them
+    given_leaves: Sequence[Any] = ()  # of type Leaf: what is in them
     arguments: tuple[Any, Any] = ((), {})  # what the function is given in their place
     slot_of: dict[str, int] = field(default_factory=dict)  # by the name of the parameter
     _given: dict[int, Any] | None = None

@@ -18,6 +18,7 @@ from autodiff.dims import Extent
 from autodiff.ir.data import Source
 from autodiff.ladder import AmbiguousStore, Declined, NotStaged
 from autodiff.ops.tracer import Cell, StoredList, Tracer
+from autodiff.sameness import same_value
 
 
 class Identities(Inputs):
@@ -153,6 +154,30 @@ class Identities(Inputs):
             return
         if self.tier.reusable and type(left) is type(right):
             self.guards.append(Guard(first, "apart", second))
+
+    def is_one_constant(self, left: Any, right: Any) -> bool:
+        """Whether two numbers or texts that shape the program are one object, now and at every call it is made for.
+
+        They are compared by value at each call: of those from outside that are equal, it is guarded.
+        """
+        if not same_value(left, right):
+            return False
+        if type(left) is int and -5 <= left <= 256 or left in ("", b""):
+            return True  # Python has one of each
+        first, second = self._places(left), self._places(right)
+        if left is right:
+            self.guards += [Guard(first[0], "alias", other) for other in first[1:]]
+            return True
+        if not first or not second:
+            raise Declined("whether two equal numbers or texts are one object")
+        self.guards += [Guard(one, "apart", other) for one in first for other in second]
+        return False
+
+    def _places(self, value: Any) -> list[Path]:
+        """Where a number or text that shapes the program was found outside of it."""
+        found = [leaf.path for leaf in self.given_leaves if leaf.value is value]
+        found += [g.path for g in self.guards if g.relation == "equal" and g.expected is value]
+        return list({path.text: path for path in found}.values())
 
     def refuse_identity(self, left: Any, right: Any) -> None:
         """It matters whether two objects are one: not of copies."""

@@ -428,6 +428,8 @@ def is_same(frame: Frame, left: Any, right: Any) -> Any:
             for one, y in itertools.product(choices.objects_of(x), choices.objects_of(other)):
                 _check_identity(frame, one, y)
             return choices.same(x, other)
+    if _is_value(left) and _is_value(right):
+        return _is_one_value(frame, left, right)
     known = any(choices.known_in(x) is not None for x in (left, right))
     if known and not (is_array(left) and is_array(right)):
         return choices.same(left, right)
@@ -450,6 +452,59 @@ def is_same(frame: Frame, left: Any, right: Any) -> Any:
             raise NotStaged("an identity test of an array that is a part of others")
     same = heap.decided(_identical(frame, heap.reference(left), heap.reference(right)))
     return same if isinstance(same, bool) else Tracer(heap.value_of(same), "python")
+
+
+_VALUES = (int, float, complex, str, bytes)
+
+# What makes a float that nobody had before.
+_ARITHMETIC = frozenset(
+    "add subtract multiply divide floor_divide remainder power negative absolute slice".split()
+)
+
+
+def _is_value(x: Any) -> bool:
+    """Whether it is a number or text, of which Python may have several objects."""
+    if isinstance(x, Tracer):
+        return x.form != "array"
+    return type(x) in _VALUES or isinstance(x, (np.generic, DeferredText, Dim))
+
+
+def _is_one_value(frame: Frame, left: Any, right: Any) -> Any:
+    """``left is right`` of numbers and texts, of which a program knows what they are, not which object.
+
+    Their types and values tell it where Python keeps one object for a value, and arithmetic makes a float that nobody
+    has had before.  Of others it differs between calls with the same values.
+    """
+    traced = [x for x in (left, right) if isinstance(x, (Tracer, DeferredText, Dim))]
+    if left is right and traced:
+        return True
+    if not any(isinstance(x, Either) for x in traced):
+        kind = type_of(left)
+        if kind is not type_of(right):
+            return False
+        if kind in (bool, np.bool_):
+            same: Any = np.equal(left, right)
+            return as_python(same) if isinstance(same, Tracer) else bool(same)
+        if not traced:
+            return frame.trace.is_one_constant(left, right)
+        if kind not in (int, str, bytes) and _are_made(frame, left, right):
+            return False
+    raise Declined("whether two numbers or texts are one object")
+
+
+def _are_made(frame: Frame, left: Any, right: Any) -> bool:
+    """Whether each number is from outside or just made, not both from outside, so that they are two."""
+    values = [x.value for x in (left, right) if type(x) is Tracer]
+    if len(values) < 2 or values[0] is values[1]:
+        return False
+    given = {id(record.cell.value) for record in frame.trace.inputs}
+    made = [
+        value.owner is not None
+        and value.owner.kind in _ARITHMETIC
+        and (value.owner.kind != "slice" or x.form == "scalar")
+        for value, x in zip(values, (left, right), strict=True)
+    ]
+    return any(made) and all(m or id(v) in given for m, v in zip(made, values, strict=True))
 
 
 def _identical(frame: Frame, a: Reference, b: Reference) -> Predicate:
@@ -476,12 +531,6 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
     Of what a branch or loop chose, it has to be decided which one it is.
     """
     if left is not right:
-        # Two names of the user's may have one float; an item of an array is made anew each time.
-        if all(isinstance(x, Tracer) and x.form != "array" for x in (left, right)):
-            given = {id(record.cell) for record in frame.trace.inputs}
-            if id(left.cell) in given and id(right.cell) in given:
-                node = frame.scope.syntax.node
-                raise Declined("whether two numbers are one object", frame.source(node))
         frame.trace.refuse_identity(left, right)
         if isinstance(left, Tracer) and isinstance(right, Tracer):
             if (is_item(left) or is_item(right)) and all(

@@ -53,6 +53,7 @@ class Trace(Outside):
         self.heap.forget()
         self.state = self.stand_in = self.checkpointed = self.calling = self.owner = None
         self.slots, self.arguments, self._given = (), ((), {}), None
+        self.given_leaves = ()
 
     def changing(self, obj: Any, source: Source | None, part: Any = None) -> None:
         """A store into a Python object is about to happen; declined for objects from outside.

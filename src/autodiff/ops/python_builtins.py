@@ -208,19 +208,21 @@ def isclose(a: Any, b: Any, *, rel_tol: Any = 1e-09, abs_tol: Any = 0.0) -> Trac
 def ldexp(x: Any, i: Any) -> Tracer:
     """``math.ldexp``."""
     require_types(math.ldexp, x, i)
-    value = _scalar(x)
-    factor = _python("exp2", number(i, float))
-    return _check_math(_python("multiply", value, factor), (value,))
+    value, most = _scalar(x), 5000  # beyond which the result is zero or infinite
+    steps: Any = functions[np.clip](i, -most, most) if isinstance(i, Tracer) else _clipped(i, most)
+    scaled = functions[np.ldexp](Tracer(value.value, "scalar"), steps)
+    return _check_math(number(scaled, float), (value,))
+
+
+def _clipped(i: int, most: int) -> int:
+    return max(-most, min(most, i))
 
 
 @implements_builtin(math.modf)
 def modf(x: Any) -> tuple[Tracer, Tracer]:
     """``math.modf``."""
-    value = _scalar(x)
-    whole = _python("trunc", value)
-    fraction = _python("subtract", value, whole)
-    signed = _python("copysign", fraction, value)  # for the sign of a zero alone
-    return Tracer(smooth.derived_as(signed, fraction).value, signed.form), whole
+    fraction, whole = functions[np.modf](Tracer(_scalar(x).value, "scalar"))
+    return number(fraction, float), number(whole, float)
 
 
 @implements_builtin(math.frexp)
@@ -248,8 +250,8 @@ def remainder(x: Any, y: Any) -> Tracer:
         select(pointwise("greater", low, high), _python("negative", high), tie),
     )
     sign = _python("copysign", number(1.0, float), a)
-    infinite = pointwise("isinf", b)
-    signed = select(infinite, a, _python("multiply", sign, number(result, float)))
+    itself = pointwise("logical_and", pointwise("isinf", b), pointwise("isfinite", a))
+    signed = select(itself, a, _python("multiply", sign, number(result, float)))
     return _check_math(number(signed, float), (a, b))
 
 

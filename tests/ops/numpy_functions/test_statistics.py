@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from autodiff.api import Function
 from tests.ops.support import check_value, named_tests
 
 rng = np.random.default_rng(0)
@@ -77,3 +78,38 @@ def test_dtypes(dtype: str) -> None:
         lambda x: [np.median(x, axis=0), np.quantile(x, 0.3), np.percentile(x, [5, 50]), np.cov(x)],
         x,
     )
+
+
+# -- shares and ranges of other dtypes: NumPy computes in these --------------------------------------
+SAMPLE = np.array([0.3, 1.7, -2.2, 5.1, 4.4, 0.9])
+SAMPLES = [SAMPLE, *((3 * SAMPLE + 9).astype(t) for t in ("f4", "i1"))]
+SHARES = [
+    0.37, np.float64(0.2), np.float16(0.3), np.array([0.2, 0.7], np.float32), 1, True, np.array([0, 1]),
+]  # fmt: skip
+METHODS = ["linear", "weibull", "midpoint", "median_unbiased", "nearest"]
+
+
+@pytest.mark.parametrize("function", [np.quantile, np.nanquantile, np.percentile, np.nanpercentile])
+def test_a_quantile_has_the_dtype_and_the_digits_of_numpys(function) -> None:
+    of_nan = function in (np.nanquantile, np.nanpercentile)
+    for method in METHODS[: 1 if of_nan else None]:
+        compiled = Function(lambda x, q, m=method: function(x, q, method=m), engine="numpy")
+        for x in SAMPLES:
+            for share in SHARES:
+                q = share if function in (np.quantile, np.nanquantile) else 100 * share
+                wanted, found = function(x, q, method=method), compiled(x, q)
+                assert (type(found), found.dtype) == (type(wanted), wanted.dtype), (method, x, q)
+                digits = np.finfo(wanted.dtype).eps if wanted.dtype.kind == "f" else 0
+                np.testing.assert_allclose(found, wanted, rtol=4 * digits, atol=0)
+
+
+@pytest.mark.parametrize("bins", [3, 10])
+def test_the_edges_of_a_range_are_numpys(bins) -> None:
+    compiled = Function(lambda a, b: np.histogram(SAMPLE, bins, (a, b)), engine="numpy")
+    for ends in ((0, 5), (np.float32(0.1), np.float32(2.3)), (np.float32(0.5), 2.0), (1, 1)):
+        found, wanted = compiled(*ends), np.histogram(SAMPLE, bins, ends)
+        np.testing.assert_array_equal(found[0], wanted[0])
+        np.testing.assert_allclose(found[1], wanted[1], rtol=2e-16)
+    for ends in ((0.0, 5e-324), (1.0, 1.0 + 2e-16)):
+        with pytest.raises(ValueError, match="Too many bins for data range"):
+            compiled(*ends)

@@ -117,7 +117,7 @@ def ldexp(x: Any, exponent: Any) -> Tracer:
         weak = np.zeros(1, as_array(exponent).dtype)
     elif weak is not exponent:
         check_number(exponent, np.dtype(np.int32))  # what NumPy makes of a Python int
-    sample: Any = 1 if weak_kind(x) is int else np.ones(1, as_array(x).dtype)
+    sample: Any = 0 if weak_kind(x) is int else np.zeros(1, as_array(x).dtype)
     dtype = np.ldexp(sample, weak).dtype  # or its exception
     result = cast(_plain(x), dtype)
     wide = np.dtype(np.float32 if dtype == np.float16 else np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,7 @@ from autodiff.ops.promotion import (
     select,
     weak_kind,
 )
+from autodiff.ops.python_numbers import number
 from autodiff.ops.structural import scatter_add
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 from autodiff.ops.ufuncs import as_output, unsupported, write_out
@@ -168,24 +170,56 @@ def _quantile(
         np.quantile(np.zeros(1), 0.5, method=method)  # type: ignore[call-overload]  # its exception
     given = array_of(a).dtype
     share = as_array(q)
-    whole = share.dtype.kind in "iub" and not (share.form == "python" and given.kind == "f")
-    if method == "linear" and whole:
-        method = "lower"  # whole positions: nothing to interpolate
-    interpolates = method in _BETWEEN
-    if interpolates and given.kind == "b":
+    dtype, found = _types_of_place(share, given, method)
+    interpolates = method in _BETWEEN and found is None
+    if given.kind == "b" and (interpolates or (method in _BETWEEN and method != "linear")):
         pointwise("subtract", array_of(a), array_of(a))  # NumPy's exception
     x, _, kept = _sorted_first(a, axis, interpolates)
-    wide = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
-    share = cast(share, np.result_type(wide, share.dtype) if share.form == "array" else wide)
+    weight = x.dtype if _is_weak(share) else dtype
+    share = cast(share, dtype)
     n = x.shape[0]
     if interpolates:
-        result = _interpolated(x, _BETWEEN[method](as_tracer(n), share), _FRACTIONS.get(method))
+        place = _BETWEEN[method](as_tracer(n), share)
+        result = _interpolated(x, place, weight, _FRACTIONS.get(method))
+        if given.kind != "f" and not _is_weak(share):
+            result = cast(result, np.result_type(given, dtype))
     else:
-        result = _at(x, _PICKED[method](as_tracer(n), share))
+        picked = _PICKED["lower" if found is not None else method]
+        result = _at(x, picked(as_tracer(n), share))
+        result = result if found is None else cast(result, found)
     if x.dtype.kind == "f":
         last = pointwise("isnan", x[n - 1])
         result = select(last, constant(np.nan, result.dtype), result, result.dtype)
     return _finish(result, kept, keepdims, share.ndim, out)
+
+
+@functools.cache
+def _takes_shares_as_given() -> bool:
+    """Whether this NumPy computes with shares in their own dtype, and takes numbers of Python's for weak ones."""
+    kept: Any = np.quantile(np.zeros(2, np.float32), np.float64(0.5))
+    return bool(kept.dtype == np.float64)
+
+
+def _types_of_place(share: Tracer, given: Any, method: str) -> tuple[Any, Any]:
+    """In which dtype NumPy computes where a quantile lies; that of the result where it is an end of the data.
+
+    Shares that are integers, 0 and 1, tell of the ends.
+    """
+    wide = given if given.kind == "f" else np.dtype(np.float64)
+    if not _takes_shares_as_given():
+        whole = share.dtype.kind in "iub" and not (share.form == "python" and given.kind == "f")
+        dtype = np.result_type(wide, share.dtype) if share.form == "array" else wide
+        return dtype, given if whole and method == "linear" else None
+    if share.dtype.kind == "f":
+        return share.dtype, None
+    if method == "linear" or method not in _BETWEEN:
+        return np.dtype(np.float64), given if method == "linear" else None
+    place = np.asarray(_BETWEEN[method](2, np.zeros((), share.dtype))).dtype
+    return np.dtype(np.float64), wide if _is_weak(share) else np.result_type(given, place)
+
+
+def _is_weak(share: Tracer) -> bool:
+    return share.form == "python" and share.dtype.kind != "b"
 
 
 def _weighted(
@@ -227,7 +261,9 @@ def _at(x: Tracer, place: Tracer) -> Tracer:
     return functions[np.take](x, index, axis=0)
 
 
-def _interpolated(x: Tracer, place: Tracer, fraction: Callable[[Any], Any] | None = None) -> Tracer:
+def _interpolated(
+    x: Tracer, place: Tracer, weight: Any, fraction: Callable[[Any], Any] | None
+) -> Tracer:
     floor = pointwise("floor", place)
     last = x.shape[0] - 1
 
@@ -239,10 +275,15 @@ def _interpolated(x: Tracer, place: Tracer, fraction: Callable[[Any], Any] | Non
     t = cast(fraction(t), t.dtype) if fraction is not None else _weight(place, t, last)
     if x.ndim > 1 and t.shape:
         t = structural.reshape(t, t.shape + (1,) * (x.ndim - 1))
+    return _lerp(low, high, t, weight)
+
+
+def _lerp(low: Tracer, high: Tracer, t: Tracer, weight: Any) -> Tracer:
+    """Between two numbers, from the nearer one, so that both ends are exact; ``weight`` is the dtype of factors."""
     step = pointwise("subtract", high, low)
-    # NumPy's lerp: from the nearer end, so that both ends are exact.
-    forward = pointwise("add", low, pointwise("multiply", step, t))
-    backward = pointwise("subtract", high, pointwise("multiply", step, pointwise("subtract", 1, t)))
+    rest = cast(pointwise("subtract", 1, t), weight)
+    forward = pointwise("add", low, pointwise("multiply", step, cast(t, weight)))
+    backward = pointwise("subtract", high, pointwise("multiply", step, rest))
     return select(pointwise("greater_equal", t, 0.5), backward, forward)
 
 
@@ -267,12 +308,13 @@ def percentile(
 
 def _hundredth(q: Any) -> Tracer:
     share = as_array(q)
-    divided = pointwise("divide", share, 100 if share.form != "array" else np.float64(100))
-    return Tracer(divided.value, share.form) if share.form != "python" else divided
+    weak = share.form != "array" or _takes_shares_as_given()
+    divided = pointwise("divide", share, 100 if weak else np.float64(100))
+    return Tracer(divided.value, "scalar" if share.dtype.kind == "b" else share.form)
 
 
 def _without_nan_quantile(
-    x: Tracer, share: Tracer, kept: tuple[Any, ...], keepdims: bool, out: Any
+    x: Tracer, share: Tracer, weight: Any, kept: tuple[Any, ...], keepdims: bool, out: Any
 ) -> Tracer:
     """Quantiles of the numbers of each sorted line; NaN, which sorts last, is not counted."""
     x = _never_empty(x)
@@ -286,10 +328,7 @@ def _without_nan_quantile(
     low = _along(x, floor)
     high = _along(x, pointwise("minimum", pointwise("add", floor, 1), last))
     t = _weight(place, pointwise("subtract", place, floor), last)
-    step = pointwise("subtract", high, low)
-    forward = pointwise("add", low, pointwise("multiply", step, t))
-    backward = pointwise("subtract", high, pointwise("multiply", step, pointwise("subtract", 1, t)))
-    between = select(pointwise("greater_equal", t, 0.5), backward, forward)
+    between = _lerp(low, high, t, weight)
     return _finish(
         select(nothing, constant(np.nan, between.dtype), between),
         kept,
@@ -321,12 +360,14 @@ def nanquantile(
     _require_shares(q, 1, "Quantiles must be in the range [0, 1]")
     if array_of(a).dtype.kind == "b":
         np.nanquantile(np.zeros(2, bool), 0.5)  # its exception
+    keep = bool(keepdims) and keepdims is not np._NoValue
+    share, given = as_array(q), array_of(a).dtype
+    dtype, found = _types_of_place(share, given, method)
+    if given.kind != "f":  # none is NaN
+        return _quantile(a, q, axis, out, method, keep, None)
     x, _, kept = _sorted_first(a, axis)
-    share = as_array(q)
-    share = cast(share, np.result_type(x.dtype, share.dtype) if share.form == "array" else x.dtype)
-    return _without_nan_quantile(
-        x, share, kept, bool(keepdims) and keepdims is not np._NoValue, out
-    )
+    weight = x.dtype if found is not None or _is_weak(share) else dtype
+    return _without_nan_quantile(x, cast(share, dtype), weight, kept, keep, out)
 
 
 @implements(np.nanpercentile)
@@ -556,7 +597,15 @@ def _bin_edges(a: Any, bins: Any, range: Any, as_data: bool) -> Tracer:
     same = pointwise("equal", low, high)
     first = select(same, pointwise("subtract", low, 0.5), low)
     last = select(same, pointwise("add", high, 0.5), high)
-    return functions[np.linspace](first, last, pointwise("add", bins, 1), dtype=dtype)
+    # Of a number of Python's and a float32 NumPy makes float32.
+    ends = [
+        number(x, float) if weak_kind(end) is not None else x
+        for x, end in ((first, low), (last, high))
+    ]
+    edges = functions[np.linspace](*ends, pointwise("add", bins, 1), dtype=dtype)
+    rising = pointwise("less", edges[:-1], edges[1:])
+    check(functions[np.all](rising), "too many bins for the range")
+    return edges
 
 
 @implements(np.histogram)
