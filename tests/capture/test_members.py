@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+import autodiff
 from autodiff.api import Function
+from autodiff.ir.data import walk
 
 from .support import ENGINES, agrees_with_slopes, one_loop_for_any_length
 
@@ -736,3 +738,33 @@ def test_objects_in_results_are_one_where_they_are_in_plain_python(f, engine):
     value = Function(f, engine=engine)
     for a in (A, 0.9):
         assert _graph(value(_xs(11), a), {}) == _graph(f(_xs(11), a), {})
+
+
+class _Mass:
+    def __init__(self, mass, place):
+        self.mass, self.place, self.speed = mass, place, 0.0 * place
+
+
+def five_masses(x, a):
+    masses = [_Mass(1.0 + k, row) for k, row in enumerate(x)]
+    for _ in range(3):
+        for one in masses:
+            for other in masses:
+                if one is not other:
+                    between = other.place - one.place
+                    one.speed = one.speed + a * other.mass * between / (between @ between + 1.0)
+        for one in masses:
+            one.place = one.place + 0.1 * one.speed
+    return sum(one.mass * (one.speed @ one.speed) for one in masses)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_few_objects_that_loops_go_through_in_one_another_are_one_loop(engine):
+    x = np.linspace(-1.0, 1.0, 10).reshape(5, 2) ** 3
+    value = autodiff.function(five_masses, engine=engine)
+    assert value(x, 0.5) == pytest.approx(five_masses(x, 0.5), rel=1e-12)
+    slope = autodiff.gradient(five_masses, wrt="a", engine=engine)(x, 0.5)
+    step = (five_masses(x, 0.5 + 1e-6) - five_masses(x, 0.5 - 1e-6)) / 2e-6
+    assert slope == pytest.approx(step, rel=1e-6)
+    (one,) = value.cache
+    assert sum(1 for _ in walk(one.captured.program.block)) < 250

@@ -125,3 +125,92 @@ def test_an_object_of_the_arguments_that_is_changed_later():
     found, _ = compiled(model, 1.0)
     found["w"].append(5.0)
     assert model.b == {"w": [1.0, 5.0]}
+
+
+# -- views that are kept outside -----------------------------------------------------------------------
+class Layer:
+    """What a network keeps of a vector of all its parameters."""
+
+    def __init__(self) -> None:
+        self.weights = self.bias = self.whole = None
+
+
+LAYER = Layer()
+
+
+def of_an_argument(w):
+    LAYER.weights, LAYER.bias = w[:6].reshape(3, 2), w[6:]
+    return np.sum(np.tanh(np.ones(3) @ LAYER.weights + LAYER.bias) ** 2)
+
+
+def of_an_argument_that_is_changed(w):
+    LAYER.weights, LAYER.bias = w[:6].reshape(3, 2), w[:0:-1]
+    LAYER.weights[0] *= 2
+    return np.sum(LAYER.weights * LAYER.weights)
+
+
+def of_what_is_made(w):
+    made = w * 2.0
+    LAYER.weights, LAYER.bias, LAYER.whole = made[:6].reshape(3, 2).T, made[4:], [made, made[::2]]
+    made[0] = 7.0
+    return made
+
+
+def of_what_is_made_and_nobody_keeps(w):
+    made = np.outer(w, w)
+    LAYER.weights, LAYER.bias = made.T, made[:, 1]
+    return made[0]
+
+
+def of_the_last_pass(w):
+    made = np.outer(w, w)
+    for row in made:
+        LAYER.bias = row
+    return np.sum(made)
+
+
+def on_one_side(w):
+    LAYER.bias = w[:2] if w[0] > 0 else w[2:]
+    return w[1]
+
+
+KEPT_VIEWS = [
+    of_an_argument, of_an_argument_that_is_changed, of_what_is_made, of_what_is_made_and_nobody_keeps,
+    of_the_last_pass, on_one_side,
+]  # fmt: skip
+
+
+def kept(f, w):
+    """What a call keeps and gives: the arrays, and which of them have memory in common."""
+    vars(LAYER).update(vars(Layer()))
+    parts = [f(w), w]
+    for value in vars(LAYER).values():
+        parts += value if isinstance(value, list) else [value]
+    arrays = [part for part in parts if isinstance(part, np.ndarray)]
+    shared = [np.shares_memory(a, b) for a in arrays for b in arrays]
+    return [np.array(part) for part in parts], shared, [a.strides for a in arrays]
+
+
+@pytest.mark.parametrize("f", KEPT_VIEWS)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_view_that_is_kept_is_a_view_of_what_it_was_taken_of(f, engine):
+    value = autodiff.function(f, engine=engine)
+    for w in (np.arange(1.0, 9.0), np.arange(1.0, 9.0), -np.arange(1.0, 9.0)):
+        (expected, shared, strides), found = kept(f, w.copy()), kept(value, w.copy())
+        assert all(
+            np.array_equal(a, b)
+            for a, b in zip(found[0][2:], expected[2:], strict=True)
+            if b.dtype != object
+        )
+        np.testing.assert_allclose(found[0][0], expected[0], rtol=1e-14)
+        assert np.array_equal(found[0][1], expected[1])
+        assert found[1:] == (shared, strides)
+
+
+def test_a_derivative_keeps_views_as_the_function_does():
+    w = np.arange(1.0, 9.0) / 8
+    slope = autodiff.gradient(of_an_argument)(w)
+    assert np.shares_memory(LAYER.weights, w) and np.array_equal(LAYER.bias, w[6:])
+    step = 1e-6 * np.eye(8)
+    differences = [(of_an_argument(w + d) - of_an_argument(w - d)) / 2e-6 for d in step]
+    np.testing.assert_allclose(slope, differences, rtol=1e-7)

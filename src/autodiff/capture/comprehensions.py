@@ -13,13 +13,14 @@ from autodiff.capture.assignment import assign
 from autodiff.capture.calls import call, dict_made, iterate
 from autodiff.capture.frames import ComprehensionScope, Scope
 from autodiff.capture.generators import Stopped, TracedGenerator, passing
+from autodiff.capture.inputs import is_library
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.loops import roll_or_peel, run_at_once
 from autodiff.capture.operators import (
     own_truth,
 )
-from autodiff.capture.sequences import LazySequence, lazy_sequence
+from autodiff.capture.sequences import LONGEST_UNROLLED, LazySequence, lazy_sequence
 from autodiff.capture.trace import Declined
 from autodiff.capture.unrolling import Passes
 from autodiff.dims import Dim
@@ -137,13 +138,27 @@ def _rolled(
     inner = Frame(frame.trace, scope, frame.name)
     if sequence is None and run_at_once(inner, loop, source) is not None:
         return scope
-    if sequence is None or not is_long(sequence):
+    if sequence is None or not (is_long(sequence) or _makes_objects(inner, node, sequence)):
         return _FEW
     after = roll_or_peel(inner, loop, sequence)
     if isinstance(after, Bail):
         return after
     after()
     return scope
+
+
+def _makes_objects(frame: Frame, node: ast.ListComp | ast.GeneratorExp, sequence: Any) -> bool:
+    """Whether a list gets more than a few objects of a class of the user's.
+
+    Such a list is made for loops that go through it, in one another often, which are one loop if it is.
+    """
+    made = node.elt
+    if sequence.count <= LONGEST_UNROLLED or not isinstance(node, ast.ListComp):
+        return False
+    if not (isinstance(made, ast.Call) and isinstance(made.func, ast.Name)):
+        return False
+    cls = frame.evaluate(made.func)
+    return isinstance(cls, type) and not is_library(cls)
 
 
 def rolled_truth(frame: Frame, node: ast.GeneratorExp, stop: bool) -> Any:

@@ -21,7 +21,7 @@ one was, so that derivatives flow through objects.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import CellType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
@@ -39,10 +39,11 @@ from autodiff.capture.paths import Guard, Path
 from autodiff.capture.running import current_run
 from autodiff.capture.text import is_pending
 from autodiff.capture.trace import Trace, refuse_captured_class
+from autodiff.dims import Dim, Extent
 from autodiff.ir.data import Source, Value, uses, walk
 from autodiff.ladder import Bail, Declined, Rung
 from autodiff.ops.either import is_array
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import Cell, Tracer, ViewStep, as_tracer
 from autodiff.plain_data import dataclass
 
 MAXIMUM_PLACES = 64
@@ -345,13 +346,20 @@ def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], A
             refuse_captured_class(type(part), trace.builder.source)
         return kind is None or kind.name not in _KEPT
 
-    arrays_kept: dict[Any, Callable[[Any], Any]] = {}
+    arrays_kept: dict[Any, Made] = {}
 
-    def plan(part: Any) -> Callable[[tuple[Any, dict[Any, Any]]], Any]:
+    def plan(part: Any) -> Made:
         if isinstance(part, Tracer) and part.form == "array":
-            key = (part.cell, part.path)
+            array = array_of(part)
+            key = (array.cell, array.path)
             if key not in arrays_kept:
-                arrays_kept[key] = _once(key, _array_keeper(trace, part, operands))
+                whole = Tracer(array.cell, "array")
+                base = arrays_kept.setdefault(
+                    (array.cell, ()), _once((array.cell, ()), _array_keeper(trace, whole, operands))
+                )
+                if array.path:
+                    _refuse_views(trace, array.cell)
+                    arrays_kept[key] = _once(key, _view_keeper(base, array.path, operands))
             return arrays_kept[key]
         if is_pending(part) and not trace.is_external(part):
             make = operands.pending(part)
@@ -369,37 +377,72 @@ def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], A
     return lambda arrays: make_all((arrays, {}))
 
 
-def _once(key: Any, make: Callable[[Any], Any]) -> Callable[[tuple[Any, dict[Any, Any]]], Any]:
+Made = Callable[[tuple[Any, dict[Any, Any]]], Any]
+
+
+def _once(key: Any, make: Made) -> Made:
     """Makes an array for the first of the places that it is kept in, in each run."""
 
     def made(run: tuple[Any, dict[Any, Any]]) -> Any:
-        arrays, known = run
+        known = run[1]
         if key not in known:
-            known[key] = make(arrays)
+            known[key] = make(run)
         return known[key]
 
     return made
 
 
-def _array_keeper(trace: Trace, x: Tracer, operands: Any) -> Callable[[tuple[Any, ...]], Any]:
-    cell, path = array_of(x).cell, array_of(x).path
-    for number, record in enumerate(trace.inputs):
-        if record.cell is cell and path:
-            raise Declined("a view of an array from outside that is kept outside")
-        if record.cell is cell:
-            first = sum(r.leaf is not None for r in trace.inputs)
-            return _input_keeper(record, number - first, operands.template(x))
-    if path:
-        raise Declined("a view that is kept outside of the function")
+def _array_keeper(trace: Trace, x: Tracer, operands: Any) -> Made:
+    """Keeps a whole array: an argument or one from outside as it is, a result as the one that is returned."""
     copy = operands.template(x)
+    for number, record in enumerate(trace.inputs):
+        if record.cell is x.cell:
+            first = sum(r.leaf is not None for r in trace.inputs)
+            itself = _input_keeper(record, number - first, copy)
+            return lambda run: itself(run[0])
 
-    def result(arrays: tuple[Any, ...]) -> Any:
-        run, number = current_run(), trace.output_of.get(cell)
-        if number is None or not run.is_value or number >= len(run.outputs):
-            return copy(arrays)
-        return run.outputs[number]
+    def result(run: tuple[Any, dict[Any, Any]]) -> Any:
+        running, number = current_run(), trace.output_of.get(x.cell)
+        if number is None or not running.is_value or number >= len(running.outputs):
+            return copy(run[0])
+        return running.outputs[number]
 
     return result
+
+
+def _refuse_views(trace: Trace, cell: Cell) -> None:
+    """Nobody has the array that the program made of an input which is none.
+
+    Of an array that is changed a derivative has a copy; and what the views share with it, the next call
+    would be asked for.
+    """
+    stored = trace.derivative and any(record.cell.version for record in trace.inputs)
+    if any(record.cell is cell and (record.private or stored) for record in trace.inputs):
+        raise Declined("a view of an array from outside that is kept outside")
+
+
+def _view_keeper(base: Made, path: Sequence[ViewStep], operands: Any) -> Made:
+    """Keeps a view: its steps are taken on the array itself, in each run."""
+    steps: list[tuple[Callable[..., Any], list[Callable[[tuple[Any, ...]], Any]]]] = []
+    for step in path:
+        if step.repeat is None:
+            raise Declined("a view that is kept outside of the function")
+        steps.append((step.repeat, [_extent_keeper(extent, operands) for extent in step.extents]))
+
+    def view(run: tuple[Any, dict[Any, Any]]) -> Any:
+        array = base(run)
+        for repeat, extents in steps:
+            array = repeat(array, [extent(run[0]) for extent in extents])
+        return array
+
+    return view
+
+
+def _extent_keeper(extent: Extent, operands: Any) -> Callable[[tuple[Any, ...]], Any]:
+    if not isinstance(extent, Dim):
+        return lambda arrays: extent
+    number = operands.template(as_tracer(extent))
+    return lambda arrays: int(number(arrays))
 
 
 def _input_keeper(
