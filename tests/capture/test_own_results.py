@@ -214,3 +214,70 @@ def test_a_derivative_keeps_views_as_the_function_does():
     step = 1e-6 * np.eye(8)
     differences = [(of_an_argument(w + d) - of_an_argument(w - d)) / 2e-6 for d in step]
     np.testing.assert_allclose(slope, differences, rtol=1e-7)
+
+
+def rows_of_one(w):
+    made = np.outer(w, w)
+    return [row for row in made], made[:2], made.T
+
+
+def parts_that_meet(w):
+    made = w * 2.0
+    left, right = made[:3], made[2:]
+    left[2] = 9.0
+    return {"left": left, "right": right}, [left]
+
+
+def parts_that_do_not(w):
+    made = w * 2.0
+    return made[:3], made[3:], made[3:][::2]
+
+
+def at_a_place_of_the_call(w):
+    made = w * 2.0
+    n = int(w[1])
+    return made[:n], made[1:]
+
+
+def of_what_is_kept(w):
+    LAYER.whole = [w * 2.0]
+    return LAYER.whole[0][1:]
+
+
+def of_which_a_part_is_kept(w):
+    made = w * 2.0
+    LAYER.bias = made[1:]
+    return made[:3]
+
+
+def in_another_shape(w):
+    made = w * 2.0
+    table = made.reshape(4, 2)
+    return table[:, 0], table.T
+
+
+RETURNED = [
+    rows_of_one, parts_that_meet, parts_that_do_not, at_a_place_of_the_call, of_what_is_kept,
+    of_which_a_part_is_kept, in_another_shape,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("f", RETURNED)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_parts_of_one_array_in_a_result_are_parts_of_one_array(f, engine):
+    def arrays(given):
+        vars(LAYER).update(vars(Layer()))
+        parts, found = [given(np.arange(1.0, 9.0)), *vars(LAYER).values()], []
+        while parts:
+            part = parts.pop(0)
+            if isinstance(part, np.ndarray):
+                found.append(part)
+            elif isinstance(part, (list, tuple, dict)):
+                parts += part.values() if isinstance(part, dict) else part
+        return found, [np.shares_memory(a, b) for a in found for b in found]
+
+    value = autodiff.function(f, engine=engine)
+    for _ in range(2):
+        (expected, shared), (found, ours) = arrays(f), arrays(value)
+        assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+        assert ours == shared

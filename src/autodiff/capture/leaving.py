@@ -48,7 +48,7 @@ from autodiff.capture.records import (
 )
 from autodiff.capture.results import Captured, Leaf, Result
 from autodiff.capture.sequences import LazySequence
-from autodiff.capture.sharing import OneOfParts, Part, take_apart
+from autodiff.capture.sharing import OneOfParts, Part, arrays_behind, take_apart
 from autodiff.capture.slots import is_listed
 from autodiff.capture.stores import ListPlan
 from autodiff.capture.text import DeferredText, is_pending
@@ -100,7 +100,8 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
         own = trace.given_at
         result, parts = take_apart(result, lambda x: id(x) in own or trace.is_external(x))
     plain = [plain_keys(trace, plain_lists(x, whole=not derivative)) for x in (*parts, result)]
-    plan, arrays = _plan_result(trace, plain, outputs, forms, copies)
+    kept = [] if copies else trace.state.kept_arrays([x.obj for x in taken if x.has_changed])
+    plan, arrays = _plan_result(trace, plain, outputs, forms, copies, kept)
     for entered, record in trace.complex_inputs.values():
         if any(part.cell.version for part in entered.parts):
             record.cell.write(entered.pair.value)
@@ -361,7 +362,12 @@ def _match(trace: Trace, original: Any, made: Any, path: Path, found: dict[int, 
 
 
 def _plan_result(
-    trace: Trace, pieces: Sequence[Any], outputs: list[Value], forms: list[str], copies: bool
+    trace: Trace,
+    pieces: Sequence[Any],
+    outputs: list[Value],
+    forms: list[str],
+    copies: bool,
+    kept: Sequence[Any],
 ) -> tuple[Result, list[Any]]:
     """How to rebuild the last of the pieces, of which the others are parts; the arrays among their leaves.
 
@@ -389,6 +395,9 @@ def _plan_result(
 
     if not copies:
         refuse_unknown_rows(trace, leaves)
+        for cell in arrays_behind(leaves, kept):
+            if _source_of(trace, cell, seen) is None:
+                _plan_leaf(trace, Tracer(cell, "array"), outputs, forms, seen)
     numbered = None if copies else Numbered(trace, leaves, outputs, forms, seen)
     for k in sorted(range(len(leaves)), key=is_view):
         if isinstance(leaves[k], Part):

@@ -1,6 +1,7 @@
-"""Lists, dicts and the like that a result has in several places: they are made once.
+"""What a result has in several places: lists, dicts and the like are made once, and arrays of which it has views.
 
     return xs, {"best": xs}          part 0: xs,  result: (part 0, {"best": part 0})
+    return rows[0], rows.T           rows is made, and the result are two views of it
 
 Who changes one of them later, changes the others, as in plain Python.
 """
@@ -8,14 +9,21 @@ Who changes one of them later, changes the others, as in plain Python.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from autodiff import containers
 from autodiff.capture import choices
+from autodiff.capture.arrays import Chosen, array_of
 from autodiff.capture.lists import TracedList
 from autodiff.capture.trace import Declined
-from autodiff.ops.tracer import HoldsTracers
+from autodiff.dims import Dim, Extent
+from autodiff.ops.complex_numbers import ComplexTracer
+from autodiff.ops.either import is_array
+from autodiff.ops.tracer import Cell, HoldsTracers, Tracer, ViewStep
 
 
 class Part:
@@ -112,4 +120,53 @@ def _with_items(x: Any, new: Callable[[Any], Any]) -> Any:
     return kind.make(x, kind.keys(x), made)
 
 
-__all__ = ["Part", "take_apart"]
+def arrays_behind(leaves: Sequence[Any], kept: Sequence[Any]) -> list[Cell]:
+    """The arrays that a function has made, of which a result has views that have elements in common.
+
+    In common with another array of the result, or with one that is ``kept`` outside.
+    """
+    views: dict[Cell, list[Tracer]] = {}
+    for leaf in leaves:
+        if is_array(leaf) and not isinstance(leaf, ComplexTracer):
+            array = array_of(leaf)
+            if array.path and not isinstance(array.cell, Chosen):
+                views.setdefault(array.cell, []).append(array)
+    outside = {array_of(x).cell for x in kept if is_array(x) and not isinstance(x, ComplexTracer)}
+    return [
+        cell
+        for cell, found in views.items()
+        if cell in outside or any(_may_meet(a, b) for a, b in itertools.combinations(found, 2))
+    ]
+
+
+def _may_meet(a: Tracer, b: Tracer) -> bool:
+    """Whether two views of an array may have elements in common; views that depend on the run may."""
+    if a.path == b.path:
+        return False  # one array
+    try:
+        whole = np.empty([_known(n) for n in a.cell.value.shape], bool)
+        parts = [_taken(whole, view.path) for view in (a, b)]
+        return np.shares_memory(parts[0], parts[1], max_work=1000)
+    except (_Unknown, np.exceptions.TooHardError):
+        return True
+
+
+def _taken(array: Any, path: Sequence[ViewStep]) -> Any:
+    for step in path:
+        if step.repeat is None:
+            raise _Unknown
+        array = step.repeat(array, [_known(n) for n in step.extents])
+    return array
+
+
+class _Unknown(Exception):
+    """Something depends on the run."""
+
+
+def _known(extent: Extent) -> int:
+    if isinstance(extent, Dim):
+        raise _Unknown
+    return extent
+
+
+__all__ = ["OneOfParts", "Part", "arrays_behind", "take_apart"]

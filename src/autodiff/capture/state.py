@@ -238,6 +238,13 @@ class State:
         found += containers.walk(values, lambda x: is_stored(x) or self.trace.is_external(x))
         return [x for x in found if (kind := containers.kind_of(x)) and kind.is_mutable]
 
+    def kept_arrays(self, more: Sequence[Any]) -> list[Any]:
+        """The arrays that are kept outside: in places that change, appended to lists, and in ``more``."""
+        values = [*(self.scope.locals[text] for text in self.places), *more]
+        found = containers.walk(values, lambda x: is_stored(x) or self.trace.is_external(x))
+        appended = [Tracer(cell, "array") for cell, _, _ in self.appended_arrays]
+        return [x for x in found if is_array(x)] + appended
+
     def is_appended(self, obj: Any) -> bool:
         """Whether an object is a list from outside that was appended to."""
         return id(obj) in self.appended
