@@ -36,7 +36,7 @@ from autodiff.ops import builder as _builder
 from autodiff.ops import fatal, python_numbers
 from autodiff.ops.either import Either
 from autodiff.ops.function_table import functions
-from autodiff.ops.known import check, type_name
+from autodiff.ops.known import check, known, type_name
 from autodiff.ops.layout import remember
 from autodiff.ops.marks import note_discarded
 from autodiff.ops.promotion import (
@@ -52,7 +52,7 @@ from autodiff.ops.promotion import (
     weak_kind,
 )
 from autodiff.ops.protocol import protocol
-from autodiff.ops.smooth import unknown_slope
+from autodiff.ops.smooth import derived_as, unknown_slope
 from autodiff.ops.tracer import (
     Form,
     StoredList,
@@ -824,7 +824,7 @@ def _power(a: Any, b: Any, part: np.dtype[Any], python: bool, operator: bool) ->
         if n < 0:
             check(_not(zero), "0.0 to a negative or complex power")
         found = _repeated(z, abs(n))
-        return found if n > 0 else _reciprocal(found)
+        return _finite(found if n > 0 else _reciprocal(found))
     e = parts_of(b, part)
     if python:
         check(_not(zero), "0.0 to a negative or complex power")
@@ -835,10 +835,47 @@ def _power(a: Any, b: Any, part: np.dtype[Any], python: bool, operator: bool) ->
     nan = add(constant(float("nan"), part), _no_slope(z))
     at_zero = _where(pointwise("greater", e[0], 0), constant(0.0, part), nan)
     x, y = _where(zero, at_zero, x), _where(zero, at_zero, y)
-    return (
-        _where(no_exponent, constant(1.0, part), x),
-        _where(no_exponent, constant(0.0, part), y),
-    )
+    x = _where(no_exponent, constant(1.0, part), x)
+    y = _where(no_exponent, constant(0.0, part), y)
+    if python:
+        x, y = _finite((x, y))
+    if not _may_be_whole(b):
+        return x, y
+    value = choose(_either(zero, no_exponent), (x, y), _multiplied(z, e, (x, y), python))
+    return derived_as(value[0], x), derived_as(value[1], y)
+
+
+def _finite(z: Parts) -> Parts:
+    """A result of Python's operator, which raises, or has values of its own, where it is not finite."""
+    finite = [pointwise("isfinite", x) for x in z]
+    check(_both(*finite), "a power of complex numbers that is finite")
+    return z
+
+
+def _may_be_whole(b: Any) -> bool:
+    """Whether an exponent, or an element of one, may be a whole number."""
+    found = known(b) if isinstance(b, Tracer) and not is_complex(b) else None
+    if found is None and not isinstance(b, (np.ndarray, np.generic, int, float, complex)):
+        return True
+    numbers = np.asarray(b if found is None else found)
+    return bool(np.any((numbers.real == np.rint(numbers.real)) & (numbers.imag == 0)))
+
+
+def _multiplied(z: Parts, e: Parts, other: Parts, python: bool) -> Parts:
+    """``z**e`` where ``e`` is a whole number below 100, as loops multiply; elsewhere ``other``."""
+    one = constant(1.0, z[0].dtype), constant(0.0, z[0].dtype)
+    size = _abs(e[0])
+    small = pointwise("less_equal" if python else "less", size, 100)
+    whole = _both(_both(_equal(e[1], 0), _equal(e[0], pointwise("rint", e[0]))), small)
+    left, result, power = _where(whole, size, 0.0), one, z
+    for k in range(7):  # the digits of a number up to 100
+        half = pointwise("floor", mul(left, 0.5))
+        result = choose(_equal(left, mul(half, 2.0)), result, _multiply(result, power))
+        left, power = half, _multiply(power, power) if k < 6 else power
+    found = choose(pointwise("less", e[0], 0), _divide(one, result), result)
+    for n in () if python else (3, 2, 1):  # which NumPy's loop does not begin with 1
+        found = choose(_equal(e[0], n), _repeated(z, n), found)
+    return choose(whole, found, other)
 
 
 # -- order, signs, rounding ---------------------------------------------------------------------------
