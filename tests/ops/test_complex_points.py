@@ -108,7 +108,7 @@ def test_whole_exponents_that_are_elements_multiply(engine: str) -> None:
     np.testing.assert_allclose(by_base(finite), whole * finite ** (whole - 1), rtol=1e-12)
 
 
-@pytest.mark.parametrize("call", [(1e200 + 1e200j, 2), (1e200j, 2.5), (-2j, complex(0, np.inf))])
+@pytest.mark.parametrize("call", [(1e200j, 2.5), (-2j, complex(0, np.inf))])
 def test_powers_of_python_that_are_not_finite_are_errors(call: tuple[complex, complex]) -> None:
     with pytest.raises(ArithmeticError) as wanted:
         call[0] ** call[1]
