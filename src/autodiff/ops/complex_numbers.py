@@ -261,13 +261,18 @@ def from_pair(pair: Tracer, form: Form | None = None) -> ComplexTracer:
     return ComplexTracer(found.parts, found.form, pair)
 
 
+_NAMES = frozenset(
+    "complex complex128 complex64 complex256 clongdouble cdouble csingle c8 c16 c32".split()
+)
+
+
 def is_complex_dtype(x: Any) -> bool:
     """Whether ``x`` names a complex dtype."""
     if isinstance(x, np.dtype):
         return x.kind == "c"
     if isinstance(x, type):
         return issubclass(x, (complex, np.complexfloating))
-    return isinstance(x, str) and x in ("complex", "complex128", "complex64", "c8", "c16")
+    return isinstance(x, str) and x in _NAMES
 
 
 def is_complex(x: Any, around: tuple[Any, ...] = ()) -> bool:
@@ -293,13 +298,16 @@ def is_complex(x: Any, around: tuple[Any, ...] = ()) -> bool:
 REAL = frozenset((Tracer, float, int, bool, type(None), slice))
 
 
+CHARACTERS = ("D", "F", "G")  # of dtypes; of other arguments these may be orders
+
+
 def concerns(args: Sequence[Any], kwargs: dict[str, Any] | None = None) -> bool:
     """Whether a call computes with complex numbers, or names a complex dtype."""
     for x in args:
         if type(x) not in REAL and (is_complex(x) or is_complex_dtype(x)):
             return True
     if kwargs:
-        if kwargs.get("dtype") in ("D", "F"):  # of other arguments these are orders
+        if kwargs.get("dtype") in CHARACTERS:
             return True
         return concerns(list(kwargs.values()))
     return False
