@@ -418,7 +418,9 @@ def is_same(frame: Frame, left: Any, right: Any) -> Any:
     if isinstance(left, ComplexTracer) or isinstance(right, ComplexTracer):
         if left is right or not (is_array(left) and is_array(right)):
             return left is right
-        sides = [x.parts[0] if isinstance(x, ComplexTracer) else None for x in (left, right)]
+        sides: list[Any] = [
+            x.parts[0] if isinstance(x, ComplexTracer) else None for x in (left, right)
+        ]
         if any(x is None for x in sides):
             return False
         cells = [x.parts[0].cell for x, _ in frame.trace.complex_inputs.values()]

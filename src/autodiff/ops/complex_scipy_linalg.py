@@ -25,7 +25,7 @@ from autodiff.ops.complex_linalg import _embedded, _h, _halves, _matrix
 from autodiff.ops.complex_numbers import NOT_HOLOMORPHIC, as_complex, decline, joined, plain
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import check, known
-from autodiff.ops.promotion import as_array
+from autodiff.ops.promotion import as_array, pointwise
 from autodiff.ops.scipy_eigen import eigvals_of_complex
 from autodiff.ops.scipy_matrices import OF_PAIRS
 from autodiff.ops.tracer import emit_tracer
@@ -170,7 +170,7 @@ def solve_banded(l_and_u: Any, ab: Any, b: Any, **options: Any) -> Any:
         return functions[np.reshape](functions[np.stack]([first, second], 1), (2 * count, n))
 
     even = functions[np.concatenate]([beside(plain(re), plain(im)), nothing])
-    odd = functions[np.concatenate]([beside(-plain(im), plain(re)), nothing])
+    odd = functions[np.concatenate]([beside(pointwise("negative", plain(im)), plain(re)), nothing])
     # An even column begins one row lower: its first number is that of the diagonal.
     even = functions[np.concatenate]([nothing, even[:-1]])
     bands = functions[np.reshape](functions[np.stack]([even, odd], -1), (2 * count + 1, 2 * n))

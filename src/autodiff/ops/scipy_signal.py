@@ -300,8 +300,8 @@ def _of_parts(run: Callable[[int, Any, Any], Any], x: Any, w: Any, turned: bool 
     if turned:
         d = -d
     dtype = np.result_type(a.dtype, c.dtype)
-    parts = (run(0, a, c) - run(1, b, d), run(0, a, d) + run(1, b, c))
-    return complex_numbers.joined(*(_array(part, dtype) for part in parts), "array")
+    re, im = run(0, a, c) - run(1, b, d), run(0, a, d) + run(1, b, c)
+    return complex_numbers.joined(_array(re, dtype), _array(im, dtype), "array")
 
 
 @complex_functions.implements_complex(_sigtools._correlateND)
