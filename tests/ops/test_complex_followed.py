@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import special
 
 import autodiff
 
@@ -60,6 +61,9 @@ TABLE: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "math.prod": (lambda y: np.asarray(math.prod([y[0], y[1], 2j])), Y),
     "bool": (lambda y: y * bool(y[0]), Y),
     "is": (lambda y: y * (y is y) + (y[:] is y), Y),
+    "xlogy": (lambda y: special.xlogy(y * [0, 1, 1, 1], y[::-1]), Y),
+    "xlogy at 0": (lambda y: special.xlogy(y * 0, [0, 1j, 2, -1j]) + y, Y),
+    "xlog1py": (lambda y: special.xlog1py(y[::-1], y), Y),
     "power.outer": (lambda y: np.power.outer(y, [1, 2]), Y),
     "linalg.cross": (lambda s: np.linalg.cross(s, s[::-1]), S),
     "linalg.trace": (lambda s: np.linalg.trace(s, offset=1), S),

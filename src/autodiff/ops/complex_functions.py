@@ -127,6 +127,8 @@ def _enter_special(ufunc: np.ufunc) -> None:
     if not hasattr(np, ufunc.__name__) or getattr(np, ufunc.__name__) is not ufunc:
         for special, function in complex_ufuncs.of_scipy().items():
             UNARY.setdefault(special, function)
+        for special, by_two in complex_ufuncs.of_scipy_by_two().items():
+            complex_numbers.BINARY.setdefault(special, by_two)
 
 
 def find(function: Any) -> Callable[..., Any] | None:

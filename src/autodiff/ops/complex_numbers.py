@@ -499,7 +499,7 @@ def _where(condition: Any, a: Any, b: Any) -> Tracer:
     return select(condition, a, b, dtype)
 
 
-def _multiply(a: Parts, b: Parts) -> Parts:
+def multiply(a: Parts, b: Parts) -> Parts:
     (ar, ai), (br, bi) = a, b
     return sub(mul(ar, br), mul(ai, bi)), add(mul(ar, bi), mul(ai, br))
 
@@ -665,7 +665,7 @@ def _complex_cos(z: Parts) -> Parts:
 
 
 def _square(z: Parts) -> Parts:
-    return _multiply(z, z)
+    return multiply(z, z)
 
 
 def _reciprocal(z: Parts) -> Parts:
@@ -716,7 +716,7 @@ UNARY: dict[Any, Callable[[Parts], Parts]] = {
 BINARY: dict[Any, Callable[[Parts, Parts], Parts]] = {
     np.add: lambda a, b: (add(a[0], b[0]), add(a[1], b[1])),
     np.subtract: lambda a, b: (sub(a[0], b[0]), sub(a[1], b[1])),
-    np.multiply: _multiply,
+    np.multiply: multiply,
     np.divide: _divide,
 }
 NOT_HOLOMORPHIC: set[Any] = {np.conjugate}  # though their results are complex
@@ -797,9 +797,9 @@ def _repeated(z: Parts, n: int, result: Parts | None = None) -> Parts:
     power = z
     while n:
         if n & 1:
-            result = power if result is None else _multiply(result, power)
+            result = power if result is None else multiply(result, power)
         n >>= 1
-        power = _multiply(power, power) if n else power
+        power = multiply(power, power) if n else power
     assert result is not None
     return result
 
@@ -838,7 +838,7 @@ def _power(a: Any, b: Any, part: np.dtype[Any], python: bool, operator: bool) ->
         check(_not(zero), "0.0 to a negative or complex power")
     # exp(b log a); of 0 it is 0 where the exponent's real part is positive, 1 where it is 0.
     base = _where(zero, constant(1.0, part), z[0]), z[1]
-    x, y = complex_exp(_multiply(e, complex_log(base)))
+    x, y = complex_exp(multiply(e, complex_log(base)))
     no_exponent = _both(_equal(e[0], 0), _equal(e[1], 0))
     nan = add(constant(float("nan"), part), _no_slope(z))
     at_zero = _where(pointwise("greater", e[0], 0), constant(0.0, part), nan)
@@ -878,8 +878,8 @@ def _multiplied(z: Parts, e: Parts, other: Parts, python: bool) -> Parts:
     left, result, power = _where(whole, size, 0.0), one, z
     for k in range(7):  # the digits of a number up to 100
         half = pointwise("floor", mul(left, 0.5))
-        result = choose(_equal(left, mul(half, 2.0)), result, _multiply(result, power))
-        left, power = half, _multiply(power, power) if k < 6 else power
+        result = choose(_equal(left, mul(half, 2.0)), result, multiply(result, power))
+        left, power = half, multiply(power, power) if k < 6 else power
     found = choose(pointwise("less", e[0], 0), _divide(one, result), result)
     for n in () if python else (3, 2, 1):  # which NumPy's loop does not begin with 1
         found = choose(_equal(e[0], n), _repeated(z, n), found)
