@@ -615,8 +615,6 @@ def test_what_is_remembered_of_calls_without_a_program_is_bounded(monkeypatch):
 ODD_ARRAYS = {
     "masked": np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0]),
     "subclass": np.array([1.0, 2.0, 3.0]).view(type("Tagged", (np.ndarray,), {})),
-    "long": np.array([1.0, 2.0, 3.0], np.longdouble),
-    "complex long": np.array([1.0, 2.0, 3.0], np.clongdouble),
     "objects": np.array([1.0, 2, 3.5], object),
     "text": np.array(["a", "b"]),
 }

@@ -143,7 +143,7 @@ TOLD: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: gradient(sum)({1.0, 2.0}), "of type set)", "a set has no order"),
     (lambda: gradient(sum)(range(3)), "of type range)", "np.arange"),
     (lambda: gradient(lambda z: 1.0 * len(list(z)))(zip(X)), "of type zip)", "gone through once only"),
-    (lambda: gradient(squares)(np.array(["1"])), "argument x has dtype <U1", "pass real"),
+    (lambda: gradient(squares)(np.array(["1"])), "argument x has dtype <U1", "pass floating-point"),
     (lambda: gradient(squares)(np.ma.array(X)), "argument x is a MaskedArray", "np.asarray"),
     (lambda: Model().loss(X), "by an argument of type Model", "name the arrays that it holds"),
     (lambda: Model().slope, "(self is of type Model)", "name what is meant in wrt"),

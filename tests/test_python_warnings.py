@@ -281,3 +281,17 @@ def test_filters_that_python_starts_with_have_names_for_patterns():
         for _ in range(12):
             compiled(np.array([1.0, 4.0]))
     assert not caught
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_a_mark_beside_an_effect_gives_no_text_of_another_warning(engine):
+    """The function is not run again, so that what NumPy's Python says is not known: nothing else is said for it."""
+
+    def f(x):
+        print(end="")
+        return np.mean(x[x > 5])
+
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        autodiff.function(f, engine=engine)(np.ones(3))
+    assert {str(w.message).partition(" encountered")[0] for w in found} == {"invalid value"}

@@ -75,8 +75,11 @@ class Recorder:
         """Note an error."""
         raise NotImplementedError
 
-    def take_said(self, text: str, category: type[Warning], frame: FrameType) -> None:
-        """Note what C would have warned of in the operation of a program that a frame runs."""
+    def take_said(self, text: str | None, category: type[Warning], frame: FrameType) -> None:
+        """Note what NumPy would have warned of in the operation of a program that a frame runs.
+
+        ``text``: where it is known here, as that of C is.
+        """
 
 
 def _recorder() -> Recorder | None:
@@ -165,7 +168,7 @@ class _Kinds(Recorder):
     def take(self, text: str) -> None:
         self.found |= _OF_TEXT.get(text, 0) or of_text(text)
 
-    def take_said(self, text: str, category: type[Warning], frame: FrameType) -> None:
+    def take_said(self, text: str | None, category: type[Warning], frame: FrameType) -> None:
         self.found |= BITS["divide"]  # as native code marks the run
 
 

@@ -1,10 +1,12 @@
 """NumPy's functions in Python of complex arrays: values and gradients, compiled without a fallback."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy import special
 
 import autodiff
 
@@ -50,6 +52,18 @@ TABLE: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "require": (lambda x: np.require(x, np.complex128, "C") * 2, X),
     "compress": (lambda x: x.compress([True, False, True], axis=0), X),
     "np.ndarray.sum": (lambda x: np.ndarray.sum(x, axis=0), X),
+    "broadcast_arrays": (lambda y: np.stack(np.broadcast_arrays(y, X)), Y),
+    "sliding windows": (lambda y: np.lib.stride_tricks.sliding_window_view(y, 2) ** 2, Y),
+    "arange": (lambda y: np.arange(4, dtype=complex) * y, Y),
+    "dtype by a letter": (lambda y: np.ones((4, 1), "D") @ y[None], Y),
+    "pad": (lambda y: np.pad(y, (1, 2), constant_values=1j), Y),
+    "clip": (lambda y: y.clip(-0.5, 1j), Y),
+    "math.prod": (lambda y: np.asarray(math.prod([y[0], y[1], 2j])), Y),
+    "bool": (lambda y: y * bool(y[0]), Y),
+    "is": (lambda y: y * (y is y) + (y[:] is y), Y),
+    "xlogy": (lambda y: special.xlogy(y * [0, 1, 1, 1], y[::-1]), Y),
+    "xlogy at 0": (lambda y: special.xlogy(y * 0, [0, 1j, 2, -1j]) + y, Y),
+    "xlog1py": (lambda y: special.xlog1py(y[::-1], y), Y),
     "power.outer": (lambda y: np.power.outer(y, [1, 2]), Y),
     "linalg.cross": (lambda s: np.linalg.cross(s, s[::-1]), S),
     "linalg.trace": (lambda s: np.linalg.trace(s, offset=1), S),

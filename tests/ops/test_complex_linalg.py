@@ -295,3 +295,32 @@ def test_eigenvalues_of_a_defective_matrix_have_no_derivative(kind: Any) -> None
         autodiff.gradient(f)(a)
     with pytest.raises(DerivativeError, match=r"AD305.*defective"):
         autodiff.jvp(f, (a,), (a,))
+
+
+@pytest.mark.parametrize("right", [VECTOR, BLOCK])
+def test_complex_bands(right: Any) -> None:
+    bands = np.exp(1j * np.arange(4 * 3)).reshape(4, 3) + np.array([[0], [0], [3], [0]])
+    solved = lambda ab, b: scipy.linalg.solve_banded((1, 2), ab, b)  # noqa: E731
+    np.testing.assert_allclose(
+        autodiff.function(solved)(bands, right), solved(bands, right), rtol=1e-12
+    )
+    number = lambda ab, b: np.sum(np.abs(solved(ab, b) + 1j) ** 2)  # noqa: E731
+    gradients = autodiff.gradient(number, wrt=(0, 1))(bands, right)
+    along = np.conj(bands) * 0.1, right[::-1] * 1j
+    step = 1e-6
+    slope = (
+        number(*[x + step * d for x, d in zip((bands, right), along, strict=True)])
+        - number(*[x - step * d for x, d in zip((bands, right), along, strict=True)])
+    ) / (2 * step)
+    found = sum(np.vdot(g, d).real for g, d in zip(gradients, along, strict=True))
+    np.testing.assert_allclose(found, slope, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["schur", "hessenberg"])
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_forms_with_phases_of_lapacks_own_are_refused_with_that_reason(name: str) -> None:
+    form = lambda a: getattr(scipy.linalg, name)(a)  # noqa: E731
+    matrix = np.exp(1j * np.arange(9.0) ** 2).reshape(3, 3)
+    np.testing.assert_array_equal(autodiff.function(form)(matrix)[0], form(matrix)[0])
+    with pytest.raises(autodiff.errors.UnsupportedError, match="phases of its own"):
+        autodiff.gradient(lambda a: np.sum(np.abs(form(a)[0])))(matrix)

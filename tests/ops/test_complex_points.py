@@ -89,3 +89,28 @@ def test_functions_of_three_complex_numbers_are_refused_by_name(name: str) -> No
         autodiff.jvp(
             lambda z: function(z, *others), (np.array([1 + 0.5j]),), (np.array([1.0 + 0j]),)
         )
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_whole_exponents_that_are_elements_multiply(engine: str) -> None:
+    """As NumPy's loop: exact where products are, of infinite numbers, and with the slope by the exponent."""
+    z = np.array([1j, -2 + 1j, 3j, complex(np.inf, 1), 1 + 1j, 0.5 - 2j, 2 + 1j, 1e-3j, 0j, 0j])
+    e = np.array([1.0, 2, 3, 1, -4, 99, 2.5, -99, 0, 3])
+    power = autodiff.function(lambda z, e: z**e, engine=engine)
+    np.testing.assert_allclose(power(z, e).view(float), (z**e).view(float), rtol=1e-13)
+    assert power(z, e)[0] == 1j and power(z, e)[2] == -27j
+    finite, whole = z[[0, 1, 4, 5]], e[[0, 1, 4, 5]] / [1, 1, 1, 33]
+    by_exponent = autodiff.gradient(lambda e: np.sum((finite**e).imag), engine=engine)(whole)
+    np.testing.assert_allclose(
+        by_exponent, (finite**whole * np.log(finite)).imag, rtol=1e-12, atol=1e-15
+    )
+    by_base = autodiff.gradient(lambda z: np.sum(z**whole), holomorphic=True, engine=engine)
+    np.testing.assert_allclose(by_base(finite), whole * finite ** (whole - 1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("call", [(1e200j, 2.5), (-2j, complex(0, np.inf))])
+def test_powers_of_python_that_are_not_finite_are_errors(call: tuple[complex, complex]) -> None:
+    with pytest.raises(ArithmeticError) as wanted:
+        call[0] ** call[1]
+    with pytest.raises(type(wanted.value)):
+        autodiff.function(lambda z, e: z**e)(*call)

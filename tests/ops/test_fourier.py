@@ -160,3 +160,19 @@ def test_forward_mode_agrees_with_reverse_mode() -> None:
     for k, unit in enumerate(np.eye(5)):
         _, tangent = autodiff.jvp(spectrum, (x,), (unit,))
         np.testing.assert_allclose(tangent, wanted[:, k], rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.filterwarnings("error::autodiff.errors.FallbackWarning")
+@pytest.mark.parametrize(("name", "size"), [("fft", 6), ("rfft", 4), ("irfft", 10)])
+def test_transforms_into_an_array(name: str, size: int) -> None:
+    def f(x: Any) -> Any:
+        result = np.zeros(size, float if name == "irfft" else complex)
+        found = getattr(np.fft, name)(x, out=result)
+        return result * x[0], found is result
+
+    x = np.cos(np.arange(6.0) ** 2)
+    value, same = autodiff.function(f, engine="numpy")(x)
+    np.testing.assert_allclose(value, f(x)[0], rtol=1e-13)
+    assert same is True
+    loss = lambda x: np.sum(np.abs(f(x)[0]) ** 2)  # noqa: E731
+    assert autodiff.check_gradient(loss, x).agrees

@@ -110,3 +110,37 @@ def test_one_array_given_twice_stays_one_out_of_sight() -> None:
         assert np.all(np.isfinite(slope(W)))
     except DerivativeError as error:
         assert "scipy.signal.stft is not known" in str(error)
+
+
+_U, _V = [np.exp(1j * np.arange(n) ** 1.5) * np.arange(1.0, n + 1) for n in (7, 3)]
+_OF_COMPLEX = {
+    **{
+        f"{f.__name__} {mode}": (lambda u, v, f=f, mode=mode: f(u, v, mode, method="direct"))
+        for f in (signal.convolve, signal.correlate)
+        for mode in ("full", "same", "valid")
+    },
+    "of two axes": lambda u, v: signal.convolve(
+        np.outer(u, u), np.outer(v, u[:2]), "same", "direct"
+    ),
+    "convolve2d": lambda u, v: signal.convolve2d(np.outer(u, v), np.outer(v, v), "same", "symm"),
+    "correlate2d": lambda u, v: signal.correlate2d(np.outer(u, v), v[None] * u[0], fillvalue=0.5),
+    "one of them": lambda u, v: signal.correlate(u.real, v, method="direct"),
+    "upfirdn": lambda u, v: signal.upfirdn(v, u, 2, 3),
+    "resample_poly": lambda u, v: signal.resample_poly(u, 3, 2) * v[0],
+    "detrend": lambda u, v: signal.detrend(u) * v[0],
+    "welch": lambda u, v: signal.welch(u, nperseg=4)[1] * np.abs(v[0]),
+}
+
+
+@pytest.mark.parametrize("name", _OF_COMPLEX)
+def test_complex_signals(name):
+    f = _OF_COMPLEX[name]
+    compiled = autodiff.function(f, engine="numpy")
+    np.testing.assert_allclose(compiled(_U, _V), f(_U, _V), rtol=1e-11, atol=1e-11)
+    number = lambda u, v: np.sum(np.abs(f(u, v) + 1) ** 2)  # noqa: E731
+    du, dv = _U[::-1] * 0.1j, _V[::-1] * 0.2
+    gradients = autodiff.gradient(number, wrt=(0, 1), engine="numpy")(_U, _V)
+    step = 1e-6
+    slope = (number(_U + step * du, _V + step * dv) - number(_U - step * du, _V - step * dv)) / 2e-6
+    found = sum(np.vdot(g, d).real for g, d in zip(gradients, (du, dv), strict=True))
+    np.testing.assert_allclose(found, slope, rtol=1e-6)

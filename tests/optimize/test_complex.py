@@ -22,7 +22,7 @@ def _loss(p: Any) -> Any:
         "trust-exact",
         *(
             pytest.param(m, marks=pytest.mark.slow)
-            for m in ("L-BFGS-B", "CG", "Newton-CG", "trust-ncg", "TNC")
+            for m in ("L-BFGS-B", "CG", "Newton-CG", "trust-ncg", "trust-constr", "TNC")
         ),
     ],  # fmt: skip
 )

@@ -506,6 +506,9 @@ def _method_of(function: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
     return getattr(x, function.__name__)(*args, **kwargs)
 
 
+_SHAPED = (np.zeros, np.ones, np.empty)  # whose second argument is a dtype
+
+
 def _on_complex(
     function: Any, owner: Any, args: list[Any], kwargs: dict[str, Any], traced: bool
 ) -> Callable[..., Any] | None:
@@ -517,7 +520,9 @@ def _on_complex(
                 return None
         except TypeError:  # unhashable
             return None
-    if not complex_numbers.concerns(args, kwargs):
+    named = len(args) > 1 and type(args[1]) is str and function in _SHAPED
+    named = named and args[1] in complex_numbers.CHARACTERS
+    if not named and not complex_numbers.concerns(args, kwargs):
         return None
     if isinstance(owner, np.ufunc):
         return lambda *inputs, **options: complex_numbers.apply_ufunc(

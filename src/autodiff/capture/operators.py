@@ -39,6 +39,7 @@ from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail, NotStaged
 from autodiff.later import later
+from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import Either, choose, is_array
 from autodiff.ops.known import check, require_types
 from autodiff.ops.tracer import AmbiguousStore, HoldsTracers, Tracer, as_tracer
@@ -423,6 +424,20 @@ def compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
 
 def is_same(frame: Frame, left: Any, right: Any) -> Any:
     """``left is right``: a bool, or a traced one of arrays that a branch chose."""
+    if isinstance(left, ComplexTracer) or isinstance(right, ComplexTracer):
+        if left is right or not (is_array(left) and is_array(right)):
+            return left is right
+        sides: list[Any] = [
+            x.parts[0] if isinstance(x, ComplexTracer) else None for x in (left, right)
+        ]
+        if any(x is None for x in sides):
+            return False
+        cells = [x.parts[0].cell for x, _ in frame.trace.complex_inputs.values()]
+        if sides[0].cell is not sides[1].cell and all(
+            any(x.cell is c for c in cells) for x in sides
+        ):
+            frame.trace.tier.decline("an identity test of complex arrays from outside")
+        return is_same(frame, *sides)
     for x, other in ((left, right), (right, left)):
         if choices.is_known(x) and left is not right:
             for one, y in itertools.product(choices.objects_of(x), choices.objects_of(other)):

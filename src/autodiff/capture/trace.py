@@ -26,7 +26,7 @@ from autodiff.capture.text import is_pending, materialised
 from autodiff.errors import AutodiffError, locate
 from autodiff.ir.data import Source
 from autodiff.ladder import Bail, Declined, NotStaged, Rung
-from autodiff.ops.complex_numbers import ComplexTracer
+from autodiff.ops.complex_numbers import ComplexTracer, plain
 from autodiff.ops.control import GUARD
 from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import run_users
@@ -325,8 +325,12 @@ def is_tracer(x: Any) -> bool:
 
 
 def traced_leaves(x: Any) -> list[Tracer]:
-    """The traced values in containers and objects."""
-    return [leaf for leaf in containers.leaves(x) if isinstance(leaf, Tracer)]
+    """The traced values in containers and objects; of complex ones, both parts."""
+    found: list[Tracer] = []
+    for leaf in containers.leaves(x):
+        if isinstance(leaf, Tracer):
+            found += map(plain, leaf.parts) if isinstance(leaf, ComplexTracer) else (leaf,)
+    return found
 
 
 def _of_capture(x: Any) -> str:

@@ -403,8 +403,9 @@ class _Log(floating.Recorder):
         assert frame is not None
         self._add_at(frame, text, RuntimeWarning, "loop")
 
-    def take_said(self, text: str, category: type[Warning], frame: FrameType) -> None:
-        self._add_at(frame, text, category, "c")
+    def take_said(self, text: str | None, category: type[Warning], frame: FrameType) -> None:
+        if text is not None:  # what NumPy's Python says, nobody knows who does not run it
+            self._add_at(frame, text, category, "c")
 
     def hear(self, one: Spoken) -> None:
         """Note what NumPy's Python is about to say."""

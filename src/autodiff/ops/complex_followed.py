@@ -16,11 +16,20 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.ops.complex_numbers import TABLE, as_complex, call, decline, joined, plain
+from autodiff.ops.complex_numbers import (
+    TABLE,
+    ComplexTracer,
+    as_complex,
+    call,
+    decline,
+    is_complex,
+    joined,
+    plain,
+)
 from autodiff.ops.function_table import functions
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import check
-from autodiff.ops.promotion import pointwise
+from autodiff.ops.promotion import broadcast_shapes, pointwise
 
 # Those of np and of np.linalg that are Python, and give what NumPy gives when followed.
 _FOLLOWED = """
@@ -35,7 +44,9 @@ _FOLLOWED = """
 
 def _enter() -> None:
     for path in _FOLLOWED:
-        found = functools.reduce(lambda x, name: getattr(x, name, None), path.split("."), np)
+        found: Any = np
+        for name in path.split("."):
+            found = getattr(found, name, None)
         code: Any = getattr(found, "__wrapped__", found)
         if hasattr(code, "__code__"):
             TABLE[found] = functools.partial(interpreted, code)
@@ -58,6 +69,38 @@ def nansum(a: Any, axis: Any = None, dtype: Any = None, **options: Any) -> Any:
     z = as_complex(a)
     numbers = TABLE[np.where](call(np.isnan, (z,)), as_complex(0.0, z.dtype), z)
     return TABLE[np.sum](numbers, axis=axis, dtype=dtype, **options)
+
+
+@_enters(np.broadcast_arrays)
+def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
+    """``np.broadcast_arrays``, of real and complex ones."""
+    shape = broadcast_shapes(*[np.shape(x) for x in args])
+    tables = [TABLE if is_complex(x) else functions for x in args]
+    return tuple([t[np.broadcast_to](x, shape) for t, x in zip(tables, args, strict=True)])
+
+
+@_enters(np.lib.stride_tricks.sliding_window_view)
+def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, **options: Any) -> Any:
+    """``np.lib.stride_tricks.sliding_window_view``."""
+    windows = functions[np.lib.stride_tricks.sliding_window_view]
+    re, im = (windows(part, window_shape, axis, **options) for part in as_complex(x).parts)
+    return ComplexTracer((re, im), "array")  # views of the parts
+
+
+@_enters(np.arange)
+def arange(*args: Any, dtype: Any = None, **options: Any) -> Any:
+    """``np.arange`` in a complex dtype, between real numbers."""
+    if dtype is None or any(map(is_complex, args)) or options:
+        raise decline("np.arange between such numbers")
+    part = np.zeros((), dtype).real.dtype
+    re = functions[np.arange](*args, dtype=part)
+    return joined(re, functions[np.zeros_like](re), "array")
+
+
+@_enters(np.isscalar)
+def isscalar(element: Any) -> bool:
+    """``np.isscalar``."""
+    return getattr(element, "form", "python") != "array"
 
 
 @_enters(np.require)

@@ -15,6 +15,8 @@ import functools
 import importlib
 import inspect
 import itertools
+import math
+import operator
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -125,6 +127,8 @@ def _enter_special(ufunc: np.ufunc) -> None:
     if not hasattr(np, ufunc.__name__) or getattr(np, ufunc.__name__) is not ufunc:
         for special, function in complex_ufuncs.of_scipy().items():
             UNARY.setdefault(special, function)
+        for special, by_two in complex_ufuncs.of_scipy_by_two().items():
+            complex_numbers.BINARY.setdefault(special, by_two)
 
 
 def find(function: Any) -> Callable[..., Any] | None:
@@ -261,10 +265,21 @@ def _selected(condition: Any, a: Any, b: Any) -> Any:
 
 @implements_complex(np.pad)
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
-    """``np.pad`` with zeros, or with elements of the array."""
-    if "constant_values" in kwargs or "end_values" in kwargs:
-        raise decline("np.pad with values")
-    return part_by_part(np.pad)(array, pad_width, mode, **kwargs)
+    """``np.pad`` with numbers, or with elements of the array."""
+    if "end_values" in kwargs:
+        raise decline("np.pad with end_values=")
+    values = kwargs.pop("constant_values", 0)
+    if mode != "constant":
+        return part_by_part(np.pad)(array, pad_width, mode, **kwargs)
+    if is_complex(values) and np.shape(values):
+        raise decline("np.pad with several complex values")
+    z = as_complex(array)
+    beside = parts_of(values, z.part_dtype) if is_complex(values) else (values, 0)
+    padded = [
+        functions[np.pad](x, pad_width, mode, constant_values=value, **kwargs)
+        for x, value in zip(z.parts, beside, strict=True)
+    ]
+    return joined(padded[0], padded[1], "array")
 
 
 # -- products ---------------------------------------------------------------------------------------
@@ -615,7 +630,7 @@ def asarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any
 
 def _named(dtype: Any) -> Any:
     """A dtype given by its character, which of other arguments may be an order."""
-    return np.dtype(dtype) if dtype in ("D", "F") else dtype
+    return np.dtype(dtype) if dtype in complex_numbers.CHARACTERS else dtype
 
 
 @implements_complex(np.asarray_chkfinite)
@@ -652,6 +667,7 @@ def _filled(function: Any) -> Callable[..., Any]:
     def run(*args: Any, dtype: Any = None, **named: Any) -> Any:
         if function in (np.zeros, np.ones, np.empty) and dtype is None and len(args) > 1:
             args, dtype = (args[0], *args[2:]), args[1]
+        dtype = _named(dtype)
         if dtype is None or not is_complex_dtype(dtype):
             raise decline(f"np.{function.__name__}")
         re = functions[function](*args, dtype=common(constant_of(dtype)), **named)
@@ -990,6 +1006,22 @@ for _function in (float, int):
     TABLE[_function] = _real_number(_function)
 
 
+@implements_complex(bool)
+def bool_(x: Any = False) -> Any:
+    """``bool`` of a number."""
+    if not isinstance(x, ComplexTracer) or x.form == "array":
+        raise decline("bool of this")
+    return Tracer(truth(x).value, "python")
+
+
+@implements_complex(math.prod)
+def product_of_all(iterable: Any, /, *, start: Any = 1) -> Any:
+    """``math.prod`` of a list or tuple."""
+    if not isinstance(iterable, (list, tuple)) or isinstance(iterable, Tracer):
+        raise decline("math.prod of this")
+    return functools.reduce(operator.mul, iterable, start)
+
+
 @implements_complex(abs)
 def absolute(x: Any) -> Any:
     """``abs``."""
@@ -1130,6 +1162,8 @@ def _tolist(z: ComplexTracer) -> Any:
 
 _OWN: dict[str, Callable[..., Any]] = {
     "conj": METHODS["conjugate"],
+    "clip": lambda z, *limits, **options: TABLE[np.clip](z, *limits, **options),
+    "put": lambda z, *args, **options: TABLE[np.put](z, *args, **options),
     "compress": lambda z, condition, axis=None: TABLE[np.compress](condition, z, axis),
     "astype": _astype,
     "reshape": lambda z, *shape: TABLE[np.reshape](z, _shape_arguments(shape)),

@@ -36,7 +36,7 @@ from autodiff.ops import builder as _builder
 from autodiff.ops import fatal, python_numbers
 from autodiff.ops.either import Either
 from autodiff.ops.function_table import functions
-from autodiff.ops.known import check, type_name
+from autodiff.ops.known import check, known, type_name
 from autodiff.ops.layout import remember
 from autodiff.ops.marks import note_discarded
 from autodiff.ops.promotion import (
@@ -52,7 +52,7 @@ from autodiff.ops.promotion import (
     weak_kind,
 )
 from autodiff.ops.protocol import protocol
-from autodiff.ops.smooth import unknown_slope
+from autodiff.ops.smooth import derived_as, unknown_slope
 from autodiff.ops.tracer import (
     Form,
     StoredList,
@@ -261,13 +261,18 @@ def from_pair(pair: Tracer, form: Form | None = None) -> ComplexTracer:
     return ComplexTracer(found.parts, found.form, pair)
 
 
+_NAMES = frozenset(
+    "complex complex128 complex64 complex256 clongdouble cdouble csingle c8 c16 c32".split()
+)
+
+
 def is_complex_dtype(x: Any) -> bool:
     """Whether ``x`` names a complex dtype."""
     if isinstance(x, np.dtype):
         return x.kind == "c"
     if isinstance(x, type):
         return issubclass(x, (complex, np.complexfloating))
-    return isinstance(x, str) and x in ("complex", "complex128", "complex64", "c8", "c16")
+    return isinstance(x, str) and x in _NAMES
 
 
 def is_complex(x: Any, around: tuple[Any, ...] = ()) -> bool:
@@ -293,13 +298,16 @@ def is_complex(x: Any, around: tuple[Any, ...] = ()) -> bool:
 REAL = frozenset((Tracer, float, int, bool, type(None), slice))
 
 
+CHARACTERS = ("D", "F", "G")  # of dtypes; of other arguments these may be orders
+
+
 def concerns(args: Sequence[Any], kwargs: dict[str, Any] | None = None) -> bool:
     """Whether a call computes with complex numbers, or names a complex dtype."""
     for x in args:
         if type(x) not in REAL and (is_complex(x) or is_complex_dtype(x)):
             return True
     if kwargs:
-        if kwargs.get("dtype") in ("D", "F"):  # of other arguments these are orders
+        if kwargs.get("dtype") in CHARACTERS:
             return True
         return concerns(list(kwargs.values()))
     return False
@@ -491,7 +499,7 @@ def _where(condition: Any, a: Any, b: Any) -> Tracer:
     return select(condition, a, b, dtype)
 
 
-def _multiply(a: Parts, b: Parts) -> Parts:
+def multiply(a: Parts, b: Parts) -> Parts:
     (ar, ai), (br, bi) = a, b
     return sub(mul(ar, br), mul(ai, bi)), add(mul(ar, bi), mul(ai, br))
 
@@ -657,7 +665,7 @@ def _complex_cos(z: Parts) -> Parts:
 
 
 def _square(z: Parts) -> Parts:
-    return _multiply(z, z)
+    return multiply(z, z)
 
 
 def _reciprocal(z: Parts) -> Parts:
@@ -708,7 +716,7 @@ UNARY: dict[Any, Callable[[Parts], Parts]] = {
 BINARY: dict[Any, Callable[[Parts, Parts], Parts]] = {
     np.add: lambda a, b: (add(a[0], b[0]), add(a[1], b[1])),
     np.subtract: lambda a, b: (sub(a[0], b[0]), sub(a[1], b[1])),
-    np.multiply: _multiply,
+    np.multiply: multiply,
     np.divide: _divide,
 }
 NOT_HOLOMORPHIC: set[Any] = {np.conjugate}  # though their results are complex
@@ -789,9 +797,9 @@ def _repeated(z: Parts, n: int, result: Parts | None = None) -> Parts:
     power = z
     while n:
         if n & 1:
-            result = power if result is None else _multiply(result, power)
+            result = power if result is None else multiply(result, power)
         n >>= 1
-        power = _multiply(power, power) if n else power
+        power = multiply(power, power) if n else power
     assert result is not None
     return result
 
@@ -824,21 +832,58 @@ def _power(a: Any, b: Any, part: np.dtype[Any], python: bool, operator: bool) ->
         if n < 0:
             check(_not(zero), "0.0 to a negative or complex power")
         found = _repeated(z, abs(n))
-        return found if n > 0 else _reciprocal(found)
+        return _finite(found if n > 0 else _reciprocal(found))
     e = parts_of(b, part)
     if python:
         check(_not(zero), "0.0 to a negative or complex power")
     # exp(b log a); of 0 it is 0 where the exponent's real part is positive, 1 where it is 0.
     base = _where(zero, constant(1.0, part), z[0]), z[1]
-    x, y = complex_exp(_multiply(e, complex_log(base)))
+    x, y = complex_exp(multiply(e, complex_log(base)))
     no_exponent = _both(_equal(e[0], 0), _equal(e[1], 0))
     nan = add(constant(float("nan"), part), _no_slope(z))
     at_zero = _where(pointwise("greater", e[0], 0), constant(0.0, part), nan)
     x, y = _where(zero, at_zero, x), _where(zero, at_zero, y)
-    return (
-        _where(no_exponent, constant(1.0, part), x),
-        _where(no_exponent, constant(0.0, part), y),
-    )
+    x = _where(no_exponent, constant(1.0, part), x)
+    y = _where(no_exponent, constant(0.0, part), y)
+    if python:
+        x, y = _finite((x, y))
+    if not _may_be_whole(b):
+        return x, y
+    value = choose(_either(zero, no_exponent), (x, y), _multiplied(z, e, (x, y), python))
+    return derived_as(value[0], x), derived_as(value[1], y)
+
+
+def _finite(z: Parts) -> Parts:
+    """A result of Python's operator, which raises, or has values of its own, where it is not finite."""
+    finite = [pointwise("isfinite", x) for x in z]
+    check(_both(*finite), "a power of complex numbers that is finite")
+    return z
+
+
+def _may_be_whole(b: Any) -> bool:
+    """Whether an exponent, or an element of one, may be a whole number."""
+    found = known(b) if isinstance(b, Tracer) and not is_complex(b) else None
+    if found is None and not isinstance(b, (np.ndarray, np.generic, int, float, complex)):
+        return True
+    numbers = np.asarray(b if found is None else found)
+    return bool(np.any((numbers.real == np.rint(numbers.real)) & (numbers.imag == 0)))
+
+
+def _multiplied(z: Parts, e: Parts, other: Parts, python: bool) -> Parts:
+    """``z**e`` where ``e`` is a whole number below 100, as loops multiply; elsewhere ``other``."""
+    one = constant(1.0, z[0].dtype), constant(0.0, z[0].dtype)
+    size = _abs(e[0])
+    small = pointwise("less_equal" if python else "less", size, 100)
+    whole = _both(_both(_equal(e[1], 0), _equal(e[0], pointwise("rint", e[0]))), small)
+    left, result, power = _where(whole, size, 0.0), one, z
+    for k in range(7):  # the digits of a number up to 100
+        half = pointwise("floor", mul(left, 0.5))
+        result = choose(_equal(left, mul(half, 2.0)), result, multiply(result, power))
+        left, power = half, multiply(power, power) if k < 6 else power
+    found = choose(pointwise("less", e[0], 0), _divide(one, result), result)
+    for n in () if python else (3, 2, 1):  # which NumPy's loop does not begin with 1
+        found = choose(_equal(e[0], n), _repeated(z, n), found)
+    return choose(whole, found, other)
 
 
 # -- order, signs, rounding ---------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from autodiff.ops.complex_linalg import _embedded, _h, _halves, _matrix
 from autodiff.ops.complex_numbers import NOT_HOLOMORPHIC, as_complex, decline, joined, plain
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import check, known
-from autodiff.ops.promotion import as_array
+from autodiff.ops.promotion import as_array, pointwise
 from autodiff.ops.scipy_eigen import eigvals_of_complex
 from autodiff.ops.scipy_matrices import OF_PAIRS
 from autodiff.ops.tracer import emit_tracer
@@ -154,6 +154,41 @@ def rq(a: Any, mode: str = "full", **options: Any) -> Any:
     return upper if mode == "r" else (upper, rows)
 
 
+def solve_banded(l_and_u: Any, ab: Any, b: Any, **options: Any) -> Any:
+    """``scipy.linalg.solve_banded``: real bands of twice the number, as numbers lie in memory."""
+    _only({k: v for k, v in options.items() if k != "overwrite_ab"}, "solve_banded")
+    lower, upper = map(int, l_and_u)
+    dtype = np.result_type(as_complex(ab).dtype, as_complex(b).dtype)
+    re, im = as_complex(ab, dtype).parts
+    right = as_complex(b, dtype)
+    count, n = lower + upper + 1, right.shape[0]
+    if tuple(re.shape) != (count, n):
+        raise decline("scipy.linalg.solve_banded of such bands")  # which SciPy refuses
+    nothing = functions[np.zeros_like](plain(re)[:1])
+
+    def beside(first: Any, second: Any) -> Any:
+        return functions[np.reshape](functions[np.stack]([first, second], 1), (2 * count, n))
+
+    even = functions[np.concatenate]([beside(plain(re), plain(im)), nothing])
+    odd = functions[np.concatenate]([beside(pointwise("negative", plain(im)), plain(re)), nothing])
+    # An even column begins one row lower: its first number is that of the diagonal.
+    even = functions[np.concatenate]([nothing, even[:-1]])
+    bands = functions[np.reshape](functions[np.stack]([even, odd], -1), (2 * count + 1, 2 * n))
+    flat = functions[np.stack](list(map(plain, right.parts)), 1)
+    rest = tuple(right.shape[1:])
+    flat = functions[np.reshape](flat, (2 * n, *rest))
+    found = functions[linalg.solve_banded]((2 * lower + 1, 2 * upper + 1), bands, flat)
+    pairs = functions[np.reshape](found, (n, 2, *rest))
+    return joined(pairs[:, 0], pairs[:, 1], "array")
+
+
+def _of_phases(name: str) -> Callable[..., Any]:
+    def refuse(*args: Any, **options: Any) -> Any:
+        raise decline(f"vectors that LAPACK gives with phases of its own: scipy.linalg.{name}")
+
+    return refuse
+
+
 def funm(A: Any, func: Callable[..., Any], disp: bool = True) -> Any:
     """``scipy.linalg.funm`` of a matrix with eigenvectors, by these."""
     if not disp:
@@ -192,6 +227,8 @@ _EQUATIONS = {
 }  # fmt: skip
 
 
+# What is made of rotations in an order of LAPACK's own: no equation says the phases.
+_PHASES = ("schur", "qz", "ordqz", "hessenberg")
 _WITH_CONJUGATES = tuple([name for name in _EQUATIONS if name != "solve_sylvester"])
 
 
@@ -206,7 +243,19 @@ def of_scipy() -> dict[Any, Callable[..., Any]]:
             found[getattr(linalg, name)] = _of_equation(name, wanted)
     for name in ("block_diag", "circulant"):
         found[getattr(linalg, name)] = _of_parts(name)
-    own = (toeplitz, hankel, solve_triangular, cho_solve, solve_toeplitz, rq, funm, norm, eigvals)
+    found |= {getattr(linalg, name): _of_phases(name) for name in _PHASES}
+    own = (
+        solve_banded,
+        toeplitz,
+        hankel,
+        solve_triangular,
+        cho_solve,
+        solve_toeplitz,
+        rq,
+        funm,
+        norm,
+        eigvals,
+    )
     return found | {getattr(linalg, function.__name__): function for function in own}
 
 

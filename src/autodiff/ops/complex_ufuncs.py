@@ -22,9 +22,9 @@ import numpy as np
 from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops.builder import current_builder
-from autodiff.ops.complex_numbers import UNARY, ComplexTracer, Parts, joined
+from autodiff.ops.complex_numbers import UNARY, ComplexTracer, Parts, choose, joined, multiply
 from autodiff.ops.entries import Entry, Partials, Pointwise, Samples, register
-from autodiff.ops.promotion import pointwise
+from autodiff.ops.promotion import constant, pointwise
 from autodiff.ops.special import _float_type
 from autodiff.ops.tracer import Tracer
 
@@ -190,4 +190,28 @@ def of_scipy() -> dict[Any, Callable[[Parts], Parts]]:
     }
 
 
-__all__ = ["of_scipy"]
+def _times_logarithm(logarithm: Callable[[Parts], Parts], start: float) -> Callable[..., Parts]:
+    """``x log(y)``, 0 where ``x`` is 0 and the logarithm is infinite; ``start``: of ``1 + y``, 1."""
+
+    def run(x: Parts, y: Parts) -> Parts:
+        zero = pointwise("logical_and", *(pointwise("equal", part, 0) for part in x))
+        pole = pointwise(
+            "logical_and", pointwise("equal", y[0], -start), pointwise("equal", y[1], 0)
+        )
+        endless = pointwise("logical_or", *(pointwise("isinf", part) for part in y))
+        nothing = pointwise("logical_and", zero, pointwise("logical_or", pole, endless))
+        one = constant(1.0, y[0].dtype), constant(0.0, y[0].dtype)
+        return multiply(x, logarithm(choose(nothing, one, y)))
+
+    return run
+
+
+def of_scipy_by_two() -> dict[Any, Callable[[Parts, Parts], Parts]]:
+    """SciPy's ufuncs of two complex numbers."""
+    return {
+        _ufunc("scipy.special.xlogy"): _times_logarithm(UNARY[np.log], 0.0),
+        _ufunc("scipy.special.xlog1py"): _times_logarithm(UNARY[np.log1p], 1.0),
+    }
+
+
+__all__ = ["of_scipy", "of_scipy_by_two"]

@@ -38,10 +38,8 @@ SAID: dict[str, tuple[str, type[Warning]]] = {
 def _meaning(condition: Any, says: str | None = None) -> Any:
     recorder = np.geterrcall()
     if isinstance(recorder, Recorder) and np.any(condition):
-        if says is None:
-            np.divide(1.0, 0.0)  # noted by whoever notes what NumPy meets, and by nobody else
-        else:
-            recorder.take_said(*SAID[says], sys._getframe())
+        text, category = SAID[says] if says is not None else (None, Warning)
+        recorder.take_said(text, category, sys._getframe())
     return np.not_equal(condition, 0)
 
 

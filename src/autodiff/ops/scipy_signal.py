@@ -293,6 +293,45 @@ def _complex_sosfilt(sos: Any, x: Any, zi: Any) -> None:
         _sosfilt(sos, part, state)
 
 
+# -- correlation of complex signals -------------------------------------------------------------------
+def _of_parts(run: Callable[[int, Any, Any], Any], x: Any, w: Any, turned: bool = False) -> Any:
+    """What ``run(k, part of x, part of w)`` is of both; ``turned``: of the conjugate of ``w``."""
+    (a, b), (c, d) = _parts_of(x), _parts_of(w)
+    if turned:
+        d = -d
+    dtype = np.result_type(a.dtype, c.dtype)
+    re, im = run(0, a, c) - run(1, b, d), run(0, a, d) + run(1, b, c)
+    return complex_numbers.joined(_array(re, dtype), _array(im, dtype), "array")
+
+
+@complex_functions.implements_complex(_sigtools._correlateND)
+def _complex_correlate_nd(x: Any, w: Any, out: Any, mode: Any) -> Any:
+    real = complex_numbers.plain(_parts_of(out)[0])
+    return _of_parts(lambda k, a, v: _correlate_nd(a, v, real, mode), x, w, turned=True)
+
+
+@complex_functions.implements_complex(_sigtools._convolve2d)
+def _complex_convolve_2d(x: Any, w: Any, flip: Any, mode: Any, boundary: Any, fill: Any) -> Any:
+    fills = np.real(fill), np.imag(fill)
+    run = lambda k, a, v: _convolve_2d(a, v, flip, mode, boundary, fills[k])  # noqa: E731
+    return _of_parts(run, x, w)
+
+
+@complex_functions.implements_complex(scipy.signal.upfirdn)
+def _complex_upfirdn(
+    h: Any,
+    x: Any,
+    up: Any = 1,
+    down: Any = 1,
+    axis: int = -1,
+    mode: str = "constant",
+    cval: Any = 0,
+) -> Any:
+    fills = np.real(cval), np.imag(cval)
+    run = lambda k, a, v: upfirdn(v, a, up, down, axis, mode, fills[k])  # noqa: E731
+    return _of_parts(run, x, h)
+
+
 # -- symmetric filters --------------------------------------------------------------------------------
 def _symmetric_filter(filtered: Callable[..., Any]) -> Callable[..., Any]:
     """A filter that runs forwards and backwards, which is linear in the signal: by its matrix.
@@ -326,11 +365,12 @@ def _by_peaks(peaks: ArrayType, *dtypes: Any) -> tuple[ArrayType, ...]:
 
 
 def _bases(x: Any, peaks: Any, wlen: int) -> Any:
-    return tuple(_peak_finding_utils._peak_prominences(x, peaks, wlen))
+    return tuple(_peak_finding_utils._peak_prominences(np.ascontiguousarray(x), peaks, wlen))
 
 
 def _sides(x: Any, peaks: Any, share: Any, *more: Any) -> Any:
-    return tuple(_peak_finding_utils._peak_widths(x, peaks, float(share), *more))
+    whole = np.ascontiguousarray(x)
+    return tuple(_peak_finding_utils._peak_widths(whole, peaks, float(share), *more))
 
 
 for _name, _types, _meaning in (

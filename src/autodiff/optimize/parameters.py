@@ -109,7 +109,7 @@ class Layout:
             else:
                 piece = vector[part.start : part.stop]
                 if part.is_complex:
-                    piece = np.ascontiguousarray(piece).view(np.complex128)
+                    piece = np.ascontiguousarray(piece, np.float64).view(np.complex128)
                 leaves.append(piece.reshape(part.shape).astype(part.dtype, copy=False))
         if self.example is None:
             return trees.unflatten(self.structure, leaves)

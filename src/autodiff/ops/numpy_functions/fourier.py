@@ -96,7 +96,7 @@ def _complex(x: Any, n: Any, axis: int, norm: str, inverse: bool) -> ComplexTrac
 
 def _refuse_out(out: Any) -> None:
     if out is not None:
-        raise decline("a Fourier transform with out=")
+        raise decline("a Fourier transform with out= by position, or of np.fft.hfft,")
 
 
 def fft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = None) -> ComplexTracer:
@@ -250,6 +250,27 @@ TRANSFORMS: dict[str, Any] = {
     "fftn": fftn, "ifftn": ifftn, "rfftn": rfftn, "irfftn": irfftn,
     "fft2": _two(fftn), "ifft2": _two(ifftn), "rfft2": _two(rfftn), "irfft2": _two(irfftn),
 }  # fmt: skip
+
+
+def _into(function: Any) -> Any:
+    """A transform that may be stored into an array."""
+
+    @functools.wraps(function)
+    def run(*args: Any, out: Any = None, **named: Any) -> Any:
+        found = function(*args, **named)
+        if out is None:
+            return found
+        fits = isinstance(out, Tracer) and out.form == "array" and tuple(out.shape) == found.shape
+        if not fits or not np.can_cast(found.dtype, out.dtype, "same_kind"):
+            raise decline("a Fourier transform with this out=")  # which NumPy refuses
+        out[...] = found
+        return out
+
+    return run
+
+
+# np.fft.hfft lets its array as it is.
+TRANSFORMS = {k: f if k == "hfft" else _into(f) for k, f in TRANSFORMS.items()}
 
 
 def _of_axes(function: Any) -> Any:
