@@ -36,7 +36,7 @@ from autodiff.capture import (
     standing,
     statements,
 )
-from autodiff.capture.choices import TOLD_APART
+from autodiff.capture.choices import TOLD_APART, WORDS, Words
 from autodiff.capture.findings import RunLong
 from autodiff.capture.gathered import OBJECTS
 from autodiff.capture.leaving import (
@@ -109,6 +109,7 @@ def _take_up(trace: Trace, wanted: Sequence[Place | TypesOfRows | str | None]) -
     trace.numbering.is_carried = ARRAYS in wanted
     keys = {site: one for one in wanted if (site := getattr(one, "site", None)) is not None}
     trace.keys = None if KEYS in wanted else keys
+    trace.words = None if WORDS in wanted else Words()
     for types in (x for x in wanted if isinstance(x, TypesOfRows)):
         known = trace.row_kinds
         trace.row_kinds = (union(known, types.kinds) if known else types.kinds) or known
@@ -186,7 +187,13 @@ def _needs(
     if problem.rung is not Rung.LEARNT:
         if trace.has_renewed:
             return [ANEW]
-        needs = [(KEYS, trace.has_keyed), (OBJECTS, trace.gathered), (MEMBERS, trace.used_members)]
+        used = trace.words is not None and trace.words.numbers
+        needs = [
+            (WORDS, used),
+            (KEYS, trace.has_keyed),
+            (OBJECTS, trace.gathered),
+            (MEMBERS, trace.used_members),
+        ]
         return [what for what, is_used in needs if is_used]
     if problem.needs is None or all(one in wanted for one in problem.needs):
         return [] if trace.distinguish_arrays > TOLD_APART else [None]

@@ -36,9 +36,10 @@ from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer, as_tracer, is_
 from autodiff.signals import door, refuse_ours, run_users
 
 if TYPE_CHECKING:
-    from autodiff.capture import seeds, staging
+    from autodiff.capture import seeds, staging, words
     from autodiff.ops import number_methods
 else:
+    words = later("autodiff.capture.words")
     seeds = later("autodiff.capture.seeds")
     staging = later("autodiff.capture.staging")
     number_methods = later("autodiff.ops.number_methods")
@@ -388,8 +389,8 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         return run_users(_item_of_member, container, index)
     if choices.is_choice(container) and issubclass(choices.class_of(container), (list, dict)):
         return staging.on_each(frame, container, lambda x: load_item(frame, x, index, node), node)
-    if isinstance(container, HoldsTracers) and container.is_keyed:
-        return container.load(index)  # type: ignore[attr-defined]
+    if (taken := _item_by_number(frame, container, index, node)) is not MISSING:
+        return taken
     if labelled.is_foreign(container) or isinstance(container, labelled.StandIn):
         container = dataframes.in_place_of(frame.trace, container)
         if dataframes.is_its_own(frame.trace, container):
@@ -439,6 +440,23 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     if isinstance(index, slice):
         return frame.trace.original(frame.trace.deep(container)[index])
     return frame.trace.lift(value, path.item(index))
+
+
+def _item_by_number(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
+    """An item of a dict in columns, by a string that is known by its number, or such a string of a list of some."""
+    trace = frame.trace
+    if isinstance(container, HoldsTracers) and container.is_keyed:
+        return container.load(index)  # type: ignore[attr-defined]
+    if choices.is_word(index):
+        want_columns(frame, container, index)
+        load = functools.partial(load_item, frame, container, node=node)
+        stage = functools.partial(staging.stage_choice, frame, node=node)
+        return words.item_of(trace, container, index, load, stage)
+    if isinstance(index, Tracer) and isinstance(container, (list, tuple)):
+        if words.are_asked(trace, container, index):
+            names = words.lifted(trace, container)
+            return words.word_at(trace, names, index, type_of(container).__name__)
+    return MISSING
 
 
 def _item_at_traced(frame: Frame, container: Any, index: Tracer, node: ast.AST) -> Any:

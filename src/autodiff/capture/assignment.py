@@ -165,6 +165,7 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
             trace.state.store(place, value)
             return
     want_columns(frame, container, index, value)
+    choices.refuse(index)
     trace.changing(container, frame.source(node), index if type(container) is dict else None)
     if isinstance(container, dict):
         trace.guard_hashed(index)

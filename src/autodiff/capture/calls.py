@@ -87,7 +87,9 @@ def columns_later(home: str) -> None:
 
 def want_columns(frame: Frame, container: Any, key: Any, *value: Any) -> None:
     """Have a dict of the function's own that is looked up so in columns, if it can be: the function is captured again."""
-    if isinstance(container, dict) and isinstance(key, (Tracer, int, str)):
+    if isinstance(container, dict) and (
+        isinstance(key, (Tracer, int, str)) or choices.is_word(key)
+    ):
         importlib.import_module(_COLUMNS[0]).want(frame, container, key, *value)
 
 
@@ -192,8 +194,7 @@ def _call(
         args = [_all_items(frame, function, args[0], node), *args[1:]]
     special = SPECIAL.get(function) if hashable else None
     if special is not None:
-        if function is not getattr or len(args) != 2:
-            args = [_known_class(function, x) for x in args]
+        args = _as_answered(function, args, kwargs)
         frame.trace.advancing((*args, *kwargs.values()))
         return run_users(special, frame, *args, **kwargs)
     if isinstance(function, (Closure, Callback)):
@@ -263,12 +264,25 @@ TAKES_CHOICES: set[Any] = {getattr, setattr, abs, len, float, int}
 TAKES_ALL: dict[Any, Callable[[Frame, Any, ast.AST], Any]] = {}
 
 
+def _as_answered(function: Any, args: list[Any], kwargs: dict[str, Any]) -> list[Any]:
+    """The arguments of what captured code answers itself; text that is chosen among others is refused."""
+    if function is not isinstance and function is not type:
+        for x in (*args, *kwargs.values()):
+            if choices.is_word(x):
+                choices.refuse(x)
+    if function is getattr and len(args) == 2:
+        return args
+    return [_known_class(function, x) for x in args]
+
+
 def _known_class(function: Any, x: Any) -> Any:
     """An argument of what captured code answers itself: any of the objects that a branch chose among has the class."""
     if not choices.is_choice(x) or function in TAKES_CHOICES:
         return x
     if function is not isinstance and function is not type:
         choices.refuse(x)
+    if choices.is_word(x):
+        return ""
     is_member = member(x) is not None
     return (
         containers.new_instance(choices.class_of(x)) if is_member else next(choices.objects_of(x))

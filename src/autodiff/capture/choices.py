@@ -27,12 +27,13 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.capture.parts import table_of
-from autodiff.ladder import AmbiguousStore, Bail, NotStaged
+from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
 from autodiff.ops.builder import asks, current_block
 from autodiff.ops.tracer import StoredList, Tracer, as_tracer
 from autodiff.plain_data import dataclass
 
 TOLD_APART = 1  # of ``Trace.distinguish_arrays``: a list that a branch chose is a choice, no copy
+WORDS = "words"  # what an attempt has to know: that no string is known by a number
 MOST_CHOSEN = 32  # objects that one choice is among: each use is a path for each
 
 
@@ -126,6 +127,67 @@ class Objects:
         return AmbiguousStore("a use of an object itself that a branch chose among others")
 
 
+class Words:
+    """Strings by their numbers: what a branch chose among some, or a list of some has at a place, is known by its number.
+
+    Equal strings have one number.  Comparisons, lookups in dicts and what branches and loops carry know what it is
+    (``words``).
+    """
+
+    cls = str
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+
+    def number(self, x: Any) -> Any:
+        """The number of a string, or of a choice among some."""
+        return self.numbers.setdefault(x, len(self.numbers)) if type(x) is str else number_now(x)
+
+    def row(self, number: Any) -> Any:
+        """The string of a number."""
+        return list(self.numbers)[number] if isinstance(number, int) else Among(self, number)
+
+    def lacks(self, name: str) -> bool:
+        """Whether it has nothing of its own under a name: what a string has is not known here."""
+        raise self.refusal()
+
+    attribute = store_attribute = lambda self, *_: self.lacks("")
+
+    def refusal(self) -> Bail:
+        """Why the string itself cannot be had."""
+        return Bail(Rung.LEARNT, "text itself that is chosen among others", needs=(WORDS,))
+
+
+@dataclass(frozen=True)
+class WordPlan:
+    """How a string of the result is found by its number."""
+
+    words: tuple[str, ...]
+    output: int
+
+    def build(self, outputs: Any, *_: Any) -> str:
+        """The string."""
+        return self.words[int(outputs[self.output])]
+
+
+def is_word(x: Any) -> bool:
+    """Whether something is one of several strings, known only when the program runs."""
+    return type(x) is Among and isinstance(group_and_index(x)[0], Words)
+
+
+def refuse_words(trace: Any, x: Any) -> None:
+    """Refuse a container of strings that are chosen among others: a library asks an item for its class."""
+    if trace.words is not None and trace.words.numbers and containers.holds(x, is_word):
+        raise trace.words.refusal()
+
+
+def words_of(trace: Any, *given: Any) -> Words | None:
+    """The strings by number, where all that is given are strings, or chosen among some."""
+    words: Words | None = trace.words
+    are_words = words is not None and all(type(x) is str or is_word(x) for x in given)
+    return words if are_words else None
+
+
 def is_choice(x: Any) -> bool:
     """Whether an object is one of several, known only when the program runs."""
     return type(x) is Among
@@ -200,6 +262,9 @@ def number_now(x: Any) -> Any:
 
 def together(trace: Any, x: Any, other: Any) -> Any:
     """An object as a choice among itself and another one, or those that this is among; None of what can be none."""
+    words = words_of(trace, x, other)
+    if words is not None:
+        return x if is_word(x) else Among(words, words.number(x))
     if not all(is_known(one) or is_object(trace, one) or is_list(trace, one) for one in (x, other)):
         return None
     if class_of(x) is not class_of(other):
@@ -250,6 +315,8 @@ def both(a: Any, b: Any) -> tuple[Any, Any, Any] | None:
 def same(a: Any, b: Any) -> Any:
     """``a is b`` of two things one of which is known by its number: a bool, or a traced one."""
     for x, other in ((a, b), (b, a)):
+        if is_word(x) and (type(other) is str or is_word(other)):
+            _refused(x)  # equal strings may be one or two
         if is_known(x):
             return _same_object(x, other)
     found = both(a, b)
@@ -491,11 +558,14 @@ class ObjectMerge:
 
 __all__ = [
     "TOLD_APART",
+    "WORDS",
     "Among",
     "Instance",
     "Method",
     "ObjectMerge",
     "Objects",
+    "WordPlan",
+    "Words",
     "alike",
     "are_lists",
     "both",
@@ -505,12 +575,15 @@ __all__ = [
     "is_known",
     "is_new",
     "is_object",
+    "is_word",
     "known_in",
     "number_of",
     "objects_of",
     "parts_of",
     "place_of",
     "refuse",
+    "refuse_words",
     "same",
     "together",
+    "words_of",
 ]

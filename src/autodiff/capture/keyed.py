@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture import choices, words
 from autodiff.capture import library_in_python as texts
 from autodiff.capture.calls import SPECIAL_TYPES
 from autodiff.capture.functions import run_text
@@ -79,7 +80,7 @@ def want(frame: Frame, container: Any, key: Any, *value: Any) -> None:
     known = trace.made_at.get(id(container))
     if known is None or not trace.builder.stack or trace.keys is None or known[1] in trace.keys:
         return
-    if not isinstance(key, Tracer):
+    if type(key) in (int, str):
         is_new = key not in container and id(container) not in trace.made[-1]
         if not (is_new and trace.rolling):
             return
@@ -92,7 +93,7 @@ def want(frame: Frame, container: Any, key: Any, *value: Any) -> None:
         filler = 0
     keys = Keys(known[1], form=form, filler=filler)
     if form == "name":
-        raise keys.named(*container, key)
+        raise keys.named(*container, *([key] if type(key) is str else trace.words.numbers))
     low, high = _hull(_range_of(extent_of(key)), *((k, k) for k in container))
     if high - low < MOST_KEYS:
         raise keys.relearnt(low=low, high=high)
@@ -100,7 +101,7 @@ def want(frame: Frame, container: Any, key: Any, *value: Any) -> None:
 
 def _form_of(key: Any) -> str | None:
     """Of which kind a key is, if columns can have such."""
-    if type(key) is str:
+    if type(key) is str or choices.is_word(key):
         return "name"
     if type(key) is int:
         return "python"
@@ -248,9 +249,13 @@ class KeyedDict(InColumns):
         if form != self.facts.form and stores:
             raise self.facts.plain("keys of several types")
         if form == "name":
-            if key not in self.facts.names:
-                raise self.facts.named(key)
-            return self.facts.names.index(key), key
+            names = self.facts.names
+            asked = [key] if type(key) is str else list(self.trace.words.numbers)
+            if not all(name in names for name in asked):
+                raise self.facts.named(*asked)
+            if type(key) is str:
+                return names.index(key), key
+            return words.at(key, [names.index(name) for name in asked]), key
         extent = extent_of(key)
         low, high = _range_of(extent)
         if (low, high) == (FIRST, LAST) and isinstance(extent, Dim):

@@ -19,7 +19,7 @@ import numpy as np
 from autodiff import containers, tree
 from autodiff.capture import effects, given
 from autodiff.capture.arrays import Chosen
-from autodiff.capture.choices import Objects, is_choice, known_in, place_of, refuse
+from autodiff.capture.choices import Objects, WordPlan, Words, is_choice, known_in, place_of, refuse
 from autodiff.capture.functions import Closure
 from autodiff.capture.gathered import Group, refuse_changes
 from autodiff.capture.generators import TracedGenerator
@@ -265,6 +265,10 @@ def _plan_item(
         refuse(x)
     assert place is not None
     pool, number = place
+    if isinstance(pool, Words):
+        outputs.append(as_tracer(number).value)
+        forms.append("int")
+        return "list", WordPlan(tuple(pool.numbers), len(outputs) - 1)
     pool, name = pool if isinstance(pool, tuple) else (pool, None)
     plan = _plan_pool(trace, pool, outputs, forms, seen)
     is_output = not isinstance(number, int)

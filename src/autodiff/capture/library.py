@@ -136,6 +136,8 @@ def call_library(
             return None
     for x in (*args, *kwargs.values()):
         choices.refuse(x)
+        if isinstance(x, (list, tuple, dict)):
+            choices.refuse_words(frame.trace, x)
     if not kwargs and any(function is one for one in _BY_TYPES):
         if len(args) > 1 or function not in (max, min):
             require_types(function, *args)

@@ -77,6 +77,8 @@ class Merge:
             self._complex(numbers, put)
         elif (types := complex_types(a, b)) is not None:
             self._complex_of_types(a, b, types, put)
+        elif (words := choices.words_of(self.frame.trace, a, b)) is not None:
+            self.value(words.number(a), words.number(b), lambda number: put(words.row(number)))
         elif not choices.is_known(a) and (known := choices.both(a, b)) is not None:
             pool, mine, others = known
             self.value(mine, others, lambda number: put(pool.row(number)))

@@ -46,8 +46,9 @@ from autodiff.ops.tracer import AmbiguousStore, HoldsTracers, Tracer, as_tracer
 from autodiff.signals import door, refuse_ours, run_users
 
 if TYPE_CHECKING:
-    from autodiff.capture import opaque, regions
+    from autodiff.capture import opaque, regions, words
 else:
+    words = later("autodiff.capture.words")
     opaque = later("autodiff.capture.opaque")
     regions = later("autodiff.capture.regions")
 
@@ -316,6 +317,8 @@ def own_truth(frame: Frame, obj: Any) -> Any:
             return Tracer(as_tracer(np.greater(as_tracer(obj.extent), 0)).value, "python")
     if isinstance(obj, HoldsTracers) and obj.is_keyed:
         return obj.length()  # type: ignore[attr-defined]
+    if choices.is_word(obj):
+        choices.refuse(obj)
     if choices.is_choice(obj):
         cls = choices.class_of(obj)
         if of_class(cls, "__bool__") is None and of_class(cls, "__len__") is None:
@@ -410,6 +413,8 @@ def compare_pair(frame: Frame, kind: ast.cmpop, left: Any, right: Any) -> Any:
             if isinstance(kind, ast.In)
             else (python_not(found) if isinstance(found, Tracer) else not found)
         )
+    if choices.is_word(left) or choices.is_word(right):
+        return words.compared(frame.trace, kind, left, right)
     frame.trace.refuse_items(left, right)
     frame.trace.guard_apart(left, right)  # which are equal if they are one
     for side in (left, right):
@@ -592,6 +597,16 @@ def _is_in(item: Any, container: Any) -> bool:
     return False
 
 
+def _is_one_of(frame: Frame, word: Any, container: Any) -> Any:
+    """``word in names``, of a string that is known by its number."""
+    want_columns(frame, container, word)
+    is_of_names = isinstance(container, (tuple, list, set, frozenset))
+    if not is_of_names or not all(type(x) is str for x in container):
+        choices.refuse(word)
+    frame.trace.refuse_items(container)
+    return words.is_in(frame.trace, word, set(iterate(frame, container)))
+
+
 def _contains(frame: Frame, item: Any, container: Any) -> Any:
     if isinstance(container, Tracer):
         require_types(operator.contains, container, 0)
@@ -599,6 +614,8 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
         return as_python(found) if isinstance(found, Tracer) else bool(found)
     if isinstance(container, HoldsTracers) and container.is_keyed:
         return container.has(item)  # type: ignore[attr-defined]
+    if choices.is_word(item):
+        return _is_one_of(frame, item, container)
     want_columns(frame, container, item)
     if isinstance(container, (bytes, bytearray)) and isinstance(item, Tracer):
         if item.form != "python":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autodiff.capture.gathered import group_of, whole_of
 from autodiff.capture.interpreter import Frame
@@ -21,10 +21,17 @@ from autodiff.dims import (
     Extent,
     maximum,
 )
+from autodiff.later import later
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.tracer import Tracer, as_tracer
 from autodiff.plain_data import dataclass
 
+if TYPE_CHECKING:
+    from autodiff.capture import words
+else:
+    words = later("autodiff.capture.words")
+
+LONGEST_OF_WORDS = 8  # strings whose loops are left to Python
 LONGEST_UNROLLED = 4  # iterations; longer loops are worth the second look that rolling takes
 
 
@@ -95,6 +102,10 @@ def lazy_sequence(frame: Frame, source: Any) -> LazySequence | None:
         return LazySequence(source.extent, lambda k: source[k], source.parts())
     if isinstance(source, Tracer) and source.shape:
         return LazySequence(source.shape[0], lambda k: source[k])
+    if type(source) in (list, tuple, TracedList) and len(source) > LONGEST_OF_WORDS:
+        if words.are_words(frame.trace, source):
+            names = words.lifted(frame.trace, source)
+            return LazySequence(len(names), lambda k: words.word_at(frame.trace, names, k))
     group = group_of(frame.trace, source)
     return None if group is None else LazySequence(len(group.objects), group.at)
 

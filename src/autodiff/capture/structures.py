@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from autodiff import containers
-from autodiff.capture.choices import Instance, is_known, known_in, objects_of, place_of
+from autodiff.capture.choices import Instance, is_known, known_in, objects_of, place_of, words_of
 from autodiff.capture.choices import together as chosen_together
 from autodiff.capture.contents import (
     carried_columns,
@@ -209,7 +209,7 @@ def matched(trace: Trace, x: Any, like: Any) -> Any:
 
     It is made anew where that changes anything; what does not go is left as it is.
     """
-    if is_known(x) or is_known(like):
+    if is_known(x) or is_known(like) or words_of(trace, x, like):
         found = chosen_together(trace, x, like)
         return x if found is None else found
     if is_numeric(x) or as_parts(x) is not None or known_in(x) is not None:
