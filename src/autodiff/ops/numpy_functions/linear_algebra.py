@@ -677,6 +677,8 @@ def matrix_power(a: Any, n: int) -> Tracer:
     if power == 0:
         eye = functions[np.eye](x.shape[-1], dtype=x.dtype)
         return broadcast_to(eye, x.shape)
+    if power == 1:
+        return array_of(a)  # itself, no copy
     if power < 0:
         x, power = inv(x), -power
     result = None
