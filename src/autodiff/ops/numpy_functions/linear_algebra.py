@@ -749,6 +749,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
         if ord is None or (ord in ("f", "fro") and a.ndim == 2) or (ord == 2 and a.ndim == 1):
             return _euclidean(a, tuple(range(a.ndim)), keepdims)
         axis = tuple(range(a.ndim))
+    if isinstance(axis, list):
+        raise TypeError("'axis' must be None, an integer or a tuple of integers")
     axes = normalize_axis_tuple(axis, a.ndim)
     if len(axes) == 1:
         return _vector_norm(a, ord, axes, keepdims)
