@@ -132,6 +132,7 @@ TOLD: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: gradient(squares, wrt={"x"})(X), "wrt={'x'} is neither", "give a name"),
     (lambda: gradient(line, wrt="weight")(X, X), "wrt='weight' is not an argument", "mean 'weights'?"),
     (lambda: gradient(forgets)(X), "its result is None", "end it with return"),
+    (lambda: gradient(len)(X), "whose derivative is zero everywhere", "return a floating-point number"),
     (lambda: gradient(lambda x: "a")(X), "its result is str", "return one floating-point number"),
     (lambda: gradient(lambda x: {"loss": x})(X), "its result is a container", "autodiff.jacobian"),
     (lambda: gradient(lambda x: x**2)(X), "its result has shape (3,)", "np.sum"),

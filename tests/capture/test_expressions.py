@@ -8,7 +8,7 @@ import math
 import operator as op
 import re
 import warnings
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict, deque, namedtuple
 from typing import Any
 
 import numpy as np
@@ -384,6 +384,29 @@ def match_statement(x, t):
     return total
 
 
+@case(V, 0.5)
+def sequences_in_patterns(x, t):
+    total = x * 0
+    for item in (
+        deque([t, 2]),
+        range(2),
+        "ab",
+        b"ab",
+        (t, t),
+        x,
+        bytearray(b"ab"),
+        {1, 2},
+    ):
+        match item:
+            case [a, b]:
+                total = total * 2 + a * b + 1.0
+            case [_]:
+                total = total * 3 + 1.0
+            case _:
+                total = total + t
+    return total
+
+
 @case(V)
 def early_return(x):
     for k in range(3):
@@ -435,6 +458,23 @@ def test_the_gradient_is_that_of_differences(f, arguments) -> None:
 
     args = [x + 0.013 if isinstance(x, float) else np.asarray(x) + 0.013 for x in arguments]
     autodiff.check_gradient(loss, *args, engine="numpy")
+
+
+def test_an_attribute_is_matched_once() -> None:
+    class Pair:
+        __match_args__ = ("a", "b")
+
+        def __init__(self, a, b):
+            self.a, self.b = a, b
+
+    def f(x):
+        match Pair(x, x):
+            case Pair(1.0, a=2.0):
+                return x
+        return 2 * x
+
+    with pytest.raises(TypeError, match=r"Pair\(\) got multiple sub-patterns for attribute 'a'"):
+        autodiff.function(f, engine="numpy")(1.5)
 
 
 # -- a few facts that are not values ----------------------------------------------------------------

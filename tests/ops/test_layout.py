@@ -111,3 +111,19 @@ def test_an_array_that_is_one_of_several_has_their_order():
     g = lambda a: f(a, a[0, 0] > 0)  # noqa: E731
     for a in (WIDE, -WIDE, np.asfortranarray(WIDE)):
         np.testing.assert_allclose(outcome(autodiff.function(g), a), g(a))
+
+
+RETURNED = {
+    "as operands": lambda x: 2 * x, "Fortran order": lambda x: np.asfortranarray(2 * x), "copy F": lambda x: x.copy("F"), "copy K": lambda x: x.copy("K"),
+    "view of a new array": lambda x: (2 * x).T, "read-only": lambda x: np.broadcast_to(2 * x[0], (2, 4)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RETURNED)
+def test_results_of_native_code_lie_in_c_order(name):
+    compiled = autodiff.function(RETURNED[name], engine="native")  # as docs/sharp-bits.md says
+    of_any = [np.asfortranarray(WIDE), WIDE.T, WIDE[:, ::2]]
+    for x in (WIDE, *(of_any if name in ("as operands", "view of a new array", "copy F") else ())):
+        found = compiled(x)
+        np.testing.assert_array_equal(found, RETURNED[name](x))
+        assert found.flags.c_contiguous and found.flags.writeable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autodiff.capture import choices
@@ -12,9 +12,9 @@ from autodiff.capture.calls import iterate
 from autodiff.capture.frames import Completion
 from autodiff.capture.interpreter import STATEMENTS, Frame
 from autodiff.capture.operators import is_singleton
+from autodiff.capture.origins import type_of
 from autodiff.capture.python_builtins import _hasattr, _isinstance
 from autodiff.capture.trace import Declined
-from autodiff.ops.tracer import Tracer
 
 
 def execute_match(frame: Frame, node: ast.Match) -> Completion | None:
@@ -57,7 +57,8 @@ def _matches(frame: Frame, pattern: ast.pattern, subject: Any, bindings: dict[st
 def _matches_sequence(
     frame: Frame, pattern: ast.MatchSequence, subject: Any, bindings: dict[str, Any]
 ) -> bool:
-    if isinstance(subject, Tracer) or not isinstance(subject, (list, tuple)):
+    cls = type_of(subject)
+    if not issubclass(cls, Sequence) or issubclass(cls, (str, bytes, bytearray)):
         return False  # an ndarray is not a Sequence
     items = list(iterate(frame, subject))
     stars = [k for k, p in enumerate(pattern.patterns) if isinstance(p, ast.MatchStar)]
@@ -102,9 +103,14 @@ def _matches_class(
             )
     parts = [*zip(names, pattern.patterns, strict=False)]
     parts += [*zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True)]
-    for name, part in parts:
+    seen = set[str]()
+    for name, _ in parts:  # all attributes are asked for before any is matched
+        if name in seen:
+            raise TypeError(f"{cls.__name__}() got multiple sub-patterns for attribute {name!r}")
         if name is not None and not _hasattr(frame, subject, name):
             return False
+        seen.add(name)
+    for name, part in parts:
         value = subject if name is None else load_attribute(frame, subject, name, pattern)
         if not _matches(frame, part, value, bindings):
             return False
@@ -114,7 +120,7 @@ def _matches_class(
 def _matches_mapping(
     frame: Frame, pattern: ast.MatchMapping, subject: Any, bindings: dict[str, Any]
 ) -> bool:
-    if not isinstance(subject, Mapping):
+    if not issubclass(type_of(subject), Mapping):
         return False
     keys = [frame.evaluate(key) for key in pattern.keys]
     for key, part in zip(keys, pattern.patterns, strict=True):

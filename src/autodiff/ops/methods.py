@@ -21,7 +21,7 @@ from autodiff.ops import complex_numbers, python_numbers, structural
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import check, require_equal, type_name
 from autodiff.ops.layout import lay_out, lies_in, memory, note_order, remember
-from autodiff.ops.promotion import cast
+from autodiff.ops.promotion import cast, supported
 from autodiff.ops.protocol import protocol
 from autodiff.ops.tracer import Tracer, ViewStep
 from autodiff.ops.ufuncs import unsupported
@@ -263,6 +263,8 @@ def _astype(
     subok: bool = True,
     copy: bool = True,
 ) -> Tracer:
+    if isinstance(dtype, Tracer):
+        supported(dtype)  # its exception
     dtype = np.dtype(dtype)
     if dtype.kind == "c":
         return complex_numbers.as_complex(x, dtype)

@@ -101,6 +101,8 @@ def supported(dtype: Any) -> np.dtype[Any]:
         When it is none of the machine's own real numbers: bytes in the other order, whose results
         would show another dtype than NumPy's.
     """
+    if isinstance(dtype, Tracer):  # which has a dtype, and is none
+        raise TypeError("Cannot interpret a number or an array as a data type")
     found = np.dtype(dtype)
     if not is_element(found):
         name = found.str if found.kind in SUPPORTED_KINDS else found

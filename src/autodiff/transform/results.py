@@ -8,6 +8,7 @@ are added to the program; what is no number stands for itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import BuiltinFunctionType
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,14 @@ def scalar_output(
         return len(captured.program.outputs) - 1
     if plan[0] == "constant":
         kinds = (float, int, complex, np.generic)
-        if isinstance(plan[1], kinds) and not isinstance(plan[1], bool):
+        if isinstance(plan[1], kinds) and not isinstance(plan[1], (bool, np.bool_)):
+            # The user's own code may return 0 where it need not look at the values; ``len`` never does.
+            if by_floats and isinstance(signature.function, BuiltinFunctionType):
+                raise NotScalarError(
+                    f"{what} of {signature.title}: its result has dtype int64, "
+                    "whose derivative is zero everywhere.",
+                    remedy="return a floating-point number",
+                )
             return None
         is_none = plan[1] is None
         kind = "None" if is_none else type(plan[1]).__name__

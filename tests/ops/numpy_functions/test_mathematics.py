@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import autodiff
 from tests.ops.support import check_derivatives, check_value, named_tests
 
 X = np.random.default_rng(0).normal(size=(3, 4)) * 3
@@ -73,3 +74,12 @@ def test_scalars_stay_scalars() -> None:
         check_value(
             lambda x: [np.round(x, 1), np.sinc(x), np.real(x) + 0, np.nan_to_num(x), *np.modf(x)], x
         )
+
+
+@pytest.mark.parametrize("function", [np.imag, np.isreal, np.iscomplex])
+def test_the_type_of_what_a_number_has_no_part_of(function) -> None:
+    for x in (2.5, 3, True, np.float32(2.5), np.int8(3), np.array(2.5), [1.5, 2], np.ones(2)):
+        found, wanted = autodiff.function(lambda x: function(x), engine="numpy")(x), function(x)
+        assert type(found) is type(wanted)
+        assert np.asarray(found).dtype == np.asarray(wanted).dtype
+        np.testing.assert_array_equal(found, wanted)

@@ -504,6 +504,12 @@ ROWS: list[tuple[Any, ...]] = [
             (lambda x, f=f: np.abs(f(x, axis=3)), V),
         )
     ],
+    # A number has an axis 0 for ufuncs, and none of 0.0.
+    *[
+        (lambda x, f=f: f(x, axis=0.0), NUMBER)
+        for f in (np.sum, np.max, np.any, np.prod, np.ptp, np.count_nonzero, np.nansum, np.add.reduce)
+    ],
+    (lambda x: np.linalg.norm(x, axis=[0]), V), (lambda x: np.linalg.norm(x, axis=[0]), V[:, None]),
 ]
 # fmt: on
 

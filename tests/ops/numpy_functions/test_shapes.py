@@ -146,6 +146,10 @@ ERRORS = [
         ValueError,
         "could not be broadcast together with remapped shapes",
     ),
+    (lambda x: np.block((x, x)), TypeError, "arrays is a tuple"),
+    (lambda x: np.block([x, (x, x)]), TypeError, r"arrays\[1\] is a tuple"),
+    (lambda x: np.block([x, [x]]), ValueError, "List depths are mismatched"),
+    (lambda x: np.block([[x], []]), ValueError, r"List at arrays\[1\] cannot be empty"),
     (
         lambda x: np.broadcast_to(x, (2, 3, 4)).__setitem__(0, 1.0),
         ValueError,
@@ -158,6 +162,26 @@ ERRORS = [
 def test_errors_are_numpys(f, error, text) -> None:
     with pytest.raises(error, match=text):
         run(f, X)
+
+
+def changed(x):
+    block, same = np.block(x), np.linalg.matrix_power(x, 1)
+    block += 1.0
+    same *= 2.0
+    return block, same is x, x, np.real_if_close(x.sum())
+
+
+def test_copies_and_arrays_themselves() -> None:
+    found, wanted = autodiff.function(changed, engine="numpy")(np.eye(2)), changed(np.eye(2))
+    assert found[1] and type(found[3]) is type(wanted[3])
+    np.testing.assert_array_equal(found[0], wanted[0])
+    np.testing.assert_array_equal(found[2], wanted[2])
+
+
+def test_an_array_is_no_dtype() -> None:
+    for f in (lambda x: x.astype(x), lambda x: np.zeros(3, x), lambda x: np.array(x, dtype=x)):
+        with pytest.raises(TypeError, match="data type|dtype"):
+            autodiff.function(f, engine="numpy")(X)
 
 
 EMPTY = {

@@ -677,6 +677,8 @@ def matrix_power(a: Any, n: int) -> Tracer:
     if power == 0:
         eye = functions[np.eye](x.shape[-1], dtype=x.dtype)
         return broadcast_to(eye, x.shape)
+    if power == 1:
+        return array_of(a)  # itself, no copy
     if power < 0:
         x, power = inv(x), -power
     result = None
@@ -747,6 +749,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
         if ord is None or (ord in ("f", "fro") and a.ndim == 2) or (ord == 2 and a.ndim == 1):
             return _euclidean(a, tuple(range(a.ndim)), keepdims)
         axis = tuple(range(a.ndim))
+    if isinstance(axis, list):
+        raise TypeError("'axis' must be None, an integer or a tuple of integers")
     axes = normalize_axis_tuple(axis, a.ndim)
     if len(axes) == 1:
         return _vector_norm(a, ord, axes, keepdims)

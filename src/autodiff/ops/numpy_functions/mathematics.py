@@ -32,6 +32,7 @@ from autodiff.ops.promotion import (
     shape_of,
     weak_kind,
 )
+from autodiff.ops.python_numbers import number
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import as_output, call, unsupported, write_out
 
@@ -223,8 +224,11 @@ def real(val: Any) -> Tracer:
 
 @implements(np.imag)
 def imag(val: Any) -> Tracer:
-    """``np.imag`` of a real array: zeros."""
-    return no_imaginary_part(as_array(val))
+    """``np.imag`` of a real array: zeros; of a number of Python's one of its own."""
+    x = as_array(val)
+    if x.form == "python":
+        return number(0, int if x.dtype.kind == "b" else x.dtype)
+    return no_imaginary_part(x)
 
 
 @implements(np.angle)
@@ -236,14 +240,16 @@ def angle(z: Any, deg: bool = False) -> Tracer:
 
 @implements(np.isreal)
 def isreal(x: Any) -> Tracer:
-    """``np.isreal``: true everywhere."""
-    return functions[np.ones_like](as_array(x), dtype=bool)
+    """``np.isreal``: true everywhere, which NumPy finds by comparing the imaginary part."""
+    found = functions[np.imag](x)
+    return found == 0
 
 
 @implements(np.iscomplex)
 def iscomplex(x: Any) -> Tracer:
     """``np.iscomplex``: false everywhere."""
-    return functions[np.zeros_like](as_array(x), dtype=bool)
+    found = functions[np.zeros_like](as_array(x), dtype=bool)
+    return found if found.shape else Tracer(found.value, "scalar")
 
 
 implements(np.isrealobj)(lambda x: True)

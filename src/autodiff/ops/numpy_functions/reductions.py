@@ -53,9 +53,14 @@ Axes = tuple[int, ...]
 def _axes(axis: Any, ndim: int, ufunc: bool = False) -> Axes:
     if axis is None:
         return tuple(range(ndim))
-    if ufunc and ndim == 0 and axis in (0, -1):
-        return ()  # NumPy's ufuncs reduce a number along an axis that it does not have
+    if ufunc and ndim == 0 and _is_axis_of_a_number(axis):
+        return ()
     return tuple(sorted(shapes.axes_in_c(axis, ndim)))
+
+
+def _is_axis_of_a_number(axis: Any) -> bool:
+    """NumPy's ufuncs reduce a number along an axis that it does not have."""
+    return hasattr(type(axis), "__index__") and axis in (0, -1)
 
 
 def _given(option: Any) -> bool:
@@ -656,7 +661,7 @@ def _nan_moment(function: Callable[..., Tracer]) -> Callable[..., Tracer]:
         target = _output(out)
         if target is not None and x.dtype.kind == "f" and target.dtype.kind not in "fc":
             raise TypeError("If a is inexact, then out must be inexact")
-        if x.dtype.kind == "f" and x.ndim == 0 and axis in (0, -1):
+        if x.dtype.kind == "f" and x.ndim == 0 and _is_axis_of_a_number(axis):
             axis = None  # NumPy sums by a ufunc, to which a number has such an axis
         mask = _numbers(x)
         if _given(options.get("where")) and mask is not _NOT_GIVEN:

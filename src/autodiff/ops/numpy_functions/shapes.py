@@ -334,7 +334,7 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Tracer:
 @implements(np.broadcast_to)
 def broadcast_to_(array: Any, shape: Any, subok: bool = False) -> Tracer:
     """``np.broadcast_to``: a read-only view."""
-    x = as_array(array)
+    x = array_of(array)
     negative = "all elements of broadcast shape must be non-negative"
     if isinstance(shape, (list, tuple)) and any(type(n) is int and n < 0 for n in shape):
         raise ValueError(negative)
@@ -587,7 +587,15 @@ def block(arrays: Any) -> Tracer:
             [leaf for item in x for leaf in leaves(item)] if isinstance(x, list) else [as_array(x)]
         )
 
+    def nested(x: Any) -> Any:
+        if isinstance(x, (list, tuple)):
+            return type(x)([nested(item) for item in x])
+        return np.zeros((0,) * max(as_array(x).ndim, 1))
+
+    np.block(nested(arrays))  # its exception, of what is no nest of equal depth
     depth = depth_of(arrays)
+    if not depth:
+        return functions[np.copy](array_of(arrays), "C")
     ndim = max(depth, *(x.ndim for x in leaves(arrays)))
 
     def join(x: Any, level: int) -> Tracer:
