@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import tempfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,6 +35,7 @@ from numpy._core import arrayprint  # noqa: E402
 # Operations that are entered when they are first captured: tables of all operations have them too.
 import autodiff.capture.interpolators  # noqa: E402
 import autodiff.capture.solvers  # noqa: E402, F401
+from autodiff.engines.native import session  # noqa: E402
 
 # Derandomised: the same examples at every run. No deadline: compile times are not the property.
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
@@ -66,6 +68,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if compiled[table] % few.args[0]:
                 item.add_marker("slow")
             compiled[table] += 1
+
+
+# Where kernels are made for their own sake every test has LLVM's passes; elsewhere one in four, for most of
+# the time that LLVM takes goes into code that runs once. AUTODIFF_TEST_EFFORT=passes: all have them.
+_OF_KERNELS = ("bench", "cpython", "docs", "engines", "passes", "programs", "symbolic")
+_LEAST_EFFORT = os.environ.get("AUTODIFF_TEST_EFFORT", "translation")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
+    """Choose how much effort goes into machine code, the same at every run."""
+    directory = item.path.relative_to(Path(__file__).parent).parts[0]
+    full = directory in _OF_KERNELS or zlib.crc32(item.nodeid.encode()) % 4 == 0
+    session.EFFORT = "passes" if full else _LEAST_EFFORT
+    try:
+        return (yield)
+    finally:
+        session.EFFORT = "passes"
 
 
 @pytest.fixture

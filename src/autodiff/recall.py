@@ -37,7 +37,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from autodiff import containers
+from autodiff import containers, tree
 from autodiff.capture.origins import is_read_piecewise
 from autodiff.columns import Unreadable, compile_read
 from autodiff.lasting import Weak
@@ -406,8 +406,6 @@ def _structure(
     if containers.is_record(obj) and containers.is_plain_record(kind):
         _record(obj, at, conditions, namespace, whole, columns, most)
         return
-    from autodiff import tree
-
     if tree.is_container(obj):
         raise _Unsuited
     if obj is None:

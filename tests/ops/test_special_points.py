@@ -10,6 +10,7 @@ A function of several arguments is differentiated along lines through the point,
 derivatives count too.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -558,9 +559,10 @@ def _directions(row: Row) -> list[tuple[float, ...]]:
     return found
 
 
-def _expected(row: Row) -> np.ndarray:
+@functools.cache  # once for all modes
+def _expected(name: str) -> np.ndarray:
     """Derivatives of order 1 to 3 by mpmath, for each point and direction."""
-    table = []
+    row, table = ROWS[name], []
     with mpmath.workdps(200):
         for point in row.points:
             for direction in _directions(row):
@@ -638,7 +640,7 @@ def _sampled() -> list[Any]:
 def test_derivatives_to_third_order(name: str, mode: str) -> None:
     row = ROWS[name]
     f = _lines(row)
-    expected = _expected(row)
+    expected = _expected(name)
     t = np.zeros(expected.shape[1])
     for order, transform in enumerate(MODES[mode][: row.orders]):
         f = transform(f)

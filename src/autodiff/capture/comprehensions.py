@@ -178,7 +178,7 @@ def rolled_truth(frame: Frame, node: ast.GeneratorExp, stop: bool) -> Any:
     if isinstance(scope, Scope):
         return scope.locals[_RESULT]
     items = _comprehension(frame, node, lambda inner: inner.evaluate(node.elt), source, scope)
-    if isinstance(source, (list, tuple, range, Tracer, LazySequence)) and _says_only(frame, node):
+    if isinstance(source, (list, tuple, range, Tracer, LazySequence)) and _says_only(node):
         return Foreseen(items)
     return frame.trace.fresh(items)
 
@@ -200,7 +200,7 @@ _HARMLESS = (
 )
 
 
-def _says_only(frame: Frame, node: ast.GeneratorExp) -> bool:
+def _says_only(node: ast.GeneratorExp) -> bool:
     """Whether a condition on the items of a sequence does nothing else, so that it does not matter of how many it is asked."""
     parts = [node.elt, *node.generators[0].ifs]
     return all(is_harmless(part) for outer in parts for part in ast.walk(outer))

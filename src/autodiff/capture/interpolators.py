@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.access import load_attribute
 from autodiff.capture.fitpack import (
     Fitpack,
     Surface,
@@ -115,8 +116,6 @@ def attempt(
 
 
 def _read(frame: Frame, owner: Any, name: str, node: ast.AST) -> Any:
-    from autodiff.capture.access import load_attribute
-
     value = load_attribute(frame, owner, name, node)
     if isinstance(value, (np.ndarray, Tracer)):
         value = array_of(value)

@@ -266,7 +266,7 @@ def _guarded(program: Program, tape: _Tape, budget: int) -> None:
     checks: list[tuple[Operation, Extent]] = []
     for operation, values in tape.stacks:
         for value in values:
-            if _known_before(operation, value, program):
+            if _known_before(operation, value):
                 total = total + product(value.shape) * value.dtype.itemsize
         if isinstance(total, Dim) and values:
             checks.append((operation, total))
@@ -278,7 +278,7 @@ def _guarded(program: Program, tape: _Tape, budget: int) -> None:
         program.block.operations[at:at] = builder.block.operations
 
 
-def _known_before(operation: Operation, value: Value, program: Program) -> bool:
+def _known_before(operation: Operation, value: Value) -> bool:
     """Whether the size of a stack is known when its loop begins, as that of a while loop is not."""
     return not any(s in operation.results for n in value.shape for s in symbols(n))
 

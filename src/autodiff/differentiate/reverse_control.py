@@ -301,8 +301,7 @@ def _loop(sweep: Reverse, operation: Operation) -> Pull:
         _compute_ahead(backward, block)
         _choose_residuals(backward, block)
         block.outputs += [
-            _padded(v, shape, block)
-            for v, shape in zip(backward.residuals, backward.shapes, strict=True)
+            _padded(v, shape) for v, shape in zip(backward.residuals, backward.shapes, strict=True)
         ]
 
     tape = operation.attributes.get("tape")
@@ -317,9 +316,7 @@ def _loop(sweep: Reverse, operation: Operation) -> Pull:
     old = operation.results[first:]
     sweep.mapping.update(zip(old, results, strict=False))
     stacks = results[len(old) :]
-    return _loop_pull(
-        sweep, operation, backward, count, results[: len(old)], operands, stacks, wanted_stacks
-    )
+    return _loop_pull(sweep, operation, backward, count, results[: len(old)], operands, stacks)
 
 
 def _live_carries(
@@ -601,7 +598,7 @@ def _outer_shape(value: Value, local: set[Value]) -> tuple[Extent, ...]:
     return tuple(shape)
 
 
-def _padded(value: Value, shape: tuple[Extent, ...], block: Block) -> Value:
+def _padded(value: Value, shape: tuple[Extent, ...]) -> Value:
     if same_shape(value.type.shape, shape):
         return value
     x = Tracer(value, "array")
@@ -620,7 +617,6 @@ def _loop_pull(
     results: Sequence[Value],
     operands: Sequence[Value],
     stacks: Sequence[Value],
-    wanted_stacks: list[int],
 ) -> Pull:
     builder = sweep.builder
 

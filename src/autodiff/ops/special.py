@@ -38,6 +38,7 @@ from autodiff.ops.entries import (
     Samples,
     register,
 )
+from autodiff.ops.promotion import as_array, cast, dtype_of, operand, pointwise
 from autodiff.ops.smooth import (
     beyond_infinity,
     log_square,
@@ -133,8 +134,6 @@ def apply(name: str, *operands: Any) -> Any:
 
 def pointwise_ufunc(name: str, *operands: Any) -> Tracer:
     """An operation of this module, with the promotion of its ufunc, and broadcasting."""
-    from autodiff.ops.promotion import as_array, cast, dtype_of, operand, pointwise
-
     operands = tuple([operand(x) for x in operands])
     if not name.startswith("scipy_"):  # of one operand, as many dtypes as it has
         (x,) = operands

@@ -206,12 +206,6 @@ def _given_product(
     return lambda x, v: layout.pack(hessp(layout.unpack(x), layout.unpack(v), *args))
 
 
-def _on_vector(
-    function: Callable[..., Any], layout: Layout, args: tuple[Any, ...]
-) -> Callable[[Array], Any]:
-    return lambda x: function(layout.unpack(x), *args)
-
-
 def _any(constraints: Any) -> bool:
     if isinstance(constraints, list | tuple):
         return len(constraints) > 0

@@ -1,6 +1,7 @@
 """Matrices of a few rows, which are solved and multiplied without LAPACK and BLAS: NumPy's values, and NumPy's refusals."""
 
 import itertools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import scipy.linalg
 
 import autodiff
+from autodiff.engines.native import small_matrices
 
 SIZES = (1, 3, 8)
 BATCHES: tuple[tuple[int, ...], ...] = ((), (2, 10), (0,))
@@ -249,3 +251,23 @@ def test_products_of_strided_operands_and_of_any_number() -> None:
         np.testing.assert_allclose(f(x, y), x[..., ::2, 1:7] @ y[..., 1:7, ::3], rtol=1e-12)
     assert len(f.cache) <= 3
     assert "dgemm" not in f.llvm(x, y)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "solve",
+        "cholesky",
+        "upper",
+        "forward",
+        "back",
+        "turn.float",
+        "finite.double",
+        "finite.float",
+    ],
+)
+def test_vectors_have_no_other_alignment_than_the_place_that_they_are_in(name: str) -> None:
+    # What is not said is that of the whole vector, which neither the stack nor an array has.
+    lines = small_matrices.text(small_matrices.SMALL + name).splitlines()
+    access = re.compile(r"store <\d+ x \w+> |= load <\d+ x \w+>, ")
+    assert [line for line in lines if access.search(line) and ", align " not in line] == []

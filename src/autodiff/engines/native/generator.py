@@ -23,7 +23,7 @@ from autodiff.engines.native.storage import BOUNDS, Buffer, Memory
 from autodiff.engines.native.writer import Writer, literal, memory_type
 from autodiff.errors import InternalError
 from autodiff.ir.data import Block, Operation, Source, Value
-from autodiff.ops.entries import ENTRIES
+from autodiff.ops.entries import ENTRIES, Pointwise
 from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:
@@ -168,11 +168,6 @@ class Generator:
                 self.release(value)
             self.scope = outer
 
-    def is_read_later(self, value: Value) -> bool:
-        """Whether a node after the present one reads a value of this block."""
-        assert self.scope.plan is not None
-        return self.scope.plan.last_read.get(value, -1) > self.scope.now
-
     def may_overwrite(self, value: Value) -> bool:
         """Whether the buffer of a value can be written from here on: nobody reads it again."""
         scope: Scope | None = self.scope
@@ -279,8 +274,6 @@ class Generator:
         if value in memo:
             return memo[value]
         operation = value.owner
-        from autodiff.ops.entries import Pointwise
-
         aligned = isinstance(ENTRIES[operation.kind].lowering, Pointwise)
         found: dict[Value, bool] = {}
         for x in operation.operands:

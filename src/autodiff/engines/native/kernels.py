@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import Dim, Extent, maximum, minimum, product
+from autodiff.dims import Dim, Extent, bounds, maximum, minimum, product, same
 from autodiff.engines.native import routines, scans, sizes, small_matrices
 from autodiff.engines.native.elements import Indices
 from autodiff.engines.native.generator import Factors, Generator, Scope
@@ -190,8 +190,6 @@ def _as_matrix(
 
 
 def _surely_at_least(a: Extent, b: Extent) -> bool:
-    from autodiff.dims import bounds, same
-
     low, _ = bounds(a - b)
     return same(a, b) or (low is not None and low >= 0)
 

@@ -48,6 +48,9 @@ _FORMAT = "session 3"
 # Processors that lower their clock for 512-bit vectors so far that 256 bits are faster.
 _SLOW_512 = ("skylake-avx512", "cascadelake", "cooperlake", "cannonlake")
 
+EFFORT = "passes"
+"""What kernels are compiled with; `translation` makes slow code quickly, for those that run once."""
+
 _MACHINES_PER_LINKER = 64
 _RUNTIME = "autodiff.runtime"  # the library of LLVM's own calls, in every linker
 
@@ -314,7 +317,7 @@ def _link(
     objects: list[bytes] = []
     wanted: dict[str, None] = {}
     defined: set[str] = set()
-    effort = "passes" if optimise else "code"
+    effort = EFFORT if optimise else "code"
     for part, how in ((text, effort), (glue, "translation")):
         if part:
             part = _complete(part)

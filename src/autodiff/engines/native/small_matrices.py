@@ -184,7 +184,7 @@ class _Code:
     def variable(self, type: str, value: str) -> str:
         place = self.name()
         self.heads.append(f"  {place} = alloca {type}, align 8")
-        self.line(f"store {type} {value}, ptr {place}")
+        self.line(f"store {type} {value}, ptr {place}, align 8")
         return place
 
     def room(self) -> str:
@@ -323,7 +323,7 @@ def _solve(c: _Code) -> None:
     c.copy(right, "%x", count)
     c.line("ret i32 0")
     c.lines.append("unsafe:")
-    _solve_by_lapack(c, matrix, right, square, count)
+    _solve_by_lapack(c, matrix, right, count)
 
 
 def _right_hand_side(c: _Code, right: str, count: str) -> None:
@@ -374,7 +374,7 @@ def _substitute(c: _Code, matrix: str, right: str, strides: tuple[str, str], bac
     c.loop("0", "%n", row_of)
 
 
-def _solve_by_lapack(c: _Code, matrix: str, right: str, square: str, count: str) -> None:
+def _solve_by_lapack(c: _Code, matrix: str, right: str, count: str) -> None:
     """The same by getrf and getrs, of the very matrix by columns: as NumPy, whose rounding decides what is singular."""
     by_rows = c.room()
     c.line("br i1 %is.identity, label %identity.again, label %given.again")

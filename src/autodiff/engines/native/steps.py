@@ -22,7 +22,7 @@ from autodiff.engines.native.scalars import BOOL, Element
 from autodiff.engines.native.storage import Buffer, linear
 from autodiff.engines.native.views import is_flat_now
 from autodiff.ir.data import Operation, Value
-from autodiff.ops.entries import ENTRIES, Kernel
+from autodiff.ops.entries import ENTRIES, Kernel, Pointwise
 
 WriteBlock = Callable[[Generator, Plan], None]
 
@@ -171,8 +171,6 @@ def _reads_same_slice(g: Generator, value: Value, operation: Operation) -> bool:
             if not _same_attributes(v.owner.attributes, operation.attributes):
                 return False
             continue
-        from autodiff.ops.entries import Pointwise
-
         if not isinstance(ENTRIES[v.owner.kind].lowering, Pointwise):
             if g.lookup(x) is not None and x in g.leaves(v):
                 return False
@@ -239,7 +237,7 @@ def check_indices(g: Generator, operation: Operation) -> None:
     x = operation.operands[0]
     for axis, index in zip(axes, operation.operands[1 : 1 + len(axes)], strict=True):
         n = x.shape[axis]
-        if _known_in_bounds(g, index, n):
+        if _known_in_bounds(index, n):
             continue
 
         def inside(indices: Indices, index: Value = index, n: Extent = n) -> Element:
@@ -273,7 +271,7 @@ def check_indices(g: Generator, operation: Operation) -> None:
         g.fail_unless(condition, message, operation.source)
 
 
-def _known_in_bounds(g: Generator, index: Value, n: Extent) -> bool:
+def _known_in_bounds(index: Value, n: Extent) -> bool:
     """Indices that are constants, or counted off, need no check at run time."""
     operation = index.owner
     while operation is not None and operation.kind in ("broadcast", "reshape", "transpose"):

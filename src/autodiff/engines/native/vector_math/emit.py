@@ -300,13 +300,6 @@ def fast_two_sum(a: Value, b: Value) -> tuple[Value, Value]:
     return total, b - (total - a)
 
 
-def two_sum(a: Value, b: Value) -> tuple[Value, Value]:
-    """(s, e) with s + e = a + b exactly (Knuth 1969)."""
-    total = a + b
-    part = total - a
-    return total, (a - (total - part)) + (b - part)
-
-
 def two_product(a: Value, b: Operand) -> tuple[Value, Value]:
     """(p, e) with p + e = a * b exactly, barring underflow."""
     product = a * b
