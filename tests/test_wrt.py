@@ -615,3 +615,22 @@ def test_an_array_without_numbers_is_not_differentiated(case: str) -> None:
         assert parts["given"] is kept
         for found in (slope(x, labels.copy()), by_name(x, labels.copy()), parts["x"]):
             np.testing.assert_allclose(found, right, atol=1e-6)
+
+
+def test_text_and_dates_have_no_cotangent_and_are_refused_where_they_are_named() -> None:
+    names, day = np.array(["a", "b"]), np.datetime64("2020-01-01")
+
+    def f(x, names, day):
+        return np.sum(x) * len(names) * (day > DAYS[0] - np.timedelta64(1, "D"))
+
+    x = np.ones(2)
+    _, pull = autodiff.vjp(f, x, names, day, engine="numpy")
+    slopes, *others = pull(1.0)
+    assert slopes.tolist() == [2.0, 2.0] and others == [None, None]
+    inside = autodiff.function(lambda x: autodiff.vjp(f, x, names, day)[1](1.0), engine="numpy")(x)
+    assert inside[0].tolist() == [2.0, 2.0] and inside[1:] == (None, None)
+    for wrt, given in (("names", (x, names, day)), (("x", "names"), (x, names, day))):
+        with pytest.raises(autodiff.errors.DtypeError, match="argument names has dtype <U1"):
+            autodiff.gradient(f, wrt=wrt, engine="numpy")(*given)
+    with pytest.raises(autodiff.errors.DtypeError, match="argument names has dtype <U1"):
+        autodiff.gradient(lambda names: float(len(names)), engine="numpy")(names)

@@ -16,6 +16,7 @@ import numpy as np
 
 from autodiff import differentiate
 from autodiff.capture import Captured
+from autodiff.capture.inputs import unsupported_dtype
 from autodiff.capture.naming import Naming, Tagged
 from autodiff.capture.paths import Path
 from autodiff.errors import ArgumentError, IntegerWarning, NameArgumentError, NotScalarError
@@ -89,6 +90,11 @@ class Derivative(Transformation):
 
     def differentiated_leaves(self, signature: Any, call: Any) -> list[int]:
         slots = wrt_slots(signature, self.wrt, call.given)
+        every = range(len(call.given)) if self.wrt is None else ()
+        for slot in slots or every:
+            x = call.given[slot]
+            if isinstance(x, np.ndarray) and not is_number(x):  # of text, dates: nothing else is
+                raise unsupported_dtype(f"argument {signature.names[slot]}", x.dtype)
         for slot in slots:
             leaves = [x for x, s in zip(call.leaves, call.slot_of, strict=True) if s == slot]
             if leaves and not any(is_number(x) or is_whole_list(x) for x in leaves):
