@@ -370,6 +370,8 @@ def test_an_object_is_ambiguous_only_among_the_places_that_the_result_depends_on
 def test_vectors_are_looked_at_after_the_function():
     with pytest.raises(TypeError, match=r"its result has shape \(3,\), not one number"):
         autodiff.hessian_vector(lambda x: x**2)(X, _tensors=np.ones(2))
+    with pytest.raises(TypeError, match="its result is complex"):
+        autodiff.hessian_vector(lambda x: np.sum(x * 1j))(X, _tensors=np.ones(2))
     with pytest.raises(autodiff.ShapeError, match=r"a vector has shape \(2,\)"):
         autodiff.hessian_vector(lambda x: np.sum(x**2))(X, _tensors=np.ones(2))
 

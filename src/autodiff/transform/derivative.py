@@ -40,6 +40,17 @@ from autodiff.transform.plans import Plan, Transformation
 from autodiff.transform.targets import Targets, is_whole_list, not_a_number
 
 
+def _plans(captured: Captured) -> list[tuple[Any, ...]]:
+    """What the result is made of."""
+    results = (captured.result, *captured.result.parts)
+    return [plan for part in results for plan in part.leaves]
+
+
+def has_complex_results(captured: Captured) -> bool:
+    """Whether a number or array of the result is complex."""
+    return any(plan[0] == "complex" for plan in _plans(captured))
+
+
 class Derivative(Transformation):
     """Base of the transformations that differentiate arguments."""
 
@@ -166,12 +177,10 @@ class Derivative(Transformation):
     def _refuse_complex(self, signature: Any, captured: Captured, targets: Targets) -> None:
         """Raise where a result is complex, or an argument is, and there is no such derivative."""
         what = f"{self.name} of {signature.title}"
-        results = (captured.result, *captured.result.parts)
-        plans = [plan for part in results for plan in part.leaves]
         if self.holomorphic:
-            self._refuse_unholomorphic(what, captured, plans, targets)
+            self._refuse_unholomorphic(what, captured, _plans(captured), targets)
             return
-        is_complex = any(plan[0] == "complex" for plan in plans)
+        is_complex = has_complex_results(captured)
         by_complex = any(leaf.form.startswith("complex") for leaf in targets.leaves)
         self.refuse_parts(what, is_complex, by_complex)
 
