@@ -370,6 +370,8 @@ def test_an_object_is_ambiguous_only_among_the_places_that_the_result_depends_on
 def test_vectors_are_looked_at_after_the_function():
     with pytest.raises(TypeError, match=r"its result has shape \(3,\), not one number"):
         autodiff.hessian_vector(lambda x: x**2)(X, _tensors=np.ones(2))
+    with pytest.raises(TypeError, match="its result is complex"):
+        autodiff.hessian_vector(lambda x: np.sum(x * 1j))(X, _tensors=np.ones(2))
     with pytest.raises(autodiff.ShapeError, match=r"a vector has shape \(2,\)"):
         autodiff.hessian_vector(lambda x: np.sum(x**2))(X, _tensors=np.ones(2))
 
@@ -615,3 +617,22 @@ def test_an_array_without_numbers_is_not_differentiated(case: str) -> None:
         assert parts["given"] is kept
         for found in (slope(x, labels.copy()), by_name(x, labels.copy()), parts["x"]):
             np.testing.assert_allclose(found, right, atol=1e-6)
+
+
+def test_text_and_dates_have_no_cotangent_and_are_refused_where_they_are_named() -> None:
+    names, day = np.array(["a", "b"]), np.datetime64("2020-01-01")
+
+    def f(x, names, day):
+        return np.sum(x) * len(names) * (day > DAYS[0] - np.timedelta64(1, "D"))
+
+    x = np.ones(2)
+    _, pull = autodiff.vjp(f, x, names, day, engine="numpy")
+    slopes, *others = pull(1.0)
+    assert slopes.tolist() == [2.0, 2.0] and others == [None, None]
+    inside = autodiff.function(lambda x: autodiff.vjp(f, x, names, day)[1](1.0), engine="numpy")(x)
+    assert inside[0].tolist() == [2.0, 2.0] and inside[1:] == (None, None)
+    for wrt, given in (("names", (x, names, day)), (("x", "names"), (x, names, day))):
+        with pytest.raises(autodiff.errors.DtypeError, match="argument names has dtype <U1"):
+            autodiff.gradient(f, wrt=wrt, engine="numpy")(*given)
+    with pytest.raises(autodiff.errors.DtypeError, match="argument names has dtype <U1"):
+        autodiff.gradient(lambda names: float(len(names)), engine="numpy")(names)

@@ -113,6 +113,8 @@ class InlinedPull:
 def _no_cotangent(x: Any) -> Any:
     if isinstance(x, Tracer):
         return Tracer(zeros(x.shape, float).value) if x.shape else 0.0
+    if isinstance(x, (np.ndarray, np.generic)) and not is_number(x):
+        return None  # text, dates
     if isinstance(x, np.ndarray):
         return np.zeros(x.shape)
     return 0.0 if isinstance(x, (int, np.generic)) else None

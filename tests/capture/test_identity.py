@@ -677,6 +677,102 @@ def test_after_no_pass_a_name_has_what_the_caller_gave(f, make) -> None:
             assert [ours is x for x in (given, *known)] == [plain is x for x in (given, *known)]
 
 
+# -- objects of the caller's that a loop puts elsewhere ------------------------------------------------
+@dataclass(eq=False)
+class Moving:
+    x: float
+    y: float = 0.5
+
+    def on(self, t=0.1):
+        return Moving(self.x + t * self.y, self.y - t * self.x)
+
+
+def exchanged_in_a_tuple(a, b, n):
+    pair = (a, b)
+    for _ in range(n):
+        pair = (pair[1], pair[0])
+    return pair
+
+
+def exchanged_in_what_was_a_list(a, b, n):
+    pair = [a, b]
+    for _ in range(n):
+        pair = (pair[1], pair[0])
+    return list(pair)
+
+
+def all_that_were(a, b, n):
+    past = [a]
+    for _ in range(n):
+        past.append(past[-1].on())
+    return past, a is past[0]
+
+
+def the_state_before(a, b, n):
+    past, state = [], a
+    for _ in range(n):
+        past.append(state)
+        state = state.on()
+    return past[-1] if past else None, state, len(past)
+
+
+def one_many_times(a, b, n):
+    past = []
+    for _ in range(n):
+        past.append(b)
+    return past
+
+
+def stored_into_by_passes(a, b, n):
+    past = [a]
+    for _ in range(n):
+        past[0].x += 0.1
+        past.append(past[-1].on())
+    return past
+
+
+def stored_into_afterwards(a, b, n):
+    past = [a, b]
+    for _ in range(n):
+        past.append(past[-1].on())
+    past[n % 2].y = 7.0
+    return past
+
+
+def moving_in(x):
+    if isinstance(x, Moving):
+        return [x]
+    return [part for item in x for part in moving_in(item)] if isinstance(x, (list, tuple)) else []
+
+
+@pytest.mark.parametrize(
+    ("f", "is_loop"),
+    [
+        (exchanged_in_a_tuple, False),
+        (exchanged_in_what_was_a_list, False),
+        (all_that_were, True),
+        (the_state_before, True),
+        (one_many_times, True),
+        (stored_into_by_passes, False),
+        (stored_into_afterwards, False),
+    ],
+)
+def test_objects_of_the_caller_are_themselves_wherever_a_loop_puts_them(f, is_loop) -> None:
+    compiled = Function(f, engine="numpy")
+    for n in (12, 0, 1, 2, 5):
+        seen = []
+        for function in (compiled, f):
+            given = [Moving(1.0), Moving(2.0)]
+            result = function(*given, n)
+            parts = [*given, *moving_in(result)]
+            first = {id(part): k for k, part in reversed([*enumerate(parts)])}
+            numbers = [(part.x, part.y) for part in parts]
+            seen.append(([first[id(part)] for part in parts], np.array(numbers)))
+        assert seen[0][0] == seen[1][0]
+        np.testing.assert_allclose(seen[0][1], seen[1][1], rtol=1e-13)
+    assert not is_loop or len(compiled.cache) <= 2
+
+
 # -- keys that change their dict when they are compared ------------------------------------------------
 def keys_that_empty_their_dict(a):
     class Key(int):

@@ -37,6 +37,7 @@ from .registry import Call
 ENGINES = ("numpy", "native")
 FIXED = 20  # programs in the default run
 MANY = 400
+FOUND = (50033,)  # programs that were wrong once
 over_engines = pytest.mark.parametrize("engine", ENGINES)
 
 
@@ -48,7 +49,7 @@ def test_random_program_agrees_with_plain_python(seed: int, engine: str) -> None
 
 @pytest.mark.slow
 @over_engines
-@pytest.mark.parametrize("seed", range(MANY))
+@pytest.mark.parametrize("seed", [*range(MANY), *FOUND])
 def test_many_random_programs_agree_with_plain_python(seed: int, engine: str) -> None:
     check(program_of(seed), engine)
 
@@ -85,11 +86,13 @@ def test_every_form_of_the_grammar_is_written() -> None:
 @pytest.mark.slow
 def test_every_feature_is_compiled_staged_and_specialised() -> None:
     tally = Tally()
-    for seed in range(160):
-        tally.add({"engine": "numpy", **report_on(seed, "numpy", 1.0)})
     features = {form.feature for rule in rules().values() for form in rule}
-    for counts in (tally.compiled, tally.staged, tally.specialised):
-        assert sorted(features - counts.keys()) == []
+    ways = (tally.compiled, tally.staged, tally.specialised)
+    for seed in range(800):
+        tally.add({"engine": "numpy", **report_on(seed, "numpy", 1.0)})
+        if all(features <= counts.keys() for counts in ways):
+            return
+    assert [sorted(features - counts.keys()) for counts in ways] == [[], [], []]
 
 
 def test_derivatives_of_programs_can_be_trusted() -> None:

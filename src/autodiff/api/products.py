@@ -269,6 +269,8 @@ def _of_copies(wrt: Any, made: dict[int, np.ndarray]) -> Any:
 
 def _no_cotangent(x: Any) -> Any:
     """The cotangent of a primal that holds no floating-point number: zeros, None for an object."""
+    if isinstance(x, (np.ndarray, np.generic)) and not arguments.is_number(x):
+        return None  # text, dates
     if isinstance(x, np.ndarray):
         return np.zeros(x.shape)
     return 0.0 if isinstance(x, (int, np.generic)) else None

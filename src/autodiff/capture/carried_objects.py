@@ -19,7 +19,7 @@ from autodiff.capture.contents import has_own_rows, is_long, own_rows
 from autodiff.capture.frames import UNBOUND, Maybe, Scope
 from autodiff.capture.holders import has_other_names
 from autodiff.capture.lists import TracedList
-from autodiff.capture.members import Joining, Members, member, object_of
+from autodiff.capture.members import Joining, Members, member
 from autodiff.capture.parts import ObjectScope
 from autodiff.capture.reaching import reaches
 from autodiff.capture.regions import Outcome, live_scopes
@@ -27,7 +27,8 @@ from autodiff.capture.slots import slot_of, type_text, types_of
 from autodiff.capture.trace import NotStaged
 from autodiff.dims import UndecidedExtent, at_least, bounds
 from autodiff.ladder import Bail, Rung
-from autodiff.ops.tracer import as_tracer
+from autodiff.ops.either import is_array
+from autodiff.ops.tracer import Tracer, as_tracer
 
 
 class CarriedObjects(CarriedLists):
@@ -66,7 +67,11 @@ class CarriedObjects(CarriedLists):
             shared = True
         lasts = outermost and not surely_runs
         lasts = lasts and any(not isinstance(part, TracedList) for part in given)
-        shared |= lasts
+        ends = structures.mutable(trace, end, frozen_too=True)
+        shared |= lasts or any(
+            after is not before and any(after is part for part in given)  # it has gone elsewhere
+            for before, after in zip(whole, ends, strict=False)
+        )
         if shared and isinstance(start, TracedList) and self._may_share(start):
             self.shared.add(key)
             shared = False
@@ -255,7 +260,7 @@ class CarriedObjects(CarriedLists):
         if isinstance(value, TracedList):
             own = value.copy() if value.row is not None else own_rows(value)
         else:
-            own = object_of(value)
+            own = _object_of(value)
         return value if own is None else own
 
     def _is_of_pass(self, value: Any, stand_in: Any) -> bool:
@@ -386,6 +391,21 @@ class CarriedObjects(CarriedLists):
         for at, leaf in leaves.items():
             outcome.names[self.structures[key], at] = leaf
         return structures.hold_items(trace, start, end)
+
+
+def _object_of(x: Any) -> Any:
+    """An object that holds what a member does, of which nobody else knows; None where it holds members."""
+    found = member(x)
+    if found is None or found[0].inner():
+        return None
+    pool, number = found
+    parts = {name: pool.load(name, number) for name in pool.form.order}
+    table = {k: Tracer(v.value, "array") if is_array(v) else v for k, v in parts.items()}
+    if pool.cls is dict:
+        return pool.trace.fresh(table)
+    made = pool.trace.fresh(containers.new_instance(pool.cls))
+    containers.set_attributes(made, table)
+    return made
 
 
 def _pool_of(x: Any) -> Any:

@@ -118,10 +118,7 @@ class Inputs(Tables):
             )
         form, array = form_of(example, as_float)
         if is_unsupported(array):
-            raise DtypeError(
-                f"{title} has dtype {array.dtype}, which is not supported.",
-                remedy="pass floating-point, complex, integer or bool arrays",
-            )
+            raise unsupported_dtype(title, array.dtype)
         if not (array.dtype.isnative or self.derivative):
             # What only moves elements keeps their order, and ``x.dtype`` is another one.
             self.tier.decline(f"{title}, which has the byte order of another machine")
@@ -453,6 +450,14 @@ def _emit_guard(tracer: Tracer, array: Any) -> None:
             same = np.all(same)
         predicate = same.value
     emit_check(predicate, GUARD)
+
+
+def unsupported_dtype(title: str, dtype: np.dtype[Any]) -> DtypeError:
+    """The error for an array whose dtype programs do not have."""
+    return DtypeError(
+        f"{title} has dtype {dtype}, which is not supported.",
+        remedy="pass real floating-point, integer or bool arrays of at most 64 bits",
+    )
 
 
 def is_unsupported(x: Any) -> bool:

@@ -244,7 +244,15 @@ def _plan_pool(
             name: _plan_list(trace, column, outputs, forms, seen)[1]
             for name, column in pool.columns.items()
         }
-        plan: Any = MembersPlan(len(outputs), pool.form, columns)
+        given = {}
+        for number, known in pool.given.items():
+            if known is None:
+                continue
+            path = trace.given_at.get(known) or trace.paths.get(known)
+            if path is None or not path.is_of_arguments:
+                raise pool.refusal()
+            given[number] = ("found", trace.number_of(path))
+        plan: Any = MembersPlan(len(outputs), pool.form, columns, given)
     else:
         if pool.rows.block is not trace.builder.block:
             raise Declined("a list made inside of a branch or loop in the result")

@@ -204,6 +204,7 @@ class Members:
         self.form = form
         self.cls = form.cls
         self.columns: dict[str, Any] = {}
+        self.given: dict[int, int | None] = {}  # identities of those that the caller has
         for name in form.slots:
             self.columns[name] = home._new(())
             self.columns[name].block = home.block
@@ -217,6 +218,7 @@ class Members:
         ):
             raise self.refusal()
         made = copy(self)
+        made.given = {}
         made.columns = {
             name: copy_of_members(column, clones) or column.copy()
             for name, column in self.columns.items()
@@ -333,6 +335,10 @@ class Members:
         assert table is not None
         for name, column in self.columns.items():
             column.append(table[name])
+        if isinstance(number, int):
+            self.given[number] = id(item) if self.trace.is_given(item) else None
+        elif self.trace.is_given(item):
+            raise self._unfit("an object of the caller's that passes put into a list")
         self._rename(item, number)
         return number
 
@@ -447,6 +453,9 @@ class Members:
 
     def store(self, name: Any, number: Any, value: Any) -> None:
         """Have a member hold another number under a name."""
+        own = self.given.values() if not isinstance(number, int) else [self.given.get(number)]
+        if any(own):
+            raise MemberNeeded("a store into an object of the caller's that is an item of a list")
         if name not in self.columns or needed_for(self.trace, value) is None:
             raise MemberNeeded(f"a store of {name!r} into an object that is an item of a list")
         if self.form.is_array(name):
@@ -632,21 +641,6 @@ def member(x: Any) -> tuple[Members, Any] | None:
     return (group, number) if isinstance(group, Members) else None
 
 
-def object_of(x: Any) -> Any:
-    """An object that holds what a member does, of which nobody else knows; None where it holds members."""
-    found = member(x)
-    if found is None or found[0].inner():
-        return None
-    pool, number = found
-    parts = {name: pool.load(name, number) for name in pool.form.order}
-    table = {k: Tracer(v.value, "array") if is_array(v) else v for k, v in parts.items()}
-    if pool.cls is dict:
-        return pool.trace.fresh(table)
-    made = pool.trace.fresh(containers.new_instance(pool.cls))
-    containers.set_attributes(made, table)
-    return made
-
-
 def row_step(x: Tracer) -> RowStep | None:
     """How an array is one that a member holds, if it is."""
     step = x.path[0] if len(x.path) == 1 else None
@@ -691,7 +685,6 @@ __all__ = [
     "form_of",
     "form_of_array",
     "member",
-    "object_of",
     "pool_for",
     "refuse_part",
     "refuse_unknown_rows",

@@ -498,9 +498,12 @@ class MembersPlan:
     key: int  # of this pool among those of the result
     form: Any  # of the members
     columns: dict[str, Any]  # plans of lists, by name
+    given: dict[int, Any]  # plans of those that are the caller's own, by number
 
     def row(self, outputs: Any, leaf: Any, number: int, made: dict[Any, Any]) -> Any:
         """The member of a number; ``made`` has those of this result."""
+        if number in self.given:
+            return leaf(self.given[number])
         if (self.key, number) in made:
             return made[self.key, number]
         if (self.key, "columns") not in made:

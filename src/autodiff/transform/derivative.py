@@ -16,6 +16,7 @@ import numpy as np
 
 from autodiff import differentiate
 from autodiff.capture import Captured
+from autodiff.capture.inputs import unsupported_dtype
 from autodiff.capture.naming import Naming, Tagged
 from autodiff.capture.paths import Path
 from autodiff.errors import ArgumentError, IntegerWarning, NameArgumentError, NotScalarError
@@ -37,6 +38,17 @@ from autodiff.transform.arguments import (
 )
 from autodiff.transform.plans import Plan, Transformation
 from autodiff.transform.targets import Targets, is_whole_list, not_a_number
+
+
+def _plans(captured: Captured) -> list[tuple[Any, ...]]:
+    """What the result is made of."""
+    results = (captured.result, *captured.result.parts)
+    return [plan for part in results for plan in part.leaves]
+
+
+def has_complex_results(captured: Captured) -> bool:
+    """Whether a number or array of the result is complex."""
+    return any(plan[0] == "complex" for plan in _plans(captured))
 
 
 class Derivative(Transformation):
@@ -89,6 +101,11 @@ class Derivative(Transformation):
 
     def differentiated_leaves(self, signature: Any, call: Any) -> list[int]:
         slots = wrt_slots(signature, self.wrt, call.given)
+        every = range(len(call.given)) if self.wrt is None else ()
+        for slot in slots or every:
+            x = call.given[slot]
+            if isinstance(x, np.ndarray) and not is_number(x):  # of text, dates: nothing else is
+                raise unsupported_dtype(f"argument {signature.names[slot]}", x.dtype)
         for slot in slots:
             leaves = [x for x, s in zip(call.leaves, call.slot_of, strict=True) if s == slot]
             if leaves and not any(is_number(x) or is_whole_list(x) for x in leaves):
@@ -160,12 +177,10 @@ class Derivative(Transformation):
     def _refuse_complex(self, signature: Any, captured: Captured, targets: Targets) -> None:
         """Raise where a result is complex, or an argument is, and there is no such derivative."""
         what = f"{self.name} of {signature.title}"
-        results = (captured.result, *captured.result.parts)
-        plans = [plan for part in results for plan in part.leaves]
         if self.holomorphic:
-            self._refuse_unholomorphic(what, captured, plans, targets)
+            self._refuse_unholomorphic(what, captured, _plans(captured), targets)
             return
-        is_complex = any(plan[0] == "complex" for plan in plans)
+        is_complex = has_complex_results(captured)
         by_complex = any(leaf.form.startswith("complex") for leaf in targets.leaves)
         self.refuse_parts(what, is_complex, by_complex)
 

@@ -21,7 +21,7 @@ from autodiff.ir.data import ArrayType, Program, Value
 from autodiff.ops.complex_numbers import parts_of_complex
 from autodiff.passes import optimize
 from autodiff.plain_data import dataclass
-from autodiff.transform.derivative import Derivative
+from autodiff.transform.derivative import Derivative, has_complex_results
 from autodiff.transform.gradient import gradient_program
 from autodiff.transform.plans import Plan, either_of
 from autodiff.transform.results import (
@@ -57,6 +57,9 @@ class HessianVector(Derivative):
         return Plan(program, forms, result_of(structure), extra)
 
     def refuse(self, signature: Any, captured: Captured) -> None:
+        if not self.holomorphic:
+            what = f"{self.name} of {signature.title}"
+            self.refuse_parts(what, is_complex=has_complex_results(captured), by_complex=False)
         scalar_output(signature, captured, self.name)
 
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
