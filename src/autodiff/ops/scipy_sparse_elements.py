@@ -213,7 +213,8 @@ def _meetings(
     )  # fmt: skip
     if data.size != len(offsets) * width:
         raise CheckFailed("a product by diagonals of another length")
-    i, k, j = np.int64(first)[:, None, None], np.int64(second)[None, :, None], np.arange(n)
+    i, k = np.asarray(first, np.int64)[:, None, None], np.asarray(second, np.int64)[None, :, None]
+    j = np.arange(n)
     middle, place = j - k, np.searchsorted(offsets, i + k) * width + j
     row = middle - i
     meet = (row >= 0) & (row < m) & (middle >= 0) & (middle < min(inner, widths[0]))
@@ -245,7 +246,7 @@ def _matmul_sparse(self: Any, other: Any) -> Any:
     offsets, data, _, other_data = operands
     if data.dtype != FLOAT or other_data.dtype != FLOAT:
         raise NotStaged(f"a product of sparse arrays of {data.dtype} and {other_data.dtype}")
-    sizes = (*self.shape, shape[1]), (data.shape[1], other_data.shape[1])
+    sizes: Any = (*self.shape, shape[1]), (data.shape[1], other_data.shape[1])
     width = min(shape[1], sizes[1][1])
     lengths = ("diagonals", "pairs", "pairs", "pairs")
     plan = Plan("a product by diagonals", lambda given: _meetings(*sizes, width, given), lengths)

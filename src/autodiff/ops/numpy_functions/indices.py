@@ -152,7 +152,7 @@ def _intersection_with_indices(ar1: Any, ar2: Any, assume_unique: bool) -> tuple
     order: Any = functions[np.argsort](whole, kind="stable")
     line = get_item(whole, order)
     is_common = line[1:] == line[:-1]
-    count = as_tracer(parts[0].shape[0])
+    count: Any = as_tracer(parts[0].shape[0])
     places = [get_item(order[:-1], is_common), get_item(order[1:], is_common) - count]
     if firsts:
         places = [get_item(first, at) for first, at in zip(firsts, places, strict=True)]
