@@ -331,7 +331,7 @@ ENTRY_ROWS: dict[str, Row] = {
     "scipy_pseudo_huber": Row(
         special.pseudo_huber,
         lambda d, r: d * d * (mpmath.sqrt(1 + (r / d) ** 2) - 1),
-        ((1.0, 0.0), (2.0, 1e-3), (2.0, 5.0)),
+        ((1.0, 0.0), (2.0, 1e-3), (2.0, 5.0), (1.0, 1e9), (1e9, 1.0), (1e-3, -1e4)),
     ),
     "scipy_stdtr": Row(special.stdtr, _student, ((3.0, 0.0), (3.0, 1.0), (1.0, -2.0)), (0,)),
 }
@@ -503,6 +503,12 @@ FUNCTIONS: dict[str, Row] = {
         lambda x, k: 1 - _exponnorm_cdf(x, k),
         ((-20.0, 1.5), (-1.0, 0.02), (1.0, 1.5), (30.0, 0.5)),
         rtol=1e-8,
+    ),
+    # One element is most of the length, two are, and all alike.
+    "norm": Row(
+        lambda *x: np.linalg.norm(np.stack(x), axis=0),
+        lambda *x: mpmath.sqrt(mpmath.fsum(v * v for v in x)),
+        ((1e9, 1.0, 2.0), (1.0, -1e9, 1e3), (1e9, 1e9, 1.0), (1.0, 1.0, 1.0), (1e60, 0.0, 1e-60)),
     ),
     **_truncated(
         "truncpareto",
