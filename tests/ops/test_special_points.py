@@ -169,6 +169,10 @@ def _truncated(name: str, exact: Callable[..., Any], points: Any) -> "dict[str, 
     return rows
 
 
+def _harmonic(n: int, a: Any) -> Any:
+    return mpmath.fsum(mpmath.mpf(k) ** -a for k in range(1, n + 1))
+
+
 LINE = (-1e3, -30.0, -1.5, -1.0, -1e-3, 0.0, 1e-8, 1e-3, 0.5, 1.0, 1.5, 2.0, 25.0)
 UNIT = (-0.999, -0.5, -1e-8, 0.0, 1e-3, 0.5, 0.999)
 POSITIVE = (1e-8, 0.5, 1.0, 2.0, 3.0, 50.0, 1e8)
@@ -502,6 +506,34 @@ FUNCTIONS: dict[str, Row] = {
         stats.exponnorm.sf,
         lambda x, k: 1 - _exponnorm_cdf(x, k),
         ((-20.0, 1.5), (-1.0, 0.02), (1.0, 1.5), (30.0, 0.5)),
+        rtol=1e-8,
+    ),
+    # Where the other terms are far below 1.
+    "zipf.logpmf": Row(
+        lambda a: stats.zipf.logpmf(1000, a),
+        lambda a: -a * mpmath.log(1000) - mpmath.log(mpmath.zeta(a)),
+        _one(1.5, 30.0, 200.0),
+        rtol=1e-8,
+    ),
+    "zipfian.pmf": Row(
+        lambda a: stats.zipfian.pmf(1, a, 5),
+        lambda a: 1 / _harmonic(5, a),
+        _one(0.3, 30.0),
+        orders=2,
+        rtol=1e-8,
+    ),
+    "zipfian.logpmf": Row(
+        lambda a: stats.zipfian.logpmf(3, a, 5),
+        lambda a: -a * mpmath.log(3) - mpmath.log(_harmonic(5, a)),
+        _one(0.3, 30.0),
+        orders=2,
+        rtol=1e-8,
+    ),
+    "zipfian.logcdf": Row(
+        lambda a: stats.zipfian.logcdf(3, a, 5),
+        lambda a: mpmath.log(_harmonic(3, a) / _harmonic(5, a)),
+        _one(0.3, 30.0),
+        orders=2,
         rtol=1e-8,
     ),
     # One element is most of the length, two are, and all alike.
