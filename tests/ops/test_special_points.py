@@ -508,6 +508,12 @@ FUNCTIONS: dict[str, Row] = {
         ((-20.0, 1.5), (-1.0, 0.02), (1.0, 1.5), (30.0, 0.5)),
         rtol=1e-8,
     ),
+    "powernorm.logcdf": Row(
+        stats.powernorm.logcdf,
+        lambda x, c: mpmath.log1p(-(mpmath.ncdf(-x) ** c)),
+        ((0.0, 1.0), (-10.0, 1e-3), (2.0, 3.0)),
+        rtol=1e-8,
+    ),
     # Where the other terms are far below 1.
     "zipf.logpmf": Row(
         lambda a: stats.zipf.logpmf(1000, a),

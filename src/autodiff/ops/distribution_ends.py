@@ -357,6 +357,13 @@ def _truncated_weibull_logpdf(x: Any, c: Any, a: Any, b: Any) -> Any:
     return np.log(c) + xlogy(c - 1, x) - _step_of_power(a, x, c) - whole
 
 
+def _powernorm_logcdf(x: Any, c: Any) -> Any:
+    w = -_log_ndtr(-x)
+    near, inside, _, t = _in_two(w, c * w)
+    left = np.log(c) + np.log(inside) + np.log(exprel(-np.where(near, t, 0.5)))
+    return np.where(near, left, _log_less(np.where(near, 1.0, t)))
+
+
 def _zipf_logpmf(k: Any, a: Any) -> Any:
     return -a * np.log(k) - np.log(special.apply("scipy_zeta", a, 1.0 + 0.0 * a))
 
@@ -408,6 +415,7 @@ _ENDS: dict[tuple[str, str], Callable[..., Any]] = {
     ("exponnorm", "pdf"): lambda x, K: np.exp(_log_exponnorm(x, K)),
     ("exponnorm", "cdf"): lambda x, K: _exponnorm_probability(1.0, x, K),
     ("exponnorm", "sf"): lambda x, K: _exponnorm_probability(-1.0, x, K),
+    ("powernorm", "logcdf"): _powernorm_logcdf,
     ("zipf", "logpmf"): _zipf_logpmf,
     ("zipfian", "logpmf"): _zipfian_logpmf,
     **_truncated("truncpareto", _truncated_pareto, _truncated_pareto_logpdf),
