@@ -48,7 +48,15 @@ _FORMULAS = {
     "with_rest": "{0} + {1}",
 }
 # What is a value with a derivative of its own is that value, where all is differentiated already.
-_VALUES = ("stop_gradient", "first_order", "derived_as", "with_slope", "with_slopes")
+_VALUES = (
+    "stop_gradient",
+    "first_order",
+    "derived_as",
+    "with_slope",
+    "with_slopes",
+    "with_length",
+    "with_turn",
+)
 
 _SPECIAL = {
     "logistic": "expit", "erf": "erf", "erfc": "erfc", "lgamma": "gammaln", "tgamma": "gamma",

@@ -53,6 +53,20 @@ _more_values, _more_derivatives = both_tests(MORE)
 test_more_values, test_more_derivatives = map(pytest.mark.slow, (_more_values, _more_derivatives))
 
 
+@pytest.mark.parametrize("lower", [True, False])
+def test_signs_of_eigenvectors_are_those_of_the_triangle_that_is_read(lower: bool) -> None:
+    f = lambda a: linalg.eigh(a, lower=lower)  # noqa: E731
+    compiled = autodiff.function(f, engine="numpy")
+    for seed in range(5):
+        a = np.random.default_rng(seed).normal(size=(6, 6))
+        for found, own in zip(compiled(a), f(a), strict=True):
+            np.testing.assert_array_equal(found, own)
+    squares = lambda a: np.sum(linalg.eigh(a, lower=lower)[1][0] ** 4)  # noqa: E731
+    slope = autodiff.gradient(squares, engine="numpy")(a)
+    assert not np.any(np.triu(slope, 1) if lower else np.tril(slope, -1))
+    assert autodiff.check_gradient(squares, a, engine="numpy").agrees
+
+
 def _exponential(w: np.ndarray, v: np.ndarray) -> np.ndarray:
     return np.sum((v * np.exp(w)) @ v.T * np.arange(9.0).reshape(3, 3))
 

@@ -170,6 +170,10 @@ def _truncated(name: str, exact: Callable[..., Any], points: Any) -> "dict[str, 
     return rows
 
 
+def _harmonic(n: int, a: Any) -> Any:
+    return mpmath.fsum(mpmath.mpf(k) ** -a for k in range(1, n + 1))
+
+
 LINE = (-1e3, -30.0, -1.5, -1.0, -1e-3, 0.0, 1e-8, 1e-3, 0.5, 1.0, 1.5, 2.0, 25.0)
 UNIT = (-0.999, -0.5, -1e-8, 0.0, 1e-3, 0.5, 0.999)
 POSITIVE = (1e-8, 0.5, 1.0, 2.0, 3.0, 50.0, 1e8)
@@ -332,7 +336,7 @@ ENTRY_ROWS: dict[str, Row] = {
     "scipy_pseudo_huber": Row(
         special.pseudo_huber,
         lambda d, r: d * d * (mpmath.sqrt(1 + (r / d) ** 2) - 1),
-        ((1.0, 0.0), (2.0, 1e-3), (2.0, 5.0)),
+        ((1.0, 0.0), (2.0, 1e-3), (2.0, 5.0), (1.0, 1e9), (1e9, 1.0), (1e-3, -1e4)),
     ),
     "scipy_stdtr": Row(special.stdtr, _student, ((3.0, 0.0), (3.0, 1.0), (1.0, -2.0)), (0,)),
 }
@@ -504,6 +508,46 @@ FUNCTIONS: dict[str, Row] = {
         lambda x, k: 1 - _exponnorm_cdf(x, k),
         ((-20.0, 1.5), (-1.0, 0.02), (1.0, 1.5), (30.0, 0.5)),
         rtol=1e-8,
+    ),
+    "powernorm.logcdf": Row(
+        stats.powernorm.logcdf,
+        lambda x, c: mpmath.log1p(-(mpmath.ncdf(-x) ** c)),
+        ((0.0, 1.0), (-10.0, 1e-3), (2.0, 3.0)),
+        rtol=1e-8,
+    ),
+    # Where the other terms are far below 1.
+    "zipf.logpmf": Row(
+        lambda a: stats.zipf.logpmf(1000, a),
+        lambda a: -a * mpmath.log(1000) - mpmath.log(mpmath.zeta(a)),
+        _one(1.5, 30.0, 200.0),
+        rtol=1e-8,
+    ),
+    "zipfian.pmf": Row(
+        lambda a: stats.zipfian.pmf(1, a, 5),
+        lambda a: 1 / _harmonic(5, a),
+        _one(0.3, 30.0),
+        orders=2,
+        rtol=1e-8,
+    ),
+    "zipfian.logpmf": Row(
+        lambda a: stats.zipfian.logpmf(3, a, 5),
+        lambda a: -a * mpmath.log(3) - mpmath.log(_harmonic(5, a)),
+        _one(0.3, 30.0),
+        orders=2,
+        rtol=1e-8,
+    ),
+    "zipfian.logcdf": Row(
+        lambda a: stats.zipfian.logcdf(3, a, 5),
+        lambda a: mpmath.log(_harmonic(3, a) / _harmonic(5, a)),
+        _one(0.3, 30.0),
+        orders=2,
+        rtol=1e-8,
+    ),
+    # One element is most of the length, two are, and all alike.
+    "norm": Row(
+        lambda *x: np.linalg.norm(np.stack(x), axis=0),
+        lambda *x: mpmath.sqrt(mpmath.fsum(v * v for v in x)),
+        ((1e9, 1.0, 2.0), (1.0, -1e9, 1e3), (1e9, 1e9, 1.0), (1.0, 1.0, 1.0), (1e60, 0.0, 1e-60)),
     ),
     **_truncated(
         "truncpareto",

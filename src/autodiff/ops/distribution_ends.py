@@ -38,6 +38,7 @@ from autodiff.ops.smooth import (
     with_slopes,
 )
 from autodiff.ops.special import _erfcx_partial
+from autodiff.ops.special_rows import of
 
 _gammaln, _i0, _i0e, _erfcx, _ndtr, _log_ndtr = (
     (lambda *x, name=name: special.apply(name, *x))
@@ -356,6 +357,22 @@ def _truncated_weibull_logpdf(x: Any, c: Any, a: Any, b: Any) -> Any:
     return np.log(c) + xlogy(c - 1, x) - _step_of_power(a, x, c) - whole
 
 
+def _powernorm_logcdf(x: Any, c: Any) -> Any:
+    w = -_log_ndtr(-x)
+    near, inside, _, t = _in_two(w, c * w)
+    left = np.log(c) + np.log(inside) + np.log(exprel(-np.where(near, t, 0.5)))
+    return np.where(near, left, _log_less(np.where(near, 1.0, t)))
+
+
+def _zipf_logpmf(k: Any, a: Any) -> Any:
+    return -a * np.log(k) - np.log(special.apply("scipy_zeta", a, 1.0 + 0.0 * a))
+
+
+def _zipfian_logpmf(k: Any, a: Any, n: Any) -> Any:
+    one, order, count = 1.0 + 0.0 * (a + k), a + 0.0 * k, np.floor(n) + 0.0 * (a + k)
+    return -a * np.log(np.floor(k)) + np.log(of("normalized_gen_harmonic")(one, one, count, order))
+
+
 def _truncated(
     name: str, parts: Callable[..., tuple[Any, Any]], logpdf: Callable[..., Any]
 ) -> dict[tuple[str, str], Callable[..., Any]]:
@@ -398,6 +415,9 @@ _ENDS: dict[tuple[str, str], Callable[..., Any]] = {
     ("exponnorm", "pdf"): lambda x, K: np.exp(_log_exponnorm(x, K)),
     ("exponnorm", "cdf"): lambda x, K: _exponnorm_probability(1.0, x, K),
     ("exponnorm", "sf"): lambda x, K: _exponnorm_probability(-1.0, x, K),
+    ("powernorm", "logcdf"): _powernorm_logcdf,
+    ("zipf", "logpmf"): _zipf_logpmf,
+    ("zipfian", "logpmf"): _zipfian_logpmf,
     **_truncated("truncpareto", _truncated_pareto, _truncated_pareto_logpdf),
     **_truncated("truncweibull_min", _truncated_weibull, _truncated_weibull_logpdf),
 }
@@ -405,7 +425,7 @@ _ENDS: dict[tuple[str, str], Callable[..., Any]] = {
 
 def _rule(name: str, method: str, formula: Callable[..., Any]) -> Callable[..., Any]:
     own = getattr(getattr(stats, name), f"_{method}")
-    if own.__func__ is getattr(stats.rv_continuous, f"_{method}"):
+    if own.__func__ is getattr(stats.rv_continuous, f"_{method}", None):
         return formula  # whose value is not SciPy's: `distributions` has it
     return lambda *x: derived_as(run(own, x), formula(*x))
 

@@ -205,12 +205,20 @@ _row(
     ((5.0, 5.0), (0.5, 2.0)),
     "a sum of powers",
 )
+
+
+def _share_by_order(y: Any, j: Any, k: Any, n: Any, a: Any) -> Any:
+    # The share of the first terms is 1 less that of the others, whose slope may be tiny beside 1.
+    others = np.less_equal(j, 1) & np.less(k, n)
+    start, end = np.where(others, k + 1.0, j), np.where(others, n, k)
+    shares = by_parameter(of("normalized_gen_harmonic"), 3, lambda j, k, n, a: _harmonic_growth(n))
+    slope = shares(y, start, end, n, a) * np.where(others, -1.0, 1.0)
+    return np.where(np.less_equal(j, 1) & np.greater_equal(k, n), 0.0, slope)
+
+
 _row(
     "normalized_gen_harmonic",
-    (
-        *(None,) * 3,
-        by_parameter(of("normalized_gen_harmonic"), 3, lambda j, k, n, a: _harmonic_growth(n)),
-    ),
+    (*(None,) * 3, _share_by_order),
     ((2.0, 2.0), (4.0, 4.0), (5.0, 5.0), (0.5, 2.0)),
     "a sum of powers",
 )

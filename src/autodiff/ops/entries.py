@@ -292,6 +292,7 @@ ENTRIES = Table(
             "draws",
             "fourier",
             "gamma_functions",
+            "lengths",
             "linear_algebra",
             "log_powers",
             "marks",

@@ -29,7 +29,7 @@ POWERS = frozenset(("multiply", "square", "power", "float_power"))
 _VIEWS = frozenset(("reshape", "broadcast", "transpose", "slice"))
 _FACTORED = frozenset(("multiply", "divide", "negative"))
 # How often the root must be multiplied with itself.
-_DEGREES = {"absolute": 2, "fabs": 2, "sqrt": 2, "hypot": 2, "cbrt": 3}
+_DEGREES = {"absolute": 2, "fabs": 2, "sqrt": 2, "hypot": 2, "cbrt": 3, "with_length": 2}
 
 
 def power_of_root(kind: str, operands: tuple[Value, ...], result: Value) -> Value:
@@ -196,6 +196,8 @@ def _is_plain(attribute: Any) -> bool:
 def _without_root(root: Operation, times: int) -> Any:
     """The root's operand, or sum of squares, ``times`` times multiplied with itself."""
     a: Any = Tracer(root.operands[0], "array")
+    if root.kind == "with_length" and a.value.owner is not None:  # the root beside its operand
+        return _without_root(a.value.owner, times)
     if root.kind in ("absolute", "fabs"):
         return _repeated(a, 2 * times)
     if root.kind == "hypot":

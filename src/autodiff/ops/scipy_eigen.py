@@ -171,7 +171,8 @@ def eigh(
         _index_range(subset_by_index, x.shape[0])
     is_usual = b is None and driver is None and subset_by_value is None
     if is_usual and (subset_by_index is None or eigvals_only):
-        values, vectors = emit_tracer("symmetric_eigen", x if lower else t(x))
+        triangle = {} if lower else {"upper": True}  # the signs of vectors differ
+        values, vectors = emit_tracer("symmetric_eigen", x, **triangle)
         if subset_by_index is not None:
             values = values[int(subset_by_index[0]) : int(subset_by_index[1]) + 1]
         return values if eigvals_only else (values, vectors)

@@ -3,7 +3,7 @@
 Solves, factorisations and structured matrices, mostly by the operations behind ``np.linalg``:
 
     lu(a) -> (packed, permutation, pivots)    as LAPACK's getrf
-    symmetric_eigen(a) -> (w, v)              SciPy's routine, whose signs of vectors differ (eigh: scipy_eigen)
+    symmetric_eigen(a; upper) -> (w, v)       SciPy's routine, whose signs of vectors differ (eigh: scipy_eigen)
     expm(a)                                   Fréchet derivatives by blocks
     solve_banded(ab, b; lower, upper)         SciPy's layout of bands
 
@@ -450,8 +450,8 @@ def svdvals(a: Any, **options: Any) -> Tracer:
 register(
     Entry(
         "symmetric_eigen",
-        lambda types: (ArrayType(types[0].dtype, types[0].shape[:-1]), types[0]),
-        lambda a: tuple(linalg.eigh(a)),
+        lambda types, upper=False: (ArrayType(types[0].dtype, types[0].shape[:-1]), types[0]),
+        lambda a, upper=False: tuple(linalg.eigh(a, lower=not upper)),
         Kernel("symmetric_eigen"),
         eigh_rules,
     )
@@ -459,8 +459,8 @@ register(
 register(
     Entry(
         "symmetric_eigenvalues",
-        lambda types: (ArrayType(types[0].dtype, types[0].shape[:-1]),),
-        linalg.eigvalsh,
+        lambda types, upper=False: (ArrayType(types[0].dtype, types[0].shape[:-1]),),
+        lambda a, upper=False: linalg.eigvalsh(a, lower=not upper),
         Kernel("symmetric_eigenvalues"),
     )
 )

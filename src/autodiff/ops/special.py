@@ -41,6 +41,7 @@ from autodiff.ops.entries import (
 from autodiff.ops.promotion import as_array, cast, dtype_of, operand, pointwise
 from autodiff.ops.smooth import (
     beyond_infinity,
+    direction,
     log_square,
     near_or_far,
     normal_density,
@@ -608,7 +609,7 @@ def _pseudo_huber_by_residual(y: Any, d: Any, r: Any) -> Any:
     endless = np.isinf(r) & np.isfinite(d)
     z = np.where(endless, 1.0, r)
     far = np.where(endless, d * np.sign(r), z / np.hypot(1.0, z / np.where(d == 0, 1.0, d)))
-    return np.where(usable, d * (r / np.where(usable, h, 1.0)), far)
+    return np.where(usable, d * direction(r, d, np.where(usable, h, 1.0)), far)
 
 
 # name, partial derivatives (or the name of the argument that has none), where the tests sample

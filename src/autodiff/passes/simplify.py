@@ -382,6 +382,8 @@ RULES: dict[str, Callable[[Operation, Scope], Value | None]] = {
     "derived_as": _identity,
     "with_slope": _identity,
     "with_slopes": _identity,
+    "with_length": _identity,
+    "with_turn": _identity,
     "first_order": _identity,
     "stop_gradient": _identity,
     "negative": _negative,

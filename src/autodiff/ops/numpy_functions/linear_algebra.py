@@ -9,13 +9,14 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from typing import cast as cast_type
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from autodiff.dims import Extent, equal, product
+from autodiff.later import later
 from autodiff.ops import linear_algebra as primitives
 from autodiff.ops import smooth, structural
 from autodiff.ops.builder import current_builder, emit
@@ -39,6 +40,11 @@ from autodiff.ops.promotion import (
 )
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import as_output, call, write_out
+
+if TYPE_CHECKING:
+    from autodiff.ops import lengths
+else:
+    lengths = later("autodiff.ops.lengths")
 
 Axes = tuple[int, ...]
 
@@ -761,7 +767,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
 
 def _euclidean(a: Tracer, axes: Axes, keepdims: bool) -> Tracer:
     total = functions[np.sum](pointwise("multiply", a, a), axis=axes, keepdims=keepdims)
-    return pointwise("sqrt", total)
+    length = pointwise("sqrt", total)
+    return Tracer(lengths.with_length(length, a, axes).value, length.form)
 
 
 def _vector_norm(a: Tracer, ord: Any, axes: Axes, keepdims: bool) -> Tracer:
