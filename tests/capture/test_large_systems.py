@@ -152,7 +152,9 @@ WELL_POSED = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:(xtol|The iteration):RuntimeWarning")  # at 0 nothing is relative
+@pytest.mark.filterwarnings(
+    "ignore:(xtol|The iteration):RuntimeWarning"
+)  # at 0 nothing is relative
 @pytest.mark.parametrize("scale, size", SCALES)
 @pytest.mark.parametrize("middle", [0.0, 1.0])
 @pytest.mark.parametrize("name", WELL_POSED)
