@@ -265,3 +265,22 @@ def test_an_event_within_rounding_of_a_time_that_is_asked_for(distance):
     found = f(1.0)
     assert np.array_equal(autodiff.function(f)(1.0), found)
     assert np.allclose(autodiff.jacobian(f)(1.0), -times[: len(found)], atol=1e-8)
+
+
+def test_an_event_that_ends_the_integration_is_looked_at_before_it():
+    """A time beyond the last is outside of what SciPy integrates."""
+
+    def f(p, k):
+        def event(t, y):
+            return y[0] - 0.2
+
+        event.terminal = True
+        found = si.solve_ivp(
+            lambda t, y: [y[1], -p * y[0]], (0, 9.0), [1.0, p], events=event, rtol=1e-9, atol=1e-12
+        )
+        return (found.t_events[0][0], found.y_events[0][0][1], found.y[1, -1])[k]
+
+    for k in range(3):
+        expected = (f(1.15 + 1e-4, k) - f(1.15 - 1e-4, k)) / 2e-4
+        found = autodiff.gradient(lambda p, k=k: f(p, k), engine="numpy")(1.15)
+        assert found == pytest.approx(expected, rel=1e-5)

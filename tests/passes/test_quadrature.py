@@ -80,8 +80,38 @@ def estimated(a):
     return value + error
 
 
-SMOOTH = [wave, backwards, constant, odd, triangle, solid, many, within, estimated]
-OTHERS = [nothing, peak, root, endless, tight, plane, ridge]
+def number(a):
+    value, error = si.quad_vec(lambda t: np.exp(-a * t) * t, 2, a)
+    return value + error
+
+
+def vector(a):
+    return si.quad_vec(lambda t: np.array([np.exp(-a * t), a * t**2]), 0, 2, epsrel=1e-9)[0].sum()
+
+
+def table(a):
+    return si.quad_vec(lambda t: t * a * np.arange(6.0).reshape(2, 3), -1.0, a)[0].sum()
+
+
+def peaks(a):
+    return si.quad_vec(lambda t: 1.0 / (1e-4 + (t - np.array([a, 1.0])) ** 2), 0, 3)[0].sum()
+
+
+SMOOTH = [
+    wave,
+    backwards,
+    constant,
+    odd,
+    triangle,
+    solid,
+    many,
+    within,
+    estimated,
+    number,
+    vector,
+    table,
+]
+OTHERS = [nothing, peak, root, endless, tight, plane, ridge, peaks]
 
 
 @pytest.mark.parametrize("f", [*SMOOTH, *OTHERS], ids=lambda f: f.__name__)
@@ -106,6 +136,22 @@ def test_sums_are_scipys_to_the_last_bit(rng):
         value, error = f(a, b, c)
         assert alone(a, b, c) == value
         assert both(a, b, c) == (value, pytest.approx(error, rel=1e-14))  # which has a power
+
+
+@pytest.mark.parametrize("of_numbers", [True, False])
+def test_sums_of_quad_vec_are_scipys_to_the_last_bit(of_numbers, rng):
+    def f(a, b, c):
+        one = lambda t: (c * t - a) * t / (t * t + c * c + 0.3)  # noqa: E731
+        return si.quad_vec(lambda t: one(t) if of_numbers else np.array([one(t), c * t]), a, b)
+
+    alone = autodiff.function(lambda a, b, c: f(a, b, c)[0])
+    both = autodiff.function(f)
+    for a, b, c in rng.normal(size=(50, 3)) * 2.0:
+        value, error = f(a, b, c)
+        found, estimate = both(a, b, c)
+        np.testing.assert_array_equal([alone(a, b, c), found], [value, value])
+        assert estimate == pytest.approx(error, rel=1e-14)
+        assert type(found) is type(value)
 
 
 def _refuse(*args, **options):

@@ -456,7 +456,7 @@ def unsupported_dtype(title: str, dtype: np.dtype[Any]) -> DtypeError:
     """The error for an array whose dtype programs do not have."""
     return DtypeError(
         f"{title} has dtype {dtype}, which is not supported.",
-        remedy="pass real floating-point, integer or bool arrays of at most 64 bits",
+        remedy="pass floating-point, complex, integer or bool arrays",
     )
 
 

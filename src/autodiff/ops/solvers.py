@@ -26,6 +26,7 @@ import numpy as np
 
 from autodiff.errors import DerivativeError, NoSolutionWarning
 from autodiff.ir.data import ArrayType, Source
+from autodiff.ops.control import CheckFailed
 from autodiff.ops.entries import Entry, Kernel, OfPrograms, Rules, Site, register
 from autodiff.ops.standing import (
     EPSILON,
@@ -244,10 +245,15 @@ def _regular_meaning(
         raise _singular(solver.name, source)
     if not _is_reached(found.is_reached, left, start, solver, source) or found.is_simple:
         return slope
-    place = np.reshape(place_in_doubt(found, matrix, left, units), np.shape(x))
-    nearby = np.reshape(programs[1](*read)(place)[0], (n, n))
-    if is_bent(found, matrix, nearby, units):
-        raise _singular(solver.name, source)
+    away = np.reshape(place_in_doubt(found, matrix, left, units) - units.x, np.shape(x))
+    for place in (x + away, x - away):  # an event has no states after it that ends an integration
+        try:
+            nearby = programs[1](*read)(place)[0]
+        except (ArithmeticError, ValueError, CheckFailed):
+            continue
+        if is_bent(found, matrix, np.reshape(nearby, (n, n)), units):
+            raise _singular(solver.name, source)
+        break
     return slope
 
 

@@ -11,14 +11,20 @@ smooth integrand.  That rule is computed here, in QUADPACK's order, so that the 
 wherever the decision is another, or a close one, SciPy is called.  An integral inside of an integrand is then part of
 it, and no Python runs between them.
 
-Only between finite limits, and only of numbers.  The estimate of the error is QUADPACK's, but for the rounding of a
+``quad_vec`` halves the interval once whatever the first rule says, so its first look is three rules (``_bisected``); it adds
+the nodes from one end to the other, and the length of an array is its size (in an order of ours, so where the estimate of
+an array's error is read SciPy is called).
+
+Only between finite limits, and ``quad`` only of numbers.  The estimate of the error is QUADPACK's, but for the rounding of a
 power where the integrand is not smooth to the last digits.  That of an integral in several dimensions is the largest of
 all (``Quadrature.errors``): where it is read SciPy is called, and where it is not nobody keeps it.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -30,6 +36,7 @@ from autodiff.ir.copying import Mapping, copy_operation
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value, uses, walk
 from autodiff.ops.builder import Builder, building, constant, current_builder, emit
 from autodiff.ops.control import emit_cond, emit_for
+from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Tracer
 from autodiff.passes import optimize
 from autodiff.passes.rewrite import Scope, rebuild
@@ -62,6 +69,7 @@ _EPSILON = float(np.finfo(float).eps)
 _TINY = float(np.finfo(float).tiny)
 _CLOSE = 1e-9  # relative: the estimate of the error is QUADPACK's but for the rounding of a power
 _KNOWN = frozenset(("epsabs", "epsrel", "limit"))
+_MOST = 4096  # elements along an axis of an array whose integral is looked at first
 
 
 def look_first(program: Program, is_integrand: bool = False) -> Program:
@@ -81,7 +89,9 @@ def look_first(program: Program, is_integrand: bool = False) -> Program:
             return None
         is_read = id(operation.attributes["programs"][0]) in with_errors
         if is_read and (
-            operation.attributes["options"].errors is not None or len(operation.results) > 2
+            operation.attributes["options"].errors is not None
+            or len(operation.results) > 2
+            or operation.results[0].shape
         ):
             return None
         if not is_read:
@@ -131,26 +141,31 @@ def _without_errors(operation: Operation, is_integrand: bool) -> Operation:
 def _tolerances(operation: Operation) -> tuple[float, float] | None:
     """``epsabs`` and ``epsrel`` of an integral that one look may be enough for; None of another one."""
     options, programs = operation.attributes["options"], operation.attributes["programs"]
-    if (
-        options.is_vector
-        or options.errors is not None
-        or operation.attributes["watches"] is not None
-    ):
+    if options.errors is not None or operation.attributes["watches"] is not None:
         return None
     if options.count or options.weight is not None or options.is_full:
         return None
-    if any(v.shape for v in operation.results) or len(programs) != 1:
+    if options.is_vector and options.name != "scipy.integrate.quad_vec":
         return None
-    (program,) = programs
-    if any(v.shape or v.dtype != np.float64 for v in (program.inputs[0], *program.outputs)):
+    if len(programs) != 1 or any(v.dtype != np.float64 for v in programs[0].outputs):
+        return None
+    if any(v.shape for v in operation.results) and not _is_small(operation):
         return None
     given = options.keywords(())
     if not given.keys() <= _KNOWN or given.get("limit", 50) < 2:
         return None
-    absolute, relative = (given.get(name, 1.49e-8) for name in ("epsabs", "epsrel"))
+    usual = (1e-200, 1e-8) if options.is_vector else (1.49e-8, 1.49e-8)
+    absolute, relative = map(given.get, ("epsabs", "epsrel"), usual)
     if not (isinstance(absolute, float) and isinstance(relative, float) and absolute > 0):
         return None
     return absolute, relative
+
+
+def _is_small(operation: Operation) -> bool:
+    """Whether SciPy integrates arrays at once, whose values at all nodes are no burden."""
+    if not operation.attributes["options"].is_vector:
+        return False
+    return all(all(isinstance(n, int) and n <= _MOST for n in v.shape) for v in operation.results)
 
 
 def _looked(operation: Operation, scope: Scope) -> Sequence[Value]:
@@ -164,9 +179,11 @@ def _looked(operation: Operation, scope: Scope) -> Sequence[Value]:
     with building(builder):
         is_finite = (a != b) & (np.abs(a) < math.inf) & (np.abs(b) < math.inf)
         with builder.region() as here:
-            here.outputs = _rule(operation, a, b)
+            is_vector = operation.attributes["options"].is_vector
+            here.outputs = (_bisected if is_vector else _rule)(operation, a, b)
         with builder.region() as elsewhere:
-            elsewhere.outputs = [constant(0.0)] * (count + 1) + [constant(False)]
+            nothing = [zeros(v.shape, v.dtype).value for v in operation.results[:count]]
+            elsewhere.outputs = [*nothing, constant(0.0), constant(False)]
         *found, enough = emit_cond(is_finite.value, here, elsewhere)
         with builder.region() as done:
             done.outputs = list(found)
@@ -195,22 +212,118 @@ def _rule(operation: Operation, a: Any, b: Any) -> list[Value]:
 def _values(operation: Operation, centre: Any, half: Any) -> list[Any]:
     """The integrands at the centre, then left and right of it, from the ends inwards."""
     places = np.array([0.0, *[side * x for x in _NODES for side in (-1.0, 1.0)]])
-    nodes = constant(places)
+    with current_builder().region() as body:
+        k = _counter(_POINTS)
+        values = _integrands(operation, centre + half * _item(constant(places), k))
+        body.outputs = [v.value for v in values]
+    return [Tracer(v, "array") for v in emit_for(_POINTS, (), body)]
+
+
+def _counter(count: int) -> Value:
+    """The index of a loop, in its body."""
+    k = current_builder().parameter(_INDEX)
+    k.low, k.high = 0, count - 1
+    return k
+
+
+def _item(values: Value, k: Value) -> Any:
+    """The k-th along the first axis."""
+    rest = len(values.shape) - 1
+    starts = (Dim.symbol(k), *[0] * rest)
+    sizes = (None, *values.shape[1:])
+    return Tracer(emit("slice", (values,), starts=starts, sizes=sizes, steps=(1,) * (rest + 1)))
+
+
+def _integrands(operation: Operation, t: Any) -> list[Any]:
+    """The values of the integrands at a place."""
     (program,) = operation.attributes["programs"]
     first = 2 + operation.attributes["options"].count
-    builder = current_builder()
-    with builder.region() as body:
-        k = builder.parameter(_INDEX)
-        k.low, k.high = 0, _POINTS - 1
-        node = emit("slice", (nodes,), starts=(Dim.symbol(k),), sizes=(None,), steps=(1,))
-        t = centre + half * Tracer(node, "scalar")
-        given = (t.value, *operation.operands[first:])
-        mapping: Mapping = dict(zip(program.inputs, given, strict=True))
-        looked = look_first(optimize(program), True).block
-        for inner in looked.operations:
-            body.operations.append(copy_operation(inner, mapping, share=False))
-        body.outputs = [mapping.get(v, v) for v in looked.outputs]
-    return [Tracer(v, "array") for v in emit_for(_POINTS, (), body)]
+    given = (t.value, *operation.operands[first:])
+    mapping: Mapping = dict(zip(program.inputs, given, strict=True))
+    looked = look_first(optimize(program), True).block
+    body = current_builder().block
+    for inner in looked.operations:
+        body.operations.append(copy_operation(inner, mapping, share=False))
+    return [Tracer(mapping.get(v, v)) for v in looked.outputs]
+
+
+# -- the first look of quad_vec ---------------------------------------------------------------------------
+# From one end of the interval to the other, as SciPy has them; Gauss's weights are 0 at Kronrod's nodes.
+_IN_ORDER = np.array([*_NODES, 0.0, *[-x for x in reversed(_NODES)]])
+_WEIGHTS = np.array([*_KRONROD, *reversed(_KRONROD[:-1])])
+_OF_GAUSS = np.zeros(_POINTS)
+_OF_GAUSS[1::2] = [*_GAUSS, *reversed(_GAUSS)]
+
+
+def _bisected(operation: Operation, a: Any, b: Any) -> list[Value]:
+    """The integrals by both halves of the interval, the estimate of the error, and whether SciPy ends there."""
+    absolute, relative = _tolerances(operation) or (0.0, 0.0)
+    middle = 0.5 * (a + b)
+    limits: list[Any] = [np.stack([a, a, middle]), np.stack([b, middle, b])]
+    lower, upper = (ends.value for ends in limits)
+    with current_builder().region() as body:
+        k = _counter(3)
+        body.outputs = _rule_in_order(operation, _item(lower, k), _item(upper, k))
+    *lines, errors, roundings = [Tracer(v, "array") for v in emit_for(3, (), body)]
+    # Sums as SciPy has them: what the halves give is added as a change of the whole.
+    totals, error, rounding = (
+        [v[0] + ((v[1] + v[2]) - v[0]) for v in lines],
+        errors[0] + ((errors[1] + errors[2]) - errors[0]),
+        roundings[0] + (roundings[1] + roundings[2]),
+    )
+    limit = np.maximum(absolute, relative * _size(totals)) / 8
+    surely = error + _CLOSE * (errors[1] + errors[2]) + 4 * _EPSILON * errors[0]
+    enough = (surely < limit) | ((surely < rounding) & (error > limit * (1 + _CLOSE)))
+    return [
+        *(v.value for v in totals),
+        (error + rounding).value,
+        (enough & (rounding < math.inf)).value,
+    ]
+
+
+def _rule_in_order(operation: Operation, a: Any, b: Any) -> list[Value]:
+    """Kronrod's sums of each integrand over an interval, the estimate of their error, and of what is rounded."""
+    centre, half = 0.5 * (a + b), 0.5 * (b - a)
+    nodes, weights, of_gauss = map(constant, (_IN_ORDER, _WEIGHTS, _OF_GAUSS))
+    shapes = [v.shape for v in operation.results[:-1]]
+    none = tuple([zeros(shape, np.dtype(float)).value for shape in shapes])
+    count = len(shapes)
+    with current_builder().region() as body:
+        k = _counter(_POINTS)
+        sums = [Tracer(current_builder().parameter(v.type)) for v in none * 3]
+        values = _integrands(operation, centre + half * _item(nodes, k))
+        terms = [_item(weights, k) * v for v in values]
+        terms += [_item(weights, k) * np.abs(v) for v in values]
+        terms += [_item(of_gauss, k) * v for v in values]
+        added = [s + term for s, term in zip(sums, terms, strict=True)]
+        body.outputs = [v.value for v in (*added, *values)]
+    found = emit_for(_POINTS, none * 3, body)
+    sums_of: list[list[Any]] = [
+        [Tracer(v) for v in found[j * count : (j + 1) * count]] for j in range(3)
+    ]
+    kronrod, sizes, gauss = sums_of
+    lines = found[3 * count :]
+    with current_builder().region() as body:
+        k = _counter(_POINTS)
+        sums = [Tracer(current_builder().parameter(v.type)) for v in none]
+        far = [np.abs(_item(f, k) - s / 2.0) for f, s in zip(lines, kronrod, strict=True)]
+        body.outputs = [(s + _item(weights, k) * d).value for s, d in zip(sums, far, strict=True)]
+    spreads = [Tracer(v) for v in emit_for(_POINTS, none, body)]
+    error: Any = _size([(s - g) * half for s, g in zip(kronrod, gauss, strict=True)])
+    spread: Any = _size([s * half for s in spreads])
+    rounding: Any = _size([50 * _EPSILON * half * s for s in sizes])
+    ratio = 200 * error / np.where(spread == 0.0, 1.0, spread)
+    scaled = spread * np.minimum(1.0, ratio * np.sqrt(ratio))
+    error = np.where((spread == 0.0) | (error == 0.0), error, scaled)
+    error = np.where(rounding > _TINY, np.maximum(error, rounding), error)
+    return [*((half * s).value for s in kronrod), error.value, rounding.value]
+
+
+def _size(values: Sequence[Any]) -> Any:
+    """The length of all arrays as one vector, which is SciPy's norm where the user names none."""
+    if len(values) == 1 and not values[0].shape:
+        return np.abs(values[0])
+    return np.sqrt(functools.reduce(operator.add, [np.sum(v * v) for v in values]))
 
 
 def _sum(line: Any, half: Any, absolute: float, relative: float) -> tuple[Any, Any, Any]:

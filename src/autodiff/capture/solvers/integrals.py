@@ -102,7 +102,12 @@ def integrate_vectors(
     is_array = isinstance(outcome.value, (Tracer, np.ndarray, list)) and bool(result.shape)
     like = result.shape if is_array else None
     integral, error = emitted(frame, call, limits, given, program, read, like)
-    return (integral if is_array else Tracer(integral.value, "scalar")), error
+    value = outcome.value
+    is_numpy = isinstance(value, np.generic) or (
+        isinstance(value, Tracer) and value.form != "python"
+    )
+    # Of Python's numbers the sum is one of Python's.
+    return (Tracer(integral.value, "scalar") if is_numpy and not is_array else integral), error
 
 
 def _callable(integrand: Any) -> Any:

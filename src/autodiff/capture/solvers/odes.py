@@ -605,7 +605,12 @@ def _moving(
     stopped = stop(last)
 
     def equations() -> Any:
-        states = call.whole(solution.at(z, stopped))
+        # A step of Newton's from an event that ends the integration may go beyond it.
+        sign: Any = np.where(
+            np.greater_equal(stopped, stop(call.operands.tracers[START])), 1.0, -1.0
+        )
+        reached: Any = np.concatenate([reshape(stopped, (1,)), stop(z)])
+        states = call.whole(solution.at(z, sign * np.max(sign * reached)))
         with trace.builder.region() as body:
             k = trace.builder.parameter(ArrayType(_INT, ()), "k")
             k.low, k.high = 0, count - 1
