@@ -700,6 +700,8 @@ def _kron(A: Any, B: Any, format: str | None = None) -> Any:
 # -- systems of elements ---------------------------------------------------------------------------------------------
 def elements_of(matrix: Any) -> tuple[Array, Array, Array]:
     """Row, column and number of each element of a matrix; what there is room for beside is 0."""
+    if matrix.format == "dia":
+        return _elements_of_diagonals(*interpreted(_by_diagonals, matrix), *matrix.shape)
     if matrix.format not in _READ:
         matrix = interpreted(rows_of, matrix)
     first, second, data = parts_of(matrix)
@@ -709,6 +711,17 @@ def elements_of(matrix: Any) -> tuple[Array, Array, Array]:
     at = [np.where(valid, x, 0).astype(_INT) for x in (lines, second)]
     rows, columns = at if matrix.format == "csr" else at[::-1]
     return rows, columns, np.where(valid, data, 0.0)
+
+
+def _elements_of_diagonals(offsets: Any, data: Any, m: int, n: int) -> tuple[Array, Array, Array]:
+    offsets, data = as_array(offsets), as_array(data)
+    if data.dtype != FLOAT:
+        raise NotStaged(f"a sparse array of {data.dtype}")
+    columns = np.arange(min(data.shape[1], n))
+    rows = columns - offsets.astype(_INT)[:, None]
+    valid = (rows >= 0) & (rows < m)
+    found = [np.where(valid, x, 0).reshape(-1) for x in (rows, columns)]
+    return found[0], found[1], np.where(valid, data[:, : len(columns)], 0.0).reshape(-1)
 
 
 def _in_order(operands: Sequence[Any]) -> Sequence[Any]:
@@ -753,6 +766,7 @@ __all__ = [
     "Plan",
     "combined",
     "elements_of",
+    "entries_of",
     "moved",
     "multiplied",
     "of_elements",
