@@ -103,6 +103,24 @@ CASES = {
     "eigsh, values alone": lambda x: sl.eigsh(
         symmetric(x), k=2, sigma=9.0, return_eigenvectors=False
     ),
+    "eigsh, of two": lambda x: sl.eigsh(
+        symmetric(x), k=2, M=sp.diags_array(x**2 + 1.0, format="csc"), sigma=0.0
+    )[0],
+    "eigsh, of two, vectors": lambda x: (
+        sl.eigsh(symmetric(x, sp.csc_array), k=1, M=sp.csc_array(SYMMETRIC) * (9.0 + x[0]), v0=B)[
+            1
+        ][:, 0]
+        ** 2
+    ),
+    "eigsh, of two full ones": lambda x: sl.eigsh(
+        symmetric(x).toarray(), k=1, M=np.diag(x**2 + 1.0), v0=B, return_eigenvectors=False
+    ),
+    "eigsh of products": lambda x: sl.eigsh(
+        sl.LinearOperator((4, 4), matvec=lambda v: SYMMETRIC @ v + x**2 * v), k=2, v0=B
+    )[0],
+    "eigsh of products, vectors": lambda x: (
+        sl.eigsh(sl.aslinearoperator(symmetric(x)), k=1, which="SA", v0=B)[1][:, 0] ** 2
+    ),
     "eigs, real": lambda x: np.sort(sl.eigs(general(x), k=2, v0=B)[0].real),
     "eigs, complex": lambda x: parts_of_pairs(sl.eigs(turning(x), k=2, v0=B)[0]),
     "eigs, full, values alone": lambda x: np.sum(

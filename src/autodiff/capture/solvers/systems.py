@@ -240,6 +240,60 @@ class Solved:
         return [presented(v) for v in found[:-1]]
 
 
+def product_of(frame: Frame, matrix: Any, node: ast.AST) -> Callable[[Any], Any]:
+    """The product of a matrix or operator with a vector, in captured code."""
+    return lambda z: _product(frame, matrix, z, node)
+
+
+def zero_of(
+    frame: Frame,
+    function: Any,
+    product: tuple[int, Callable[[Any], Any]],
+    equations: tuple[int, Callable[[Any], Any]],
+    packed: Callable[[Any], tuple[Any, ...]],
+    given: dict[str, Any],
+    node: ast.AST,
+) -> Tracer:
+    """What SciPy's function of an operator finds, as one vector, which is zero of equations.
+
+    ``product``, ``equations``: of how many numbers, and what it is of them.
+    """
+    trace, operands = frame.trace, Operands()
+    (n, apply), (size, zero) = product, equations
+    operands.template(Tracer(zeros((size,), FLOAT).value, "array"))
+    template = operands.template({k: numbers(trace.deep(v)) for k, v in given.items()})
+    operator, calling = _linalg().LinearOperator, calling_from(trace.builder.source)
+
+    def call(given: dict[str, Any]) -> Any:
+        made = operator((n, n), matvec=given.pop("A"), dtype=FLOAT)
+        return calling(function, {"A": made, **given})
+
+    call.__name__ = function.__name__
+    programs = [_program(frame, (n,), apply, node), _program(frame, (size,), zero, node)]
+    read = list(dict.fromkeys(v for _, values in programs for v in values))
+    closed = [reading(program, values, read) for program, values in programs]
+    solver = Solver(
+        call,
+        f"scipy.sparse.linalg.{function.__name__}",
+        ("A",),
+        len(operands.tracers),
+        lambda arrays: template(tuple(arrays)),
+        packed,
+        (ArrayType(FLOAT, (size,)),),
+        True,
+        0.0,
+        lambda f, given: f(given),
+        (),
+        1,
+        relative=1e-2,
+    )
+    values = (*(t.value for t in operands.tracers), *read)
+    if not read:
+        raise Declined("an operator of constants")
+    found = trace.builder.emit("root", values, {"solver": solver, "programs": tuple(closed)})
+    return presented(found[0])
+
+
 _TRANSPOSED = ("bicg", "qmr", "lsqr", "lsmr")
 SQUARE = ("cg", "cgs", "bicg", "bicgstab", "gmres", "lgmres", "minres", "qmr", "gcrotmk", "tfqmr")
 _NUMBER, _COUNT = ArrayType(FLOAT, (), True), ArrayType(_INT, (), True)
@@ -407,21 +461,32 @@ def made_of(cls: Any, form: str, shape: Any, arrays: Sequence[np.ndarray]) -> An
 
 
 def called_with(
-    frame: Frame, function: Any, matrix: Any, parts: Sequence[Any], given: dict[str, Any]
+    frame: Frame,
+    function: Any,
+    matrix: Any,
+    parts: Sequence[Any],
+    given: dict[str, Any],
+    mass: Any = None,
 ) -> tuple[Call, list[Tracer]]:
-    """SciPy's call as an operation on the arrays of a matrix and on what else is given."""
+    """SciPy's call as an operation on the arrays of a matrix, of a second one ``M``, and on what else is given."""
     trace, operands = frame.trace, Operands()
-    for part in parts:
+    others = [] if mass is None else parts_of(mass)
+    for part in (*parts, *others):
         operands.template(part)
     template = operands.template({k: numbers(trace.deep(v)) for k, v in given.items()})
-    if not is_traced(list(parts)) and not is_traced(list(given.values())):
+    if not is_traced([*parts, *others, *given.values()]):
         raise Declined("a matrix of constants")
     calling = calling_from(trace.builder.source)
-    how = type(matrix), getattr(matrix, "format", ""), getattr(matrix, "shape", ())
+    how, how_mass = [
+        (type(x), getattr(x, "format", ""), getattr(x, "shape", ())) for x in (matrix, mass)
+    ]
+    count = len(parts)
 
     def run(values: Sequence[Any]) -> list[Any]:
-        made = made_of(*how, [np.array(x) for x in values[: len(parts)]])
-        result = calling(function, {"A": made, **template(tuple(values))})
+        arrays = [np.array(x) for x in values[: count + len(others)]]
+        made = made_of(*how, arrays[:count])
+        second = {"M": made_of(*how_mass, arrays[count:])} if others else {}
+        result = calling(function, {"A": made, **second, **template(tuple(values))})
         return list(result) if isinstance(result, tuple) else [result]
 
     return Call(f"scipy.sparse.linalg.{function.__name__}", run), list(operands.tracers)
@@ -520,4 +585,13 @@ ROWS: dict[str, Callable[..., Any]] = {
     "LinearOperator": make_operator,
 }
 
-__all__ = ["ROWS", "called_with", "is_operator", "matrix_of", "parts_of", "refuse"]
+__all__ = [
+    "ROWS",
+    "called_with",
+    "is_operator",
+    "matrix_of",
+    "parts_of",
+    "product_of",
+    "refuse",
+    "zero_of",
+]
