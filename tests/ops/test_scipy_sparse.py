@@ -394,11 +394,7 @@ OF_LISTS = {
     f"{form} {name}": (form, use)
     for form in ("lil", "dok")
     for name, use in {**OF_TABLES, **WITH_ITEMS}.items()
-} | {
-    f"bsr {name}": ("bsr", use)
-    for name, use in OF_TABLES.items()
-    if name not in ("+ of one form", "- of one form", "+ traced", "- traced")
-}
+} | {f"bsr {name}": ("bsr", use) for name, use in OF_TABLES.items()}
 
 
 def test_a_norm_is_compiled_by_the_first_call_of_a_process(tmp_path):

@@ -249,6 +249,11 @@ def _both_parts_of(a: Any, b: Any) -> list[Array]:
     return [*first[:-1], cast(first[-1], FLOAT), *second[:-1], cast(second[-1], FLOAT)]
 
 
+def index_kind(*arrays: Array) -> np.dtype[Any]:
+    """The type of the indices of what is made of several matrices, of those among their arrays."""
+    return np.result_type(*[x.dtype for x in arrays if x.dtype.kind in "iu"])
+
+
 def _are_double(*arrays: Array) -> bool:
     """Whether SciPy computes with arrays of these types in double precision."""
     kinds = [x.dtype for x in arrays]
@@ -339,7 +344,7 @@ def combined(op: str, shape: tuple[int, int], a: Any, b: Any) -> tuple[Array, Ar
         side = Tracer(zeros((count + 1,), FLOAT).value, "array")
         np.add.at(side, np.where(place < 0, count, place), placed(name, data, place))
         sides.append(side[:count])
-    kind = operands[1].dtype
+    kind = index_kind(*(operands[k] for k in (0, 1, 3, 4)))
     return ends.astype(kind), indices.astype(kind), _COMBINED[op](*sides)
 
 
@@ -398,7 +403,7 @@ def multiplied(
     ends, indices, left, right, places = structure(plan, operands)
     data = Tracer(zeros(indices.shape, FLOAT).value, "array")
     np.add.at(data, places, operands[2][left] * operands[5][right])
-    kind = operands[1].dtype
+    kind = index_kind(*(operands[k] for k in (0, 1, 3, 4)))
     return ends.astype(kind), indices.astype(kind), data
 
 
@@ -536,7 +541,7 @@ def moved(
     plan = Plan(name, lambda values: _replayed(function, forms, result, values), lengths)
     *indices, taken = structure(plan, [*(x for part in parts for x in part), *given])
     data: Array = np.concatenate([part[-1] for part in parts])
-    kind = parts[0][0].dtype
+    kind = index_kind(*(x for part in parts for x in part[:-1]))
     found: list[Array] = [x.astype(kind) for x in indices]
     make = of_elements if result.format == "coo" else of_lines
     return interpreted(make, result.cls, found, data[taken], result.shape)
@@ -690,7 +695,7 @@ def _kron(A: Any, B: Any, format: str | None = None) -> Any:
     )
     plan = Plan("scipy.sparse.kron", run, lengths)
     *indices, left, right = structure(plan, [x for part in parts for x in part])
-    kind = parts[0][0].dtype
+    kind = index_kind(*(x for part in parts for x in part[:-1]))
     given: list[Array] = [x.astype(kind) for x in indices]
     make = of_elements if result.format == "coo" else of_lines
     data = parts[0][-1][left] * parts[1][-1][right]
@@ -755,7 +760,7 @@ def _sum(self: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any
     if axes is not None and len(axes) == 1 and not isinstance(self, sp.sparray):
         raise NotStaged("a sum of a sparse matrix, which is a np.matrix")
     if axes is None or len(axes) == 2:
-        ends, _, data = parts_of(self)
+        ends, _, data = parts_of(self if self.format != "bsr" else interpreted(rows_of, self))
         return np.sum(data[: ends[-1]])
     is_left = axes[0] % 2 == 0
     return interpreted(_sums, self, np.ones(self.shape[0 if is_left else 1]), is_left)
@@ -767,6 +772,7 @@ __all__ = [
     "combined",
     "elements_of",
     "entries_of",
+    "index_kind",
     "moved",
     "multiplied",
     "of_elements",

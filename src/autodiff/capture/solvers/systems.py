@@ -509,9 +509,10 @@ def exponential_times(
     kind, span = right.value.type, None
     if times:
         count, has_end = options.get("num"), options.get("endpoint", True)
-        plain = type(count) is int and count > 1 and isinstance(has_end, bool)
-        if not plain or not {"start", "stop"} <= times:
+        if not isinstance(count, int) or count < 2 or not isinstance(has_end, bool):
             raise Declined("expm_multiply at times whose number is known only at run time")
+        if not {"start", "stop"} <= times:
+            raise Declined("expm_multiply between times that are not given")
         for name in ("start", "stop"):
             options[name] = as_float(frame.trace.deep(options[name]))
         kind = ArrayType(FLOAT, (count, *right.shape))

@@ -153,9 +153,11 @@ def _intersection_with_indices(ar1: Any, ar2: Any, assume_unique: bool) -> tuple
     line = get_item(whole, order)
     is_common = line[1:] == line[:-1]
     count = as_tracer(parts[0].shape[0])
-    places = [get_item(order[:-1], is_common), get_item(order[1:], is_common) - count]
+    first: Any = get_item(order[:-1], is_common)
+    second: Any = get_item(order[1:], is_common)
+    places = [first, second - count]
     if firsts:
-        places = [get_item(first, at) for first, at in zip(firsts, places, strict=True)]
+        places = [get_item(x, at) for x, at in zip(firsts, places, strict=True)]
     return get_item(line[:-1], is_common), *places
 
 
