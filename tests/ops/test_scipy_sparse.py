@@ -408,6 +408,21 @@ def test_a_norm_is_compiled_by_the_first_call_of_a_process(tmp_path):
     subprocess.run([sys.executable, program], check=True, timeout=300)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.int8, np.uint8, bool])
+def test_sums_have_the_type_of_scipy(dtype):
+    for form in ("csr", "csc", "bsr"):
+        matrix = sp.csr_array(np.array([[100, 0, 1], [0, 120, 7]])).astype(dtype).asformat(form)
+
+        def f(x, matrix=matrix):
+            return matrix.sum(), matrix.sum(axis=0), matrix.sum(axis=1), x
+
+        found = autodiff.function(f, engine="numpy", on_fallback="error")(1.0)
+        for mine, theirs in zip(found, f(1.0), strict=True):
+            assert type(mine) is type(theirs)
+            assert np.asarray(mine).dtype == np.asarray(theirs).dtype
+            np.testing.assert_array_equal(mine, theirs)
+
+
 def test_what_is_stored_into_a_copy_stays_in_the_function():
     for form in ("lil", "dok", "bsr"):
         matrix = sp.csr_array(np.eye(3)).asformat(form)

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse import _compressed, _dia, _sparsetools
+from scipy.sparse import _compressed, _dia, _sparsetools, _sputils
 
 from autodiff.dims import Dim, Extent, product
 from autodiff.errors import DerivativeError
@@ -757,13 +757,15 @@ def _sum(self: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any
     usual = dtype is None or np.dtype(dtype) == self.dtype == FLOAT
     if not usual or out is not None or self.ndim != 2:
         raise NotStaged("a sum of a sparse matrix with these options")
+    if axes is None or len(axes) == 2:
+        rows = self if self.format != "bsr" else interpreted(rows_of, self)
+        ends, _, data = _any_parts_of(rows)
+        return np.sum(data[: ends[-1]])
     if axes is not None and len(axes) == 1 and not isinstance(self, sp.sparray):
         raise NotStaged("a sum of a sparse matrix, which is a np.matrix")
-    if axes is None or len(axes) == 2:
-        ends, _, data = parts_of(self if self.format != "bsr" else interpreted(rows_of, self))
-        return np.sum(data[: ends[-1]])
     is_left = axes[0] % 2 == 0
-    return interpreted(_sums, self, np.ones(self.shape[0 if is_left else 1]), is_left)
+    ones = np.ones(self.shape[0 if is_left else 1], _sputils.get_sum_dtype(self.dtype))
+    return interpreted(_sums, self, ones, is_left)
 
 
 __all__ = [
