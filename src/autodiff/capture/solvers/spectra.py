@@ -346,7 +346,7 @@ def singular_values(
     with for_derivatives(trace):
         sides = interpreted(_both_sides, _wide(matrix, kind), m, n)
         both: Array = np.concatenate([_doubled(u), _doubled(vt).T]) * np.sqrt(0.5)
-        whole: Array = as_float(interpreted(_refined, sides, _doubled(s), both, m + n, k))
+        whole: Array = as_float(interpreted(_refined, sides, None, _doubled(s), both, m + n, k))
         found: Array = np.concatenate([_doubled(s)[None, :], both])
         whole = emit_tracer("distinct", whole, whole, found, name=name, source=source)
         whole = whole.astype(kind)
