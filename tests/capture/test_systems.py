@@ -73,6 +73,16 @@ CASES = {
         sl.LinearOperator((4, 4), matvec=lambda v: (x**2 + 1) * v + 0.1 * np.sum(v)), B, **TIGHT
     )[0],
     "minres": lambda x: sl.minres(symmetric(x), B, rtol=1e-13)[0],
+    "minres, shifted": lambda x: sl.minres(symmetric(x), B, shift=0.3 * x[0], rtol=1e-13)[0],
+    "minres of products": lambda x: sl.minres(
+        sl.LinearOperator((4, 4), matvec=lambda v: (x**2 + 5) * v), B, shift=x[1], rtol=1e-13
+    )[0],
+    "minres of a full one": lambda x: sl.minres(
+        np.diag(x**2) + SYMMETRIC.toarray(), x, shift=x[1], rtol=1e-13
+    )[0],
+    "lsqr by diagonals": lambda x: sl.lsqr(
+        sp.diags_array([x + 4.0, x[1:]], offsets=[0, 1]), x**2, atol=1e-14, btol=1e-14
+    )[0],
     "gmres": lambda x: sl.gmres(general(x), x, **TIGHT)[0],
     "gmres of products": lambda x: sl.gmres(product(x), x, **TIGHT)[0],
     "gmres with spilu": lambda x: sl.gmres(
@@ -93,6 +103,24 @@ CASES = {
     "eigsh, values alone": lambda x: sl.eigsh(
         symmetric(x), k=2, sigma=9.0, return_eigenvectors=False
     ),
+    "eigsh, of two": lambda x: sl.eigsh(
+        symmetric(x), k=2, M=sp.diags_array(x**2 + 1.0, format="csc"), sigma=0.0
+    )[0],
+    "eigsh, of two, vectors": lambda x: (
+        sl.eigsh(symmetric(x, sp.csc_array), k=1, M=sp.csc_array(SYMMETRIC) * (9.0 + x[0]), v0=B)[
+            1
+        ][:, 0]
+        ** 2
+    ),
+    "eigsh, of two full ones": lambda x: sl.eigsh(
+        symmetric(x).toarray(), k=1, M=np.diag(x**2 + 1.0), v0=B, return_eigenvectors=False
+    ),
+    "eigsh of products": lambda x: sl.eigsh(
+        sl.LinearOperator((4, 4), matvec=lambda v: SYMMETRIC @ v + x**2 * v), k=2, v0=B
+    )[0],
+    "eigsh of products, vectors": lambda x: (
+        sl.eigsh(sl.aslinearoperator(symmetric(x)), k=1, which="SA", v0=B)[1][:, 0] ** 2
+    ),
     "eigs, real": lambda x: np.sort(sl.eigs(general(x), k=2, v0=B)[0].real),
     "eigs, complex": lambda x: parts_of_pairs(sl.eigs(turning(x), k=2, v0=B)[0]),
     "eigs, full, values alone": lambda x: np.sum(
@@ -108,6 +136,16 @@ CASES = {
     ),
     "svds, right": lambda x: sl.svds(tall(x), k=1, v0=B, return_singular_vectors="vh")[2][0] ** 2,
     "expm_multiply": lambda x: sl.expm_multiply(symmetric(x) * 0.3 - SYMMETRIC, x),
+    "expm_multiply by elements": lambda x: sl.expm_multiply(symmetric(x, sp.coo_array) * 0.3, x),
+    "expm_multiply by diagonals": lambda x: sl.expm_multiply(
+        sp.diags_array([x, x[1:]], offsets=[0, 1]), np.stack([x, B], 1), traceA=0.2
+    ),
+    "expm_multiply at times": lambda x: sl.expm_multiply(
+        symmetric(x) * 0.1, x, start=0.2, stop=x[0], num=3
+    ),
+    "expm_multiply before the last time": lambda x: sl.expm_multiply(
+        general(x) * 0.1, np.stack([x, B], 1), start=x[1], stop=1, num=2, endpoint=False
+    ),
     "spsolve_triangular": lambda x: sl.spsolve_triangular(
         sp.tril(general(x), format="csr"), x, lower=True
     ),

@@ -129,6 +129,71 @@ def test_values_are_those_of_scipy_and_both_modes_agree_with_differences(made, u
             np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
 
 
+def with_wide_indices(A):
+    wide = A.copy()
+    wide.indptr, wide.indices = wide.indptr.astype(np.int64), wide.indices.astype(np.int64)
+    return wide
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda A, B: A + B,
+        lambda A, B: B - A,
+        lambda A, B: A.multiply(B),
+        lambda A, B: A @ B,
+        lambda A, B: sp.vstack([A, B]),
+        lambda A, B: sp.hstack([B, A], format="csr"),
+    ],
+)
+def test_indices_have_the_type_of_the_wider_of_both(use):
+    wide = with_wide_indices(FIXED)
+
+    def f(x):
+        made = use(FIXED * x[0], wide)
+        return made.data, made.indices, made.indptr
+
+    found = autodiff.function(f, engine="numpy", on_fallback="error")(X)
+    for mine, theirs in zip(found, f(X), strict=True):
+        assert mine.dtype == theirs.dtype
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def by_blocks(x):
+    data = np.concatenate([x, x**2, np.sin(x)]).reshape(3, 2, 2)
+    return sp.bsr_array((data, np.array([0, 1, 0]), np.array([0, 2, 3])), shape=(4, 4))
+
+
+BLOCKS = sp.bsr_array(np.kron([[1.0, 0], [2, 3]], [[1.0, 2], [0, 4]]), blocksize=(2, 2))
+OF_BLOCKS = {
+    "tocsr": lambda A, x: A.tocsr() @ B,
+    "tocoo": lambda A, x: A.tocoo() @ B,
+    "toarray": lambda A, x: A.toarray() @ x,
+    "+ itself": lambda A, x: (A + A * x[0]) @ B,
+    "- fixed": lambda A, x: (A - BLOCKS) @ B,
+    "fixed +": lambda A, x: (BLOCKS + A) @ B,
+    "+ by rows": lambda A, x: (A + FIXED) @ B,
+    "by rows -": lambda A, x: (FIXED * x[1] - A) @ B,
+    "multiply": lambda A, x: A.multiply(A) @ B,
+    "sum": lambda A, x: A.sum() * x + A.sum(axis=1),
+    "diagonal": lambda A, x: A.diagonal() * x + A.trace(),
+    "parts of a sum": lambda A, x: (A + BLOCKS).data.reshape(-1),
+}
+
+
+@pytest.mark.parametrize("name", OF_BLOCKS)
+def test_matrices_by_blocks(name):
+    def f(x):
+        return OF_BLOCKS[name](by_blocks(x), x)
+
+    function = autodiff.function(f, engine="numpy", on_fallback="error")
+    np.testing.assert_allclose(function(X), f(X), rtol=1e-13)
+    expected = jacobian_by_differences(f, X)
+    for mode in ("forward", "reverse"):
+        found = autodiff.jacobian(f, mode=mode, engine="numpy", on_fallback="error")(X)
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("used", ["+ fixed", "multiply", "A.T @ A", "blocks", "kron"])
 def test_second_derivatives(used):

@@ -46,6 +46,7 @@ _OPTIONAL = {
     "scipy.ndimage": "autodiff.ops.scipy_ndimage",
     "scipy.spatial.transform": "autodiff.ops.scipy_rotation",
     "scipy.sparse": "autodiff.ops.scipy_sparse",
+    "scipy.sparse._bsr": "autodiff.ops.scipy_sparse_blocks",
     "scipy.sparse._compressed": "autodiff.ops.scipy_sparse_structure",
     "scipy.sparse._extract": "autodiff.ops.scipy_sparse_elements",
     "scipy.sparse._index": "autodiff.ops.scipy_sparse_indexing",

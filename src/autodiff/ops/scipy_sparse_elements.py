@@ -213,15 +213,15 @@ def _meetings(
     )  # fmt: skip
     if data.size != len(offsets) * width:
         raise CheckFailed("a product by diagonals of another length")
-    i, k = np.asarray(first, np.int64)[:, None, None], np.asarray(second, np.int64)[None, :, None]
-    j = np.arange(n)
+    one, other = np.asarray(first, np.int64), np.asarray(second, np.int64)
+    i, k, j = one[:, None, None], other[None, :, None], np.arange(n)
     middle, place = j - k, np.searchsorted(offsets, i + k) * width + j
     row = middle - i
     meet = (row >= 0) & (row < m) & (middle >= 0) & (middle < min(inner, widths[0]))
     meet &= j < widths[1]
-    one, other, _ = np.nonzero(meet)
+    factor, another, _ = np.nonzero(meet)
     at = np.broadcast_to(middle, meet.shape)[meet], np.broadcast_to(j, meet.shape)[meet]
-    left, right = one * widths[0] + at[0], other * widths[1] + at[1]
+    left, right = factor * widths[0] + at[0], another * widths[1] + at[1]
     return offsets, left, right, place[meet]
 
 
@@ -246,16 +246,18 @@ def _matmul_sparse(self: Any, other: Any) -> Any:
     offsets, data, _, other_data = operands
     if data.dtype != FLOAT or other_data.dtype != FLOAT:
         raise NotStaged(f"a product of sparse arrays of {data.dtype} and {other_data.dtype}")
-    sizes: Any = (*self.shape, shape[1]), (data.shape[1], other_data.shape[1])
-    width = min(shape[1], sizes[1][1])
+    kept: Any = data.shape[1], other_data.shape[1]
+    sizes, width = (*self.shape, shape[1]), min(shape[1], kept[1])
     lengths = ("diagonals", "pairs", "pairs", "pairs")
-    plan = Plan("a product by diagonals", lambda given: _meetings(*sizes, width, given), lengths)
+    plan = Plan(
+        "a product by diagonals", lambda given: _meetings(sizes, kept, width, given), lengths
+    )
     found, left, right, places = structure(plan, operands[::2])
-    rows = found.shape[0]
-    flat: Array = Tracer(zeros((rows * width,), FLOAT).value, "array")
+    count = found.shape[0]
+    flat: Array = Tracer(zeros((count * width,), FLOAT).value, "array")
     np.add.at(flat, places, data.reshape(-1)[left] * other_data.reshape(-1)[right])
     kind = offsets.dtype
-    return interpreted(_of_diagonals, self, flat.reshape(rows, width), found.astype(kind), shape)
+    return interpreted(_of_diagonals, self, flat.reshape(count, width), found.astype(kind), shape)
 
 
 __all__ = ["find", "set_diagonal"]

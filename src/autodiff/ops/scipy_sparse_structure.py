@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse import _compressed, _dia, _sparsetools
+from scipy.sparse import _compressed, _dia, _sparsetools, _sputils
 
 from autodiff.dims import Dim, Extent, product
 from autodiff.errors import DerivativeError
@@ -249,6 +249,11 @@ def _both_parts_of(a: Any, b: Any) -> list[Array]:
     return [*first[:-1], cast(first[-1], FLOAT), *second[:-1], cast(second[-1], FLOAT)]
 
 
+def index_kind(*arrays: Array) -> np.dtype[Any]:
+    """The type of the indices of what is made of several matrices, of those among their arrays."""
+    return np.result_type(*[x.dtype for x in arrays if x.dtype.kind in "iu"])
+
+
 def _are_double(*arrays: Array) -> bool:
     """Whether SciPy computes with arrays of these types in double precision."""
     kinds = [x.dtype for x in arrays]
@@ -339,7 +344,7 @@ def combined(op: str, shape: tuple[int, int], a: Any, b: Any) -> tuple[Array, Ar
         side = Tracer(zeros((count + 1,), FLOAT).value, "array")
         np.add.at(side, np.where(place < 0, count, place), placed(name, data, place))
         sides.append(side[:count])
-    kind = operands[1].dtype
+    kind = index_kind(*(operands[k] for k in (0, 1, 3, 4)))
     return ends.astype(kind), indices.astype(kind), _COMBINED[op](*sides)
 
 
@@ -398,7 +403,7 @@ def multiplied(
     ends, indices, left, right, places = structure(plan, operands)
     data = Tracer(zeros(indices.shape, FLOAT).value, "array")
     np.add.at(data, places, operands[2][left] * operands[5][right])
-    kind = operands[1].dtype
+    kind = index_kind(*(operands[k] for k in (0, 1, 3, 4)))
     return ends.astype(kind), indices.astype(kind), data
 
 
@@ -536,7 +541,7 @@ def moved(
     plan = Plan(name, lambda values: _replayed(function, forms, result, values), lengths)
     *indices, taken = structure(plan, [*(x for part in parts for x in part), *given])
     data: Array = np.concatenate([part[-1] for part in parts])
-    kind = parts[0][0].dtype
+    kind = index_kind(*(x for part in parts for x in part[:-1]))
     found: list[Array] = [x.astype(kind) for x in indices]
     make = of_elements if result.format == "coo" else of_lines
     return interpreted(make, result.cls, found, data[taken], result.shape)
@@ -690,7 +695,7 @@ def _kron(A: Any, B: Any, format: str | None = None) -> Any:
     )
     plan = Plan("scipy.sparse.kron", run, lengths)
     *indices, left, right = structure(plan, [x for part in parts for x in part])
-    kind = parts[0][0].dtype
+    kind = index_kind(*(x for part in parts for x in part[:-1]))
     given: list[Array] = [x.astype(kind) for x in indices]
     make = of_elements if result.format == "coo" else of_lines
     data = parts[0][-1][left] * parts[1][-1][right]
@@ -700,6 +705,8 @@ def _kron(A: Any, B: Any, format: str | None = None) -> Any:
 # -- systems of elements ---------------------------------------------------------------------------------------------
 def elements_of(matrix: Any) -> tuple[Array, Array, Array]:
     """Row, column and number of each element of a matrix; what there is room for beside is 0."""
+    if matrix.format == "dia":
+        return _elements_of_diagonals(*interpreted(_by_diagonals, matrix), *matrix.shape)
     if matrix.format not in _READ:
         matrix = interpreted(rows_of, matrix)
     first, second, data = parts_of(matrix)
@@ -709,6 +716,17 @@ def elements_of(matrix: Any) -> tuple[Array, Array, Array]:
     at = [np.where(valid, x, 0).astype(_INT) for x in (lines, second)]
     rows, columns = at if matrix.format == "csr" else at[::-1]
     return rows, columns, np.where(valid, data, 0.0)
+
+
+def _elements_of_diagonals(offsets: Any, data: Any, m: int, n: int) -> tuple[Array, Array, Array]:
+    offsets, data = as_array(offsets), as_array(data)
+    if data.dtype != FLOAT:
+        raise NotStaged(f"a sparse array of {data.dtype}")
+    columns = np.arange(min(data.shape[1], n))
+    rows = columns - offsets.astype(_INT)[:, None]
+    valid = (rows >= 0) & (rows < m)
+    found = [np.where(valid, x, 0).reshape(-1) for x in (rows, columns)]
+    return found[0], found[1], np.where(valid, data[:, : len(columns)], 0.0).reshape(-1)
 
 
 def _in_order(operands: Sequence[Any]) -> Sequence[Any]:
@@ -739,13 +757,15 @@ def _sum(self: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any
     usual = dtype is None or np.dtype(dtype) == self.dtype == FLOAT
     if not usual or out is not None or self.ndim != 2:
         raise NotStaged("a sum of a sparse matrix with these options")
+    if axes is None or len(axes) == 2:
+        rows = self if self.format != "bsr" else interpreted(rows_of, self)
+        ends, _, data = _any_parts_of(rows)
+        return np.sum(data[: ends[-1]])
     if axes is not None and len(axes) == 1 and not isinstance(self, sp.sparray):
         raise NotStaged("a sum of a sparse matrix, which is a np.matrix")
-    if axes is None or len(axes) == 2:
-        ends, _, data = parts_of(self)
-        return np.sum(data[: ends[-1]])
     is_left = axes[0] % 2 == 0
-    return interpreted(_sums, self, np.ones(self.shape[0 if is_left else 1]), is_left)
+    ones = np.ones(self.shape[0 if is_left else 1], _sputils.get_sum_dtype(self.dtype))
+    return interpreted(_sums, self, ones, is_left)
 
 
 __all__ = [
@@ -753,6 +773,8 @@ __all__ = [
     "Plan",
     "combined",
     "elements_of",
+    "entries_of",
+    "index_kind",
     "moved",
     "multiplied",
     "of_elements",

@@ -1,6 +1,7 @@
 """Some eigenvalues and singular values of large matrices in captured code.
 
-    eigsh(A, k)        λ, v with A v = λ v and |v| = 1, A symmetric
+    eigsh(A, k)        λ, v with A v = λ v and |v| = 1, A symmetric, or an operator
+    eigsh(A, k, M)     λ, v with A v = λ M v and v · M v = 1
     eigs(A, k)         the same of any matrix, complex
     svds(A, k)         u, s, v with A v = s u and Aᵀ u = s v
 
@@ -24,7 +25,9 @@ from autodiff.capture.solvers.systems import (
     is_operator,
     matrix_of,
     parts_of,
+    product_of,
     refuse,
+    zero_of,
 )
 from autodiff.capture.trace import Declined
 from autodiff.errors import DerivativeError
@@ -48,16 +51,27 @@ def eigenvalues(
     """``eigsh`` of a symmetric matrix: some eigenvalues, and the vectors of length 1 if wanted."""
     trace = frame.trace
     given = bound(function, args, kwargs)
-    refuse(given, "M", "Minv", "OPinv", "rng", "mode")
+    refuse(given, "Minv", "OPinv", "rng")
+    if given.get("mode", "normal") not in ("normal", "cayley"):
+        raise Declined("eigsh in another mode")
+    if is_operator(given["A"]):
+        return _of_operator(frame, function, given, node)
+    mass = given.pop("M", None)
     matrix, (n, _), k, kind = _asked(frame, function, given)
+    if mass is not None:
+        mass, sizes = matrix_of(frame, mass)
+        own = FLOAT if is_operator(mass) else parts_of(mass)[0].dtype
+        if is_operator(mass) or kind != FLOAT or own != FLOAT or sizes != (n, n):
+            raise Declined("eigsh with a second matrix of another kind")
     with_vectors = _option(frame, function, given, "return_eigenvectors")
     given["return_eigenvectors"] = with_vectors
     types = (ArrayType(kind, (k,)), ArrayType(kind, (n, k)))
-    (values,), (vectors,) = _called(frame, function, matrix, given, "return_eigenvectors", types)
+    found_by = _called(frame, function, matrix, given, "return_eigenvectors", types, mass)
+    (values,), (vectors,) = found_by
     name, source = "scipy.sparse.linalg.eigsh", trace.builder.source
     with for_derivatives(trace):
         pairs = [_doubled(x) for x in (values, vectors)]
-        whole: Array = as_float(interpreted(_refined, _wide(matrix, kind), *pairs, n, k))
+        whole: Array = as_float(interpreted(_refined, _wide(matrix, kind), mass, *pairs, n, k))
         found: Array = np.concatenate([pairs[0][None, :], pairs[1]])
         whole = emit_tracer("distinct", whole, whole, found, name=name, source=source)
         whole = whole.astype(kind)
@@ -97,7 +111,8 @@ def _asked(
 
 
 def _called(
-    frame: Frame, function: Any, matrix: Any, given: dict[str, Any], option: str, types: tuple[ArrayType, ...]
+    frame: Frame, function: Any, matrix: Any, given: dict[str, Any], option: str, types: tuple[ArrayType, ...],
+    mass: Any = None,
 ) -> tuple[Any, Any]:  # fmt: skip
     """The values and the vectors that SciPy finds, in parts where they are complex.
 
@@ -115,12 +130,13 @@ def _called(
             arrays = [arrays[1], arrays[0], arrays[2]]
         return [part for x in arrays for part in ((x.real, x.imag) if count == 2 else (x,))]
 
-    call, operands = called_with(frame, function, matrix, parts_of(matrix), given)
+    call, operands = called_with(frame, function, matrix, parts_of(matrix), given, mass)
     if given[option]:
         found = emitted(lambda arrays: parts(call.run(arrays)), types, *operands)
         return found[:count], found[count:]
     values = emitted(lambda arrays: parts(call.run(arrays)), types[:count], *operands)
-    again, _ = called_with(frame, function, matrix, parts_of(matrix), {**given, option: True})
+    once_more = {**given, option: True}
+    again, _ = called_with(frame, function, matrix, parts_of(matrix), once_more, mass)
 
     def matched(arrays: Any) -> list[Any]:
         return _matched(arrays[-count:], parts(again.run(arrays[:-count])))
@@ -157,8 +173,8 @@ def _option(frame: Frame, function: Any, given: dict[str, Any], name: str) -> An
     return found
 
 
-def _refined(matrix: Any, values: Any, vectors: Any, n: Any, k: Any) -> Any:
-    """Interpreted.  Two steps of Newton's from each pair, of A v - λ v = 0 and |v|² = 1.
+def _refined(matrix: Any, mass: Any, values: Any, vectors: Any, n: Any, k: Any) -> Any:
+    """Interpreted.  Two steps of Newton's from each pair, of A v - λ M v = 0 and v · M v = 1.
 
     The pair itself is taken as a constant, so one step has the first derivative and two have the first
     three.
@@ -166,23 +182,64 @@ def _refined(matrix: Any, values: Any, vectors: Any, n: Any, k: Any) -> Any:
     columns = []
     place = np.arange(n)
     last = np.full(n, n)
+    is_sparse = hasattr(matrix, "format") and (mass is None or hasattr(mass, "format"))
+    if not is_sparse:
+        matrix = matrix.toarray() if hasattr(matrix, "format") else matrix
+        mass = mass.toarray() if hasattr(mass, "format") else mass
     for j in range(k):
         value, v = values[j], vectors[:, j]
         for _ in range(2):
-            error = np.concatenate([matrix @ v - value * v, np.array([0.5 * (v @ v - 1.0)])])
-            if hasattr(matrix, "format"):
+            w = v if mass is None else mass @ v
+            error = np.concatenate([matrix @ v - value * w, np.array([0.5 * (v @ w - 1.0)])])
+            if is_sparse:
                 rows, across, elements = elements_of(matrix)
-                data = np.concatenate([elements, -value * np.ones(n), -v, v])
-                rows = np.concatenate([rows, place, place, last])
-                across = np.concatenate([across, place, last, place])
+                if mass is None:
+                    down, along, weights = place, place, np.ones(n)
+                else:
+                    down, along, weights = elements_of(mass)
+                data = np.concatenate([elements, -value * weights, -w, w])
+                rows = np.concatenate([rows, down, place, last])
+                across = np.concatenate([across, along, last, place])
                 step = solved_by_elements(data, rows, across, error)
             else:
-                top = np.concatenate([matrix - value * np.eye(n), -v[:, None]], axis=1)
-                bottom = np.concatenate([v, np.zeros(1)])[None, :]
+                weight = np.eye(n) if mass is None else mass
+                top = np.concatenate([matrix - value * weight, -w[:, None]], axis=1)
+                bottom = np.concatenate([w, np.zeros(1)])[None, :]
                 step = np.linalg.solve(np.concatenate([top, bottom]), error)
             v, value = v - step[:n], value - step[n]
         columns.append(np.concatenate([np.array([value]), v]))
     return np.stack(columns, axis=1)
+
+
+def _of_operator(
+    frame: Frame, function: Any, given: dict[str, Any], node: ast.AST
+) -> tuple[Any, Any]:
+    """Eigenvalues and vectors of an operator: zeros of A v - λ v and of |v|² - 1."""
+    matrix, (n, width) = matrix_of(frame, given.pop("A"))
+    k = given.get("k", 6)
+    if (
+        not isinstance(k, int)
+        or n != width
+        or any(given.get(x) is not None for x in ("M", "sigma"))
+    ):
+        raise Declined("eigsh of an operator and of another matrix")
+    if _option(frame, function, given, "return_eigenvectors") is not True:
+        raise Declined("eigsh of an operator without vectors")
+    apply = product_of(frame, matrix, node)
+
+    def equations(z: Any) -> Any:
+        values, vectors = z[:k], z[k:].reshape(n, k)
+        parts = []
+        for j in range(k):
+            v = vectors[:, j]
+            parts += [apply(v) - values[j] * v, as_array(0.5 * (v @ v - 1.0)).reshape(1)]
+        return np.concatenate(parts)
+
+    def packed(found: Any) -> tuple[Any, ...]:
+        return (np.concatenate([found[0], found[1].ravel()]),)
+
+    whole = zero_of(frame, function, (n, apply), (k * (n + 1), equations), packed, given, node)
+    return whole[:k], whole[k:].reshape(n, k)
 
 
 # -- of matrices that are not symmetric --------------------------------------------------------------------
@@ -289,7 +346,7 @@ def singular_values(
     with for_derivatives(trace):
         sides = interpreted(_both_sides, _wide(matrix, kind), m, n)
         both: Array = np.concatenate([_doubled(u), _doubled(vt).T]) * np.sqrt(0.5)
-        whole: Array = as_float(interpreted(_refined, sides, _doubled(s), both, m + n, k))
+        whole: Array = as_float(interpreted(_refined, sides, None, _doubled(s), both, m + n, k))
         found: Array = np.concatenate([_doubled(s)[None, :], both])
         whole = emit_tracer("distinct", whole, whole, found, name=name, source=source)
         whole = whole.astype(kind)

@@ -39,7 +39,7 @@ from autodiff.capture.trace import Declined
 from autodiff.ir.data import ArrayType, Program, Value
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.scipy_sparse import add_at
-from autodiff.ops.scipy_sparse_structure import elements_of, solved_by_elements
+from autodiff.ops.scipy_sparse_structure import elements_of, rows_of, solved_by_elements
 from autodiff.ops.smooth import derived_as
 from autodiff.ops.solvers import FLOAT, Solver, calling_from
 from autodiff.ops.structural import zeros
@@ -86,8 +86,15 @@ class _Sparse:
     def product(self, z: Any, transposed: bool) -> Any:
         """``A z``, or ``Aᵀ z``, each sum in the order of the elements, as SciPy adds them."""
         into, of = (self.columns, self.rows) if transposed else (self.rows, self.columns)
-        result = Tracer(zeros((self.shape[1 if transposed else 0],), FLOAT).value, "array")
+        shape = (self.shape[1 if transposed else 0], *z.shape[1:])
+        result = Tracer(zeros(shape, FLOAT).value, "array")
         add_at(result, into, of, self.data, z)
+        return result
+
+    def sizes(self) -> Any:
+        """The sum of the magnitudes of each column."""
+        result: Any = Tracer(zeros(self.shape[1:], FLOAT).value, "array")
+        np.add.at(result, self.columns, np.abs(self.data))
         return result
 
 
@@ -136,6 +143,8 @@ def _vector(frame: Frame, x: Any) -> Tracer:
 
 def matrix_of(frame: Frame, x: Any) -> tuple[Any, tuple[int, ...]]:
     """A matrix, sparse or full, or an operator, and its shape."""
+    if is_sparse(x) and x.format in ("lil", "dok", "bsr"):
+        x = interpreted(rows_of, x)
     if not (is_sparse(x) or is_operator(x)):
         x = as_float(frame.trace.deep(x))
     shape = tuple(x.shape)
@@ -231,6 +240,60 @@ class Solved:
         return [presented(v) for v in found[:-1]]
 
 
+def product_of(frame: Frame, matrix: Any, node: ast.AST) -> Callable[[Any], Any]:
+    """The product of a matrix or operator with a vector, in captured code."""
+    return lambda z: _product(frame, matrix, z, node)
+
+
+def zero_of(
+    frame: Frame,
+    function: Any,
+    product: tuple[int, Callable[[Any], Any]],
+    equations: tuple[int, Callable[[Any], Any]],
+    packed: Callable[[Any], tuple[Any, ...]],
+    given: dict[str, Any],
+    node: ast.AST,
+) -> Tracer:
+    """What SciPy's function of an operator finds, as one vector, which is zero of equations.
+
+    ``product``, ``equations``: of how many numbers, and what it is of them.
+    """
+    trace, operands = frame.trace, Operands()
+    (n, apply), (size, zero) = product, equations
+    operands.template(Tracer(zeros((size,), FLOAT).value, "array"))
+    template = operands.template({k: numbers(trace.deep(v)) for k, v in given.items()})
+    operator, calling = _linalg().LinearOperator, calling_from(trace.builder.source)
+
+    def call(given: dict[str, Any]) -> Any:
+        made = operator((n, n), matvec=given.pop("A"), dtype=FLOAT)
+        return calling(function, {"A": made, **given})
+
+    call.__name__ = function.__name__
+    programs = [_program(frame, (n,), apply, node), _program(frame, (size,), zero, node)]
+    read = list(dict.fromkeys(v for _, values in programs for v in values))
+    closed = [reading(program, values, read) for program, values in programs]
+    solver = Solver(
+        call,
+        f"scipy.sparse.linalg.{function.__name__}",
+        ("A",),
+        len(operands.tracers),
+        lambda arrays: template(tuple(arrays)),
+        packed,
+        (ArrayType(FLOAT, (size,)),),
+        True,
+        0.0,
+        lambda f, given: f(given),
+        (),
+        1,
+        relative=1e-2,
+    )
+    values = (*(t.value for t in operands.tracers), *read)
+    if not read:
+        raise Declined("an operator of constants")
+    found = trace.builder.emit("root", values, {"solver": solver, "programs": tuple(closed)})
+    return presented(found[0])
+
+
 _TRANSPOSED = ("bicg", "qmr", "lsqr", "lsmr")
 SQUARE = ("cg", "cgs", "bicg", "bicgstab", "gmres", "lgmres", "minres", "qmr", "gcrotmk", "tfqmr")
 _NUMBER, _COUNT = ArrayType(FLOAT, (), True), ArrayType(_INT, (), True)
@@ -246,17 +309,21 @@ def solve_iteratively(
     b = _vector(frame, given.pop("b"))
     if shape[0] != shape[1] or b.shape != shape[:1]:
         raise Declined("a system of other sizes")
+    shift: Any = None
+    if "shift" in given:  # minres solves A x - shift x = b
+        shift = given["shift"] = as_float(frame.trace.deep(given["shift"]))
     solved = Solved(frame, function, matrix, shape, b, given, node)
 
     def residual(z: Any) -> Any:
-        return _product(frame, solved.matrix, z, node) - b
+        left = _product(frame, solved.matrix, z, node) - b
+        return left if shift is None else left - shift * z
 
     equations = None
     if is_operator(matrix):
         equations = _program(frame, shape[1:], residual, node)
     x, info = solved.run(("n", _COUNT), ("info",), equations)
     if not is_operator(matrix):
-        x = _by_formula(frame, function, x, _solution, matrix, b)
+        x = _by_formula(frame, function, x, _solution, matrix, b, shift)
     return x, info
 
 
@@ -278,10 +345,19 @@ def _by_formula(frame: Frame, function: Any, x: Any, formula: Any, *args: Any) -
     return Tracer(made.value, x.form)
 
 
-def _solution(matrix: Any, b: Any) -> Any:
+def _solution(matrix: Any, b: Any, shift: Any) -> Any:
     """Interpreted."""
     from scipy.sparse.linalg import spsolve
 
+    if shift is not None:
+        n = b.shape[0]
+        if not hasattr(matrix, "format"):
+            return np.linalg.solve(matrix - shift * np.eye(n), b)
+        rows, columns, elements = elements_of(matrix)
+        place = np.arange(n)
+        data = np.concatenate([elements, -shift * np.ones(n)])
+        at = np.concatenate([rows, place]), np.concatenate([columns, place])
+        return solved_by_elements(data, at[0], at[1], b)
     if hasattr(matrix, "format"):
         return spsolve(matrix if matrix.format in ("csr", "csc") else matrix.tocsr(), b)
     return np.linalg.solve(matrix, b)
@@ -303,7 +379,7 @@ def solve_least_squares(
     matrix, shape = matrix_of(frame, given.pop("A"))
     b = _vector(frame, given.pop("b"))
     damp: Any = as_float(frame.trace.deep(given.pop("damp", 0.0)))
-    if b.shape != shape[:1] or damp.shape or is_sparse(matrix) and matrix.format == "dia":
+    if b.shape != shape[:1] or damp.shape:
         raise Declined("least squares of other sizes")
     given["damp"] = damp
     names = LEAST_SQUARES[function.__name__]
@@ -353,35 +429,64 @@ def parts_of(matrix: Any) -> list[Array]:
     """The arrays that a matrix is made of."""
     if not is_sparse(matrix):
         return [matrix]
-    if matrix.format not in ("csr", "csc"):
+    read = {"coo": _elements, "dia": _diagonals}.get(matrix.format, _lines)
+    if read is _lines and matrix.format not in ("csr", "csc"):
         raise Declined(f"a sparse array of the form {matrix.format!r}")
-    return [as_tracer(x) for x in interpreted(_lines, matrix)]
+    return [as_tracer(x) for x in interpreted(read, matrix)]
 
 
 def _lines(matrix: Any) -> Any:
     return matrix.data, matrix.indices, matrix.indptr
 
 
+def _elements(matrix: Any) -> Any:
+    return matrix.data, *matrix.coords
+
+
+def _diagonals(matrix: Any) -> Any:
+    return matrix.data, matrix.offsets
+
+
+def made_of(cls: Any, form: str, shape: Any, arrays: Sequence[np.ndarray]) -> Any:
+    """A matrix of the arrays that :func:`parts_of` gives."""
+    data, *others = arrays
+    if form == "coo":
+        return cls((data, tuple(others)), shape=shape)
+    if form == "dia":
+        return cls((data, others[0]), shape=shape)
+    if not others:
+        return data
+    count = int(others[1][-1])
+    return cls((data[:count], others[0][:count], others[1]), shape=shape)
+
+
 def called_with(
-    frame: Frame, function: Any, matrix: Any, parts: Sequence[Any], given: dict[str, Any]
+    frame: Frame,
+    function: Any,
+    matrix: Any,
+    parts: Sequence[Any],
+    given: dict[str, Any],
+    mass: Any = None,
 ) -> tuple[Call, list[Tracer]]:
-    """SciPy's call as an operation on the arrays of a matrix and on what else is given."""
+    """SciPy's call as an operation on the arrays of a matrix, of a second one ``M``, and on what else is given."""
     trace, operands = frame.trace, Operands()
-    for part in parts:
+    others = [] if mass is None else parts_of(mass)
+    for part in (*parts, *others):
         operands.template(part)
     template = operands.template({k: numbers(trace.deep(v)) for k, v in given.items()})
-    if not is_traced(list(parts)) and not is_traced(list(given.values())):
+    if not is_traced([*parts, *others, *given.values()]):
         raise Declined("a matrix of constants")
     calling = calling_from(trace.builder.source)
-    cls, shape = type(matrix), getattr(matrix, "shape", ())
+    how, how_mass = [
+        (type(x), getattr(x, "format", ""), getattr(x, "shape", ())) for x in (matrix, mass)
+    ]
+    count = len(parts)
 
     def run(values: Sequence[Any]) -> list[Any]:
-        arrays = [np.array(x) for x in values[: len(parts)]]
-        made = arrays[0]
-        if len(parts) > 1:
-            count = int(arrays[2][-1])
-            made = cls((arrays[0][:count], arrays[1][:count], arrays[2]), shape=shape)
-        result = calling(function, {"A": made, **template(tuple(values))})
+        arrays = [np.array(x) for x in values[: count + len(others)]]
+        made = made_of(*how, arrays[:count])
+        second = {"M": made_of(*how_mass, arrays[count:])} if others else {}
+        result = calling(function, {"A": made, **second, **template(tuple(values))})
         return list(result) if isinstance(result, tuple) else [result]
 
     return Call(f"scipy.sparse.linalg.{function.__name__}", run), list(operands.tracers)
@@ -391,29 +496,56 @@ def called_with(
 def exponential_times(
     frame: Frame, function: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
-    """``expm_multiply`` of one matrix, at one time."""
+    """``expm_multiply`` of a matrix, at one time or at several that are evenly spaced."""
     given = bound(function, args, kwargs)
     matrix, shape = matrix_of(frame, given.pop("A"))
     right = as_float(frame.trace.deep(given.pop("B")))
-    if any(v is not None for v in given.values()) or is_operator(matrix):
-        raise Declined("expm_multiply at several times, or of an operator")
+    if is_operator(matrix):
+        raise Declined("expm_multiply of an operator")
     if len(right.shape) not in (1, 2) or right.shape[0] != shape[1]:
         raise Declined("expm_multiply of other sizes")
-    call, operands = called_with(frame, function, matrix, parts_of(matrix), {"B": right})
-    found = emit_tracer("called", *operands, call=call, types=(right.value.type,))
+    options = {k: v for k, v in given.items() if v is not None}
+    times = options.keys() - {"traceA"}
+    kind, span = right.value.type, None
+    if times:
+        count, has_end = options.get("num"), options.get("endpoint", True)
+        if not isinstance(count, int) or count < 2 or not isinstance(has_end, bool):
+            raise Declined("expm_multiply at times whose number is known only at run time")
+        if not {"start", "stop"} <= times:
+            raise Declined("expm_multiply between times that are not given")
+        for name in ("start", "stop"):
+            options[name] = as_float(frame.trace.deep(options[name]))
+        kind = ArrayType(FLOAT, (count, *right.shape))
+        span = options["start"], options["stop"], count, has_end
+    call, operands = called_with(frame, function, matrix, parts_of(matrix), {"B": right, **options})
+    found = emit_tracer("called", *operands, call=call, types=(kind,))
     found = found[0] if isinstance(found, (list, tuple)) else found
-    return _by_formula(frame, function, found, _taylor, matrix, right)
+    return _by_formula(frame, function, found, _exponential, _prepared(matrix), right, span)
 
 
-def _taylor(matrix: Any, right: Any) -> Any:
-    """Interpreted.  e**(A / s) s times, each by its series: s makes the norm of A / s at most 1."""
-    size = abs(matrix).sum(axis=0)
-    steps = int(np.ceil(np.max(size))) + 1
+def _exponential(matrix: Any, right: Any, span: Any) -> Any:
+    """Interpreted.  e**A B, or e**(t A) B at times from one to another."""
+    if span is None:
+        return _taylor(matrix, right, 1.0)
+    start, stop, count, has_end = span
+    step = (stop - start) / (count - 1 if has_end else count)
+    found = [_taylor(matrix, right, start)]
+    for _ in range(count - 1):
+        found.append(_taylor(matrix, found[-1], step))
+    return np.stack(found)
+
+
+def _taylor(matrix: Any, right: Any, time: Any) -> Any:
+    """Interpreted.  e**(t A / s) s times, each by its series: s makes the norm of t A / s at most 1."""
+    is_sparse = hasattr(matrix, "sizes")
+    size = matrix.sizes() if is_sparse else np.abs(matrix).sum(axis=0)
+    steps = int(np.ceil(np.max(size) * abs(time))) + 1
     total = right
     for _ in range(steps):
         term = total
         for j in range(1, 20):  # 1 / 20! is below the rounding error
-            term = (matrix @ term) / (j * steps)
+            product = matrix.product(term, False) if is_sparse else matrix @ term
+            term = product * (time / (j * steps))
             total = total + term
     return total
 
@@ -454,4 +586,13 @@ ROWS: dict[str, Callable[..., Any]] = {
     "LinearOperator": make_operator,
 }
 
-__all__ = ["ROWS", "called_with", "is_operator", "matrix_of", "parts_of", "refuse"]
+__all__ = [
+    "ROWS",
+    "called_with",
+    "is_operator",
+    "matrix_of",
+    "parts_of",
+    "product_of",
+    "refuse",
+    "zero_of",
+]

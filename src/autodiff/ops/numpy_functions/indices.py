@@ -117,8 +117,8 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> T
 
 @implements(np.real_if_close)
 def real_if_close(a: Any, tol: Any = 100) -> Tracer:
-    """``np.real_if_close`` of a real array, which of a number makes one."""
-    return array_of(a)
+    """``np.real_if_close`` of a real array."""
+    return as_array(a)
 
 
 # -- sets -----------------------------------------------------------------------------------------
@@ -152,10 +152,12 @@ def _intersection_with_indices(ar1: Any, ar2: Any, assume_unique: bool) -> tuple
     order: Any = functions[np.argsort](whole, kind="stable")
     line = get_item(whole, order)
     is_common = line[1:] == line[:-1]
-    count: Any = as_tracer(parts[0].shape[0])
-    places = [get_item(order[:-1], is_common), get_item(order[1:], is_common) - count]
+    count = as_tracer(parts[0].shape[0])
+    first: Any = get_item(order[:-1], is_common)
+    second: Any = get_item(order[1:], is_common)
+    places = [first, second - count]
     if firsts:
-        places = [get_item(first, at) for first, at in zip(firsts, places, strict=True)]
+        places = [get_item(x, at) for x, at in zip(firsts, places, strict=True)]
     return get_item(line[:-1], is_common), *places
 
 
