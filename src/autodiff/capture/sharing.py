@@ -139,6 +139,9 @@ def arrays_behind(leaves: Sequence[Any], kept: Sequence[Any]) -> list[Cell]:
     ]
 
 
+_EFFORT: Any = 1000  # at most so many candidates are looked at
+
+
 def _may_meet(a: Tracer, b: Tracer) -> bool:
     """Whether two views of an array may have elements in common; views that depend on the run may."""
     if a.path == b.path:
@@ -146,7 +149,7 @@ def _may_meet(a: Tracer, b: Tracer) -> bool:
     try:
         whole = np.empty([_known(n) for n in a.cell.value.shape], bool)
         parts = [_taken(whole, view.path) for view in (a, b)]
-        return np.shares_memory(parts[0], parts[1], max_work=1000)
+        return np.shares_memory(parts[0], parts[1], max_work=_EFFORT)
     except (_Unknown, np.exceptions.TooHardError):
         return True
 
