@@ -48,7 +48,13 @@ from autodiff.capture.records import (
 )
 from autodiff.capture.results import Captured, Leaf, Result
 from autodiff.capture.sequences import LazySequence
-from autodiff.capture.sharing import OneOfParts, Part, arrays_behind, take_apart
+from autodiff.capture.sharing import (
+    OneOfParts,
+    Part,
+    arrays_behind,
+    refuse_two_of_one,
+    take_apart,
+)
 from autodiff.capture.slots import is_listed
 from autodiff.capture.stores import ListPlan
 from autodiff.capture.text import DeferredText, is_pending
@@ -114,7 +120,7 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
     changed: list[Store] | Bail = []
     if trace.tier.holds_back:
         if not derivative:
-            _refuse_two_of_one(trace, [*parts, result])
+            refuse_two_of_one(trace, [*parts, result])
             changed = stores(trace, taken, [*parts, result])
             trace.effects |= not isinstance(changed, Bail) and bool(changed)
         effects.store_state(trace, derivative, [] if isinstance(changed, Bail) else changed)
@@ -143,15 +149,6 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
         stores_into_arguments=bool(changed),
         lookups=frozenset(trace.lookups),
     )
-
-
-def _refuse_two_of_one(trace: Trace, result: Any) -> None:
-    """Decline where the result holds an object that is kept outside too: each would be made for itself."""
-    kept = {id(x): x for x in trace.state.kept()}
-    # Lists in a store are another kind of result; their items need not be computed to see that.
-    for part in containers.walk(result, lambda x: is_stored(x) or trace.is_external(x)):
-        if id(part) in kept:
-            raise Declined(f"a {type(part).__name__} that is kept outside and returned as well")
 
 
 def _decided_by_order(trace: Trace, arrays: Sequence[Any], is_kept: bool) -> bool:

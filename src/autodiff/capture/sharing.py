@@ -18,8 +18,9 @@ import numpy as np
 from autodiff import containers
 from autodiff.capture import choices
 from autodiff.capture.arrays import Chosen, array_of
+from autodiff.capture.identities import is_stored
 from autodiff.capture.lists import TracedList
-from autodiff.capture.trace import Declined
+from autodiff.capture.trace import Declined, Trace
 from autodiff.dims import Dim, Extent
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import is_array
@@ -120,6 +121,15 @@ def _with_items(x: Any, new: Callable[[Any], Any]) -> Any:
     return kind.make(x, kind.keys(x), made)
 
 
+def refuse_two_of_one(trace: Trace, result: Any) -> None:
+    """Decline where the result holds an object that is kept outside too: each would be made for itself."""
+    kept = {id(x): x for x in trace.state.kept()}
+    # Lists in a store are another kind of result; their items need not be computed to see that.
+    for part in containers.walk(result, lambda x: is_stored(x) or trace.is_external(x)):
+        if id(part) in kept:
+            raise Declined(f"a {type(part).__name__} that is kept outside and returned as well")
+
+
 def arrays_behind(leaves: Sequence[Any], kept: Sequence[Any]) -> list[Cell]:
     """The arrays that a function has made, of which a result has views that have elements in common.
 
@@ -172,4 +182,4 @@ def _known(extent: Extent) -> int:
     return extent
 
 
-__all__ = ["OneOfParts", "Part", "arrays_behind", "take_apart"]
+__all__ = ["OneOfParts", "Part", "arrays_behind", "refuse_two_of_one", "take_apart"]
