@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff import containers, tree
-from autodiff.capture import effects, given
+from autodiff.capture import effects, given, sharing
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.choices import Objects, WordPlan, Words, is_choice, known_in, place_of, refuse
 from autodiff.capture.functions import Closure
@@ -48,13 +48,7 @@ from autodiff.capture.records import (
 )
 from autodiff.capture.results import Captured, Leaf, Result
 from autodiff.capture.sequences import LazySequence
-from autodiff.capture.sharing import (
-    OneOfParts,
-    Part,
-    arrays_behind,
-    refuse_two_of_one,
-    take_apart,
-)
+from autodiff.capture.sharing import OneOfParts, Part, take_apart
 from autodiff.capture.slots import is_listed
 from autodiff.capture.stores import ListPlan
 from autodiff.capture.text import DeferredText, is_pending
@@ -120,7 +114,7 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
     changed: list[Store] | Bail = []
     if trace.tier.holds_back:
         if not derivative:
-            refuse_two_of_one(trace, [*parts, result])
+            sharing.refuse_two_of_one(trace, [*parts, result])
             changed = stores(trace, taken, [*parts, result])
             trace.effects |= not isinstance(changed, Bail) and bool(changed)
         effects.store_state(trace, derivative, [] if isinstance(changed, Bail) else changed)
@@ -404,7 +398,7 @@ def _plan_result(
 
     if not copies:
         refuse_unknown_rows(trace, leaves)
-        for cell in arrays_behind(leaves, kept):
+        for cell in sharing.arrays_behind(leaves, kept):
             if _source_of(trace, cell, seen) is None:
                 _plan_leaf(trace, Tracer(cell, "array"), outputs, forms, seen)
     numbered = None if copies else Numbered(trace, leaves, outputs, forms, seen)
