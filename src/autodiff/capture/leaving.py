@@ -100,8 +100,7 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
         own = trace.given_at
         result, parts = take_apart(result, lambda x: id(x) in own or trace.is_external(x))
     plain = [plain_keys(trace, plain_lists(x, whole=not derivative)) for x in (*parts, result)]
-    kept = [] if copies else trace.state.kept_arrays([x.obj for x in taken if x.has_changed])
-    plan, arrays = _plan_result(trace, plain, outputs, forms, copies, kept)
+    plan, arrays = _plan_result(trace, plain, outputs, forms, copies, taken)
     for entered, record in trace.complex_inputs.values():
         if any(part.cell.version for part in entered.parts):
             record.cell.write(entered.pair.value)
@@ -370,7 +369,7 @@ def _plan_result(
     outputs: list[Value],
     forms: list[str],
     copies: bool,
-    kept: Sequence[Any],
+    taken: Sequence[Container],
 ) -> tuple[Result, list[Any]]:
     """How to rebuild the last of the pieces, of which the others are parts; the arrays among their leaves.
 
@@ -398,6 +397,7 @@ def _plan_result(
 
     if not copies:
         refuse_unknown_rows(trace, leaves)
+        kept = trace.state.kept_arrays([x.obj for x in taken if x.has_changed])
         for cell in sharing.arrays_behind(leaves, kept):
             if _source_of(trace, cell, seen) is None:
                 _plan_leaf(trace, Tracer(cell, "array"), outputs, forms, seen)
