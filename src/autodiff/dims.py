@@ -607,6 +607,49 @@ def _substitute(
     return total
 
 
+def rename(extent: Extent, new: Mapping[Any, Any]) -> Extent:
+    """The extent with other symbols in place of some.
+
+    Where these have the ranges of the old ones, and are as many, what ranges have decided stays decided.
+    """
+    if not isinstance(extent, Dim):
+        return extent
+    names = {s: new[s] for s in symbols(extent) if s in new}
+    if not names:
+        return extent
+    others = symbols(extent) - names.keys()
+    if len({*names.values(), *others}) == len(names) + len(others) and all(
+        _is_renamed(getattr(s, end, None), getattr(t, end, None), new)
+        for s, t in names.items()
+        for end in ("low", "high")
+    ):
+        return _renamed(extent, names, {})
+    return substitute(extent, lambda s: Dim.symbol(names.get(s, s)))
+
+
+def _is_renamed(old: Extent | None, now: Extent | None, new: Mapping[Any, Any]) -> bool:
+    return (rename(old, new) if isinstance(old, Dim) else old) == now
+
+
+def _renamed(extent: Extent, names: Mapping[Any, Any], known: dict[Func, Func]) -> Extent:
+    if not isinstance(extent, Dim):
+        return extent
+
+    def atom_of(atom: Any) -> Any:
+        if not isinstance(atom, Func):
+            return names.get(atom, atom)
+        if atom not in known:
+            sides = [_renamed(side, names, known) for side in (atom.left, atom.right)]
+            known[atom] = Func(atom.name, *sides)
+        return known[atom]
+
+    terms: dict[Monomial, int] = {}
+    for monomial, c in extent.terms.items():
+        powers = [(atom_of(atom), power) for atom, power in monomial]
+        terms[tuple(sorted(powers, key=lambda item: _order(item[0])))] = c
+    return Dim(terms)
+
+
 def apply(name: str, left: Extent, right: Extent) -> Extent:
     """Apply the function ``name`` (floordiv, mod, min, max) to two extents."""
     if name == "floordiv":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autodiff.dims import Dim, Extent, substitute, symbols
+from autodiff.dims import Dim, Extent, rename
 from autodiff.ir.data import ArrayType, Block, Operation, Value, uses
 
 Mapping = dict[Value, Value]
@@ -16,9 +16,7 @@ Mapping = dict[Value, Value]
 
 def map_extent(extent: Extent, mapping: Mapping) -> Extent:
     """An extent with its symbols replaced."""
-    if not isinstance(extent, Dim) or not any(s in mapping for s in symbols(extent)):
-        return extent
-    return substitute(extent, lambda s: Dim.symbol(mapping.get(s, s)))
+    return rename(extent, mapping)
 
 
 def map_attribute(attribute: Any, mapping: Mapping) -> Any:
