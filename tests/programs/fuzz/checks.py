@@ -368,6 +368,8 @@ def compare_derivatives(program: Program, gradient: Any, variant: int) -> None:
             compare_values(one, other, f"gradient at {variant}: argument {name}", Allowance())
         point = point_of(program, program.twin(), variant)
         origin = point.position()
+        if not _is_like_its_twin(program, point, variant):
+            return
         for direction in np.random.default_rng(variant).uniform(-1, 1, (2, origin.size)):
             value, error = slope_along(point, origin, direction)
             if not error <= 1e-6 * max(1.0, abs(value)):
@@ -380,6 +382,15 @@ def compare_derivatives(program: Program, gradient: Any, variant: int) -> None:
                 if not np.isclose(again, value, rtol=rtol):
                     continue  # the function jumps (the length of a text), by chance in proportion
                 raise Mismatch("derivative", f"variant {variant}: {found} instead of {value}")
+
+
+def _is_like_its_twin(program: Program, point: Point, variant: int) -> bool:
+    """Whether rounding to single precision decides nothing: a maximum among equal numbers, say."""
+    if not program.is_single:
+        return True
+    origin = point.position()
+    own = point_of(program, program.loss(), variant).value(origin)
+    return bool(np.isclose(own, point.value(origin), rtol=1e-4, atol=1e-4))
 
 
 def slopes_of(gradient: Any, arguments: Call) -> Any:
