@@ -191,6 +191,17 @@ def test_integrals_of_arrays_of_any_size(engine):
     assert len(slope.cache) <= 2
 
 
+def _passes(t, a):
+    count = 0
+    while t < a:
+        t, count = t + 0.5, count + 1
+    return float(count)
+
+
+def _below(t, v):
+    return sum(1.0 if t < x else 0.0 for x in v)
+
+
 JUMPS = {
     "a branch": lambda a: si.quad(lambda t: 1.0 if t < a else 0.0, 0, 2, points=[0.7])[0],
     "where": lambda a: si.quad(lambda t: np.where(a * t < 0.5, 2.0, t), 0, 2, points=[0.7])[0],
@@ -199,6 +210,10 @@ JUMPS = {
         lambda y, x: 1.0 if x * x + y * y < a else 0.0, [(0, 2), (0, 2)], opts={"limit": 1}
     )[0],
     "elements": lambda a: si.quad_vec(lambda t: np.array([t, np.sign(t - a)]), 0, 2)[0][1],
+    "the number of passes": lambda a: si.quad(_passes, 0, 2, args=(a,), points=[0.2, 0.7])[0],
+    "passes of any number": lambda a: si.quad(
+        _below, 0, 2, args=(np.linspace(0.1, 0.3, int(10 * a)) * a,)
+    )[0],
 }
 
 
