@@ -181,6 +181,20 @@ def test_the_estimate_of_the_error_is_that_of_scipy(engine):
 
 
 @ENGINES
+@pytest.mark.parametrize("cls", [float, np.float32, np.float16, np.float64, np.int64])
+def test_integrals_of_arrays_have_the_type_of_the_integrand(engine, cls):
+    def integrals(a):
+        whole = si.quad_vec(lambda t: np.array([t * a, a]).astype(cls), 0, 1)[0]
+        return whole, si.quad_vec(lambda t: cls(t * a), 0, 1)[0]
+
+    found = autodiff.function(integrals, engine=engine, on_fallback="error")(1.5)
+    for one, wanted in zip(found, integrals(1.5), strict=True):
+        assert type(one) is type(wanted)
+        assert np.asarray(one).dtype == np.asarray(wanted).dtype
+        assert np.allclose(one, wanted, rtol=1e-3)
+
+
+@ENGINES
 def test_integrals_of_arrays_of_any_size(engine):
     slope = autodiff.gradient(
         lambda w: np.sum(si.quad_vec(lambda t: np.exp(-w * t), 0, np.inf)[0]), engine=engine
