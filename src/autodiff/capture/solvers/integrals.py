@@ -101,8 +101,8 @@ def integrate_vectors(
     if not (read or is_traced(limits)):
         raise Declined("quad_vec of constants")
     kind = own if own.kind == "f" else FLOAT
-    if isinstance(outcome.value, (list, tuple)) or kind.itemsize > FLOAT.itemsize:
-        raise Declined("quad_vec of a list, which SciPy cannot add, or of long doubles")
+    if isinstance(outcome.value, (list, tuple)):
+        raise Declined("quad_vec of a list, which SciPy cannot add")
     call = replace(call_of_integrator(frame, function, "quad_vec"), is_vector=True)
     is_array = isinstance(outcome.value, (Tracer, np.ndarray)) and bool(result.shape)
     like = result.shape if is_array else None
