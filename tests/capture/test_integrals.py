@@ -181,6 +181,20 @@ def test_the_estimate_of_the_error_is_that_of_scipy(engine):
 
 
 @ENGINES
+@pytest.mark.parametrize("cls", [float, np.float32, np.float16, np.float64, np.int64])
+def test_integrals_of_arrays_have_the_type_of_the_integrand(engine, cls):
+    def integrals(a):
+        whole = si.quad_vec(lambda t: np.array([t * a, a]).astype(cls), 0, 1)[0]
+        return whole, si.quad_vec(lambda t: cls(t * a), 0, 1)[0]
+
+    found = autodiff.function(integrals, engine=engine, on_fallback="error")(1.5)
+    for one, wanted in zip(found, integrals(1.5), strict=True):
+        assert type(one) is type(wanted)
+        assert np.asarray(one).dtype == np.asarray(wanted).dtype
+        assert np.allclose(one, wanted, rtol=1e-3)
+
+
+@ENGINES
 def test_integrals_of_arrays_of_any_size(engine):
     slope = autodiff.gradient(
         lambda w: np.sum(si.quad_vec(lambda t: np.exp(-w * t), 0, np.inf)[0]), engine=engine
@@ -191,6 +205,17 @@ def test_integrals_of_arrays_of_any_size(engine):
     assert len(slope.cache) <= 2
 
 
+def _passes(t, a):
+    count = 0
+    while t < a:
+        t, count = t + 0.5, count + 1
+    return float(count)
+
+
+def _below(t, v):
+    return sum(1.0 if t < x else 0.0 for x in v)
+
+
 JUMPS = {
     "a branch": lambda a: si.quad(lambda t: 1.0 if t < a else 0.0, 0, 2, points=[0.7])[0],
     "where": lambda a: si.quad(lambda t: np.where(a * t < 0.5, 2.0, t), 0, 2, points=[0.7])[0],
@@ -199,6 +224,10 @@ JUMPS = {
         lambda y, x: 1.0 if x * x + y * y < a else 0.0, [(0, 2), (0, 2)], opts={"limit": 1}
     )[0],
     "elements": lambda a: si.quad_vec(lambda t: np.array([t, np.sign(t - a)]), 0, 2)[0][1],
+    "the number of passes": lambda a: si.quad(_passes, 0, 2, args=(a,), points=[0.2, 0.7])[0],
+    "passes of any number": lambda a: si.quad(
+        _below, 0, 2, args=(np.linspace(0.1, 0.3, int(10 * a)) * a,)
+    )[0],
 }
 
 

@@ -104,3 +104,13 @@ def test_what_has_a_number_in_common_is_multiplied_by_it_once():
     np.testing.assert_allclose(autodiff.gradient(f)(A), right, rtol=1e-14)
     arrays, _ = products(f, A)
     assert arrays <= 6  # x*x, x*x*x, 2*x, 3*x*x, by the quotient, by the reciprocal
+
+
+@pytest.mark.parametrize("outer", [np.log, np.reciprocal, lambda y: 1 / y])
+def test_where_a_pole_is_chosen_a_slope_of_zero_does_not_hide_it(outer):
+    def f(x):
+        square = x * x
+        return outer(np.where(square == 0, np.sqrt(square), square))
+
+    with np.errstate(all="ignore"):
+        assert np.isnan(autodiff.gradient(f, engine="numpy")(0.0))

@@ -6,13 +6,19 @@ import math
 import pkgutil
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
+import scipy.fft
+import scipy.signal
+import scipy.special
+from scipy import linalg
 
+import autodiff
 from autodiff.errors import FallbackWarning
 from autodiff.ops import ENTRIES, function_table, numpy_functions
-from autodiff.ops.function_table import Table, builtin_functions, functions
+from autodiff.ops.function_table import Table, as_taken, builtin_functions, functions
 
 MODULES = [m.name for m in pkgutil.iter_modules(numpy_functions.__path__)]
 
@@ -91,7 +97,7 @@ def test_what_nobody_answers_is_absent() -> None:
 
 
 # Modules whose operations are entered when a program first has one: those of solvers, of SciPy's functions, ...
-ENTERED_LATE = """adjoints bessel_functions boundaries complex_scipy_linalg correlation cosine_transforms
+ENTERED_LATE = """adjoints bessel_functions boundaries complex_of_real complex_scipy_linalg correlation cosine_transforms
     cumulative_functions distribution_functions distribution_routines elliptic_functions holomorphic_functions integrals interpolation linear_maps minima multivariate_probability
     opaque orthogonal_polynomials scipy_clusters scipy_csgraph scipy_fft scipy_forms scipy_functions scipy_signal smoothing vertices""".split()
 
@@ -162,3 +168,39 @@ def test_a_library_whose_names_have_moved_is_told_and_nothing_else_fails(monkeyp
     monkeypatch.setattr(function_table, "_OPTIONAL", {"json": "autodiff.ops.nowhere"})
     (found,) = function_table.unknown_libraries()
     assert found.startswith("json (No module named")
+
+
+_CALLS_BY_NAMES: list[Any] = [
+    (lambda x: linalg.fractional_matrix_power(A=np.outer(x, x) + np.eye(3), t=0.3), 1.0),
+    (lambda x: scipy.special.lqn(n=2, z=x[0])[0], 1.0),
+    (lambda x: scipy.fft.ifht(A=x, dln=0.1, mu=0.2), 1.0),
+    (lambda x: scipy.signal.symiirorder1(signal=np.tile(x, 9), c0=0.8, z1=0.1), 1.0),
+    (lambda x: np.stack(arrays=[x, x], axis=1), 1j),
+    (lambda x: np.hstack(tup=[x, x]), 1j),
+    (lambda x: np.diag(v=x), 1j),
+    (lambda x: np.real(val=x) + np.any(a=x), 1j),
+    (lambda x: np.convolve(a=x, v=x), 1j),
+]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize(("function", "unit"), _CALLS_BY_NAMES)
+def test_arguments_have_the_names_of_the_library(function: Any, unit: Any, engine: str) -> None:
+    x = np.array([0.3, 0.5, 0.2]) * unit
+    result = autodiff.function(function, engine=engine)(x)
+    np.testing.assert_allclose(result, function(x), rtol=1e-12)
+    autodiff.check_gradient(lambda x: np.sum(np.abs(function(x))), x, engine=engine)
+
+
+def test_an_argument_that_an_implementation_lacks_takes_no_other_place() -> None:
+    def function(x: Any, axis: int, deep: bool = False, n: int = 1) -> None: ...
+
+    def lacks_deep(y: Any, axis: int, n: int = 1) -> None: ...
+
+    def renames(y: Any, axis: int, shallow: bool, n: int = 1) -> None: ...
+
+    given = (0,), {"axis": 1, "deep": True}
+    assert as_taken(function, lacks_deep, *given) == given
+    assert as_taken(function, renames, *given) == ((0, 1, True), {})
+    unknown = (0,), {"axis": 1, "depth": True}
+    assert as_taken(function, renames, *unknown) == unknown

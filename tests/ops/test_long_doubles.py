@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import integrate, optimize
 
 import autodiff
 
@@ -72,3 +73,22 @@ def test_what_libraries_convert_or_refuse() -> None:
         with pytest.raises(TypeError) as found:
             autodiff.function(f)(matrix)
         assert str(found.value) == str(wanted.value)
+
+
+SOLVED = {
+    "newton": lambda p: optimize.newton(lambda z: z * z - p, 1.0),
+    "fixed_point": lambda p: optimize.fixed_point(lambda z: np.cos(z) * p, 1.0),
+    "minimize_scalar": lambda p: optimize.minimize_scalar(lambda z: (z - p) ** 2).x,
+    "quad_vec": lambda p: integrate.quad_vec(lambda t: t * p, 0, 1)[0],
+}
+
+
+@pytest.mark.parametrize("name", SOLVED)
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_what_scipy_solves_with_long_doubles_is_left_to_it(name: str) -> None:
+    p = np.longdouble(0.75)
+    found, wanted = autodiff.function(SOLVED[name])(p), SOLVED[name](p)
+    assert found == wanted
+    assert type(found) is type(wanted)
+    with pytest.raises(autodiff.errors.AutodiffError):
+        autodiff.gradient(SOLVED[name])(p)

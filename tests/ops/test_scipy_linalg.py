@@ -114,8 +114,7 @@ def test_a_logarithm_that_is_complex_comes_from_scipy() -> None:
     matrix = np.diag([-1.0, 2.0])
     found = autodiff.function(lambda a: linalg.logm(a))(matrix)
     np.testing.assert_allclose(found, linalg.logm(matrix))
-    with pytest.raises(autodiff.errors.AutodiffError):
-        autodiff.gradient(lambda a: np.sum(np.abs(linalg.logm(a))))(matrix)
+    autodiff.check_gradient(lambda a: np.sum(np.abs(linalg.logm(a)) ** 2), matrix)
 
 
 STRUCTURES = [

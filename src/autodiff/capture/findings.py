@@ -173,9 +173,8 @@ class Tables:
     made_at: dict[int, tuple[Any, Any]] = field(default_factory=dict)
     keys: dict[Any, Any] | None = field(default_factory=dict)
     has_keyed: bool = False
-    words: Any = (
-        None  # the strings that are known by numbers (choices.Words); None where none may be
-    )
+    # The strings that are known by numbers (choices.Words); None where none may be.
+    words: Any = None
     row_kinds: Sequence[Any] = ()  # types that the numbers of rows are of as well
     holds_arrays: bool = False  # set when arrays in lists turn out to change (capture.members)
     owner: Any = None  # the object whose method is captured, or that is called

@@ -76,6 +76,7 @@ from autodiff.ladder import Bail, NotStaged
 from autodiff.later import later
 from autodiff.ops import complex_numbers, dispatch, fatal, layout
 from autodiff.ops.builder import current_builder
+from autodiff.ops.function_table import as_taken
 from autodiff.ops.known import require_hashable, require_types
 from autodiff.ops.tracer import StoredList, Tracer, is_traced
 from autodiff.signals import refuse_ours, run_users
@@ -340,8 +341,9 @@ def _call_with_all_lifted(
             refuse_change(frame, function, args, kwargs, node)
         if kwargs:
             _refuse_misspelt(function, known, kwargs)
+        given, named = as_taken(function, known, args, kwargs)
         try:
-            return run_users(known, *args, **kwargs)
+            return run_users(known, *given, **named)
         except DtypeError:
             if traced or function not in _CREATION:
                 raise

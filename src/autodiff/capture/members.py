@@ -190,7 +190,6 @@ class RowStep(SliceStep):
 class Members:
     """The members that there are; what each holds is a list for itself, whose items may be members too."""
 
-    is_pool = True
     is_own = False
 
     @property

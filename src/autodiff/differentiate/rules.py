@@ -62,14 +62,17 @@ MOST_REPEATED = 32
 
 @dataclass(frozen=True)
 class Factors:
-    """A product of two, of which the next slope multiplies the last; ``absorbing``: 0 where either is.
+    """A product of two, of which the next slope multiplies the last.
 
-    A term of a sum that is no such product has no first factor; a number that is spread has no last one.
+    ``absorbing``: 0 where either is, or the next slope; ``chosen``: where either is, as the last is 0 where
+    something was not chosen.  A term of a sum that is no such product has no first factor; a number that is
+    spread has no last one.
     """
 
     first: Any
     last: Any
     absorbing: bool = False
+    chosen: bool = False
 
     def last_times(self, slope: Any, absorbing: bool = False) -> Any:
         """The last factor, multiplied by the next slope."""
@@ -103,7 +106,7 @@ def _scaled(d: Any, partial: Any, absorbing: bool = False) -> Tracer | None:
         current_builder().repeated += len(found) - 1
         how = [x.absorbing or absorbing for x in found]
         terms = [
-            _kept_apart(x.first, x.last_times(partial, a), a)
+            _kept_apart(x.first, x.last_times(partial, a), a, x.chosen)
             for x, a in zip(found, how, strict=True)
         ]
         return functools.reduce(_add, terms)
@@ -139,13 +142,13 @@ def _times(d: Any, partial: Any, absorbing: bool = False) -> Tracer | None:
     return product
 
 
-def _kept_apart(a: Any, b: Any, absorbing: bool = False) -> Tracer | None:
+def _kept_apart(a: Any, b: Any, absorbing: bool = False, chosen: bool = False) -> Tracer | None:
     """``a * b``, of which it is remembered that it is the product of these two; ``b`` where there is no ``a``."""
     if a is None:
         return b
-    product = _times(a, b, absorbing)
+    product = _times(a, b, absorbing or chosen)
     if product is not None and product is not a:
-        _remember(product, [Factors(a, b, absorbing)])
+        _remember(product, [Factors(a, b, absorbing, chosen)])
     return product
 
 
@@ -171,8 +174,8 @@ def _pulled(
         (factors,) = _factors(ct)
         pulled = transpose(site, factors.last)
         if all(x is None or (isinstance(x, Tracer) and x.dtype == ct.dtype) for x in pulled):
-            absorbing = factors.absorbing or not _multiplies(entry)
-            return [None if x is None else _kept_apart(first, x, absorbing) for x in pulled]
+            how = factors.absorbing, factors.chosen or not _multiplies(entry)
+            return [None if x is None else _kept_apart(first, x, *how) for x in pulled]
         if first.shape:
             return transpose(site, ct)
         formed = transpose(site, ct)
@@ -244,7 +247,9 @@ def _pushed(entry: Entry, apply: Callable[[Any], Any], tangent: Tracer) -> Trace
         (factors,) = _factors(tangent)
         pushed = apply(factors.last)
         product = (
-            _kept_apart(first, pushed, absorbing=True) if pushed.dtype == tangent.dtype else None
+            _kept_apart(first, pushed, factors.absorbing, chosen=True)
+            if pushed.dtype == tangent.dtype
+            else None
         )
         if product is not None:
             return product
@@ -393,9 +398,8 @@ def _spread_back(ct: Any, operand: Any) -> Any:
     if isinstance(ct, Tracer) and ct.shape and not operand.shape:
         axes, factors = tuple(range(len(ct.shape))), _factors(ct)
         if _of_one_number(factors, factors):
-            return _kept_apart(
-                factors[0].first, reduce_sum(factors[0].last, axes), factors[0].absorbing
-            )
+            (one,) = factors
+            return _kept_apart(one.first, reduce_sum(one.last, axes), one.absorbing, one.chosen)
         return reduce_sum(ct, axes)
     return ct
 
@@ -406,7 +410,7 @@ def accumulate(total: Tracer | None, contribution: Any, like: Tracer) -> Tracer:
         together: Tracer = contribution.into(zeros_like(like) if total is None else total)
         if total is None and contribution.apart is not None:
             number, into = contribution.apart
-            _remember(together, [Factors(number, into(zeros_like(like)), absorbing=True)])
+            _remember(together, [Factors(number, into(zeros_like(like)), chosen=True)])
         return together
     if contribution.dtype != like.dtype:
         contribution = contribution.astype(like.dtype)
@@ -415,7 +419,8 @@ def accumulate(total: Tracer | None, contribution: Any, like: Tracer) -> Tracer:
     first, second = _factors(total), _factors(contribution)
     if _of_one_number(first, second):
         (a,), (b,) = first, second
-        product = _kept_apart(a.first, _sum(a.last, b.last), a.absorbing and b.absorbing)
+        how = a.absorbing and b.absorbing, a.chosen and b.chosen
+        product = _kept_apart(a.first, _sum(a.last, b.last), *how)
         assert product is not None
         return product
     together = _sum(total, contribution)

@@ -62,7 +62,7 @@ from autodiff.ops.control import emit_for
 from autodiff.ops.either import Either, on_both
 from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.fourier import whole as fourier_whole
-from autodiff.ops.function_table import builtin_functions, functions
+from autodiff.ops.function_table import as_taken, builtin_functions, functions
 from autodiff.ops.known import check, type_name
 from autodiff.ops.layout import remember
 from autodiff.ops.numpy_functions import fourier, selection
@@ -100,6 +100,7 @@ def apply(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     fatal.refuse(function, args, kwargs)
     if implementation is None:
         raise decline(name)
+    args, kwargs = as_taken(function, implementation, args, kwargs)
     _require_known(implementation, name, args, kwargs)
     result = remember(function, args, kwargs, implementation(*args, **kwargs))
     if function in NOT_HOLOMORPHIC and any(map(is_complex, args)):
@@ -178,7 +179,7 @@ def _join_results(re: Any, im: Any) -> Any:
 
 _REFUSED = ("out", "dtype", "initial", "casting")
 # Functions whose operand is cast beforehand.
-_FOLDS = frozenset((np.sum, np.mean, np.cumsum, np.ascontiguousarray, np.asfortranarray))
+_CAST_BEFOREHAND = frozenset((np.sum, np.mean, np.cumsum, np.ascontiguousarray, np.asfortranarray))
 
 
 def part_by_part(function: Any, data: Sequence[int | str] = (0,)) -> Callable[..., Any]:
@@ -187,7 +188,7 @@ def part_by_part(function: Any, data: Sequence[int | str] = (0,)) -> Callable[..
     def run(*args: Any, **kwargs: Any) -> Any:
         dtype = kwargs.pop("dtype", None)
         if dtype is not None and not is_complex_dtype(dtype):
-            if function not in _FOLDS and kwargs.get("casting") != "unsafe":
+            if function not in _CAST_BEFOREHAND and kwargs.get("casting") != "unsafe":
                 raise decline(f"np.{function.__name__} with dtype={np.dtype(dtype)}")
             real = as_stored(args[0], np.dtype(dtype))
             return functions[function](real, *args[1:], **kwargs, dtype=dtype)
@@ -226,9 +227,10 @@ _FIRST = """
     vstack dstack column_stack delete resize ediff1d matrix_transpose block
     ascontiguousarray asfortranarray
 """.split()
+_NAMES_OF_FIRST = ("a", "A", "m", "v", "arr", "ary", "array", "arrays", "tup")
 for _name in _FIRST:
     if hasattr(np, _name) and getattr(np, _name) in functions:
-        TABLE[getattr(np, _name)] = part_by_part(getattr(np, _name), (0, "a", "m", "arr", "ary"))
+        TABLE[getattr(np, _name)] = part_by_part(getattr(np, _name), (0, *_NAMES_OF_FIRST))
 for _name in ("atleast_1d", "atleast_2d", "atleast_3d"):
     if getattr(np, _name) in functions:
         TABLE[getattr(np, _name)] = part_by_part(getattr(np, _name), (0, 1, 2, 3))

@@ -453,9 +453,8 @@ def as_stored(x: Any, dtype: np.dtype[Any]) -> Any:
     if not is_complex(x):
         return x
     if isinstance(x, StoredList) and x.is_elsewhere():
-        raise decline(
-            "a conversion to real numbers"
-        )  # of Python's, it may be, which Python refuses
+        # Of Python's, it may be, which Python refuses.
+        raise decline("a conversion to real numbers")
     if isinstance(x, (list, tuple)):
         return [as_stored(item, dtype) for item in x]
     return discarded(x, dtype)
@@ -500,6 +499,7 @@ def _where(condition: Any, a: Any, b: Any) -> Tracer:
 
 
 def multiply(a: Parts, b: Parts) -> Parts:
+    """The product of two numbers, or arrays of one shape, given by their parts."""
     (ar, ai), (br, bi) = a, b
     return sub(mul(ar, br), mul(ai, bi)), add(mul(ar, bi), mul(ai, br))
 

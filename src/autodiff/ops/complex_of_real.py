@@ -12,6 +12,7 @@ Source: Yu. L. Daleckii and S. G. Krein (1965), via N. J. Higham, Functions of M
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +41,7 @@ _SCALAR: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 def _or_complex(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
     """A function of a real matrix, real or complex."""
 
+    @functools.wraps(real)
     def function(A: Any, *options: Any, **how: Any) -> Any:
         try:
             return real(A, *options, **how)

@@ -24,6 +24,7 @@ from autodiff.dims import Dim
 from autodiff.later import later
 from autodiff.ops import complex_numbers, either, indexing, python_numbers
 from autodiff.ops.function_table import (
+    as_taken,
     builtin_functions,
     functions,
     implements,
@@ -83,6 +84,7 @@ def apply_function(function: Any, args: Any, kwargs: Any) -> Any:
             f"{name.replace('numpy.', 'np.', 1)} is not available on traced arrays",
             "compute it outside of the function, or from other NumPy functions",
         )
+    args, kwargs = as_taken(function, implementation, args, kwargs)
     return remember(function, args, kwargs, implementation(*args, **kwargs))
 
 

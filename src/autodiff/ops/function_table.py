@@ -5,7 +5,8 @@
 
 ``functions`` answers NumPy's callables, also those that do not dispatch by themselves
 (``np.zeros``); ``builtin_functions`` answers Python's builtins and the ``math`` module, with
-Python's semantics on Python numbers.  A function takes the arguments the original takes.
+Python's semantics on Python numbers.  A function takes the arguments the original takes, where its
+parameters have other names in the same places (:func:`as_taken`).
 
 The modules that fill the tables are loaded when a function of theirs is asked for, by its name: a program of
 sums and sines does not wait for those of sorts and spectra.
@@ -14,9 +15,10 @@ sums and sines does not wait for those of sorts and spectra.
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autodiff.errors import FallbackWarning
@@ -280,3 +282,39 @@ def implements_builtin(*callables: Any) -> Callable[[F], F]:
         return function
 
     return enter
+
+
+def as_taken(
+    function: Any, implementation: Any, args: Sequence[Any], kwargs: dict[str, Any]
+) -> tuple[Sequence[Any], dict[str, Any]]:
+    """The arguments of a library's function as an implementation takes them, which may name them otherwise.
+
+    Those that it does not take are left as they are: the call says so.
+    """
+    if not kwargs:
+        return args, kwargs
+    try:
+        taken = inspect.signature(implementation)
+    except (TypeError, ValueError):
+        return args, kwargs
+    if _takes(taken, args, kwargs):
+        return args, kwargs
+    try:
+        signature = inspect.signature(function)
+        bound = signature.bind(*args, **kwargs)
+    except (TypeError, ValueError):  # of a function in C, or a call that Python refuses
+        return args, kwargs
+    names = zip(signature.parameters, taken.parameters, range(len(bound.args)), strict=False)
+    # A parameter that the function has in another place is no other name for that in this one.
+    if any(own != other and other in signature.parameters for own, other, _ in names):
+        return args, kwargs
+    moved = bound.args, bound.kwargs
+    return moved if _takes(taken, *moved) else (args, kwargs)
+
+
+def _takes(signature: inspect.Signature, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True

@@ -24,7 +24,7 @@ from autodiff.ir.copying import Mapping, copy_operation, copy_value, map_attribu
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value, free_values, uses
 from autodiff.ops.builder import building, current_builder
 from autodiff.ops.entries import ENTRIES, Partials
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import Tracer, emit_tracer
 
 _INT = np.dtype(np.int64)
 
@@ -139,8 +139,11 @@ def _bits(x: Any) -> Any:
     x = x.astype(_INT)
     if x.ndim == 0:
         return x
-    line = np.reshape(x, (-1,))
-    weight = (np.arange(line.size) + np.int64(1)) * np.int64(_MIX)
+    line: Any = np.reshape(x, (-1,))
+    place: Any = emit_tracer(
+        "iota", size=line.shape[0], dtype=_INT
+    )  # of which size, the run may say
+    weight = (place + np.int64(1)) * np.int64(_MIX)
     weight = (weight ^ (weight >> np.int64(31))) * np.int64(_MIX)
     return np.sum(line * (weight | np.int64(1)))
 

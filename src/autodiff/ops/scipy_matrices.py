@@ -143,7 +143,9 @@ def _matrix_function(name: str) -> Callable[..., Any]:
     def function(A: Any, *options: Any) -> Any:
         x = _square(A)
         values = tuple([known(as_array(v)) for v in options])
-        if x.ndim != 2 or any(v is None for v in values):
+        # ``disp`` of the others is going to be no option.
+        has_other = bool(options) and name != "fractional_matrix_power"
+        if x.ndim != 2 or has_other or any(v is None for v in values):
             raise unsupported(f"scipy.linalg.{name} of this form", "pass one matrix, and numbers")
         numbers = tuple([float(v) for v in values if v is not None])
         x = cast(x, np.float64) if name in _DOUBLE else x

@@ -36,6 +36,9 @@ _OWN = 1e-3  # the part of an unknown, however small it is beside others, that i
 # Where an unknown is small beside the way of the search, or what is left of an equation beside what
 # it reads, this much less is asked for than of a share of the unknown itself.
 _BESIDE = 1e-3
+_POWERS = (
+    12  # steps of the power method, after which a condition is taken to be as bad as its bound
+)
 _DIFFERS = 0.25  # the share by which a derivative may differ nearby; of z² it is all, of z⁴ a half
 
 
@@ -101,15 +104,17 @@ class Standing:
 
 
 def standing(matrix: Array, residual: Array, units: Units) -> Standing | None:
-    """How a point stands to its equations; None where the matrix cannot be divided by."""
+    """How a point stands to its equations; None where the matrix cannot be divided by.
+
+    ``matrix`` is square, with a row for each equation and a column for each unknown; ``residual`` has as many.
+    """
     inverse = inverse_of(matrix)
     if inverse is None:
         return None
     step = inverse @ residual
     doubt = np.abs(inverse) @ np.fmax(np.abs(residual), units.noise)
-    least = (
-        EPSILON ** (1 / units.order) / 8
-    )  # of the way of the search: below that at a multiple zero
+    # Of the way of the search: below that at a multiple zero.
+    least = EPSILON ** (1 / units.order) / 8
     gone = units.gone()
     simple = bool((doubt < least * gone).all())
     # The doubt is no less than the step: as a rule it settles all.
@@ -119,7 +124,7 @@ def standing(matrix: Array, residual: Array, units: Units) -> Standing | None:
 
 
 def inverse_of(matrix: Array) -> Array | None:
-    """The inverse of a matrix; None where rounding alone keeps it from being singular."""
+    """The inverse of a square matrix; None where it is singular, or rounding alone keeps it from being so."""
     if len(matrix) == 1:
         value = matrix.item()
         inverse = np.array([[1 / value if value else np.inf]])
@@ -137,9 +142,6 @@ def inverse_of(matrix: Array) -> Array | None:
             return inverse
         v = np.maximum(found / np.max(found), 1e-300)
     return None
-
-
-_POWERS = 12
 
 
 def is_reached(step: Array, residual: Array, units: Units, matrix: Array | None = None) -> bool:
@@ -163,7 +165,7 @@ def is_reached(step: Array, residual: Array, units: Units, matrix: Array | None 
 
 
 def noticed(matrix: Array, sizes: Array) -> Array:
-    """Of each unknown the least change that one of the equations notices beside its other terms."""
+    """Of each unknown, of which there is one at least, the change that one of the equations notices beside its other terms."""
     steep = np.abs(matrix)
     with np.errstate(divide="ignore", invalid="ignore"):
         found: Array = np.min(np.where(steep > 0, (steep @ sizes)[:, None] / steep, np.inf), axis=0)

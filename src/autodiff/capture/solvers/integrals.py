@@ -39,6 +39,7 @@ from autodiff.capture.trace import Declined
 from autodiff.ir.data import Program, Value
 from autodiff.ops.complex_numbers import as_complex, joined
 from autodiff.ops.integrals import Like, Quadrature
+from autodiff.ops.promotion import as_array, cast
 from autodiff.ops.solvers import FLOAT, calling_from
 from autodiff.ops.tracer import Tracer, is_traced
 from autodiff.plain_data import dataclass
@@ -95,19 +96,25 @@ def integrate_vectors(
     with frame.trace.builder.reopened(outcome.block):
         result = as_float(outcome.value)
         outcome.block.outputs = [result.value]
+        own = as_array(outcome.value).dtype
     program, read = closed_program(outcome.block, getattr(integrand, "__name__", "f"))
     if not (read or is_traced(limits)):
         raise Declined("quad_vec of constants")
+    kind = own if own.kind == "f" else FLOAT
+    if isinstance(outcome.value, (list, tuple)):
+        raise Declined("quad_vec of a list, which SciPy cannot add")
     call = replace(call_of_integrator(frame, function, "quad_vec"), is_vector=True)
-    is_array = isinstance(outcome.value, (Tracer, np.ndarray, list)) and bool(result.shape)
+    is_array = isinstance(outcome.value, (Tracer, np.ndarray)) and bool(result.shape)
     like = result.shape if is_array else None
     integral, error = emitted(frame, call, limits, given, program, read, like)
     value = outcome.value
     is_numpy = isinstance(value, np.generic) or (
         isinstance(value, Tracer) and value.form != "python"
     )
-    # Of Python's numbers the sum is one of Python's.
-    return (Tracer(integral.value, "scalar") if is_numpy and not is_array else integral), error
+    if not (is_numpy or is_array):  # of Python's numbers the sum is one of Python's
+        return integral, error
+    # SciPy adds in the precision of the integrand, of which our sum is rounded to the last digit.
+    return Tracer(cast(integral, kind).value, "array" if is_array else "scalar"), error
 
 
 def _callable(integrand: Any) -> Any:

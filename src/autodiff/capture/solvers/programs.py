@@ -189,6 +189,10 @@ def as_float(value: Any) -> Tracer:
     array = dispatch.functions[np.asarray](_widened(value))
     if not isinstance(array, Tracer) or array.dtype.kind not in "fiub":
         raise Declined("a function whose result is not made of numbers")
+    if (
+        array.dtype.itemsize > FLOAT.itemsize
+    ):  # which some of SciPy's algorithms keep, and others refuse
+        raise Declined("long doubles in what SciPy calls or is given")
     if array.dtype != FLOAT or array.value.type.weak:
         array = array.astype(FLOAT)
     return array
