@@ -281,3 +281,95 @@ def test_parts_of_one_array_in_a_result_are_parts_of_one_array(f, engine):
         (expected, shared), (found, ours) = arrays(f), arrays(value)
         assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
         assert ours == shared
+
+
+def appended_to_two_lists(w):
+    made = w * 2.0
+    LAYER.seen.append(made)
+    LAYER.others.append(made[1:])
+
+
+def appended_and_stored(w):
+    made = w * 2.0
+    LAYER.seen.append(made)
+    LAYER.bias = made
+
+
+def one_view_in_two_lists(w):
+    view = w[1:]
+    LAYER.seen.append(view)
+    LAYER.others.append(view)
+
+
+def one_view_kept_and_returned(w):
+    LAYER.bias = (w * 2.0)[1:]
+    return LAYER.bias
+
+
+def one_array_by_all_passes(w):
+    made = w * 2.0
+    for _ in range(20):
+        LAYER.seen.append(made)
+
+
+def views_by_all_passes(w):
+    made = w * 2.0
+    for k in range(len(w)):
+        LAYER.seen.append(made[k:])
+
+
+def parts_of_one_array_of_a_pass(w):
+    for k in range(20):
+        made = w * k
+        LAYER.seen.append(made)
+        LAYER.others.append(made[1:])
+
+
+def kept_by_a_branch(w):
+    made = w * 2.0
+    if w[1] > 0.0:
+        LAYER.weights = made
+    return made
+
+
+def an_argument_kept_by_a_branch(w):
+    if w[1] > 0.0:
+        LAYER.weights = w
+
+
+def kept_by_passes(w):
+    made = w * 2.0
+    for k in range(len(w)):
+        LAYER.bias = made[k:]
+    return made
+
+
+IN_TWO_PLACES = [
+    appended_to_two_lists, appended_and_stored, one_view_in_two_lists, one_view_kept_and_returned,
+    one_array_by_all_passes, views_by_all_passes, parts_of_one_array_of_a_pass, kept_by_a_branch,
+    an_argument_kept_by_a_branch, kept_by_passes,
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+@pytest.mark.parametrize("f", IN_TWO_PLACES)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_kept_in_two_places_is_one_array(f, engine):
+    def arrays(given, w):
+        vars(LAYER).clear()
+        vars(LAYER).update(vars(Layer()), weights=np.zeros(len(w)), seen=[], others=[])
+        result = given(w)
+        outside = [*LAYER.seen, *LAYER.others, LAYER.weights, LAYER.bias]
+        found = [x for x in (w, result, *outside) if isinstance(x, np.ndarray)]
+        pairs = [(a, b) for a in found for b in found]
+        return found, [(a is b, np.shares_memory(a, b)) for a, b in pairs]
+
+    value = autodiff.function(f, engine=engine)
+    try:
+        for w in (np.arange(1.0, 4.0), -np.arange(1.0, 4.0), np.arange(1.0, 6.0)):
+            (expected, same), (found, ours) = arrays(f, w.copy()), arrays(value, w.copy())
+            assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+            assert ours == same
+    finally:
+        vars(LAYER).clear()
+        vars(LAYER).update(vars(Layer()))

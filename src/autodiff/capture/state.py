@@ -367,6 +367,9 @@ def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], A
                 if array.path:
                     _refuse_views(trace, array.cell)
                     arrays_kept[key] = _once(key, _view_keeper(base, array.path, operands))
+                operands.kept[key] = any(
+                    trace.builder.is_around(array.cell.block, body.home) for body in trace.rolling
+                )
             return arrays_kept[key]
         if is_pending(part) and not trace.is_external(part):
             make = operands.pending(part)
