@@ -373,3 +373,86 @@ def test_what_is_kept_in_two_places_is_one_array(f, engine):
     finally:
         vars(LAYER).clear()
         vars(LAYER).update(vars(Layer()))
+
+
+def stored_whole(given):
+    LAYER.whole = given
+
+
+def stored_and_read(given):
+    LAYER.whole, LAYER.bias = given, given["bias"]
+    return given["weights"][0] * given["inner"][0]
+
+
+def stored_in_a_tuple(given):
+    LAYER.whole = (given["inner"], {"all": given})
+    return given["bias"]
+
+
+def appended_and_changed(given):
+    LAYER.seen.append(given["inner"])
+    given["inner"].append(given["weights"][1])
+
+
+def stored_and_returned(given):
+    LAYER.whole = given["setting"]
+    return given["setting"]
+
+
+KEPT_CONTAINERS = [
+    stored_whole, stored_and_read, stored_in_a_tuple, appended_and_changed, stored_and_returned,
+]  # fmt: skip
+
+
+def containers_of_the_call():
+    inner = [1.0, 2.0]
+    return {"weights": np.arange(1.0, 4.0), "bias": [np.ones(2)], "inner": inner, "setting": Setting(1.0, inner)}  # fmt: skip
+
+
+def identities(result, given):
+    """Which of what is to be found outside, returned and given is one object."""
+    found = [result, given]
+    outside = [vars(LAYER)[name] for name in ("whole", "bias", "seen")]
+    while outside:
+        found.append(outside.pop())
+        if isinstance(found[-1], (list, tuple)):
+            outside += found[-1]
+    found += [x for one in found if isinstance(one, dict) for x in one.values()]
+    return [[a is b for a in found if not isinstance(a, float)] for b in found]
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+@pytest.mark.parametrize("f", KEPT_CONTAINERS)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_container_of_the_arguments_that_is_kept_is_the_callers_own(f, engine):
+    value = autodiff.function(f, engine=engine)
+    try:
+        for _ in range(3):
+            outcomes = []
+            for one in (f, value):
+                vars(LAYER).update(vars(Layer()), seen=[])
+                given = containers_of_the_call()
+                result = one(given)
+                outcomes.append((identities(result, given), repr((vars(LAYER), given, result))))
+            assert outcomes[0] == outcomes[1]
+    finally:
+        vars(LAYER).clear()
+        vars(LAYER).update(vars(Layer()))
+
+
+def test_a_derivative_keeps_the_callers_own_containers():
+    def loss(given):
+        LAYER.whole = given
+        return np.sum(given["weights"] ** 2) * given["inner"][0]
+
+    def of_changed(given):
+        given["inner"][0] = 3.0
+        LAYER.whole = given["inner"]
+        return np.sum(given["weights"] ** 2) * given["inner"][0]
+
+    given = {"weights": np.arange(1.0, 4.0), "inner": [2.0]}
+    assert np.array_equal(autodiff.gradient(loss)(given)["weights"], 4.0 * given["weights"])
+    assert LAYER.whole is given
+    assert np.array_equal(autodiff.gradient(of_changed)(given)["weights"], 6.0 * given["weights"])
+    assert LAYER.whole == [3.0] and given["inner"] == [2.0]
+    LAYER.whole = None
