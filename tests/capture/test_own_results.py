@@ -456,3 +456,20 @@ def test_a_derivative_keeps_the_callers_own_containers():
     assert np.array_equal(autodiff.gradient(of_changed)(given)["weights"], 6.0 * given["weights"])
     assert LAYER.whole == [3.0] and given["inner"] == [2.0]
     LAYER.whole = None
+
+
+def test_arrays_from_outside_are_kept_beside_places_that_are_not_read():
+    class Store:
+        whole, first, last = [1.0], np.arange(4.0), [np.zeros(2)]
+
+    def f(x):
+        Store.whole.append(Store.first)
+        Store.last.append(Store.first[1:])
+        kept[0] = x * 2.0
+        return x
+
+    kept = [1.0]
+    value = autodiff.function(f)
+    for x in (2.0, 3.0):
+        assert value(x) == x and kept == [2.0 * x]
+        assert Store.whole[-1] is Store.first and Store.last[-1].base is Store.first

@@ -417,10 +417,9 @@ def _once(key: Any, make: Made) -> Made:
 def _array_keeper(trace: Trace, x: Tracer, operands: Any) -> Made:
     """Keeps a whole array: an argument or one from outside as it is, a result as the one that is returned."""
     copy = operands.template(x)
-    for number, record in enumerate(trace.inputs):
+    for record in trace.inputs:
         if record.cell is x.cell:
-            first = sum(r.leaf is not None for r in trace.inputs)
-            itself = _input_keeper(record, number - first, copy)
+            itself = _input_keeper(trace.inputs, record, copy)
             return lambda run: itself(run[0])
 
     def result(run: tuple[Any, dict[Any, Any]]) -> Any:
@@ -468,7 +467,7 @@ def _extent_keeper(extent: Extent, operands: Any) -> Callable[[tuple[Any, ...]],
 
 
 def _input_keeper(
-    record: Any, hidden: int, copy: Callable[[tuple[Any, ...]], Any]
+    inputs: Sequence[Any], record: Any, copy: Callable[[tuple[Any, ...]], Any]
 ) -> Callable[[tuple[Any, ...]], Any]:
     """Keeps an argument or an array from outside, as the object that it is."""
     cell, leaf = record.cell, record.leaf
@@ -476,7 +475,9 @@ def _input_keeper(
     def itself(arrays: tuple[Any, ...]) -> Any:
         run = current_run()
         if leaf is None:
-            return run.hidden[hidden]
+            # Which it is of these is known when the capture is complete: what is not read is taken back.
+            hidden = [r for r in inputs if r.leaf is None]
+            return run.hidden[next(k for k, r in enumerate(hidden) if r is record)]
         if cell.version and not run.is_value:
             return copy(arrays)  # derivatives leave the argument as it is
         return run.leaves[leaf]
