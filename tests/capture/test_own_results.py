@@ -281,3 +281,195 @@ def test_parts_of_one_array_in_a_result_are_parts_of_one_array(f, engine):
         (expected, shared), (found, ours) = arrays(f), arrays(value)
         assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
         assert ours == shared
+
+
+def appended_to_two_lists(w):
+    made = w * 2.0
+    LAYER.seen.append(made)
+    LAYER.others.append(made[1:])
+
+
+def appended_and_stored(w):
+    made = w * 2.0
+    LAYER.seen.append(made)
+    LAYER.bias = made
+
+
+def one_view_in_two_lists(w):
+    view = w[1:]
+    LAYER.seen.append(view)
+    LAYER.others.append(view)
+
+
+def one_view_kept_and_returned(w):
+    LAYER.bias = (w * 2.0)[1:]
+    return LAYER.bias
+
+
+def one_array_by_all_passes(w):
+    made = w * 2.0
+    for _ in range(20):
+        LAYER.seen.append(made)
+
+
+def views_by_all_passes(w):
+    made = w * 2.0
+    for k in range(len(w)):
+        LAYER.seen.append(made[k:])
+
+
+def parts_of_one_array_of_a_pass(w):
+    for k in range(20):
+        made = w * k
+        LAYER.seen.append(made)
+        LAYER.others.append(made[1:])
+
+
+def kept_by_a_branch(w):
+    made = w * 2.0
+    if w[1] > 0.0:
+        LAYER.weights = made
+    return made
+
+
+def an_argument_kept_by_a_branch(w):
+    if w[1] > 0.0:
+        LAYER.weights = w
+
+
+def kept_by_passes(w):
+    made = w * 2.0
+    for k in range(len(w)):
+        LAYER.bias = made[k:]
+    return made
+
+
+IN_TWO_PLACES = [
+    appended_to_two_lists, appended_and_stored, one_view_in_two_lists, one_view_kept_and_returned,
+    one_array_by_all_passes, views_by_all_passes, parts_of_one_array_of_a_pass, kept_by_a_branch,
+    an_argument_kept_by_a_branch, kept_by_passes,
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+@pytest.mark.parametrize("f", IN_TWO_PLACES)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_kept_in_two_places_is_one_array(f, engine):
+    def arrays(given, w):
+        vars(LAYER).clear()
+        vars(LAYER).update(vars(Layer()), weights=np.zeros(len(w)), seen=[], others=[])
+        result = given(w)
+        outside = [*LAYER.seen, *LAYER.others, LAYER.weights, LAYER.bias]
+        found = [x for x in (w, result, *outside) if isinstance(x, np.ndarray)]
+        pairs = [(a, b) for a in found for b in found]
+        return found, [(a is b, np.shares_memory(a, b)) for a, b in pairs]
+
+    value = autodiff.function(f, engine=engine)
+    try:
+        for w in (np.arange(1.0, 4.0), -np.arange(1.0, 4.0), np.arange(1.0, 6.0)):
+            (expected, same), (found, ours) = arrays(f, w.copy()), arrays(value, w.copy())
+            assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+            assert ours == same
+    finally:
+        vars(LAYER).clear()
+        vars(LAYER).update(vars(Layer()))
+
+
+def stored_whole(given):
+    LAYER.whole = given
+
+
+def stored_and_read(given):
+    LAYER.whole, LAYER.bias = given, given["bias"]
+    return given["weights"][0] * given["inner"][0]
+
+
+def stored_in_a_tuple(given):
+    LAYER.whole = (given["inner"], {"all": given})
+    return given["bias"]
+
+
+def appended_and_changed(given):
+    LAYER.seen.append(given["inner"])
+    given["inner"].append(given["weights"][1])
+
+
+def stored_and_returned(given):
+    LAYER.whole = given["setting"]
+    return given["setting"]
+
+
+KEPT_CONTAINERS = [
+    stored_whole, stored_and_read, stored_in_a_tuple, appended_and_changed, stored_and_returned,
+]  # fmt: skip
+
+
+def containers_of_the_call():
+    inner = [1.0, 2.0]
+    return {"weights": np.arange(1.0, 4.0), "bias": [np.ones(2)], "inner": inner, "setting": Setting(1.0, inner)}  # fmt: skip
+
+
+def identities(result, given):
+    """Which of what is to be found outside, returned and given is one object."""
+    found = [result, given]
+    outside = [vars(LAYER)[name] for name in ("whole", "bias", "seen")]
+    while outside:
+        found.append(outside.pop())
+        if isinstance(found[-1], (list, tuple)):
+            outside += found[-1]
+    found += [x for one in found if isinstance(one, dict) for x in one.values()]
+    return [[a is b for a in found if not isinstance(a, float)] for b in found]
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+@pytest.mark.parametrize("f", KEPT_CONTAINERS)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_container_of_the_arguments_that_is_kept_is_the_callers_own(f, engine):
+    value = autodiff.function(f, engine=engine)
+    try:
+        for _ in range(3):
+            outcomes = []
+            for one in (f, value):
+                vars(LAYER).update(vars(Layer()), seen=[])
+                given = containers_of_the_call()
+                result = one(given)
+                outcomes.append((identities(result, given), repr((vars(LAYER), given, result))))
+            assert outcomes[0] == outcomes[1]
+    finally:
+        vars(LAYER).clear()
+        vars(LAYER).update(vars(Layer()))
+
+
+def test_a_derivative_keeps_the_callers_own_containers():
+    def loss(given):
+        LAYER.whole = given
+        return np.sum(given["weights"] ** 2) * given["inner"][0]
+
+    def of_changed(given):
+        given["inner"][0] = 3.0
+        LAYER.whole = given["inner"]
+        return np.sum(given["weights"] ** 2) * given["inner"][0]
+
+    given = {"weights": np.arange(1.0, 4.0), "inner": [2.0]}
+    assert np.array_equal(autodiff.gradient(loss)(given)["weights"], 4.0 * given["weights"])
+    assert LAYER.whole is given
+    assert np.array_equal(autodiff.gradient(of_changed)(given)["weights"], 6.0 * given["weights"])
+    assert LAYER.whole == [3.0] and given["inner"] == [2.0]
+    LAYER.whole = None
+
+
+def test_arrays_from_outside_are_kept_beside_places_that_are_not_read():
+    class Store:
+        whole, first, last = [1.0], np.arange(4.0), [np.zeros(2)]
+
+    def f(x):
+        Store.whole.append(Store.first)
+        Store.last.append(Store.first[1:])
+        kept[0] = x * 2.0
+        return x
+
+    kept = [1.0]
+    value = autodiff.function(f)
+    for x in (2.0, 3.0):
+        assert value(x) == x and kept == [2.0 * x]
+        assert Store.whole[-1] is Store.first and Store.last[-1].base is Store.first

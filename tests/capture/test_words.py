@@ -139,7 +139,51 @@ def _in_structures(xs):
     return pair, d
 
 
-@pytest.mark.parametrize("f", [_last, _exchanged, _in_structures])
+NEXT = {"a": "b", "b": "c", "c": "d", "d": "a"}
+
+
+def _round(xs):
+    kind, late, counts = "a", 0.0, {}
+    for x in xs:
+        late += x if kind in ("c", "d") else 0.0
+        counts[kind] = counts.get(kind, 0) + 1
+        kind = NEXT[kind]
+    return kind, late, counts
+
+
+def _round_of_loops(xs):
+    kind, late = "a", 0.0
+    for x in xs:
+        for y in xs[:3]:
+            late += y if kind in ("c", "d") else x
+        kind = NEXT[kind] if x > 0.2 else kind
+    return kind, late
+
+
+def _of_the_pass_before(xs):
+    kind, pair = "c", (0.0, ("c", "q"))
+    for x in xs:
+        pair = (x, (kind, "q"))
+        kind = "a" if x > 1 else "b"
+    return pair, kind
+
+
+def _of_the_pass_before_while(xs):
+    kind, pair, i = "c", ["c", 0.0], 0
+    while i < len(xs) and xs[i] < 1.3:
+        pair = [kind, xs[i]]
+        kind = "a" if xs[i] > 1 else "b"
+        i += 1
+    return pair, kind
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        _last, _exchanged, _in_structures, _round, _round_of_loops, _of_the_pass_before,
+        _of_the_pass_before_while,
+    ],
+)  # fmt: skip
 def test_strings_of_the_result_are_pythons(f):
     xs = np.linspace(0.5, 1.5, 11)
     agrees(f, (xs,), (xs / 2,))

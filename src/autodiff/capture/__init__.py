@@ -229,8 +229,9 @@ def _capture(
         own, trace.arguments = list(given_to([args, kwargs])), (args, kwargs)
         trace.note_given([args, kwargs])
         trace.slot_of = dict(filter(None, map(name_of_leaf, arguments)))
-        if not trace.derivative and trace.tier.holds_back:
-            trace.given_at = given_containers(trace)
+        if trace.tier.holds_back:
+            trace.callers_at = given_containers(trace)
+            trace.given_at = {} if trace.derivative else trace.callers_at
         try:
             result = _run_knowing(trace, function, args, kwargs)
             standing.end_all(trace)

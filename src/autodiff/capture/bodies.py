@@ -163,7 +163,11 @@ class Body(CarriedObjects):
             rolling.append(self)
             try:
                 self.taken.clear()
+                words = self.frame.trace.words
+                before = len(words.numbers) if words is not None else 0
                 settled = self._attempt() and not self.taken
+                # What the body asks of all strings, it asks of those that it has chosen since.
+                settled &= words is None or len(words.numbers) == before
                 self.attempts += 1
             except Bail as needed:
                 if not self.is_asked(needed):

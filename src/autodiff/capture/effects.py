@@ -42,7 +42,7 @@ from autodiff.ops.complex_numbers import ComplexTracer, plain, whole_of
 from autodiff.ops.either import is_array
 from autodiff.ops.entries import ENTRIES, Kernel
 from autodiff.ops.known import answer_by_types
-from autodiff.ops.tracer import Form, StoredList, Tracer
+from autodiff.ops.tracer import Cell, Form, StoredList, Tracer, ViewStep
 from autodiff.signals import door, run_users
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ class Operands:
     def __init__(self) -> None:
         self.tracers: list[Tracer] = []
         self.forms: list[Form] = []
+        # The arrays that it keeps outside, and whether passes of a loop do so that have not made them.
+        self.kept: dict[tuple[Cell, tuple[ViewStep, ...]], bool] = {}
 
     def template(self, x: Any) -> Callable[[tuple[Any, ...]], Any]:
         """From the operands' arrays to ``x`` with its values."""
@@ -152,6 +154,7 @@ class HostCall:
         self.may_fail_later = False
         self.at_the_end = False  # needs the results of the run
         self.makes = False  # what others draw from
+        self.kept: dict[tuple[Cell, tuple[ViewStep, ...]], bool] = {}  # as its operands say
 
     @property
     def follows(self) -> bool:
@@ -195,6 +198,7 @@ def _emit_host(
 ) -> tuple[Any, ...]:
     values = tuple(t.value for t in operands.tracers)
     trace.effects = True
+    host.kept = operands.kept
     return trace.builder.emit("host_call", values, {"function": host, "types": types}, types)
 
 

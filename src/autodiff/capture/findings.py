@@ -180,6 +180,7 @@ class Tables:
     owner: Any = None  # the object whose method is captured, or that is called
     # Where the containers of the arguments are, by the identity of what the function was given for each.
     given_at: dict[int, Path] = field(default_factory=dict)
+    callers_at: dict[int, Path] = field(default_factory=dict)  # the same, of derivatives too
     used_members: list[Any] = field(default_factory=list)  # the pools of such objects
     calling: Any = (
         None  # the frame of the function that was entered, or that called something, last

@@ -117,12 +117,12 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
             changed = stores(trace, taken, [*parts, result])
             trace.effects |= not isinstance(changed, Bail) and bool(changed)
         effects.store_state(trace, derivative, [] if isinstance(changed, Bail) else changed)
+        sharing.refuse_kept_apart(trace, arrays, [x.values for x in taken if x.has_changed])
         watched = effects.order_effects(trace.builder.block)
     extents = list(trace.extents.values())
     trace.builder.block.parameters += extents
-    program = Program(trace.builder.block, name)
     return Captured(
-        program,
+        Program(trace.builder.block, name),
         trace.inputs,
         trace.guards,
         plan,

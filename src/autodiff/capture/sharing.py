@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,8 +21,10 @@ from autodiff.capture import choices
 from autodiff.capture.arrays import Chosen, array_of
 from autodiff.capture.identities import is_stored
 from autodiff.capture.lists import TracedList
+from autodiff.capture.regions import cells_of
 from autodiff.capture.trace import Declined, Trace
 from autodiff.dims import Dim, Extent
+from autodiff.ir.data import walk
 from autodiff.ops.complex_numbers import ComplexTracer
 from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Cell, HoldsTracers, Tracer, ViewStep
@@ -130,6 +133,54 @@ def refuse_two_of_one(trace: Trace, result: Any) -> None:
             raise Declined(f"a {type(part).__name__} that is kept outside and returned as well")
 
 
+def refuse_kept_apart(trace: Trace, leaves: Sequence[Any], before: Sequence[Any]) -> None:
+    """Decline where two effects, or an effect and the result, would each make an array, or the same view, for itself.
+
+    An argument, one from outside and an array of the result is itself in each of them.  An array that a branch or loop
+    has chosen is made anew, which must be nowhere else but in the places that hold another now, and held it ``before``.
+    """
+    times, views = Counter[Cell](), Counter[Any]()
+    for operation in walk(trace.builder.block):
+        kept = getattr(operation.attributes.get("function"), "kept", {})
+        views.update(key for key in kept if key[1])
+        times.update({cell for cell, _ in kept})
+        again = [key for key, is_again in kept.items() if is_again]
+        views.update(key for key in again if key[1] and not _is_chosen_by_run(key[1]))
+        times.update({cell for cell, _ in again})
+    if not times:
+        return
+    arrays = [array_of(x) for x in leaves if is_array(x) and not isinstance(x, ComplexTracer)]
+    views.update({(x.cell, x.path) for x in arrays if x.path} & views.keys())
+    if any(n > 1 for n in views.values()):
+        raise Declined("a view that is kept outside, there or in the result twice")
+    known = _made_once(trace)
+    if any(n > 1 and cell not in known for cell, n in times.items()):
+        raise Declined("an array that is kept outside in two places")
+    held = containers.walk([*trace.state.initial.values(), *before], is_stored)
+    initial = {cell for x in held for cell in cells_of(x)}
+    there = {cell for x in arrays for cell in cells_of(x)} | times.keys()
+    there |= {record.cell for record in trace.inputs} - initial
+    for cell in times:
+        if isinstance(cell, Chosen) and not there.isdisjoint(cell.cells):
+            raise Declined("an array that is one of several, and is kept outside")
+
+
+def _is_chosen_by_run(path: Sequence[ViewStep]) -> bool:
+    """Whether each pass of a loop may take another view."""
+    return any(isinstance(extent, Dim) for step in path for extent in step.extents)
+
+
+def _made_once(trace: Trace) -> set[Cell]:
+    """The arrays that are themselves wherever they are kept."""
+    known = set[Cell]() if trace.derivative else set(trace.output_of)
+    return known | {
+        record.cell
+        for record in trace.inputs
+        if not record.private
+        and not (trace.derivative and record.leaf is not None and record.cell.version)
+    }
+
+
 def arrays_behind(leaves: Sequence[Any], kept: Sequence[Any]) -> list[Cell]:
     """The arrays that a function has made, of which a result has views that have elements in common.
 
@@ -182,4 +233,11 @@ def _known(extent: Extent) -> int:
     return extent
 
 
-__all__ = ["OneOfParts", "Part", "arrays_behind", "refuse_two_of_one", "take_apart"]
+__all__ = [
+    "OneOfParts",
+    "Part",
+    "arrays_behind",
+    "refuse_kept_apart",
+    "refuse_two_of_one",
+    "take_apart",
+]

@@ -23,7 +23,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from types import CellType, FunctionType, ModuleType, SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from autodiff.capture.choices import refuse
 from autodiff.capture.frames import UNBOUND, Maybe, Poison
 from autodiff.capture.identities import is_stored
 from autodiff.capture.inputs import is_library
+from autodiff.capture.origins import type_of
 from autodiff.capture.outside import is_count
 from autodiff.capture.parts import Locals, Parts
 from autodiff.capture.paths import Guard, Path
@@ -42,9 +43,15 @@ from autodiff.capture.trace import Trace, refuse_captured_class
 from autodiff.dims import Dim, Extent
 from autodiff.ir.data import Source, Value, uses, walk
 from autodiff.ladder import Bail, Declined, Rung
+from autodiff.later import later
 from autodiff.ops.either import is_array
 from autodiff.ops.tracer import Cell, Tracer, ViewStep, as_tracer
 from autodiff.plain_data import dataclass
+
+if TYPE_CHECKING:
+    from autodiff.capture import given
+else:
+    given = later("autodiff.capture.given")
 
 MAXIMUM_PLACES = 64
 
@@ -342,11 +349,13 @@ def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], A
     """From the arrays of a host call to the object that the user's object is to keep.
 
     Identity is kept where plain Python keeps it: an argument, an array from outside and a result
-    are the same objects in both places.
+    are the same objects in both places.  What two effects would each make is refused at the end (``sharing``).
     """
 
     def is_leaf(part: Any) -> bool:
         if trace.is_external(part) and not isinstance(part, _PLAIN):
+            return True
+        if given_reacher(trace, part) is not None:
             return True
         kind = containers.kind_of(part)
         if kind is not None and kind.name == "instance":
@@ -367,7 +376,13 @@ def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], A
                 if array.path:
                     _refuse_views(trace, array.cell)
                     arrays_kept[key] = _once(key, _view_keeper(base, array.path, operands))
+                operands.kept[key] = any(
+                    trace.builder.is_around(array.cell.block, body.home) for body in trace.rolling
+                )
             return arrays_kept[key]
+        own = given_reacher(trace, part)
+        if own is not None:
+            return lambda run: own()
         if is_pending(part) and not trace.is_external(part):
             make = operands.pending(part)
             return lambda run: make(run[0])
@@ -402,10 +417,9 @@ def _once(key: Any, make: Made) -> Made:
 def _array_keeper(trace: Trace, x: Tracer, operands: Any) -> Made:
     """Keeps a whole array: an argument or one from outside as it is, a result as the one that is returned."""
     copy = operands.template(x)
-    for number, record in enumerate(trace.inputs):
+    for record in trace.inputs:
         if record.cell is x.cell:
-            first = sum(r.leaf is not None for r in trace.inputs)
-            itself = _input_keeper(record, number - first, copy)
+            itself = _input_keeper(trace.inputs, record, copy)
             return lambda run: itself(run[0])
 
     def result(run: tuple[Any, dict[Any, Any]]) -> Any:
@@ -453,7 +467,7 @@ def _extent_keeper(extent: Extent, operands: Any) -> Callable[[tuple[Any, ...]],
 
 
 def _input_keeper(
-    record: Any, hidden: int, copy: Callable[[tuple[Any, ...]], Any]
+    inputs: Sequence[Any], record: Any, copy: Callable[[tuple[Any, ...]], Any]
 ) -> Callable[[tuple[Any, ...]], Any]:
     """Keeps an argument or an array from outside, as the object that it is."""
     cell, leaf = record.cell, record.leaf
@@ -461,7 +475,9 @@ def _input_keeper(
     def itself(arrays: tuple[Any, ...]) -> Any:
         run = current_run()
         if leaf is None:
-            return run.hidden[hidden]
+            # Which it is of these is known when the capture is complete: what is not read is taken back.
+            hidden = [r for r in inputs if r.leaf is None]
+            return run.hidden[next(k for k, r in enumerate(hidden) if r is record)]
         if cell.version and not run.is_value:
             return copy(arrays)  # derivatives leave the argument as it is
         return run.leaves[leaf]
@@ -481,11 +497,35 @@ def reacher(trace: Trace, obj: Any) -> Callable[[], Any]:
     return lambda: current_run().objects[number]
 
 
+_EMPTY: tuple[()] = ()  # of which there is one
+
+
+def given_reacher(trace: Trace, part: Any) -> Callable[[], Any] | None:
+    """How a host call gets at the caller's own of a container among the arguments; None of any other.
+
+    And None of one that a derivative has changed: it leaves the argument as it is.
+    """
+    if part is _EMPTY or (id(part) not in trace.taken_apart and id(part) not in trace.given):
+        return None
+    if trace.derivative and id(part) in trace.changes:
+        return None
+    path = trace.callers_at.get(id(part))
+    if path is not None:
+        number = trace.number_of(path)
+        return lambda: current_run().objects[number]
+    found = trace.given.get(id(part))
+    if found is None or found.leaf is None or not given.is_unchanged(trace, part):
+        raise Declined(f"a {type_of(part).__name__} that is an argument and is kept outside")
+    leaf = found.leaf
+    return lambda: current_run().leaves[leaf]
+
+
 __all__ = [
     "MISSING",
     "Place",
     "State",
     "attribute_place",
+    "given_reacher",
     "item_place",
     "keeper",
     "reacher",

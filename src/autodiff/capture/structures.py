@@ -16,7 +16,16 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from autodiff import containers
-from autodiff.capture.choices import Instance, is_known, known_in, objects_of, place_of, words_of
+from autodiff.capture.choices import (
+    Among,
+    Instance,
+    is_known,
+    is_word,
+    known_in,
+    objects_of,
+    place_of,
+    words_of,
+)
 from autodiff.capture.choices import together as chosen_together
 from autodiff.capture.contents import (
     carried_columns,
@@ -169,7 +178,9 @@ def rebuilt(trace: Trace, x: Any, leaves: Mapping[str, Any], at: str = "") -> An
     if is_numeric(x):
         return leaves[at]
     if not isinstance(x, Tracer) and (pool := known_in(x)) is not None:
-        return pool.row(leaves[at + ".number"])
+        number = leaves[at + ".number"]
+        # A string that is known would be no part that a loop carries by its number.
+        return Among(pool, number) if is_word(x) else pool.row(number)
     if (layout := carried_layout(x)) is not None:
         return with_carried(x, [leaves[f"{at}[{k}]"] for k in range(len(layout.slots))])
     parts = parts_of(trace, x)

@@ -46,7 +46,7 @@ class Trace(Outside):
             self.copied, self.items, self.tables, self.dataframes, self.taken_apart, self.gathered,
             self.ambiguous, self.numbers, self.chosen, self.sides, self.held, self.merged, self.keep_alive, self.kept_scopes, self.seeded, self.reached, self.made,
             self.scopes, self.calls, self.active, self.rolling, self.in_hand, self.complex_inputs, self.remade,
-            self.attempts, self.used_members, self.given_at, self.paths, self.lengths, self.guards, self.objects,
+            self.attempts, self.used_members, self.given_at, self.callers_at, self.paths, self.lengths, self.guards, self.objects,
             self.recalled, self.asked,
         ):  # fmt: skip
             table.clear()
