@@ -162,7 +162,7 @@ class Identities(Inputs):
         """
         if not same_value(left, right):
             return False
-        if type(left) is int and -5 <= left <= 256 or left in ("", b""):
+        if -5 <= left <= 256 if type(left) is int else type(left) in (str, bytes) and not left:
             return True  # Python has one of each
         first, second = self._places(left), self._places(right)
         if left is right:

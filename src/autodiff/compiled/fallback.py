@@ -64,7 +64,7 @@ def uncompiled(
     if reason is not None and compiled.use_cache:
         if compiled.on_fallback == "error":
             raise UnsupportedError(
-                f"{compiled.signature.title} cannot be compiled: {reason}.",
+                f"{compiled.signature.title} cannot be compiled: {reason.rstrip('.')}.",
                 code="AD304",
                 remedy=(
                     "rewrite that line: the JAX engine runs nothing uncompiled"

@@ -169,7 +169,7 @@ def test_dtypes_are_those_of_numpy(dtype: str) -> None:
 
 
 def test_long_doubles_are_refused() -> None:
-    with pytest.raises(errors.AutodiffError, match="longdouble|float128|AD105"):
+    with pytest.raises(errors.AutodiffError, match=r"no elements of dtype \w+\.\n"):
         autodiff.function(lambda x: x * 2, engine="jax")(np.ones(3, np.longdouble))
 
 

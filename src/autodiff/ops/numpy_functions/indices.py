@@ -117,8 +117,8 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> T
 
 @implements(np.real_if_close)
 def real_if_close(a: Any, tol: Any = 100) -> Tracer:
-    """``np.real_if_close`` of a real array."""
-    return as_array(a)
+    """``np.real_if_close`` of a real array, which is itself; of a number it is an array."""
+    return array_of(a)
 
 
 # -- sets -----------------------------------------------------------------------------------------
