@@ -20,6 +20,7 @@ from __future__ import annotations
 import dis
 import os
 import re
+import sys
 from collections.abc import Callable
 from types import CodeType, TracebackType
 from typing import Any, TypeVar
@@ -144,6 +145,25 @@ def _is_accident(error: BaseException) -> bool:
     return type(error) is AssertionError if raised else True
 
 
+# Whose exceptions are raised where this library calls something.
+_RAISED_BELOW = frozenset(
+    ("builtins", "autodiff", "numpy", "scipy", "llvmlite", "jax", "jaxlib", "pandas")
+)
+
+
+def _is_thrown_in(error: BaseException) -> bool:
+    """Whether an exception that looks like a mistake of ours was set by another thread.
+
+    ``PyThreadState_SetAsyncExc`` raises wherever the thread is, as a rule a class of the user's, which nothing of ours
+    raises.
+    """
+    root = type(error).__module__.partition(".")[0]
+    if root in _RAISED_BELOW or (root != "__main__" and root in sys.stdlib_module_names):
+        return False
+    deepest, innermost = _entries(error.__traceback__)
+    return deepest is innermost and _is_accident(error)
+
+
 def refuse_ours(error: BaseException) -> None:
     """Raise an :class:`InternalError` if an exception is no exception of the user's."""
     if is_ours(error):
@@ -151,9 +171,14 @@ def refuse_ours(error: BaseException) -> None:
 
 
 def as_internal(error: BaseException, stage: str = "") -> InternalError:
-    """The error that reports a mistake of ours: what it was, and in which line of which module."""
+    """The error that reports a mistake of ours: what it was, and in which line of which module.
+
+    What another thread has thrown in is no mistake, and goes on.
+    """
     if isinstance(error, InternalError):
         return error
+    if _is_thrown_in(error):
+        raise error
     deepest, _ = _entries(error.__traceback__)
     where = ""
     if deepest is not None:

@@ -1,6 +1,7 @@
 """Signals while native code runs: their handlers run, what they raise ends the call, and nothing is left."""
 
 import ctypes
+import functools
 import itertools
 import os
 import signal
@@ -498,3 +499,15 @@ def test_a_child_process_ends_by_control_c(control_c):
     finally:
         child.kill()
     assert "KeyboardInterrupt" in text
+
+
+def test_what_another_thread_throws_in_while_a_function_is_captured_is_no_mistake(monkeypatch):
+    # Takes what it is called with, and ignores it; raised is where the call has returned, which is our code.
+    prototype = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_ulong, ctypes.py_object, ctypes.py_object)
+    throw = prototype(("PyThreadState_SetAsyncExc", ctypes.pythonapi))
+    thrown_in = functools.partial(throw, threading.get_ident(), Late)
+    monkeypatch.setattr(compiling, "optimize", thrown_in)
+    with pytest.raises(Late):
+        autodiff.function(lambda x: x * 2.0)(1.0)
+    monkeypatch.undo()
+    assert autodiff.function(lambda x: x * 2.0)(1.0) == 2.0
