@@ -89,9 +89,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
 
 
 @pytest.fixture
-def new_objects_only() -> None:
+def new_objects_only() -> Iterator[None]:
     """`gc.collect()` and `gc.get_objects()` in the test concern what is made in it."""
     gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

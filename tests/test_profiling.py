@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff.engines.native import session
 from autodiff.engines.native.compile import TimedRunner
 from autodiff.engines.numpy import compile_program
 from autodiff.passes import optimize
@@ -24,6 +25,12 @@ def mixed(x, n):
 
 X = np.random.default_rng(0).random(20_000)
 FIRST = mixed.__code__.co_firstlineno
+
+
+@pytest.fixture(autouse=True)
+def machine_code_as_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which line takes longest is told by code that LLVM's passes have been through."""
+    monkeypatch.setattr(session, "EFFORT", "passes")
 
 
 def test_lines_of_a_value() -> None:

@@ -473,3 +473,28 @@ def test_arrays_from_outside_are_kept_beside_places_that_are_not_read():
     for x in (2.0, 3.0):
         assert value(x) == x and kept == [2.0 * x]
         assert Store.whole[-1] is Store.first and Store.last[-1].base is Store.first
+
+
+class Best:
+    """What a minimiser has found so far."""
+
+    def __init__(self) -> None:
+        self.loss, self.place = np.inf, None
+
+    def __call__(self, x: Any) -> Any:
+        loss = np.sum((x - 1.0) ** 2)
+        if loss < self.loss:
+            self.loss, self.place = loss, x
+        return loss
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("transform", [autodiff.function, autodiff.gradient])
+def test_an_array_that_a_branch_keeps_outside_is_that_array(transform, engine):
+    theirs, ours = Best(), Best()
+    value = transform(ours, engine=engine)
+    for place in (0.0, 2.0, 1.5, 3.0, 1.2, 5.0):
+        x = np.full(2, place)
+        theirs(x), value(x)
+        assert ours.place is theirs.place and ours.loss == theirs.loss
+    assert len(value.cache) == 2

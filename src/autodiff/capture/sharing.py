@@ -21,6 +21,7 @@ from autodiff.capture import choices
 from autodiff.capture.arrays import Chosen, array_of
 from autodiff.capture.identities import is_stored
 from autodiff.capture.lists import TracedList
+from autodiff.capture.references import objects_of
 from autodiff.capture.regions import cells_of
 from autodiff.capture.trace import Declined, Trace
 from autodiff.dims import Dim, Extent
@@ -161,8 +162,18 @@ def refuse_kept_apart(trace: Trace, leaves: Sequence[Any], before: Sequence[Any]
     there = {cell for x in arrays for cell in cells_of(x)} | times.keys()
     there |= {record.cell for record in trace.inputs} - initial
     for cell in times:
+        if isinstance(cell, Chosen) and is_found(trace, cell):
+            continue
         if isinstance(cell, Chosen) and not there.isdisjoint(cell.cells):
             raise Declined("an array that is one of several, and is kept outside")
+
+
+def is_found(trace: Trace, cell: Chosen) -> bool:
+    """Whether what a branch or loop has chosen is, whichever it is, a whole argument or array from outside."""
+    if cell.reference is None:
+        return False
+    found = {r.cell for r in trace.inputs if not r.private and not r.cell.version}
+    return all(x.like.cell in found and not x.like.path for x in objects_of(cell.reference))
 
 
 def _is_chosen_by_run(path: Sequence[ViewStep]) -> bool:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff import containers
-from autodiff.capture.arrays import array_of
+from autodiff.capture.arrays import Chosen, array_of
 from autodiff.capture.choices import refuse
 from autodiff.capture.frames import UNBOUND, Maybe, Poison
 from autodiff.capture.identities import is_stored
@@ -37,7 +37,9 @@ from autodiff.capture.origins import type_of
 from autodiff.capture.outside import is_count
 from autodiff.capture.parts import Locals, Parts
 from autodiff.capture.paths import Guard, Path
+from autodiff.capture.references import Choice, Reference, To
 from autodiff.capture.running import current_run
+from autodiff.capture.sharing import is_found
 from autodiff.capture.text import is_pending
 from autodiff.capture.trace import Trace, refuse_captured_class
 from autodiff.dims import Dim, Extent
@@ -416,6 +418,8 @@ def _once(key: Any, make: Made) -> Made:
 
 def _array_keeper(trace: Trace, x: Tracer, operands: Any) -> Made:
     """Keeps a whole array: an argument or one from outside as it is, a result as the one that is returned."""
+    if isinstance(x.cell, Chosen) and x.cell.reference is not None and is_found(trace, x.cell):
+        return _choosing(trace, x.cell.reference, operands)
     copy = operands.template(x)
     for record in trace.inputs:
         if record.cell is x.cell:
@@ -429,6 +433,16 @@ def _array_keeper(trace: Trace, x: Tracer, operands: Any) -> Made:
         return running.outputs[number]
 
     return result
+
+
+def _choosing(trace: Trace, reference: Reference, operands: Any) -> Made:
+    """Keeps the very array that was chosen."""
+    if isinstance(reference, Choice):
+        test = operands.template(Tracer(trace.heap.value_of(reference.predicate), "python"))
+        a, b = (_choosing(trace, side, operands) for side in (reference.a, reference.b))
+        return lambda run: (a if test(run[0]) else b)(run)
+    assert isinstance(reference, To)
+    return _array_keeper(trace, Tracer(reference.object.like.cell, "array"), operands)
 
 
 def _refuse_views(trace: Trace, cell: Cell) -> None:
