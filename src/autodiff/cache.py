@@ -215,7 +215,11 @@ def trim(limit: int | None = None) -> None:
 
 def _files() -> list[str]:
     """The files of the cache, also those that are not finished."""
-    folders = [one.path for one in os.scandir(_place()) if len(one.name) == 2 and one.is_dir()]
+    try:
+        inside = list(os.scandir(_place()))
+    except FileNotFoundError:  # nothing has been written yet
+        return []
+    folders = [one.path for one in inside if len(one.name) == 2 and one.is_dir()]
     return [f.path for folder in folders for f in os.scandir(folder) if _SUFFIX in f.name]
 
 
