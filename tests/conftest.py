@@ -72,7 +72,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 # Where kernels are made for their own sake every test has LLVM's passes; elsewhere one in four, for most of
 # the time that LLVM takes goes into code that runs once. AUTODIFF_TEST_EFFORT=passes: all have them.
-_OF_KERNELS = ("bench", "cpython", "docs", "engines", "passes", "programs", "symbolic")
+# Workers of a cluster are processes of their own, which know nothing of this.
+_OF_KERNELS = (
+    *("bench", "cpython", "distributed", "docs", "engines", "interop"),
+    *("passes", "programs", "symbolic"),
+)
 _LEAST_EFFORT = os.environ.get("AUTODIFF_TEST_EFFORT", "translation")
 
 
