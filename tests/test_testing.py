@@ -209,6 +209,16 @@ def test_a_step_over_the_end_of_the_domain_raises_nothing() -> None:
     assert report.undefined
 
 
+@pytest.mark.filterwarnings("ignore::autodiff.testing.KinkWarning")
+def test_differences_that_tell_nothing_agree_with_nothing() -> None:
+    noise = np.random.default_rng(3)
+    for f in (lambda x: x * noise.uniform(), lambda x: np.floor(x) * x):
+        report = autodiff.check_gradient(f, 1.0, raises=False, engine="numpy")
+        assert not report.agrees
+        assert "cannot be checked: differences at args[0] are certain to" in str(report)
+        assert "cannot be checked" in report._repr_html_()
+
+
 def test_what_is_infinite_hides_no_other_difference() -> None:
     bad = autodiff.custom_gradient(vjp=lambda ct, y, x: ct * np.array([np.inf, 3.0]))(
         lambda x: x * 2.0

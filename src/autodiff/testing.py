@@ -27,6 +27,7 @@ from autodiff.transform.vectors import moves
 # Ridders' extrapolation (Ridders 1982): steps shrink by this factor, orders are eliminated in turn.
 _SHRINK = 1.4
 _LEVELS = 8
+_TELLING = 0.1  # relative: with differences that are less certain any gradient would agree
 _STARTS = 3  # further starts of an extrapolation, each from a hundredth of the step
 
 
@@ -46,8 +47,8 @@ class Report:
 
     ``error`` is the largest difference between the gradient and finite differences, relative to
     the larger of 1 and the gradient's own size; ``agrees`` whether it is within the tolerance
-    plus what the differences themselves are uncertain by.  ``undefined``: the function or its
-    derivative is not a number at ``worst``, which is no agreement.  ``kinks`` are the elements by
+    plus what the differences themselves are uncertain by, which has to be less than a tenth.
+    ``undefined``: the function or its derivative is not a number at ``worst``, which is no agreement.  ``kinks`` are the elements by
     which the function has no derivative there, as far as one-sided differences tell.
     """
 
@@ -66,6 +67,12 @@ class Report:
                 f"gradient cannot be checked: the function or its derivative is nan, or raises, at or "
                 f"around {self.worst}"
             )
+        if self.uncertainty > _TELLING:
+            text = (
+                f"gradient cannot be checked: differences at {self.worst} are certain to "
+                f"{self.uncertainty:.1e} only, relative to the largest element"
+            )
+            return f"{text}; {self._kinks()}" if self.kinks else text
         verdict = "agrees" if self.agrees else "DIFFERS"
         text = (
             f"gradient {verdict} with finite differences: largest relative error {self.error:.1e} "
@@ -73,13 +80,18 @@ class Report:
         )
         return f"{text}; {self._kinks()}" if self.kinks else text
 
+    def _verdict(self) -> str:
+        if self.undefined or self.uncertainty > _TELLING:
+            return "cannot be checked"
+        return "agrees with finite differences" if self.agrees else "DIFFERS"
+
     def _kinks(self) -> str:
         shown = ", ".join(self.kinks[:3]) + (", …" if len(self.kinks) > 3 else "")
         return f"the function has a kink here, by {shown}"
 
     def _repr_html_(self) -> str:
         rows = {
-            "gradient": "agrees with finite differences" if self.agrees else "DIFFERS",
+            "gradient": self._verdict(),
             "largest relative error": f"{self.error:.1e}",
             "at": self.worst,
             "differences are certain to": f"{self.uncertainty:.1e}",
@@ -369,6 +381,8 @@ def _compare(
         gap = np.where(np.isnan(gap), np.inf, gap) / scale
         uncertainty = max(uncertainty, float(np.max(doubt / scale, initial=0.0)))
         if np.any(gap > tolerance + 10 * doubt / scale) or np.any(undefined):
+            agrees = False
+        if np.any(doubt > _TELLING * scale):
             agrees = False
         if gap.size and float(np.max(gap)) >= error:
             error = float(np.max(gap))
