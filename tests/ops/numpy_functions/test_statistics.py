@@ -1,5 +1,7 @@
 """Order statistics, covariance and histograms against NumPy, with derivatives."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -111,5 +113,10 @@ def test_the_edges_of_a_range_are_numpys(bins) -> None:
         np.testing.assert_array_equal(found[0], wanted[0])
         np.testing.assert_allclose(found[1], wanted[1], rtol=2e-16)
     for ends in ((0.0, 5e-324), (1.0, 1.0 + 2e-16)):
-        with pytest.raises(ValueError, match="Too many bins for data range"):
-            compiled(*ends)
+        try:
+            np.histogram(SAMPLE, bins, ends)
+        except ValueError as error:  # not in every version
+            with pytest.raises(ValueError, match=re.escape(str(error))):
+                compiled(*ends)
+        else:
+            np.testing.assert_array_equal(compiled(*ends)[0], np.histogram(SAMPLE, bins, ends)[0])

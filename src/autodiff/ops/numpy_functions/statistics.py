@@ -169,7 +169,7 @@ def _quantile(
     if method not in _BETWEEN and method not in _PICKED:
         np.quantile(np.zeros(1), 0.5, method=method)  # type: ignore[call-overload]  # its exception
     given = array_of(a).dtype
-    share = as_array(q)
+    share = _share_of(q, given)
     dtype, found = _types_of_place(share, given, method)
     interpolates = method in _BETWEEN and found is None
     if given.kind == "b" and (interpolates or (method in _BETWEEN and method != "linear")):
@@ -200,16 +200,24 @@ def _takes_shares_as_given() -> bool:
     return bool(kept.dtype == np.float64)
 
 
+def _share_of(q: Any, given: Any) -> Tracer:
+    """The shares; numbers of Python's beside data that are none may be like NumPy's."""
+    share = as_array(q)
+    if share.form == "python" and given.kind != "f" and not _takes_shares_as_given():
+        return Tracer(share.value, "scalar")
+    return share
+
+
 def _types_of_place(share: Tracer, given: Any, method: str) -> tuple[Any, Any]:
     """In which dtype NumPy computes where a quantile lies; that of the result where it is an end of the data.
 
     Shares that are integers, 0 and 1, tell of the ends.
     """
     wide = given if given.kind == "f" else np.dtype(np.float64)
-    if not _takes_shares_as_given():
-        whole = share.dtype.kind in "iub" and not (share.form == "python" and given.kind == "f")
-        dtype = np.result_type(wide, share.dtype) if share.form == "array" else wide
-        return dtype, given if whole and method == "linear" else None
+    if not _takes_shares_as_given() and given.kind == "f":
+        # Numbers of Python's, of which np.float64 is one, have the dtype of floating-point data.
+        if share.form == "python" or (share.form == "scalar" and share.dtype == np.float64):
+            return given, None
     if share.dtype.kind == "f":
         return share.dtype, None
     if method == "linear" or method not in _BETWEEN:
@@ -303,14 +311,17 @@ def percentile(
 ) -> Tracer:  # fmt: skip
     """``np.percentile``."""
     _require_shares(q, 100, "Percentiles must be in the range [0, 100]")
-    return _quantile(a, _hundredth(q), axis, out, method, keepdims, weights)
+    return _quantile(a, _hundredth(a, q), axis, out, method, keepdims, weights)
 
 
-def _hundredth(q: Any) -> Tracer:
-    share = as_array(q)
-    weak = share.form != "array" or _takes_shares_as_given()
-    divided = pointwise("divide", share, 100 if weak else np.float64(100))
-    return Tracer(divided.value, "scalar" if share.dtype.kind == "b" else share.form)
+def _hundredth(a: Any, q: Any) -> Tracer:
+    share, given, form = as_array(q), array_of(a).dtype, as_array(q).form
+    hundred: Any = 100
+    if not _takes_shares_as_given():
+        hundred = given.type(100) if given.kind == "f" else 100
+        form = "array" if form == "scalar" else form
+    divided = pointwise("divide", share, hundred)
+    return Tracer(divided.value, "scalar" if share.dtype.kind == "b" else form)
 
 
 def _without_nan_quantile(
@@ -361,7 +372,8 @@ def nanquantile(
     if array_of(a).dtype.kind == "b":
         np.nanquantile(np.zeros(2, bool), 0.5)  # its exception
     keep = bool(keepdims) and keepdims is not np._NoValue
-    share, given = as_array(q), array_of(a).dtype
+    given = array_of(a).dtype
+    share = _share_of(q, given)
     dtype, found = _types_of_place(share, given, method)
     if given.kind != "f":  # none is NaN
         return _quantile(a, q, axis, out, method, keep, None)
@@ -374,7 +386,7 @@ def nanquantile(
 def nanpercentile(a: Any, q: Any, *args: Any, **options: Any) -> Tracer:
     """``np.nanpercentile``."""
     _require_shares(q, 100, "Percentiles must be in the range [0, 100]")
-    return nanquantile(a, _hundredth(q), *args, **options)
+    return nanquantile(a, _hundredth(a, q), *args, **options)
 
 
 @implements(np.nanmedian)
