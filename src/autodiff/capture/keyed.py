@@ -11,8 +11,8 @@ raises KeyError where Python does.
 
 Where a loop looks a dict up so, the function is captured once more, and the dict is a :class:`KeyedDict` from the line on that
 makes it, so that nobody knows it as something else.  Which keys it may have, and of which type its values are, is learnt in
-the same way (:class:`Keys`).  Whatever else is done with a dict (its text, to return it, to delete from it, to give it to a
-library) needs Python's own: the function is captured once more, with one made at that line.
+the same way (:class:`Keys`).  In a result it is a dict of its keys in their order.  Whatever else is done with it (its text, to delete
+from it, to keep it outside, to give it to a library) needs Python's own: the function is captured once more, with one made at that line.
 """
 
 from __future__ import annotations
