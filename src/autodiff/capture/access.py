@@ -461,10 +461,9 @@ def _item_by_number(frame: Frame, container: Any, index: Any, node: ast.AST) -> 
 
 def _item_at_traced(frame: Frame, container: Any, index: Tracer, node: ast.AST) -> Any:
     """``container[index]`` where nobody has to know the index; ``MISSING`` where somebody has."""
-    if index.dtype.kind not in "iub":  # which may carry a derivative, with which a method computes
-        asked_of = _method_for_items(frame, container, node)
-        if asked_of is not None:
-            return call(frame, asked_of[0], [*asked_of[1:], index], {}, node)
+    asked_of = _method_for_items(frame, container, node)
+    if asked_of is not None:
+        return call(frame, asked_of[0], [*asked_of[1:], index], {}, node)
     if isinstance(container, np.ndarray):
         return _item_of_array(frame.trace, container, index)
     if isinstance(container, range) and index.dtype.kind in "iu" and not index.shape:

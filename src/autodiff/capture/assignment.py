@@ -28,7 +28,7 @@ from autodiff.capture.calls import (
     verdicts,
     want_columns,
 )
-from autodiff.capture.functions import Closure, descriptor, guard_property, own_method
+from autodiff.capture.functions import Closure, descriptor, guard_property, of_class, own_method
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating
 from autodiff.capture.origins import is_library
@@ -131,6 +131,10 @@ def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
 
 def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.AST) -> None:
     """``container[index] = value``."""
+    own = _own_method(frame, container, "__setitem__")
+    if own is not None:
+        call(frame, own, [container, index, value], {}, node)
+        return
     index = frame.trace.as_index(index) if frame.trace.whole else index
     if isinstance(index, slice) and isinstance(container, list) and is_asked(frame, value):
         value = frame.trace.new_list(iterate(frame, value))
@@ -169,8 +173,8 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
     trace.changing(container, frame.source(node), index if type(container) is dict else None)
     if isinstance(container, dict):
         trace.guard_hashed(index)
-    if isinstance(container, dict) and isinstance(index, list):
-        raise TypeError("unhashable type: 'list'")
+        if isinstance(index, list):
+            raise TypeError("unhashable type: 'list'")
     if not trace.tier.holds_back and isinstance(container, (np.ndarray, np.void)):
         value = _as_stored(frame, value, node)
     if isinstance(index, slice) and trace.is_external(container):
@@ -186,6 +190,18 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
         run_known(trace, operator.setitem, container, index, value)
     else:
         run_users(operator.setitem, container, index, value)
+
+
+def _own_method(frame: Frame, container: Any, name: str) -> Any:
+    """The method by which a class of the user's stores or deletes an item; None where the kind of container does."""
+    if isinstance(container, (Tracer, HoldsTracers, StoredList, np.ndarray)):
+        return None
+    cls = choices.class_of(container)
+    if cls in (list, dict) or labelled.is_foreign(container):
+        return None
+    method = of_class(cls, name)
+    users = isinstance(method, FunctionType) and not is_library(method)
+    return own_method(frame, container, name) if users or isinstance(method, Closure) else None
 
 
 def _as_stored(frame: Frame, value: Any, node: ast.AST) -> Any:
@@ -301,6 +317,10 @@ def _store_into_choice(frame: Frame, obj: Any, name: str, value: Any, node: ast.
 
 def delete_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> None:
     """``del container[index]``."""
+    own = _own_method(frame, container, "__delitem__")
+    if own is not None:
+        call(frame, own, [container, index], {}, node)
+        return
     frame.trace.changing(container, frame.source(node))
     run_known(frame.trace, operator.delitem, container, index)
 

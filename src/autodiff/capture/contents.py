@@ -111,7 +111,9 @@ def carried_joint(x: Any, other: Any) -> Layout | None:
     first, second = _with_rows(x), _with_rows(other)
     if first is not None and second is not None and x.template.pool is not other.template.pool:
         return first if first == second else None
-    return carried_layout(x) if has_own_rows(x) else joint(x, other)
+    if has_own_rows(x):  # which items that are lists of their own are not
+        return None if second is None else carried_layout(x)
+    return joint(x, other)
 
 
 def carried_together(x: Any, other: Any) -> Any:

@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import field
-from types import SimpleNamespace
+from types import SimpleNamespace, WrapperDescriptorType
 from typing import Any, Protocol
 
 from autodiff import containers
@@ -305,12 +305,21 @@ def table_of(obj: Any) -> MutableMapping[str, Any] | None:
     cls = type(obj)
     if issubclass(cls, Iterating):  # what ours keep is no attribute of Python's iterator
         return None
-    if isinstance(obj, type) or not (cls.__setattr__ in _PLAIN_SETTERS or is_frozen(cls)):
+    if isinstance(obj, type) or not (_sets_plainly(cls) or is_frozen(cls)):
         return None
     table = containers.found_plainly(obj, "__dict__")
     if type(table) is dict:
         return None if containers.slots_of(cls) else table
     return _Slots(obj) if _keeps_slots(cls) else None
+
+
+def _sets_plainly(cls: type) -> bool:
+    """Whether stores end in the object's ``__dict__`` or slots, seen: a setter of the user's is interpreted."""
+    setter: Any = cls.__setattr__
+    return setter in _PLAIN_SETTERS or not (
+        isinstance(setter, WrapperDescriptorType)
+        or containers.is_library_class(next(c for c in cls.__mro__ if "__setattr__" in vars(c)))
+    )
 
 
 def _keeps_slots(cls: type) -> bool:

@@ -205,6 +205,11 @@ def _setattr_plainly(frame: Frame, obj: Any, name: str, value: Any) -> None:
     store_past_setter(frame, obj, name, value, node)
 
 
+def _new_plainly(frame: Frame, *args: Any, **kwargs: Any) -> Any:
+    """``object.__new__(cls)``, which a ``__new__`` of the user's makes its object with."""
+    return frame.trace.fresh(run_users(object.__new__, *args, **kwargs))
+
+
 def _call_wrapper(frame: Frame, function: Any, args: Any, kwargs: Any, node: ast.AST) -> Any:
     """``super().__setattr__(name, value)`` and the like: methods of ``object`` bound to an object."""
     handler = _OF_OBJECT.get(function.__name__)
@@ -646,6 +651,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     setattr: _setattr,
     object.__getattribute__: _getattr_plainly,
     object.__setattr__: _setattr_plainly,
+    object.__new__: _new_plainly,
     delattr: _delattr,
     operator.setitem: _setitem,
     operator.delitem: _delitem,
