@@ -7,6 +7,8 @@ Each program is compared with plain Python at two inputs, its slope with a diffe
 """
 
 import math
+from collections import UserDict
+from collections.abc import MutableMapping
 
 import numpy as np
 import pytest
@@ -126,6 +128,28 @@ class Items:
             raise StopIteration
         self.k += 1
         return bent(self.xs[self.k - 1])
+
+
+class Mapping(MutableMapping):
+    """Of the module that Python has compiled into itself come ``update``, ``get``, ``values`` and more."""
+
+    def __init__(self):
+        self.known = {}
+
+    def __getitem__(self, key):
+        return self.known[key]
+
+    def __setitem__(self, key, v):
+        self.known[key] = bent(v)
+
+    def __delitem__(self, key):
+        del self.known[key]
+
+    def __iter__(self):
+        return iter(self.known)
+
+    def __len__(self):
+        return len(self.known)
 
 
 class Matrix:
@@ -305,6 +329,22 @@ def own_next(xs, a):
     return total
 
 
+def mapping(xs, a):
+    table = Mapping()
+    table.update(s=0.0, t=a)
+    for v in xs:
+        table["s"] = table["s"] + v * a
+        table["t"] = table.get("t", 0.0) * 0.5
+    return table["s"] + sum(table.values())
+
+
+def user_dict(xs, a):
+    table = UserDict(s=0.0)
+    for v in xs:
+        table["s"] = table["s"] + bent(v * a)
+    return table["s"] + (1.0 if "s" in table else 0.0)
+
+
 ROLLED = [
     setitem,
     setitem_of_a_choice,
@@ -324,6 +364,8 @@ ROLLED = [
     descriptor,
     own_new,
     own_next,
+    mapping,
+    user_dict,
 ]
 
 

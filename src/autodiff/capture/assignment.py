@@ -160,6 +160,11 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
             frame.trace.rerun(failure, operator.setitem, (container, index, value), {})
             raise Declined(failure.reason, frame.source(node)) from None
         return
+    _store_as_python(frame, container, index, value, node)
+
+
+def _store_as_python(frame: Frame, container: Any, index: Any, value: Any, node: ast.AST) -> None:
+    """``container[index] = value`` of Python's containers, NumPy's arrays that are not traced, and foreign objects."""
     trace = frame.trace
     if trace.is_external(container) and trace.tier.holds_back:
         if trace.paths[id(container)].text.endswith(".__dict__"):

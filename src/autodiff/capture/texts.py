@@ -173,11 +173,13 @@ def _texts_of(function: FunctionType) -> Iterator[Text]:
     code = function.__code__
     file = code.co_filename
     yield from list(_TEXTS.get(file, ()))
-    text = _remember(file, linecache.getlines(file, function.__globals__))
+    # The modules that Python starts with are compiled into it; most of their files are there all the same.
+    read = function.__globals__.get("__file__") or file if file.startswith("<frozen ") else file
+    text = _remember(file, linecache.getlines(read, function.__globals__))
     if text is not None:
         yield text
-    linecache.checkcache(file)
-    text = _remember(file, linecache.getlines(file, function.__globals__))
+    linecache.checkcache(read)
+    text = _remember(file, linecache.getlines(read, function.__globals__))
     if text is not None:
         yield text
     if not _TEXTS[file]:  # notebook cells on some versions
