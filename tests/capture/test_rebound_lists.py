@@ -1,6 +1,7 @@
 """Lists that loops bind anew: rows of dynamic programs, time steps over Python lists."""
 
 import copy
+import linecache
 
 import numpy as np
 import pytest
@@ -609,3 +610,73 @@ def test_lists_of_two_types_that_a_branch_binds_anew(k, engine) -> None:
     for length in (3, 3, 4):
         numbers = [0.5 * i for i in range(length)]
         same(compiled(k, numbers, 0.7), pushed_or_renewed(k, numbers, 0.7))
+
+
+# -- what the list of before the loop holds, known otherwise as well ---------------------------------------------
+class Item:
+    def __init__(self, x):
+        self.x = x
+
+
+KINDS = {
+    "object": ("Item({0})", "{0}.x", "Item({0}.x)"),
+    "list": ("[{0}, 2.0]", "{0}[0]", "[{0}[0], {0}[1]]"),
+    "dict": ("dict(x={0})", "{0}['x']", "dict(x={0}['x'])"),
+    "array": ("np.array([{0}, 2.0])", "{0}[0]", "{0}.copy()"),
+}
+HOLDERS = {
+    "names": ("a, b = items[0], items[-1]", "a", "b"),
+    "attributes": ("h = Item(items[0]); h.y = items[1]", "h.x", "h.y"),
+    "entries": ("d = dict(u=items[0], v=items[1])", "d['u']", "d['v']"),
+    "another list": ("others = [items[1], items[0]]", "others[1]", "others[0]"),
+}
+BOUND = {
+    "by a comprehension": "items = [{again} for q in items]",
+    "to others": "items = [{new}, {new}]",
+    "in a branch": "if t > 0.7: items = [{again} for q in items]",
+    "beside one of them": "items = [items[0], {new}]",
+}
+PROGRAM = """
+def held(k, numbers, x):
+    items = [{first}, {second}]
+    {hold}
+    for t in numbers:
+        {item} += 0.5
+        {bound}
+    return ({u} + 10 * {v}) * x
+"""
+
+
+def held_otherwise(kind, holder, bound):
+    new, read, again = KINDS[kind]
+    hold, u, v = HOLDERS[holder]
+    text = PROGRAM.format(
+        first=new.format("1.0"),
+        second=new.format("3.0"),
+        hold=hold,
+        item=read.format("items[k]"),
+        bound=BOUND[bound].format(again=again.format("q"), new=new.format("t")),
+        u=read.format(u),
+        v=read.format(v),
+    )
+    file = f"<{kind}, {holder}, {bound}>"
+    linecache.cache[file] = len(text), None, text.splitlines(True), file
+    names = {"Item": Item, "np": np}
+    exec(compile(text, file, "exec"), names)
+    return names["held"]
+
+
+WAYS = [(k, h, b) for k in KINDS for h in HOLDERS for b in BOUND]
+
+
+@pytest.mark.parametrize("way", sampled(WAYS), ids=", ".join)
+def test_what_else_has_an_item_sees_the_first_pass_change_it(way) -> None:
+    """Names were those of the items that a loop, not made in the end, had in columns: what they had was not changed."""
+    held = held_otherwise(*way)
+    compiled = autodiff.function(held, engine="numpy")
+    slope = autodiff.gradient(held, wrt="x", engine="numpy")
+    with uncompiled_allowed():
+        for k, numbers in ((0, [0.5, 0.9, 0.6, 1.1, 0.8]), (1, [0.9] * 7), (0, [0.4])):
+            same(compiled(k, numbers, 0.7), held(k, numbers, 0.7))
+            difference = (held(k, numbers, 0.7 + 1e-6) - held(k, numbers, 0.7 - 1e-6)) / 2e-6
+            np.testing.assert_allclose(slope(k, numbers, 0.7), difference, rtol=1e-6)

@@ -409,7 +409,7 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
             if container.is_here() or not container.can_store():
                 index = _as_index(index)
         return run_known(frame.trace, operator.getitem, container, index)
-    whole = whole_of(frame.trace, container) if isinstance(index, (Tracer, slice)) else None
+    whole = _whole_for(frame.trace, container, index)
     if whole is not None:
         return run_known(frame.trace, operator.getitem, whole, index)
     if isinstance(index, Tracer):
@@ -440,6 +440,13 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     if isinstance(index, slice):
         return frame.trace.original(frame.trace.deep(container)[index])
     return frame.trace.lift(value, path.item(index))
+
+
+def _whole_for(trace: Any, container: Any, index: Any) -> Any:
+    """What stands for a list from outside of which a part is read, or an item at a place that only the run knows."""
+    if isinstance(index, slice):
+        return whole_of(trace, container)
+    return whole_of(trace, container, 1) if isinstance(index, Tracer) else None
 
 
 def _item_by_number(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:

@@ -189,7 +189,8 @@ class CarriedLists(Carries):
 
     @contextmanager
     def lists_restored(self) -> Iterator[None]:
-        """Where the loop cannot be made, its lists are as they were before."""
+        """Where the loop cannot be made, its lists, and the names of what became members, are as they were before."""
+        known = len(self.frame.trace.renamed)
         try:
             yield
         except Signal:
@@ -198,6 +199,7 @@ class CarriedLists(Carries):
                     before.store.rows = None
                 if target.store is not before.store or target.columns is not before.columns:
                     target.restore(before)
+            self._undo_names(known)
             raise
 
     def _learn_pushed(self, outcome: Outcome) -> bool:
@@ -260,14 +262,37 @@ class CarriedLists(Carries):
                 target.store.end_rows(Dim.symbol(trips), left[:n], left[n : 2 * n])
                 left = left[2 * n :]
 
-    def _let_go(self, target: Any) -> None:
-        """A list that was to be changed by the body is only read by it: another one takes its place there."""
+    def _let_go(self, target: Any) -> bool:
+        """A list that was to be changed by the body is only read by it: another one takes its place there.
+
+        Whether its items were members, and are what they were before.
+        """
         if not isinstance(target, TracedList) or target not in self.before:
-            return
+            return False
         self._forget_stores(target)
         before = self.before[target]
-        if target.store is not before.store or target.columns is not before.columns:
-            target.restore(before)
+        if target.store is before.store and target.columns is before.columns:
+            return False
+        pool = getattr(target.template, "pool", None)
+        target.restore(before)
+        if not isinstance(pool, Members) or before.columns is not None:
+            return False
+        if any(getattr(other.template, "pool", None) is pool for other in self.before):
+            raise NotStaged("a list that is bound anew, and whose items are those of another one")
+        self._undo_names(0, pool)
+        return True
+
+    def _undo_names(self, since: int, pool: Members | None = None) -> None:
+        """Have what was renamed by then, for a pool or any, hold what it did: there are no members."""
+        renamed = self.frame.trace.renamed
+        kept = []
+        for entry in reversed(renamed[since:]):
+            of, table, name, before, row = entry
+            if pool is not None and of is not pool:
+                kept.append(entry)
+            elif table.get(name) is row:
+                table[name] = before
+        renamed[since:] = reversed(kept)
 
     def _forget_stores(self, target: TracedList) -> None:
         """Carry nothing more of what a list, or its columns, would have appended or stored."""

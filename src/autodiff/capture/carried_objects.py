@@ -75,8 +75,9 @@ class CarriedObjects(CarriedLists):
         if shared and isinstance(start, TracedList) and self._may_share(start):
             self.shared.add(key)
             shared = False
-        for part in parts if not shared else ():
-            self._let_go(part)
+        if not shared and any([self._let_go(part) for part in parts]):
+            self._take_structure(key, start, end, outcome)  # who else has the items is seen now
+            return
         if (shared or key in outcome.entangled) and self._take_number(key, start, chosen):
             return
         known = structures.matched(trace, start, end)

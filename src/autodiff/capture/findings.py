@@ -182,6 +182,8 @@ class Tables:
     given_at: dict[int, Path] = field(default_factory=dict)
     callers_at: dict[int, Path] = field(default_factory=dict)  # the same, of derivatives too
     used_members: list[Any] = field(default_factory=list)  # the pools of such objects
+    # What has had a member put in its place: the pool, the table and name, what that had, and has.
+    renamed: list[tuple[Any, Any, str, Any, Any]] = field(default_factory=list)
     calling: Any = (
         None  # the frame of the function that was entered, or that called something, last
     )

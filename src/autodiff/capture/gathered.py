@@ -41,7 +41,8 @@ else:
 
 ENOUGH = 32
 """Items from which on a list of numbers or records is read as a whole.  Fewer are constants under guards: these cost a call
-less, and a loop over them, unrolled, is one pass over an array where the loop is one for each item."""
+less, and a loop over them, unrolled, is one pass over an array where the loop is one for each item.  Of any number, one
+at a place that only the run knows is one of an array: as constants they would have the place known, and unroll a loop."""
 
 OBJECTS = "objects"  # what an attempt has to know: that objects are read one by one
 _KINDS: dict[type, tuple[Any, Form]] = {
@@ -213,9 +214,9 @@ class Whole:
     list: TracedList
 
 
-def whole_of(trace: Trace, source: Any) -> TracedList | None:
+def whole_of(trace: Trace, source: Any, fewest: int = ENOUGH) -> TracedList | None:
     """What stands for a list or tuple from outside whose items are numbers, or records of numbers, that look alike."""
-    if type(source) not in (list, tuple) or len(source) < ENOUGH:
+    if type(source) not in (list, tuple) or len(source) < fewest:
         return None
     if not trace.gathers or not trace.tier.rolls:  # along one path stores are made at once
         return None

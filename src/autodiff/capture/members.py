@@ -357,7 +357,7 @@ class Members:
         scopes = regions.live_scopes(trace.calling)
         for scope in scopes:
             for name in [k for k, value in scope.locals.items() if value is item]:
-                scope.locals[name] = self.row(number)
+                self._give(scope.locals, name, number)
         holders = list[Any]()
 
         def partly(x: Any) -> list[Any] | None:
@@ -373,9 +373,15 @@ class Members:
             for name in [k for k, value in table.items() if value is item]:
                 if not trace.parts.save(x, name):
                     raise self._unfit("an object that is put into a list and is a part of others")
-                table[name] = self.row(number)
+                self._give(table, name, number)
         if reaches(trace, list(scopes), lambda x: x is item):
             raise self._unfit("an object that is put into a list and is known otherwise as well")
+
+    def _give(self, table: Any, name: str, number: Any) -> None:
+        """Have a variable, or a part of something, hold the member (``findings.Findings.renamed``)."""
+        row = self.row(number)
+        self.trace.renamed.append((self, table, name, table[name], row))
+        table[name] = row
 
     def _take_before(self, item: Any) -> None:
         """Have an object that was made before the loop, with the pool, become a member before it."""
@@ -570,7 +576,7 @@ class HeldArrays(Members):
             for name in [k for k, x in scope.locals.items() if parts(x)]:
                 if scope.locals[name].path:
                     raise self._unfit("a part of an array that is put into a list")
-                scope.locals[name] = self.row(number)
+                self._give(scope.locals, name, number)
         if reaches(self.trace, list(scopes), parts):
             raise self._unfit("an array that is put into a list and is known otherwise as well")
 
