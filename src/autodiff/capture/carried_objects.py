@@ -75,7 +75,8 @@ class CarriedObjects(CarriedLists):
         if shared and isinstance(start, TracedList) and self._may_share(start):
             self.shared.add(key)
             shared = False
-        if not shared and any([self._let_go(part) for part in parts]):
+        let_go = [] if shared else [self._let_go(part) for part in parts]
+        if any(let_go):
             self._take_structure(key, start, end, outcome)  # who else has the items is seen now
             return
         if (shared or key in outcome.entangled) and self._take_number(key, start, chosen):
