@@ -50,6 +50,10 @@ class Writer:
             )
             self.write(1, "m = " + self.pick(*copied, "[]", "[rows[0]] * 3"))
             self.write(1, f"u = rows[{self.random.randrange(3)}]")
+            if self.chance(0.3):  # which has the numbers of all rows in one array from here on
+                self.write(1, "for i in range(len(m)):")
+                self.write(2, "for j in range(len(m[i])):")
+                self.write(3, "m[i][j] = m[i][j] + a * j")
         else:
             self.write(0, "def f(x, y, a):")
             self.write(1, f"p = [{self.pick('', 'x', 'x, y', 'x * a', 'y, y')}]")

@@ -211,7 +211,8 @@ class Body(CarriedObjects):
 
         trace = self.frame.trace
         trace.decisions.back_to(self.mark)
-        starts = [self.begun[key] for key in self.shared]
+        # Nor may a pass change what a name may have from the pass before.
+        starts = [*(self.begun[key] for key in self.shared), *self.given_on]
         trace.hold(starts)
         try:
             outcome = run_region(self.frame, thunk, parameters, self._settle, self.is_done, True)

@@ -240,8 +240,18 @@ class CarriedObjects(CarriedLists):
             if isinstance(value, TracedList) or member(value) is not None:
                 value = self._with_own_rows(key, value)
         like = value if stand_in is None else stand_in
+        self._refuse_rows_from_before(key, value, like)
         plain = not choices.is_choice(value) and not structures.is_cyclic(trace, value)
         return structures.matched(trace, value, like) if plain or choices.is_known(like) else value
+
+    def _refuse_rows_from_before(self, key: tuple[Scope, str], value: Any, like: Any) -> None:
+        """A name that a loop carries with its rows is given others that were there before the loop: who has them sees changes."""
+        trace = self.frame.trace
+        if value is like or not any(map(has_own_rows, structures.mutable(trace, like))):
+            return
+        pools = structures.pools_in(trace, value)
+        if any(pool.block is x for pool in pools for x in trace.builder.stack):
+            raise NotStaged(f"the loop gives {key[1]!r} rows that have other names")
 
     def _with_own_rows(self, key: tuple[Scope, str], value: Any) -> Any:
         """A list that a pass makes, or one of its items, with the rows or the member of the pool that the pass has made.
@@ -291,6 +301,7 @@ class CarriedObjects(CarriedLists):
                 if not self._may_share(self.stand_ins[key]):
                     raise NotStaged(f"the loop gives {key[1]!r} parts that have other names")
                 self.shared.add(key)
+        self.given_on += [x for key in self.shared for x in self._ends_of(key)]
         return len(self.shared) > count
 
     def _known_otherwise(self, key: tuple[Scope, str], outcome: Outcome) -> bool:

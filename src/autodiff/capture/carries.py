@@ -89,6 +89,7 @@ class Carries:
     ends: dict[tuple[Scope, str], list[Any]] = field(default_factory=dict)
     # Those that may be known otherwise as well when a pass begins, which no pass may change.
     shared: set[tuple[Scope, str]] = field(default_factory=set)
+    given_on: list[Any] = field(default_factory=list)  # what passes may leave under these names
     enlisted: dict[tuple[Scope, str], Any] = field(
         default_factory=dict
     )  # names of members, and in which pool

@@ -130,6 +130,22 @@ def own_rows(x: Any) -> Any:
     return None if layout is None else _list_of(x, layout, [*columns_of(x), *_rows_of(x)])
 
 
+def template_as_left(x: Any) -> Any:
+    """What the items of a list are when the region ends: its own rows go on holding what they do now.
+
+    Of two lists that have the rows of one pool then, what they have is one pool again.
+    """
+    if not has_own_rows(x):
+        return x.template
+    pool, known = x.template.pool, x.trace.left_pools
+    now = tuple([part.store.buffer.value for part in pool.lists()])
+    made = next((made for of, then, made in known if of is pool and then == now), None)
+    if made is None:
+        made = pool.of_lists([part.as_left() for part in pool.lists()])
+        known.append((pool, now, made))
+    return Ref(made)
+
+
 def columns_of(x: Any) -> list[Tracer]:
     """The numbers of each column, as they are now, as a value that is no array of the user's."""
     whole = [part.store.rows_up_to(x.extent) for part in x.parts() if part.store is not None]

@@ -182,6 +182,8 @@ class Tables:
     given_at: dict[int, Path] = field(default_factory=dict)
     callers_at: dict[int, Path] = field(default_factory=dict)  # the same, of derivatives too
     used_members: list[Any] = field(default_factory=list)  # the pools of such objects
+    # Pools of rows that loops carry, what they held at the end of a region, and as what they go on.
+    left_pools: list[tuple[Any, tuple[Any, ...], Any]] = field(default_factory=list)
     # What has had a member put in its place: the pool, the table and name, what that had, and has.
     renamed: list[tuple[Any, Any, str, Any, Any]] = field(default_factory=list)
     calling: Any = (

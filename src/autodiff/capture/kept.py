@@ -117,7 +117,7 @@ class KeptList(StoredList):
             return self
         made = self._new(())
         made.block, made.frozen, made.is_column = self.block, self.frozen, self.is_column
-        made.template = self.template
+        made.template = contents.template_as_left(self)
         if self.columns is not None:
             made.columns = tuple([column.as_left() for column in self.columns])
         elif self.store is None:
