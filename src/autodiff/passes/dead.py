@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
 from autodiff.dims import symbols
-from autodiff.ir.copying import Mapping, copy_value, map_attribute
+from autodiff.ir.copying import Mapping, Renaming, copy_value, map_attribute
 from autodiff.ir.data import Block, Operation, Program, Source, Value, uses, walk
 from autodiff.ops.control import MOST_BYTES
 from autodiff.ops.entries import ENTRIES, Creation
@@ -360,7 +360,7 @@ def _needed_carries(operation: Operation, live: set[Value], first: int, memo: Me
 
 def _renamed(program: Program) -> Program:
     """Give reshaped control operations values and blocks of their own."""
-    mapping: Mapping = {}
+    mapping = Renaming()
     block = Block(list(program.inputs))
     block.operations = [_renew(op, mapping) for op in program.block.operations]
     block.outputs = [mapping.get(v, v) for v in program.outputs]
