@@ -13,7 +13,7 @@ from autodiff.engines import numpy as reference
 from autodiff.engines.native.compile import compile_program
 from autodiff.ops import scipy_linalg  # noqa: F401  registers its operations
 from autodiff.ops.tracer import Tracer, emit_tracer
-from autodiff.passes import optimize
+from autodiff.passes import eliminate_dead_code, optimize
 from tests.engines.native.programs import traced
 
 
@@ -70,3 +70,12 @@ def test_values_alone_in_a_loop_that_also_needs_vectors() -> None:
         f = autodiff.function(spectra, engine=engine)
         np.testing.assert_allclose(f(a, 4), spectra(a, 4), 1e-13)
         autodiff.check_gradient(lambda a: spectra(a + a.T, 4), a, engine=engine)
+
+
+def test_a_program_of_which_all_is_needed_is_itself() -> None:
+    needed = traced(lambda x: np.sum(np.sin(x) * x), np.ones(3))
+    assert eliminate_dead_code(needed) is needed
+    dropping = traced(lambda x: (np.cos(x), np.sin(x))[1], np.ones(3))
+    left = eliminate_dead_code(dropping)
+    assert [op.kind for op in left.block.operations] == ["sin"]
+    assert [op.kind for op in dropping.block.operations] == ["cos", "sin"]

@@ -219,10 +219,12 @@ def name_of(function: Any) -> str:
 
 def type_of(obj: Any) -> Any:
     """The class that an object has in plain Python."""
+    if isinstance(obj, Tracer):
+        return obj.python_type
     if isinstance(obj, DeferredText):
         return str
     if isinstance(obj, TracedList):
         return obj.python_type
     if isinstance(obj, Iterating):
         return obj.kind
-    return obj.python_type if isinstance(obj, (Tracer, HoldsTracers)) else type(obj)
+    return obj.python_type if isinstance(obj, HoldsTracers) else type(obj)

@@ -9,6 +9,7 @@ Python function, so that a call costs a few dictionary look-ups.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
@@ -246,5 +247,11 @@ def compile_reader(
     # A path that no longer exists (a deleted global, a missing attribute) fails the guards.
     lines += ["    except (AttributeError, KeyError, IndexError, TypeError, ValueError):"]
     lines.append("        return None")
-    exec("\n".join(lines), namespace)
+    exec(_compiled("\n".join(lines)), namespace)
     return namespace["reader"]
+
+
+@functools.lru_cache(256)
+def _compiled(text: str) -> CodeType:
+    """The code of a reader: those of functions that read the same names are one text."""
+    return compile(text, "<string>", "exec")

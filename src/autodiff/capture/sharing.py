@@ -142,7 +142,9 @@ def refuse_kept_apart(trace: Trace, leaves: Sequence[Any], before: Sequence[Any]
     """
     times, views = Counter[Cell](), Counter[Any]()
     for operation in walk(trace.builder.block):
-        kept = getattr(operation.attributes.get("function"), "kept", {})
+        kept = getattr(operation.attributes.get("function"), "kept", None)
+        if not kept:
+            continue
         views.update(key for key in kept if key[1])
         times.update({cell for cell, _ in kept})
         again = [key for key, is_again in kept.items() if is_again]

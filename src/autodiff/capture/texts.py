@@ -53,9 +53,11 @@ class Unit:
     # By flags, and by whether the imports of the file were compiled along.
     codes: dict[tuple[int, bool], list[CodeType]] = field(default_factory=dict)
 
-    def has_line(self, line: int) -> bool:
-        """Whether a line is among those of the statement and its decorators."""
-        return _first_line(self.statement) <= line <= (self.statement.end_lineno or line)
+    @property
+    def lines(self) -> range:
+        """The lines of the statement and its decorators."""
+        first = _first_line(self.statement)
+        return range(first, (self.statement.end_lineno or first) + 1)
 
 
 @dataclass(eq=False)
@@ -69,22 +71,30 @@ class Tree:
     file: str
     level: int  # of optimisation: from 1 on there are no assertions
     imported: list[ast.alias]  # what the module imports: calls of it compile to other instructions
-    units: list[Unit]  # whose functions were not looked for
+    units: dict[Unit, None]  # whose functions were not looked for
     source: bytes | None  # where assertions are rewritten
     by_line: dict[int, list[tuple[FunctionNode, Unit]]] = field(default_factory=dict)
+    # The units on lines that nothing was asked about; made when something is.
+    unasked: dict[int, list[Unit]] | None = None
 
     def at(self, line: int) -> list[tuple[FunctionNode, Unit]]:
         """The functions that begin on a line."""
         with _lock:
-            asked = [unit for unit in self.units if unit.has_line(line)]
-            self.units = [unit for unit in self.units if unit not in asked]
+            if self.unasked is None:
+                self.unasked = {}
+                for unit in self.units:
+                    for each in unit.lines:
+                        self.unasked.setdefault(each, []).append(unit)
+            asked = [unit for unit in self.unasked.pop(line, ()) if unit in self.units]
+            for unit in asked:
+                del self.units[unit]
             self._index(asked)
         return self.by_line.get(line, [])
 
     def elsewhere(self, code: CodeType) -> list[tuple[FunctionNode, Unit]]:
         """Functions of the same name on other lines: an edit above has moved them."""
         with _lock:
-            units, self.units = self.units, []
+            units, self.units = list(self.units), {}
             self._index(units)
         return [
             (node, unit)
@@ -234,7 +244,7 @@ def _tree(text: Text, file: str, variant: int | str) -> Tree:
             nothing = Unit(ast.parse("0").body[0], ())
             around = _with_assertions_rewritten([nothing], rewritten, file)
             imported += _imported([unit.statement for unit in around])
-        tree = text.trees[variant] = Tree(file, level, imported, units, rewritten)
+        tree = text.trees[variant] = Tree(file, level, imported, dict.fromkeys(units), rewritten)
     return tree
 
 

@@ -309,7 +309,7 @@ def _errors_of_constants(program: Program) -> int:
             meaning = ENTRIES[operation.kind].meaning
             if _is_divided_by_zero(operation, given):
                 meaning(np.ones_like(given[1]), given[1], **operation.attributes)
-            if _is_small(operation) and not any(x is None for x in given):
+            if not any(x is None for x in given) and _is_small(operation):
                 known[operation.results[0]] = meaning(*given, **operation.attributes)
         return errors()
 
@@ -317,7 +317,7 @@ def _errors_of_constants(program: Program) -> int:
 def _constant(value: Value, known: dict[Value, Any]) -> Any:
     """A value that is known, or has no elements."""
     shape = value.type.shape
-    if any(isinstance(n, Dim) for n in shape) or 0 not in shape:
+    if not shape or any(isinstance(n, Dim) for n in shape) or 0 not in shape:
         return known.get(value)
     return np.zeros(shape, value.dtype)
 

@@ -30,7 +30,7 @@ def verify(
     """
     try:
         with deciding(None):  # a check must not leave a guard behind, whoever is capturing
-            _Verifier(type_rule, set() if known is None else known).check(program.block, set())
+            _Verifier(type_rule, set() if known is None else known).check(program.block)
     except _Invalid as problem:
         raise InternalError(
             f"invalid program after {stage or 'construction'}: {problem}\n{format_program(program)}"
@@ -47,17 +47,18 @@ class _Verifier:
         self.rule = rule
         self.known = known
         self.defined: set[Value] = set()
+        self.visible: set[Value] = set()  # here: what is defined before, in this block or around it
 
-    def define(self, value: Value, visible: set[Value]) -> None:
+    def define(self, value: Value) -> None:
         if value in self.defined:
             raise _Invalid(f"{value!r} is defined twice")
         self.defined.add(value)
-        visible.add(value)
+        self.visible.add(value)
 
-    def check(self, block: Block, around: set[Value]) -> None:
-        visible = set(around)
+    def check(self, block: Block) -> None:
+        visible = self.visible
         for parameter in block.parameters:
-            self.define(parameter, visible)
+            self.define(parameter)
         for parameter in block.parameters:
             for extent in parameter.type.shape:
                 if not visible.issuperset(symbols(extent)):
@@ -68,17 +69,20 @@ class _Verifier:
                 value = next(v for v in used if v not in visible)
                 raise _Invalid(f"{operation.kind} uses {value!r} before its definition")
             for region in operation.regions:
-                self.check(region, visible)
+                self.check(region)
             for value in operation.results:
                 if value.owner is not operation:
                     raise _Invalid(f"{value!r} does not know its operation {operation.kind}")
-                self.define(value, visible)
+                self.define(value)
             if self.rule is not None and operation not in self.known:
                 _verify_types(operation, self.rule)
                 self.known.add(operation)
         for value in block.outputs:
             if value not in visible:
                 raise _Invalid(f"output {value!r} is undefined")
+        visible.difference_update(block.parameters)
+        for operation in block.operations:
+            visible.difference_update(operation.results)
 
 
 def _verify_types(operation: Operation, rule: TypeRule) -> None:

@@ -8,15 +8,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from autodiff.dims import Dim, Extent, rename
+from autodiff.dims import Dim, Extent, rename, symbols
 from autodiff.ir.data import ArrayType, Block, Operation, Value, uses
 
 Mapping = dict[Value, Value]
 
 
+class Renaming(dict[Value, Value]):
+    """A mapping of a whole program: many operations have one extent, whose answer is found once."""
+
+    __slots__ = ("extents",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.extents: dict[Dim, tuple[Mapping, Extent]] = {}
+
+
 def map_extent(extent: Extent, mapping: Mapping) -> Extent:
     """An extent with its symbols replaced."""
-    return rename(extent, mapping)
+    if type(mapping) is not Renaming or not isinstance(extent, Dim):
+        return rename(extent, mapping)
+    names = {s: mapping[s] for s in symbols(extent) if s in mapping}
+    known = mapping.extents.get(extent)
+    if known is None or known[0] != names:
+        known = mapping.extents[extent] = names, rename(extent, mapping)
+    return known[1]
 
 
 def map_attribute(attribute: Any, mapping: Mapping) -> Any:

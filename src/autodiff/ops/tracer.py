@@ -232,10 +232,11 @@ class Tracer:
     def __class__(self) -> Any:
         """What ``isinstance`` goes by: code that runs on tracers unseen is told the plain type."""
         frame = sys._getframe(1)
-        while frame.f_globals.get("__name__") in _ASKING and frame.f_back is not None:
+        name = frame.f_globals.get("__name__", "")
+        while name in _ASKING and frame.f_back is not None:
             frame = frame.f_back
-        own = frame.f_globals.get("__name__", "").startswith("autodiff.")
-        return type(self) if own else self.python_type
+            name = frame.f_globals.get("__name__", "")
+        return type(self) if name.startswith("autodiff.") else self.python_type
 
     @property
     def type(self) -> ArrayType:

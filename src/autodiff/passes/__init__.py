@@ -29,13 +29,13 @@ PIPELINE: tuple[Callable[[Program], Program], ...] = (
 
 def optimize(program: Program) -> Program:
     """Run the pipeline."""
-    checking = debug.checking()
+    checking, showing = debug.checking(), debug.level() >= 3
     known: set[Operation] = set()  # passes share what they leave as it is; no operation is changed
     if checking:
         verify(program, type_rule_of, "differentiation", known)
     for run in PIPELINE:
         before, program = program, run(program)
-        if debug.level() >= 3:
+        if showing:
             debug.show(3, f"# after {run.__name__}\n{program}")
         if checking and program is not before:
             verify(program, type_rule_of, run.__name__, known)

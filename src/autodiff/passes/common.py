@@ -68,7 +68,12 @@ def _is_derived(values: Sequence[Value]) -> bool:
     return bool(values) and values[0].owner is not None and values[0].owner.is_derived
 
 
+_PLAIN = frozenset((int, str, bool, float, type(None)))  # the classes of most attributes
+
+
 def _key(attribute: Any) -> Any:
+    if type(attribute) in _PLAIN:
+        return attribute
     if isinstance(attribute, Dim):
         # By terms, not by ==, which may ask for a decision.
         return ("extent", frozenset(attribute.terms.items()))

@@ -25,8 +25,8 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
-from autodiff.dims import symbols
-from autodiff.ir.copying import Mapping, copy_value, map_attribute
+from autodiff.dims import Dim, symbols
+from autodiff.ir.copying import Mapping, Renaming, copy_value, map_attribute
 from autodiff.ir.data import Block, Operation, Program, Source, Value, uses, walk
 from autodiff.ops.control import MOST_BYTES
 from autodiff.ops.entries import ENTRIES, Creation
@@ -39,15 +39,18 @@ def eliminate_dead_code(program: Program) -> Program:
     """Keep what the outputs and effects need."""
     block = Block(list(program.inputs), outputs=list(program.outputs))
     operations, _ = _sweep(program.block.operations, set(program.outputs), set(), {})
-    sizes = _Sizes(program, operations)
-    inner = _on_sides(program.block.operations)
-    if any(map(sizes.lost, inner)) or any(map(sizes.lost_inside, walk(program.block))):
-        checked = sizes.into_places(program.block.operations, sizes.made)
-        operations, _ = _sweep(checked, set(program.outputs), set(), {})
-    # Extents of inputs may name other inputs.
-    given = filter(sizes.lost, _at_once(program.block.operations))
-    begin = sizes.checks(given, sizes.made)
-    block.operations = [*begin, *operations]
+    if operations == program.block.operations:  # all of them, and no loops or branches among them
+        return program
+    if _drops_sizes(program, operations):
+        sizes = _Sizes(program, operations)
+        inner = _on_sides(program.block.operations)
+        if any(map(sizes.lost, inner)) or any(map(sizes.lost_inside, walk(program.block))):
+            checked = sizes.into_places(program.block.operations, sizes.made)
+            operations, _ = _sweep(checked, set(program.outputs), set(), {})
+        # Extents of inputs may name other inputs.
+        given = filter(sizes.lost, _at_once(program.block.operations))
+        operations = [*sizes.checks(given, sizes.made), *operations]
+    block.operations = operations
     return _renamed(Program(block, program.name))
 
 
@@ -60,6 +63,17 @@ def _has_effect(operation: Operation) -> bool:
         for region in operation.regions
         for inner in region.operations
     )
+
+
+def _drops_sizes(program: Program, kept: list[Operation]) -> bool:
+    """Whether an array is made no more that is large, or of a size that is not known here."""
+    left = {id(operation) for operation in walk(Block(operations=kept))}
+    for operation in walk(program.block):
+        if id(operation) not in left and not operation.is_derived and _makes_an_array(operation):
+            shape, itemsize = _size_of(operation.result)
+            if any(isinstance(n, Dim) for n in shape) or math.prod(shape) * itemsize > MOST_BYTES:
+                return True
+    return False
 
 
 class _Sizes:
@@ -360,7 +374,7 @@ def _needed_carries(operation: Operation, live: set[Value], first: int, memo: Me
 
 def _renamed(program: Program) -> Program:
     """Give reshaped control operations values and blocks of their own."""
-    mapping: Mapping = {}
+    mapping = Renaming()
     block = Block(list(program.inputs))
     block.operations = [_renew(op, mapping) for op in program.block.operations]
     block.outputs = [mapping.get(v, v) for v in program.outputs]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autodiff.ir.copying import Mapping, copy_value, map_attribute
+from autodiff.ir.copying import Mapping, Renaming, copy_value, map_attribute
 from autodiff.ir.data import Block, Operation, Program, Value, uses
 
 
@@ -38,7 +38,7 @@ Visit = Callable[[Operation, Scope], Sequence[Value] | None]
 
 def rebuild(program: Program, visit: Visit) -> Program:
     """The program with every operation passed through ``visit``."""
-    block = _block(program.block, {}, visit, None, keep_parameters=True)
+    block = _block(program.block, Renaming(), visit, None, keep_parameters=True)
     return Program(block, program.name)
 
 

@@ -396,6 +396,8 @@ def _names(text: str) -> tuple[list[str], set[str]]:
     """Names that a module uses and does not define, and those of the functions that it defines."""
     declared, defined = [], set()
     for line in text.splitlines():
+        if line.startswith("  %"):  # most: an instruction
+            continue
         line = line.lstrip()
         if line.startswith("declare "):
             declared.append(_function_of(line))
