@@ -292,9 +292,11 @@ def _large_point(operation: Operation, site: Site, gradient: Program) -> _LargeP
     if solver.is_bounded:
         lower, upper = site.operands[LOWER], site.operands[UPPER]
         (slope,) = put_in_place(gradient, [x, *read])
+        (first,) = put_in_place(gradient, [begin, *read])
         curved = _row_norms(gradient, [x, *read])
-        free = emit_tracer("free", x, slope, curved, lower, upper, solver=solver)
-        at_lower = np.less(x - lower, upper - x)
+        seen = (x, slope, curved, lower, upper, begin, first)
+        free, low = emit_tracer("free", *seen, name=solver.name, source=solver.source)
+        at_lower = np.greater(low, 0)
         limits = np.where(free > 0, 0.0, np.where(at_lower, lower, upper))
         gradient, read = _held(gradient), [free, limits, *read]
     return _further(solver, gradient, read, x, begin, at_lower, symmetric=True)
@@ -384,15 +386,18 @@ def _point(operation: Operation, site: Site) -> _Point | _LargePoint:
     (matrix,) = put_in_place(hessian, [x, *read])
     free: Array = None
     at_lower: Array = None
+    begin = np.where(np.isfinite(start), start, x)
+    (first,) = put_in_place(gradient, [begin, *read])
     if solver.is_bounded:
-        free = emit_tracer("free", x, slope, matrix, lower, upper, solver=solver)
-        at_lower = np.less(x - lower, upper - x)
-        slope = free * slope
-    (first,) = put_in_place(gradient, [np.where(np.isfinite(start), start, x), *read])
+        seen = (x, slope, matrix, lower, upper, begin, first)
+        free, low = emit_tracer("free", *seen, name=solver.name, source=solver.source)
+        at_lower = np.greater(low, 0)
+        # What is held is not quite at its bound where a solver keeps off it.
+        shift: Array = np.where(free > 0, 0.0, np.where(at_lower, lower, upper) - x)
+        slope = free * (slope + (matrix @ shift if matrix.shape else matrix * shift)) - shift
     moves = Tracer.constant(np.ones(x.shape)) if free is None else free
-    seen = (slope, x, start, first, moves, *read)
-    programs = (gradient, hessian)
-    system = emit_tracer("settled", _of_free(matrix, free), *seen, solver=solver, programs=programs)
+    looked = (_of_free(matrix, free), slope, x, start, first, moves, *read)
+    system = emit_tracer("settled", *looked, solver=solver, programs=(gradient, hessian))
     point = _Point(x, gradient, matrix, system, free, at_lower)
     further = x - point.divide(slope)
     (matrix,) = put_in_place(hessian, [further, *read])
