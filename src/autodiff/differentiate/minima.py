@@ -42,7 +42,7 @@ from autodiff.ops.control import INT, emit_for
 from autodiff.ops.entries import Site
 from autodiff.ops.minima import LOWER, START, UPPER, Minimizer
 from autodiff.ops.solvers import FLOAT
-from autodiff.ops.structural import zeros
+from autodiff.ops.structural import zeros, zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.plain_data import dataclass
 
@@ -462,9 +462,9 @@ def _equations(gradient: Program, constraints: Sequence[Program], count: int) ->
         return Program(builder.block, f"{gradient.name}_conditions")
 
 
-def slope_of(program: Program) -> Program:
-    """The derivative of a program by its first input."""
-    if program.inputs[0].shape:
+def slope_of(program: Program, is_pointwise: bool = False) -> Program:
+    """The derivative of a program by its first input; of one that is pointwise, for each number its own."""
+    if program.inputs[0].shape and not is_pointwise:
         return jacobian(program, [0], [0])
     derived = jvp(program, [True, *[False] * (len(program.inputs) - 1)])
     with building() as builder:
@@ -472,8 +472,8 @@ def slope_of(program: Program) -> Program:
         z, *read = program.inputs
         copies = [copy_value(v, mapping) for v in read]
         builder.block.parameters = [copy_value(z, mapping), *copies]
-        given = [Tracer(v, "array") for v in builder.block.parameters]
-        found = put_in_place(derived, [*given, Tracer.constant(np.ones(()))])
+        given: list[Array] = [Tracer(v, "array") for v in builder.block.parameters]
+        found = put_in_place(derived, [*given, zeros_like(given[0]) + 1.0])
         builder.block.outputs = [found[1].value]
         return Program(builder.block, f"{program.name}_slope")
 

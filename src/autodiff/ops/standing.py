@@ -114,12 +114,14 @@ def standing(matrix: Array, residual: Array, units: Units) -> Standing | None:
     """How a point stands to its equations; None where the matrix cannot be divided by.
 
     ``matrix`` is square, with a row for each equation and a column for each unknown; ``residual`` has as many.
+    A vector is the diagonal of one without other numbers, as are then ``inverse`` and what is looked at nearby.
     """
     inverse = inverse_of(matrix)
     if inverse is None:
         return None
-    step = inverse @ residual
-    doubt = np.abs(inverse) @ np.fmax(np.abs(residual), units.noise)
+    times = np.multiply if matrix.ndim == 1 else np.matmul
+    step = times(inverse, residual)
+    doubt = times(np.abs(inverse), np.fmax(np.abs(residual), units.noise))
     # Of the way of the search: below that at a multiple zero.
     least = EPSILON ** (1 / units.order) / 8
     gone = units.gone()
@@ -132,6 +134,10 @@ def standing(matrix: Array, residual: Array, units: Units) -> Standing | None:
 
 def inverse_of(matrix: Array) -> Array | None:
     """The inverse of a square matrix; None where it is singular, or rounding alone keeps it from being so."""
+    if matrix.ndim == 1:
+        with np.errstate(divide="ignore", over="ignore"):
+            inverse = 1 / matrix
+        return inverse if np.isfinite(matrix).all() and np.isfinite(inverse).all() else None
     if len(matrix) == 1:
         value = matrix.item()
         inverse = np.array([[1 / value if value else np.inf]])
@@ -174,6 +180,8 @@ def is_reached(step: Array, residual: Array, units: Units, matrix: Array | None 
 def noticed(matrix: Array, sizes: Array) -> Array:
     """Of each unknown, of which there is one at least, the change that one of the equations notices beside its other terms."""
     steep = np.abs(matrix)
+    if steep.ndim == 1:
+        return sizes
     with np.errstate(divide="ignore", invalid="ignore"):
         found: Array = np.min(np.where(steep > 0, (steep @ sizes)[:, None] / steep, np.inf), axis=0)
     return found
@@ -185,6 +193,10 @@ def place_in_doubt(found: Standing, matrix: Array, residual: Array, units: Units
     Where nobody knows where the search began, that is half of the digits of each unknown that moves.
     """
     own = _own(matrix, units)
+    if matrix.ndim == 1:
+        far = found.doubt / own
+        far = np.minimum(far, 1e-4) if units.gone().any() else np.maximum(far, 1e-8)
+        return units.x + far * own
     left = np.fmax(np.abs(residual), units.noise)
     if not left.any():
         left = np.abs(matrix) @ own
@@ -207,6 +219,9 @@ def is_bent(
 
     ``free``: the unknowns among which that is looked for.
     """
+    if matrix.ndim == 1:
+        differs = np.abs(found.inverse * (nearby - matrix))
+        return not (differs <= _DIFFERS).all()
     own, inverse = _own(matrix, units)[free], found.inverse[free][:, free]
     if not len(inverse):
         return False
