@@ -473,7 +473,8 @@ def slope_of(program: Program, is_pointwise: bool = False) -> Program:
         copies = [copy_value(v, mapping) for v in read]
         builder.block.parameters = [copy_value(z, mapping), *copies]
         given: list[Array] = [Tracer(v, "array") for v in builder.block.parameters]
-        found = put_in_place(derived, [*given, zeros_like(given[0]) + 1.0])
+        none: Array = zeros_like(given[0])
+        found = put_in_place(derived, [*given, none + 1.0])
         builder.block.outputs = [found[1].value]
         return Program(builder.block, f"{program.name}_slope")
 

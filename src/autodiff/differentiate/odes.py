@@ -247,7 +247,8 @@ def _solution_of(site: Site) -> _Curve:
 def _followed(curve: _Curve, sensitivity: Array, exact: Array, asked: Array | None = None) -> Array:
     """The sensitivity, once it is seen that SciPy's rows are the solution, where they are asked for."""
     seen = (curve.tolerances[1], curve.start, curve.times, curve.z0, *curve.read)
-    asked = zeros_like(exact) + 1.0 if asked is None else asked
+    everything: Array = zeros_like(exact)
+    asked = everything + 1.0 if asked is None else asked
     return emit_tracer(
         "followed",
         *(sensitivity, exact, curve.rows, asked, *seen),

@@ -210,17 +210,16 @@ class Factors(HoldsTracers):
     def __init__(
         self, parts: tuple[Any, ...], shape: tuple[int, int], options: Options, says: Said | None
     ) -> None:
-        self._parts, self._how = parts, {"options": options, "says": says}
+        self._parts, self._options, self._says = parts, options, says
         self.shape = shape
 
     def solve(self, rhs: Any, trans: str = "N") -> Any:
         """The solution of A x = b, or A^T x = b."""
         b = _right_side(rhs, self.shape[0])
-        how, self._how = (
-            self._how,
-            {**self._how, "says": None},
-        )  # it is the factorisation that warns
-        return _of_matrix(*self._parts, b, True, _is_transposed(trans), **how)
+        says, self._says = self._says, None  # it is the factorisation that warns
+        data, indices, ends = self._parts
+        transposed = _is_transposed(trans)
+        return _of_matrix(data, indices, ends, b, True, transposed, self._options, says)
 
 
 def _is_transposed(trans: Any) -> bool:
