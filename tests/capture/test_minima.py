@@ -968,3 +968,18 @@ def test_a_bound_holds_or_does_not_or_there_is_no_derivative(how, limit):
         assert np.isclose(slope(-0.02), 0.0, atol=1e-5), mode
         with pytest.raises(autodiff.DerivativeError, match="at a bound that does not hold it"):
             slope(0.0)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_the_cost_and_the_residuals_move_together(mode):
+    """Both read what the residuals read; the last residual does not."""
+
+    def f(p):
+        found = so.least_squares(
+            lambda q: np.array([q[0] - p, q[1] - p**2, q[0] * q[1] - 1.0]), [1.0, 1.0], xtol=1e-14,
+            ftol=1e-14, gtol=1e-14,
+        )  # fmt: skip
+        return found.cost + found.fun[2] * found.x[0]
+
+    slope = autodiff.jacobian(f, mode=mode, engine="numpy")(1.3)
+    assert np.isclose(slope, (f(1.3 + 1e-4) - f(1.3 - 1e-4)) / 2e-4, rtol=1e-5)

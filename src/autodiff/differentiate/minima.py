@@ -98,8 +98,7 @@ def pull(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tra
         )
         by_x, *by_read = put_in_place(derived, [site.results[0], *read, seed])
         ct = by_x if ct is None else ct + by_x
-        for k, found in zip(wrt, by_read, strict=True):
-            pulled[solver.count + k] = found
+        pulled = _summed(pulled, [None, None, *by_read], solver.count, wrt)
     if ct is None:
         return pulled
     point: _Point | _LargePoint = _point(operation, site)
