@@ -11,6 +11,7 @@ WAYS = {
     "brentq": lambda f, g, a, b, **how: so.brentq(f, a, b, full_output=True, **how),
     "brenth": lambda f, g, a, b, **how: so.brenth(f, a, b, full_output=True, **how),
     "bisect": lambda f, g, a, b, **how: so.bisect(f, a, b, full_output=True, **how),
+    "ridder": lambda f, g, a, b, **how: so.ridder(f, a, b, full_output=True, **how),
     "newton": lambda f, g, a, b, **how: so.newton(f, b, fprime=g, full_output=True, **how),
     "secant": lambda f, g, a, b, **how: so.newton(f, b, full_output=True, **how),
 }
@@ -68,6 +69,7 @@ SEARCHES = {
             lambda z: np.exp(z) - x, bracket=(-5.0, 5.0), method="bisect", xtol=1e-14
         ).root
     ),
+    "ridder": lambda x: so.ridder(lambda z: z**3 + z - x, -10.0, 10.0, xtol=1e-14),
     "newton": lambda x: so.newton(lambda z: z * z - x, 1.0, lambda z: 2 * z, tol=1e-13),
     "one in another": lambda x: so.brentq(
         lambda z: so.newton(lambda u: u * u - z * x, 1.0, tol=1e-14) - 2.0, 0.5, 9.0, xtol=1e-14

@@ -6,7 +6,7 @@
 
     J = regular(J, r, x, …)     =>      J = cond(surely simple): J; or regular(J, r, x, …)
 
-SciPy has ``brentq``, ``brenth`` and ``bisect`` in C, ``newton`` and the secant method in Python.  What they do is
+SciPy has ``brentq``, ``brenth``, ``bisect`` and ``ridder`` in C, ``newton`` and the secant method in Python.  What they do is
 short, and is done here in the same order, so that each place at which the function is asked, and the zero, are
 SciPy's to the last bit.  Wherever a search ends otherwise (no sign changes, a NaN, no convergence, no slope) SciPy is
 called, whose exception or warning it is.  The function is part of the program, as often as there are searches.
@@ -14,11 +14,12 @@ called, whose exception or warning it is.  The function is part of the program, 
 ``regular`` looks at each zero before it is divided by its derivative (``ops.standing``).  Of a number that is a few
 comparisons where there is no doubt; where there is, it is asked.
 
-Not here: ``ridder``, ``toms748``, Halley's method, systems.
+Not here: ``toms748``, Halley's method, systems.
 
 Source: R. P. Brent, *Algorithms for Minimization without Derivatives* (1973), chapter 4; J. C. P. Bus and
 T. J. Dekker, "Two efficient algorithms with guaranteed convergence for finding a zero of a function", ACM
-Transactions on Mathematical Software 1 (1975), for ``brenth``.
+Transactions on Mathematical Software 1 (1975), for ``brenth``; C. J. F. Ridders, "A new algorithm for computing a single root of a real
+continuous function", IEEE Transactions on Circuits and Systems 26 (1979).
 """
 
 from __future__ import annotations
@@ -150,7 +151,7 @@ def _of_root_scalar(given: dict[str, Any], callbacks: tuple[str, ...]) -> Any:
 _READ: dict[str, Callable[..., Any]] = {
     **{
         name: lambda given, callbacks, name=name: _of_bracket(given, callbacks, name)
-        for name in ("brentq", "brenth", "bisect")
+        for name in ("brentq", "brenth", "bisect", "ridder")
     },
     "newton": _of_newton,
     "root_scalar": _of_root_scalar,
@@ -396,6 +397,73 @@ def _step_of_halves(
     }  # fmt: skip
 
 
+def _begin_ridder(search: _Search, a: Number, b: Number) -> State:
+    zero = _float(0.0)
+    tolerance = search.xtol + search.rtol * _less(np.abs(a), np.abs(b))
+    return _begun(
+        left=a, right=b, fleft=zero, fright=zero, middle=a, fmiddle=zero, next=a, tolerance=tolerance,
+    )  # fmt: skip
+
+
+def _less(x: Number, y: Number) -> Number:
+    return where(x < y, x, y)
+
+
+def _sign(x: Number) -> Number:
+    return where(x > 0.0, _float(1.0), _float(-1.0))
+
+
+def _step_of_ridder(
+    search: _Search, functions: Sequence[Any], now: State, a: Number, b: Number
+) -> State:
+    """One value: at an end, in the middle, or where an exponential through all three is zero."""
+    x = now["next"]
+    fx = functions[0](x)
+    noted, calls = _noted(now, x, fx), now["calls"]
+    at_a, at_b = np.equal(calls, 0), np.equal(calls, 1)
+    inside = calls >= 2
+    in_middle, is_last = inside & np.equal(calls % 2, 0), inside & np.equal(calls % 2, 1)
+    fa, fb = where(at_a, fx, now["fleft"]), where(at_b, fx, now["fright"])
+    xa, xb, xm, fm = now["left"], now["right"], now["middle"], now["fmiddle"]
+    zero_at_end = at_b & (np.equal(fa, 0.0) | np.equal(fb, 0.0))
+    no_sign = at_b & ~zero_at_end & ~_signs_differ(fa, fb)
+
+    half = 0.5 * (xb - xa)
+    square = fx * fx - fa * fb
+    step = _either(
+        in_middle & (square > 0.0),
+        lambda: _sign(fb - fa) * half * fx / np.sqrt(square),
+        lambda: _float(math.inf),
+    )
+    after = x - _sign(step) * _less(np.abs(step), np.abs(half) - 0.5 * now["tolerance"])
+
+    beyond, before = is_last & _signs_differ(fx, fm), is_last & _signs_differ(fx, fa)
+    left, right = (
+        where(is_last & (beyond | ~before), x, xa),
+        where(beyond, xm, where(before, x, xb)),
+    )
+    fleft, fright = (
+        where(is_last & (beyond | ~before), fx, fa),
+        where(beyond, fm, where(before, fx, fb)),
+    )
+    tolerance = where(is_last, search.xtol + search.rtol * x, now["tolerance"])
+    found = is_last & (np.equal(fx, 0.0) | (np.abs(right - left) < tolerance))
+    iterations = where(is_last, (calls - 1) // 2, now["iterations"])
+    odd = in_middle & ~(square > 0.0)
+    lost = np.isnan(fx) | no_sign | odd | (is_last & ~found & (iterations >= search.most))
+    middle = left + 0.5 * (right - left)
+    further = where(in_middle, after, where(at_a, b, middle))
+    return {
+        **noted,
+        "status": _status(found | zero_at_end, lost),
+        "iterations": iterations,
+        "x": where(zero_at_end, where(np.equal(noted["f0"], 0.0), a, b), x),
+        "left": left, "right": right, "fleft": fleft, "fright": fright,
+        "middle": where(in_middle, x, xm), "fmiddle": where(in_middle, fx, fm),
+        "next": further, "tolerance": tolerance,
+    }  # fmt: skip
+
+
 # -- slopes -------------------------------------------------------------------------------------------------
 def _is_close(p: Number, q: Number, search: _Search) -> Number:
     """``np.isclose`` of finite numbers."""
@@ -470,11 +538,12 @@ def _step_of_secant(
     }  # fmt: skip
 
 
-_BRACKETS = ("brentq", "brenth", "bisect")
+_BRACKETS = ("brentq", "brenth", "bisect", "ridder")
 _METHODS: dict[str, tuple[Callable[..., State], Callable[..., State]]] = {
     "brentq": (_begin_bracket, _step_of_brent),
     "brenth": (_begin_bracket, _step_of_brent),
     "bisect": (_begin_bracket, _step_of_halves),
+    "ridder": (_begin_ridder, _step_of_ridder),
     "newton": (_begin_slope, _step_of_newton),
     "secant": (_begin_slope, _step_of_secant),
 }
