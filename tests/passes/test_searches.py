@@ -14,6 +14,9 @@ WAYS = {
     "ridder": lambda f, g, a, b, **how: so.ridder(f, a, b, full_output=True, **how),
     "newton": lambda f, g, a, b, **how: so.newton(f, b, fprime=g, full_output=True, **how),
     "secant": lambda f, g, a, b, **how: so.newton(f, b, full_output=True, **how),
+    "halley": lambda f, g, a, b, **how: so.newton(
+        f, b, g, fprime2=lambda z: 6 * z, full_output=True, **how
+    ),
 }
 # Sums and products alone, which are rounded everywhere alike.
 FUNCTIONS = {
@@ -45,7 +48,7 @@ def outcome(f, *args):
 @pytest.mark.parametrize("how", OPTIONS)
 @pytest.mark.parametrize("way", WAYS)
 def test_searches_go_scipys_way(way, how):
-    options = OPTIONS[how][way in ("newton", "secant")]
+    options = OPTIONS[how][way in ("newton", "secant", "halley")]
     random = np.random.default_rng(3)
     for function, slope in FUNCTIONS.values():
 
@@ -71,6 +74,21 @@ SEARCHES = {
     ),
     "ridder": lambda x: so.ridder(lambda z: z**3 + z - x, -10.0, 10.0, xtol=1e-14),
     "newton": lambda x: so.newton(lambda z: z * z - x, 1.0, lambda z: 2 * z, tol=1e-13),
+    "root_scalar by Newton": lambda x: (
+        so.root_scalar(
+            lambda z: z * z - x, x0=1.0, fprime=lambda z: 2 * z, method="newton", xtol=1e-13
+        ).root
+    ),
+    "root_scalar by Halley": lambda x: (
+        so.root_scalar(
+            lambda z: z**3 - x,
+            x0=1.2,
+            fprime=lambda z: 3 * z * z,
+            fprime2=lambda z: 6 * z,
+            method="halley",
+            xtol=1e-13,
+        ).root
+    ),
     "one in another": lambda x: so.brentq(
         lambda z: so.newton(lambda u: u * u - z * x, 1.0, tol=1e-14) - 2.0, 0.5, 9.0, xtol=1e-14
     ),

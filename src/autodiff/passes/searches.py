@@ -6,7 +6,7 @@
 
     J = regular(J, r, x, …)     =>      J = cond(surely simple): J; or regular(J, r, x, …)
 
-SciPy has ``brentq``, ``brenth``, ``bisect`` and ``ridder`` in C, ``newton`` and the secant method in Python.  What they do is
+SciPy has ``brentq``, ``brenth``, ``bisect`` and ``ridder`` in C, the methods of Newton and Halley and the secant method in Python.  What they do is
 short, and is done here in the same order, so that each place at which the function is asked, and the zero, are
 SciPy's to the last bit.  Wherever a search ends otherwise (no sign changes, a NaN, no convergence, no slope) SciPy is
 called, whose exception or warning it is.  The function is part of the program, as often as there are searches.
@@ -14,7 +14,7 @@ called, whose exception or warning it is.  The function is part of the program, 
 ``regular`` looks at each zero before it is divided by its derivative (``ops.standing``).  Of a number that is a few
 comparisons where there is no doubt; where there is, it is asked.
 
-Not here: ``toms748``, Halley's method, systems.
+Not here: ``toms748``, systems.
 
 Source: R. P. Brent, *Algorithms for Minimization without Derivatives* (1973), chapter 4; J. C. P. Bus and
 T. J. Dekker, "Two efficient algorithms with guaranteed convergence for finding a zero of a function", ACM
@@ -86,7 +86,7 @@ def _search_of(operation: Operation) -> _Search | None:
     solver, programs = operation.attributes["solver"], operation.attributes["programs"]
     if solver.is_system or solver.zero != 0 or not set(solver.others) <= _NAMED:
         return None
-    if len(programs) != len(solver.callbacks) or not 1 <= len(programs) <= 2:
+    if len(programs) != len(solver.callbacks) or not 1 <= len(programs) <= 3:
         return None
     if any(
         len(p.outputs) != 1 or p.outputs[0].dtype != _FLOAT or p.outputs[0].shape for p in programs
@@ -129,23 +129,33 @@ def _of_bracket(given: dict[str, Any], callbacks: tuple[str, ...], method: str) 
 
 
 def _of_newton(given: dict[str, Any], callbacks: tuple[str, ...]) -> Any:
-    if callbacks not in (("func",), ("func", "fprime")) or given.get("x1") is not None:
+    method = _BY_SLOPES.get(callbacks[1:]) if callbacks[0] in ("f", "func") else None
+    if method is None or given.get("x1") is not None or given.get("args", ()) != ():
         return None
-    if any(given.get(k) for k in ("args", "fprime2")):
-        return None
-    method = "newton" if len(callbacks) == 2 else "secant"
     asked = [given.get(k, v) for k, v in (("tol", 1.48e-8), ("rtol", 0.0), ("maxiter", 50))]
-    return method, given["x0"], None, *asked
+    return method, given.get("x0"), None, *asked
+
+
+_BY_SLOPES = {(): "secant", ("fprime",): "newton", ("fprime", "fprime2"): "halley"}
 
 
 def _of_root_scalar(given: dict[str, Any], callbacks: tuple[str, ...]) -> Any:
-    method, bracket = given.get("method") or "brentq", given.get("bracket")
-    if method not in _BRACKETS or not isinstance(bracket, (tuple, list)) or len(bracket) != 2:
+    method = given.get("method")
+    bracket: Any = given.get("bracket")
+    named = (("xtol", "xtol"), ("rtol", "rtol"), ("maxiter", "maxiter"))
+    if method is not None and method == _BY_SLOPES.get(callbacks[1:]) and method != "secant":
+        named = (("xtol", "tol"), *named[1:])
+    elif method not in (None, *_BRACKETS) or type(bracket) not in (tuple, list):
         return None
-    if any(given.get(k) for k in ("options", "x0", "x1", "args")):
+    if any(given.get(k) for k in ("options", "x1", "args")):
         return None
-    asked = {k: given[k] for k in ("xtol", "rtol", "maxiter") if given.get(k) is not None}
-    return _of_bracket({"a": bracket[0], "b": bracket[1], **asked}, callbacks, method)
+    asked = {name: given[k] for k, name in named if given.get(k) is not None}
+    if "tol" in dict(named).values():
+        return _of_newton({"x0": given.get("x0"), **asked}, callbacks) if bracket is None else None
+    if len(bracket) != 2 or given.get("x0") is not None:
+        return None
+    asked |= {"a": bracket[0], "b": bracket[1]}
+    return _of_bracket(asked, callbacks, method or "brentq")
 
 
 _READ: dict[str, Callable[..., Any]] = {
@@ -474,11 +484,14 @@ def _step_of_newton(
     search: _Search, functions: Sequence[Any], now: State, a: Number, b: Number
 ) -> State:
     x = now["next"]
-    fx = functions[0](x)
-    slope = functions[1](x)
+    fx, slope, *bent = [function(x) for function in functions]
     is_zero = np.equal(fx, 0.0)
     divides = ~is_zero & (slope != 0.0)
-    after = x - where(divides, fx, 0.0) / where(divides, slope, _IDLE)
+    step = where(divides, fx, 0.0) / where(divides, slope, _IDLE)
+    if bent:  # Halley's method, where it does not turn the step around
+        share = step * bent[0] / where(divides, slope, _IDLE) / 2
+        step = step / where(np.abs(share) < 1, 1.0 - share, _IDLE / 2)
+    after = x - step
     passes = now["iterations"] + 1
     close = _is_close(after, x, search) & divides
     noted = _noted(now, x, fx)
@@ -487,7 +500,7 @@ def _step_of_newton(
     return {
         **noted,
         "x1": where(early, x, now["x1"]), "f1": where(early, fx, now["f1"]),
-        "calls": now["calls"] + where(is_zero, _count(1), _count(2)),
+        "calls": now["calls"] + where(is_zero, _count(1), _count(len(functions))),
         "status": _status(is_zero | close, lost | (~is_zero & ~close & (passes >= search.most))),
         "iterations": where(is_zero, now["iterations"], passes),
         "x": where(is_zero, x, after), "next": after,
@@ -545,6 +558,7 @@ _METHODS: dict[str, tuple[Callable[..., State], Callable[..., State]]] = {
     "bisect": (_begin_bracket, _step_of_halves),
     "ridder": (_begin_ridder, _step_of_ridder),
     "newton": (_begin_slope, _step_of_newton),
+    "halley": (_begin_slope, _step_of_newton),
     "secant": (_begin_slope, _step_of_secant),
 }
 
