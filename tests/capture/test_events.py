@@ -284,3 +284,27 @@ def test_an_event_that_ends_the_integration_is_looked_at_before_it():
         expected = (f(1.15 + 1e-4, k) - f(1.15 - 1e-4, k)) / 2e-4
         found = autodiff.gradient(lambda p, k=k: f(p, k), engine="numpy")(1.15)
         assert found == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("end", [7.0, 20.0])
+def test_many_events_cost_a_few_integrations_however_many_they_are(monkeypatch, end):
+    """Each moment has an equation of its own: there is no matrix, nor a search for its inverse."""
+    made = []
+    begin = si.OdeSolver.__init__
+
+    def counted(self, *args, **kwargs):
+        made.append(type(self).__name__)
+        begin(self, *args, **kwargs)
+
+    def crossings(p):
+        found = si.solve_ivp(
+            lambda t, y: [y[1], -p * p * y[0]], (0.0, end), [1.0, 0.0],
+            events=[lambda t, y: y[0], lambda t, y: y[1]], **TIGHT,
+        )  # fmt: skip
+        return np.sum(found.t_events[0]) + np.sum(found.t_events[1])
+
+    monkeypatch.setattr(si.OdeSolver, "__init__", counted)
+    slope = autodiff.gradient(crossings, engine="numpy")(3.0)
+    moments = np.arange(1, int(3.0 * end / (np.pi / 2)) + 1) * (np.pi / 2) / 3.0
+    assert np.isclose(slope, -np.sum(moments) / 3.0, rtol=1e-6)
+    assert len(made) < 25

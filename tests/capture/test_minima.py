@@ -914,3 +914,72 @@ def test_an_assignment_is_that_of_scipy_and_constant(engine, maximize):
         slope = np.zeros(shape)
         slope[rows, columns] = 2 * costs[rows, columns]
         assert np.allclose(autodiff.gradient(lambda c: f(c)[0], engine=engine)(costs), slope)
+
+
+def _near_a_bound(how, limit):
+    """Functions of c that are max(c, 0): the first of two unknowns that attract each other."""
+    solver, _, method = how.partition(" ")
+    rows = np.array([[1.0, 0.0], [-2.0, 1.0], [0.0, 0.0]])
+    bounds = ([0.0, -5.0], [limit, 5.0])
+
+    def residuals(z, c):
+        return np.array([z[0] - c, z[1] - 2 * z[0] - 0.3, 0.5])
+
+    def line(t, a, b):
+        return a * t + b
+
+    t = np.linspace(0.0, 1.0, 8)
+    return {
+        "least_squares": lambda c: so.least_squares(
+            residuals, [0.5, 0.4], args=(c,), bounds=bounds, method=method
+        ).x[0],
+        "curve_fit": lambda c: so.curve_fit(
+            line, t, line(t, c, 0.3), p0=[0.5, 0.5], bounds=bounds, method=method
+        )[0][0],
+        "minimize": lambda c: so.minimize(
+            lambda z: np.sum(residuals(z, c) ** 2), [0.5, 0.4], bounds=so.Bounds(*bounds), method=method
+        ).x[0],
+        "minimize_scalar": lambda c: so.minimize_scalar(
+            lambda z: (z - c) ** 2, bounds=(0, min(limit, 3.0)), method="bounded"
+        ).x,
+        "lsq_linear": lambda c: so.lsq_linear(
+            rows, np.stack([c, 0.3, 0.5]), bounds=bounds, method=method
+        ).x[0],
+        "nnls": lambda c: so.nnls(rows, np.stack([c, 0.3, 0.5]))[0][0],
+    }[solver]  # fmt: skip
+
+
+BOUNDED = {
+    "least_squares trf": np.inf, "least_squares dogbox": 1e12, "curve_fit trf": 1e12,
+    "minimize L-BFGS-B": 1e12, "minimize TNC": np.inf, "minimize Nelder-Mead": 1e12,
+    "minimize SLSQP": np.inf, "minimize_scalar": np.inf, "lsq_linear trf": np.inf,
+    "lsq_linear bvls": 1e12, "nnls": np.inf,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("how", "limit"), BOUNDED.items())
+def test_a_bound_holds_or_does_not_or_there_is_no_derivative(how, limit):
+    slopes = {
+        mode: autodiff.jacobian(_near_a_bound(how, limit), mode=mode, engine="numpy")
+        for mode in ("forward", "reverse")
+    }
+    for mode, slope in slopes.items():
+        assert np.isclose(slope(0.02), 1.0, rtol=1e-5), mode
+        assert np.isclose(slope(-0.02), 0.0, atol=1e-5), mode
+        with pytest.raises(autodiff.DerivativeError, match="at a bound that does not hold it"):
+            slope(0.0)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_the_cost_and_the_residuals_move_together(mode):
+    """Both read what the residuals read; the last residual does not."""
+
+    def f(p):
+        found = so.least_squares(
+            lambda q: np.array([q[0] - p, q[1] - p**2, q[0] * q[1] - 1.0]), [1.0, 1.0], xtol=1e-14,
+            ftol=1e-14, gtol=1e-14,
+        )  # fmt: skip
+        return found.cost + found.fun[2] * found.x[0]
+
+    slope = autodiff.jacobian(f, mode=mode, engine="numpy")(1.3)
+    assert np.isclose(slope, (f(1.3 + 1e-4) - f(1.3 - 1e-4)) / 2e-4, rtol=1e-5)

@@ -324,3 +324,31 @@ SOLVED = {  # each a number whose derivative by p is 1
 @pytest.mark.parametrize("name", SOLVED)
 def test_no_unit_makes_a_solution_look_like_none(name):
     assert autodiff.gradient(SOLVED[name], engine="numpy")(1.3) == pytest.approx(1.0, rel=1e-7)
+
+
+def test_states_that_nobody_reads_are_not_warned_of():
+    """What grows is the second state, at the last of the times; with a loose tolerance it is far off."""
+
+    def grows(k, column):
+        found = si.solve_ivp(
+            lambda t, y: [k, y[0] * 0 + 30 * y[1]], (0.0, 3.0), [1.0, 1e-3], t_eval=[0.01, 3.0], rtol=1e-2
+        )  # fmt: skip
+        return found.y[column, 1]
+
+    slope = autodiff.gradient(grows, wrt=0, engine="numpy")
+    assert np.isclose(slope(2.0, 0), 3.0)  # and no warning, which would be an error here
+    with pytest.warns(NoSolutionWarning, match="far from the solution"):
+        slope(2.0, 1)
+
+
+def test_states_at_the_moments_at_which_they_are_zero_are_as_good_as_others():
+    def turning(w):
+        found = si.solve_ivp(
+            lambda t, y: [y[1], -w * w * y[0]], (0.0, 6.0), [1.0, 0.0], events=lambda t, y: y[1],
+            rtol=1e-10, atol=1e-13,
+        )  # fmt: skip
+        return found.y_events[0][1, 0] + found.t_events[0][1]  # -1 and π/w
+
+    for mode in ("forward", "reverse"):
+        slope = autodiff.jacobian(turning, mode=mode, engine="numpy")(2.0)
+        assert np.isclose(slope, -np.pi / 4, rtol=1e-6), mode

@@ -129,3 +129,20 @@ def test_a_search_for_a_bracket_says_why_it_has_no_derivative():
         "AD302: scipy.optimize.bracket has its value alone, and no derivative: it is the result of a "
         "search that compares values."
     )
+
+
+@pytest.mark.parametrize("search", ["differential_evolution", "shgo", "direct"])
+def test_a_search_everywhere_in_a_loop(search):
+    how = {"rng": 1} if search == "differential_evolution" else {}
+
+    def f(p):
+        total = 0.0
+        for k in range(3):
+            total = (
+                total + getattr(so, search)(lambda z: (z[0] - p * k) ** 2, [(-1, 4)], **how).x[0]
+            )
+        return total
+
+    assert np.isclose(autodiff.function(f, engine="numpy")(1.3), f(1.3), rtol=1e-12)
+    slope = autodiff.vmap(autodiff.gradient(f, engine="numpy"))(np.array([1.3]))
+    np.testing.assert_allclose(slope, [3.0], rtol=1e-6)

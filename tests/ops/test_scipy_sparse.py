@@ -302,6 +302,13 @@ SOLVED = {
         x,
     ),
     "traced elements, by rows": lambda x: sl.spsolve(BY_ROWS * x[0], np.outer(x, [1.0, 2.0])),
+    "splu with options": lambda x: sl.splu(
+        BY_COLUMNS * x[0], "MMD_AT_PLUS_A", relax=1, options={"Equil": False}
+    ).solve(x, trans="H"),
+    "a sparse right-hand side": lambda x: sl.spsolve(
+        BY_COLUMNS * x[1], sp.csc_array(np.eye(4)[:, 1:3])
+    ).toarray(),
+    "a sparse column": lambda x: sl.spsolve(BY_COLUMNS * x[1], sp.csc_array(np.eye(4)[:, 1:2])),
 }
 
 
@@ -326,6 +333,23 @@ def test_a_system_is_read_at_every_call():
         matrix.data[:] = factor * BY_COLUMNS.data
         expected = np.linalg.solve(matrix.toarray().T, np.ones(4))
         np.testing.assert_allclose(gradient(X), expected)
+
+
+@pytest.mark.parametrize("form", ["coo", "dia", "bsr", "lil", "dok"])
+@pytest.mark.parametrize("solve", [lambda m, b: sl.spsolve(m, b), lambda m, b: sl.splu(m).solve(b)])
+def test_a_matrix_of_another_form_is_put_by_columns_with_scipys_warning(form, solve):
+    matrix = BY_ROWS.asformat(form)
+    with pytest.warns(sp.SparseEfficiencyWarning) as plain:
+        expected = solve(matrix, X)
+    with pytest.warns(sp.SparseEfficiencyWarning) as caught:
+        found = autodiff.function(lambda x: solve(matrix, x), engine="numpy")(X)
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
+    assert [str(w.message) for w in caught] == [str(w.message) for w in plain]
+    assert (caught[0].filename, caught[0].lineno) == (plain[0].filename, plain[0].lineno)
+    with warnings.catch_warnings():  # what is not computed is not slow either
+        warnings.simplefilter("ignore")
+        slope = autodiff.gradient(lambda x: np.sum(solve(matrix, x)), engine="numpy")(X)
+    np.testing.assert_allclose(slope, np.linalg.solve(BY_ROWS.toarray().T, np.ones(4)))
 
 
 def test_a_singular_system_is_scipys_affair():

@@ -42,7 +42,7 @@ from autodiff.ops.control import INT, emit_for
 from autodiff.ops.entries import Site
 from autodiff.ops.minima import LOWER, START, UPPER, Minimizer
 from autodiff.ops.solvers import FLOAT
-from autodiff.ops.structural import zeros
+from autodiff.ops.structural import zeros, zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.plain_data import dataclass
 
@@ -98,8 +98,7 @@ def pull(operation: Operation, site: Site, cotangents: Tangents) -> Sequence[Tra
         )
         by_x, *by_read = put_in_place(derived, [site.results[0], *read, seed])
         ct = by_x if ct is None else ct + by_x
-        for k, found in zip(wrt, by_read, strict=True):
-            pulled[solver.count + k] = found
+        pulled = _summed(pulled, [None, None, *by_read], solver.count, wrt)
     if ct is None:
         return pulled
     point: _Point | _LargePoint = _point(operation, site)
@@ -292,9 +291,11 @@ def _large_point(operation: Operation, site: Site, gradient: Program) -> _LargeP
     if solver.is_bounded:
         lower, upper = site.operands[LOWER], site.operands[UPPER]
         (slope,) = put_in_place(gradient, [x, *read])
+        (first,) = put_in_place(gradient, [begin, *read])
         curved = _row_norms(gradient, [x, *read])
-        free = emit_tracer("free", x, slope, curved, lower, upper, solver=solver)
-        at_lower = np.less(x - lower, upper - x)
+        seen = (x, slope, curved, lower, upper, begin, first)
+        free, low = emit_tracer("free", *seen, name=solver.name, source=solver.source)
+        at_lower = np.greater(low, 0)
         limits = np.where(free > 0, 0.0, np.where(at_lower, lower, upper))
         gradient, read = _held(gradient), [free, limits, *read]
     return _further(solver, gradient, read, x, begin, at_lower, symmetric=True)
@@ -384,15 +385,18 @@ def _point(operation: Operation, site: Site) -> _Point | _LargePoint:
     (matrix,) = put_in_place(hessian, [x, *read])
     free: Array = None
     at_lower: Array = None
+    begin = np.where(np.isfinite(start), start, x)
+    (first,) = put_in_place(gradient, [begin, *read])
     if solver.is_bounded:
-        free = emit_tracer("free", x, slope, matrix, lower, upper, solver=solver)
-        at_lower = np.less(x - lower, upper - x)
-        slope = free * slope
-    (first,) = put_in_place(gradient, [np.where(np.isfinite(start), start, x), *read])
+        seen = (x, slope, matrix, lower, upper, begin, first)
+        free, low = emit_tracer("free", *seen, name=solver.name, source=solver.source)
+        at_lower = np.greater(low, 0)
+        # What is held is not quite at its bound where a solver keeps off it.
+        shift: Array = np.where(free > 0, 0.0, np.where(at_lower, lower, upper) - x)
+        slope = free * (slope + (matrix @ shift if matrix.shape else matrix * shift)) - shift
     moves = Tracer.constant(np.ones(x.shape)) if free is None else free
-    seen = (slope, x, start, first, moves, *read)
-    programs = (gradient, hessian)
-    system = emit_tracer("settled", _of_free(matrix, free), *seen, solver=solver, programs=programs)
+    looked = (_of_free(matrix, free), slope, x, start, first, moves, *read)
+    system = emit_tracer("settled", *looked, solver=solver, programs=(gradient, hessian))
     point = _Point(x, gradient, matrix, system, free, at_lower)
     further = x - point.divide(slope)
     (matrix,) = put_in_place(hessian, [further, *read])
@@ -457,9 +461,9 @@ def _equations(gradient: Program, constraints: Sequence[Program], count: int) ->
         return Program(builder.block, f"{gradient.name}_conditions")
 
 
-def slope_of(program: Program) -> Program:
-    """The derivative of a program by its first input."""
-    if program.inputs[0].shape:
+def slope_of(program: Program, is_pointwise: bool = False) -> Program:
+    """The derivative of a program by its first input; of one that is pointwise, for each number its own."""
+    if program.inputs[0].shape and not is_pointwise:
         return jacobian(program, [0], [0])
     derived = jvp(program, [True, *[False] * (len(program.inputs) - 1)])
     with building() as builder:
@@ -467,8 +471,9 @@ def slope_of(program: Program) -> Program:
         z, *read = program.inputs
         copies = [copy_value(v, mapping) for v in read]
         builder.block.parameters = [copy_value(z, mapping), *copies]
-        given = [Tracer(v, "array") for v in builder.block.parameters]
-        found = put_in_place(derived, [*given, Tracer.constant(np.ones(()))])
+        given: list[Array] = [Tracer(v, "array") for v in builder.block.parameters]
+        none: Array = zeros_like(given[0])
+        found = put_in_place(derived, [*given, none + 1.0])
         builder.block.outputs = [found[1].value]
         return Program(builder.block, f"{program.name}_slope")
 

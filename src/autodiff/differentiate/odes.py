@@ -244,14 +244,16 @@ def _solution_of(site: Site) -> _Curve:
     )
 
 
-def _followed(curve: _Curve, sensitivity: Array, exact: Array) -> Array:
+def _followed(curve: _Curve, sensitivity: Array, exact: Array, asked: Array | None = None) -> Array:
+    """The sensitivity, once it is seen that SciPy's rows are the solution, where they are asked for."""
+    seen = (curve.tolerances[1], curve.start, curve.times, curve.z0, *curve.read)
+    everything: Array = zeros_like(exact)
+    asked = everything + 1.0 if asked is None else asked
     return emit_tracer(
         "followed",
-        sensitivity,
-        exact,
-        curve.rows,
-        curve.tolerances[1],
+        *(sensitivity, exact, curve.rows, asked, *seen),
         problem=curve.problem,
+        programs=(curve.program,),
     )
 
 
@@ -382,7 +384,7 @@ def _pulled(
         rows = curve.extended(program, starts, curve.read, directions, needed[3:])
         exact, sensitivity = rows[:, :n], rows[:, n:]
         if compared:
-            sensitivity = _followed(curve, sensitivity, exact)
+            sensitivity = _followed(curve, sensitivity, exact, ct)
             best = curve.solved(exact)
         count = product(ct.shape)
         line: Array = reshape(ct, (count,))
@@ -407,7 +409,7 @@ def _pulled(
         best = best or curve.solved()
         along = _slopes(best)
         if compared:
-            along = _followed(curve, along, best.rows)
+            along = _followed(curve, along, best.rows, ct)
         pulled[1] = np.sum(ct * along, axis=1)
     return pulled
 

@@ -35,6 +35,7 @@ from autodiff.ops.entries import Site
 from autodiff.ops.integrals import Like, Quadrature
 from autodiff.ops.jumps import watched
 from autodiff.ops.smooth import undefined, where_defined
+from autodiff.ops.solvers import Solver
 from autodiff.ops.structural import zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
 
@@ -93,11 +94,21 @@ def _push_root(operation: Operation, site: Site, tangents: Tangents) -> Sequence
     program = _equation(operation)
     derived = jvp(program, [False, *(t is not None for t in moving)])
     _, change = put_in_place(derived, [x, *read, *given])
-    if large.is_large(site.results[0]):
+    if _is_large(operation, site):
         return [-_divided(operation, site, change, False), *others]
     slope = _slope(operation, site, read)
-    moved: Array = -(np.linalg.solve(slope, change) if solver.is_system else change / slope)
+    moved: Array = -(np.linalg.solve(slope, change) if _is_matrix(solver) else change / slope)
     return [moved, *others]
+
+
+def _is_matrix(solver: Solver) -> bool:
+    """Whether the derivative by the unknown is a matrix, not a number for each equation."""
+    return solver.is_system and not solver.is_pointwise
+
+
+def _is_large(operation: Operation, site: Site) -> bool:
+    """Whether no matrix is formed."""
+    return not operation.attributes["solver"].is_pointwise and large.is_large(site.results[0])
 
 
 def _other(operation: Operation, site: Site, number: int) -> Tracer | None:
@@ -121,11 +132,11 @@ def _pull_root(operation: Operation, site: Site, cotangents: Tangents) -> Sequen
     if ct is None or not wrt or solver.zero < 0:
         return pulled
     program = _equation(operation)
-    if large.is_large(site.results[0]):
+    if _is_large(operation, site):
         multiplier = -_divided(operation, site, ct, True)
     else:
         slope = _slope(operation, site, read)
-        multiplier = -(np.linalg.solve(slope.T, ct) if solver.is_system else ct / slope)
+        multiplier = -(np.linalg.solve(slope.T, ct) if _is_matrix(solver) else ct / slope)
     derived = vjp(program, [1 + k for k in wrt], [0], keep_values=False)
     for k, found in zip(wrt, put_in_place(derived, [x, *read, multiplier]), strict=True):
         pulled[count + k] = found
@@ -137,7 +148,7 @@ def _slope(operation: Operation, site: Site, read: Sequence[Array]) -> Array:
     program = _equation(operation)
     x = site.results[0]
     (residual,) = put_in_place(program, [x, *read])
-    derived = minima.slope_of(program)
+    derived = minima.slope_of(program, operation.attributes["solver"].is_pointwise)
     (slope,) = put_in_place(derived, [x, *read])
     return _looked_at("regular", operation, site, (program, derived), slope, residual, x)
 

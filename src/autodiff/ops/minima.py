@@ -1,7 +1,7 @@
 """Calls of SciPy's minimisers: operations whose attributes hold programs.
 
     minimized(x0, lower, upper, *arguments, *read; solver, programs)   the minimum, what else was asked for
-    free(x, g, H, lower, upper; solver)                              1 where x may move, 0 at a bound
+    free(x, g, H, lower, upper, x0, g0; name, source)                1 where x may move; 1 at a lower bound
     multipliers(c, A, g, g0, x; solver)                              1 where a constraint holds, and its force
     settled(H, g, x, x0, g0, free, *read; solver, programs)          H, once it can be divided by
     calm(u, g, step, turn, x, x0, g0, *read; solver, programs)       u, once a step of Newton's is small
@@ -33,7 +33,16 @@ from autodiff.ops.solvers import (
     register_looked_at,
     terms,
 )
-from autodiff.ops.standing import EPSILON, Units, is_bent, is_reached, is_turned, standing
+from autodiff.ops.standing import (
+    EPSILON,
+    Units,
+    bounded,
+    bounded_alone,
+    is_bent,
+    is_reached,
+    is_turned,
+    standing,
+)
 from autodiff.plain_data import dataclass
 from autodiff.tracebacks import depth_of_user
 
@@ -185,32 +194,40 @@ def _where(solver: Minimizer) -> str:
     return f"{source.file}, line {source.line}" if source is not None else "?"
 
 
-def _free_meaning(x: Any, g: Any, h: Any, lower: Any, upper: Any, *, solver: Minimizer) -> Any:
-    """1 where the unknown may move, 0 where a bound holds it.
+def _free_meaning(
+    x: Any,
+    g: Any,
+    h: Any,
+    lower: Any,
+    upper: Any,
+    x0: Any,
+    g0: Any,
+    *,
+    name: str,
+    source: Source | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """1 where the unknown may move, 0 where a bound holds it; and 1 where that is the lower one.
 
-    ``h`` is the second derivative, or of each unknown how large its row is.  A bound holds an unknown that is at it, or that a step of Newton's takes beyond it from very near.
+    ``h`` is the second derivative, or of very many unknowns of each how large its row is.
     """
-    width = np.where(np.isfinite(upper - lower), upper - lower, np.maximum(np.abs(x), 1.0))
-    curvature = np.abs(np.diagonal(h) if np.ndim(h) == 2 else h)
-    step = np.abs(g) / np.where(curvature > 0, curvature, 1.0)
-    held = np.zeros(np.shape(x), bool)
-    for distance, pushes in ((x - lower, g > 0), (upper - x, g < 0)):
-        if solver.is_inner:
-            held_here, undecided = _held_inside(distance, np.where(pushes, step, 0.0), width)
-            held |= held_here
-        else:
-            near = distance <= 1e-4 * width
-            held |= near & pushes & (step > np.maximum(distance, 1e-7 * width))
-            undecided = (distance <= 1e-9 * width) & (step <= 1e-7 * width)
-        if np.any(undecided & (lower < upper)):
-            raise DerivativeError(
-                f"{solver.name} has no derivative here: the solution is at a bound that does not "
-                "hold it, so it moves in one direction only.",
-                code="AD305",
-                source=solver.source,
-                remedy="move the bound, or give the call a derivative with autodiff.custom_gradient",
-            )
-    return np.where(held | (lower == upper), 0.0, 1.0)
+    shape, n = np.shape(x), np.size(x)
+    gone = np.ravel(np.abs(x - x0))
+    noise = 4 * EPSILON * np.maximum(np.max(np.abs(g0), initial=0.0), np.ravel(np.abs(g)))
+    x, g, lower, upper = (np.ravel(np.broadcast_to(v, shape)) for v in (x, g, lower, upper))
+    if np.ndim(h) == 1:
+        found = bounded_alone(x, g, h, (lower, upper), gone, noise)
+    else:
+        found = bounded(x, g, np.reshape(h, (n, n)), (lower, upper), gone, noise)
+    if found.undecided.any():
+        raise DerivativeError(
+            f"{name} has no derivative here: the solution is at a bound that does not "
+            "hold it, so it moves in one direction only.",
+            code="AD305",
+            source=source,
+            remedy="move the bound, or give the call a derivative with autodiff.custom_gradient",
+        )
+    free = np.where(found.lower | found.upper, 0.0, 1.0)
+    return np.reshape(free, shape), np.reshape(np.where(found.lower, 1.0, 0.0), shape)
 
 
 def _held_inside(distance: Any, force: Any, width: Any) -> tuple[Any, Any]:
@@ -227,7 +244,7 @@ def _held_inside(distance: Any, force: Any, width: Any) -> tuple[Any, Any]:
 register(
     Entry(
         "free",
-        lambda types, solver: (ArrayType(FLOAT, types[0].shape),),
+        lambda types, name, source: (ArrayType(FLOAT, types[0].shape),) * 2,
         _free_meaning,
         Kernel("free"),
         zero_derivative=True,

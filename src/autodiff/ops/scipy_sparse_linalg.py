@@ -1,7 +1,7 @@
 """Direct solution of sparse systems; loaded when ``scipy.sparse.linalg`` is in use.
 
-    spsolve(A, b)                       A by rows or by columns
-    splu(A).solve(b), factorized(A)(b)  A by columns
+    spsolve(A, b)                       A by rows or by columns; of another form it is made so, as SciPy does
+    splu(A).solve(b), factorized(A)(b)  A by columns, or made so
     lu.solve(b)                         of a factorisation made outside of the function
     inv(A), expm(A)                     SciPy's matrix; its elements move as those of the full one
 
@@ -17,16 +17,18 @@ derivative results", 2008, section 2.2.3).
 from __future__ import annotations
 
 import hashlib
+import warnings
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csc_array, csr_array, issparse
+from scipy.sparse import SparseEfficiencyWarning, csc_array, csr_array, issparse
 from scipy.sparse.linalg import SuperLU, expm, factorized, inv, splu, spsolve
 
 from autodiff.dims import differ
 from autodiff.errors import InternalError
-from autodiff.ir.data import ArrayType
+from autodiff.ir.data import ArrayType, Source
 from autodiff.ladder import NotStaged
+from autodiff.ops.builder import current_builder
 from autodiff.ops.entries import Entry, Kernel, Linear, Rules, Site, register
 from autodiff.ops.function_table import implements
 from autodiff.ops.interpreting import interpreted
@@ -35,16 +37,21 @@ from autodiff.ops.scipy_linalg import expm as full_exponential
 from autodiff.ops.scipy_sparse import add_at, owners
 from autodiff.ops.scipy_sparse_structure import Plan, of_lines, parts_of, placed, structure
 from autodiff.ops.smooth import derived_as
+from autodiff.ops.solvers import calling_from
 from autodiff.ops.structural import zeros_like
-from autodiff.ops.tracer import HoldsTracers, Tracer, emit_tracer
+from autodiff.ops.tracer import HoldsTracers, Tracer, emit_tracer, is_traced
 
+Options = tuple[tuple[str, Any], ...]
+Said = tuple[str, Source | None]  # what SciPy warns of, and the line on which the user called it
 _KEPT = 4  # factorisations
 _FACTORS: dict[bytes, Any] = {}
 
 
-def _factors(data: np.ndarray, indices: np.ndarray, ends: np.ndarray, size: int) -> Any:
+def _factors(
+    data: np.ndarray, indices: np.ndarray, ends: np.ndarray, size: int, options: Options = ()
+) -> Any:
     """The factors of a matrix given by columns, of the kept ones if it is among them."""
-    digest = hashlib.blake2b(digest_size=32)
+    digest = hashlib.blake2b(repr(options).encode(), digest_size=32)
     for array in (data, indices, ends):
         digest.update(array.dtype.str.encode())
         digest.update(np.ascontiguousarray(array).tobytes())
@@ -54,7 +61,7 @@ def _factors(data: np.ndarray, indices: np.ndarray, ends: np.ndarray, size: int)
         matrix = csc_array((data, indices, ends), shape=(size, size), copy=True)
         matrix.sum_duplicates()
         try:
-            found = splu(matrix)
+            found = splu(matrix, **{k: _thawed(v) for k, v in options})
         except RuntimeError as error:  # SciPy warns, and gives NaN: plain Python is asked
             raise np.linalg.LinAlgError(str(error)) from None
         while len(_FACTORS) >= _KEPT:
@@ -69,7 +76,15 @@ def _solved(factors: Any, b: np.ndarray, transposed: bool) -> np.ndarray:
 
 
 # -- sparse_solve -----------------------------------------------------------------------------------
-def _solve_type(types: Any, by_columns: bool, transposed: bool) -> tuple[ArrayType, ...]:
+def _saying(text: str | None) -> Said | None:
+    return None if text is None else (text, current_builder().source)
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, SparseEfficiencyWarning, stacklevel=2)
+
+
+def _solve_type(types: Any, **attributes: Any) -> tuple[ArrayType, ...]:
     data, _, ends, b = types
     if data.dtype != b.dtype or len(b.shape) not in (1, 2) or differ(ends.shape[0], b.shape[0] + 1):
         raise InternalError("sparse_solve: operands do not fit")
@@ -77,12 +92,22 @@ def _solve_type(types: Any, by_columns: bool, transposed: bool) -> tuple[ArrayTy
 
 
 def _solve_meaning(
-    data: Any, indices: Any, ends: Any, b: Any, by_columns: bool, transposed: bool
+    data: Any,
+    indices: Any,
+    ends: Any,
+    b: Any,
+    by_columns: bool,
+    transposed: bool,
+    options: Options = (),
+    says: Said | None = None,
 ) -> Any:
+    """``options``: those of ``splu``; ``says``: what SciPy warns of where the user called it."""
+    if says is not None:
+        calling_from(says[1])(_warn, {"text": says[0]})
     if not b.size:
         return np.zeros(b.shape, b.dtype)
     # A matrix by rows is the transposed one by columns.
-    return _solved(_factors(data, indices, ends, len(b)), b, transposed == by_columns)
+    return _solved(_factors(data, indices, ends, len(b), options), b, transposed == by_columns)
 
 
 def _solve(site: Site, data: Any, b: Any, turned: bool = False) -> Tracer:
@@ -96,6 +121,7 @@ def _solve(site: Site, data: Any, b: Any, turned: bool = False) -> Tracer:
         b,
         by_columns=attributes["by_columns"],
         transposed=attributes["transposed"] != turned,
+        options=attributes.get("options", ()),
     )
 
 
@@ -181,15 +207,19 @@ class Factors(HoldsTracers):
 
     python_type = SuperLU
 
-    def __init__(self, data: Any, indices: Any, ends: Any, shape: tuple[int, int]) -> None:
-        self._parts = data, indices, ends
+    def __init__(
+        self, parts: tuple[Any, ...], shape: tuple[int, int], options: Options, says: Said | None
+    ) -> None:
+        self._parts, self._options, self._says = parts, options, says
         self.shape = shape
 
     def solve(self, rhs: Any, trans: str = "N") -> Any:
         """The solution of A x = b, or A^T x = b."""
         b = _right_side(rhs, self.shape[0])
+        says, self._says = self._says, None  # it is the factorisation that warns
         data, indices, ends = self._parts
-        return _of_matrix(data, indices, ends, b, True, _is_transposed(trans))
+        transposed = _is_transposed(trans)
+        return _of_matrix(data, indices, ends, b, True, transposed, self._options, says)
 
 
 def _is_transposed(trans: Any) -> bool:
@@ -208,7 +238,14 @@ def _right_side(rhs: Any, size: int) -> Tracer:
 
 
 def _of_matrix(
-    data: Any, indices: Any, ends: Any, b: Any, by_columns: bool, transposed: bool
+    data: Any,
+    indices: Any,
+    ends: Any,
+    b: Any,
+    by_columns: bool,
+    transposed: bool,
+    options: Options = (),
+    says: Said | None = None,
 ) -> Tracer:
     data = as_array(data)
     if data.dtype.kind not in "fiub" or np.promote_types(data.dtype, b.dtype) != np.float64:
@@ -221,6 +258,8 @@ def _of_matrix(
         cast(b, np.float64),
         by_columns=by_columns,
         transposed=transposed,
+        **({"options": options} if options else {}),
+        **({"says": says} if says else {}),
     )
 
 
@@ -229,36 +268,105 @@ def _parts_of(matrix: Any) -> tuple[Any, ...]:
     return matrix.format, matrix.data, matrix.indices, matrix.indptr, matrix.shape
 
 
+def _columns_of(matrix: Any) -> Any:
+    """The same matrix by columns, as SciPy makes it of another form; interpreted."""
+    return matrix.tocsc()
+
+
 def _parts(matrix: Any, formats: tuple[str, ...]) -> tuple[Any, ...]:
-    form = getattr(matrix, "format", None)
-    if form not in formats:
-        raise NotStaged(f"a sparse solution with a matrix of the form {form!r}")
+    """What is read of a matrix, and whether it had to be put by columns, of which SciPy warns."""
+    if not issparse(matrix):
+        raise NotStaged("a sparse solution with a matrix that is not sparse")
+    is_other = matrix.format not in formats
+    if is_other:
+        matrix = interpreted(_columns_of, matrix)
     found: tuple[Any, ...] = interpreted(_parts_of, matrix)
     if found[4][0] != found[4][1]:
         raise NotStaged("a sparse solution with a matrix that is not square")
-    return found
+    return (*found, is_other)
 
 
 @implements(spsolve)
 def solve_sparse(A: Any, b: Any, permc_spec: Any = None, use_umfpack: bool = True) -> Any:
     """``spsolve``: the value of a right-hand side of one column is a vector."""
-    form, data, indices, ends, shape = _parts(A, ("csr", "csc"))
-    if hasattr(b, "format"):
-        raise NotStaged("a sparse right-hand side")
+    form, data, indices, ends, shape, is_other = _parts(A, ("csr", "csc"))
+    says = _saying("spsolve requires A be CSC or CSR matrix format" if is_other else None)
+    if issparse(b):
+        if b.shape[1] != 1:
+            return _columns_solved(A, b, says)
+        b = interpreted(_as_full, b)
     b = as_array(b)
     if b.ndim not in (1, 2) or differ(b.value.shape[0], shape[0]):
         raise ValueError(f"matrix - rhs dimension mismatch ({shape} - {b.value.shape[0]})")
-    x = _of_matrix(data, indices, ends, b, form == "csc", False)
+    x = _of_matrix(data, indices, ends, b, form == "csc", False, says=says)
     return x.reshape(-1) if b.ndim == 2 and b.value.shape[1] == 1 else x
 
 
+_MOST = 200  # columns of a sparse right-hand side, each of which SciPy solves for by itself
+
+
+def _columns_solved(A: Any, b: Any, says: Said | None) -> Any:
+    """``spsolve`` with a sparse right-hand side: a sparse solution, of what is not 0."""
+    if b.shape[1] > _MOST or b.format != "csc":
+        raise NotStaged("a sparse right-hand side of many columns, or of another form")
+    _, data, indices, ends, shape, is_other = _parts(A, ("csc",))
+    says = says or _saying("splu converted its input to CSC format" if is_other else None)
+    factors, full = Factors((data, indices, ends), shape, (), says), interpreted(_as_full, b)
+    columns: Any = np.stack([factors.solve(full[:, j]) for j in range(b.shape[1])], axis=1)
+    cls = type(A) if A.format in ("csr", "csc") else csc_array
+    n, m = b.shape
+    lines = n if cls is type(A) and A.format == "csr" else m
+
+    def run(values: Any) -> Any:
+        found, pattern = cls(values[0]), values[1:]
+        of_matrix, of_right = (
+            csc_array((np.ones(int(ends[-1])), places[: int(ends[-1])], ends), shape=size)
+            for ends, places, size in ((*pattern[:2], (n, n)), (*pattern[2:], (n, m)))
+        )
+        may = (_may_be_other_than_zero(of_matrix).astype(float) @ of_right.toarray()) > 0
+        whole = found.tocoo()
+        places = np.where(may, -1.0, 0.0)
+        places[whole.row, whole.col] = 0.0
+        return found.indptr, found.indices, whole.row * m + whole.col, places.ravel(), found.data
+
+    lengths: Any = (lines + 1, "elements", "elements", n * m, "elements")
+    plan = Plan("scipy.sparse.linalg.spsolve", run, lengths, np.dtype(float))
+    right = interpreted(_parts_of, b)
+    *whole, _ = structure(plan, tuple(map(as_array, (columns, ends, indices, right[3], right[2]))))
+    starts, others, taken, places = (x.astype(np.int64) for x in whole)
+    exact = placed(plan.name, columns.reshape(-1), places)[taken]
+    return interpreted(of_lines, cls, (starts, others), exact, (n, m))
+
+
 @implements(splu)
-def factors_of(A: Any, **options: Any) -> Factors:
-    """``splu``; how pivots are chosen makes no difference to derivatives, and is SciPy's default."""
-    if options:
-        raise NotStaged(f"splu with {', '.join(options)}")
-    _, data, indices, ends, shape = _parts(A, ("csc",))
-    return Factors(data, indices, ends, shape)
+def factors_of(
+    A: Any,
+    permc_spec: Any = None,
+    diag_pivot_thresh: Any = None,
+    relax: Any = None,
+    panel_size: Any = None,
+    options: Any = None,
+) -> Factors:
+    """``splu``; how pivots are chosen makes no difference to derivatives."""
+    given = {
+        "permc_spec": permc_spec, "diag_pivot_thresh": diag_pivot_thresh, "relax": relax,
+        "panel_size": panel_size, "options": options,
+    }  # fmt: skip
+    if is_traced(list(given.values())):
+        raise NotStaged("splu with options known only at run time")
+    how = tuple([(k, _frozen(v)) for k, v in given.items() if v is not None])
+    _, data, indices, ends, shape, is_other = _parts(A, ("csc",))
+    says = _saying("splu converted its input to CSC format" if is_other else None)
+    return Factors((data, indices, ends), shape, how, says)
+
+
+def _frozen(x: Any) -> Any:
+    """A dict of options as what attributes may be."""
+    return tuple(sorted(x.items())) if isinstance(x, dict) else x
+
+
+def _thawed(x: Any) -> Any:
+    return dict(x) if isinstance(x, tuple) else x
 
 
 @implements(factorized)

@@ -91,6 +91,8 @@ class Solver:
         What share of the zero a step of Newton's may be, where the solver has done its work.
     is_relative : bool
         Whether ``tolerance`` is a share of the unknown.
+    is_pointwise : bool
+        Whether each equation reads its own unknown alone, so that the derivative is a diagonal.
     """
 
     function: Callable[..., Any]
@@ -107,6 +109,7 @@ class Solver:
     zero: int = 0
     relative: float = 1e-6
     is_relative: bool = False
+    is_pointwise: bool = False
 
     def __repr__(self) -> str:
         return self.name
@@ -239,7 +242,8 @@ def _regular_meaning(
         return slope
     n = np.size(x)
     units = _units(x, x0, start, solver, lambda: terms(programs[0], x, read))
-    matrix, left = np.reshape(slope, (n, n)), np.reshape(residual, n)
+    shape = (n,) if solver.is_pointwise else (n, n)
+    matrix, left = np.reshape(slope, shape), np.reshape(residual, n)
     found = standing(matrix, left, units)
     if found is None:
         raise _singular(solver.name, source)
@@ -251,7 +255,7 @@ def _regular_meaning(
             nearby = programs[1](*read)(place)[0]
         except (ArithmeticError, ValueError, CheckFailed):
             continue
-        if is_bent(found, matrix, np.reshape(nearby, (n, n)), units):
+        if is_bent(found, matrix, np.reshape(nearby, shape), units):
             raise _singular(solver.name, source)
         break
     return slope

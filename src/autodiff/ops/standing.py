@@ -16,8 +16,15 @@ the problem's own.
   less elsewhere.
   Where it is not, J is looked at once more at that distance, in the direction in which it is weakest.
 
+Of a minimum between bounds there is one question more, which unknowns the bounds hold (``bounded``).  Where a
+solver stopped tells little: one keeps off the bounds, another stays on one that it has met.  So the
+minimum is found of the quadratic that touches the objective at that place, which has a step of Newton's for its
+way there; what is closer to changing sides than that step is exact is undecided.
+
 Source: F. L. Bauer, "Optimally scaled matrices", Numerische Mathematik 5 (1963); R. D. Skeel, "Scaling for
-numerical stability in Gaussian elimination", Journal of the ACM 26 (1979).
+numerical stability in Gaussian elimination", Journal of the ACM 26 (1979); M. Hintermüller, K. Ito and
+K. Kunisch, "The primal-dual active set strategy as a semismooth Newton method", SIAM Journal on
+Optimization 13 (2002).
 """
 
 from __future__ import annotations
@@ -107,12 +114,14 @@ def standing(matrix: Array, residual: Array, units: Units) -> Standing | None:
     """How a point stands to its equations; None where the matrix cannot be divided by.
 
     ``matrix`` is square, with a row for each equation and a column for each unknown; ``residual`` has as many.
+    A vector is the diagonal of one without other numbers, as are then ``inverse`` and what is looked at nearby.
     """
     inverse = inverse_of(matrix)
     if inverse is None:
         return None
-    step = inverse @ residual
-    doubt = np.abs(inverse) @ np.fmax(np.abs(residual), units.noise)
+    times = np.multiply if matrix.ndim == 1 else np.matmul
+    step = times(inverse, residual)
+    doubt = times(np.abs(inverse), np.fmax(np.abs(residual), units.noise))
     # Of the way of the search: below that at a multiple zero.
     least = EPSILON ** (1 / units.order) / 8
     gone = units.gone()
@@ -125,6 +134,10 @@ def standing(matrix: Array, residual: Array, units: Units) -> Standing | None:
 
 def inverse_of(matrix: Array) -> Array | None:
     """The inverse of a square matrix; None where it is singular, or rounding alone keeps it from being so."""
+    if matrix.ndim == 1:
+        with np.errstate(divide="ignore", over="ignore"):
+            inverse = 1 / matrix
+        return inverse if np.isfinite(matrix).all() and np.isfinite(inverse).all() else None
     if len(matrix) == 1:
         value = matrix.item()
         inverse = np.array([[1 / value if value else np.inf]])
@@ -167,6 +180,8 @@ def is_reached(step: Array, residual: Array, units: Units, matrix: Array | None 
 def noticed(matrix: Array, sizes: Array) -> Array:
     """Of each unknown, of which there is one at least, the change that one of the equations notices beside its other terms."""
     steep = np.abs(matrix)
+    if steep.ndim == 1:
+        return sizes
     with np.errstate(divide="ignore", invalid="ignore"):
         found: Array = np.min(np.where(steep > 0, (steep @ sizes)[:, None] / steep, np.inf), axis=0)
     return found
@@ -178,6 +193,10 @@ def place_in_doubt(found: Standing, matrix: Array, residual: Array, units: Units
     Where nobody knows where the search began, that is half of the digits of each unknown that moves.
     """
     own = _own(matrix, units)
+    if matrix.ndim == 1:
+        far = found.doubt / own
+        far = np.minimum(far, 1e-4) if units.gone().any() else np.maximum(far, 1e-8)
+        return units.x + far * own
     left = np.fmax(np.abs(residual), units.noise)
     if not left.any():
         left = np.abs(matrix) @ own
@@ -200,6 +219,9 @@ def is_bent(
 
     ``free``: the unknowns among which that is looked for.
     """
+    if matrix.ndim == 1:
+        differs = np.abs(found.inverse * (nearby - matrix))
+        return not (differs <= _DIFFERS).all()
     own, inverse = _own(matrix, units)[free], found.inverse[free][:, free]
     if not len(inverse):
         return False
@@ -216,6 +238,92 @@ def is_turned(turn: Array, step: Array) -> bool:
     return not sizes[0] <= _DIFFERS * sizes[1]
 
 
+# -- what bounds hold ---------------------------------------------------------------------------------
+_SETS = 50  # of unknowns held by bounds that are tried
+_EXACT = 0.02  # the share of a step of Newton's that the place where it leads may be off
+_AT = 1e-8  # the share of the width in which a place is the bound itself
+
+
+@dataclass(frozen=True)
+class Held:
+    """The unknowns that their lower and upper bounds hold, and those of which that is not decided."""
+
+    lower: Array
+    upper: Array
+    undecided: Array
+
+
+def bounded(
+    x: Array, g: Array, h: Array, sides: tuple[Array, Array], gone: Array, noise: Array
+) -> Held:
+    """Which bounds hold a minimum, by its gradient and second derivatives at a point nearby; all vectors.
+
+    ``gone``: the way that each unknown went, ``noise``: what rounding makes of the gradient.
+    """
+    lower, upper = sides
+    curved = np.abs(np.diagonal(h))
+    curved = np.where(curved > 0, curved, 1.0)
+    at_lower, at_upper, y, force = _between(x, g, h, sides, curved)
+    width = _width(x, gone, sides)
+    exact = _EXACT * (np.abs(h) @ np.abs(y - x)) / curved + _AT * width + noise / curved
+    held = at_lower | at_upper
+    beyond = np.where(held, np.abs(force) / curved, np.minimum(y - lower, upper - y))
+    return Held(at_lower, at_upper, ~(beyond > exact) & (lower < upper))
+
+
+def _width(x: Array, gone: Array, sides: tuple[Array, Array]) -> Array:
+    """In what each unknown is measured; of bounds that are far away it is the unknown itself."""
+    size = np.maximum(np.abs(x), gone)
+    width: Array = np.fmin(np.where(size > 0, size, 1.0), sides[1] - sides[0])
+    return width
+
+
+def bounded_alone(
+    x: Array, g: Array, h: Array, sides: tuple[Array, Array], gone: Array, noise: Array
+) -> Held:
+    """As ``bounded``, of very many unknowns, each by itself: ``h`` says how large its row is.
+
+    A bound of which a solver keeps off is met when the product of distance and force is small: where
+    one is much larger than the other, that is the one that stays.
+    """
+    lower, upper = sides
+    width = _width(x, gone, sides)
+    force = np.abs(g) / np.where(h > 0, h, 1.0)
+    held, undecided = [], np.zeros(len(x), bool)
+    for distance, pushes in ((x - lower, g > 0), (upper - x, g < 0)):
+        pushed = pushes & (force > 1e-7 * width) & (distance <= 0.05 * width)
+        held.append(pushed & (force > 10 * distance) | (lower == upper))
+        undecided |= pushed & ~held[-1] & (force > 0.1 * distance)
+        undecided |= (distance <= _AT * width) & (force <= 1e-7 * width)
+    return Held(held[0], held[1] & ~held[0], undecided & (lower < upper))
+
+
+def _between(
+    x: Array, g: Array, h: Array, sides: tuple[Array, Array], curved: Array
+) -> tuple[Array, Array, Array, Array]:
+    """The minimum of g s + s H s / 2 between bounds: who is at them, the place and the slope there."""
+    lower, upper = sides
+    y, force = x, g
+    at_lower, at_upper = np.zeros(len(x), bool), np.zeros(len(x), bool)
+    for count in range(_SETS):
+        # What is held stays so by its force, what is free by its distance.
+        further = y - force / curved
+        lows, highs = (further < lower) | (lower == upper), (further > upper) & (lower < upper)
+        if count and (lows == at_lower).all() and (highs == at_upper).all():
+            break
+        at_lower, at_upper = lows, highs
+        y = np.where(at_lower, lower, np.where(at_upper, upper, x))
+        free = ~(at_lower | at_upper)
+        try:
+            step = np.linalg.solve(h[free][:, free], (g + h @ (y - x))[free])
+        except np.linalg.LinAlgError:  # who divides by it says so
+            break
+        y = y.copy()
+        y[free] -= step
+        force = np.where(free, 0.0, g + h @ (y - x))
+    return at_lower, at_upper, y, force
+
+
 def _own(matrix: Array, units: Units) -> Array:
     """The units of the unknowns, 1 where nothing says what they are."""
     own = noticed(matrix, np.maximum(np.abs(units.x), units.gone()))
@@ -223,5 +331,5 @@ def _own(matrix: Array, units: Units) -> Array:
 
 
 __all__ = [
-    "Standing", "Units", "inverse_of", "is_bent", "is_reached", "is_turned", "noticed", "place_in_doubt", "standing",
+    "Held", "Standing", "Units", "bounded", "bounded_alone", "inverse_of", "is_bent", "is_reached", "is_turned", "noticed", "place_in_doubt", "standing",
 ]  # fmt: skip

@@ -508,7 +508,7 @@ class Call:
     def _bare(self, solver: Minimizer, x0: Tracer, moved: Sequence[tuple[str, str]]) -> Any:
         """In a loop or branch: the minimum, its value, how the call went."""
         names = [name for name, what in moved if what == "objective"]
-        counts = _COUNTS[solver.name.rpartition(".")[2]]
+        counts = _COUNTS.get(solver.name.rpartition(".")[2], ("nfev",))
 
         def leaves(result: Any) -> tuple[Any, ...]:
             counted = (int(result[name]) for name in counts)
@@ -543,7 +543,7 @@ _OTHERS = (
 )  # fmt: skip
 
 
-# Numbers that a result has whatever the method.
+# Numbers that a result has whatever the method; of others how often the function was called.
 _COUNTS = {
     "minimize": ("status", "nfev"), "minimize_scalar": ("nit", "nfev"), "least_squares": ("status", "nfev"),
 }  # fmt: skip

@@ -625,8 +625,9 @@ def _moving(
     program, read = closed_program(outcome.block, getattr(event, "__name__", "event"))
     # It is as far from the event of the solution as the states are: how far is told of these.
     moved = emit_solution(
-        "an event of scipy.integrate.solve_ivp", stop(times), program, read, trace, relative=0.1
-    )
+        "an event of scipy.integrate.solve_ivp", stop(times), program, read, trace, relative=0.1,
+        is_pointwise=True,
+    )  # fmt: skip
     return Tracer(moved.value, "array")
 
 

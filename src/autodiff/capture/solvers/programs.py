@@ -268,15 +268,17 @@ def emit_solution(
     read: Sequence[Value],
     trace: Trace,
     relative: float = 1e-5,
+    is_pointwise: bool = False,
 ) -> Tracer:
     """A number or vector that is a zero of a program, and moves as that says.
 
-    ``relative``: what share of it a step of Newton's may be.
+    ``relative``: what share of it a step of Newton's may be; ``is_pointwise``: a vector of zeros, each by itself.
     """
     is_system = bool(x.shape)
     solver = Solver(
         _first, name, (), 1, lambda arrays: {"x": arrays[0]}, lambda result: (result,),
         ("n" if is_system else x.value.type,), is_system, 0.0, _first, (), relative=relative,
+        is_pointwise=is_pointwise,
     )  # fmt: skip
     attributes = {"solver": solver, "programs": (program,)}
     (value, _) = trace.builder.emit("root", (x.value, *read), attributes)

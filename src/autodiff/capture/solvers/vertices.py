@@ -103,12 +103,21 @@ def solve_nonnegative(
     x, norm = _called(frame, function, {"A": a, "b": b}, given, (), types)
     matrix, right = _plain(a), _plain(b)
     name, source = f"scipy.optimize.{function.__name__}", frame.trace.builder.source
-    zero: Array = np.zeros(a.shape[1])
+    sides = as_float(np.zeros(a.shape[1])), as_float(np.full(a.shape[1], np.inf))
     with for_derivatives(frame.trace):
-        free = _strict(name, source, x, matrix.T @ (matrix @ x - right))
-        exact = least_squares_vertex(matrix, right, zero, free, name, source)
+        exact = _between(matrix, right, x, sides, name, source)
         length = np.linalg.norm(matrix @ exact - right)
     return derived_as(x, exact), Tracer(derived_as(norm, length).value, "python")
+
+
+def _between(
+    matrix: Array, right: Array, x: Array, sides: tuple[Array, Array], name: str, source: Any
+) -> Array:
+    """The least squares solution near ``x`` between two sides, as the equations of those say that hold."""
+    slope, curved = matrix.T @ (matrix @ x - right), matrix.T @ matrix
+    free, low = emit_tracer("free", x, slope, curved, *sides, x, slope, name=name, source=source)
+    at = np.where(low > 0, *sides)
+    return least_squares_vertex(matrix, right, at, free, name, source)
 
 
 def _plain(x: Tracer) -> Array:
@@ -162,16 +171,11 @@ def solve_with_bounds(
     )  # fmt: skip
     arrays = {"A": a, "b": b, "lower": lower, "upper": upper}
     found = _called(frame, _with_pair(function), arrays, given, names, types)
-    x, cost, residual, optimality, active, nit, status = found
+    x, cost, residual, optimality, _, nit, status = found
     matrix, right, low, high = map(_plain, (a, b, lower, upper))
     name, source = f"scipy.optimize.{function.__name__}", frame.trace.builder.source
     with for_derivatives(frame.trace):
-        slope: Array = matrix.T @ (matrix @ x - right)
-        held: Array = np.not_equal(active, 0)
-        slack = np.where(held, 0.0, np.minimum(np.minimum(x - low, high - x), 1e30))
-        free = _strict(name, source, slack, -active * slope)
-        at = np.where(active < 0, low, high)
-        exact = least_squares_vertex(matrix, right, at, free, name, source)
+        exact = _between(matrix, right, x, (low, high), name, source)
         left = matrix @ exact - right
         half = 0.5 * np.sum(left**2)
     parts = {

@@ -51,6 +51,7 @@ else:
     integrands = later("autodiff.engines.native.integrands")
 
 quadrature = later("autodiff.passes.quadrature")  # programs with integrals are few
+searches = later("autodiff.passes.searches")
 
 LONG_WORK = 200_000
 """Elements computed in a call, from which on other Python threads run meanwhile (about 50 µs)."""
@@ -214,10 +215,13 @@ def compile_native(
 
 
 def _with_first_looks(program: Program, is_integrand: bool) -> Program:
-    """The program with integrals that most often need no call of SciPy's."""
-    if any(operation.kind == "integral" for operation in walk(program.block)):
-        found: Program = quadrature.look_first(program, is_integrand)
-        return found
+    """The program with searches and integrals that most often need no call of SciPy's."""
+    kinds = {operation.kind for operation in walk(program.block)}
+    if "integral" in kinds:  # first, since there may be searches in it
+        program = quadrature.look_first(program, is_integrand)
+        kinds |= {operation.kind for operation in walk(program.block)}
+    if kinds & {"root", "regular"}:
+        program = searches.search_here(program)
     return program
 
 
