@@ -32,6 +32,7 @@ from autodiff.capture.calls import (
 )
 from autodiff.capture.conditions import python_not
 from autodiff.capture.effects import append_outside
+from autodiff.capture.formatting import joined, text_of
 from autodiff.capture.functions import Closure, make_closure, own_method, standing_for
 from autodiff.capture.given import transposed
 from autodiff.capture.interpreter import EXPRESSIONS, Frame, evaluate_later
@@ -416,8 +417,6 @@ def _walrus(frame: Frame, node: ast.NamedExpr) -> Any:
 
 
 def _formatted(frame: Frame, node: ast.JoinedStr) -> Any:
-    from autodiff.capture.formatting import joined, text_of
-
     texts: list[Any] = []
     for part in node.values:
         if isinstance(part, ast.Constant):
