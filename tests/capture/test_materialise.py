@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from autodiff.capture.heap import Heap, Made
-from autodiff.capture.kinds import LIST, TUPLE, Kind, kind_of
 from autodiff.capture.predicates import Refused
 from autodiff.capture.references import UNBOUND, To
 from tests.capture import heap_model as model
+from tests.capture.heap_entries import Heap, Made
+from tests.capture.heap_kinds import LIST, TUPLE, Kind, kind_of
 from tests.capture.heap_machine import (
     AfterRun,
     Algebra,

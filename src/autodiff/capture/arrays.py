@@ -20,8 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from autodiff.capture.heap import Heap, Made, Object
-from autodiff.capture.kinds import ARRAY, CONTENT
+from autodiff.capture.heap import CONTENT, Heap, Object
 from autodiff.capture.predicates import Node, Predicate, Refused
 from autodiff.capture.references import Choice, Leaf, Maybe, Reference, To, objects_of
 from autodiff.dims import Dim, Extent, symbols
@@ -103,8 +102,7 @@ class Arrays(Heap):
         for known in found:
             if known.like.path == path:
                 return known
-        made = self.new(ARRAY, Made(), Tracer(cell, "array", path))
-        made.born = found[0].born if found else True
+        made = Object(Tracer(cell, "array", path), found[0].born if found else True)
         found.append(made)
         return made
 

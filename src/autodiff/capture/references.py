@@ -230,22 +230,7 @@ def is_one_value(a: Any, b: Any) -> bool:
     return a is b or (isinstance(a, plain) and same_value(a, b))
 
 
-def mapped(reference: Reference, objects: dict[Any, Any]) -> Reference:
-    """A reference with other objects in place of some."""
-    if isinstance(reference, To):
-        other = objects.get(reference.object)
-        return reference if other is None else To(other)
-    if isinstance(reference, Choice):
-        return Choice(
-            reference.predicate, mapped(reference.a, objects), mapped(reference.b, objects)
-        )
-    if isinstance(reference, Maybe):
-        return Maybe(mapped(reference.reference, objects), reference.predicate)
-    return reference
-
-
 __all__ = [
     "UNBOUND", "Algebra", "Choice", "Leaf", "Logic", "Maybe", "Reference", "Refused",
-    "Static", "To", "Unbound", "alternatives", "bound", "is_one_value", "mapped",
-    "objects_of",
+    "Static", "To", "Unbound", "alternatives", "bound", "is_one_value", "objects_of",
 ]  # fmt: skip
