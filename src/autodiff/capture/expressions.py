@@ -221,7 +221,7 @@ def _dict(frame: Frame, node: ast.Dict) -> Any:
     return dict_made(frame, node, result)
 
 
-def _as_named(frame: Frame, function: Any) -> Any:
+def _as_named(function: Any) -> Any:
     """What Python names in the errors of a call."""
     if isinstance(function, Closure):
         return standing_for(function)
@@ -239,7 +239,7 @@ def _refuse_no_mapping(frame: Frame, x: Any, function: Any = None) -> None:
             frame, x, "__getattribute__"
         ):
             return
-    function = _as_named(frame, function)
+    function = _as_named(function)
 
     def put(entries: Any) -> None:
         function(**entries) if function is not None else {**entries}
@@ -302,7 +302,7 @@ def _call(frame: Frame, node: ast.Call) -> Any:
         else:
             given = {keyword.arg: value}
         if not keywords.keys().isdisjoint(given):
-            _refuse_twice(_as_named(frame, function), keywords, given)
+            _refuse_twice(_as_named(function), keywords, given)
         run_users(keywords.update, given)
     frame.at(node)
     if receiver is not None and receiver[0] and len(arguments) == 1 and not keywords:
@@ -331,7 +331,7 @@ def _starred(frame: Frame, function: Any, items: Any, is_alone: bool) -> Any:
     """What ``f(*items)`` is called with; Python's error names the function where nothing stands beside it."""
     if not is_no_sequence(items):
         return unpacked(frame, items)
-    function = _as_named(frame, function)
+    function = _as_named(function)
 
     def call_with(x: Any) -> None:
         function(*x) if is_alone else [*x]

@@ -77,9 +77,7 @@ def _reach(
     return reaches(trace, [*objects, *more], is_such, partly)
 
 
-def has_other_names(
-    frame: Frame, scope: Scope, name: str, x: Any, surely_runs: bool = False
-) -> bool:
+def has_other_names(frame: Frame, scope: Scope, name: str, x: Any, surely_runs: bool) -> bool:
     """Whether a list, dict or object of the structure that a name stands for is known otherwise as well.
 
     What an expression holds is not changed under this name in the loop.  It is the same object after it if there was no

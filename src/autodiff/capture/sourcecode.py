@@ -29,7 +29,6 @@ class Syntax:
     file: str
     assigned: frozenset[str]
     globals: frozenset[str]
-    nonlocals: frozenset[str]
     is_generator: bool
 
 
@@ -59,7 +58,6 @@ def describe(node: FunctionNode, file: str) -> Syntax:
         file,
         frozenset(scan.assigned - scan.global_names - scan.nonlocal_names),
         frozenset(scan.global_names),
-        frozenset(scan.nonlocal_names),
         scan.is_generator or isinstance(node, ast.AsyncFunctionDef),
     )
 

@@ -146,8 +146,8 @@ def array_program(
     extra: Sequence[Any],
     shapes: Sequence[Any],
     node: ast.AST,
-    own: Any = None,
-    less_unknown: bool = False,
+    own: Any,
+    less_unknown: bool,
 ) -> tuple[Program, list[Value]]:
     """A function of a vector with arrays of ``shapes`` as results.
 
