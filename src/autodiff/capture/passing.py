@@ -34,11 +34,18 @@ from autodiff.capture.frames import ComprehensionScope
 from autodiff.capture.functions import run_text
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.given import TracedTuple
-from autodiff.capture.identities import is_stored
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating, TracedIterator
 from autodiff.capture.library import call_library
-from autodiff.capture.lists import TracedList, in_order, order_of, ordered, rows_of, separate
+from autodiff.capture.lists import (
+    TracedList,
+    in_order,
+    is_stored,
+    order_of,
+    ordered,
+    rows_of,
+    separate,
+)
 from autodiff.capture.operators import own_truth
 from autodiff.capture.records import Number, Several, Typed, has_lists
 from autodiff.capture.sequences import LazySequence, lazy_sequence
