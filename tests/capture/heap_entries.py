@@ -31,19 +31,20 @@ from typing import Any, NamedTuple, Protocol
 
 from autodiff.capture import heap
 from autodiff.capture.predicates import Predicate, Refused
-from autodiff.capture.references import (
+from autodiff.errors import InternalError
+from autodiff.plain_data import dataclass
+from tests.capture.heap_kinds import Kind, Order
+from tests.capture.heap_references import (
     UNBOUND,
     Algebra,
     Choice,
+    Logic,
     Maybe,
     Reference,
     To,
     bound,
     objects_of,
 )
-from autodiff.errors import InternalError
-from autodiff.plain_data import dataclass
-from tests.capture.heap_kinds import Kind, Order
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,9 @@ class Change(NamedTuple):
 class Heap(heap.Heap):
     """Locations and what they hold; see the module header."""
 
+    logic_over = Logic
+    logic: Logic
+
     def __init__(
         self, algebra: Algebra, loader: Loader | None = None, checking: bool = False
     ) -> None:
@@ -190,6 +194,21 @@ class Heap(heap.Heap):
         """What a location holds, as far as it is known on the path that is interpreted."""
         found = self.entry(*location)
         return UNBOUND if found is None else self.known(found.reference)
+
+    def known(self, reference: Any) -> Any:
+        """A reference with the choices taken that the branches around have decided."""
+        if isinstance(reference, (Choice, Maybe)):
+            return self.logic.known(reference, self.path)
+        return reference
+
+    def read_through(self, reference: Any, key: Any) -> Any:
+        """What an object holds that is one of several; UNBOUND where it is no object."""
+        if isinstance(reference, Maybe):
+            found = self.read_through(reference.reference, key)
+            return self.known(self.logic.join(reference.predicate, found, UNBOUND))
+        if isinstance(reference, (To, Choice)):
+            return super().read_through(reference, key)
+        return UNBOUND
 
     def identical(self, a: Reference, b: Reference) -> Predicate:
         """``a is b``.  From then on it matters which objects these are."""

@@ -18,7 +18,12 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from autodiff.capture.heap import CONTENT
-from autodiff.capture.references import (
+from autodiff.errors import InternalError
+from autodiff.plain_data import dataclass
+from tests.capture.heap_entries import Heap, Object, Snapshot
+from tests.capture.heap_kinds import ARRAY
+from tests.capture.heap_originals import part_of
+from tests.capture.heap_references import (
     UNBOUND,
     Choice,
     Leaf,
@@ -27,11 +32,6 @@ from autodiff.capture.references import (
     Static,
     objects_of,
 )
-from autodiff.errors import InternalError
-from autodiff.plain_data import dataclass
-from tests.capture.heap_entries import Heap, Object, Snapshot
-from tests.capture.heap_kinds import ARRAY
-from tests.capture.heap_originals import part_of
 
 
 class Run(Protocol):

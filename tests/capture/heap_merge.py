@@ -20,10 +20,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autodiff.capture.predicates import Refused
-from autodiff.capture.references import UNBOUND, Choice, Maybe, Reference, To
 from autodiff.plain_data import dataclass
 from tests.capture.heap_entries import Entry, Heap, Location, Object, Snapshot
 from tests.capture.heap_kinds import Order
+from tests.capture.heap_references import UNBOUND, Choice, Maybe, Reference, To
 
 Table = dict[Any, Entry | None]  # what a side left of an object, by key
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from autodiff.capture.heap import CONTENT, Heap, Object
 from autodiff.capture.predicates import Node, Predicate, Refused
-from autodiff.capture.references import Choice, Leaf, Maybe, Reference, To, objects_of
+from autodiff.capture.references import Choice, Leaf, Reference, To, objects_of
 from autodiff.dims import Dim, Extent, symbols
 from autodiff.ir.data import Block, Value
 from autodiff.ladder import NotStaged
@@ -563,9 +563,7 @@ def _with_starts(selection: Any, starts: tuple[Extent, ...]) -> Any:
 
 def _atoms(reference: Reference) -> Iterator[Any]:
     """The truth values that decide a reference."""
-    if isinstance(reference, Maybe):
-        yield from _atoms(reference.reference)
-    elif isinstance(reference, Choice):
+    if isinstance(reference, Choice):
         pending: list[Predicate] = [reference.predicate]
         while pending:
             p = pending.pop()

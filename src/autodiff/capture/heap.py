@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from autodiff.capture.predicates import Predicate
-from autodiff.capture.references import UNBOUND, Algebra, Choice, Logic, Maybe, Reference, To
+from autodiff.capture.references import Algebra, Choice, Logic, Reference, To
 from autodiff.errors import InternalError
 
 
@@ -44,8 +44,10 @@ class Object:
 class Heap(ABC):
     """Locations and what they hold; see the module header."""
 
+    logic_over = Logic
+
     def __init__(self, algebra: Algebra) -> None:
-        self.logic = Logic(algebra)
+        self.logic = self.logic_over(algebra)
         self.path: Predicate = True  # what the branches around have decided
 
     @abstractmethod
@@ -56,23 +58,18 @@ class Heap(ABC):
     def write(self, location: tuple[Any, Any], reference: Reference) -> None:
         """Let a location hold something else."""
 
-    def known(self, reference: Reference) -> Reference:
+    def known(self, reference: Any) -> Any:
         """A reference with the choices taken that the branches around have decided."""
-        if isinstance(reference, (Choice, Maybe)):
-            return self.logic.known(reference, self.path)
-        return reference
+        return self.logic.known(reference, self.path)
 
-    def read_through(self, reference: Reference, key: Any) -> Reference:
-        """What an object holds that is one of several; UNBOUND where it is no object."""
+    def read_through(self, reference: Any, key: Any) -> Any:
+        """What an object holds that is one of several."""
         if isinstance(reference, To):
             return self.read((reference.object, key))
         if isinstance(reference, Choice):
             a, b = (self.read_through(part, key) for part in (reference.a, reference.b))
             return self.known(self.logic.join(reference.predicate, a, b))
-        if isinstance(reference, Maybe):
-            found = self.read_through(reference.reference, key)
-            return self.known(self.logic.join(reference.predicate, found, UNBOUND))
-        return UNBOUND
+        raise InternalError("a read of something that is no object")
 
     def decided(self, p: Any) -> Predicate:
         """A predicate, or whether it holds where that is known on this path."""
