@@ -140,19 +140,12 @@ class _Scan(_Visitor):
         for alias in node.names:
             self.assigned.add(alias.asname or alias.name)
 
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+    def _named(self, node: ast.ExceptHandler | ast.MatchAs | ast.MatchStar) -> None:
         if node.name:
             self.assigned.add(node.name)
         self.generic_visit(node)
 
-    def visit_MatchAs(self, node: ast.MatchAs) -> None:
-        if node.name:
-            self.assigned.add(node.name)
-        self.generic_visit(node)
-
-    def visit_MatchStar(self, node: ast.MatchStar) -> None:
-        if node.name:
-            self.assigned.add(node.name)
+    visit_ExceptHandler = visit_MatchAs = visit_MatchStar = _named
 
     def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
         if node.rest:
