@@ -259,7 +259,7 @@ CIRCLES: list[set[str]] = [
 # Import statements of autodiff's own modules in functions, by package or module. The command line, the
 # public names and the demonstration keep a plain `import autodiff` fast with theirs.
 IN_FUNCTIONS: dict[str, int] = {
-    "capture": 9,
+    "capture": 5,
     "cli": 12,  # each command loads what it needs
     "demo": 6,
     "differentiate": 4,

@@ -440,7 +440,7 @@ def _frame(trace: Any, function: Any) -> Frame:
     node.end_lineno = node.lineno
     file = here.file if here is not None else code.co_filename if code is not None else "<vmap>"
     name = here.function if here is not None else getattr(function, "__name__", "<vmap>")
-    syntax = Syntax(node, file, frozenset(), frozenset(), frozenset(), False)
+    syntax = Syntax(node, file, frozenset(), frozenset(), False)
     return Frame(trace, Scope(syntax, {}, {}, None), name)
 
 

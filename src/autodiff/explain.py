@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,7 @@ from autodiff.engines.native.timing import Timer
 from autodiff.ir import walk
 from autodiff.ir.data import Operation, Program, Value
 from autodiff.ir.printing import Text, as_html, format_type
-from autodiff.ladder import Bail
+from autodiff.ladder import Bail, Decision
 from autodiff.ops.entries import ENTRIES, Kernel
 
 _MEANINGS = {
@@ -69,7 +70,7 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         lines.append(f"  guard   {text}")
     file = getattr(getattr(compiled.function, "__code__", None), "co_filename", "")
     for decision in captured.decisions:
-        lines.append(f"  decided {decision.text(file)}")
+        lines.append(f"  decided {decision.text(file)}{_line_of(decision)}")
     count: Counter[str] = Counter(op.kind for op in walk(plan.program.block))
     lines.append(
         f"  program {sum(count.values())} operations: "
@@ -86,6 +87,13 @@ def explain(compiled: Compiled, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         lines += [f"  host    {text}" for text in on_the_host(plan.program)]
         lines += [f"  slow    on a GPU: {text}" for text in advice.sequences(plan.program)]
     return Explanation("\n".join(lines))
+
+
+def _line_of(decision: Decision) -> str:
+    """What stands in the user's line of a decision."""
+    at = decision.source
+    text = "" if at is None else linecache.getline(at.file, at.line).strip()
+    return f"  # {text}" if text else ""
 
 
 def _fixed(call: Call) -> Iterator[str]:

@@ -27,10 +27,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from autodiff.capture.heap import Entry, Heap, Location, Made, Object
-from autodiff.capture.kinds import Order
 from autodiff.capture.predicates import Refused
-from autodiff.capture.references import (
+from tests.capture.heap_entries import Entry, Heap, Location, Made, Object
+from tests.capture.heap_kinds import Order
+from tests.capture.heap_merge import take
+from tests.capture.heap_references import (
     MOST_CHOICES,
     UNBOUND,
     Choice,
@@ -44,7 +45,6 @@ from autodiff.capture.references import (
     bound,
     objects_of,
 )
-from tests.capture.heap_merge import take
 from tests.capture.heap_shapes import (
     Growth,
     LoopAlgebra,

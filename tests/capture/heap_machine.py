@@ -12,11 +12,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from autodiff.capture.heap import Heap, Made, Object, Snapshot
-from autodiff.capture.kinds import ARRAY, CONTENT, DICT, INSTANCE, LIST, VARIABLES, Kind
-from autodiff.capture.kinds import kind_of as kind_of_container
+from autodiff.capture.heap import CONTENT
 from autodiff.capture.predicates import Node, Refused
-from autodiff.capture.references import (
+from tests.capture import heap_model as model
+from tests.capture.heap_carries import Carried, carry
+from tests.capture.heap_entries import Heap, Made, Object, Snapshot
+from tests.capture.heap_kinds import ARRAY, DICT, INSTANCE, LIST, VARIABLES, Kind
+from tests.capture.heap_kinds import kind_of as kind_of_container
+from tests.capture.heap_merge import Outcome, merge, run
+from tests.capture.heap_model import Instance, Oracle
+from tests.capture.heap_originals import Originals
+from tests.capture.heap_references import (
     UNBOUND,
     Choice,
     Leaf,
@@ -28,11 +34,6 @@ from autodiff.capture.references import (
     alternatives,
     bound,
 )
-from tests.capture import heap_model as model
-from tests.capture.heap_carries import Carried, carry
-from tests.capture.heap_merge import Outcome, merge, run
-from tests.capture.heap_model import Instance, Oracle
-from tests.capture.heap_originals import Originals
 
 MOST_SPLITS = 4  # conditions that one statement is done under; then they are decided
 

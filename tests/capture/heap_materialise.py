@@ -17,9 +17,13 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from autodiff.capture.heap import Heap, Object, Snapshot
-from autodiff.capture.kinds import ARRAY, CONTENT
-from autodiff.capture.references import (
+from autodiff.capture.heap import CONTENT
+from autodiff.errors import InternalError
+from autodiff.plain_data import dataclass
+from tests.capture.heap_entries import Heap, Object, Snapshot
+from tests.capture.heap_kinds import ARRAY
+from tests.capture.heap_originals import part_of
+from tests.capture.heap_references import (
     UNBOUND,
     Choice,
     Leaf,
@@ -28,9 +32,6 @@ from autodiff.capture.references import (
     Static,
     objects_of,
 )
-from autodiff.errors import InternalError
-from autodiff.plain_data import dataclass
-from tests.capture.heap_originals import part_of
 
 
 class Run(Protocol):

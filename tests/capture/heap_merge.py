@@ -19,11 +19,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from autodiff.capture.heap import Entry, Heap, Location, Object, Snapshot
-from autodiff.capture.kinds import Order
 from autodiff.capture.predicates import Refused
-from autodiff.capture.references import UNBOUND, Reference, To, mapped
 from autodiff.plain_data import dataclass
+from tests.capture.heap_entries import Entry, Heap, Location, Object, Snapshot
+from tests.capture.heap_kinds import Order
+from tests.capture.heap_references import UNBOUND, Choice, Maybe, Reference, To
 
 Table = dict[Any, Entry | None]  # what a side left of an object, by key
 
@@ -226,6 +226,20 @@ def _by_object(outcome: Outcome) -> dict[Object, Table]:
             since = {key: e.since or 0 for key, e in table.items() if e is not None}
             found[x] = {key: table[key] for key in sorted(since, key=since.__getitem__)}
     return found
+
+
+def mapped(reference: Reference, objects: dict[Any, Any]) -> Reference:
+    """A reference with other objects in place of some."""
+    if isinstance(reference, To):
+        other = objects.get(reference.object)
+        return reference if other is None else To(other)
+    if isinstance(reference, Choice):
+        return Choice(
+            reference.predicate, mapped(reference.a, objects), mapped(reference.b, objects)
+        )
+    if isinstance(reference, Maybe):
+        return Maybe(mapped(reference.reference, objects), reference.predicate)
+    return reference
 
 
 __all__ = ["Outcome", "merge", "run", "take"]

@@ -16,10 +16,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autodiff import containers
-from autodiff.capture.heap import Heap, Object, Outside
-from autodiff.capture.kinds import CONTENT, Kind
-from autodiff.capture.kinds import kind_of as kind_of_container
-from autodiff.capture.references import UNBOUND, Leaf, Reference, Static, To
+from autodiff.capture.heap import CONTENT
+from tests.capture.heap_entries import Heap, Object, Outside
+from tests.capture.heap_kinds import Kind
+from tests.capture.heap_kinds import kind_of as kind_of_container
+from tests.capture.heap_references import UNBOUND, Leaf, Reference, Static, To
 
 
 class Originals:

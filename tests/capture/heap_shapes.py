@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from dataclasses import field
 from typing import Any, Protocol
 
-from autodiff.capture.heap import Location, Object
 from autodiff.capture.predicates import Refused
-from autodiff.capture.references import UNBOUND, Algebra, Reference
 from autodiff.plain_data import dataclass
+from tests.capture.heap_entries import Location, Object
+from tests.capture.heap_references import UNBOUND, Algebra, Reference
 
 
 class LoopAlgebra(Algebra, Protocol):

@@ -16,6 +16,7 @@ from autodiff.compiled import Compiled
 from autodiff.engines.numpy import compile_program
 from autodiff.ir import Program, walk
 from autodiff.ladder import Bail
+from autodiff.tracebacks import is_internal
 from autodiff.transform.plans import Transformation
 from tests.programs import registry
 
@@ -23,7 +24,10 @@ from tests.programs import registry
 def captured(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Captured:
     """What capture finds for one call, before any pass."""
     compiled = Compiled(function, Transformation(), engine="numpy")
-    return compiled.captured(compiled.bind(args, kwargs))
+    found = compiled.captured(compiled.bind(args, kwargs))
+    of_ours = [d for d in found.decisions if d.source is not None and is_internal(d.source.file)]
+    assert not of_ours, "decisions name the user's lines"
+    return found
 
 
 def program_of(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Program:

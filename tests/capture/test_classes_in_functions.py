@@ -321,3 +321,20 @@ def test_the_derivative_of_decorated_and_inherited_methods(f, engine):
         slope = (f(x + 1e-6) - f(x - 1e-6)) / 2e-6
         assert gradient(x) == pytest.approx(slope, rel=1e-6)
         assert autodiff.jvp(f, (x,), (1.0,), engine=engine)[1] == pytest.approx(slope, rel=1e-6)
+
+
+def asks_for_every_attribute(x):
+    class Doubled:
+        def __getattribute__(self, name):
+            return object.__getattribute__(self, name) * 2
+
+    one = Doubled()
+    one.value = x
+    return one.value * x
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+def test_what_looks_at_an_object_of_a_class_with_getattribute_asks_it():
+    assert autodiff.function(asks_for_every_attribute, engine="numpy")(3.0) == 18.0
+    with pytest.raises(autodiff.errors.UnsupportedError, match="__getattribute__ of a class in a"):
+        autodiff.gradient(asks_for_every_attribute, engine="numpy")(3.0)

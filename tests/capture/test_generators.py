@@ -188,6 +188,20 @@ def of_an_exception_thrown_in(x):
     return next(running) * running.throw(ValueError("other part"))
 
 
+def of_an_exception_thrown_through(x):
+    def parts():
+        try:
+            yield x[0]
+        except ValueError:
+            yield x[1] * x[2]
+
+    def whole():
+        yield from parts()
+
+    running = whole()
+    return next(running) * running.throw(ValueError("other part"))
+
+
 def of_items_until_none_is_left(x):
     items, total = iter([x[0], x[1] * x[2]]), 0.0
     with contextlib.suppress(StopIteration):

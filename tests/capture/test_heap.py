@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 
-from autodiff.capture.heap import Heap, Location, Made, Object, Outside
-from autodiff.capture.kinds import ARRAY, CONTENT, DICT, INSTANCE, LIST, VARIABLES
+from autodiff.capture.heap import CONTENT
 from autodiff.capture.predicates import Refused
-from autodiff.capture.references import UNBOUND, Choice, Leaf, Maybe, Static, To
 from autodiff.errors import InternalError
+from tests.capture.heap_entries import Heap, Location, Made, Object, Outside
+from tests.capture.heap_kinds import ARRAY, DICT, INSTANCE, LIST, VARIABLES
 from tests.capture.heap_machine import Algebra, Instance, Machine
 from tests.capture.heap_merge import Outcome, merge, run
 from tests.capture.heap_model import Trace
+from tests.capture.heap_references import UNBOUND, Choice, Leaf, Maybe, Static, To
 from tests.capture.heap_traces import START, agrees, loops, traces
 
 RANDOM = dict(deadline=None, suppress_health_check=list(HealthCheck))

@@ -9,7 +9,7 @@ import pytest
 
 import autodiff
 
-from .support import agrees, agrees_with_slopes, one_loop_for_any_length, same
+from .support import agrees, agrees_with_slopes, captured, one_loop_for_any_length, same
 
 
 def remainders(xs, a):
@@ -333,3 +333,21 @@ def test_random_programs(seed, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", autodiff.FallbackWarning)
         agrees(names["f"], (xs, 0.7), (xs[::-1].copy(), -0.7))
+
+
+_LEFT = {}
+
+
+def _left_outside(xs, a):
+    d = {}
+    for i, x in enumerate(xs):
+        d[i % 3] = d.get(i % 3, 0.0) + x * a
+    _LEFT["d"] = d
+    return a * a
+
+
+@pytest.mark.parametrize("f", [_filled, _of_two_types, _left_outside])
+def test_decisions_name_the_users_lines(f):
+    """Also those of the loops that put together what the function returns, or leaves outside."""
+    found = captured(f, np.linspace(0.5, 2.0, 12), 0.7)
+    assert {d.source.file for d in found.decisions} == {__file__}

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from autodiff.capture.heap import Heap, Made
-from autodiff.capture.kinds import LIST, TUPLE, Kind, kind_of
 from autodiff.capture.predicates import Refused
-from autodiff.capture.references import UNBOUND, To
 from tests.capture import heap_model as model
+from tests.capture.heap_entries import Heap, Made
+from tests.capture.heap_kinds import LIST, TUPLE, Kind, kind_of
 from tests.capture.heap_machine import (
     AfterRun,
     Algebra,
@@ -24,6 +23,7 @@ from tests.capture.heap_machine import (
 from tests.capture.heap_materialise import plan
 from tests.capture.heap_model import Oracle, Trace, following
 from tests.capture.heap_originals import Originals
+from tests.capture.heap_references import UNBOUND, To
 from tests.capture.heap_traces import START, traces
 
 Point = namedtuple("Point", "x y")

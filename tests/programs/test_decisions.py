@@ -23,6 +23,7 @@ from autodiff.compiled import Compiled
 from autodiff.dims import UndecidedExtent
 from autodiff.ir import walk
 from autodiff.ladder import Bail, Rung
+from autodiff.tracebacks import is_internal
 from autodiff.transform.plans import Transformation
 
 from .registry import Program, load
@@ -45,6 +46,8 @@ def line_of(program: Program) -> str:
         found = captured(program)
     except (Bail, UndecidedExtent) as problem:
         return f"{program.name}: uncompiled, {problem}"
+    strange = [d for d in found.decisions if d.source is not None and is_internal(d.source.file)]
+    assert not strange, f"{program.name}: lines that are not the user's: {strange}"
     parts = []
     few = [d for d in found.decisions if d.reason == FEW_PASSES]
     if few:

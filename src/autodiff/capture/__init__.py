@@ -176,7 +176,7 @@ def capture(
         except Bail as problem:
             if not (needs := _needs(trace, problem, wanted)):
                 raise
-            learnt.append(Decision(Rung.LEARNT, problem.reason, problem.source))
+            learnt.append(Decision(Rung.LEARNT, problem.reason, problem.source or trace.left_at))
             wanted += needs
 
 

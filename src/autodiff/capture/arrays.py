@@ -20,10 +20,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from autodiff.capture.heap import Heap, Made, Object
-from autodiff.capture.kinds import ARRAY, CONTENT
+from autodiff.capture.heap import CONTENT, Heap, Object
 from autodiff.capture.predicates import Node, Predicate, Refused
-from autodiff.capture.references import Choice, Leaf, Maybe, Reference, To, objects_of
+from autodiff.capture.references import Choice, Leaf, Reference, To, objects_of
 from autodiff.dims import Dim, Extent, symbols
 from autodiff.ir.data import Block, Value
 from autodiff.ladder import NotStaged
@@ -103,8 +102,7 @@ class Arrays(Heap):
         for known in found:
             if known.like.path == path:
                 return known
-        made = self.new(ARRAY, Made(), Tracer(cell, "array", path))
-        made.born = found[0].born if found else True
+        made = Object(Tracer(cell, "array", path), found[0].born if found else True)
         found.append(made)
         return made
 
@@ -565,9 +563,7 @@ def _with_starts(selection: Any, starts: tuple[Extent, ...]) -> Any:
 
 def _atoms(reference: Reference) -> Iterator[Any]:
     """The truth values that decide a reference."""
-    if isinstance(reference, Maybe):
-        yield from _atoms(reference.reference)
-    elif isinstance(reference, Choice):
+    if isinstance(reference, Choice):
         pending: list[Predicate] = [reference.predicate]
         while pending:
             p = pending.pop()

@@ -17,7 +17,7 @@ from autodiff.capture.carried_lists import CarriedLists
 from autodiff.capture.carries import peel_first
 from autodiff.capture.contents import has_own_rows, is_long, own_rows
 from autodiff.capture.frames import UNBOUND, Maybe, Scope
-from autodiff.capture.holders import has_other_names
+from autodiff.capture.holders import has_holder, has_other_names
 from autodiff.capture.lists import TracedList
 from autodiff.capture.members import Joining, Members, member
 from autodiff.capture.parts import ObjectScope
@@ -134,7 +134,7 @@ class CarriedObjects(CarriedLists):
         def is_such(x: Any) -> bool:
             return not any(x is mine for mine in own) and _pool_of(x) in before
 
-        if before and reaches(trace, [*live_scopes(self.frame)], is_such):
+        if before and has_holder(self.frame, is_such):
             raise NotStaged(f"the loop gives {key[1]!r} other rows, of which some are known")
 
     def _is_callers(self, part: Any, outcome: Outcome) -> bool:
@@ -295,9 +295,11 @@ class CarriedObjects(CarriedLists):
         for key in self.begun:
             # What only the body knows by then is bound anew before it is read.
             others = outcome.entangled - {*self.begun} if key in outcome.entangled else set()
-            is_held = any(scope.locals.get(name, UNBOUND) is not UNBOUND for scope, name in others)
-            is_held |= self._is_passed_on(key)
-            if is_held or self._known_otherwise(key, outcome) or self._may_be_given(key):
+            has_holder = any(
+                scope.locals.get(name, UNBOUND) is not UNBOUND for scope, name in others
+            )
+            has_holder |= self._is_passed_on(key)
+            if has_holder or self._known_otherwise(key, outcome) or self._may_be_given(key):
                 if not self._may_share(self.stand_ins[key]):
                     raise NotStaged(f"the loop gives {key[1]!r} parts that have other names")
                 self.shared.add(key)

@@ -221,7 +221,7 @@ def is_long(sequence: Any) -> bool:
 LONGEST_UNROLLED_COMPREHENSION = 8
 
 
-def _unrolled_comprehension(frame: Frame, node: Any, source: Any, why: Bail | str = _FEW) -> Any:
+def _unrolled_comprehension(frame: Frame, node: Any, source: Any, why: Bail | str) -> Any:
     found = _comprehension(frame, node, lambda inner: inner.evaluate(node.elt), source, why)
     items = _all_of(found)
     return frame.trace.fresh(frame.trace.new_list(items))

@@ -20,10 +20,9 @@ from autodiff.capture.calls import SPECIAL, call, iterate
 from autodiff.capture.findings import Input
 from autodiff.capture.functions import Closure, own_method
 from autodiff.capture.generators import TracedGenerator
-from autodiff.capture.identities import is_stored
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.library import call_library
-from autodiff.capture.lists import TracedList
+from autodiff.capture.lists import TracedList, is_stored
 from autodiff.capture.paths import Guard, Path
 from autodiff.capture.pools import copy_of
 from autodiff.capture.regions import cells_of

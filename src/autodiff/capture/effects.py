@@ -216,7 +216,7 @@ def append_outside(frame: Frame, owner: list[Any], item: Any, node: ast.AST) -> 
     _emit_host(trace, host, operands)
 
 
-def store_state(trace: Trace, derivative: bool, beside: Sequence[Store] = ()) -> None:
+def store_state(trace: Trace, derivative: bool, beside: Sequence[Store]) -> None:
     """At the end of the program: store what the places outside have become, and what is ``beside``.
 
     A derivative leaves the arrays among its arguments as they are, but changes those outside as

@@ -32,6 +32,7 @@ from autodiff.capture.calls import (
 )
 from autodiff.capture.conditions import python_not
 from autodiff.capture.effects import append_outside
+from autodiff.capture.formatting import joined, text_of
 from autodiff.capture.functions import Closure, make_closure, own_method, standing_for
 from autodiff.capture.given import transposed
 from autodiff.capture.interpreter import EXPRESSIONS, Frame, evaluate_later
@@ -220,7 +221,7 @@ def _dict(frame: Frame, node: ast.Dict) -> Any:
     return dict_made(frame, node, result)
 
 
-def _as_named(frame: Frame, function: Any) -> Any:
+def _as_named(function: Any) -> Any:
     """What Python names in the errors of a call."""
     if isinstance(function, Closure):
         return standing_for(function)
@@ -238,7 +239,7 @@ def _refuse_no_mapping(frame: Frame, x: Any, function: Any = None) -> None:
             frame, x, "__getattribute__"
         ):
             return
-    function = _as_named(frame, function)
+    function = _as_named(function)
 
     def put(entries: Any) -> None:
         function(**entries) if function is not None else {**entries}
@@ -301,7 +302,7 @@ def _call(frame: Frame, node: ast.Call) -> Any:
         else:
             given = {keyword.arg: value}
         if not keywords.keys().isdisjoint(given):
-            _refuse_twice(_as_named(frame, function), keywords, given)
+            _refuse_twice(_as_named(function), keywords, given)
         run_users(keywords.update, given)
     frame.at(node)
     if receiver is not None and receiver[0] and len(arguments) == 1 and not keywords:
@@ -330,7 +331,7 @@ def _starred(frame: Frame, function: Any, items: Any, is_alone: bool) -> Any:
     """What ``f(*items)`` is called with; Python's error names the function where nothing stands beside it."""
     if not is_no_sequence(items):
         return unpacked(frame, items)
-    function = _as_named(frame, function)
+    function = _as_named(function)
 
     def call_with(x: Any) -> None:
         function(*x) if is_alone else [*x]
@@ -416,8 +417,6 @@ def _walrus(frame: Frame, node: ast.NamedExpr) -> Any:
 
 
 def _formatted(frame: Frame, node: ast.JoinedStr) -> Any:
-    from autodiff.capture.formatting import joined, text_of
-
     texts: list[Any] = []
     for part in node.values:
         if isinstance(part, ast.Constant):

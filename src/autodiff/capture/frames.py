@@ -96,9 +96,7 @@ class ComprehensionScope(Scope):
     """The scope of a comprehension: its targets, everything else in the frame around it."""
 
     def __init__(self, parent: Scope, targets: frozenset[str]) -> None:
-        syntax = Syntax(
-            parent.syntax.node, parent.syntax.file, targets, frozenset(), frozenset(), False
-        )
+        syntax = Syntax(parent.syntax.node, parent.syntax.file, targets, frozenset(), False)
         super().__init__(syntax, parent.globals, parent.closure, parent)
 
 

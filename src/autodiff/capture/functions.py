@@ -259,6 +259,8 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
         trace.scopes.pop()
         trace.calls.pop()
         trace.builder.source = outer
+        if outer is None and frame.statement is not None:
+            trace.left_at = frame.source(frame.statement)
 
 
 def _refuse_endless_recursion(frame: Frame, node: FunctionNode) -> None:

@@ -60,6 +60,12 @@ def suspended(value: Any) -> Generator[Any, Any, Any]:
         del error  # whose traceback has this frame
 
 
+@door
+def _handed_on(item: Any) -> Generator[Any, Any, Any]:
+    """One value of an iterator that a generator delegates to; what is thrown in is the user's."""
+    return (yield item)
+
+
 def delegated(inner: Any) -> Generator[Any, Any, Any]:
     """``yield from`` an iterator: an end from outside ends that first, and is then met here."""
     steps = inner.steps if isinstance(inner, TracedGenerator) else None
@@ -73,7 +79,7 @@ def delegated(inner: Any) -> Generator[Any, Any, Any]:
             except StopIteration as stop:
                 return stop.value
             try:
-                action, given = steps.send, (yield item)
+                action, given = steps.send, (yield from _handed_on(item))
             except (Closing, GeneratorExit):
                 raise
             except BaseException as error:

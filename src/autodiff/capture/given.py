@@ -26,7 +26,7 @@ import numpy as np
 
 from autodiff import containers
 from autodiff.capture import contents
-from autodiff.capture.lists import TracedList
+from autodiff.capture.lists import TracedList, is_stored
 from autodiff.capture.numbering import ArraysMatter
 from autodiff.capture.pools import RowsMatter, pool_of
 from autodiff.capture.records import (
@@ -277,25 +277,25 @@ def _refuse_copied(trace: Trace, result: Any) -> None:
             return is_given or any(moved.is_moved(store.buffer.value) for store in stores)
         return is_array(x) and moved.is_moved(x.value)
 
-    kept = [result, *trace.state.kept(), *trace.state.scope.locals.values()]
-    if containers.holds(kept, is_copied, stop=_is_stored):
+    kept = [result, *trace.state.outside()]
+    if containers.holds(kept, is_copied, stop=is_stored):
         raise NotStaged("a record of a list that is an argument is kept")
 
 
 def _refuse_shared(trace: Trace, result: Any) -> None:
     """Refuse where it shows that lists are items of others, or several times, of which there are copies."""
-    outside = [*trace.state.kept(), *trace.state.scope.locals.values()]
+    outside = trace.state.outside()
     found = [
         x
-        for x in containers.walk([outside, result], lambda x: _is_stored(x) or trace.is_external(x))
+        for x in trace.made_in([outside, result])
         if isinstance(x, TracedList) and x.python_type is list and id(x) not in trace.items
     ]
     if trace.chosen:
-        parts = containers.walk([outside, result], lambda x: _is_stored(x) or trace.is_external(x))
+        parts = trace.made_in([outside, result])
         trace.refuse_copies([*parts])
     _refuse_shared_arrays(trace, outside, result)
     if trace.shares_rows:
-        made = {id(x) for x in containers.walk(outside, _is_stored)}
+        made = {id(x) for x in containers.walk(outside, is_stored)}
         if any(id(x) in made and pool_of(x) is not None for x in found):
             raise NotStaged("lists that are items of a list, kept outside")
         return
@@ -310,10 +310,7 @@ def _refuse_shared_arrays(trace: Trace, outside: list[Any], result: Any) -> None
     numbering = trace.numbering
     given = any(cell.listed for cell in trace.cells_of_inputs())
 
-    def found(x: Any) -> list[Any]:
-        return list(containers.walk(x, lambda x: _is_stored(x) or trace.is_external(x)))
-
-    parts = found([outside, result])
+    parts = list(trace.made_in([outside, result]))
     lists = [x for x in parts if _holds_arrays(x)]
     arrays = {id(x): x for x in parts if is_array(x)}.values()
     items = [x for x in arrays if is_listed(x) or is_item(x)]
@@ -322,7 +319,7 @@ def _refuse_shared_arrays(trace: Trace, outside: list[Any], result: Any) -> None
     if items or given or numbering.repeats or (numbering.derives and len(lists) > 1):
         if not numbering.is_carried:
             raise ArraysMatter("arrays of a list that are one, or in the result as well")
-        if any(_holds_arrays(x) for x in found(outside)):
+        if any(_holds_arrays(x) for x in trace.made_in(outside)):
             raise NotStaged("arrays that are items of a list, kept outside")
 
 
@@ -337,10 +334,6 @@ def _holds_arrays(x: Any) -> bool:
         elif x.columns is not None and any(map(is_array, list.__iter__(part))):
             return True
     return False
-
-
-def _is_stored(x: Any) -> bool:
-    return isinstance(x, TracedList) and x.is_stored()
 
 
 def _may_be_a_record(trace: Trace, owner: Any) -> bool:

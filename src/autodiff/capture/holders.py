@@ -24,7 +24,6 @@ from autodiff.capture.parts import ObjectScope
 from autodiff.capture.reaching import reaches
 from autodiff.capture.regions import cells_of, live_scopes
 from autodiff.capture.structures import LeafScope
-from autodiff.capture.trace import Trace
 from autodiff.ops.tracer import Tracer
 
 
@@ -42,7 +41,7 @@ def is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
     def is_such(x: Any) -> bool:
         return isinstance(x, Tracer) and any(cell in cells for cell in cells_of(x))
 
-    return _reach(frame.trace, live_scopes(frame), is_such, (scope, name))
+    return has_holder(frame, is_such, (scope, name))
 
 
 def _may_be_an_operand(frame: Frame, owner: Any) -> bool:
@@ -58,10 +57,12 @@ def _may_be_an_operand(frame: Frame, owner: Any) -> bool:
     return bool(frame.trace.waiting) or isinstance(frame.scope, ComprehensionScope)
 
 
-def _reach(
-    trace: Trace, objects: list[Any], is_such: Callable[[Any], bool], but: tuple[Scope, str]
+def has_holder(
+    frame: Frame,
+    is_such: Callable[[Any], bool],
+    but: tuple[Scope | None, str | None] = (None, None),
 ) -> bool:
-    """Whether from objects one can be reached that is such; ``but`` is a variable that does not count."""
+    """Whether a variable of the running code, or what is reached from one, is such; ``but`` is one that does not count."""
     (scope, name), more = but, list[Any]()
     if isinstance(scope, LeafScope):  # the leaves beside it, and what else there is
         more = [v for key, v in scope.locals.items() if key != name]
@@ -74,12 +75,10 @@ def _reach(
             return [v for key, v in scope.table.items() if key != name]
         return None
 
-    return reaches(trace, [*objects, *more], is_such, partly)
+    return reaches(frame.trace, [*live_scopes(frame), *more], is_such, partly)
 
 
-def has_other_names(
-    frame: Frame, scope: Scope, name: str, x: Any, surely_runs: bool = False
-) -> bool:
+def has_other_names(frame: Frame, scope: Scope, name: str, x: Any, surely_runs: bool) -> bool:
     """Whether a list, dict or object of the structure that a name stands for is known otherwise as well.
 
     What an expression holds is not changed under this name in the loop.  It is the same object after it if there was no
@@ -91,9 +90,7 @@ def has_other_names(
     if not surely_runs and _may_be_an_operand(frame, scope):
         return True
     mine = set(parts)
-    return len(mine) < len(parts) or _reach(
-        frame.trace, live_scopes(frame), lambda other: id(other) in mine, (scope, name)
-    )
+    return len(mine) < len(parts) or has_holder(frame, lambda x: id(x) in mine, (scope, name))
 
 
 # -- operands that wait ------------------------------------------------------------------------------
@@ -157,4 +154,4 @@ def _is_held(frame: Frame, node: ast.expr) -> bool:
     return isinstance(node, ast.Constant)
 
 
-__all__ = ["has_other_names", "is_aliased", "is_alone"]
+__all__ = ["has_holder", "has_other_names", "is_aliased", "is_alone"]

@@ -11,7 +11,7 @@ from typing import Any
 from autodiff import containers, tree
 from autodiff.capture.given import converted
 from autodiff.capture.inputs import Inputs
-from autodiff.capture.lists import TracedList
+from autodiff.capture.lists import TracedList, is_stored
 from autodiff.capture.parts import table_of
 from autodiff.capture.paths import Guard, Path, containers_in, has_repeats
 from autodiff.dims import Extent
@@ -207,6 +207,10 @@ class Identities(Inputs):
         ):
             raise NotStaged("a comparison of records of a list that is an argument")
 
+    def made_in(self, x: Any) -> Iterator[Any]:
+        """Everything in a value but what is from outside, and the items of lists that an array holds."""
+        return containers.walk(x, lambda part: is_stored(part) or self.is_external(part))
+
     def note_copied(self, x: Any) -> None:
         """A list of lists is to hold copies: note if any of those is one of the user's own."""
         for part in containers.walk(x, is_stored):
@@ -273,11 +277,6 @@ class Identities(Inputs):
         self.refuse_chosen(obj)
         if id(obj) in self.held:
             raise NotStaged(f"a use of a {type(obj).__name__} itself that a loop binds anew")
-
-
-def is_stored(x: Any) -> bool:
-    """Whether ``x`` is a list whose items are in an array of the program."""
-    return isinstance(x, StoredList) and x.is_stored()
 
 
 def _parts_now(obj: Any) -> list[Any]:

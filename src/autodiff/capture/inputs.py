@@ -83,6 +83,7 @@ class Inputs(Tables):
         self.warned: set[str] = set() if warned is None else warned  # codes
         self.naming = naming  # of type autodiff.capture.naming.Naming
         self.users_depth = users_depth()  # of the calls around the capture
+        self.left_at: Source | None = None  # the line by which the function was left
         # What earlier derivatives have left outside, and where it is read.
         self.recalled: list[tuple[Input, Source | None]] = []
         self.asked: list[Value] = []  # what Python has decided by

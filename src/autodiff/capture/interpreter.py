@@ -52,8 +52,9 @@ class Frame:
         # What ends when the statements do: function, loop, staged loop, barrier.
         self.boundary = "function"
         self.errors: list[BaseException] = []  # those being handled, innermost last
-        # In a library that is interpreted: the line of the user's that called it.
-        self.called_at = trace.builder.source if is_of_library(scope) else None
+        # In a library that is interpreted: the line of the user's that called it, or by which the function was left.
+        called_at = trace.builder.source or trace.left_at
+        self.called_at = called_at if is_of_library(scope) else None
         # Loops, by node, that did not settle although first passes ran by themselves: how often, and why.
         self.unsettled: dict[int, tuple[int, Bail]] = {}
         self.loop_flags: Any = None  # names of the variables that end the staged loop

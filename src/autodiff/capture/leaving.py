@@ -23,7 +23,6 @@ from autodiff.capture.choices import Objects, WordPlan, Words, is_choice, known_
 from autodiff.capture.functions import Closure
 from autodiff.capture.gathered import Group, refuse_changes
 from autodiff.capture.generators import TracedGenerator
-from autodiff.capture.identities import is_stored
 from autodiff.capture.inputs import is_library
 from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.lists import TracedList
@@ -475,8 +474,7 @@ class Numbered:
     def _is_kept(self, leaf: Tracer) -> bool:
         """Whether an array, or one that it may be, is kept outside as well."""
         state, cells = self.trace.state, regions.cells_of(leaf).keys()
-        outside = [*state.kept(), *state.scope.locals.values()]
-        found = containers.walk(outside, lambda x: is_stored(x) or self.trace.is_external(x))
+        found = self.trace.made_in(state.outside())
         return any(is_array(x) and regions.cells_of(x).keys() & cells for x in found)
 
     def _number(self, leaf: Tracer, matters: bool) -> Any:

@@ -252,7 +252,7 @@ def _call(
         return found
     if type(owner) is dict and function.__name__ == "get" and trace.state.changes(owner):
         return _get(frame, owner, *args)
-    _refuse_changed(trace, function, [owner, *args, *kwargs.values()], node)
+    _refuse_changed(trace, function, [owner, *args, *kwargs.values()])
     args = [trace.deep(a) for a in args]
     kwargs = {k: trace.deep(v) for k, v in kwargs.items()}
     if owner is not None and trace.is_external(owner):
@@ -459,11 +459,11 @@ def _get(frame: Frame, table: dict[Any, Any], key: Any, default: Any = None) -> 
         return default
 
 
-def _refuse_changed(trace: Trace, function: Any, objects: Sequence[Any], node: ast.AST) -> None:
+def _refuse_changed(trace: Trace, function: Any, objects: Sequence[Any]) -> None:
     """A library function would see an object as it was before the function changed it."""
     if trace.state.places or trace.state.appended:
         for obj in objects:
-            trace.refuse_changed(obj, f"{name_of(function)}")
+            trace.refuse_changed(obj, name_of(function))
 
 
 def lookup(function: Any, traced: bool) -> Callable[..., Any] | None:

@@ -517,6 +517,11 @@ class TracedList(KeptList):
 TracedList.__name__ = "list"  # what errors call it
 
 
+def is_stored(x: Any) -> bool:
+    """Whether ``x`` is a list whose items are in an array of the program."""
+    return isinstance(x, StoredList) and x.is_stored()
+
+
 def _pushed(x: TracedList, store: Store, value: Tracer) -> None:
     x.make_room(store)
     store.push(value)

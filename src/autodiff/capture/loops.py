@@ -17,11 +17,11 @@ from autodiff.capture.calls import AT_ONCE, iterate
 from autodiff.capture.effort import PASS
 from autodiff.capture.frames import UNBOUND, Completion, ComprehensionScope, Scope
 from autodiff.capture.generators import TracedGenerator
+from autodiff.capture.holders import has_holder
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList
 from autodiff.capture.operators import condition
-from autodiff.capture.reaching import reaches
-from autodiff.capture.regions import FILLS, FIRST, live_scopes, run_region, undoing
+from autodiff.capture.regions import FILLS, FIRST, run_region, undoing
 from autodiff.capture.sequences import LONGEST_UNROLLED, LazySequence, lazy_sequence, worth_rolling
 from autodiff.capture.slots import is_numeric, type_text
 from autodiff.capture.unrolling import Passes
@@ -116,7 +116,7 @@ def unroll_for(frame: Frame, node: ast.For, source: Any, why: Bail | str) -> Com
 def _let_go(frame: Frame, source: Any) -> None:
     """A loop that is left lets go of its generator, which ends there if nobody else has it."""
     if type(source) is TracedGenerator:
-        if not reaches(frame.trace, list(live_scopes(frame)), lambda x: x is source):
+        if not has_holder(frame, lambda x: x is source):
             source.close()
 
 
@@ -313,13 +313,7 @@ def is_used_elsewhere(
     if owner is not None and isinstance(node, ast.Name) and owner.locals.get(node.id) is x:
         if _is_read_last(frame, owner, node, may_end):
             name = node.id
-
-    def partly(other: Any) -> list[Any] | None:
-        if other is not owner or name is None:
-            return None
-        return [v for k, v in owner.locals.items() if k != name] + [owner.parent, owner.closure]
-
-    return reaches(frame.trace, list(live_scopes(frame)), lambda other: id(other) in ids, partly)
+    return has_holder(frame, lambda other: id(other) in ids, (owner, name))
 
 
 def _is_read_last(frame: Frame, owner: Scope, node: ast.Name, may_end: bool) -> bool:

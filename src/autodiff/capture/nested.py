@@ -38,7 +38,7 @@ def call_frame(trace: Trace) -> Frame:
     """A frame for calls that no statement of the user's makes."""
     node = ast.parse("lambda: None", mode="eval").body
     assert isinstance(node, ast.Lambda)
-    syntax = Syntax(node, "<call>", frozenset(), frozenset(), frozenset(), False)
+    syntax = Syntax(node, "<call>", frozenset(), frozenset(), False)
     return Frame(trace, Scope(syntax, {}, {}, None), "<call>")
 
 

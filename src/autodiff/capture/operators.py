@@ -23,6 +23,7 @@ from autodiff.capture.calls import (
     want_columns,
 )
 from autodiff.capture.conditions import as_python, python_not, truth
+from autodiff.capture.formatting import percent
 from autodiff.capture.functions import of_class, own_method
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.lists import TracedList
@@ -125,8 +126,6 @@ def apply_binary(
     if function is operator.mod and type_of(right) is tuple:
         right = tuple(right)
     if function is operator.mod and isinstance(left, (str, DeferredText)):
-        from autodiff.capture.formatting import percent
-
         frame.trace.allowance.before_operator(function, left, right)
         return percent(frame, left, right)
     if function is operator.mod and isinstance(left, (bytes, bytearray)):

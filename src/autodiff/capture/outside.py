@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff import containers, labelled
-from autodiff.capture.identities import Identities, is_stored
+from autodiff.capture.identities import Identities
 from autodiff.capture.inputs import HELD_BY_IDENTITY, is_library
+from autodiff.capture.lists import is_stored
 from autodiff.capture.paths import Guard, Path
 from autodiff.ladder import Declined
 from autodiff.later import later

@@ -34,11 +34,18 @@ from autodiff.capture.frames import ComprehensionScope
 from autodiff.capture.functions import run_text
 from autodiff.capture.generators import TracedGenerator
 from autodiff.capture.given import TracedTuple
-from autodiff.capture.identities import is_stored
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import Iterating, TracedIterator
 from autodiff.capture.library import call_library
-from autodiff.capture.lists import TracedList, in_order, order_of, ordered, rows_of, separate
+from autodiff.capture.lists import (
+    TracedList,
+    in_order,
+    is_stored,
+    order_of,
+    ordered,
+    rows_of,
+    separate,
+)
 from autodiff.capture.operators import own_truth
 from autodiff.capture.records import Number, Several, Typed, has_lists
 from autodiff.capture.sequences import LazySequence, lazy_sequence
@@ -118,7 +125,7 @@ def _taking_all(function: Any) -> Callable[..., Any]:
     return run
 
 
-def _some(frame: Frame, sequence: LazySequence) -> bool:
+def _some(sequence: LazySequence) -> bool:
     """Whether there are items: decided at this call where it depends on the list."""
     low, _ = bounds(sequence.count)
     if low is not None and low > 0:
@@ -164,7 +171,7 @@ def _reduce(frame: Frame, function: Any, sequence: Any, *initial: Any) -> Any:
         return run_text(frame.trace, reduced, function, *initial, sequence)
     lazy = lazily(frame, sequence)
     rest = sequence
-    if lazy is not None and (initial or _some(frame, lazy)):
+    if lazy is not None and (initial or _some(lazy)):
         if not initial:
             initial = (lazy.item(0),)
             rest = lazy = _behind_first(frame, lazy)
@@ -271,13 +278,13 @@ def _extreme(function: Any, sign: str) -> Callable[..., Any]:
             args = (iterate(frame, args[0]),)
         lazy = lazily(frame, args[0]) if one else None
         if lazy is not None and "default" in words:
-            if not _some(frame, lazy):
+            if not _some(lazy):
                 return words["default"]
             words = {name: x for name, x in words.items() if name != "default"}
         key = words.get("key")
         if lazy is not None and key is None:
             args = (whole(frame, args[0]),)
-        elif lazy is not None and _some(frame, lazy):
+        elif lazy is not None and _some(lazy):
             return _extreme_by(frame, lazy, key, sign)
         if one and key is not None and isinstance(args[0], Iterating):
             text, is_better = library_in_python.extreme_by, _BETTER[sign]

@@ -83,7 +83,7 @@ def _push(frame: Frame, node: Pushed) -> Any:
 EXPRESSIONS[Pushed] = _push
 
 
-def can_push(frame: Frame, x: Any, node: ast.AST | None = None, may_end: bool = False) -> bool:
+def can_push(frame: Frame, x: Any, node: ast.AST | None, may_end: bool = False) -> bool:
     """Whether an object is a generator that has not begun, that nobody else has, and that would not see who takes its values.
 
     ``node`` is the expression that has given it: a variable may have it that nothing else reads.  ``may_end`` tells

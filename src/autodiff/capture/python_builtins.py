@@ -236,20 +236,11 @@ def _delitem(frame: Frame, container: Any, index: Any) -> None:
     delete_item(frame, container, index, frame.scope.syntax.node)
 
 
-def _binary(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    """``operator.add`` and the like."""
+def _operator(apply: Callable[..., Any], function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """``operator.add``, ``operator.iadd`` and the like."""
 
     def run(frame: Frame, left: Any, right: Any) -> Any:
-        return apply_binary(frame, function, left, right, frame.scope.syntax.node)
-
-    return run
-
-
-def _in_place(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    """``operator.iadd`` and the like."""
-
-    def run(frame: Frame, old: Any, value: Any) -> Any:
-        return apply_in_place(frame, function, old, value, frame.scope.syntax.node)
+        return apply(frame, function, left, right, frame.scope.syntax.node)
 
     return run
 
@@ -655,9 +646,12 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     delattr: _delattr,
     operator.setitem: _setitem,
     operator.delitem: _delitem,
-    **{function: _binary(function) for function in (*BINARY.values(), *COMPARE.values())},
-    **{function: _in_place(function) for function in IN_PLACE.values()},
-    operator.iconcat: _in_place(operator.iadd),
+    **{
+        function: _operator(apply_binary, function)
+        for function in (*BINARY.values(), *COMPARE.values())
+    },
+    **{function: _operator(apply_in_place, function) for function in IN_PLACE.values()},
+    operator.iconcat: _operator(apply_in_place, operator.iadd),
     callable: _callable,
     dir: _dir,
     range: _range,

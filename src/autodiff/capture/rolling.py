@@ -201,12 +201,10 @@ def _assigned(statements: Sequence[ast.stmt]) -> set[str]:
     return scan.assigned
 
 
-def _initial_names(
-    frame: Frame, statements: Sequence[ast.stmt], targets: Sequence[str] = ()
-) -> dict[tuple[Scope, str], Slot]:
+def _initial_names(frame: Frame, statements: Sequence[ast.stmt]) -> dict[tuple[Scope, str], Slot]:
     """Carries to begin with: numbers and arrays that the body assigns anew."""
     found = {}
-    for name in sorted(_assigned(statements) | set(targets)):
+    for name in sorted(_assigned(statements)):
         scope = frame.scope.owner(name)
         value = UNBOUND if scope is None else scope.locals.get(name, UNBOUND)
         if scope is not None and is_numeric(value) and not _only_in_place(statements, name, value):

@@ -110,7 +110,7 @@ def lazy_sequence(frame: Frame, source: Any) -> LazySequence | None:
     return None if group is None else LazySequence(len(group.objects), group.at)
 
 
-def worth_rolling(sequence: LazySequence, body: Sequence[ast.stmt] = ()) -> bool:
+def worth_rolling(sequence: LazySequence, body: Sequence[ast.stmt]) -> bool:
     """Whether a loop is long enough, or of unknown length.
 
     Copies of a body that has loops of its own are large: those are not made.  Where a handler ends the

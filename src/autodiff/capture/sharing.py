@@ -19,8 +19,7 @@ import numpy as np
 from autodiff import containers
 from autodiff.capture import choices
 from autodiff.capture.arrays import Chosen, array_of
-from autodiff.capture.identities import is_stored
-from autodiff.capture.lists import TracedList
+from autodiff.capture.lists import TracedList, is_stored
 from autodiff.capture.references import objects_of
 from autodiff.capture.regions import cells_of
 from autodiff.capture.trace import Declined, Trace
@@ -129,7 +128,7 @@ def refuse_two_of_one(trace: Trace, result: Any) -> None:
     """Decline where the result holds an object that is kept outside too: each would be made for itself."""
     kept = {id(x): x for x in trace.state.kept()}
     # Lists in a store are another kind of result; their items need not be computed to see that.
-    for part in containers.walk(result, lambda x: is_stored(x) or trace.is_external(x)):
+    for part in trace.made_in(result):
         if id(part) in kept:
             raise Declined(f"a {type(part).__name__} that is kept outside and returned as well")
 

@@ -29,7 +29,6 @@ class Syntax:
     file: str
     assigned: frozenset[str]
     globals: frozenset[str]
-    nonlocals: frozenset[str]
     is_generator: bool
 
 
@@ -59,7 +58,6 @@ def describe(node: FunctionNode, file: str) -> Syntax:
         file,
         frozenset(scan.assigned - scan.global_names - scan.nonlocal_names),
         frozenset(scan.global_names),
-        frozenset(scan.nonlocal_names),
         scan.is_generator or isinstance(node, ast.AsyncFunctionDef),
     )
 
@@ -142,19 +140,12 @@ class _Scan(_Visitor):
         for alias in node.names:
             self.assigned.add(alias.asname or alias.name)
 
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+    def _named(self, node: ast.ExceptHandler | ast.MatchAs | ast.MatchStar) -> None:
         if node.name:
             self.assigned.add(node.name)
         self.generic_visit(node)
 
-    def visit_MatchAs(self, node: ast.MatchAs) -> None:
-        if node.name:
-            self.assigned.add(node.name)
-        self.generic_visit(node)
-
-    def visit_MatchStar(self, node: ast.MatchStar) -> None:
-        if node.name:
-            self.assigned.add(node.name)
+    visit_ExceptHandler = visit_MatchAs = visit_MatchStar = _named
 
     def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
         if node.rest:

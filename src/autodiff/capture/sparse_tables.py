@@ -19,8 +19,8 @@ import numpy as np
 
 from autodiff.capture import opaque
 from autodiff.capture.calls import call
-from autodiff.capture.identities import is_stored
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.lists import is_stored
 from autodiff.capture.opaque import is_sparse
 from autodiff.capture.origins import owner_of
 from autodiff.capture.paths import Guard, Path, is_literal

@@ -31,7 +31,6 @@ from autodiff import containers
 from autodiff.capture.arrays import Chosen, array_of
 from autodiff.capture.choices import refuse
 from autodiff.capture.frames import UNBOUND, Maybe, Poison
-from autodiff.capture.identities import is_stored
 from autodiff.capture.inputs import is_library
 from autodiff.capture.origins import type_of
 from autodiff.capture.outside import is_count
@@ -168,7 +167,7 @@ class State:
 
     def _refuse_kept(self, x: Any, source: Source | None) -> None:
         """Decline where ``x`` holds what was appended already: each effect makes its objects for itself."""
-        for part in containers.walk(x, lambda y: is_stored(y) or self.trace.is_external(y)):
+        for part in self.trace.made_in(x):
             kind = containers.kind_of(part)
             if id(part) in self.appended_objects and kind is not None and kind.is_mutable:
                 reason = f"a {type(part).__name__} that is kept outside in two places"
@@ -244,13 +243,17 @@ class State:
         """The objects that can change, made by the function and kept outside of it."""
         values = [self.scope.locals[text] for text in self.places]
         found = [*self.appended_objects.values()]
-        found += containers.walk(values, lambda x: is_stored(x) or self.trace.is_external(x))
+        found += self.trace.made_in(values)
         return [x for x in found if (kind := containers.kind_of(x)) and kind.is_mutable]
+
+    def outside(self) -> list[Any]:
+        """What is kept outside of the function, whether it can change or not."""
+        return [*self.kept(), *self.scope.locals.values()]
 
     def kept_arrays(self, more: Sequence[Any]) -> list[Any]:
         """The arrays that are kept outside: in places that change, appended to lists, and in ``more``."""
         values = [*(self.scope.locals[text] for text in self.places), *more]
-        found = containers.walk(values, lambda x: is_stored(x) or self.trace.is_external(x))
+        found = self.trace.made_in(values)
         appended = [Tracer(cell, "array") for cell, _, _ in self.appended_arrays]
         return [x for x in found if is_array(x)] + appended
 

@@ -271,6 +271,10 @@ def _class_body(frame: Frame, node: ast.ClassDef, namespace: Any, cell: types.Ce
         if not namespace.keys().isdisjoint(_names_read(statement)):
             raise Declined("a class body that reads its own names", frame.source(statement))
         if isinstance(statement, ast.FunctionDef):
+            if statement.name == "__getattribute__":  # which whoever looks at an object calls
+                raise Declined(
+                    "a __getattribute__ of a class in a function", frame.source(statement)
+                )
             namespace[statement.name] = _method(frame, statement, namespace, cell)
         elif isinstance(statement, ast.Assign) and all(
             isinstance(target, ast.Name) for target in statement.targets

@@ -14,7 +14,7 @@ from typing import Any
 
 from autodiff import containers, tree
 from autodiff.capture.frames import UNBOUND, Maybe, Poison
-from autodiff.capture.lists import TracedList
+from autodiff.capture.lists import TracedList, is_stored
 from autodiff.capture.parts import table_of
 from autodiff.capture.running import current_run
 from autodiff.capture.trace import Trace
@@ -131,7 +131,7 @@ def stores(trace: Trace, given: Sequence[Container], result: Sequence[Any]) -> l
 
 def _mutable(x: Any) -> Iterator[Any]:
     """The containers in a value that can change, each of which the caller is to find once."""
-    for part in containers.walk(x, _is_stored):
+    for part in containers.walk(x, is_stored):
         kind = containers.kind_of(part)
         if isinstance(part, StoredList) or (kind is not None and kind.is_mutable):
             yield part
@@ -147,11 +147,7 @@ def _can_be_kept(trace: Trace, x: Any) -> bool:
             return True
         return id(part) in trace.taken_apart or id(part) in trace.given or id(part) in trace.items
 
-    return not containers.holds(x, is_given, _is_stored)
-
-
-def _is_stored(x: Any) -> bool:
-    return isinstance(x, StoredList) and x.is_stored()
+    return not containers.holds(x, is_given, is_stored)
 
 
 def _reacher(number: int) -> Callable[[], Any]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autodiff.capture.access import load_attribute
 from autodiff.capture.effects import Operands
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.solvers.minima import NotKept
@@ -560,8 +561,6 @@ def _with_events(
 
 def _marks(frame: Frame, event: Any, node: ast.AST) -> dict[str, Any]:
     """What is said of an event: whether it ends the integration, and in which direction it counts."""
-    from autodiff.capture.access import load_attribute
-
     found = {}
     for name in ("terminal", "direction"):
         try:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.calls import call
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.regions import run_region
 from autodiff.capture.tiers import STAGED, EagerBuilder
@@ -76,8 +77,6 @@ def call_of(
     named: dict[str, Any] | None = None,
 ) -> Any:
     """A call of the user's function."""
-    from autodiff.capture.calls import call
-
     return call(frame, function, list(args), dict(named or {}), node)
 
 
@@ -147,8 +146,8 @@ def array_program(
     extra: Sequence[Any],
     shapes: Sequence[Any],
     node: ast.AST,
-    own: Any = None,
-    less_unknown: bool = False,
+    own: Any,
+    less_unknown: bool,
 ) -> tuple[Program, list[Value]]:
     """A function of a vector with arrays of ``shapes`` as results.
 

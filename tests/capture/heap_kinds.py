@@ -1,7 +1,7 @@
 """What has identity, one row for each kind: how its parts are found, ordered and put together.
 
-    kind_of([1, 2])       the row of lists: parts by index, can change, grows
-    kind_of((1, 2))       the row of tuples: parts by index, never changes
+    kind_of([1, 2])       the row of lists: parts by index
+    kind_of((1, 2))       the row of tuples: parts by index
     VARIABLES, ARRAY      what Python has no container for: the names of a frame, the memory of an array
 
 The rows of what Python's own objects are made of stand on :mod:`autodiff.containers`, which takes objects
@@ -29,16 +29,6 @@ class Order(Enum):
     INDEX = "index"  # that of their indexes, which are 0, 1, … without gaps: lists, tuples
 
 
-class Content:
-    """The key of what an array's memory holds."""
-
-    def __repr__(self) -> str:
-        return "CONTENT"
-
-
-CONTENT = Content()
-
-
 @dataclass(frozen=True)
 class Kind:
     """One kind of object.
@@ -49,15 +39,12 @@ class Kind:
         What it is called.
     order : Order
         The order of its parts.
-    can_change : bool
-        Whether a part can be stored to.
     container : containers.Kind, optional
         How Python's objects of this kind are taken apart and made; None of what is made in another way.
     """
 
     name: str
     order: Order
-    can_change: bool
     container: containers.Kind | None = None
 
     @property
@@ -79,10 +66,8 @@ class Kind:
 _PLAIN = (list, tuple, dict, OrderedDict)
 _TOLD_BY_CLASS = frozenset(("named tuple", "instance", "namespace"))
 
-VARIABLES = Kind(
-    "variables", Order.NONE, can_change=True
-)  # of a frame; a closure's cells are theirs
-ARRAY = Kind("array", Order.NONE, can_change=True)  # a memory: its one part is its CONTENT
+VARIABLES = Kind("variables", Order.NONE)  # of a frame; a closure's cells are theirs
+ARRAY = Kind("array", Order.NONE)  # a memory: its one part is its CONTENT
 
 _ORDER = {
     "list": Order.INDEX,
@@ -99,7 +84,7 @@ _ORDER = {
 }
 
 KINDS: dict[str, Kind] = {
-    row.name: Kind(row.name, _ORDER[row.name], row.is_mutable, row)
+    row.name: Kind(row.name, _ORDER[row.name], row)
     for row in containers.KINDS
     if row.name in _ORDER
 }
@@ -113,6 +98,6 @@ def kind_of(x: Any) -> Kind | None:
 
 
 __all__ = [
-    "ARRAY", "CONTENT", "DICT", "INSTANCE", "KINDS", "LIST", "TUPLE", "VARIABLES", "Kind", "Order",
+    "ARRAY", "DICT", "INSTANCE", "KINDS", "LIST", "TUPLE", "VARIABLES", "Kind", "Order",
     "kind_of",
 ]  # fmt: skip
