@@ -104,6 +104,7 @@ class Body(CarriedObjects):
             cell.write(as_tracer(start + step * Dim.symbol(index)).value)
         self.arrays.enter(self.placed, index)
         self.ends.clear()
+        self.note_kept()
         for scope, name in self.structures:
             self.stand_ins[scope, name] = scope.locals[name]
             if (scope, name) in self.shared:
@@ -252,7 +253,7 @@ class Body(CarriedObjects):
             if key not in self.renewed and structures.holds(self.frame.trace, end, self.passed):
                 self.sharing.add(key)
                 outcome.entangled.add(key)
-        changed |= self._learn_shared(outcome)
+        changed |= self._learn_kept(outcome) | self._learn_shared(outcome)
         for key in self.structures:
             changed |= self._spread(key, outcome)
         for key, end in list(outcome.names.items()):

@@ -92,6 +92,9 @@ class Carries:
     enlisted: dict[tuple[Scope, str], Any] = field(
         default_factory=dict
     )  # names of members, and in which pool
+    kept: set[tuple[Scope, str]] = field(
+        default_factory=set
+    )  # names that have after a pass what passes keep outside
     has_two_types: bool = False  # whether the numbers of a list among them are of two types
     # Whether it reads items of lists that may be from before, of another type: from before all of them; whether it
     # is checked that none is.

@@ -526,6 +526,8 @@ class ObjectMerge:
                 for side, objects in zip(new, (first, second), strict=True)
             )
             made = self.trace.fresh(containers.new_instance(class_of(a)))
+            origins = [x.origin for x in (a, b) if isinstance(x, Instance)]
+            self.trace.state.keeping(origins, lambda x: None)(made)
             number: Any = m if n is None else n
             self.trace.numbers[id(made)] = (made, number)
             for known, old in zip(self.known, (n, m), strict=True):

@@ -91,8 +91,7 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
     refuse_changes(trace)
     outputs: list[Value] = []
     forms: list[str] = []
-    # Of what is found outside, and of what is shared.
-    copies = derivative or not trace.tier.holds_back
+    copies = derivative or not trace.tier.holds_back  # of what is found outside, or is shared
     if result is NotImplemented:  # by which a call of a program says that it is none for it
         raise Declined("a result that is NotImplemented")
     parts: list[Any] = []
@@ -119,6 +118,7 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
         effects.store_state(trace, derivative, [] if isinstance(changed, Bail) else changed)
         sharing.refuse_kept_apart(trace, arrays, [x.values for x in taken if x.has_changed])
         watched = effects.order_effects(trace.builder.block)
+        plan.is_kept = watched and trace.numbering.is_carried and not copies
     extents = list(trace.extents.values())
     trace.builder.block.parameters += extents
     return Captured(
@@ -453,8 +453,8 @@ class Numbered:
         matters = self._matters(leaf)
         if not (matters or self.numbering.is_carried):
             return plan
-        if matters and self._is_kept(leaf):
-            raise Declined("an array in the result that is one of several, and is kept outside")
+        if matters and self._is_kept(leaf) and not self.numbering.is_carried:
+            raise ArraysMatter("an array in the result that is one of several, and is kept outside")
         number = self._number(leaf, matters)
         if number is None:
             return plan

@@ -65,6 +65,7 @@ class Merge:
     def value(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         """Merge ``a`` and ``b`` and hand the result to ``put`` once the ``cond`` exists."""
         first, second = self._origin(a), self._origin(b)
+        put = self.frame.trace.state.keeping((first, second), put)
         if first is second and isinstance(first, (list, dict)):
             self.finish.append(lambda results: put(first))
         elif same_object(a, b):

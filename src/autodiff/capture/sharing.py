@@ -21,6 +21,7 @@ from autodiff.capture import choices
 from autodiff.capture.arrays import Chosen, array_of
 from autodiff.capture.identities import is_stored
 from autodiff.capture.lists import TracedList
+from autodiff.capture.numbering import ArraysMatter
 from autodiff.capture.references import objects_of
 from autodiff.capture.regions import cells_of
 from autodiff.capture.trace import Declined, Trace
@@ -165,7 +166,7 @@ def refuse_kept_apart(trace: Trace, leaves: Sequence[Any], before: Sequence[Any]
         if isinstance(cell, Chosen) and is_found(trace, cell):
             continue
         if isinstance(cell, Chosen) and not there.isdisjoint(cell.cells):
-            raise Declined("an array that is one of several, and is kept outside")
+            raise ArraysMatter("an array that is one of several, and is kept outside")
 
 
 def is_found(trace: Trace, cell: Chosen) -> bool:
