@@ -16,11 +16,11 @@ from typing import Any
 
 from autodiff.capture import structures
 from autodiff.capture.carried_objects import CarriedObjects
-from autodiff.capture.carries import ATTEMPTS, defined, leading, peel_first
+from autodiff.capture.carries import ATTEMPTS, leading, peel_first
 from autodiff.capture.frames import UNBOUND, Maybe, Poison, Scope
 from autodiff.capture.lists import TracedList
 from autodiff.capture.parts import ObjectScope
-from autodiff.capture.regions import FIRST, Outcome, run_region
+from autodiff.capture.regions import FIRST, Outcome, defined, run_region
 from autodiff.capture.slots import (
     INT,
     Slot,

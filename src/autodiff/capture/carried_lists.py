@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from autodiff.capture.carries import ATTEMPTS, Carries, defined, peel_first
+from autodiff.capture.carries import ATTEMPTS, Carries, peel_first
 from autodiff.capture.kept import Contents, Needed, both_types
 from autodiff.capture.lists import TracedList
 from autodiff.capture.members import Form, Joining, Members, member, pool_for
 from autodiff.capture.pools import Pool, Wanted
-from autodiff.capture.regions import Outcome
+from autodiff.capture.regions import Outcome, defined
 from autodiff.capture.slots import Slot, Types, slot_of
 from autodiff.capture.stores import INDEX
 from autodiff.capture.trace import NotStaged
@@ -244,6 +244,15 @@ class CarriedLists(Carries):
             if store is not None and store.count is count and store.rows is not None:
                 return bounds(store.rows.start)[0] or 0
         return 0
+
+    def most_items(self, count: Cell) -> Extent | None:
+        """At most how many items a list has after the loop whose number is carried, where that is known."""
+        if self.limit is None:
+            return None
+        for target, step in self.lists.items():
+            if target.store is not None and target.store.count is count:
+                return _count_of(count.value) + step * self.limit
+        return None
 
     def row_cells(self) -> list[Cell]:
         """The cells whose content each iteration yields, to be stacked: items, then flags."""

@@ -20,7 +20,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.kept import Contents
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loop_arrays import NUMBER, EvenSize, LoopArrays, Size
-from autodiff.capture.regions import Outcome
+from autodiff.capture.regions import Outcome, defined
 from autodiff.capture.slots import Slot, Types, tag_of, types_of
 from autodiff.capture.structures import LeafScope
 from autodiff.dims import Dim, Extent, bounds, maximum, same_shape, symbols, upper_bound
@@ -270,12 +270,4 @@ def leading(value: Value, shape: tuple[Extent, ...]) -> Value:
     return slice_of(Tracer(value, "array"), (0,) * n, shape, (1,) * n).value
 
 
-def defined(outcome: Outcome) -> set[Value]:
-    """The values that a region knows and nobody outside of it."""
-    found = set(outcome.block.parameters)
-    for operation in outcome.block.operations:
-        found.update(operation.results)
-    return found
-
-
-__all__ = ["ATTEMPTS", "FLAG", "Carries", "Tags", "defined", "leading", "peel_first"]
+__all__ = ["ATTEMPTS", "FLAG", "Carries", "Tags", "leading", "peel_first"]
