@@ -85,6 +85,46 @@ def by_a_store(xs, a):
     return _total(ps)
 
 
+def new_ones_first(xs, a):
+    ps = [Agent(x, a * x) for x in xs]
+    for _ in range(PASSES):
+        new = []
+        for p in ps:
+            if p.x < 0.9731:
+                new.append(Agent(p.x + 0.1 * p.v, p.v, p.age + 1, p.alive, p.kind))
+            else:
+                new.append(p)
+        ps = new
+    return sum(p.x * p.v + p.age for p in ps)
+
+
+class Swarm:
+    def __init__(self, xs, a):
+        self.ps = [Particle(x, a * x) for x in xs]
+        self.t, self.best = 0.0, self.ps[0]
+
+    def advance(self, dt):
+        new = []
+        for p in self.ps:
+            q = p.step(dt)
+            if q.x > p.x:
+                new.append(q)
+            else:
+                new.append(p)
+            if p.x > self.best.x:
+                self.best = p
+        self.ps = new
+        self.t += dt
+
+
+def by_a_method(xs, a):
+    swarm = Swarm(xs, a)
+    for _ in range(PASSES):
+        swarm.advance(0.1)
+    swarm.best.x += a
+    return _total(swarm.ps) + swarm.best.x * swarm.t
+
+
 def under_a_name(xs, a):
     ps = [Particle(x, a * x) for x in xs]
     for _ in range(PASSES):
@@ -204,6 +244,7 @@ def numbers_left_out(xs, a):
 
 ONE_LOOP = [
     *(by_an_expression, by_the_other_side, by_a_branch, by_a_store, under_a_name, with_slots),
+    *(new_ones_first, by_a_method),
     *(by_dataclasses, by_named_tuples, by_dicts, which_are_those_of_before, stored_into_the_kept),
     *(the_best_of_all, those_that_live, those_that_are_small),
     *(numbers_of_either_side, numbers_left_out),

@@ -127,7 +127,7 @@ class Body(CarriedObjects):
 
     def interpret(self, through: Sequence[TracedList] = ()) -> None:
         """Run the body until what it changes is stable; the lists it goes through keep their length."""
-        self.home = self.frame.trace.builder.block
+        self.home, self.depth = self.frame.trace.builder.block, len(self.frame.trace.made)
         self._interpret()
         if self.lists and self._is_concrete():
             raise NotStaged("nothing in the loop depends on inputs: Python runs it")

@@ -116,6 +116,7 @@ class Carries:
     needed: Bail | None = None  # the last of them
     restless: bool = False
     home: Block | None = None
+    depth: int = 0  # of its region among those that are open
     index: Value | None = None  # of the pass that is interpreted
     outcome: Outcome | None = None
     parameters: list[Value] = field(default_factory=list)

@@ -326,7 +326,7 @@ class Members:
         """The number of a member; of an object that becomes one now."""
         if type(item) is Among:
             return group_and_index(item)[1]
-        if self.trace.made[-1].get(id(item)) is not item:
+        if not self._is_of_pass(item):
             self._take_before(item)
         length = next(iter(self.columns.values())).extent
         number = length if isinstance(length, int) else Tracer(as_tracer(length).value, "python")
@@ -376,6 +376,12 @@ class Members:
                 table[name] = self.row(number)
         if reaches(trace, list(scopes), lambda x: x is item):
             raise self._unfit("an object that is put into a list and is known otherwise as well")
+
+    def _is_of_pass(self, item: Any) -> bool:
+        """Whether an object was made in this region, or in this pass of a loop around it that carries the members."""
+        made = self.trace.made
+        depths = [body.depth for body in self.trace.rolling if body.home is self.block]
+        return any(x.get(id(item)) is item for x in (made[min(depths) :] if depths else made[-1:]))
 
     def _take_before(self, item: Any) -> None:
         """Have an object that was made before the loop, with the pool, become a member before it."""

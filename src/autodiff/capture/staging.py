@@ -228,8 +228,10 @@ def _merged(
     """
     mark, joining = frame.trace.decisions.mark(), list[Joined]()
     while True:
-        sides = [partial(_joined, frame, x, joining, k) for k, x in enumerate((then, orelse))]
-        explored = _both_sides(frame, test, *sides, last_first)
+        first, second = (
+            partial(_joined, frame, x, joining, k) for k, x in enumerate((then, orelse))
+        )
+        explored = _both_sides(frame, test, first, second, last_first)
         if not isinstance(explored, tuple):
             return explored
         try:
