@@ -165,6 +165,30 @@ def by_dicts(xs, a):
     return sum(p["x"] * p["v"] for p in ps)
 
 
+class Body:
+    def __init__(self, at, mass):
+        self.at = at
+        self.mass = mass
+
+
+def with_arrays(xs, a):
+    bodies = [Body(np.array([x, x * a]), x) for x in xs]
+    for _ in range(PASSES):
+        bodies = [b if b.at[0] > 0.9731 else Body(b.at * 1.1, b.mass * a) for b in bodies]
+        for b in bodies:
+            b.at += 0.01 * b.mass
+    return sum(b.at.sum() * b.mass for b in bodies)
+
+
+def with_arrays_by_a_store(xs, a):
+    bodies = [Body(np.array([x, x * a]), x) for x in xs]
+    for _ in range(PASSES):
+        for i in range(len(bodies)):
+            if bodies[i].at[0] < 0.9731:
+                bodies[i] = Body(bodies[i].at * 1.1, bodies[i].mass * a)
+    return sum(b.at.sum() * b.mass for b in bodies)
+
+
 # -- identity
 def which_are_those_of_before(xs, a):
     ps, n = [Particle(x, a * x) for x in xs], 0.0
@@ -244,7 +268,7 @@ def numbers_left_out(xs, a):
 
 ONE_LOOP = [
     *(by_an_expression, by_the_other_side, by_a_branch, by_a_store, under_a_name, with_slots),
-    *(new_ones_first, by_a_method),
+    *(new_ones_first, by_a_method, with_arrays, with_arrays_by_a_store),
     *(by_dataclasses, by_named_tuples, by_dicts, which_are_those_of_before, stored_into_the_kept),
     *(the_best_of_all, those_that_live, those_that_are_small),
     *(numbers_of_either_side, numbers_left_out),
