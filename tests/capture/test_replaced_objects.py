@@ -1,5 +1,6 @@
 """Objects in lists that a loop keeps or replaces, or leaves out: one loop, whatever their number and that of the passes."""
 
+import copy
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -165,6 +166,31 @@ def by_dicts(xs, a):
     return sum(p["x"] * p["v"] for p in ps)
 
 
+def by_dicts_of_them(xs, a):
+    ps = [{"x": x, "v": a * x} for x in xs]
+    for _ in range(PASSES):
+        ps = [p if p["x"] > 0.9731 else {**p, "x": p["x"] + 0.1 * a} for p in ps]
+        ps = [p if p["x"] > 1.2 else dict(p, v=p.get("v", 0.0) * 1.01) for p in ps]
+        ps = [p | {"x": p["x"] * 1.01} if "x" in p else p for p in ps]
+    return sum(p["x"] * p["v"] for p in ps)
+
+
+def by_copies(xs, a):
+    ps = [Particle(x, a * x) for x in xs]
+    for _ in range(PASSES):
+        new = []
+        for p in ps:
+            if p.x < 0.9731:
+                p = copy.copy(p)
+                p.x += 0.1 * a
+            new.append(p)
+        ps[0].v += 0.01
+        ps = new
+    ps = [copy.deepcopy(p) for p in ps]
+    ps[0].v *= 2.0
+    return _total(ps)
+
+
 class Body:
     def __init__(self, at, mass):
         self.at = at
@@ -268,7 +294,14 @@ def numbers_left_out(xs, a):
 
 ONE_LOOP = [
     *(by_an_expression, by_the_other_side, by_a_branch, by_a_store, under_a_name, with_slots),
-    *(new_ones_first, by_a_method, with_arrays, with_arrays_by_a_store),
+    *(
+        new_ones_first,
+        by_a_method,
+        by_dicts_of_them,
+        by_copies,
+        with_arrays,
+        with_arrays_by_a_store,
+    ),
     *(by_dataclasses, by_named_tuples, by_dicts, which_are_those_of_before, stored_into_the_kept),
     *(the_best_of_all, those_that_live, those_that_are_small),
     *(numbers_of_either_side, numbers_left_out),

@@ -16,7 +16,6 @@ once more without members.
 from __future__ import annotations
 
 import ast
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import fields, replace
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from autodiff import containers
+from autodiff.capture import choices
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.choices import Among, group_and_index
 from autodiff.capture.parts import table_of
@@ -48,11 +48,6 @@ if TYPE_CHECKING:
 else:
     regions = later("autodiff.capture.regions")
 
-# Methods that say how an object is copied.
-_COPYING = (
-    *("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"),
-    *("__getnewargs__", "__getnewargs_ex__"),
-)
 ANEW = "anew"  # what an attempt has to know: that no loop carries those of lists that passes make
 MEMBERS = "members"  # what an attempt has to know: that objects in lists are Python's own
 
@@ -210,11 +205,7 @@ class Members:
 
     def copy(self, clones: dict[Any, tuple[Any, Any]]) -> Members:
         """A pool of copies of all members, which Python would make by copying what they hold."""
-        if not issubclass(self.cls, dict) and not all(
-            inspect.getattr_static(self.cls, hook, None)
-            is inspect.getattr_static(object, hook, None)
-            for hook in _COPYING
-        ):
+        if not choices.is_copied_plainly(self.cls):
             raise self.refusal()
         made = copy(self)
         made.given = {}
