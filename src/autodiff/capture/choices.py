@@ -232,10 +232,11 @@ def class_of(x: Any) -> type:
 
 def table_of_member(x: Any) -> dict[Any, Any] | None:
     """What an object or dict that is an item of a list holds by name; None of anything else."""
-    group, number = group_and_index(x) if is_choice(x) else (None, None)
-    if not hasattr(group, "form"):
+    if not is_choice(x):
         return None
-    return {name: group.load(name, number) for name in group.form.order}
+    group, number = group_and_index(x)
+    is_pool = hasattr(group, "form")
+    return {name: group.load(name, number) for name in group.form.order} if is_pool else None
 
 
 def as_dict(x: Any) -> Any:
