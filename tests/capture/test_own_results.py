@@ -613,6 +613,56 @@ def an_array_of_some_passes(model, xs, a):
     return y
 
 
+def an_array_again_after_the_loop(model, xs, a):
+    y = np.zeros(2)
+    for x in xs:
+        y = y + x * a
+        model.history.append(y)
+    model.history.append(y)
+    return a
+
+
+def an_array_that_is_chosen_after_the_loop(model, xs, a):
+    y = best = xs * 1.0
+    for x in xs:
+        y = y + x
+        model.last = y
+        y = y * a
+    model.history.append(y)
+    if xs[-1] > a:
+        best = y
+    return best
+
+
+def an_object_that_had_two_names(model, xs, a):
+    y = State(0.5, a)
+    before = y
+    for x in xs:
+        y = State(x, a)
+        model.history.append(y)
+    return y, before.x
+
+
+def the_best_of_what_had_two_names(model, xs, a):
+    y = best = State(0.5, a)
+    for x in xs:
+        y = State(y.x + x, y.v)
+        if x < 1.3 * a:
+            best = y
+        model.history.append(y)
+    return best
+
+
+def an_item_of_the_result(model, xs, a):
+    y, made = State(0.5, a), []
+    for x in xs:
+        made.append(y)
+        y = State(y.x * a, x)
+        if x < a:
+            model.history.append(y)
+    return made
+
+
 def the_object_of_the_last_pass(model, xs, a):
     s = State(1.0, a)
     for x in xs:
@@ -689,11 +739,13 @@ BY_NUMBER = [
     *(the_array_of_the_last_pass, an_array_that_some_passes_leave, an_array_of_the_caller),
     *(an_array_twice, the_best_array, items_of_the_result, the_last_item_of_the_result),
     *(passes_of_unknown_number, passes_in_passes, an_array_of_one_side, an_array_of_some_passes),
+    *(an_array_again_after_the_loop, an_array_that_is_chosen_after_the_loop),
 ]
 AS_PYTHON_DOES = [
     *(the_object_of_the_last_pass, an_object_of_the_last_pass, the_best_object),
     *(an_object_that_the_next_pass_changes, a_list_of_the_last_pass, a_dict_of_the_last_pass),
-    *(an_object_of_one_side, a_list_of_one_side),
+    *(an_object_of_one_side, a_list_of_one_side, an_object_that_had_two_names),
+    *(the_best_of_what_had_two_names, an_item_of_the_result),
 ]
 
 

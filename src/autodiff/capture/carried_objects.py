@@ -190,6 +190,8 @@ class CarriedObjects(CarriedLists):
         before = list[tuple[Any, Any]]()
         for (scope, name), end, slot in zip(self.renewed, ends, stand_ins, strict=True):
             objects, _ = choices.numbered(trace, end)
+            # What stands for an object that is kept outside is kept there.
+            trace.state.keeping([*objects.values()], lambda x: None)(slot)
             passing = [x for x in objects.values() if id(x) in trace.made[-1]]
             self.passed.update((id(x), x) for x in passing)
             mine = [x for x in objects.values() if any(x is y for y in (*passing, *stand_ins))]

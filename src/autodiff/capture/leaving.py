@@ -23,7 +23,6 @@ from autodiff.capture.choices import Objects, WordPlan, Words, is_choice, known_
 from autodiff.capture.functions import Closure
 from autodiff.capture.gathered import Group, refuse_changes
 from autodiff.capture.generators import TracedGenerator
-from autodiff.capture.identities import is_stored
 from autodiff.capture.inputs import is_library
 from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.lists import TracedList
@@ -440,6 +439,8 @@ class Numbered:
         arrays = {id(leaf): leaf for leaf in leaves if is_array(leaf)}.values()
         self.times = Counter(cell for leaf in arrays for cell in regions.cells_of(leaf))
         self.times.update(trace.cells_of_inputs())
+        self.kept = {c for x in trace.state.kept_arrays(()) for c in regions.cells_of(x)}
+        self.times.update(self.kept)
 
     def _matters(self, leaf: Tracer) -> bool:
         """Whether others may be an array that is one of several."""
@@ -453,7 +454,8 @@ class Numbered:
         matters = self._matters(leaf)
         if not (matters or self.numbering.is_carried):
             return plan
-        if matters and self._is_kept(leaf) and not self.numbering.is_carried:
+        is_kept = not self.kept.isdisjoint(regions.cells_of(leaf))
+        if matters and is_kept and not self.numbering.is_carried:
             raise ArraysMatter("an array in the result that is one of several, and is kept outside")
         number = self._number(leaf, matters)
         if number is None:
@@ -471,13 +473,6 @@ class Numbered:
         for key in [key for key, known in self.seen.items() if known is plan]:
             self.seen[key] = ("list", made)
         return ("list", made)
-
-    def _is_kept(self, leaf: Tracer) -> bool:
-        """Whether an array, or one that it may be, is kept outside as well."""
-        state, cells = self.trace.state, regions.cells_of(leaf).keys()
-        outside = [*state.kept(), *state.scope.locals.values()]
-        found = containers.walk(outside, lambda x: is_stored(x) or self.trace.is_external(x))
-        return any(is_array(x) and regions.cells_of(x).keys() & cells for x in found)
 
     def _number(self, leaf: Tracer, matters: bool) -> Any:
         try:

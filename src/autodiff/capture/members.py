@@ -317,6 +317,8 @@ class Members:
         """The number of a member; of an object that becomes one now."""
         if type(item) is Among:
             return group_and_index(item)[1]
+        if self.trace.state.is_kept(item):
+            raise self._unfit("an object that is put into a list and is kept outside")
         if not self._is_of_pass(item):
             self._take_before(item)
         length = next(iter(self.columns.values())).extent

@@ -41,6 +41,7 @@ from autodiff.capture.paths import Guard, Path
 from autodiff.capture.references import Choice, Reference, To
 from autodiff.capture.running import current_run
 from autodiff.capture.sharing import is_found
+from autodiff.capture.slots import is_listed
 from autodiff.capture.text import is_pending
 from autodiff.capture.trace import Trace, refuse_captured_class
 from autodiff.dims import Dim, Extent
@@ -192,7 +193,7 @@ class State:
             if is_array(item):
                 array, numbering = array_of(item), self.trace.numbering
                 self.appended_arrays.append((array.cell, array.cell.version, source))
-                if len(self.trace.made) > 1:  # other passes may have it, or what follows
+                if len(self.trace.made) > 1 or is_listed(array):  # it may be elsewhere as well
                     numbering.keeps = True
                     numbering.note_item(array)
         elif containers.kind_of(item) is not None and id(item) not in self.appended_objects:
