@@ -634,6 +634,15 @@ def an_array_that_is_chosen_after_the_loop(model, xs, a):
     return best
 
 
+def an_array_in_a_place_and_in_a_list(model, xs, a):
+    y = xs
+    for x in xs:
+        y = xs * x
+        model.last = y
+    model.history.append(y)
+    return a
+
+
 def an_object_that_had_two_names(model, xs, a):
     y = State(0.5, a)
     before = y
@@ -740,6 +749,7 @@ BY_NUMBER = [
     *(an_array_twice, the_best_array, items_of_the_result, the_last_item_of_the_result),
     *(passes_of_unknown_number, passes_in_passes, an_array_of_one_side, an_array_of_some_passes),
     *(an_array_again_after_the_loop, an_array_that_is_chosen_after_the_loop),
+    an_array_in_a_place_and_in_a_list,
 ]
 AS_PYTHON_DOES = [
     *(the_object_of_the_last_pass, an_object_of_the_last_pass, the_best_object),

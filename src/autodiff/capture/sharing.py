@@ -162,6 +162,8 @@ def refuse_kept_apart(trace: Trace, leaves: Sequence[Any], before: Sequence[Any]
     initial = {cell for x in held for cell in cells_of(x)}
     there = {cell for x in arrays for cell in cells_of(x)} | times.keys()
     there |= {record.cell for record in trace.inputs} - initial
+    among = Counter(one for cell in times if isinstance(cell, Chosen) for one in cell.cells)
+    there |= {one for one, n in among.items() if n > 1}  # of two each of which may be it
     for cell in times:
         if isinstance(cell, Chosen) and is_found(trace, cell):
             continue
