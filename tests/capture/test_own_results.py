@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff.ladder import Rung
 
 ENGINES = ["native", "numpy"]
 
@@ -498,3 +499,308 @@ def test_an_array_that_a_branch_keeps_outside_is_that_array(transform, engine):
         theirs(x), value(x)
         assert ours.place is theirs.place and ours.loss == theirs.loss
     assert len(value.cache) == 2
+
+
+# -- what passes and branches keep outside, and something else has as well ----------------------------
+class Model:
+    def __init__(self):
+        self.history, self.last = [], None
+
+
+@dataclasses.dataclass
+class State:
+    x: float
+    v: float
+
+
+def the_array_of_the_last_pass(model, xs, a):
+    y = np.zeros(2)
+    for x in xs:
+        y = y * a + x
+        model.history.append(y)
+    model.last = y
+    return y
+
+
+def an_array_that_some_passes_leave(model, xs, a):
+    y = np.zeros(2)
+    for x in xs:
+        if x > a:
+            y = y + x
+        model.history.append(y)
+    return a
+
+
+def an_array_of_the_caller(model, xs, a):
+    y = xs
+    for _ in range(12):
+        model.history.append(y)
+        y = y * a
+    return y, xs
+
+
+def an_array_twice(model, xs, a):
+    for x in xs:
+        y = np.array([x, a])
+        model.history.append(y)
+        model.history.append((a, y))
+    return a
+
+
+def the_best_array(model, xs, a):
+    best, most = np.zeros(2), -1.0
+    for x in xs:
+        y = np.array([x, a * x])
+        model.history.append(y)
+        if np.sin(3 * x) > most:
+            best, most = y, np.sin(3 * x)
+    model.last = best
+    return most
+
+
+def items_of_the_result(model, xs, a):
+    made = []
+    for x in xs:
+        y = np.array([x, a * x])
+        model.history.append(y)
+        made.append(y)
+    return made
+
+
+def the_last_item_of_the_result(model, xs, a):
+    made = []
+    for x in xs:
+        y = np.array([x, a * x])
+        made.append(y)
+        model.last = y
+    return made
+
+
+def passes_of_unknown_number(model, xs, a):
+    y = xs
+    while y.sum() > 1:
+        y = y * a
+        model.history.append(y)
+    return y
+
+
+def passes_in_passes(model, xs, a):
+    y = np.zeros(2)
+    for k in range(10):
+        for j in range(10):
+            y = y + xs[j] * a * k
+            model.history.append(y)
+    model.last = y
+    return y
+
+
+def an_array_of_one_side(model, xs, a):
+    if xs[0] < a:
+        y = xs * a
+        model.history.append(y)
+    else:
+        y = xs * 2
+    model.last = y
+    return y
+
+
+def an_array_of_some_passes(model, xs, a):
+    y = np.zeros(2)
+    for x in xs:
+        if x > a:
+            y = y + x
+            model.history.append(y)
+    return y
+
+
+def an_array_again_after_the_loop(model, xs, a):
+    y = np.zeros(2)
+    for x in xs:
+        y = y + x * a
+        model.history.append(y)
+    model.history.append(y)
+    return a
+
+
+def an_array_that_is_chosen_after_the_loop(model, xs, a):
+    y = best = xs * 1.0
+    for x in xs:
+        y = y + x
+        model.last = y
+        y = y * a
+    model.history.append(y)
+    if xs[-1] > a:
+        best = y
+    return best
+
+
+def an_array_in_a_place_and_in_a_list(model, xs, a):
+    y = xs
+    for x in xs:
+        y = xs * x
+        model.last = y
+    model.history.append(y)
+    return a
+
+
+def an_object_that_had_two_names(model, xs, a):
+    y = State(0.5, a)
+    before = y
+    for x in xs:
+        y = State(x, a)
+        model.history.append(y)
+    return y, before.x
+
+
+def the_best_of_what_had_two_names(model, xs, a):
+    y = best = State(0.5, a)
+    for x in xs:
+        y = State(y.x + x, y.v)
+        if x < 1.3 * a:
+            best = y
+        model.history.append(y)
+    return best
+
+
+def an_item_of_the_result(model, xs, a):
+    y, made = State(0.5, a), []
+    for x in xs:
+        made.append(y)
+        y = State(y.x * a, x)
+        if x < a:
+            model.history.append(y)
+    return made
+
+
+def the_object_of_the_last_pass(model, xs, a):
+    s = State(1.0, a)
+    for x in xs:
+        s = State(s.x + x * s.v, s.v)
+        model.history.append(s)
+    model.last = s
+    return a
+
+
+def an_object_of_the_last_pass(model, xs, a):
+    for x in xs:
+        s = State(x, a)
+        model.history.append(s)
+    return s
+
+
+def the_best_object(model, xs, a):
+    best = State(0.0, 0.0)
+    for x in xs:
+        s = State(np.sin(3 * x), a)
+        model.history.append(s)
+        if s.x > best.x:
+            best = s
+    model.last = best
+    return a
+
+
+def an_object_that_the_next_pass_changes(model, xs, a):
+    s = State(1.0, a)
+    for x in xs:
+        s.x += x
+        s = State(s.x, s.v)
+        model.history.append(s)
+    return a
+
+
+def a_list_of_the_last_pass(model, xs, a):
+    row = [0.0, 0.0]
+    for x in xs:
+        row = [row[0] + x, row[1] * a]
+        model.history.append(row)
+    model.last = row
+    return a
+
+
+def a_dict_of_the_last_pass(model, xs, a):
+    record = {"x": 0.0}
+    for x in xs:
+        record = {"x": record["x"] + x * a}
+        model.history.append(record)
+    return record
+
+
+def an_object_of_one_side(model, xs, a):
+    if xs[0] < a:
+        s = State(xs[0], a)
+        model.history.append(s)
+    else:
+        s = State(xs[1], a)
+    model.last = s
+    return a
+
+
+def a_list_of_one_side(model, xs, a):
+    if xs[0] < a:
+        row = [xs[0], a]
+        model.history.append(row)
+    else:
+        row = [xs[1], a]
+    return row
+
+
+BY_NUMBER = [
+    *(the_array_of_the_last_pass, an_array_that_some_passes_leave, an_array_of_the_caller),
+    *(an_array_twice, the_best_array, items_of_the_result, the_last_item_of_the_result),
+    *(passes_of_unknown_number, passes_in_passes, an_array_of_one_side, an_array_of_some_passes),
+    *(an_array_again_after_the_loop, an_array_that_is_chosen_after_the_loop),
+    an_array_in_a_place_and_in_a_list,
+]
+AS_PYTHON_DOES = [
+    *(the_object_of_the_last_pass, an_object_of_the_last_pass, the_best_object),
+    *(an_object_that_the_next_pass_changes, a_list_of_the_last_pass, a_dict_of_the_last_pass),
+    *(an_object_of_one_side, a_list_of_one_side, an_object_that_had_two_names),
+    *(the_best_of_what_had_two_names, an_item_of_the_result),
+]
+
+
+def graph(x, known):
+    """Numbers, and which objects are one."""
+    if isinstance(x, (int, float, type(None))):
+        return x if x is None else round(float(x), 9)
+    if id(x) in known and not isinstance(x, tuple):
+        return known[id(x)][0]
+    known[id(x)] = f"object {len(known)}", x
+    if isinstance(x, np.ndarray):
+        return [known[id(x)][0], np.round(x, 9).tolist()]
+    items = x if isinstance(x, (list, tuple)) else (x if type(x) is dict else vars(x)).values()
+    return [known[id(x)][0], *(graph(part, known) for part in items)]
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.FallbackWarning")
+@pytest.mark.parametrize("f", [*BY_NUMBER, *AS_PYTHON_DOES])
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
+def test_what_passes_and_branches_keep_is_one_with_what_else_has_it(f, engine):
+    compiled = autodiff.function(f, engine=engine)
+    for a in (0.7, 0.0, 0.7):
+        found = []
+        for one in (compiled, f):
+            given = Model(), np.linspace(0.1, 2.0, 12), a
+            found.append(graph((one(*given), given), {}))
+        assert found[0] == found[1]
+    assert bool(compiled.cache) == (f in BY_NUMBER)
+    if f in BY_NUMBER:
+        decisions = compiled.cache[0].captured.decisions
+        assert not [d for d in decisions if d.rung > Rung.PEELED]
+
+
+def test_a_derivative_keeps_one_array_where_the_function_does():
+    def f(model, xs, a):
+        y = xs
+        for _ in range(12):
+            model.history.append(y)
+            y = y * a
+            model.history.append(y)
+        return y.sum()
+
+    models, xs = (Model(), Model()), np.linspace(0.1, 2.0, 12)
+    f(models[0], xs, 0.7)
+    slope = autodiff.gradient(f, wrt=2, engine="numpy")(models[1], xs, 0.7)
+    assert graph(models[1].history, {}) == graph(models[0].history, {})
+    assert models[1].history[0] is xs
+    assert slope == pytest.approx(12 * 0.7**11 * xs.sum())

@@ -78,6 +78,7 @@ else:
     nested = later("autodiff.capture.nested")
 
 calls.answer_later("autodiff.capture.copying", copy.copy, copy.deepcopy)
+calls.TAKES_CHOICES.update((copy.copy, copy.deepcopy))
 calls.answer_later("autodiff.capture.dataclass_calls", dataclasses.replace)
 calls.answer_later(
     "autodiff.capture.numpy_callables",

@@ -213,7 +213,8 @@ def _attribute_of_function(frame: Frame, name: str, node: ast.AST) -> Any:
 def _attribute_of_choice(frame: Frame, obj: Any, name: str, node: ast.AST) -> Any:
     """``z.name`` of an object known by its number: its methods and properties are given what stands for it."""
     pool, number = choices.group_and_index(obj)
-    if choices.is_known(obj) and issubclass(pool.cls, (list, dict)):
+    is_read = pool.cls is dict and name in _READS and members.member(obj) is not None
+    if is_read or (choices.is_known(obj) and issubclass(pool.cls, (list, dict))):
         return choices.Method(obj, name)
     static = inspect.getattr_static(pool.cls, name, None)
     if isinstance(static, property) and isinstance(static.fget, (FunctionType, Closure)):
@@ -235,7 +236,11 @@ def call_of_choice(
     def called(x: Any) -> Any:
         return call(frame, load_attribute(frame, x, method.name, node), args, kwargs, node)
 
-    return staging.on_each(frame, method.owner, called, node)
+    owner = choices.as_dict(method.owner)
+    return staging.on_each(frame, owner, called, node)
+
+
+_READS = ("copy", "get", "keys")  # methods of dicts for which one of the same entries does
 
 
 # What tracers have for themselves.

@@ -16,11 +16,11 @@ from typing import Any
 
 from autodiff.capture import structures
 from autodiff.capture.carried_objects import CarriedObjects
-from autodiff.capture.carries import ATTEMPTS, defined, leading, peel_first
+from autodiff.capture.carries import ATTEMPTS, leading, peel_first
 from autodiff.capture.frames import UNBOUND, Maybe, Poison, Scope
 from autodiff.capture.lists import TracedList
 from autodiff.capture.parts import ObjectScope
-from autodiff.capture.regions import FIRST, Outcome, run_region
+from autodiff.capture.regions import FIRST, Outcome, defined, run_region
 from autodiff.capture.slots import (
     INT,
     Slot,
@@ -104,6 +104,7 @@ class Body(CarriedObjects):
             cell.write(as_tracer(start + step * Dim.symbol(index)).value)
         self.arrays.enter(self.placed, index)
         self.ends.clear()
+        self.note_kept()
         for scope, name in self.structures:
             self.stand_ins[scope, name] = scope.locals[name]
             if (scope, name) in self.shared:
@@ -126,7 +127,7 @@ class Body(CarriedObjects):
 
     def interpret(self, through: Sequence[TracedList] = ()) -> None:
         """Run the body until what it changes is stable; the lists it goes through keep their length."""
-        self.home = self.frame.trace.builder.block
+        self.home, self.depth = self.frame.trace.builder.block, len(self.frame.trace.made)
         self._interpret()
         if self.lists and self._is_concrete():
             raise NotStaged("nothing in the loop depends on inputs: Python runs it")
@@ -253,7 +254,7 @@ class Body(CarriedObjects):
             if key not in self.renewed and structures.holds(self.frame.trace, end, self.passed):
                 self.sharing.add(key)
                 outcome.entangled.add(key)
-        changed |= self._learn_shared(outcome)
+        changed |= self._learn_kept(outcome) | self._learn_shared(outcome)
         for key in self.structures:
             changed |= self._spread(key, outcome)
         for key, end in list(outcome.names.items()):

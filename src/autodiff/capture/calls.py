@@ -189,6 +189,7 @@ def _call(
     if dataframes.answers(frame.trace, function, args, kwargs):
         args = [dataframes.in_place_of(frame.trace, x) for x in args]
         return run_users(function, *args, **kwargs)
+    args = list(map(choices.as_dict, args)) if function is dict else args
     hashable = _hashable(function)
     if hashable and function in TAKES_ALL and _takes_all(function, args, kwargs):
         args = [_all_items(frame, function, args[0], node), *args[1:]]

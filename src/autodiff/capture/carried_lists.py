@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from autodiff.capture.carries import ATTEMPTS, Carries, defined, peel_first
+from autodiff.capture.carries import ATTEMPTS, Carries, peel_first
 from autodiff.capture.kept import Contents, Needed, both_types
 from autodiff.capture.lists import TracedList
 from autodiff.capture.members import Form, Joining, Members, member, pool_for
 from autodiff.capture.pools import Pool, Wanted
-from autodiff.capture.regions import Outcome
+from autodiff.capture.records import Ref
+from autodiff.capture.regions import Outcome, defined
 from autodiff.capture.slots import Slot, Types, slot_of
 from autodiff.capture.stores import INDEX
 from autodiff.capture.trace import NotStaged
@@ -122,6 +123,8 @@ class CarriedLists(Carries):
         """
         self._note_before(target)
         pool: Any = slot
+        if isinstance(slot, Members) and isinstance(target.template, Ref):
+            self._leave_pool(target.template.pool)
         if isinstance(slot, Form):
             pool = next((known for known in new if known.form == slot), None)
         if pool is not None:
@@ -138,6 +141,18 @@ class CarriedLists(Carries):
                 else:
                     parts.append((pool.columns[name], one))
         parts.append((target.parts()[0], INDEX))
+
+    def made_pool(self, target: TracedList) -> bool:
+        """Whether this loop has made the items of a list members."""
+        return target in self.before and self.before[target].columns is None
+
+    def _leave_pool(self, pool: Any) -> None:
+        """Have the items that this loop has made members of a pool be what they were before it."""
+        lists = [x for x in self.before if isinstance(x.template, Ref) and x.template.pool is pool]
+        for target in [*lists, *pool.all_columns()]:
+            self._forget_stores(target)
+        for target in lists:
+            target.restore(self.before[target])
 
     @contextmanager
     def _put_anew(self, pool: Members) -> Iterator[None]:
@@ -246,6 +261,15 @@ class CarriedLists(Carries):
             if store is not None and store.count is count and store.rows is not None:
                 return bounds(store.rows.start)[0] or 0
         return 0
+
+    def most_items(self, count: Cell) -> Extent | None:
+        """At most how many items a list has after the loop whose number is carried, where that is known."""
+        if self.limit is None:
+            return None
+        for target, step in self.lists.items():
+            if target.store is not None and target.store.count is count:
+                return _count_of(count.value) + step * self.limit
+        return None
 
     def row_cells(self) -> list[Cell]:
         """The cells whose content each iteration yields, to be stacked: items, then flags."""

@@ -192,6 +192,8 @@ class CarriedObjects(CarriedLists):
         before = list[tuple[Any, Any]]()
         for (scope, name), end, slot in zip(self.renewed, ends, stand_ins, strict=True):
             objects, _ = choices.numbered(trace, end)
+            # What stands for an object that is kept outside is kept there.
+            trace.state.keeping([*objects.values()], lambda x: None)(slot)
             passing = [x for x in objects.values() if id(x) in trace.made[-1]]
             self.passed.update((id(x), x) for x in passing)
             mine = [x for x in objects.values() if any(x is y for y in (*passing, *stand_ins))]
@@ -306,6 +308,27 @@ class CarriedObjects(CarriedLists):
         self.given_on += [x for key in self.shared for x in self._ends_of(key)]
         return len(self.shared) > count
 
+    def _learn_kept(self, outcome: Outcome) -> bool:
+        """Find names that have at the end of a pass what passes have kept outside; whether any is new."""
+        kept, count = self.frame.trace.state.appended_objects, len(self.kept)
+        if not kept:
+            return False
+        copies = {id(copy): copy for copy, x in outcome.origins.values() if id(x) in kept}
+        for key, end in outcome.names.items():
+            value = end.value if isinstance(end, Maybe) else end
+            if structures.holds(self.frame.trace, value, kept | copies):
+                self.kept.add(key)
+        return len(self.kept) > count
+
+    def note_kept(self) -> None:
+        """What such a name has now is kept outside."""
+        trace = self.frame.trace
+        for scope, name in self.kept:
+            x = scope.locals.get(name, UNBOUND)
+            value = x.value if isinstance(x, Maybe) else x
+            for part in structures.mutable(trace, value, frozen_too=True):
+                trace.state.appended_objects[id(part)] = part
+
     def _known_otherwise(self, key: tuple[Scope, str], outcome: Outcome) -> bool:
         """Whether the list that a name has at the end of a pass may be another name's, or from outside."""
         others = [x for other in self.begun if other != key for x in self._ends_of(other)]
@@ -338,6 +361,7 @@ class CarriedObjects(CarriedLists):
     def share_results(self, ran: Any) -> None:
         """After the loop lists that may be one, or one from before the loop, refuse to change."""
         assert self.outcome is not None
+        self.note_kept()
         found = {key: key[0].locals.get(key[1]) for key in {**self.begun, **self.ends}}
         values = {key: x.value if isinstance(x, Maybe) else x for key, x in found.items()}
         lists = {key: x for key, x in values.items() if isinstance(x, TracedList)}

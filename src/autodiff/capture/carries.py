@@ -20,7 +20,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.kept import Contents
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loop_arrays import NUMBER, EvenSize, LoopArrays, Size
-from autodiff.capture.regions import Outcome
+from autodiff.capture.regions import Outcome, defined
 from autodiff.capture.slots import Slot, Types, tag_of, types_of
 from autodiff.capture.structures import LeafScope
 from autodiff.dims import Dim, Extent, bounds, maximum, same_shape, symbols, upper_bound
@@ -93,6 +93,9 @@ class Carries:
     enlisted: dict[tuple[Scope, str], Any] = field(
         default_factory=dict
     )  # names of members, and in which pool
+    kept: set[tuple[Scope, str]] = field(
+        default_factory=set
+    )  # names that have after a pass what passes keep outside
     has_two_types: bool = False  # whether the numbers of a list among them are of two types
     # Whether it reads items of lists that may be from before, of another type: from before all of them; whether it
     # is checked that none is.
@@ -114,6 +117,7 @@ class Carries:
     needed: Bail | None = None  # the last of them
     restless: bool = False
     home: Block | None = None
+    depth: int = 0  # of its region among those that are open
     index: Value | None = None  # of the pass that is interpreted
     outcome: Outcome | None = None
     parameters: list[Value] = field(default_factory=list)
@@ -268,12 +272,4 @@ def leading(value: Value, shape: tuple[Extent, ...]) -> Value:
     return slice_of(Tracer(value, "array"), (0,) * n, shape, (1,) * n).value
 
 
-def defined(outcome: Outcome) -> set[Value]:
-    """The values that a region knows and nobody outside of it."""
-    found = set(outcome.block.parameters)
-    for operation in outcome.block.operations:
-        found.update(operation.results)
-    return found
-
-
-__all__ = ["ATTEMPTS", "FLAG", "Carries", "Tags", "defined", "leading", "peel_first"]
+__all__ = ["ATTEMPTS", "FLAG", "Carries", "Tags", "leading", "peel_first"]

@@ -18,6 +18,7 @@ is one new object beside the old one.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import combinations
@@ -227,6 +228,37 @@ def class_of(x: Any) -> type:
         cls: type = group_and_index(x)[0].cls
         return cls
     return x.cls if isinstance(x, Instance) else type(x)
+
+
+def table_of_member(x: Any) -> dict[Any, Any] | None:
+    """What an object or dict that is an item of a list holds by name; None of anything else."""
+    if not is_choice(x):
+        return None
+    group, number = group_and_index(x)
+    is_pool = hasattr(group, "form")
+    return {name: group.load(name, number) for name in group.form.order} if is_pool else None
+
+
+def as_dict(x: Any) -> Any:
+    """A dict of the same entries as one that is an item of a list; anything else itself."""
+    is_dict = is_choice(x) and class_of(x) is dict
+    table = table_of_member(x) if is_dict else None
+    return x if table is None else group_and_index(x)[0].trace.fresh(table)
+
+
+# Methods that say how an object is copied.
+_COPYING = (
+    *("__copy__", "__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"),
+    *("__getnewargs__", "__getnewargs_ex__"),
+)
+
+
+def is_copied_plainly(cls: Any) -> bool:
+    """Whether a copy of an object of a class is made by copying what it holds."""
+    return issubclass(cls, dict) or all(
+        inspect.getattr_static(cls, hook, None) is inspect.getattr_static(object, hook, None)
+        for hook in _COPYING
+    )
 
 
 def refuse(x: Any) -> None:
@@ -526,6 +558,8 @@ class ObjectMerge:
                 for side, objects in zip(new, (first, second), strict=True)
             )
             made = self.trace.fresh(containers.new_instance(class_of(a)))
+            origins = [x.origin for x in (a, b) if isinstance(x, Instance)]
+            self.trace.state.keeping(origins, lambda x: None)(made)
             number: Any = m if n is None else n
             self.trace.numbers[id(made)] = (made, number)
             for known, old in zip(self.known, (n, m), strict=True):
@@ -568,10 +602,12 @@ __all__ = [
     "Words",
     "alike",
     "are_lists",
+    "as_dict",
     "both",
     "class_of",
     "freeze",
     "is_choice",
+    "is_copied_plainly",
     "is_known",
     "is_new",
     "is_object",
@@ -584,6 +620,7 @@ __all__ = [
     "refuse",
     "refuse_words",
     "same",
+    "table_of_member",
     "together",
     "words_of",
 ]

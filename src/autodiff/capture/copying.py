@@ -15,6 +15,7 @@ from types import FunctionType, GeneratorType, ModuleType, SimpleNamespace
 from typing import Any
 
 from autodiff import containers
+from autodiff.capture import choices
 from autodiff.capture.access import load_attribute, load_item
 from autodiff.capture.calls import SPECIAL, call, iterate
 from autodiff.capture.findings import Input
@@ -42,6 +43,8 @@ _HOOKS = ("__reduce_ex__", "__reduce__", "__getstate__", "__setstate__", "__getn
 
 def shallow(frame: Frame, x: Any) -> Any:
     """``copy.copy(x)``."""
+    if choices.is_choice(x) and not hasattr(choices.class_of(x), "__copy__"):
+        return _copy_of_member(frame, x, lambda part: part)
     node = frame.scope.syntax.node
     method = own_method(frame, x, "__copy__")
     if method is not None:
@@ -58,6 +61,20 @@ def shallow(frame: Frame, x: Any) -> Any:
     return call_library(frame, copy.copy, [x], {}, node) if made is None else made
 
 
+def _copy_of_member(frame: Frame, x: Any, new: Callable[[Any], Any]) -> Any:
+    """An object that holds what one does that is an item of a list."""
+    table, cls = choices.table_of_member(x), choices.class_of(x)
+    if table is None or not choices.is_copied_plainly(cls):
+        choices.refuse(x)
+        raise AssertionError("that refuses")
+    table = {name: new(part) for name, part in table.items()}
+    if cls is dict:
+        return frame.trace.fresh(table)
+    made = frame.trace.fresh(containers.new_instance(cls))
+    containers.set_attributes(made, table)
+    return made
+
+
 def _refuse_drawn(frame: Frame, x: Any) -> None:
     """A copy of a random generator that each call makes is as that is then."""
     if id(x) in frame.trace.reached:
@@ -68,6 +85,8 @@ def deep(frame: Frame, x: Any, *memo: Any) -> Any:
     """``copy.deepcopy(x)``."""
     if memo:
         return call_library(frame, copy.deepcopy, [x, *memo], {}, frame.scope.syntax.node)
+    if choices.is_choice(x) and not hasattr(choices.class_of(x), "__deepcopy__"):
+        return _copy_of_member(frame, x, lambda part: _deep(frame, part, {}, {}))
     given = frame.trace.taken_apart
     if any(id(part) in given for part in containers.walk(x, is_stored) if part is not x):
         # What is one container in the arguments is one in the copy.

@@ -31,7 +31,7 @@ from autodiff.capture.interpreter import Frame
 from autodiff.capture.origins import module_of, name_of, owner_of
 from autodiff.capture.paths import Guard
 from autodiff.capture.running import current_run, is_of_python
-from autodiff.capture.state import keeper, reacher
+from autodiff.capture.state import keeper, note_inputs, reacher
 from autodiff.capture.text import DeferredText, Said, characters, is_pending, refuse_hidden
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.capture.written_back import Store
@@ -223,6 +223,7 @@ def store_state(trace: Trace, derivative: bool, beside: Sequence[Store]) -> None
     the function does (which writes them back as outputs).
     """
     changed = trace.state.leave()
+    note_inputs(trace)
     hidden = [r for r in trace.inputs if r.leaf is None]
     arrays_changed = [
         (k, Tracer(r.cell, "array"))

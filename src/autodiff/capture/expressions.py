@@ -212,7 +212,7 @@ def _dict(frame: Frame, node: ast.Dict) -> Any:
     result: dict[Any, Any] = {}
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
-            entries = frame.evaluate(value)
+            entries = choices.as_dict(frame.evaluate(value))
             _refuse_no_mapping(frame, entries)
             result.update(_entries(frame, entries, node))
         else:

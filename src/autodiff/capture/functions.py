@@ -241,7 +241,7 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
     trace.depth += 1
     trace.active.append(node)
     trace.scopes.append(frame.scope)
-    trace.calling = frame
+    caller, trace.calling = trace.calling, frame
     outer = trace.builder.source
     trace.calls.append((frame.scope, outer))
     try:
@@ -258,6 +258,7 @@ def run_body(frame: Frame, node: FunctionNode) -> Any:
         trace.active.pop()
         trace.scopes.pop()
         trace.calls.pop()
+        trace.calling = caller or frame
         trace.builder.source = outer
         if outer is None and frame.statement is not None:
             trace.left_at = frame.source(frame.statement)

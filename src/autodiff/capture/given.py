@@ -314,7 +314,7 @@ def _refuse_shared_arrays(trace: Trace, outside: list[Any], result: Any) -> None
     lists = [x for x in parts if _holds_arrays(x)]
     arrays = {id(x): x for x in parts if is_array(x)}.values()
     items = [x for x in arrays if is_listed(x) or is_item(x)]
-    if not lists and len(items) + given < 2:
+    if not (lists or numbering.keeps) and len(items) + given < 2:
         return
     if items or given or numbering.repeats or (numbering.derives and len(lists) > 1):
         if not numbering.is_carried:

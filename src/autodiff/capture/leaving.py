@@ -90,8 +90,7 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
     refuse_changes(trace)
     outputs: list[Value] = []
     forms: list[str] = []
-    # Of what is found outside, and of what is shared.
-    copies = derivative or not trace.tier.holds_back
+    copies = derivative or not trace.tier.holds_back  # of what is found outside, or is shared
     if result is NotImplemented:  # by which a call of a program says that it is none for it
         raise Declined("a result that is NotImplemented")
     parts: list[Any] = []
@@ -118,6 +117,7 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
         effects.store_state(trace, derivative, [] if isinstance(changed, Bail) else changed)
         sharing.refuse_kept_apart(trace, arrays, [x.values for x in taken if x.has_changed])
         watched = effects.order_effects(trace.builder.block)
+        plan.is_kept = watched and trace.numbering.is_carried and not copies
     extents = list(trace.extents.values())
     trace.builder.block.parameters += extents
     return Captured(
@@ -439,6 +439,8 @@ class Numbered:
         arrays = {id(leaf): leaf for leaf in leaves if is_array(leaf)}.values()
         self.times = Counter(cell for leaf in arrays for cell in regions.cells_of(leaf))
         self.times.update(trace.cells_of_inputs())
+        self.kept = {c for x in trace.state.kept_arrays(()) for c in regions.cells_of(x)}
+        self.times.update(self.kept)
 
     def _matters(self, leaf: Tracer) -> bool:
         """Whether others may be an array that is one of several."""
@@ -452,8 +454,9 @@ class Numbered:
         matters = self._matters(leaf)
         if not (matters or self.numbering.is_carried):
             return plan
-        if matters and self._is_kept(leaf):
-            raise Declined("an array in the result that is one of several, and is kept outside")
+        is_kept = not self.kept.isdisjoint(regions.cells_of(leaf))
+        if matters and is_kept and not self.numbering.is_carried:
+            raise ArraysMatter("an array in the result that is one of several, and is kept outside")
         number = self._number(leaf, matters)
         if number is None:
             return plan
@@ -470,12 +473,6 @@ class Numbered:
         for key in [key for key, known in self.seen.items() if known is plan]:
             self.seen[key] = ("list", made)
         return ("list", made)
-
-    def _is_kept(self, leaf: Tracer) -> bool:
-        """Whether an array, or one that it may be, is kept outside as well."""
-        state, cells = self.trace.state, regions.cells_of(leaf).keys()
-        found = self.trace.made_in(state.outside())
-        return any(is_array(x) and regions.cells_of(x).keys() & cells for x in found)
 
     def _number(self, leaf: Tracer, matters: bool) -> Any:
         try:

@@ -35,8 +35,9 @@ import numpy as np
 
 from autodiff.capture import choices, contents
 from autodiff.capture.kept import FEW, KeptList
+from autodiff.capture.members import Members, member
 from autodiff.capture.pools import refuse_new_length
-from autodiff.capture.records import Typed, build, looks_like
+from autodiff.capture.records import Ref, Typed, build, looks_like
 from autodiff.capture.slots import Slot, Types, fit, is_numeric, slot_of, types_of
 from autodiff.capture.stores import FLAG, INDEX, HeldMatter, Store, array_of, count_of
 from autodiff.dims import Dim, Extent, bounds, maximum, minimum
@@ -126,6 +127,8 @@ class TracedList(KeptList):
         assert self.columns is not None and self.template is not None
         if isinstance(self.template, Typed) and self.is_here():
             self.template = self.template.of_any_value(items)
+        for item in items:
+            self._ask_for_pool_of(item)
         is_alike = all(looks_like(self.template, item) for item in items)
         if change.stored is None or not (change.by_column and is_alike):
             for item in () if self.is_here() or change.stored is None else items:
@@ -148,6 +151,16 @@ class TracedList(KeptList):
             column._change(change, *part) for column, part in zip(self.columns, given, strict=True)
         ]
         return build(self.template, iter(found), self) if change.gives else None
+
+    def _ask_for_pool_of(self, item: Any) -> None:
+        """Where the loop has made a pool for the items, and one is a member of an older one: have them be of that."""
+        known, template = member(item), self.template
+        if known is None or self.is_here() or not isinstance(template, Ref):
+            return
+        pool, is_new = template.pool, any(body.made_pool(self) for body in self.trace.rolling)
+        if is_new and pool is not known[0] and isinstance(pool, Members):
+            if pool.form == known[0].form:
+                self.request(known[0])
 
     def _change_later(self, change: Change, items: Sequence[Any]) -> Any:
         """Ask the loop that is staged for a store to make the change in, where there is none yet."""

@@ -16,7 +16,6 @@ once more without members.
 from __future__ import annotations
 
 import ast
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import fields, replace
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from autodiff import containers
+from autodiff.capture import choices
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.choices import Among, group_and_index
 from autodiff.capture.parts import table_of
@@ -48,11 +48,6 @@ if TYPE_CHECKING:
 else:
     regions = later("autodiff.capture.regions")
 
-# Methods that say how an object is copied.
-_COPYING = (
-    *("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"),
-    *("__getnewargs__", "__getnewargs_ex__"),
-)
 ANEW = "anew"  # what an attempt has to know: that no loop carries those of lists that passes make
 MEMBERS = "members"  # what an attempt has to know: that objects in lists are Python's own
 
@@ -210,11 +205,7 @@ class Members:
 
     def copy(self, clones: dict[Any, tuple[Any, Any]]) -> Members:
         """A pool of copies of all members, which Python would make by copying what they hold."""
-        if not issubclass(self.cls, dict) and not all(
-            inspect.getattr_static(self.cls, hook, None)
-            is inspect.getattr_static(object, hook, None)
-            for hook in _COPYING
-        ):
+        if not choices.is_copied_plainly(self.cls):
             raise self.refusal()
         made = copy(self)
         made.given = {}
@@ -326,7 +317,9 @@ class Members:
         """The number of a member; of an object that becomes one now."""
         if type(item) is Among:
             return group_and_index(item)[1]
-        if self.trace.made[-1].get(id(item)) is not item:
+        if self.trace.state.is_kept(item):
+            raise self._unfit("an object that is put into a list and is kept outside")
+        if not self._is_of_pass(item):
             self._take_before(item)
         length = next(iter(self.columns.values())).extent
         number = length if isinstance(length, int) else Tracer(as_tracer(length).value, "python")
@@ -382,6 +375,12 @@ class Members:
         row = self.row(number)
         self.trace.renamed.append((self, table, name, table[name], row))
         table[name] = row
+
+    def _is_of_pass(self, item: Any) -> bool:
+        """Whether an object was made in this region, or in this pass of a loop around it that carries the members."""
+        made = self.trace.made
+        depths = [body.depth for body in self.trace.rolling if body.home is self.block]
+        return any(x.get(id(item)) is item for x in (made[min(depths) :] if depths else made[-1:]))
 
     def _take_before(self, item: Any) -> None:
         """Have an object that was made before the loop, with the pool, become a member before it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from autodiff.capture import choices
 from autodiff.capture.arrays import ArrayMerge
 from autodiff.capture.contents import columns_of, together, with_columns
 from autodiff.capture.frames import UNBOUND, Maybe, Scope
+from autodiff.capture.members import Members
 from autodiff.capture.parts import ObjectScope
 from autodiff.capture.slots import (
     Slot,
@@ -32,7 +33,7 @@ from autodiff.capture.slots import (
 )
 from autodiff.dims import same_shape, symbols
 from autodiff.ir.data import Block, Value, walk
-from autodiff.ladder import AmbiguousStore, NotStaged
+from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
 from autodiff.ops.builder import emit
 from autodiff.ops.complex_numbers import ComplexTracer, as_kind
 from autodiff.ops.either import Either, Kind, is_of, kinds_of
@@ -43,6 +44,13 @@ from autodiff.sameness import same_value
 if TYPE_CHECKING:
     from autodiff.capture.interpreter import Frame
 from autodiff.capture.regions import Outcome, are_sequences, freeze, thaw
+
+# Of which side, under which name (or its value), of which pool an object is to become an item.
+Joined: TypeAlias = tuple[int, Any, Any]
+
+
+class Joins(Bail):
+    """An object that a side has made meets an item of a list, and is to be one of its pool."""
 
 
 class Merge:
@@ -59,12 +67,14 @@ class Merge:
         contents = (then.contents, orelse.contents)
         self.arrays = ArrayMerge(trace.heap, trace.builder, test.value, self.blocks, contents)
         self.objects = choices.ObjectMerge(self)
+        self.key: Any = None  # the name whose value is merged
         # The lists and dicts that come together, by id; what they are merged into.
         self.pairs: dict[tuple[int, int], list[Any]] = {}
 
     def value(self, a: Any, b: Any, put: Callable[[Any], None]) -> None:
         """Merge ``a`` and ``b`` and hand the result to ``put`` once the ``cond`` exists."""
         first, second = self._origin(a), self._origin(b)
+        put = self.frame.trace.state.keeping((first, second), put)
         if first is second and isinstance(first, (list, dict)):
             self.finish.append(lambda results: put(first))
         elif same_object(a, b):
@@ -82,6 +92,10 @@ class Merge:
         elif not choices.is_known(a) and (known := choices.both(a, b)) is not None:
             pool, mine, others = known
             self.value(mine, others, lambda number: put(pool.row(number)))
+        elif (side := self._side_that_joins(a, b)) is not None:
+            pool = choices.known_in((a, b)[1 - side])
+            reason = "a branch chooses among objects of which one is an item of a list"
+            raise Joins(Rung.CARRIED, reason, needs=(side, self.key, pool))
         elif choices.are_lists(self.frame.trace, first, second):
             self.objects.value(first, second, put)
         elif any(isinstance(x, StoredList) and x.is_stored() for x in (a, b)):
@@ -99,6 +113,14 @@ class Merge:
             raise NotStaged(
                 f"the branches give a {type_text(a)} and a {type_text(b)}, which do not merge"
             )
+
+    def _side_that_joins(self, a: Any, b: Any) -> int | None:
+        """Which of two objects can become a member of the pool that the other one is of."""
+        for side, (x, other) in enumerate(((a, b), (b, a))):
+            pool = choices.known_in(other) if choices.is_choice(other) else None
+            if isinstance(pool, Members) and not choices.is_choice(x):
+                return side if choices.class_of(x) is pool.cls else None
+        return None
 
     def complete(self, results: tuple[Value, ...]) -> None:
         """Hand out everything, now that the ``cond`` stands in the program."""

@@ -50,6 +50,8 @@ class Numbering:
         self.sites: dict[Object, int] = {}
         # Signs that it may matter: an array became an item twice, or a list is of items of another one.
         self.repeats = self.derives = False
+        self.keeps = False  # whether passes of loops, or sides of branches, keep arrays outside
+        self.kept: dict[int, Callable[[], Any]] = {}  # the arrays of inputs, in a run
         self.known: Known = {}  # how results have arrays with a known number
 
     def forget(self) -> None:

@@ -111,6 +111,8 @@ def apply_binary(
 
     ``in_place``: for ``left op= right``, which the class of ``left`` has no answer to.
     """
+    if function is operator.or_ and not in_place:
+        left, right = choices.as_dict(left), choices.as_dict(right)
     left = dataframes.in_place_of(frame.trace, left)
     right = dataframes.in_place_of(frame.trace, right)
     if dataframes.computes_alone(frame.trace, left, right):
@@ -615,6 +617,7 @@ def _contains(frame: Frame, item: Any, container: Any) -> Any:
         return container.has(item)  # type: ignore[attr-defined]
     if choices.is_word(item):
         return _is_one_of(frame, item, container)
+    container = choices.as_dict(container)
     want_columns(frame, container, item)
     if isinstance(container, (bytes, bytearray)) and isinstance(item, Tracer):
         if item.form != "python":

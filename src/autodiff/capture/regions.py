@@ -73,6 +73,14 @@ def live_scopes(frame: Frame) -> list[Scope]:
     return list(found.values())
 
 
+def defined(outcome: Outcome) -> set[Value]:
+    """The values that a region knows and nobody outside of it."""
+    found = set(outcome.block.parameters)
+    for operation in outcome.block.operations:
+        found.update(operation.results)
+    return found
+
+
 def run_region(
     frame: Frame,
     thunk: Callable[[], Any],

@@ -13,6 +13,7 @@ from autodiff import tree
 from autodiff.capture.findings import Input
 from autodiff.capture.naming import Naming
 from autodiff.capture.paths import Guard, Path
+from autodiff.capture.running import current_run
 from autodiff.capture.trace import Trace
 from autodiff.ir.data import Program, Value
 from autodiff.ladder import Bail, Decision
@@ -56,6 +57,7 @@ class Result:
     leaves: list[tuple[Any, ...]]
     definition: Any | None
     parts: tuple[Result, ...] = ()  # each made of those before it
+    is_kept: bool = False  # whether effects of the run keep its arrays, which they know by numbers
 
     def numbers(self) -> list[int]:
         """The outputs that it is made of, where it is the row of a matrix."""
@@ -88,7 +90,7 @@ class Result:
     ) -> Any:
         """The result around the outputs of one run."""
         parts: list[Any] = []
-        made: dict[Any, Any] = {}
+        made: dict[Any, Any] = current_run().made if self.is_kept else {}
         for part in self.parts:
             parts.append(part._around(outputs, arguments, hidden, found, parts, made))
         return self._around(outputs, arguments, hidden, found, parts, made)

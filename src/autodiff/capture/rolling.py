@@ -22,13 +22,13 @@ import numpy as np
 from autodiff.capture import staging
 from autodiff.capture.assignment import assign
 from autodiff.capture.bodies import Body
-from autodiff.capture.carries import ATTEMPTS, defined, leading
+from autodiff.capture.carries import ATTEMPTS, leading
 from autodiff.capture.conditions import truth
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Poison, Scope
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList
 from autodiff.capture.operators import condition
-from autodiff.capture.regions import Outcome, run_region, undoing
+from autodiff.capture.regions import Outcome, defined, run_region, undoing
 from autodiff.capture.sequences import LazySequence
 from autodiff.capture.slots import Slot, fit, is_listed, is_numeric, same_object, slot_of
 from autodiff.capture.sourcecode import _Scan
@@ -127,7 +127,7 @@ def _bind_cells(
         held[key] = leading(held[key], body.shape(key, body.count, held))
     for cell, value in zip(body.cells, cells, strict=True):
         if cell in body.frame.trace.counts:
-            value.low = 0
+            value.low, value.high = 0, body.most_items(cell)
         cell.write(value)
     for cell, (start, step) in body.inductive.items():
         assert body.count is not None

@@ -20,6 +20,7 @@ from autodiff import containers
 from autodiff.capture import choices
 from autodiff.capture.arrays import Chosen, array_of
 from autodiff.capture.lists import TracedList, is_stored
+from autodiff.capture.numbering import ArraysMatter
 from autodiff.capture.references import objects_of
 from autodiff.capture.regions import cells_of
 from autodiff.capture.trace import Declined, Trace
@@ -162,11 +163,13 @@ def refuse_kept_apart(trace: Trace, leaves: Sequence[Any], before: Sequence[Any]
     initial = {cell for x in held for cell in cells_of(x)}
     there = {cell for x in arrays for cell in cells_of(x)} | times.keys()
     there |= {record.cell for record in trace.inputs} - initial
+    among = Counter(one for cell in times if isinstance(cell, Chosen) for one in cell.cells)
+    there |= {one for one, n in among.items() if n > 1}  # of two each of which may be it
     for cell in times:
         if isinstance(cell, Chosen) and is_found(trace, cell):
             continue
         if isinstance(cell, Chosen) and not there.isdisjoint(cell.cells):
-            raise Declined("an array that is one of several, and is kept outside")
+            raise ArraysMatter("an array that is one of several, and is kept outside")
 
 
 def is_found(trace: Trace, cell: Chosen) -> bool:

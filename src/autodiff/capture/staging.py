@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -25,17 +25,21 @@ from autodiff.capture.attempts import raise_alike, raised_by
 from autodiff.capture.conditions import truth
 from autodiff.capture.frames import Completion, Maybe
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.merging import Merge, variable
+from autodiff.capture.merging import Joined, Joins, Merge, variable
 from autodiff.capture.parts import ObjectScope
-from autodiff.capture.regions import Outcome, run_region, undoing
+from autodiff.capture.regions import Outcome, defined, run_region, undoing
+from autodiff.dims import Extent, same, symbols
 from autodiff.ir.data import Value, walk
 from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.ops.control import emit_check, emit_cond
-from autodiff.ops.dispatch import known
+from autodiff.ops.dispatch import extent_of, known
 from autodiff.ops.either import Either
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import Cell, Tracer, as_tracer
 from autodiff.plain_data import dataclass
 from autodiff.signals import door
+
+# What is merged beside variables, and what takes it.
+Extra: TypeAlias = tuple[Any, Any, Callable[[Any], None]] | None
 
 
 # -- if -----------------------------------------------------------------------------------------
@@ -195,17 +199,67 @@ def branch(
 
     ``last_first``: where one of them raises it may be the last one, so that it is looked at first.
     """
-    explored = _both_sides(frame, test, then, orelse, last_first)
-    if not isinstance(explored, tuple):
+    returned, box = ends and frame.boundary == "function", list[Any]()
+
+    def extra(first: Outcome, second: Outcome) -> Extra:
+        _refuse_draws(first, second)
+        return _values(first, second, box) if returned else None
+
+    explored = _merged(frame, test, then, orelse, extra, last_first)
+    if explored is not None:
         return _ended(frame, explored.value, ends)
-    first, second = explored
-    _refuse_draws(first, second)
-    returned = ends and frame.boundary == "function"
-    box: list[Any] = [None]
-    _merge(frame, test, first, second, _values(first, second, box) if returned else None)
     if returned:
-        return Completion("return", box[0])
+        return Completion("return", box[-1])
     return Completion("done") if ends else None
+
+
+def _merged(
+    frame: Frame,
+    test: Tracer,
+    then: Callable[[], Any],
+    orelse: Callable[[], Any],
+    extra: Callable[[Outcome, Outcome], Extra],
+    last_first: bool = False,
+) -> InLine | None:
+    """Both sides in the program; or the one that raises nothing, in line.
+
+    Where one side gives an item of a list and the other one an object that it has made, this one becomes
+    such an item at the end of its side.
+    """
+    mark, joining = frame.trace.decisions.mark(), list[Joined]()
+    while True:
+        first, second = (
+            partial(_joined, frame, x, joining, k) for k, x in enumerate((then, orelse))
+        )
+        explored = _both_sides(frame, test, first, second, last_first)
+        if not isinstance(explored, tuple):
+            return explored
+        try:
+            _merge(frame, test, *explored, extra(*explored))
+        except Joins as problem:
+            if problem.needs in joining:
+                raise NotStaged(problem.reason) from None
+            joining.append(problem.needs)
+            frame.trace.decisions.back_to(mark)
+        else:
+            return None
+
+
+def _joined(frame: Frame, side: Callable[[], Any], joining: Sequence[Joined], number: int) -> Any:
+    """Run a side; what it has made that is to be an item of a pool becomes one."""
+    value = side()
+    for which, key, pool in joining:
+        if which != number:
+            continue
+        held = value if key is None else key[0].locals.get(key[1])
+        is_end = key is None and isinstance(value, Completion)
+        held = value.value if is_end else held
+        if choices.is_choice(held) or not pool.fits(held):
+            continue
+        held = pool.row(pool.number(held))
+        if key is None:
+            value = Completion(value.kind, held) if is_end else held
+    return value
 
 
 @dataclass
@@ -257,11 +311,9 @@ def _refuse_draws(*outcomes: Outcome) -> None:
             raise NotStaged("a random draw inside of a branch")
 
 
-def _values(
-    first: Outcome, second: Outcome, box: list[Any]
-) -> tuple[Any, Any, Callable[[Any], None]]:
+def _values(first: Outcome, second: Outcome, box: list[Any]) -> Extra:
     results = [None if o.value is None else o.value.value for o in (first, second)]
-    return results[0], results[1], lambda merged: box.__setitem__(0, merged)
+    return results[0], results[1], box.append
 
 
 def _negated(test: Tracer) -> Value:
@@ -309,21 +361,24 @@ def _merge(
     test: Tracer,
     first: Outcome,
     second: Outcome,
-    extra: tuple[Any, Any, Callable[[Any], None]] | None,
+    extra: Extra,
 ) -> None:
     merge = Merge(frame, test, first, second)
     for scope, name in {**first.names, **second.names}:
         if isinstance(scope, ObjectScope) and name not in scope.locals:
             raise NotStaged(f"a branch gives an object the attribute {name!r}")
+        merge.key = scope, name
         put = _putter(scope.locals, name)
         a, b = (variable(frame, outcome, scope, name) for outcome in (first, second))
         merge.value(a, b, put)
-    cells = list({**first.cells, **second.cells})
+    counts = _equal_counts(frame, first, second)
+    cells = [cell for cell in {**first.cells, **second.cells} if cell not in counts]
     numbers = []
     for cell in cells:
         numbers.append(len(merge.outputs[0]))
         for outcome, outputs in zip((first, second), merge.outputs, strict=True):
             outputs.append(outcome.cells.get(cell, cell.value))
+    merge.key = None
     if extra is not None:
         merge.value(*extra)
     merge.arrays.settle(merge.outputs)
@@ -335,7 +390,19 @@ def _merge(
         if cell in frame.trace.counts:
             results[number].low = 0
         cell.write(results[number])
+    for cell, count in counts.items():
+        cell.write(as_tracer(count).value)
     merge.complete(results)
+
+
+def _equal_counts(frame: Frame, first: Outcome, second: Outcome) -> dict[Cell, Extent]:
+    """The numbers of items of lists to which both sides have put as many."""
+    found = dict[Cell, Extent]()
+    for cell in first.cells.keys() & second.cells.keys() & frame.trace.counts:
+        a, b = (extent_of(Tracer(x.cells[cell], "python")) for x in (first, second))
+        if same(a, b) and not symbols(a) & {x for s in (first, second) for x in defined(s)}:
+            found[cell] = a
+    return found
 
 
 def _putter(table: dict[str, Any], name: str) -> Callable[[Any], None]:
@@ -357,19 +424,11 @@ def stage_choice(
     try:
         with undoing(frame):
             _refuse_endless_recursion(frame)
-            explored = _both_sides(frame, test, then, orelse)
-            if not isinstance(explored, tuple):
-                return explored.value
-            first, second = explored
-            box: list[Any] = [None]
-            _merge(
-                frame,
-                test,
-                first,
-                second,
-                (first.value, second.value, lambda v: box.__setitem__(0, v)),
+            box = list[Any]()
+            explored = _merged(
+                frame, test, then, orelse, lambda a, b: (a.value, b.value, box.append)
             )
-            return box[0]
+            return box[-1] if explored is None else explored.value
     except Bail as problem:
         if problem.rung < Rung.UNROLLED:
             raise

@@ -32,6 +32,7 @@ from autodiff.capture.arrays import Chosen, array_of
 from autodiff.capture.choices import refuse
 from autodiff.capture.frames import UNBOUND, Maybe, Poison
 from autodiff.capture.inputs import is_library
+from autodiff.capture.numbering import ARRAYS
 from autodiff.capture.origins import type_of
 from autodiff.capture.outside import is_count
 from autodiff.capture.parts import Locals, Parts
@@ -39,6 +40,7 @@ from autodiff.capture.paths import Guard, Path
 from autodiff.capture.references import Choice, Reference, To
 from autodiff.capture.running import current_run
 from autodiff.capture.sharing import is_found
+from autodiff.capture.slots import is_listed
 from autodiff.capture.text import is_pending
 from autodiff.capture.trace import Trace, refuse_captured_class
 from autodiff.dims import Dim, Extent
@@ -157,6 +159,18 @@ class State:
         """Whether an object made by the function was appended to a list outside of it."""
         return id(obj) in self.appended_objects
 
+    def keeping(self, sides: Sequence[Any], put: Callable[[Any], None]) -> Callable[[Any], None]:
+        """``put`` for what stands for one of several, which is kept outside where one of these is."""
+        if not any(map(self.is_kept, sides)):
+            return put
+
+        def noted(x: Any) -> None:
+            if not isinstance(x, Tracer) and containers.kind_of(x) is not None:
+                self.appended_objects[id(x)] = x
+            put(x)
+
+        return noted
+
     def append(self, obj: list[Any], item: Any, source: Source | None) -> None:
         """Note that ``item``, as it is now, is appended to a list from outside."""
         self.trace.touch()
@@ -176,8 +190,11 @@ class State:
     def _note(self, item: Any, source: Source | None) -> None:
         if isinstance(item, Tracer):
             if is_array(item):
-                cell = array_of(item).cell
-                self.appended_arrays.append((cell, cell.version, source))
+                array, numbering = array_of(item), self.trace.numbering
+                self.appended_arrays.append((array.cell, array.cell.version, source))
+                if len(self.trace.made) > 1 or is_listed(array):  # it may be elsewhere as well
+                    numbering.keeps = True
+                    numbering.note_item(array)
         elif containers.kind_of(item) is not None and id(item) not in self.appended_objects:
             if not self.trace.is_external(item):
                 self.appended_objects[id(item)] = item
@@ -376,14 +393,15 @@ def keeper(trace: Trace, x: Any, operands: Any) -> Callable[[tuple[Any, ...]], A
             if key not in arrays_kept:
                 whole = Tracer(array.cell, "array")
                 base = arrays_kept.setdefault(
-                    (array.cell, ()), _once((array.cell, ()), _array_keeper(trace, whole, operands))
+                    (array.cell, ()), _once((array.cell, ()), _whole_keeper(trace, whole, operands))
                 )
                 if array.path:
                     _refuse_views(trace, array.cell)
                     arrays_kept[key] = _once(key, _view_keeper(base, array.path, operands))
-                operands.kept[key] = any(
-                    trace.builder.is_around(array.cell.block, body.home) for body in trace.rolling
-                )
+                if array.path or not trace.numbering.is_carried:
+                    operands.kept[key] = any(
+                        trace.builder.is_around(array.cell.block, x.home) for x in trace.rolling
+                    )
             return arrays_kept[key]
         own = given_reacher(trace, part)
         if own is not None:
@@ -417,6 +435,39 @@ def _once(key: Any, make: Made) -> Made:
         return known[key]
 
     return made
+
+
+def _whole_keeper(trace: Trace, x: Tracer, operands: Any) -> Made:
+    """Keeps a whole array, which is one wherever a run knows it by one number."""
+    numbering = trace.numbering
+    if not numbering.is_carried:
+        return _array_keeper(trace, x, operands)
+    which = numbering.of(x)
+    make, kept = _array_keeper(trace, x, operands), numbering.kept
+    number = operands.template(which)
+
+    def one(run: tuple[Any, dict[Any, Any]]) -> Any:
+        n, made = int(number(run[0])), current_run().made
+        if n in kept:
+            return kept[n]()
+        if (ARRAYS, (n, False)) not in made:
+            made[ARRAYS, (n, False)] = make(run)
+        return made[ARRAYS, (n, False)]
+
+    return one
+
+
+def note_inputs(trace: Trace) -> None:
+    """Have effects find the arrays of the inputs by their numbers."""
+    for x, number in trace.numbering.sites.items():
+        for record in trace.inputs:
+            is_changed = trace.derivative and record.leaf is not None and record.cell.version
+            if record.cell is x.like.cell and not (x.like.path or record.private or is_changed):
+                trace.numbering.kept[number] = _itself(_input_keeper(trace.inputs, record, None))
+
+
+def _itself(keep: Callable[[tuple[Any, ...]], Any]) -> Callable[[], Any]:
+    return lambda: keep(())
 
 
 def _array_keeper(trace: Trace, x: Tracer, operands: Any) -> Made:
@@ -484,7 +535,7 @@ def _extent_keeper(extent: Extent, operands: Any) -> Callable[[tuple[Any, ...]],
 
 
 def _input_keeper(
-    inputs: Sequence[Any], record: Any, copy: Callable[[tuple[Any, ...]], Any]
+    inputs: Sequence[Any], record: Any, copy: Callable[[tuple[Any, ...]], Any] | None
 ) -> Callable[[tuple[Any, ...]], Any]:
     """Keeps an argument or an array from outside, as the object that it is."""
     cell, leaf = record.cell, record.leaf
@@ -495,7 +546,7 @@ def _input_keeper(
             # Which it is of these is known when the capture is complete: what is not read is taken back.
             hidden = [r for r in inputs if r.leaf is None]
             return run.hidden[next(k for k, r in enumerate(hidden) if r is record)]
-        if cell.version and not run.is_value:
+        if copy is not None and cell.version and not run.is_value:
             return copy(arrays)  # derivatives leave the argument as it is
         return run.leaves[leaf]
 

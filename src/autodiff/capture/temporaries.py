@@ -8,11 +8,12 @@ import numpy as np
 
 from autodiff.capture import choices, structures
 from autodiff.capture.bodies import Body
-from autodiff.capture.carries import FLAG, Tags, defined
+from autodiff.capture.carries import FLAG, Tags
 from autodiff.capture.contents import has_own_rows
 from autodiff.capture.frames import Maybe, Poison, Scope
 from autodiff.capture.lists import TracedList
 from autodiff.capture.loop_arrays import NUMBER
+from autodiff.capture.regions import defined
 from autodiff.capture.slots import Slot, as_parts, fit, is_numeric, slot_of
 from autodiff.capture.trace import Trace
 from autodiff.dims import Dim, Extent, bounds, maximum, same_shape, substitute, symbols, upper_bound
