@@ -19,10 +19,10 @@ from __future__ import annotations
 
 import ast
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import BuiltinFunctionType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from autodiff.capture import library_in_python as texts
 from autodiff.capture.calls import SPECIAL_TYPES
 from autodiff.capture.functions import run_text
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.lists import TracedList
 from autodiff.capture.slots import is_numeric, kinds_of
 from autodiff.dims import Dim, Extent, Func, bounds
 from autodiff.ladder import Bail, Rung
@@ -53,12 +54,15 @@ class Keys:
     high: int = -1  # below ``low``: the dict is Python's own
     names: tuple[str, ...] = ()  # of strings all; they stand at their places
     form: str = "python"
+    has_lists: bool = False  # whether the values are lists (``grouped``)
     filler: Any = 0.0  # what stands in the place of a value that is not there yet
+    of_type: type = float  # of it, for 0 and 0.0 are equal
     fillers: tuple[Any, ...] = ()  # and what stood there in the attempts before
 
     def relearnt(self, **changes: Any) -> Bail:
         """That something else has to be known."""
-        return _learnt(replace(self, **changes))
+        kind = type(changes.get("filler", self.filler))
+        return _learnt(replace(self, **changes, of_type=kind))
 
     def named(self, *more: str) -> Bail:
         """That more strings may be keys."""
@@ -91,7 +95,9 @@ def want(frame: Frame, container: Any, key: Any, *value: Any) -> None:
     filler = NUMBERS.get(getattr(container, "default_factory", None), 0.0)
     if isinstance(container, Counter) or (numbers and not any(map(_is_float, numbers))):
         filler = 0
-    keys = Keys(known[1], form=form, filler=filler)
+    if has_lists := _has_lists(container, *value):
+        filler = 0  # how many items there are
+    keys = Keys(known[1], form=form, has_lists=has_lists, filler=filler)
     if form == "name":
         raise keys.named(*container, *([key] if type(key) is str else trace.words.numbers))
     low, high = _hull(_range_of(extent_of(key)), *((k, k) for k in container))
@@ -110,23 +116,37 @@ def _form_of(key: Any) -> str | None:
 
 def _can_be_columns(container: Any, form: str, *value: Any) -> bool:
     """Whether what is in a dict by now, and what it is to hold, could be in columns."""
-    if type(container) is defaultdict and container.default_factory not in NUMBERS:
-        return False
     if any(_form_of(key) != form for key in container):
         return False
-    return all(map(_is_number, (*container.values(), *value)))
+    values, factory = (*container.values(), *value), getattr(container, "default_factory", None)
+    of_lists = factory in (None, list) and all(type(x) is TracedList for x in values)
+    return of_lists or (factory in (None, *NUMBERS) and all(map(is_number, values)))
+
+
+def _has_lists(container: Any, *value: Any) -> bool:
+    """Whether the values of a dict are lists."""
+    values, factory = (*container.values(), *value), getattr(container, "default_factory", None)
+    return factory is list or (bool(values) and all(type(x) is TracedList for x in values))
 
 
 def _is_key(key: Any) -> bool:
     return isinstance(key, Tracer) and key.form != "array" and key.dtype == np.int64
 
 
-def _is_number(x: Any) -> bool:
+def is_number(x: Any) -> bool:
+    """Whether columns can hold it."""
     return is_numeric(x) and all(kind.form != "array" for kind in kinds_of(x) or ())
 
 
 def _is_float(x: Any) -> bool:
     return any(kind.dtype.kind == "f" for kind in kinds_of(x) or ())
+
+
+def _filler_for(kind: Any) -> Any:
+    """What stands where there is no number of a type yet, if it has to be of that type."""
+    if kind.form == "python":
+        return {"f": 0.0, "b": False}.get(kind.dtype.kind, 0)
+    return np.float64(0.0) if kind.dtype == np.float64 else None
 
 
 def _hull(*ranges: tuple[int, int]) -> tuple[int, int]:
@@ -151,11 +171,11 @@ def _remainder(key: Dim) -> tuple[int, int] | None:
     return None
 
 
-def made(frame: Frame, plain: Any, keys: Keys) -> Any:
-    """The dict in columns of one that was just made."""
+def made(frame: Frame, plain: Any, keys: Keys, is_known: bool, kind: Any = None) -> Any:
+    """The dict in columns of one that was just made; ``is_known``: what its values are is nobody else's."""
     if keys.low > keys.high:
         return plain
-    if not _can_be_columns(plain, keys.form):
+    if not (is_known and _can_be_columns(plain, keys.form)):
         raise keys.plain("a dict of other things than numbers")
     if keys.form == "name":
         if not all(key in keys.names for key in plain):
@@ -165,7 +185,18 @@ def made(frame: Frame, plain: Any, keys: Keys) -> Any:
         if (low, high) != (keys.low, keys.high):
             raise keys.relearnt(low=low, high=high)
     frame.trace.has_keyed = True
-    return KeyedDict(frame, plain, keys)
+    return (kind or KeyedDict)(frame, plain, keys)
+
+
+def made_like(frame: Frame, site: Any, source: InColumns) -> Any:
+    """An empty dict for the keys of another, which a line makes of it; None where that is Python's own."""
+    trace, facts = frame.trace, source.facts
+    if trace.keys is None:
+        return None
+    if site not in trace.keys:
+        raise _learnt(replace(facts, site=site, has_lists=False, filler=0.0, fillers=()))
+    keys = trace.keys[site]
+    return None if keys.low > keys.high else KeyedDict(frame, {}, keys)
 
 
 class InColumns(HoldsTracers):
@@ -189,8 +220,8 @@ class InColumns(HoldsTracers):
         """``d[key]``."""
         self._refuse_part("an item")
 
-    def store(self, key: Any, value: Any) -> None:
-        """``d[key] = value``."""
+    def store(self, key: Any, value: Any, is_new: bool = False) -> None:
+        """``d[key] = value``; whether the value is nobody else's."""
         self._refuse_part("a store")
 
     def has(self, item: Any) -> Any:
@@ -209,8 +240,13 @@ class InColumns(HoldsTracers):
         """``dict(d)``."""
         self._refuse_part("a copy")
 
+    def plan(self, of_list: Callable[[Any], Any]) -> Any:
+        """How it is made where it is in the result; ``of_list`` is how a list of numbers is."""
+        self._refuse_part("a result")
 
-def _refusing(name: str) -> Any:
+
+def refusing(name: str) -> Any:
+    """A method that needs Python's own."""
     return lambda self, *_: self._refuse_part(name)
 
 
@@ -218,11 +254,20 @@ for _name in (
     "bool len iter next getitem setitem delitem contains eq ne hash or ror ior and rand xor rxor reversed str format copy "
     "deepcopy reduce_ex array call index int float enter exit dir"
 ).split():
-    setattr(InColumns, f"__{_name}__", _refusing(f"__{_name}__"))
+    setattr(InColumns, f"__{_name}__", refusing(f"__{_name}__"))
 
 
 class KeyedDict(InColumns):
     """A dict in columns."""
+
+    arguments: ClassVar = {  # how many its methods have
+        "get": (1, 2),
+        "setdefault": (2,),
+        "keys": (0,),
+        "values": (0,),
+        "items": (0,),
+        "copy": (0,),
+    }
 
     def __init__(self, frame: Frame, plain: Any, keys: Keys) -> None:
         trace = frame.trace
@@ -234,6 +279,7 @@ class KeyedDict(InColumns):
         self.facts = keys
         self.python_type = type(plain)
         self.trace = trace
+        self.had_values = bool(plain) or hasattr(plain, "default_factory")
         self.kind = np.int64 if keys.form == "scalar" else int
         self.factory = getattr(plain, "default_factory", None)
         self.ranks, self.numbers, self.count = (
@@ -271,35 +317,42 @@ class KeyedDict(InColumns):
 
     def _stored(self, value: Any) -> Any:
         """A value as it is to be stored, where the column can hold it."""
-        if not _is_number(value):
+        if type(value) is TracedList and not self.facts.fillers:
+            raise self.facts.relearnt(has_lists=True, filler=0)
+        if not is_number(value):
             raise self.facts.plain("another value than a number")
-        wanted = self.facts.filler
+        tried = {type(x): x for x in (*self.facts.fillers, self.facts.filler)}
         for kind in kinds_of(value) or ():
-            if kind.form == "python":
-                wanted = 0.0 if kind.dtype.kind == "f" else 0
-                if kind.dtype.kind == "b" or type(wanted) in map(type, self.facts.fillers):
-                    raise self.facts.plain("values of several types")
-                if type(wanted) is not type(self.facts.filler):
-                    tried = (*self.facts.fillers, self.facts.filler)
-                    raise self.facts.relearnt(filler=wanted, fillers=tried)
+            wanted = _filler_for(kind)
+            if type(wanted) is np.float64 and (self.had_values or np.float64 in tried):
+                continue  # beside Python's numbers
+            if wanted is None or type(wanted) is type(self.facts.filler):
+                continue
+            if type(wanted) is bool or type(wanted) in tried:
+                raise self.facts.plain("values of several types")
+            if type(wanted) is np.float64:
+                del tried[type(self.facts.filler)]
+            raise self.facts.relearnt(filler=wanted, fillers=tuple(tried.values()))
         return value
 
     def _run(self, text: Callable[..., Any], *args: Any) -> Any:
         return run_text(self.trace, text, self.ranks, *args)
 
-    def get(self, key: Any, default: Any = None) -> Any:
+    def get(self, key: Any, default: Any = None, is_new: bool = False) -> Any:
         """``d.get(key, default)``."""
+        if type(default) is TracedList:
+            self._stored(default)
         at, _ = self._place(key)
         return self._run(texts.value_of, self.numbers, at, default)
 
-    def setdefault(self, key: Any, default: Any = None) -> Any:
+    def setdefault(self, key: Any, default: Any = None, is_new: bool = False) -> Any:
         """``d.setdefault(key, default)``."""
         at, _ = self._place(key, stores=True)
         return self._run(texts.value_or_put, self.numbers, self.count, at, self._stored(default))
 
     def attribute(self, name: str) -> Any:
         """``d.name``."""
-        if name not in _ARGUMENTS:
+        if name not in self.arguments:
             self._refuse_part(name)
         return Method(self, name)
 
@@ -312,7 +365,7 @@ class KeyedDict(InColumns):
         at, key = self._place(key)
         return self._run(texts.value_at, self.numbers, at, key)
 
-    def store(self, key: Any, value: Any) -> None:
+    def store(self, key: Any, value: Any, is_new: bool = False) -> None:
         """``d[key] = value``."""
         at, _ = self._place(key, stores=True)
         self._run(texts.put_at, self.numbers, self.count, at, self._stored(value))
@@ -345,10 +398,13 @@ class KeyedDict(InColumns):
             self._refuse_part("the keys")
         places = self._run(texts.places_in, self.count)
         text = getattr(texts, f"{name}_in")
-        args = places, self.count, self.numbers, self.facts.low, self.kind
+        args = places, SameSize(self), self._values(), self.facts.low, self.kind
         found = run_text(self.trace, text, *args)
         found.kind = type(iter(getattr({}, name)()))
         return found
+
+    def _values(self) -> Any:
+        return self.numbers
 
     def lists(self) -> Any:
         """The keys and the values as lists."""
@@ -356,7 +412,7 @@ class KeyedDict(InColumns):
         return run_text(self.trace, texts.lists_of, places, self.numbers, self.facts.low, self.kind)
 
     def plan(self, of_list: Callable[[Any], Any]) -> Any:
-        """How it is made where it is in the result; ``of_list`` is how a list of numbers is."""
+        """How it is made where it is in the result."""
         lists = self.lists()
         if not all(isinstance(x, StoredList) and x.is_stored() for x in lists):
             self._refuse_part("the items")
@@ -410,33 +466,51 @@ class Method(InColumns):
 
     python_type = BuiltinFunctionType
 
-    def __init__(self, of: KeyedDict, name: str) -> None:
+    def __init__(self, of: Any, name: str) -> None:
         self.of, self.name, self.facts = of, name, of.facts
 
-    def run(self, *args: Any, **kwargs: Any) -> Any:
+    def run(self, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
         """Its call."""
-        if kwargs or len(args) not in _ARGUMENTS[self.name]:
+        if kwargs or len(args) not in self.of.arguments[self.name]:
             self._refuse_part(self.name)  # Python says what is wrong
         if self.name in ("keys", "values", "items"):
             return View(self.of, self.name)
+        if self.name in ("get", "setdefault"):
+            given = node.args[1:] if isinstance(node, ast.Call) else []
+            args = [*args, *[None] * (2 - len(args)), is_new_list(given)]
         return getattr(self.of, self.name)(*args)
 
 
-_ARGUMENTS = {
-    "get": (1, 2),
-    "setdefault": (2,),
-    "keys": (0,),
-    "values": (0,),
-    "items": (0,),
-    "copy": (0,),
-}
+class SameSize(Method):
+    """What asks, while a dict is gone through, whether it has as many entries as at first."""
+
+    def __init__(self, of: KeyedDict) -> None:
+        super().__init__(of, "__len__")
+        self.before = of.length()
+        self.buffer = of.count.store and of.count.store.buffer.value
+
+    def run(self, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+        """Raise what Python raises where it has not."""
+        store = self.of.count.store
+        if store is not None and store.buffer.value is self.buffer:
+            return
+        is_same = np.equal(self.of.length(), self.before)
+        if isinstance(is_same, Tracer):  # Python says so
+            emit_check(is_same.value, "a dict that changes its size while it is gone through")
+        elif not is_same:
+            raise RuntimeError("dictionary changed size during iteration")
+
+
+def is_new_list(nodes: Sequence[ast.AST]) -> bool:
+    """Whether what an expression, if there is one, gives is a list that nobody else has."""
+    return all(isinstance(node, ast.List) for node in nodes) and bool(nodes)
 
 
 def call_of(
     frame: Frame, method: Method, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """A call of a method of a dict in columns."""
-    return method.run(*args, **kwargs)
+    return method.run(args, kwargs, node)
 
 
 SPECIAL_TYPES[Method] = call_of
