@@ -132,7 +132,33 @@ def copied(xs, a):
     return sum(d.values()) * sum(e.values())
 
 
+def taken_out(xs, a):
+    d, s = {}, 0.0
+    for i, x in enumerate(xs):
+        d[i % 5] = d.get(i % 5, 0.0) + x * a
+        if i % 7 == 6:
+            s += d.pop(i % 5, 0.0) * x
+        if i % 11 == 10 and 2 in d:
+            del d[2]
+        try:
+            s -= d.pop(i % 3 - 1)
+        except KeyError:
+            s += a
+    return s * sum(k * v for k, v in d.items()) + len(d)
+
+
+def pruned(xs, a):
+    d = {}
+    for i, x in enumerate(xs):
+        d[i * i % 7] = d.get(i * i % 7, a) * x
+    for k in list(d):
+        if d[k] < 0.5:
+            del d[k]
+    return sum(d.values()) * len(d)
+
+
 LOOPS = [
+    *(taken_out, pruned),
     *(remainders, known_before, defaults, asked_first, of_values, remembered),
     *(missing_keys, the_largest, of_an_object, in_every_pass),
     *(strings_on_paths, the_best, copied),
@@ -213,7 +239,39 @@ def _numbers_on_paths(xs, a):
     return d, list(d)
 
 
+def _come_and_gone(xs, a):
+    d = {}
+    for i, x in enumerate(xs):
+        d[i % 4] = x
+        d.pop((i + 1) % 3, None)
+    return d, list(d), len(d)
+
+
+def _changed_in_number(xs, a):
+    d = _filled(xs, a)
+    try:
+        for k in d:
+            del d[k]
+    except RuntimeError as error:
+        return str(error)
+
+
+def _one_for_another(xs, a):
+    d, seen = _filled(xs, a), []
+    try:
+        for k in d:
+            seen.append(k)
+            del d[k]
+            d[k + 100] = a
+            if len(seen) > 3:
+                break
+    except RuntimeError as error:
+        seen.append(str(error))
+    return seen, d
+
+
 SHOWN = [
+    *(_come_and_gone, _changed_in_number, _one_for_another),
     _filled,
     _named,
     _numbers_on_paths,
@@ -303,6 +361,8 @@ _STATEMENTS = [
     "s += len({d}) + sum({d}.values())",
     "for q, y in {d}.items(): s += q * y",
     "if x > 1: {d}[{k}] = {v}",
+    "if {k} in {d}: del {d}[{k}]",
+    "s += {d}.pop({k}, a)",
     "if {d} is {e}: s += 1.0",
 ]
 _VALUES = ["x * a", "x", "{d}.get({k}, a) * x", "x * a + i"]

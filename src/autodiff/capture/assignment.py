@@ -303,6 +303,10 @@ def _store_into_choice(frame: Frame, obj: Any, name: str, value: Any, node: ast.
 
 def delete_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> None:
     """``del container[index]``."""
+    if isinstance(container, HoldsTracers) and container.is_keyed:
+        container.delete(index)  # type: ignore[attr-defined]
+        return
+    want_columns(frame, container, index)
     frame.trace.changing(container, frame.source(node))
     run_known(frame.trace, operator.delitem, container, index)
 

@@ -122,6 +122,10 @@ class GroupedDict(keyed.KeyedDict):
         for item in list(items):
             group.append(item)
 
+    def pop(self, key: Any, *default: Any) -> Any:
+        """The items of a list that is gone would stay."""
+        raise self.facts.plain("a list that is taken out of a dict")
+
     def copy(self, kind: Any = None) -> Any:
         """A copy has the same lists."""
         raise self.facts.plain("a copy of a dict of lists")

@@ -224,6 +224,10 @@ class InColumns(HoldsTracers):
         """``d[key] = value``; whether the value is nobody else's."""
         self._refuse_part("a store")
 
+    def delete(self, key: Any) -> None:
+        """``del d[key]``."""
+        self._refuse_part("a deletion")
+
     def has(self, item: Any) -> Any:
         """``item in d``."""
         self._refuse_part("a search")
@@ -263,6 +267,7 @@ class KeyedDict(InColumns):
     arguments: ClassVar = {  # how many its methods have
         "get": (1, 2),
         "setdefault": (2,),
+        "pop": (1, 2),
         "keys": (0,),
         "values": (0,),
         "items": (0,),
@@ -282,8 +287,9 @@ class KeyedDict(InColumns):
         self.had_values = bool(plain) or hasattr(plain, "default_factory")
         self.kind = np.int64 if keys.form == "scalar" else int
         self.factory = getattr(plain, "default_factory", None)
+        # How many there are, and how many have come: some are gone, perhaps.
         self.ranks, self.numbers, self.count = (
-            trace.fresh(trace.new_list(items)) for items in (ranks, values, [len(plain)])
+            trace.fresh(trace.new_list(items)) for items in (ranks, values, [len(plain)] * 2)
         )
 
     # -- keys and values ------------------------------------------------------------------------
@@ -369,6 +375,17 @@ class KeyedDict(InColumns):
         """``d[key] = value``."""
         at, _ = self._place(key, stores=True)
         self._run(texts.put_at, self.numbers, self.count, at, self._stored(value))
+
+    def pop(self, key: Any, *default: Any) -> Any:
+        """``d.pop(key)``, ``d.pop(key, default)``."""
+        at, key = self._place(key)
+        if default:
+            return self._run(texts.taken_or, self.numbers, self.count, at, *default)
+        return self._run(texts.taken_at, self.numbers, self.count, at, key)
+
+    def delete(self, key: Any) -> None:
+        """``del d[key]``."""
+        self.pop(key)
 
     def has(self, key: Any) -> Any:
         """``key in d``."""
@@ -482,23 +499,27 @@ class Method(InColumns):
 
 
 class SameSize(Method):
-    """What asks, while a dict is gone through, whether it has as many entries as at first."""
+    """What asks, while a dict is gone through, whether it has the keys that it had at first."""
 
     def __init__(self, of: KeyedDict) -> None:
         super().__init__(of, "__len__")
-        self.before = of.length()
+        self.before = of.count[0], of.count[1]
         self.buffer = of.count.store and of.count.store.buffer.value
 
     def run(self, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
-        """Raise what Python raises where it has not."""
-        store = self.of.count.store
-        if store is not None and store.buffer.value is self.buffer:
+        """Leave it to Python where it has not."""
+        count = self.of.count
+        if count.store is not None and count.store.buffer.value is self.buffer:
             return
-        is_same = np.equal(self.of.length(), self.before)
-        if isinstance(is_same, Tracer):  # Python says so
+        has_come, has_gone = (np.not_equal(count[k], self.before[k]) for k in (1, 0))
+        changes = np.logical_or(has_come, has_gone)
+        if isinstance(changes, Tracer):
+            is_same = as_tracer(np.logical_not(changes))
             emit_check(is_same.value, "a dict that changes its size while it is gone through")
-        elif not is_same:
+        elif has_gone:
             raise RuntimeError("dictionary changed size during iteration")
+        elif has_come:  # one for another
+            raise self.facts.plain("other keys while it is gone through")
 
 
 def is_new_list(nodes: Sequence[ast.AST]) -> bool:

@@ -431,7 +431,8 @@ def value_at(ranks: Any, values: Any, at: int, key: Any) -> Any:
 def put_at(ranks: Any, values: Any, count: Any, at: int, value: Any) -> None:
     """``d[key] = value``."""
     if ranks[at] < 0:
-        ranks[at] = count[0]
+        ranks[at] = count[1]
+        count[1] += 1
         count[0] += 1
     values[at] = value
 
@@ -439,9 +440,28 @@ def put_at(ranks: Any, values: Any, count: Any, at: int, value: Any) -> None:
 def value_or_put(ranks: Any, values: Any, count: Any, at: int, value: Any) -> Any:
     """``dict.setdefault``, and an item of a ``defaultdict``."""
     if ranks[at] < 0:
-        ranks[at] = count[0]
+        ranks[at] = count[1]
+        count[1] += 1
         count[0] += 1
         values[at] = value
+    return values[at]
+
+
+def taken_at(ranks: Any, values: Any, count: Any, at: int, key: Any) -> Any:
+    """``d.pop(key)``."""
+    if ranks[at] < 0:
+        raise KeyError(key)
+    ranks[at] = -1
+    count[0] -= 1
+    return values[at]
+
+
+def taken_or(ranks: Any, values: Any, count: Any, at: int, default: Any) -> Any:
+    """``d.pop(key, default)``."""
+    if ranks[at] < 0:
+        return default
+    ranks[at] = -1
+    count[0] -= 1
     return values[at]
 
 
