@@ -138,6 +138,7 @@ def taken_out(xs, a):
         d[i % 5] = d.get(i % 5, 0.0) + x * a
         if i % 7 == 6:
             s += d.pop(i % 5, 0.0) * x
+            d.pop((i + 1) % 5, None)
         if i % 11 == 10 and 2 in d:
             del d[2]
         try:
@@ -157,7 +158,31 @@ def pruned(xs, a):
     return sum(d.values()) * len(d)
 
 
+def seen_before(xs, a):
+    seen, s = set(), 0.0
+    for x in xs:
+        k = int(x * 7)
+        if k in seen:
+            s += x * a
+        else:
+            seen.add(k)
+            s -= x
+        if len(seen) > 5:
+            seen.discard(k - 3)
+    return s * len(seen)
+
+
+def left_to_do(xs, a):
+    todo, s = {0, 1, 2, 3, 9}, 0.0
+    for i, x in enumerate(xs):
+        if i * i % 7 in todo:
+            todo.remove(i * i % 7)
+            s += x * a * i
+    return s if todo else -s
+
+
 LOOPS = [
+    *(seen_before, left_to_do),
     *(taken_out, pruned),
     *(remainders, known_before, defaults, asked_first, of_values, remembered),
     *(missing_keys, the_largest, of_an_object, in_every_pass),
@@ -326,6 +351,45 @@ def test_what_needs_the_dict_itself_gets_it(use):
         found = answer(autodiff.function(f, engine="numpy"))
     expected = answer(f)
     same(found, expected)
+
+
+def _set_of(xs):
+    s = set()
+    for x in xs:
+        s.add(int(7 * x))
+    return s
+
+
+OF_SETS = [
+    lambda s: s,
+    lambda s: [s, s, len(s), bool(s)],
+    lambda s: (sorted(s), list(s), sum(s), max(s)),
+    lambda s: (s | {1}, s & {4}, s - {4}, {99} - s, s ^ {4}, s <= {4}),
+    lambda s: (s == {1}, s is s, isinstance(s, set), type(s).__name__, s.copy()),
+    lambda s: (s.remove(4), s, [k for k in s]),
+    lambda s: s.remove(99),
+    lambda s: s[0],
+    lambda s: (4 in s, 4.0 in s, "a" in s, s.isdisjoint({4})),
+    lambda s: (s.pop(), s),
+    lambda s: (s.update([9]), s),
+]
+
+
+@pytest.mark.parametrize("use", OF_SETS)
+def test_sets_that_loops_fill_are_pythons_to_everything_else(use):
+    def f(xs):
+        return use(_set_of(xs))
+
+    def answer(g):
+        try:
+            return g(np.linspace(0.5, 1.5, 11))
+        except Exception as error:
+            return type(error).__name__, str(error)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = answer(autodiff.function(f, engine="numpy"))
+    same(found, answer(f))
 
 
 def test_keys_far_apart_are_pythons():

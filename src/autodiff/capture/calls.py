@@ -86,15 +86,15 @@ def columns_later(home: str) -> None:
 
 
 def want_columns(frame: Frame, container: Any, key: Any, *value: Any) -> None:
-    """Have a dict of the function's own that is looked up so in columns, if it can be: the function is captured again."""
-    if isinstance(container, dict) and (
+    """Have a dict or set of the function's own that is looked up so in columns, if it can be: the function is captured again."""
+    if isinstance(container, (dict, set)) and (
         isinstance(key, (Tracer, int, str)) or choices.is_word(key)
     ):
         importlib.import_module(_COLUMNS[0]).want(frame, container, key, *value)
 
 
 def dict_made(frame: Frame, node: ast.expr, made: Any) -> Any:
-    """A dict that a line has just made; in columns, where that was found to be needed."""
+    """A dict or set that a line has just made; in columns, where that was found to be needed."""
     trace, source = frame.trace, frame.source(node)
     trace.fresh(made)
     trace.made_at[id(made)] = made, source

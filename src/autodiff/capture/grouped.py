@@ -239,6 +239,7 @@ class Read(TracedList):
     """What is read of a list of a dict: to change it would not change the dict's."""
 
     __slots__ = ("facts",)
+    facts: keyed.Keys
 
     def _refuse_frozen(self) -> None:
         raise self.facts.plain("a change of a list of a dict")
@@ -336,5 +337,5 @@ def read(function: Any, args: list[Any]) -> list[Any]:
     return [x.listed() if type(x) is Group else x for x in args]
 
 
-for _name in "add radd iadd mul rmul imul lt gt le ge length_hint".split():
+for _name in "iadd mul rmul imul length_hint".split():
     setattr(Group, f"__{_name}__", keyed.refusing(f"__{_name}__"))

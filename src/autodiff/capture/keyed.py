@@ -84,8 +84,10 @@ def want(frame: Frame, container: Any, key: Any, *value: Any) -> None:
     known = trace.made_at.get(id(container))
     if known is None or not trace.builder.stack or trace.keys is None or known[1] in trace.keys:
         return
+    if isinstance(container, set):
+        container = dict.fromkeys(container, 0)
     if type(key) in (int, str):
-        is_new = key not in container and id(container) not in trace.made[-1]
+        is_new = key not in container and id(known[0]) not in trace.made[-1]
         if not (is_new and trace.rolling):
             return
     form = _form_of(key)
@@ -175,6 +177,8 @@ def made(frame: Frame, plain: Any, keys: Keys, is_known: bool, kind: Any = None)
     """The dict in columns of one that was just made; ``is_known``: what its values are is nobody else's."""
     if keys.low > keys.high:
         return plain
+    if isinstance(plain, set):
+        kind, plain = KeyedSet, dict.fromkeys(plain, 0)
     if not (is_known and _can_be_columns(plain, keys.form)):
         raise keys.plain("a dict of other things than numbers")
     if keys.form == "name":
@@ -256,7 +260,7 @@ def refusing(name: str) -> Any:
 
 for _name in (
     "bool len iter next getitem setitem delitem contains eq ne hash or ror ior and rand xor rxor reversed str format copy "
-    "deepcopy reduce_ex array call index int float enter exit dir"
+    "deepcopy reduce_ex array call index int float enter exit dir add radd sub rsub lt gt le ge iand isub ixor"
 ).split():
     setattr(InColumns, f"__{_name}__", refusing(f"__{_name}__"))
 
@@ -438,6 +442,61 @@ class KeyedDict(InColumns):
         return "list", KeyedPlan(self.python_type, self.factory, names, keys[1], values[1])
 
 
+class KeyedSet(KeyedDict):
+    """A set in columns: a dict of which nobody asks for the values.
+
+    Its order is that of Python's hashes, so that nothing goes through it; where something was taken out of one, a set
+    that is made of what is left might have another.
+    """
+
+    arguments: ClassVar = {"add": (1,), "discard": (1,), "remove": (1,)}
+
+    def __init__(self, frame: Frame, plain: Any, keys: Keys) -> None:
+        super().__init__(frame, plain, keys)
+        self.python_type = set
+        self.is_left = False  # whether something was taken out
+
+    def add(self, key: Any) -> None:
+        """``s.add(key)``."""
+        super().store(key, 0)
+
+    def remove(self, key: Any) -> None:
+        """``s.remove(key)``."""
+        self.is_left = True
+        self.pop(key)
+
+    def discard(self, key: Any) -> None:
+        """``s.discard(key)``."""
+        self.is_left = True
+        self.pop(key, 0)
+
+    def load(self, key: Any) -> Any:
+        """``s[key]``."""
+        self._refuse_part("an item")
+
+    def store(self, key: Any, value: Any, is_new: bool = False) -> None:
+        """``s[key] = value``."""
+        self._refuse_part("a store")
+
+    def delete(self, key: Any) -> None:
+        """``del s[key]``."""
+        self._refuse_part("a deletion")
+
+    def copied(self) -> Any:
+        """``dict(s)``."""
+        self._refuse_part("a copy")
+
+    def through(self, name: str = "keys") -> Any:
+        """What a loop goes through."""
+        self._refuse_part("the order")
+
+    def plan(self, of_list: Callable[[Any], Any]) -> Any:
+        """How it is made where it is in the result."""
+        if self.is_left:
+            self._refuse_part("the order")
+        return super().plan(of_list)
+
+
 @dataclass(frozen=True)
 class KeyedPlan:
     """How a dict of the result is made of lists of its keys and values."""
@@ -531,6 +590,9 @@ def call_of(
     frame: Frame, method: Method, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """A call of a method of a dict in columns."""
+    statement = frame.statement
+    if method.name == "pop" and isinstance(statement, ast.Expr) and statement.value is node:
+        args = [*args[:1], *[method.facts.filler for _ in args[1:]]]  # which nobody asks for
     return method.run(args, kwargs, node)
 
 
