@@ -181,7 +181,30 @@ def left_to_do(xs, a):
     return s if todo else -s
 
 
+def edit_distance(xs, a):
+    d, n = {}, 6
+    for i in range(n + 1):
+        d[i, 0] = i * a
+        d[0, i] = i * xs[1]
+    for i in range(1, n + 1):
+        for j in range(1, n + 1):
+            c = 0.0 if i % 3 == j % 2 else a
+            d[i, j] = min(d[i - 1, j] + a, d[i, j - 1] + xs[0], d[i - 1, j - 1] + c)
+    s = d[n, n]
+    for i, x in enumerate(xs):
+        s += d.get((i % 4, i % 5 - 1), x)
+    return s
+
+
+def by_two_keys(xs, a):
+    d = {}
+    for i, x in enumerate(xs):
+        d[(int(3 * x), i % 2)] = d.get((int(3 * x), i % 2), 0.0) + x * a
+    return sum(v * (r + 2 * c) for (r, c), v in d.items()) + ((3, 1) in d)
+
+
 LOOPS = [
+    *(edit_distance, by_two_keys),
     *(seen_before, left_to_do),
     *(taken_out, pruned),
     *(remainders, known_before, defaults, asked_first, of_values, remembered),
@@ -295,7 +318,23 @@ def _one_for_another(xs, a):
     return seen, d
 
 
+def _of_tuples(xs, a):
+    d, g = {}, {}
+    for k in np.arange(len(xs)) % 5:
+        d[k, int(k) % 2] = xs[k] * a
+        g.setdefault((int(k) - 1, int(k) % 2, 0), []).append(xs[k])
+    return d, g, list(d), len(d), [[type(x).__name__ for x in k] for k in d]
+
+
+def _of_tuples_and_numbers(xs, a):
+    d = {(0, 1): a}
+    for i, x in enumerate(xs):
+        d[i % 3, 1] = x
+    return d, 1 in d, (1,) in d, d.get((1, 1, 1)), (1.0, 1) in d
+
+
 SHOWN = [
+    *(_of_tuples, _of_tuples_and_numbers),
     *(_come_and_gone, _changed_in_number, _one_for_another),
     _filled,
     _named,

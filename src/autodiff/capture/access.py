@@ -412,8 +412,9 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     whole = whole_of(frame.trace, container) if isinstance(index, (Tracer, slice)) else None
     if whole is not None:
         return run_known(frame.trace, operator.getitem, whole, index)
-    if isinstance(index, Tracer):
+    if isinstance(index, (Tracer, tuple)):
         want_columns(frame, container, index)
+    if isinstance(index, Tracer):
         taken = _item_at_traced(frame, container, index, node)
         if taken is not MISSING:
             return taken

@@ -88,7 +88,7 @@ def columns_later(home: str) -> None:
 def want_columns(frame: Frame, container: Any, key: Any, *value: Any) -> None:
     """Have a dict or set of the function's own that is looked up so in columns, if it can be: the function is captured again."""
     if isinstance(container, (dict, set)) and (
-        isinstance(key, (Tracer, int, str)) or choices.is_word(key)
+        isinstance(key, (Tracer, int, str, tuple)) or choices.is_word(key)
     ):
         importlib.import_module(_COLUMNS[0]).want(frame, container, key, *value)
 

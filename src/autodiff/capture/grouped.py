@@ -189,7 +189,7 @@ class GroupedDict(keyed.KeyedDict):
         args = places, self.numbers, ends, self.facts.low, self.kind
         lists = [*run_text(self.trace, texts.groups_of, *args), items]
         plans = [of_list(x)[1] for x in lists]
-        return "list", GroupedPlan(self.python_type, self.factory, self.facts.names, *plans)
+        return "list", GroupedPlan(self.python_type, self.factory, self.facts, *plans)
 
 
 def _held(x: TracedList) -> list[Value]:
@@ -217,7 +217,7 @@ class GroupedPlan:
 
     kind: Any
     factory: Any
-    names: tuple[str, ...]  # of which the keys are numbers
+    facts: keyed.Keys  # of which keys are numbers, perhaps
     keys: Any
     sizes: Any
     ends: Any
@@ -228,7 +228,8 @@ class GroupedPlan:
         keys, sizes, ends, items = (
             plan.build(*given) for plan in (self.keys, self.sizes, self.ends, self.items)
         )
-        keys = [self.names[k] for k in keys] if self.names else keys
+        if self.facts.names or self.facts.parts:
+            keys = map(self.facts.key, keys)
         entries = {
             key: items[end - size : end] for key, size, end in zip(keys, sizes, ends, strict=True)
         }

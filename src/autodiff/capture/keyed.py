@@ -4,7 +4,7 @@
     for i, x in enumerate(xs):              =>     if ranks[i % 3] < 0: ranks[i % 3] = count; count += 1
         total[i % 3] = total.get(i % 3, 0.0) + x   values[i % 3] = …
 
-The keys are integers of a range, or known strings, which are numbered.  A key that is not there has the rank -1; of the others the rank says which came first, so
+The keys are integers of a range, tuples of such, or known strings, which are numbered.  A key that is not there has the rank -1; of the others the rank says which came first, so
 that the dict is gone through in Python's order.  Ranks and values are ordinary lists of the capture, and what a method does
 is text (``library_in_python``) that is interpreted: loops carry the lists, branches merge them, and a key that is not there
 raises KeyError where Python does.
@@ -18,6 +18,7 @@ from it, to keep it outside, to give it to a library) needs Python's own: the fu
 from __future__ import annotations
 
 import ast
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -32,7 +33,7 @@ from autodiff.capture.calls import SPECIAL_TYPES
 from autodiff.capture.functions import run_text
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList
-from autodiff.capture.slots import is_numeric, kinds_of
+from autodiff.capture.slots import Slot, fit, is_numeric, kinds_of
 from autodiff.dims import Dim, Extent, Func, bounds
 from autodiff.ladder import Bail, Rung
 from autodiff.ops.control import emit_check
@@ -41,6 +42,8 @@ from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer, as_tracer
 from autodiff.plain_data import dataclass
 
 FIRST, LAST = -256, 767  # keys of which no range is known, such as int(x): others are Python's
+OF_NUMPY = Slot(np.dtype(np.int64), (), "scalar")
+FEW = -16, 239  # the same of parts of tuples
 MOST_KEYS = 1_000_000
 NUMBERS: dict[Any, Any] = {int: 0, float: 0.0}  # what a defaultdict may make, and which
 
@@ -53,7 +56,10 @@ class Keys:
     low: int = 0  # of integers the range
     high: int = -1  # below ``low``: the dict is Python's own
     names: tuple[str, ...] = ()  # of strings all; they stand at their places
-    form: str = "python"
+    parts: tuple[
+        tuple[int, int], ...
+    ] = ()  # of tuples the range of each part; their places are counted from 0
+    form: Any = "python"
     has_lists: bool = False  # whether the values are lists (``grouped``)
     filler: Any = 0.0  # what stands in the place of a value that is not there yet
     of_type: type = float  # of it, for 0 and 0.0 are equal
@@ -68,6 +74,41 @@ class Keys:
         """That more strings may be keys."""
         names = tuple(dict.fromkeys((*self.names, *more)))
         return self.relearnt(names=names, low=0, high=len(names) - 1)
+
+    def of_tuples(self, parts: Sequence[tuple[int, int]], others: Any = ()) -> Bail:
+        """That keys are tuples, whose parts have some ranges, and other tuples."""
+        parts = [_hull(part, *((k[n], k[n]) for k in others)) for n, part in enumerate(parts)]
+        if self.parts:
+            parts = [_widened(own, part) for own, part in zip(self.parts, parts, strict=True)]
+        size = math.prod(high - low + 1 for low, high in parts)
+        if size > MOST_KEYS:
+            return self.plain("keys far apart")
+        return self.relearnt(parts=tuple(parts), low=0, high=size - 1)
+
+    def place(self, key: Any) -> Any:
+        """Where a key stands that is in the range."""
+        if self.names:
+            return self.names.index(key)
+        if not self.parts:
+            return key - self.low
+        at: Any = 0
+        for part, (low, high) in zip(key, self.parts, strict=True):
+            at = at * (high - low + 1) + (part - low)
+        return at
+
+    def key(self, at: Any) -> Any:
+        """The key at a place, where they are no integers of the range itself."""
+        if self.names:
+            return self.names[at]
+        found: list[Any] = []
+        for form, (low, high) in zip(reversed(self.form), reversed(self.parts), strict=True):
+            size = high - low + 1
+            part, at = at % size + low, at // size
+            if form == "scalar":
+                is_known = not isinstance(part, Tracer)
+                part = np.int64(part) if is_known else Tracer(fit(part, OF_NUMPY), "scalar")
+            found.append(part)
+        return tuple(found[::-1])
 
     def plain(self, what: str) -> Bail:
         """That the dict has to be Python's own."""
@@ -86,13 +127,15 @@ def want(frame: Frame, container: Any, key: Any, *value: Any) -> None:
         return
     if isinstance(container, set):
         container = dict.fromkeys(container, 0)
-    if type(key) in (int, str):
+    if type(key) in (int, str) or (type(key) is tuple and all(type(k) is int for k in key)):
         is_new = key not in container and id(known[0]) not in trace.made[-1]
         if not (is_new and trace.rolling):
             return
     form = _form_of(key)
     if form is None or not _can_be_columns(container, form, *value):
         return
+    if type(form) is tuple and trace.in_hand:
+        return  # a loop around goes pass by pass, in which half of the keys are known
     numbers = [*value, *container.values()]
     filler = NUMBERS.get(getattr(container, "default_factory", None), 0.0)
     if isinstance(container, Counter) or (numbers and not any(map(_is_float, numbers))):
@@ -102,13 +145,18 @@ def want(frame: Frame, container: Any, key: Any, *value: Any) -> None:
     keys = Keys(known[1], form=form, has_lists=has_lists, filler=filler)
     if form == "name":
         raise keys.named(*container, *([key] if type(key) is str else trace.words.numbers))
+    if type(form) is tuple:
+        raise keys.of_tuples(_ranges(key), container)
     low, high = _hull(_range_of(extent_of(key)), *((k, k) for k in container))
     if high - low < MOST_KEYS:
         raise keys.relearnt(low=low, high=high)
 
 
-def _form_of(key: Any) -> str | None:
-    """Of which kind a key is, if columns can have such."""
+def _form_of(key: Any) -> Any:
+    """Of which kind a key is, if columns can have such: of a tuple the kinds of its parts."""
+    if type(key) is tuple:
+        forms = tuple([_form_of(part) for part in key])
+        return forms if key and all(form in ("python", "scalar") for form in forms) else None
     if type(key) is str or choices.is_word(key):
         return "name"
     if type(key) is int:
@@ -155,11 +203,29 @@ def _hull(*ranges: tuple[int, int]) -> tuple[int, int]:
     return min(low for low, _ in ranges), max(high for _, high in ranges)
 
 
-def _range_of(key: Extent) -> tuple[int, int]:
+def _widened(own: tuple[int, int], part: tuple[int, int]) -> tuple[int, int]:
+    """A range of both: with room beyond where it grows, for keys of one pass after the other come one by one."""
+    low, high = _hull(own, part)
+    room = (high - low) // 2
+    return low - room * (low < own[0]), high + room * (high > own[1])
+
+
+def _range_of(key: Extent, unknown: tuple[int, int] = (FIRST, LAST)) -> tuple[int, int]:
     """Of which range a key is; where nothing is known, one that is checked when the program runs."""
     found = _remainder(key) if isinstance(key, Dim) else None
     low, high = found or bounds(key)
-    return (FIRST, LAST) if low is None or high is None else (low, high)
+    return unknown if low is None or high is None else (low, high)
+
+
+def _ranges(key: tuple[Any, ...]) -> list[tuple[int, int]]:
+    return [_range_of(extent_of(part), FEW) for part in key]
+
+
+def _check(key: Any, extent: Extent, known: tuple[int, int], unknown: tuple[int, int]) -> None:
+    """Leave a key of which no range is known, and that is beyond, to Python."""
+    if known == unknown and isinstance(extent, Dim):
+        is_in = np.logical_and(np.greater_equal(key, unknown[0]), np.less_equal(key, unknown[1]))
+        emit_check(as_tracer(is_in).value, "a key of a dict that its columns do not have")
 
 
 def _remainder(key: Dim) -> tuple[int, int] | None:
@@ -184,6 +250,12 @@ def made(frame: Frame, plain: Any, keys: Keys, is_known: bool, kind: Any = None)
     if keys.form == "name":
         if not all(key in keys.names for key in plain):
             raise keys.named(*plain)
+    elif keys.parts:
+        if any(len(key) != len(keys.parts) for key in plain):
+            raise keys.plain("keys of several types")
+        wider = keys.of_tuples(keys.parts, plain)
+        if wider.needs != (keys,):
+            raise wider
     else:
         low, high = _hull((keys.low, keys.high), *((k, k) for k in plain))
         if (low, high) != (keys.low, keys.high):
@@ -283,13 +355,13 @@ class KeyedDict(InColumns):
         size = keys.high - keys.low + 1
         ranks, values = [-1] * size, [keys.filler] * size
         for rank, (key, value) in enumerate(plain.items()):
-            at = keys.names.index(key) if keys.names else key - keys.low
+            at = keys.place(key)
             ranks[at], values[at] = rank, value
         self.facts = keys
         self.python_type = type(plain)
         self.trace = trace
         self.had_values = bool(plain) or hasattr(plain, "default_factory")
-        self.kind = np.int64 if keys.form == "scalar" else int
+        self.kind: Any = np.int64 if keys.form == "scalar" else int
         self.factory = getattr(plain, "default_factory", None)
         # How many there are, and how many have come: some are gone, perhaps.
         self.ranks, self.numbers, self.count = (
@@ -299,11 +371,14 @@ class KeyedDict(InColumns):
     # -- keys and values ------------------------------------------------------------------------
     def _place(self, key: Any, stores: bool = False) -> tuple[Any, Any]:
         """Where a key is in the columns; a key from outside of them is Python's."""
-        form = _form_of(key)
-        if form is None or (form == "name") != (self.facts.form == "name"):
+        form, own = _form_of(key), self.facts.form
+        alike = (form == "name") == (own == "name") and type(form) is type(own)
+        if form is None or not alike or (type(form) is tuple and len(form) != len(own)):
             raise self.facts.plain("keys of several types")
-        if form != self.facts.form and stores:
+        if form != own and stores:
             raise self.facts.plain("keys of several types")
+        if type(form) is tuple:
+            return self._place_of_tuple(key), key
         if form == "name":
             names = self.facts.names
             asked = [key] if type(key) is str else list(self.trace.words.numbers)
@@ -314,9 +389,7 @@ class KeyedDict(InColumns):
             return words.at(key, [names.index(name) for name in asked]), key
         extent = extent_of(key)
         low, high = _range_of(extent)
-        if (low, high) == (FIRST, LAST) and isinstance(extent, Dim):
-            is_in = np.logical_and(np.greater_equal(key, FIRST), np.less_equal(key, LAST))
-            emit_check(as_tracer(is_in).value, "a key of a dict that its columns do not have")
+        _check(key, extent, (low, high), (FIRST, LAST))
         low, high = _hull((low, high), (self.facts.low, self.facts.high))
         if high - low >= MOST_KEYS:
             raise self.facts.plain("keys far apart")
@@ -324,6 +397,16 @@ class KeyedDict(InColumns):
             raise self.facts.relearnt(low=low, high=high)
         at = extent - self.facts.low
         return at if isinstance(at, int) else Tracer(as_tracer(at).value, "python"), key
+
+    def _place_of_tuple(self, key: tuple[Any, ...]) -> Any:
+        extents, ranges = [extent_of(part) for part in key], _ranges(key)
+        for part, extent, known in zip(key, extents, ranges, strict=True):
+            _check(part, extent, known, FEW)
+        facts = self.facts
+        if any(_hull(one, own) != own for one, own in zip(ranges, facts.parts, strict=True)):
+            raise facts.of_tuples(ranges)
+        at = facts.place(extents)
+        return at if isinstance(at, int) else Tracer(as_tracer(at).value, "python")
 
     def _stored(self, value: Any) -> Any:
         """A value as it is to be stored, where the column can hold it."""
@@ -419,7 +502,8 @@ class KeyedDict(InColumns):
             self._refuse_part("the keys")
         places = self._run(texts.places_in, self.count)
         text = getattr(texts, f"{name}_in")
-        args = places, SameSize(self), self._values(), self.facts.low, self.kind
+        kind = TupleKey(self) if self.facts.parts else self.kind
+        args = places, SameSize(self), self._values(), self.facts.low, kind
         found = run_text(self.trace, text, *args)
         found.kind = type(iter(getattr({}, name)()))
         return found
@@ -438,8 +522,7 @@ class KeyedDict(InColumns):
         if not all(isinstance(x, StoredList) and x.is_stored() for x in lists):
             self._refuse_part("the items")
         keys, values = map(of_list, lists)
-        names = self.facts.names
-        return "list", KeyedPlan(self.python_type, self.factory, names, keys[1], values[1])
+        return "list", KeyedPlan(self.python_type, self.factory, self.facts, keys[1], values[1])
 
 
 class KeyedSet(KeyedDict):
@@ -503,14 +586,15 @@ class KeyedPlan:
 
     kind: Any
     factory: Any
-    names: tuple[str, ...]  # of which the keys are numbers
+    facts: Keys  # of which keys are numbers, perhaps
     keys: Any
     values: Any
 
     def build(self, *given: Any) -> Any:
         """The dict, from what ``ListPlan.build`` is given."""
         keys = self.keys.build(*given)
-        keys = [self.names[k] for k in keys] if self.names else keys
+        if self.facts.names or self.facts.parts:
+            keys = map(self.facts.key, keys)
         entries = dict(zip(keys, self.values.build(*given), strict=True))
         return (
             defaultdict(self.factory, entries) if self.kind is defaultdict else self.kind(entries)
@@ -555,6 +639,17 @@ class Method(InColumns):
             given = node.args[1:] if isinstance(node, ast.Call) else []
             args = [*args, *[None] * (2 - len(args)), is_new_list(given)]
         return getattr(self.of, self.name)(*args)
+
+
+class TupleKey(Method):
+    """What makes a key of its place, where keys are tuples."""
+
+    def __init__(self, of: KeyedDict) -> None:
+        super().__init__(of, "__iter__")
+
+    def run(self, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
+        """The key."""
+        return self.facts.key(Tracer(as_tracer(args[0]).value, "python"))
 
 
 class SameSize(Method):
