@@ -132,7 +132,81 @@ def copied(xs, a):
     return sum(d.values()) * sum(e.values())
 
 
+def taken_out(xs, a):
+    d, s = {}, 0.0
+    for i, x in enumerate(xs):
+        d[i % 5] = d.get(i % 5, 0.0) + x * a
+        if i % 7 == 6:
+            s += d.pop(i % 5, 0.0) * x
+            d.pop((i + 1) % 5, None)
+        if i % 11 == 10 and 2 in d:
+            del d[2]
+        try:
+            s -= d.pop(i % 3 - 1)
+        except KeyError:
+            s += a
+    return s * sum(k * v for k, v in d.items()) + len(d)
+
+
+def pruned(xs, a):
+    d = {}
+    for i, x in enumerate(xs):
+        d[i * i % 7] = d.get(i * i % 7, a) * x
+    for k in list(d):
+        if d[k] < 0.5:
+            del d[k]
+    return sum(d.values()) * len(d)
+
+
+def seen_before(xs, a):
+    seen, s = set(), 0.0
+    for x in xs:
+        k = int(x * 7)
+        if k in seen:
+            s += x * a
+        else:
+            seen.add(k)
+            s -= x
+        if len(seen) > 5:
+            seen.discard(k - 3)
+    return s * len(seen)
+
+
+def left_to_do(xs, a):
+    todo, s = {0, 1, 2, 3, 9}, 0.0
+    for i, x in enumerate(xs):
+        if i * i % 7 in todo:
+            todo.remove(i * i % 7)
+            s += x * a * i
+    return s if todo else -s
+
+
+def edit_distance(xs, a):
+    d, n = {}, 6
+    for i in range(n + 1):
+        d[i, 0] = i * a
+        d[0, i] = i * xs[1]
+    for i in range(1, n + 1):
+        for j in range(1, n + 1):
+            c = 0.0 if i % 3 == j % 2 else a
+            d[i, j] = min(d[i - 1, j] + a, d[i, j - 1] + xs[0], d[i - 1, j - 1] + c)
+    s = d[n, n]
+    for i, x in enumerate(xs):
+        s += d.get((i % 4, i % 5 - 1), x)
+    return s
+
+
+def by_two_keys(xs, a):
+    d = {}
+    for i, x in enumerate(xs):
+        d[(int(3 * x), i % 2)] = d.get((int(3 * x), i % 2), 0.0) + x * a
+    return sum(v * (r + 2 * c) for (r, c), v in d.items()) + ((3, 1) in d)
+
+
 LOOPS = [
+    *(edit_distance, by_two_keys),
+    *(seen_before, left_to_do),
+    *(taken_out, pruned),
     *(remainders, known_before, defaults, asked_first, of_values, remembered),
     *(missing_keys, the_largest, of_an_object, in_every_pass),
     *(strings_on_paths, the_best, copied),
@@ -213,7 +287,55 @@ def _numbers_on_paths(xs, a):
     return d, list(d)
 
 
+def _come_and_gone(xs, a):
+    d = {}
+    for i, x in enumerate(xs):
+        d[i % 4] = x
+        d.pop((i + 1) % 3, None)
+    return d, list(d), len(d)
+
+
+def _changed_in_number(xs, a):
+    d = _filled(xs, a)
+    try:
+        for k in d:
+            del d[k]
+    except RuntimeError as error:
+        return str(error)
+
+
+def _one_for_another(xs, a):
+    d, seen = _filled(xs, a), []
+    try:
+        for k in d:
+            seen.append(k)
+            del d[k]
+            d[k + 100] = a
+            if len(seen) > 3:
+                break
+    except RuntimeError as error:
+        seen.append(str(error))
+    return seen, d
+
+
+def _of_tuples(xs, a):
+    d, g = {}, {}
+    for k in np.arange(len(xs)) % 5:
+        d[k, int(k) % 2] = xs[k] * a
+        g.setdefault((int(k) - 1, int(k) % 2, 0), []).append(xs[k])
+    return d, g, list(d), len(d), [[type(x).__name__ for x in k] for k in d]
+
+
+def _of_tuples_and_numbers(xs, a):
+    d = {(0, 1): a}
+    for i, x in enumerate(xs):
+        d[i % 3, 1] = x
+    return d, 1 in d, (1,) in d, d.get((1, 1, 1)), (1.0, 1) in d
+
+
 SHOWN = [
+    *(_of_tuples, _of_tuples_and_numbers),
+    *(_come_and_gone, _changed_in_number, _one_for_another),
     _filled,
     _named,
     _numbers_on_paths,
@@ -270,6 +392,45 @@ def test_what_needs_the_dict_itself_gets_it(use):
     same(found, expected)
 
 
+def _set_of(xs):
+    s = set()
+    for x in xs:
+        s.add(int(7 * x))
+    return s
+
+
+OF_SETS = [
+    lambda s: s,
+    lambda s: [s, s, len(s), bool(s)],
+    lambda s: (sorted(s), list(s), sum(s), max(s)),
+    lambda s: (s | {1}, s & {4}, s - {4}, {99} - s, s ^ {4}, s <= {4}),
+    lambda s: (s == {1}, s is s, isinstance(s, set), type(s).__name__, s.copy()),
+    lambda s: (s.remove(4), s, [k for k in s]),
+    lambda s: s.remove(99),
+    lambda s: s[0],
+    lambda s: (4 in s, 4.0 in s, "a" in s, s.isdisjoint({4})),
+    lambda s: (s.pop(), s),
+    lambda s: (s.update([9]), s),
+]
+
+
+@pytest.mark.parametrize("use", OF_SETS)
+def test_sets_that_loops_fill_are_pythons_to_everything_else(use):
+    def f(xs):
+        return use(_set_of(xs))
+
+    def answer(g):
+        try:
+            return g(np.linspace(0.5, 1.5, 11))
+        except Exception as error:
+            return type(error).__name__, str(error)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = answer(autodiff.function(f, engine="numpy"))
+    same(found, answer(f))
+
+
 def test_keys_far_apart_are_pythons():
     def f(xs, a):
         d = {}
@@ -303,6 +464,8 @@ _STATEMENTS = [
     "s += len({d}) + sum({d}.values())",
     "for q, y in {d}.items(): s += q * y",
     "if x > 1: {d}[{k}] = {v}",
+    "if {k} in {d}: del {d}[{k}]",
+    "s += {d}.pop({k}, a)",
     "if {d} is {e}: s += 1.0",
 ]
 _VALUES = ["x * a", "x", "{d}.get({k}, a) * x", "x * a + i"]

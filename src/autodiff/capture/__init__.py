@@ -85,7 +85,7 @@ calls.answer_later(
     np.ndindex, np.ndenumerate, np.nditer, np.fromiter, np.poly1d,
 )  # fmt: skip
 calls.answer_type_later("autodiff.capture.numpy_callables", np.vectorize)
-calls.columns_later("autodiff.capture.keyed")
+calls.columns_later("autodiff.capture.grouped")
 calls.run_at_once_later("autodiff.capture.pushing")
 calls.take_all_later(
     "autodiff.capture.pushing",

@@ -417,8 +417,9 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
     whole = _whole_for(frame.trace, container, index)
     if whole is not None:
         return run_known(frame.trace, operator.getitem, whole, index)
-    if isinstance(index, Tracer):
+    if isinstance(index, (Tracer, tuple)):
         want_columns(frame, container, index)
+    if isinstance(index, Tracer):
         taken = _item_at_traced(frame, container, index, node)
         if taken is not MISSING:
             return taken

@@ -145,7 +145,9 @@ def store_item(frame: Frame, container: Any, index: Any, value: Any, node: ast.A
         staging.on_each(frame, container, lambda x: store_item(frame, x, index, value, node), node)
         return
     if isinstance(container, HoldsTracers) and container.is_keyed:
-        container.store(index, value)  # type: ignore[attr-defined]
+        statement = frame.statement  # of which the value may be a new list, which nobody has yet
+        is_new = isinstance(statement, ast.Assign) and isinstance(statement.value, ast.List)
+        container.store(index, value, is_new and statement.targets == [node])  # type: ignore
         return
     if labelled.is_foreign(container) or isinstance(container, labelled.StandIn):
         container = dataframes.in_place_of(frame.trace, container)
@@ -326,6 +328,10 @@ def delete_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> None
     if own is not None:
         call(frame, own, [container, index], {}, node)
         return
+    if isinstance(container, HoldsTracers) and container.is_keyed:
+        container.delete(index)  # type: ignore[attr-defined]
+        return
+    want_columns(frame, container, index)
     frame.trace.changing(container, frame.source(node))
     run_known(frame.trace, operator.delitem, container, index)
 

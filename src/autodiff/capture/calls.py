@@ -86,20 +86,35 @@ def columns_later(home: str) -> None:
 
 
 def want_columns(frame: Frame, container: Any, key: Any, *value: Any) -> None:
-    """Have a dict of the function's own that is looked up so in columns, if it can be: the function is captured again."""
-    if isinstance(container, dict) and (
-        isinstance(key, (Tracer, int, str)) or choices.is_word(key)
+    """Have a dict or set of the function's own that is looked up so in columns, if it can be: the function is captured again."""
+    if isinstance(container, (dict, set)) and (
+        isinstance(key, (Tracer, int, str, tuple)) or choices.is_word(key)
     ):
         importlib.import_module(_COLUMNS[0]).want(frame, container, key, *value)
 
 
 def dict_made(frame: Frame, node: ast.expr, made: Any) -> Any:
-    """A dict that a line has just made; in columns, where that was found to be needed."""
+    """A dict or set that a line has just made; in columns, where that was found to be needed."""
     trace, source = frame.trace, frame.source(node)
     trace.fresh(made)
     trace.made_at[id(made)] = made, source
     keys = trace.keys.get(source) if trace.keys else None
-    return made if keys is None else importlib.import_module(_COLUMNS[0]).made(frame, made, keys)
+    return (
+        made if keys is None else importlib.import_module(_COLUMNS[0]).made(frame, made, keys, node)
+    )
+
+
+def read_lists(function: Any, args: list[Any]) -> list[Any]:
+    """The arguments of a call, with lists of dicts in columns as lists where they are only read."""
+    read: Callable[..., list[Any]] = importlib.import_module(_COLUMNS[0]).read
+    return read(function, args)
+
+
+def dict_made_like(frame: Frame, node: ast.expr, source: Any) -> Any:
+    """An empty dict in columns for what goes through another one; None where it is to be Python's own."""
+    if not (isinstance(source, HoldsTracers) and source.is_keyed):
+        return None
+    return importlib.import_module(_COLUMNS[0]).made_like(frame, frame.source(node), source)
 
 
 # What runs a loop over things of some kind in a way of its own, or gives None: generators (``pushing``).
@@ -139,6 +154,8 @@ def call(
         return on_both(lambda *x: call(frame, function, list(x), kwargs, node), args)
     trace = frame.trace
     depth = trace.users_depth + trace.depth
+    if trace.has_keyed and _hashable(function):
+        args = read_lists(function, args)
     try:
         result = with_room(depth, _call, frame, function, args, kwargs, node)
     except Exception as error:

@@ -176,9 +176,17 @@ def is_word(x: Any) -> bool:
     return type(x) is Among and isinstance(group_and_index(x)[0], Words)
 
 
+def _is_of_numbers(x: Any) -> bool:
+    return isinstance(x, StoredList) and x.is_numbers()
+
+
 def refuse_words(trace: Any, x: Any) -> None:
     """Refuse a container of strings that are chosen among others: a library asks an item for its class."""
-    if trace.words is not None and trace.words.numbers and containers.holds(x, is_word):
+    if (
+        trace.words is not None
+        and trace.words.numbers
+        and containers.holds(x, is_word, _is_of_numbers)
+    ):
         raise trace.words.refusal()
 
 

@@ -10,7 +10,7 @@ from autodiff.capture.access import (
     as_key,
 )
 from autodiff.capture.assignment import assign
-from autodiff.capture.calls import call, dict_made, iterate
+from autodiff.capture.calls import call, dict_made, dict_made_like, iterate
 from autodiff.capture.frames import ComprehensionScope, Scope
 from autodiff.capture.generators import Stopped, TracedGenerator, passing
 from autodiff.capture.inputs import is_library
@@ -124,9 +124,7 @@ def _rolled_comprehension(frame: Frame, node: ast.ListComp | ast.GeneratorExp) -
     return _unrolled_comprehension(frame, node, source, found)
 
 
-def _rolled(
-    frame: Frame, node: ast.ListComp | ast.GeneratorExp, source: Any, body: ast.stmt, start: Any
-) -> Scope | Bail | str:
+def _rolled(frame: Frame, node: Any, source: Any, body: ast.stmt, start: Any) -> Scope | Bail | str:
     """The scope of a loop over ``source`` that does ``body``, or why there is none."""
     sequence = lazy_sequence(frame, source)
     if sequence is None and isinstance(source, (list, tuple, dict, set, str)):
@@ -244,7 +242,17 @@ def dict_comprehension(frame: Frame, node: ast.DictComp) -> Any:
     def pair(inner: Frame) -> tuple[Any, Any]:
         return as_key(inner, inner.evaluate(node.key)), inner.evaluate(node.value)
 
-    return dict_made(frame, node, dict(_all_of(_comprehension(frame, node, pair))))
+    source = None
+    if isinstance(node.generators[0].iter, _SOURCES) and frame.trace.has_keyed:
+        source = frame.evaluate(node.generators[0].iter)
+        made = dict_made_like(frame, node, source)
+        if made is not None:
+            place = ast.Subscript(ast.Name(_RESULT, ast.Load()), node.key, ast.Store())
+            store = ast.Assign([place], node.value)
+            if isinstance(_rolled(frame, node, source, store, made), Scope):
+                return made
+            made.refuse_unknown("a comprehension")
+    return dict_made(frame, node, dict(_all_of(_comprehension(frame, node, pair, source))))
 
 
 _FIRST = "<first>"

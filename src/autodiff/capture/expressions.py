@@ -192,7 +192,7 @@ def _list(frame: Frame, node: ast.List) -> Any:
 
 
 def _set(frame: Frame, node: ast.Set) -> Any:
-    return frame.trace.fresh({as_key(frame, x) for x in _elements(frame, node.elts)})
+    return dict_made(frame, node, {as_key(frame, x) for x in _elements(frame, node.elts)})
 
 
 def _elements(frame: Frame, nodes: list[ast.expr]) -> list[Any]:
@@ -322,9 +322,10 @@ def _call(frame: Frame, node: ast.Call) -> Any:
         return dict_made(frame, node, call(frame, function, arguments, keywords, node))
     frame.trace.is_alone = holders.is_alone(frame, node)
     try:
-        return call(frame, function, arguments, keywords, node)
+        made = call(frame, function, arguments, keywords, node)
     finally:
         frame.trace.is_alone = False
+    return dict_made(frame, node, made) if function is set else made
 
 
 def _starred(frame: Frame, function: Any, items: Any, is_alone: bool) -> Any:

@@ -700,7 +700,7 @@ class KeptList(StoredList):
             known = (
                 before.items if before and store.repeated is None else (store.repeated or ())[:1]
             )
-            kinds = [kinds_of(x) for x in known]
+            kinds = [kinds_of(x) for x in {id(x): x for x in known}.values()]
             if not known or kinds[0] is None or any(kind != kinds[0] for kind in kinds):
                 return None
             constant = kinds[0][0].constant

@@ -431,7 +431,8 @@ def value_at(ranks: Any, values: Any, at: int, key: Any) -> Any:
 def put_at(ranks: Any, values: Any, count: Any, at: int, value: Any) -> None:
     """``d[key] = value``."""
     if ranks[at] < 0:
-        ranks[at] = count[0]
+        ranks[at] = count[1]
+        count[1] += 1
         count[0] += 1
     values[at] = value
 
@@ -439,9 +440,28 @@ def put_at(ranks: Any, values: Any, count: Any, at: int, value: Any) -> None:
 def value_or_put(ranks: Any, values: Any, count: Any, at: int, value: Any) -> Any:
     """``dict.setdefault``, and an item of a ``defaultdict``."""
     if ranks[at] < 0:
-        ranks[at] = count[0]
+        ranks[at] = count[1]
+        count[1] += 1
         count[0] += 1
         values[at] = value
+    return values[at]
+
+
+def taken_at(ranks: Any, values: Any, count: Any, at: int, key: Any) -> Any:
+    """``d.pop(key)``."""
+    if ranks[at] < 0:
+        raise KeyError(key)
+    ranks[at] = -1
+    count[0] -= 1
+    return values[at]
+
+
+def taken_or(ranks: Any, values: Any, count: Any, at: int, default: Any) -> Any:
+    """``d.pop(key, default)``."""
+    if ranks[at] < 0:
+        return default
+    ranks[at] = -1
+    count[0] -= 1
     return values[at]
 
 
@@ -455,31 +475,28 @@ def places_in(ranks: Any, count: Any) -> Any:
     return np.argsort(np.array(ranks))[len(ranks) - count[0] :]
 
 
-def keys_in(places: Any, count: Any, values: Any, first: int, kind: Any) -> Iterator[Any]:
+def keys_in(places: Any, check: Any, values: Any, first: int, kind: Any) -> Iterator[Any]:
     """A loop over the keys."""
-    before = count[0]
     for at in places:
-        _refuse_new_size(count[0], before)
+        check()
         yield kind(at + first)
-    _refuse_new_size(count[0], before)
+    check()
 
 
-def values_in(places: Any, count: Any, values: Any, first: int, kind: Any) -> Iterator[Any]:
+def values_in(places: Any, check: Any, values: Any, first: int, kind: Any) -> Iterator[Any]:
     """A loop over the values."""
-    before = count[0]
     for at in places:
-        _refuse_new_size(count[0], before)
+        check()
         yield values[at]
-    _refuse_new_size(count[0], before)
+    check()
 
 
-def items_in(places: Any, count: Any, values: Any, first: int, kind: Any) -> Iterator[Any]:
+def items_in(places: Any, check: Any, values: Any, first: int, kind: Any) -> Iterator[Any]:
     """A loop over the items."""
-    before = count[0]
     for at in places:
-        _refuse_new_size(count[0], before)
+        check()
         yield kind(at + first), values[at]
-    _refuse_new_size(count[0], before)
+    check()
 
 
 def lists_of(places: Any, values: Any, first: int, kind: Any) -> Any:
@@ -487,6 +504,31 @@ def lists_of(places: Any, values: Any, first: int, kind: Any) -> Any:
     return [kind(at + first) for at in places], [values[at] for at in places]
 
 
-def _refuse_new_size(count: int, before: int) -> None:
-    if count != before:
-        raise RuntimeError("dictionary changed size during iteration")
+# -- and of those whose values are lists (capture.grouped): one log of all items, each with its place --
+def append_at(sizes: Any, places: Any, items: Any, at: int, item: Any) -> None:
+    """``d[key].append(item)``."""
+    sizes[at] += 1
+    places.append(at)
+    items.append(item)
+
+
+def order_of(places: Any, size: int) -> Any:
+    """In which order the items of one place stand together, and where those of each end."""
+    at = np.array(places)
+    return np.argsort(at, kind="stable"), np.cumsum(np.bincount(at, minlength=size))
+
+
+def item_at(items: Any, index: Any) -> Any:
+    """An item of a list."""
+    return items[index]
+
+
+def is_in(item: Any, items: Any) -> Any:
+    """``item in items``."""
+    return item in items
+
+
+def groups_of(places: Any, sizes: Any, ends: Any, first: int, kind: Any) -> Any:
+    """The keys, how many items each has, and where they end."""
+    keys = [kind(at + first) for at in places]
+    return keys, [sizes[at] for at in places], [int(ends[at]) for at in places]

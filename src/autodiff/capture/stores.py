@@ -127,7 +127,9 @@ class Store:
     def types(self) -> Types | None:
         """The types that its numbers may have; None where no number holds all."""
         types: Types | None = Types(self.slot)
-        for item in self.head if self.repeated is None else self.repeated[:1]:
+        # Most of them are one object.
+        head = {id(x): x for x in self.head}.values()
+        for item in head if self.repeated is None else self.repeated[:1]:
             # A None is a number of the wide type by the time it is read.
             types = types if item is None or types is None else types.widened(kinds_of(item) or ())
         return None if types is None or types.slot != self.slot else types

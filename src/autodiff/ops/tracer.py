@@ -529,6 +529,10 @@ class StoredList(list[Any]):
         """Whether the items are in traced arrays, one or several."""
         return self.whole() is not None
 
+    def is_numbers(self) -> bool:
+        """Whether the items are the numbers of one array and nothing else."""
+        return False
+
     def is_elsewhere(self) -> bool:
         """Whether the list itself is empty: its items are in arrays, or their parts in lists of their own."""
         return self.is_stored()
@@ -536,10 +540,6 @@ class StoredList(list[Any]):
     def as_left(self) -> StoredList:
         """A list of the same items, in arrays of their own: the region ends that has made this one."""
         return self
-
-    def is_numbers(self) -> bool:
-        """Whether the items are the numbers of one array and nothing else."""
-        return False
 
     def numbers(self) -> Tracer | None:
         """That array, if so."""

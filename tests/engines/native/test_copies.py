@@ -405,3 +405,18 @@ def test_the_depth_of_loops_is_seen():
 
     assert loop_depth(autodiff.function(three_ways).llvm(X)) == 1
     assert loop_depth(autodiff.function(matrix_vector).llvm(X)) == 2
+
+
+def by_halves(x):
+    if len(x) == 1:
+        return x
+    even, odd = by_halves(x[::2]), by_halves(x[1::2])
+    turned = np.exp(-2j * np.pi * np.arange(len(odd)) / len(x)) * odd
+    return np.concatenate([even + turned, even - turned])
+
+
+def test_where_a_part_is_last_used_is_asked_once_of_each_value():
+    # Each value has several users, and these have: a question that goes through all paths never ends.
+    slope = autodiff.gradient(lambda x: np.sum(np.abs(by_halves(x.astype(complex))) ** 2))
+    x = X[:16]
+    np.testing.assert_allclose(slope(x), 2 * len(x) * x, rtol=1e-12)

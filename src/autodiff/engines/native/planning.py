@@ -183,6 +183,7 @@ class Plan:
         self.position: dict[Value, int] = {}
         self.users: dict[Value, list[Operation]] = {}
         self.forced: set[Value] = set()
+        self._last_uses: dict[Value, int] = {}
         self._index()
         for _ in range(4):
             self._start()
@@ -360,6 +361,13 @@ class Plan:
 
     def _last_use(self, value: Value) -> int:
         """Where a value, or what is computed of it without memory of its own, is used last."""
+        if not self._last_uses:  # users come later: once for all, or each would ask its users again
+            for operation in reversed(self.block.operations):
+                for result in operation.results:
+                    self._last_uses[result] = self._last_of_users(result)
+        return self._last_uses[value]
+
+    def _last_of_users(self, value: Value) -> int:
         last = -1
         for user in self.users.get(value, ()):
             made = user.results[0] if user.results else None
@@ -368,7 +376,7 @@ class Plan:
             last = max(last, self.position[made])
             lowering = ENTRIES[user.kind].lowering
             if made.shape and isinstance(lowering, (Pointwise, View)):
-                last = max(last, self._last_use(made))
+                last = max(last, self._last_uses[made])
         return last
 
     def is_flat(self, value: Value) -> bool:
