@@ -48,8 +48,9 @@ from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer, as_tracer
 
 if TYPE_CHECKING:
-    from autodiff.ops import interpreting
+    from autodiff.ops import interpreting, marks
 else:
+    marks = later("autodiff.ops.marks")
     interpreting = later("autodiff.ops.interpreting")
 
 # Filled at import: the ufuncs that are operations of their own, and the operation's name.
@@ -519,5 +520,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
         return call(np.sqrt, inputs[:1])
     result = _METHODS[method](ufunc, *inputs, **kwargs)
     if method == "__call__":
+        if kwargs.get("where", True) is not True and "out" not in kwargs:
+            marks.note_unwritten()
         return result
     return remember(getattr(ufunc, method), inputs, kwargs, result)
