@@ -535,6 +535,12 @@ def meshgrid(
     order = list(range(n))
     if indexing == "xy" and n > 1:
         order[0], order[1] = 1, 0
+    if not copy:  # views of what is given
+        lines = [
+            functions[np.reshape](x, (*(1,) * at, -1, *(1,) * (n - 1 - at)))
+            for x, at in zip(xi, order, strict=True)
+        ]
+        return tuple(lines if sparse else functions[np.broadcast_arrays](*lines))
     lines = [ravel(x) for x in xi]
     shape: list[Any] = [0] * n
     for x, place in zip(lines, order, strict=True):
@@ -575,10 +581,7 @@ def ix_(*args: Any) -> tuple[Tracer, ...]:
             raise ValueError("Cross index must be 1 dimensional")
         arrays.append(functions[np.nonzero](a)[0] if a.dtype.kind == "b" else a)
     return tuple(
-        Tracer(
-            structural.reshape(x, (1,) * k + (x.shape[0],) + (1,) * (len(args) - k - 1)).value,
-            "array",
-        )
+        functions[np.reshape](x, (1,) * k + (x.shape[0],) + (1,) * (len(args) - k - 1))
         for k, x in enumerate(arrays)
     )
 

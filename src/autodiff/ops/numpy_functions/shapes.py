@@ -365,7 +365,19 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Tracer, ...]:
     shape = broadcast_shapes(*[x.shape for x in arrays])
     if all(same_shape(x.shape, shape) for x in arrays):
         return tuple(arrays)
-    return tuple(broadcast_to_(x, shape) for x in arrays)
+    step = ViewStep(
+        lambda p: broadcast_to(p, shape),
+        None,
+        lambda d: np.broadcast_to(d, tuple(representative(n) for n in shape)),
+        _as_broadcast,
+        shape,
+    )
+    return tuple(viewed(x, step) for x in arrays)
+
+
+def _as_broadcast(a: np.ndarray, sizes: Any) -> np.ndarray:
+    """NumPy's view, which warns of stores."""
+    return np.broadcast_arrays(a, np.broadcast_to(np.empty(()), tuple(sizes)))[0]
 
 
 @implements(np.broadcast_shapes)
