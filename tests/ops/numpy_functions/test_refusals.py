@@ -510,6 +510,40 @@ ROWS: list[tuple[Any, ...]] = [
         for f in (np.sum, np.max, np.any, np.prod, np.ptp, np.count_nonzero, np.nansum, np.add.reduce)
     ],
     (lambda x: np.linalg.norm(x, axis=[0]), V), (lambda x: np.linalg.norm(x, axis=[0]), V[:, None]),
+    # Options that no function is usually given, written out or among the arguments.
+    *[
+        row
+        for name, values in {
+            "subok": (None, 2, "abc"), "casting": (3, None, "none"), "order": (0, "i4"), "dtype": (0, 1.5, {}),
+            "out": ([1], 2, {}), "nosuch": (1,),
+        }.items()
+        for value in values
+        for row in (
+            (lambda x, k=name, v=value: np.cos(x, **{k: v}), V),
+            (lambda x, k=name, v=value: np.add.outer(x, x, **{k: v}), V),
+            (lambda x, v, k=name: np.modf(x, **{k: v}), V, value),
+        )
+    ],
+    *[
+        row
+        for name, values in {
+            "keepdims": (None, "abc", [1], {}), "initial": ([1, 2, 3], range(3)), "axis": (True, 1.5, "rows"),
+            "dtype": (0, {}), "out": (3, [1.0]),
+        }.items()
+        for value in values
+        for row in (
+            (lambda x, k=name, v=value: np.subtract.reduce(x, **{k: v}), M),
+            (lambda x, k=name, v=value: np.sum(x, **{k: v}), M),
+            (lambda x, v, k=name: x.prod(**{k: v}), M, value),
+            (lambda x, v, k=name: np.nanmax(x, **{k: v}), M, value),
+        )
+    ],
+    (lambda x: np.vecdot(x, x, where=True), V),
+    *[
+        (lambda x, f=f: f(x, copy=2), 2.5)
+        for f in (np.float64, np.float32, np.int64, np.complex128, np.bool)
+    ],
+    (lambda x: np.broadcast_to(x, (2, 5), {}), V),
 ]
 # fmt: on
 
