@@ -158,11 +158,12 @@ def full_like(
     return lay_out(result, order, *([a] if shape is None else []))
 
 
-def _check_numbers(x: Any, dtype: np.dtype[Any]) -> None:
+def _check_numbers(x: Any, dtype: np.dtype[Any], is_item: bool = False) -> None:
+    """Raise where an array of integers cannot hold a number; of NumPy's own, where a list has it."""
     if isinstance(x, (list, tuple)) and dtype.kind in "iu":
         for item in x:
-            _check_numbers(item, dtype)
-    elif isinstance(x, Tracer) and x.form == "python":
+            _check_numbers(item, dtype, is_item=True)
+    elif isinstance(x, Tracer) and (x.form == "python" or (is_item and dtype.kind == "i")):
         check_number(x, dtype)
     elif type(x) in (int, float) and dtype.kind in "iu":
         np.array(x, dtype)  # NumPy's exception where the dtype cannot hold it
