@@ -408,6 +408,12 @@ _WORDS: dict[str, frozenset[str]] = {
 }
 # What they are seldom given by position, or by another name.
 _SELDOM = (dict, set, frozenset, range, slice, bytes, np.datetime64, np.timedelta64)
+# Functions of NumPy's Python that use what they are given in ways that their own code alone tells.
+_ASKED = frozenset(
+    "apply_over_axes can_cast common_type cond dirichlet dsplit fftshift histogram2d histogramdd hsplit "
+    "ifftshift matrix_rank nanpercentile nanquantile permutation polyder put_along_axis rollaxis "
+    "split take_along_axis vsplit".split()
+)
 
 
 def _is_odd(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
@@ -419,6 +425,7 @@ def _is_odd(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
     is_ufunc = isinstance(ufunc, np.ufunc)
     odd = any(isinstance(x, _SELDOM) and not isinstance(x, Tracer) for x in args)
     odd = odd or any(_is_odd_option(name, x) for name, x in kwargs.items())
+    odd = odd or getattr(function, "__name__", "") in _ASKED
     if is_ufunc:
         return odd or (bool(ufunc.signature) and "where" in kwargs)
     return odd and (module_of(function).startswith("numpy") or bool(methods.name_of(function)))

@@ -31,7 +31,7 @@ from autodiff.ops.either import Either
 from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import Signal, apply_users, door, is_ours
 
-_NUMPYS = (np.ndarray, np.generic, np.dtype, np.ufunc)
+_NUMPYS = (np.ndarray, np.generic, np.dtype, np.ufunc, type(np.sum))
 
 
 class Unasked(Exception):

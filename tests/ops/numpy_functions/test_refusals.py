@@ -544,6 +544,20 @@ ROWS: list[tuple[Any, ...]] = [
         for f in (np.float64, np.float32, np.int64, np.complex128, np.bool)
     ],
     (lambda x: np.broadcast_to(x, (2, 5), {}), V),
+    # Sequences and numbers where NumPy's Python has an array in mind.
+    *[
+        (f, x)
+        for x in (M.tolist(), 2.5, NUMBER)
+        for f in (
+            lambda x: np.hsplit(x, 5), lambda x: np.vsplit(x, 5), lambda x: np.split(x, 5, axis=1),
+            lambda x: np.rollaxis(x, 1), lambda x: np.apply_over_axes(np.sum, x, 0), lambda x: np.common_type(x),
+            lambda x: np.take_along_axis(x, INTEGERS[None], axis=1), lambda x: np.polyder(x),
+            lambda x: np.fft.fftshift(x), lambda x: np.fft.ifftshift(x),
+            lambda x: np.histogram2d(V, V, bins=3, weights=x)[0], lambda x: np.can_cast(x, int),
+            lambda x: np.linalg.cond(M, x), lambda x: np.nanquantile(x, []),
+        )
+    ],
+    (lambda x: np.linalg.cond(M, x), np.array(2.0)),
 ]
 # fmt: on
 

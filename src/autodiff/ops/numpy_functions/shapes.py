@@ -633,7 +633,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Trace
     """``np.array_split``: views."""
     x = array_of(ary)
     axis = normalize_axis_index(axis, x.ndim)
-    n = x.shape[axis]
+    n = x.shape[0 if isinstance(ary, (list, tuple)) else axis]  # a sequence is asked for its length
     if _are_positions(indices_or_sections):
         inner = [extent_of(v) for v in indices_or_sections]
         bounds: list[Any] = [0, *inner, n]
