@@ -412,7 +412,7 @@ _SELDOM = (dict, set, frozenset, range, slice, bytes, np.datetime64, np.timedelt
 _ASKED = frozenset(
     "apply_over_axes can_cast common_type cond dirichlet dsplit fftshift histogram2d histogramdd hsplit "
     "ifftshift matrix_rank nanpercentile nanquantile permutation polyder put_along_axis rollaxis "
-    "split take_along_axis vsplit".split()
+    "split take_along_axis unstack vsplit".split()
 )
 
 

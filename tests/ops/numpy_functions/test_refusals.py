@@ -558,6 +558,8 @@ ROWS: list[tuple[Any, ...]] = [
         )
     ],
     (lambda x: np.linalg.cond(M, x), np.array(2.0)),
+    (lambda x: np.astype(x, np.float32), [1.0, 2.0]), (lambda x: np.astype(x, np.float32), (1.0, 2.0)),
+    (lambda x: np.unstack(x), M.tolist()),
 ]
 # fmt: on
 

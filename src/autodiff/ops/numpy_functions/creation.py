@@ -480,7 +480,9 @@ def geomspace(
     start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
 ) -> Tracer:
     """``np.geomspace``."""
-    first, last = cast(operand(start), np.float64), cast(operand(stop), np.float64)
+    first, last = operand(start), operand(stop)
+    wide = result_dtype(first, last, np.float64)
+    first, last = cast(first, wide), cast(last, wide)
     for end in (first, last):
         nonzero = functions[np.all](pointwise("not_equal", end, 0))
         require(nonzero, ValueError("Geometric sequence cannot include zero"))
