@@ -446,7 +446,18 @@ def _is_odd_option(name: str, x: Any) -> bool:
 
 
 def _refuse_odd(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any]) -> None:
-    """Raise what NumPy raises of options that no function of its is usually given."""
+    """Raise what NumPy raises of options that no function of its is usually given.
+
+    It is not asked where it would store: what it stores into some arrays ends the process (``ops/fatal.py``).
+    """
+    outs = kwargs.get("out")
+    outs = [*(outs if isinstance(outs, tuple) else (outs,))]
+    if getattr(function, "__name__", "") not in _ASKED:
+        outs += args[2:]
+    if any(
+        isinstance(x, np.ndarray) or (isinstance(x, Tracer) and x.form == "array") for x in outs
+    ):
+        return
     try:
         asked, given = verdicts.function_and_operands(function, args)
         said = verdicts.verdict(trace, asked, given, kwargs, in_all=True)

@@ -345,6 +345,11 @@ def _fold(
     if keepdims:
         result = functions[np.expand_dims](result, axes)
     result = Tracer(result.value, "array" if result.shape else "scalar")
+    if target is not None and target.ndim != result.ndim:
+        raise ValueError(
+            f"output parameter for reduction operation {ufunc.__name__} has the wrong number of "
+            f"dimensions: Found {target.ndim} but expected {result.ndim}"
+        )
     return result if target is None else write_out(result, target)
 
 

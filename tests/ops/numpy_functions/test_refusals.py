@@ -560,6 +560,11 @@ ROWS: list[tuple[Any, ...]] = [
     (lambda x: np.linalg.cond(M, x), np.array(2.0)),
     (lambda x: np.astype(x, np.float32), [1.0, 2.0]), (lambda x: np.astype(x, np.float32), (1.0, 2.0)),
     (lambda x: np.unstack(x), M.tolist()),
+    *[
+        (lambda x, u=u, shape=shape: u.reduce(x, axis=0, out=np.zeros(shape)), M)
+        for u in (np.subtract, np.hypot, np.fmax, np.logical_xor, np.add)
+        for shape in ((1, 5), (5, 1), (3,), ())
+    ],
 ]
 # fmt: on
 

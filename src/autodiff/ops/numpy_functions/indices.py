@@ -112,7 +112,8 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> T
     """``np.astype``."""
     np.astype(np.empty(0), float, device=device)  # its exception
     if isinstance(x, (list, tuple)):
-        np.astype([] if isinstance(x, list) else (), float)  # type: ignore[arg-type]  # so is this
+        empty: Any = [] if isinstance(x, list) else ()
+        np.astype(empty, float)  # so is this
     result: Tracer = as_array(x).astype(dtype, copy=copy)
     return result
 
