@@ -662,3 +662,48 @@ def test_what_is_not_compiled_again_and_again_runs_at_once() -> None:
     with pytest.raises(ValueError, match="2.5 and") as raised:
         f(2.5, -np.ones(3))
     assert all("autodiff/" not in str(entry.path) for entry in raised.traceback[1:])
+
+
+# -- arrays of objects ------------------------------------------------------------------------------
+def _cubes(v):
+    return np.sum(v * v * v)
+
+
+DERIVATIVES_BY_OBJECTS = {
+    "gradient": lambda f, v: autodiff.gradient(f)(v),
+    "of floats and integers": lambda f, v: autodiff.gradient(f)(v[:2]),
+    "value": lambda f, v: autodiff.value_and_gradient(f)(v),
+    "hessian": lambda f, v: autodiff.hessian(f)(v),
+    "jacobian": lambda f, v: autodiff.jacobian(lambda v: v * v)(v),
+    "jvp": lambda f, v: autodiff.jvp(f, (v,), (v,)),
+    "vjp": lambda f, v: autodiff.vjp(f, v)[1](1.0),
+    "linearize": lambda f, v: autodiff.linearize(f, v)[1](v),
+    "hessian_vector": lambda f, v: autodiff.hessian_vector(f)(v, _tensors=v),
+    "beside another": lambda f, v: autodiff.gradient(lambda w, v: f(w * v), wrt="w")(2.0, v),
+    "matrix": lambda f, v: autodiff.gradient(lambda m: f(m @ m))(np.outer(v, v)),
+}
+
+
+@pytest.mark.parametrize("name", DERIVATIVES_BY_OBJECTS)
+def test_objects_that_are_numbers_are_numbers_to_a_derivative(name):
+    derivative, given = DERIVATIVES_BY_OBJECTS[name], [1.0, 2.5, -3.0]
+    for _ in range(2):
+        found, expected = (derivative(_cubes, np.array(given, d)) for d in (object, float))
+        assert repr(found) == repr(expected)
+
+
+@pytest.mark.parametrize("other", [None, "a", [1.0], True, np.ones(2)])
+def test_other_objects_have_no_derivative(other):
+    v = np.empty(2, object)
+    v[:] = [1.0, other] if type(other) is not list else [1.0, tuple(other)]
+    f = lambda v: v[0] * 2.0
+    with pytest.warns(autodiff.FallbackWarning):
+        assert autodiff.function(f)(v) == 2.0
+    with pytest.raises(autodiff.errors.DtypeError, match="AD105: argument v has dtype object"):
+        autodiff.gradient(f)(v)
+
+
+def test_integers_among_objects_are_integers():
+    v = np.array([1, 2], object)
+    with pytest.warns(UserWarning, match="astype"):
+        assert autodiff.gradient(_cubes, wrt="v")(v).tolist() == [0.0, 0.0]

@@ -41,6 +41,8 @@ TABLE = {
     "_cook_nd_args": [(lambda x: np.abs(np.fft.fftn(x, s=(2, 2))), (np.eye(3),))],
     "row_stack": [(lambda x: np.row_stack([x, x]), (FOUR,))],  # noqa: NPY201
     "__init__": [(lambda x: np.poly1d(np.poly1d(x))(2.0), (FOUR,))],
+    # In C, of how a ufunc is called.
+    "ufunc": [(lambda x: np.log(x + 1, where=x > 2)[3:], (FOUR,)), (lambda x: np.log(x + 1, where=x > 2, out=None)[3:], (FOUR,)), (lambda x: np.maximum(x, 1.0, x), (FOUR,))],
     "_ravel_and_check_weights": [(lambda x: np.histogram(x > 1, 2)[0], (FOUR,))],
 }  # fmt: skip
 if not hasattr(np, "row_stack"):  # from NumPy 2.5 on

@@ -557,6 +557,22 @@ def test_underflow_is_told_to_who_asks(engine):
     assert kinds(compiled, x) == []
 
 
+def that_asks_itself(x):
+    with np.errstate(under="warn", divide="warn"):
+        return (1.0 / x, x * 1e-200 * 1e-200)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_a_function_asks_for_is_told_whatever_holds_outside(engine):
+    compiled = autodiff.function(that_asks_itself, engine=engine)
+    x = np.array([0.0, 1.0])
+    for outside in ({}, {"all": "ignore"}, {"all": "warn"}):
+        with np.errstate(**outside):
+            for _ in range(2):
+                assert kinds(compiled, x) == kinds(that_asks_itself, x)
+                assert len(kinds(compiled, x)) == 2
+
+
 def test_flags_of_others_are_not_taken_for_a_calls_own():
     compiled = autodiff.function(logarithm)
     compiled(np.ones(3))

@@ -51,10 +51,14 @@ _OF_TEXT = {
 
 @dataclass(frozen=True)
 class Quiet:
-    """What the user's function has NumPy not warn of: kinds of errors as bits, filters of ``warnings``."""
+    """What the user's function has NumPy not warn of: kinds of errors as bits, filters of ``warnings``.
+
+    ``told``: the kinds that it asks for, whatever holds outside.
+    """
 
     kinds: int = 0
     filters: tuple[Any, ...] = ()
+    told: int = 0
 
 
 class Recorder:
@@ -227,12 +231,14 @@ def end_noting(silent: _Silent) -> int:
 def quiet_in(manager: Any, quiet: Quiet | None) -> Quiet | None:
     """What NumPy is not to warn of inside of a ``with``."""
     if isinstance(manager, np.errstate):
-        kinds = 0 if quiet is None else quiet.kinds
+        quiet = quiet or Quiet()
+        kinds, told = quiet.kinds, quiet.told
         for name, bit in BITS.items():
             how = getattr(manager, f"_{name}") or getattr(manager, "_all", None)
             if how is not None:
                 kinds = kinds | bit if how == "ignore" else kinds & ~bit
-        return Quiet(kinds, () if quiet is None else quiet.filters)
+                told = told | bit if how == "warn" else told & ~bit
+        return Quiet(kinds, quiet.filters, told)
     given = getattr(manager, "_filter", None)
     if isinstance(manager, warnings.catch_warnings) and given is not None:
         return filtered_by(warnings.simplefilter, given, {}, quiet)
@@ -255,4 +261,4 @@ def filtered_by(function: Any, args: Any, kwargs: Any, quiet: Quiet | None) -> Q
     with warnings.catch_warnings():
         warnings.resetwarnings()
         function(*args, **kwargs)
-        return Quiet(kept.kinds, (*warnings.filters, *kept.filters))
+        return Quiet(kept.kinds, (*warnings.filters, *kept.filters), kept.told)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff import tree
 from autodiff.ladder import Rung
 
 ENGINES = ["native", "numpy"]
@@ -282,6 +283,71 @@ def test_parts_of_one_array_in_a_result_are_parts_of_one_array(f, engine):
         (expected, shared), (found, ours) = arrays(f), arrays(value)
         assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
         assert ours == shared
+
+
+OUTER = np.array([1.0, 2.0])
+READ_ONLY = {
+    "broadcast_to": lambda w: [np.broadcast_to(x, (2, 8)) for x in (w, 2 * w, OUTER[0], [1.0] * 8)],
+    "constants": lambda w: (np.broadcast_to(OUTER, (2, 2)), np.diagonal(np.ones((2, 2))), w),
+    "imag": lambda w: [np.imag(w), (2 * w).imag, w.imag],
+    "diagonal": lambda w: [x.reshape(2, 4).diagonal() for x in (w, 2 * w)],
+    "diag": lambda w: [np.diag(x.reshape(2, 4)) for x in (w, 2 * w)],
+    "windows": lambda w: np.lib.stride_tricks.sliding_window_view(2 * w, 3),
+    "ix_": lambda w: np.ix_(w[:2], w[2:]),
+    "meshgrid": lambda w: [*np.meshgrid(w, w[:2], copy=False), *np.meshgrid(w, w[:2], sparse=True)],
+    "meshgrid of one": lambda w: np.meshgrid(w, copy=False),
+    "broadcast_arrays": lambda w: [*np.broadcast_arrays(w, 2 * w[:1]), *np.broadcast_arrays(w, w)],
+}
+
+
+@pytest.mark.filterwarnings("ignore:future versions will not create a writeable:FutureWarning")
+@pytest.mark.parametrize("name", READ_ONLY)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_view_is_read_only_and_shares_memory_as_numpys_does(name, engine):
+    f, w = READ_ONLY[name], np.arange(1.0, 9.0)
+    value = autodiff.function(f, engine=engine)
+    for _ in range(2):
+        for a, b in zip(f(w), value(w), strict=True):
+            told = [
+                (x.flags.writeable, [np.shares_memory(x, y) for y in (w, OUTER)], x.strides)
+                for x in (a, b)
+            ]
+            assert told[0] == told[1]
+            assert np.array_equal(a, b)
+
+
+NAMES = np.array(["a", "b", "c", "d"])
+MADE_ANEW = {
+    "sorted texts": lambda n: np.sort(n),
+    "a view": lambda n: n.reshape(2, 2),
+    "a view beside numbers": lambda n: (n[1:], np.float64(len(n))),
+    "the argument": lambda n: (n, n[::-1]),
+    "from outside": lambda n: (NAMES, n[:1]),
+    "texts": lambda n: [np.array(["x"]), {"k": np.char.add(n, "!")}],
+    "twice": lambda n: [*[np.array(["x"])] * 2, *[{1, 2}] * 2],
+    "with a view": lambda n: (lambda a: [a, a[1:]])(np.sort(n)),
+    "objects": lambda n: np.array([None, 1]),
+    "masked": lambda n: np.ma.array([1, 2], mask=[True, False]),
+    "a matrix": lambda n: np.matrix([[1.0]]),
+    "a polynomial": lambda n: np.poly1d([1.0, 2.0]),
+    "records": lambda n: np.zeros(2, [("a", int)]),
+}
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning", "ignore::autodiff.FallbackWarning")
+@pytest.mark.parametrize("name", MADE_ANEW)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_a_call_makes_is_another_one_in_the_next(name, engine):
+    f = MADE_ANEW[name]
+
+    def told(given):
+        calls = [NAMES.copy(), NAMES.copy()]
+        first, second = (tree.flatten(given(n))[0] for n in calls)
+        arrays = [*calls, NAMES, *(x for x in first + second if isinstance(x, np.ndarray))]
+        shared = [np.shares_memory(x, y) for x in arrays for y in arrays]
+        return repr(second), shared, [[x is y for y in first + second] for x in first + second]
+
+    assert told(autodiff.function(f, engine=engine)) == told(f)
 
 
 def appended_to_two_lists(w):

@@ -92,3 +92,39 @@ def test_followed(name: str) -> None:
     slope = (number(z + 1e-6 * along) - number(z - 1e-6 * along)) / 2e-6
     gradient = autodiff.gradient(number, engine="numpy")(z)
     np.testing.assert_allclose(np.vdot(gradient, along).real, slope, rtol=1e-5, atol=1e-7)
+
+
+R = np.arange(1.0, 13.0).reshape(3, 4)
+BESIDE_REAL: dict[str, Callable[[Any, Any], Any]] = {
+    "where": lambda x, z: (
+        np.where(z, x, 1),
+        np.where(z, 1.0, x[0]),
+        np.where(z, np.float32(1), 2),
+    ),
+    "atleast": lambda x, z: (*np.atleast_2d(x, z), *np.atleast_3d(z, x), np.atleast_1d(z)),
+    "broadcast_arrays": lambda x, z: (*np.broadcast_arrays(x, z[0]), *np.broadcast_arrays(x, z)),
+    "meshgrid": lambda x, z: (*np.meshgrid(x[0], z[1]), *np.meshgrid(z[0], x[1], copy=False)),
+    "windows": lambda x, z: np.lib.stride_tricks.sliding_window_view(z[0], 2),
+    "select": lambda x, z: np.select([z], [x]),
+    "stacks": lambda x, z: (np.stack([x, z]), np.vstack([x, z[:1]])),
+}
+
+
+@pytest.mark.filterwarnings("ignore:future versions will not create a writeable:FutureWarning")
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("name", BESIDE_REAL)
+def test_real_arrays_beside_complex_ones_stay_real(name, engine):
+    f = BESIDE_REAL[name]
+
+    def told(given):
+        x, z = R.copy(), X.copy()
+        try:
+            found = given(x, z)
+        except TypeError as error:
+            return str(error).splitlines()[0]
+        arrays = found if isinstance(found, tuple) else (found,)
+        shared = [[np.shares_memory(a, b) for b in (x, z)] for a in arrays]
+        return [(a.dtype, a.flags.writeable, a.tolist()) for a in arrays], shared
+
+    assert told(autodiff.function(f, engine=engine)) == told(f)

@@ -23,13 +23,14 @@ from autodiff.tracebacks import without_our_frames
 
 if TYPE_CHECKING:
     from autodiff import inlining
-    from autodiff.compiled import fallback
+    from autodiff.compiled import binding, fallback
     from autodiff.transform import arguments, products
     from autodiff.transform import vectors as cotangents
     from autodiff.transform.arguments import Wrt
     from autodiff.transform.plans import Transformation
 else:
     arguments = later("autodiff.transform.arguments")
+    binding = later("autodiff.compiled.binding")
     fallback = later("autodiff.compiled.fallback")
     cotangents = later("autodiff.transform.vectors")
     inlining = later("autodiff.inlining")
@@ -97,6 +98,7 @@ def jvp(
     (6.0, 3.0)
     """
     _refuse_bare(primals, tangents)
+    primals = tuple(map(binding.as_numbers, primals))
     compiled = product(_Jvp, f, options if wrt is None else {"wrt": wrt, **options})
     if wrt is None:
         tangents = _of_chosen(compiled._compiled.signature, primals, tangents, "jvp")
@@ -171,6 +173,7 @@ def vjp(
         named = _of_copies(named, made)
         return kept, named, product(_Vjp, f, options if wrt is None else {"wrt": named, **options})
 
+    primals = tuple(map(binding.as_numbers, primals))
     kept, named, compiled = at(primals, wrt)
     # An object is itself to the function, and copied where that has changed it.
     objects = at(primals, wrt, deep=True) if fallback.has_objects(primals) else None
@@ -235,6 +238,7 @@ def linearize(
     (array([1., 4.]), array([2., 0.]), array([0., 4.]))
     """
     made = product(_Linearize, f, options if wrt is None else {"wrt": wrt, **options})
+    primals = tuple(map(binding.as_numbers, primals))
     value, kept, linear = made(*primals)
     compiled = made._compiled
     call = compiled.bind(primals, {})

@@ -113,12 +113,12 @@ def construct(
     frame: Frame, cls: type, args: list[Any], kwargs: dict[str, Any], node: ast.AST
 ) -> Any:
     """An instance of a class: a user's ``__init__`` is interpreted."""
-    if issubclass(cls, np.complexfloating) and len(args) == 1 and is_traced(args):
-        return complex_numbers.as_complex(args[0], cls)
-    if issubclass(cls, np.generic) and len(args) == 1 and isinstance(args[0], Tracer):
-        return _converted(args[0], cls)
-    if issubclass(cls, BaseException):
-        # Only to be raised: a path that raises becomes a check, and plain Python raises for it.
+    if issubclass(cls, np.generic) and len(args) == 1 and not kwargs and is_traced(args):
+        if issubclass(cls, np.complexfloating):
+            return complex_numbers.as_complex(args[0], cls)
+        if isinstance(args[0], Tracer):
+            return _converted(args[0], cls)
+    if issubclass(cls, BaseException):  # only to be raised, which becomes a check
         return run_users(cls, *args, **kwargs)
     if cls is SimpleNamespace and not args:
         return frame.trace.fresh(run_users(cls, **kwargs))

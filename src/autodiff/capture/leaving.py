@@ -608,9 +608,7 @@ def _plan_leaf(
             raise Declined(f"a result of type {type_of(leaf).__name__} that holds traced arrays")
         if not _is_plain(leaf) and not trace.is_external(leaf) and _reaches_tracer(leaf):
             raise Declined(f"a result of type {type(leaf).__name__} that holds traced arrays")
-        if id(leaf) in trace.reached or id(leaf) in trace.seeded:
-            raise Declined(f"a result of type {type(leaf).__name__} that each call makes")
-        return ("constant", leaf)
+        return sharing.plan_untraced(trace, leaf)
     if isinstance(leaf, ComplexTracer):
         return _plan_complex(leaf, outputs, forms, seen)
     if isinstance(leaf, Either):

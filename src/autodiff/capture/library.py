@@ -29,6 +29,7 @@ from types import (
     MethodType,
     MethodWrapperType,
     ModuleType,
+    NoneType,
     WrapperDescriptorType,
 )
 from typing import TYPE_CHECKING, Any
@@ -71,10 +72,11 @@ from autodiff.capture.origins import (
 from autodiff.capture.paths import Guard
 from autodiff.capture.text import characters
 from autodiff.capture.trace import Declined, Trace
+from autodiff.dims import Dim
 from autodiff.errors import DtypeError
 from autodiff.ladder import Bail, NotStaged
 from autodiff.later import later
-from autodiff.ops import complex_numbers, dispatch, fatal, layout
+from autodiff.ops import complex_numbers, dispatch, fatal, layout, methods
 from autodiff.ops.builder import current_builder
 from autodiff.ops.function_table import as_taken
 from autodiff.ops.known import require_hashable, require_types
@@ -82,15 +84,17 @@ from autodiff.ops.tracer import StoredList, Tracer, is_traced
 from autodiff.signals import refuse_ours, run_users
 
 if TYPE_CHECKING:
-    from autodiff.capture import hidden_draws, opaque
-    from autodiff.ops import complex_functions, number_methods
+    from autodiff.capture import hidden_draws, opaque, verdicts
+    from autodiff.ops import complex_functions, marks, number_methods
     from autodiff.ops.numpy_functions import linear_algebra
 else:
     complex_functions = later("autodiff.ops.complex_functions")
+    marks = later("autodiff.ops.marks")
     number_methods = later("autodiff.ops.number_methods")
     linear_algebra = later("autodiff.ops.numpy_functions.linear_algebra")
     hidden_draws = later("autodiff.capture.hidden_draws")
     opaque = later("autodiff.capture.opaque")
+    verdicts = later("autodiff.capture.verdicts")
 
 # Methods that change the object they belong to, by built-in type.
 MUTATORS = frozenset(
@@ -341,6 +345,8 @@ def _call_with_all_lifted(
             refuse_change(frame, function, args, kwargs, node)
         if kwargs:
             _refuse_misspelt(function, known, kwargs)
+        if traced and _is_odd(function, args, kwargs):
+            _refuse_odd(trace, function, args, kwargs)
         given, named = as_taken(function, known, args, kwargs)
         try:
             return run_users(known, *given, **named)
@@ -380,6 +386,85 @@ def _refuse_misspelt(function: Any, known: Any, kwargs: dict[str, Any]) -> None:
         if name not in parameters:
             text = f"{function.__name__}() got an unexpected keyword argument {name!r}"
             raise TypeError(text)
+
+
+# What NumPy's functions are usually given by these names, and the words that there are.
+_NUMBER = (Tracer, int, float, complex, Dim, np.ndarray, np.generic)
+_NO_VALUE = type(np._NoValue)
+_OPTIONS: dict[str, tuple[type, ...]] = {
+    "axis": (int, tuple, NoneType, Dim),
+    "keepdims": (bool, _NO_VALUE),
+    "subok": (bool,),
+    "copy": (bool, NoneType),
+    "out": (Tracer, tuple, NoneType),
+    "dtype": (type, np.dtype, str, NoneType),
+    "initial": (*_NUMBER, NoneType, _NO_VALUE),
+    "casting": (),
+    "order": (NoneType,),
+}
+_WORDS: dict[str, frozenset[str]] = {
+    "casting": frozenset(("no", "equiv", "safe", "same_kind", "unsafe")),
+    "order": frozenset("CFAK"),
+}
+# What they are seldom given by position, or by another name.
+_SELDOM = (dict, set, frozenset, range, slice, bytes, np.datetime64, np.timedelta64)
+# Functions of NumPy's Python that use what they are given in ways that their own code alone tells.
+_ASKED = frozenset(
+    "apply_over_axes can_cast common_type cond dirichlet dsplit fftshift histogram2d histogramdd hsplit "
+    "ifftshift matrix_rank nanpercentile nanquantile permutation polyder put_along_axis rollaxis "
+    "split take_along_axis unstack vsplit".split()
+)
+
+
+def _is_odd(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:
+    """Whether NumPy may refuse what a function of its is given for what it is alone.
+
+    What is usual passes without being looked at further.
+    """
+    ufunc = function if isinstance(function, np.ufunc) else owner_of(function)
+    is_ufunc = isinstance(ufunc, np.ufunc)
+    odd = any(isinstance(x, _SELDOM) and not isinstance(x, Tracer) for x in args)
+    odd = odd or any(_is_odd_option(name, x) for name, x in kwargs.items())
+    odd = odd or getattr(function, "__name__", "") in _ASKED
+    if is_ufunc:
+        return odd or (bool(ufunc.signature) and "where" in kwargs)
+    return odd and (module_of(function).startswith("numpy") or bool(methods.name_of(function)))
+
+
+def _is_odd_option(name: str, x: Any) -> bool:
+    usual = _OPTIONS.get(name)
+    if usual is None:
+        return isinstance(x, _SELDOM) and not isinstance(x, Tracer)
+    if isinstance(x, list):
+        return True
+    if isinstance(x, Tracer):
+        is_number = x.form != "array"
+        return Tracer not in usual or is_number == (name == "out")
+    if type(x) is str and name in _WORDS:
+        return x not in _WORDS[name]
+    return not isinstance(x, usual) or (type(x) is bool and name == "axis")
+
+
+def _refuse_odd(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any]) -> None:
+    """Raise what NumPy raises of options that no function of its is usually given.
+
+    It is not asked where it would store: what it stores into some arrays ends the process (``ops/fatal.py``).
+    """
+    outs = kwargs.get("out")
+    outs = [*(outs if isinstance(outs, tuple) else (outs,))]
+    if getattr(function, "__name__", "") not in _ASKED:
+        outs += args[2:]
+    if any(
+        isinstance(x, np.ndarray) or (isinstance(x, Tracer) and x.form == "array") for x in outs
+    ):
+        return
+    try:
+        asked, given = verdicts.function_and_operands(function, args)
+        said = verdicts.verdict(trace, asked, given, kwargs, in_all=True)
+    except verdicts.Unasked:
+        return
+    if said is not None:
+        raise said
 
 
 def _operation(
@@ -425,6 +510,8 @@ def _apply_ufunc(ufunc: np.ufunc, *args: Any, **kwargs: Any) -> Any:
         outs = args[ufunc.nin :]
         if outs and "out" not in kwargs:
             kwargs["out"] = (*outs, *(None,) * (ufunc.nargs - len(args)))
+            if ufunc in (np.maximum, np.minimum):
+                marks.note_third()
         return dispatch.apply_ufunc(ufunc, "__call__", args[: ufunc.nin], kwargs)
     return ufunc(*args, **kwargs)  # NumPy says what is wrong
 

@@ -128,6 +128,7 @@ class Outside(Identities):
             self.tier.decline(reason)
         if is_same:
             self.guards.append(Guard(path, "is", array))
+            self.remember(array, path)
         if self.tier.reusable:
             self.guards.append(Guard(path, "contents", array.tobytes()))
         return array

@@ -133,7 +133,10 @@ class Result:
             if kind == "found":
                 return found[what]
             if kind == "copy":
-                return copy.copy(what)
+                key = kind, id(what)
+                if key not in made:
+                    made[key] = copy.copy(what)
+                return made[key]
             if kind in ("part", "one of parts"):
                 return parts[what if kind == "part" else leaf[2][int(outputs[what])]]
             if kind == "view":

@@ -197,9 +197,10 @@ def _made_once(trace: Trace) -> set[Cell]:
 
 
 def arrays_behind(leaves: Sequence[Any], kept: Sequence[Any]) -> list[Cell]:
-    """The arrays that a function has made, of which a result has views that have elements in common.
+    """The arrays that a function has made, of which a result has views that show it.
 
-    In common with another array of the result, or with one that is ``kept`` outside.
+    They have elements in common with another array of the result, or with one that is ``kept`` outside, or they
+    are read-only.
     """
     views: dict[Cell, list[Tracer]] = {}
     for leaf in leaves:
@@ -211,8 +212,34 @@ def arrays_behind(leaves: Sequence[Any], kept: Sequence[Any]) -> list[Cell]:
     return [
         cell
         for cell, found in views.items()
-        if cell in outside or any(_may_meet(a, b) for a, b in itertools.combinations(found, 2))
+        if cell in outside
+        or any(map(_is_read_only, found))
+        or any(_may_meet(a, b) for a, b in itertools.combinations(found, 2))
     ]
+
+
+def plan_untraced(trace: Trace, leaf: Any) -> tuple[Any, ...]:
+    """What is no traced array: the same for all calls, unless each call makes one that may be changed."""
+    is_made = id(leaf) in trace.reached or id(leaf) in trace.seeded
+    if type(leaf).__hash__ is None and not trace.is_external(leaf):  # as texts, dates, polynomials
+        owner = leaf
+        while isinstance(getattr(owner, "base", None), np.ndarray):
+            owner = owner.base
+        path = trace.paths.get(id(owner)) if trace.is_external(owner) else None
+        if owner is leaf and isinstance(leaf, np.ndarray):
+            return ("copy", leaf)
+        if path is None and isinstance(leaf, np.ndarray) and not leaf.flags.writeable:
+            return ("constant", leaf)
+        is_made = is_made or path is None or path.is_of_arguments
+    if is_made:
+        raise Declined(f"a result of type {type(leaf).__name__} that each call makes")
+    return ("constant", leaf)
+
+
+def _is_read_only(view: Tracer) -> bool:
+    """Whether NumPy makes of an array a view that nobody may store to."""
+    steps = view.path
+    return any(step.write is None for step in steps) and all(step.repeat for step in steps)
 
 
 _EFFORT: Any = 1000  # at most so many candidates are looked at
@@ -252,6 +279,7 @@ __all__ = [
     "OneOfParts",
     "Part",
     "arrays_behind",
+    "plan_untraced",
     "refuse_kept_apart",
     "refuse_two_of_one",
     "take_apart",

@@ -31,7 +31,7 @@ from autodiff.ops.either import Either
 from autodiff.ops.tracer import StoredList, Tracer
 from autodiff.signals import Signal, apply_users, door, is_ours
 
-_NUMPYS = (np.ndarray, np.generic, np.dtype, np.ufunc)
+_NUMPYS = (np.ndarray, np.generic, np.dtype, np.ufunc, type(np.sum))
 
 
 class Unasked(Exception):
@@ -58,7 +58,7 @@ def restated(
     if isinstance(error, AutodiffError) and not isinstance(error, (ShapeError, DtypeError)):
         return error
     try:
-        asked, given = _function_and_operands(function, [*args])
+        asked, given = function_and_operands(function, [*args])
         said = verdict(trace, asked, given, kwargs or {})
     except Unasked:
         return error
@@ -71,14 +71,23 @@ def restated(
 
 
 def verdict(
-    trace: Trace, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    trace: Trace,
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    in_all: bool = False,
 ) -> Exception | None:
-    """What ``function`` raises of such operands, None if nothing that does not depend on values."""
+    """What ``function`` raises of such operands, None if nothing that does not depend on values.
+
+    With ``in_all`` the text may: an exception of one type, whatever the values are.
+    """
     if not all(map(_is_data, containers.walk((args, kwargs), _is_traced, keys=True))):
         raise Unasked
     rounds = (0, 1) if trace.tier.reusable else (0,)
     said = [_said(function, *_stand_ins(trace, (args, kwargs), k)) for k in rounds]
     if all(map(_is_like(said[0]), said)):
+        return said[0]
+    if in_all and all(type(x) is type(said[0]) for x in said):
         return said[0]
     if said[0] is not None and any(map(_has_sizes, _leaves((args, kwargs)))):
         raise UndecidedExtent("an exception whose text shows a size or an integer of the call")
@@ -168,7 +177,7 @@ def _size(trace: Trace, n: Extent, round: int) -> int:
     return max(evaluate(n, lambda s: int(trace.known[s][0]) if s in trace.known else 1), 0) + round
 
 
-def _function_and_operands(function: Any, args: list[Any]) -> tuple[Any, list[Any]]:
+def function_and_operands(function: Any, args: list[Any]) -> tuple[Any, list[Any]]:
     """The function of plain Python that an operation is of, and its operands, its object among them."""
     if isinstance(function, Tracer):
         return _called, [function, *args]
@@ -206,4 +215,4 @@ class _Method:
         return getattr(owner, self.name)(*args, **kwargs)
 
 
-__all__ = ["Unasked", "restated", "verdict"]
+__all__ = ["Unasked", "function_and_operands", "restated", "verdict"]

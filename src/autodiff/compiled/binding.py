@@ -409,6 +409,8 @@ def flattened(
     ``whole``: lists of numbers are leaves; ``tables``: lists of records are their columns.
     """
     slots, defaulted = signature.bind_telling(args, kwargs)
+    if not transformation.is_value:
+        slots = tuple(map(as_numbers, slots))
     given, left_out = slots, frozenset[int]()
     if defaulted:
         given = tuple([NOT_GIVEN if k in defaulted else x for k, x in enumerate(slots)])
@@ -516,6 +518,20 @@ def rebuilding(signature: Signature, call: Call) -> Rebuild:
         return signature.unbind(slots, call.left_out, call.positional)
 
     return run
+
+
+def as_numbers(x: Any) -> Any:
+    """An array of objects that are all numbers as an array of numbers; anything else as it is."""
+    if type(x) is not np.ndarray or x.dtype != object or not x.size:
+        return x
+    kinds = {type(item) for item in x.flat}
+    known = (float, int, complex, np.floating, np.integer, np.complexfloating)
+    if any(not issubclass(kind, known) or kind is bool for kind in kinds):
+        return x
+    try:
+        return np.array(x.tolist())
+    except OverflowError:
+        return x
 
 
 def classify(leaf: Any, as_float: bool) -> str:

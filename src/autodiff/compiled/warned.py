@@ -124,10 +124,17 @@ def listen(compiled: Compiler, specialisation: Specialisation) -> None:
     listener.report = specialisation.run.notify(listener.hear)
     captured = specialisation.captured
     listener.report.always |= captured.errors | _errors_of_constants(captured.program)
-    marks = [op for op in walk(captured.program.block) if op.kind == "mark"]
-    if marks:
-        listener.report.must = floating.LOUD  # no flag is needed for what NumPy's Python says
-    listener.may_say = any(op.attributes.get("says") for op in marks)
+    operations = list(walk(captured.program.block))
+    marks = [op for op in operations if op.kind == "mark"]
+    for source in {op.source for op in operations}:
+        if source is not None and source.quiet is not None:
+            listener.asks |= source.quiet.told
+    if marks or listener.asks & floating.LOUD:  # no flag is needed for what NumPy's Python says
+        listener.report.must = floating.LOUD | listener.asks
+    elif listener.asks:
+        listener.report.must = listener.asks
+    says = any(op.attributes.get("says") for op in marks)
+    listener.may_say = says or listener.asks != 0
 
 
 class _Listener:
@@ -142,6 +149,7 @@ class _Listener:
         self.specialisation = specialisation
         self.report: Any = None
         self.may_say = False  # whether C warns of something that nobody can listen to
+        self.asks = 0  # kinds that the function has NumPy's loops warn of, whatever holds outside
         self.times: dict[int, int] = {}
         self.known: dict[int, list[Warned]] = {}
         self.ignored: dict[int, list[Any]] = {}  # the filters that ignore all that is known
@@ -163,11 +171,13 @@ class _Listener:
         if is_asked:
             question, is_plain = _question(compiled, specialisation, arguments)
             lines = FIRST_LINES if times == 1 else LINES
-            found, is_all = _warnings_of(compiled, question, lines)
+            asks = 0 if is_plain else self.asks
+            found, is_all = _warnings_of(compiled, question, lines, asks)
             if self.may_say and is_plain:  # it has been said: by which lines, the program knows
                 captured, forms = specialisation.captured, specialisation.input_dtypes
                 again = lambda: _run_program(captured, forms, arguments)  # noqa: E731
-                found += [x for x in _warnings_of(compiled, again, lines)[0] if x.by == "c"]
+                more, _ = _warnings_of(compiled, again, lines, self.asks)
+                found += [x for x in more if x.by == "c"]
             # Draws of another time tell other things, and less is found in fewer lines.
             if found or (is_all and not specialisation.captured.has_effects):
                 known = self.known[errors] = found
@@ -353,14 +363,14 @@ def _is_static(attribute: Any) -> bool:
 
 # -- asking -----------------------------------------------------------------------------------------
 def _warnings_of(
-    compiled: Compiler, run: Callable[[], Any], lines: int
+    compiled: Compiler, run: Callable[[], Any], lines: int, asks: int
 ) -> tuple[list[Warned], bool]:
     """What NumPy warns of in a run, once for each text and line; whether it came to its end."""
     is_all = True
     # A user's function that silences warnings inside has other filters than these.
     log = _Log(warnings.filters)
     # All that any state warns of: what is silenced now may not be at the next call.
-    told = floating.LOUD | floating.wanted()
+    told = floating.LOUD | floating.wanted() | asks
     how: dict[str, Any] = {k: "log" if bit & told else "ignore" for k, bit in floating.BITS.items()}
     before, current.running = (
         current.running,
@@ -422,8 +432,10 @@ class _Log(floating.Recorder):
         file, line, space = _place(frame, source)
         module = space.get("__name__", "<string>")
         registry = space.setdefault("__warningregistry__", {})
-        one = Warned(text, file, line, module, registry, category, by)
         quiet = None if source is None else source.quiet
+        if quiet is not None and by == "loop" and floating.of_text(text) & quiet.told:
+            by = "c"  # whatever the state in force is
+        one = Warned(text, file, line, module, registry, category, by)
         if quiet is None or not (one.kind & quiet.kinds or _is_ignored(one, quiet.filters)):
             self.add(one)
 

@@ -29,7 +29,8 @@ from autodiff.ops.complex_numbers import (
 from autodiff.ops.function_table import functions
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import check
-from autodiff.ops.promotion import broadcast_shapes, pointwise
+from autodiff.ops.promotion import pointwise
+from autodiff.ops.tracer import Tracer
 
 # Those of np and of np.linalg that are Python, and give what NumPy gives when followed.
 _FOLLOWED = """
@@ -71,19 +72,37 @@ def nansum(a: Any, axis: Any = None, dtype: Any = None, **options: Any) -> Any:
     return TABLE[np.sum](numbers, axis=axis, dtype=dtype, **options)
 
 
-@_enters(np.broadcast_arrays)
-def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
-    """``np.broadcast_arrays``, of real and complex ones."""
-    shape = broadcast_shapes(*[np.shape(x) for x in args])
-    tables = [TABLE if is_complex(x) else functions for x in args]
-    return tuple([t[np.broadcast_to](x, shape) for t, x in zip(tables, args, strict=True)])
+def _parts(x: Any) -> Any:
+    """Both parts of an array, with its memory where it is traced."""
+    return (x if isinstance(x, ComplexTracer) else as_complex(x)).parts
+
+
+def _each(function: Any) -> Callable[..., Any]:
+    """A function that gives an array for each that it takes, which are real where these are."""
+
+    def run(*arrays: Any, **options: Any) -> Any:
+        pairs = [_parts(x) if is_complex(x) else (x, None) for x in arrays]
+        re, im = (
+            functions[function](*[x if y is None else (x, y)[k] for x, y in pairs], **options)
+            for k in (0, 1)
+        )
+        if len(arrays) == 1 and isinstance(re, Tracer):
+            return ComplexTracer((re, im), "array")
+        found = zip(re, im, pairs, strict=True)
+        return tuple([a if y is None else ComplexTracer((a, b), "array") for a, b, (_, y) in found])
+
+    return run
+
+
+for _name in ("broadcast_arrays", "meshgrid", "atleast_1d", "atleast_2d", "atleast_3d"):
+    TABLE[getattr(np, _name)] = _each(getattr(np, _name))
 
 
 @_enters(np.lib.stride_tricks.sliding_window_view)
 def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, **options: Any) -> Any:
     """``np.lib.stride_tricks.sliding_window_view``."""
     windows = functions[np.lib.stride_tricks.sliding_window_view]
-    re, im = (windows(part, window_shape, axis, **options) for part in as_complex(x).parts)
+    re, im = (windows(part, window_shape, axis, **options) for part in _parts(x))
     return ComplexTracer((re, im), "array")  # views of the parts
 
 

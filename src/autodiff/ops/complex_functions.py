@@ -231,9 +231,6 @@ _NAMES_OF_FIRST = ("a", "A", "m", "v", "arr", "ary", "array", "arrays", "tup")
 for _name in _FIRST:
     if hasattr(np, _name) and getattr(np, _name) in functions:
         TABLE[getattr(np, _name)] = part_by_part(getattr(np, _name), (0, *_NAMES_OF_FIRST))
-for _name in ("atleast_1d", "atleast_2d", "atleast_3d"):
-    if getattr(np, _name) in functions:
-        TABLE[getattr(np, _name)] = part_by_part(getattr(np, _name), (0, 1, 2, 3))
 TABLE[np.matmul] = lambda a, b: matmul(a, b)
 TABLE[np.compress] = part_by_part(np.compress, (1, "a"))
 _function: Any
@@ -257,6 +254,8 @@ def where(condition: Any, *choices: Any) -> Any:
     part = common(*choices)
     if is_complex(condition):
         condition = truth(as_complex(condition))
+        if not any(map(is_complex, choices)):
+            return functions[np.where](condition, *choices)
     (ar, ai), (br, bi) = (parts_of(x, part) for x in choices)
     return joined(_selected(condition, ar, br), _selected(condition, ai, bi), "array")
 
@@ -532,7 +531,6 @@ for _name, _data in (
     ("interp", (2, "fp")),
     ("gradient", (0, "f")),
     ("trapezoid", (0, "y")),
-    ("meshgrid", tuple(range(8))),
 ):
     if getattr(np, _name, None) in functions:
         TABLE[getattr(np, _name)] = part_by_part(getattr(np, _name), _data)
@@ -591,6 +589,9 @@ if np.linalg.multi_dot in functions:
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """``np.select``: the first choice whose condition holds."""
     found = default
+    for k, condition in enumerate(condlist):
+        if is_complex(condition):
+            raise TypeError(f"invalid entry {k} in condlist: should be boolean ndarray")
     for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
         found = where(condition, choice, found)
     return found

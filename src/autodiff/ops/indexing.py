@@ -52,6 +52,7 @@ from autodiff.ops.promotion import (
     select,
     shape_error,
     shape_of,
+    weak_kind,
 )
 from autodiff.ops.protocol import protocol
 from autodiff.ops.reductions import true_positions
@@ -504,7 +505,7 @@ def get_item(x: Tracer, index: Any) -> Tracer:
 def _fit_value(value: Any, shape: Shape, dtype: Any) -> Tracer:
     """A value to store: cast as NumPy assigns, leading axes of extent 1 dropped, broadcast."""
     value = operand(value)
-    if isinstance(value, Tracer) and value.form == "python":
+    if weak_kind(value) is not None:
         check_number(value, np.dtype(dtype))
     if isinstance(value, Tracer) and len(value.shape) > len(shape):
         extra = len(value.shape) - len(shape)
@@ -612,7 +613,7 @@ def _store_mask(x: Tracer, items: list[Any], mask: Array, value: Any) -> bool:
     before = sum(isinstance(item, slice) for item in items[: items.index(mask)])
     after = sum(isinstance(item, slice) for item in items) - before
     value = operand(value)
-    if isinstance(value, Tracer) and value.form == "python":
+    if weak_kind(value) is not None:
         check_number(value, x.dtype)
     extra = shape_of(value)[: max(len(shape_of(value)) - after, 0)]
     if not all(isinstance(n, int) and n == 1 for n in extra):

@@ -31,8 +31,22 @@ SAID: dict[str, tuple[str, type[Warning]]] = {
     "discarded": (
         "Casting complex values to real discards the imaginary part",
         np.exceptions.ComplexWarning,
-    )
+    ),
+    "unwritten": (
+        "'where' used without 'out', expect unitialized memory in output. If this is intentional, "
+        "use out=None.",
+        UserWarning,
+    ),
+    "third": (
+        "Passing more than 2 positional arguments to np.maximum and np.minimum is deprecated. If you "
+        "meant to use the third argument as an output, use the `out` keyword argument instead. If you "
+        "hoped to work with more than 2 inputs, combine them into a single array and get the extrema "
+        "for the relevant axis.",
+        DeprecationWarning,
+    ),
 }
+# Whether it warns of what ufuncs are given.
+_WARNS = tuple(int(part) for part in np.__version__.split(".")[:2]) >= (2, 4)
 
 
 def _meaning(condition: Any, says: str | None = None) -> Any:
@@ -76,4 +90,20 @@ def note_deprecated() -> None:
 
 def note_discarded() -> None:
     """Mark the run: NumPy casts complex numbers to real ones here."""
-    emit_tracer("mark", constant(True, np.dtype(bool)), says="discarded")
+    _note("discarded")
+
+
+def note_unwritten() -> None:
+    """Mark the run: what a mask leaves out has no memory named for it."""
+    if _WARNS:
+        _note("unwritten")
+
+
+def note_third() -> None:
+    """Mark the run: an output is given to a maximum or minimum by its position."""
+    if _WARNS:
+        _note("third")
+
+
+def _note(says: str) -> None:
+    emit_tracer("mark", constant(True, np.dtype(bool)), says=says)

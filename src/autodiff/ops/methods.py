@@ -300,11 +300,20 @@ def _locked(array: np.ndarray, extents: Any) -> np.ndarray:
 _LOCK = ViewStep(_read_only, None, lambda array: array, _locked)
 
 
+def _locked_itself(array: np.ndarray, extents: Any) -> np.ndarray:
+    array.setflags(write=False)
+    return array
+
+
+# The same of an array that nobody else has.
+_LOCK_ITSELF = ViewStep(_read_only, None, lambda array: array, _locked_itself)
+
+
 def no_imaginary_part(x: Tracer) -> Tracer:
     """The imaginary part of what is real: zeros, and read-only where it is an array."""
     zeros: Tracer = functions[np.zeros_like](x)
     if x.form == "array":
-        return zeros.follow(_LOCK)
+        return zeros.follow(_LOCK_ITSELF)
     return Tracer(zeros.value, "scalar")
 
 

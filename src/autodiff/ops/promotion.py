@@ -254,6 +254,10 @@ def _holds(dtype: Dtype, x: int) -> bool:
 
 def check_number(value: Any, dtype: np.dtype[Any]) -> None:
     """NumPy makes an int of a number, which raises where an array of integers cannot hold it."""
+    if type(value) in (int, float):
+        if dtype.kind in "iub":
+            np.array(value, dtype)  # NumPy's exception
+        return
     if dtype.kind not in "iu" or not isinstance(value, Tracer) or value.form == "array":
         return
     if value.dtype.kind == "b" or np.can_cast(value.dtype, dtype, "safe"):

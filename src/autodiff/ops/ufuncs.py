@@ -48,8 +48,9 @@ from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer, as_tracer
 
 if TYPE_CHECKING:
-    from autodiff.ops import interpreting
+    from autodiff.ops import interpreting, marks
 else:
+    marks = later("autodiff.ops.marks")
     interpreting = later("autodiff.ops.interpreting")
 
 # Filled at import: the ufuncs that are operations of their own, and the operation's name.
@@ -344,6 +345,11 @@ def _fold(
     if keepdims:
         result = functions[np.expand_dims](result, axes)
     result = Tracer(result.value, "array" if result.shape else "scalar")
+    if target is not None and target.ndim != result.ndim:
+        raise ValueError(
+            f"output parameter for reduction operation {ufunc.__name__} has the wrong number of "
+            f"dimensions: Found {target.ndim} but expected {result.ndim}"
+        )
     return result if target is None else write_out(result, target)
 
 
@@ -519,5 +525,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
         return call(np.sqrt, inputs[:1])
     result = _METHODS[method](ufunc, *inputs, **kwargs)
     if method == "__call__":
+        if kwargs.get("where", True) is not True and "out" not in kwargs:
+            marks.note_unwritten()
         return result
     return remember(getattr(ufunc, method), inputs, kwargs, result)

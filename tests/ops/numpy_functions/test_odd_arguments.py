@@ -464,7 +464,10 @@ def test_python_integers_beyond_a_small_dtype(name: str, engine: str) -> None:
                 raise AssertionError(f"{name} of {x!r} and {k}: {difference}") from None
 
 
-NUMBERS: list[Any] = [np.nan, 1e30, -1.5, 300.7, 300, -1, np.inf, 2.5, True]
+NUMBERS: list[Any] = [
+    np.nan, 1e30, -1.5, 300.7, 300, -1, np.inf, 2.5, True,
+    np.float64(np.nan), np.float32(300.7), np.int64(-1), np.float16(2.5),
+]  # fmt: skip
 
 
 def stored(store: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -484,6 +487,7 @@ STORES: dict[str, Callable[[Any, Any], Any]] = {
     "full": lambda x, v: np.full(3, v, dtype=x.dtype),
     "full_like": lambda x, v: np.full_like(x, v),
     "array": lambda x, v: (np.array(v, dtype=x.dtype), np.array([v, v], dtype=x.dtype)),
+    "put": stored(lambda x, v: np.put(x, [0], v)),
     "constructor": lambda x, v: x.dtype.type(v),
     "astype": lambda x, v: np.asarray(v).astype(x.dtype),
 }
@@ -502,6 +506,16 @@ def test_integers_do_not_hold_what_numpy_refuses(name: str, engine: str) -> None
                 same(found, expected, engine)
             except AssertionError as difference:
                 raise AssertionError(f"{name} of {v!r} in {x!r}: {difference}") from None
+
+
+@pytest.mark.parametrize("name", ["element", "slice", "mask", "positions", "fill", "put", "array"])
+def test_integers_do_not_hold_numbers_of_the_program_that_numpy_refuses(name: str) -> None:
+    for v in NUMBERS[:-4]:
+        f = lambda x, v=f"{v}": STORES[name](x, float(v))
+        for dtype in ("int64", "uint8"):
+            x = np.arange(3).astype(dtype)
+            found = outcome(autodiff.function(f, engine="numpy"), x)
+            same(found, outcome(f, x), "numpy")
 
 
 def is_definite(a):

@@ -510,6 +510,61 @@ ROWS: list[tuple[Any, ...]] = [
         for f in (np.sum, np.max, np.any, np.prod, np.ptp, np.count_nonzero, np.nansum, np.add.reduce)
     ],
     (lambda x: np.linalg.norm(x, axis=[0]), V), (lambda x: np.linalg.norm(x, axis=[0]), V[:, None]),
+    # Options that no function is usually given, written out or among the arguments.
+    *[
+        row
+        for name, values in {
+            "subok": (None, 2, "abc"), "casting": (3, None, "none"), "order": (0, "i4"), "dtype": (0, 1.5, {}),
+            "out": ([1], 2, {}), "nosuch": (1,),
+        }.items()
+        for value in values
+        for row in (
+            (lambda x, k=name, v=value: np.cos(x, **{k: v}), V),
+            (lambda x, k=name, v=value: np.add.outer(x, x, **{k: v}), V),
+            (lambda x, v, k=name: np.modf(x, **{k: v}), V, value),
+        )
+    ],
+    *[
+        row
+        for name, values in {
+            "keepdims": (None, "abc", [1], {}), "initial": ([1, 2, 3], range(3)), "axis": (True, 1.5, "rows"),
+            "dtype": (0, {}), "out": (3, [1.0]),
+        }.items()
+        for value in values
+        for row in (
+            (lambda x, k=name, v=value: np.subtract.reduce(x, **{k: v}), M),
+            (lambda x, k=name, v=value: np.sum(x, **{k: v}), M),
+            (lambda x, v, k=name: x.prod(**{k: v}), M, value),
+            (lambda x, v, k=name: np.nanmax(x, **{k: v}), M, value),
+        )
+    ],
+    (lambda x: np.vecdot(x, x, where=True), V),
+    *[
+        (lambda x, f=f: f(x, copy=2), 2.5)
+        for f in (np.float64, np.float32, np.int64, np.complex128, np.bool)
+    ],
+    (lambda x: np.broadcast_to(x, (2, 5), {}), V),
+    # Sequences and numbers where NumPy's Python has an array in mind.
+    *[
+        (f, x)
+        for x in (M.tolist(), 2.5, NUMBER)
+        for f in (
+            lambda x: np.hsplit(x, 5), lambda x: np.vsplit(x, 5), lambda x: np.split(x, 5, axis=1),
+            lambda x: np.rollaxis(x, 1), lambda x: np.apply_over_axes(np.sum, x, 0), lambda x: np.common_type(x),
+            lambda x: np.take_along_axis(x, INTEGERS[None], axis=1), lambda x: np.polyder(x),
+            lambda x: np.fft.fftshift(x), lambda x: np.fft.ifftshift(x),
+            lambda x: np.histogram2d(V, V, bins=3, weights=x)[0], lambda x: np.can_cast(x, int),
+            lambda x: np.linalg.cond(M, x), lambda x: np.nanquantile(x, []),
+        )
+    ],
+    (lambda x: np.linalg.cond(M, x), np.array(2.0)),
+    (lambda x: np.astype(x, np.float32), [1.0, 2.0]), (lambda x: np.astype(x, np.float32), (1.0, 2.0)),
+    (lambda x: np.unstack(x), M.tolist()),
+    *[
+        (lambda x, u=u, shape=shape: u.reduce(x, axis=0, out=np.zeros(shape)), M)
+        for u in (np.subtract, np.hypot, np.fmax, np.logical_xor, np.add)
+        for shape in ((1, 5), (5, 1), (3,), ())
+    ],
 ]
 # fmt: on
 

@@ -61,10 +61,12 @@ def literal(value: Any, dtype: np.dtype[Any]) -> str:
         return "true" if value else "false"
     if dtype.kind != "f":
         return str(int(value))
+    with np.errstate(over="ignore", under="ignore"):  # limits of wider dtypes, among others
+        nearest = dtype.type(value)
     if dtype.itemsize == 2:
-        return f"0xH{struct.unpack('<H', struct.pack('<e', np.float16(value)))[0]:04X}"
+        return f"0xH{struct.unpack('<H', struct.pack('<e', nearest))[0]:04X}"
     # float constants are written as the double of the same value
-    return f"0x{struct.unpack('<Q', struct.pack('<d', float(dtype.type(value))))[0]:016X}"
+    return f"0x{struct.unpack('<Q', struct.pack('<d', float(nearest)))[0]:016X}"
 
 
 class LoopIndex:

@@ -158,11 +158,12 @@ def full_like(
     return lay_out(result, order, *([a] if shape is None else []))
 
 
-def _check_numbers(x: Any, dtype: np.dtype[Any]) -> None:
+def _check_numbers(x: Any, dtype: np.dtype[Any], is_item: bool = False) -> None:
+    """Raise where an array of integers cannot hold a number; of NumPy's own, where a list has it."""
     if isinstance(x, (list, tuple)) and dtype.kind in "iu":
         for item in x:
-            _check_numbers(item, dtype)
-    elif isinstance(x, Tracer) and x.form == "python":
+            _check_numbers(item, dtype, is_item=True)
+    elif isinstance(x, Tracer) and (x.form == "python" or (is_item and dtype.kind == "i")):
         check_number(x, dtype)
     elif type(x) in (int, float) and dtype.kind in "iu":
         np.array(x, dtype)  # NumPy's exception where the dtype cannot hold it
@@ -479,7 +480,9 @@ def geomspace(
     start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
 ) -> Tracer:
     """``np.geomspace``."""
-    first, last = cast(operand(start), np.float64), cast(operand(stop), np.float64)
+    first, last = operand(start), operand(stop)
+    wide = result_dtype(first, last, np.float64)
+    first, last = cast(first, wide), cast(last, wide)
     for end in (first, last):
         nonzero = functions[np.all](pointwise("not_equal", end, 0))
         require(nonzero, ValueError("Geometric sequence cannot include zero"))
@@ -535,6 +538,12 @@ def meshgrid(
     order = list(range(n))
     if indexing == "xy" and n > 1:
         order[0], order[1] = 1, 0
+    if not copy:  # views of what is given
+        lines = [
+            functions[np.reshape](x, (*(1,) * at, -1, *(1,) * (n - 1 - at)))
+            for x, at in zip(xi, order, strict=True)
+        ]
+        return tuple(lines if sparse else functions[np.broadcast_arrays](*lines))
     lines = [ravel(x) for x in xi]
     shape: list[Any] = [0] * n
     for x, place in zip(lines, order, strict=True):
@@ -575,10 +584,7 @@ def ix_(*args: Any) -> tuple[Tracer, ...]:
             raise ValueError("Cross index must be 1 dimensional")
         arrays.append(functions[np.nonzero](a)[0] if a.dtype.kind == "b" else a)
     return tuple(
-        Tracer(
-            structural.reshape(x, (1,) * k + (x.shape[0],) + (1,) * (len(args) - k - 1)).value,
-            "array",
-        )
+        functions[np.reshape](x, (1,) * k + (x.shape[0],) + (1,) * (len(args) - k - 1))
         for k, x in enumerate(arrays)
     )
 

@@ -178,6 +178,9 @@ def _sizes(x: Any, s: Any, axes: Any, real_inverse: bool = False) -> tuple[list[
 
 
 def _over_axes(x: Any, sizes: Sequence[Any], axes: Sequence[int], norm: Any, inverse: bool) -> Any:
+    if not axes:  # NumPy's array of a number
+        return ComplexTracer(x.parts, "array") if is_complex(x) else Tracer(x.value, "array")
+    x = as_complex(x)
     for n, axis in zip(reversed(sizes), reversed(axes), strict=True):
         x = _complex(x, n, _axis(x, axis), _norm(norm), inverse)
     return x
@@ -187,14 +190,14 @@ def fftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = N
     """``np.fft.fftn``."""
     _refuse_out(out)
     x = _operand(a)
-    return _over_axes(as_complex(x), *_sizes(x, s, axes), norm, False)
+    return _over_axes(x, *_sizes(x, s, axes), norm, False)
 
 
 def ifftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
     """``np.fft.ifftn``."""
     _refuse_out(out)
     x = _operand(a)
-    return _over_axes(as_complex(x), *_sizes(x, s, axes), norm, True)
+    return _over_axes(x, *_sizes(x, s, axes), norm, True)
 
 
 def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:

@@ -111,6 +111,9 @@ def common_type(*arrays: Any) -> Any:
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Tracer:
     """``np.astype``."""
     np.astype(np.empty(0), float, device=device)  # its exception
+    if isinstance(x, (list, tuple)):
+        empty: Any = [] if isinstance(x, list) else ()
+        np.astype(empty, float)  # so is this
     result: Tracer = as_array(x).astype(dtype, copy=copy)
     return result
 

@@ -357,6 +357,7 @@ def put(a: Tracer, ind: Any, v: Any, mode: str = "raise") -> None:
             check(compare("greater", v.size, 0), "np.put of nothing")
         values = functions[np.resize](v, index.shape)
     else:
+        check_number(v, a.dtype)
         values = functions[np.full](index.shape, v, a.dtype)
     flat = ravel(Tracer(a.value, "array"))
     set_item(flat, index, values)

@@ -365,7 +365,19 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Tracer, ...]:
     shape = broadcast_shapes(*[x.shape for x in arrays])
     if all(same_shape(x.shape, shape) for x in arrays):
         return tuple(arrays)
-    return tuple(broadcast_to_(x, shape) for x in arrays)
+    step = ViewStep(
+        lambda p: broadcast_to(p, shape),
+        None,
+        lambda d: np.broadcast_to(d, tuple(representative(n) for n in shape)),
+        _as_broadcast,
+        shape,
+    )
+    return tuple(viewed(x, step) for x in arrays)
+
+
+def _as_broadcast(a: np.ndarray, sizes: Any) -> np.ndarray:
+    """NumPy's view, which warns of stores."""
+    return np.broadcast_arrays(a, np.broadcast_to(np.empty(()), tuple(sizes)))[0]
 
 
 @implements(np.broadcast_shapes)
@@ -621,7 +633,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Trace
     """``np.array_split``: views."""
     x = array_of(ary)
     axis = normalize_axis_index(axis, x.ndim)
-    n = x.shape[axis]
+    n = x.shape[0 if isinstance(ary, (list, tuple)) else axis]  # a sequence is asked for its length
     if _are_positions(indices_or_sections):
         inner = [extent_of(v) for v in indices_or_sections]
         bounds: list[Any] = [0, *inner, n]

@@ -453,7 +453,7 @@ def cov(
     product_ = functions[np.dot](deviation, functions[np.transpose](weighted))
     too_few = marked(pointwise("less_equal", norm, 0))
     freedom = select(too_few, constant(0, norm.dtype), norm)
-    scaled = pointwise("divide", product_, freedom)
+    scaled = pointwise("multiply", product_, pointwise("divide", 1.0, cast(freedom, np.float64)))
     return functions[np.squeeze](Tracer(cast(scaled, dtype).value, "array"))
 
 
