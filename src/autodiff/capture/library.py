@@ -346,7 +346,8 @@ def _call_with_all_lifted(
         if kwargs:
             _refuse_misspelt(function, known, kwargs)
         if traced and _is_odd(function, args, kwargs):
-            _refuse_odd(trace, function, args, kwargs)
+            is_asked = getattr(function, "__name__", "") in _ASKED
+            verdicts.refuse_odd(trace, function, args, kwargs, is_asked)
         given, named = as_taken(function, known, args, kwargs)
         try:
             return run_users(known, *given, **named)
@@ -443,28 +444,6 @@ def _is_odd_option(name: str, x: Any) -> bool:
     if type(x) is str and name in _WORDS:
         return x not in _WORDS[name]
     return not isinstance(x, usual) or (type(x) is bool and name == "axis")
-
-
-def _refuse_odd(trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any]) -> None:
-    """Raise what NumPy raises of options that no function of its is usually given.
-
-    It is not asked where it would store: what it stores into some arrays ends the process (``ops/fatal.py``).
-    """
-    outs = kwargs.get("out")
-    outs = [*(outs if isinstance(outs, tuple) else (outs,))]
-    if getattr(function, "__name__", "") not in _ASKED:
-        outs += args[2:]
-    if any(
-        isinstance(x, np.ndarray) or (isinstance(x, Tracer) and x.form == "array") for x in outs
-    ):
-        return
-    try:
-        asked, given = verdicts.function_and_operands(function, args)
-        said = verdicts.verdict(trace, asked, given, kwargs, in_all=True)
-    except verdicts.Unasked:
-        return
-    if said is not None:
-        raise said
 
 
 def _operation(

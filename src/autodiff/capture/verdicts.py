@@ -58,7 +58,7 @@ def restated(
     if isinstance(error, AutodiffError) and not isinstance(error, (ShapeError, DtypeError)):
         return error
     try:
-        asked, given = function_and_operands(function, [*args])
+        asked, given = _function_and_operands(function, [*args])
         said = verdict(trace, asked, given, kwargs or {})
     except Unasked:
         return error
@@ -92,6 +92,27 @@ def verdict(
     if said[0] is not None and any(map(_has_sizes, _leaves((args, kwargs)))):
         raise UndecidedExtent("an exception whose text shows a size or an integer of the call")
     return None
+
+
+def refuse_odd(
+    trace: Trace, function: Any, args: list[Any], kwargs: dict[str, Any], is_asked: bool
+) -> None:
+    """Raise what NumPy raises of options that no function of its is usually given.
+
+    It is not asked where it would store: what it stores into some arrays ends the process (``ops/fatal.py``).
+    ``is_asked``: the function is one that stores nothing, whatever its arguments are.
+    """
+    outs = kwargs.get("out")
+    outs = [*(outs if isinstance(outs, tuple) else (outs,)), *([] if is_asked else args[2:])]
+    if any(isinstance(x, np.ndarray) or (_is_traced(x) and x.form == "array") for x in outs):
+        return
+    try:
+        asked, given = _function_and_operands(function, args)
+        said = verdict(trace, asked, given, kwargs, in_all=True)
+    except Unasked:
+        return
+    if said is not None:
+        raise said
 
 
 def _has_sizes(x: Any) -> bool:
@@ -177,7 +198,7 @@ def _size(trace: Trace, n: Extent, round: int) -> int:
     return max(evaluate(n, lambda s: int(trace.known[s][0]) if s in trace.known else 1), 0) + round
 
 
-def function_and_operands(function: Any, args: list[Any]) -> tuple[Any, list[Any]]:
+def _function_and_operands(function: Any, args: list[Any]) -> tuple[Any, list[Any]]:
     """The function of plain Python that an operation is of, and its operands, its object among them."""
     if isinstance(function, Tracer):
         return _called, [function, *args]
@@ -215,4 +236,4 @@ class _Method:
         return getattr(owner, self.name)(*args, **kwargs)
 
 
-__all__ = ["Unasked", "function_and_operands", "restated", "verdict"]
+__all__ = ["Unasked", "refuse_odd", "restated", "verdict"]
