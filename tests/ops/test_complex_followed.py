@@ -18,6 +18,13 @@ S = _rng.normal(size=(3, 3)) + 1j * _rng.normal(size=(3, 3))
 HOLES = X.copy()
 HOLES[0, 1], HOLES[2, 3] = complex(np.nan, 2.0), complex(-1.0, np.nan)
 
+
+def _partitioned(x: Any) -> Any:
+    copy = x.copy()
+    copy.partition(1, axis=0)
+    return copy
+
+
 TABLE: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "unstack": (lambda x: np.stack(np.unstack(x)), X),
     "extract": (lambda x: np.extract(np.abs(x) > 0.8, x), X),
@@ -73,6 +80,35 @@ TABLE: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "linalg.vecdot": (lambda s: np.linalg.vecdot(s, s[0]), S),
     "sum with where": (lambda x: np.add.reduce(x, axis=0, where=np.abs(x) > 1, initial=1j), X),
     "prod with initial": (lambda x: np.multiply.reduce(x, axis=1, keepdims=True, initial=2.0), X),
+    "nanmax": (lambda x: np.nanmax(x, axis=1), HOLES),
+    "nanmin": (lambda x: np.nanmin(x, axis=0, keepdims=True), HOLES),
+    "nanargmax": (lambda x: np.nanargmax(x, axis=1) + np.abs(x[0, 0]), HOLES),
+    "nanmedian": (lambda x: np.nanmedian(x, axis=1), X),
+    "partition": (lambda x: np.partition(x, (1, 2), axis=1), X),
+    "argpartition": (lambda x: x[0][x[0].argpartition(2)], X),
+    "partition in place": (_partitioned, X),
+    "searchsorted": (lambda y: y * np.searchsorted(np.sort(Y) + 0.1, y, "right"), Y),
+    "lexsort": (lambda y: y[np.lexsort((y, np.round(y.real)))], Y),
+    "unique_all": (lambda y: np.concatenate(np.unique_all(np.concatenate([y, y[:2]]))), Y),
+    "unique_inverse": (lambda x: np.unique_inverse(x).values[np.unique_inverse(x)[1]] * x, X),
+    "array_equiv": (lambda x: x * np.array_equiv(x[0], np.stack([x[0]] * 3)), X),
+    "histogram": (lambda y: np.histogram(np.arange(4.0), 3, weights=y, density=True)[0], Y),
+    "meshgrid": (lambda y: np.stack(np.meshgrid(y, np.arange(3.0), indexing="ij")), Y),
+    "meshgrid keeps what is real": (lambda y: np.meshgrid(y, np.arange(3.0))[1] * y, Y),
+    "apply_along_axis": (lambda x: np.apply_along_axis(lambda v: v * v.sum(), 0, x), X),
+    "vectorize": (lambda y: np.vectorize(lambda v: v * v.conjugate() + 1j)(y), Y),
+    "polymul": (lambda y: np.polymul(y, [1, 2j]), Y),
+    "polynomials": (
+        lambda y: np.polynomial.Chebyshev(y).convert(kind=np.polynomial.Polynomial)(y),
+        Y,
+    ),
+    "product of series": (lambda y: np.polynomial.legendre.legmul(y, y[:2]), Y),
+    "vstack": (lambda y: np.vstack([y, y * 1j], casting="same_kind"), Y),
+    "flat": (lambda x: x.flat[2:5] * 2, X),
+    "nonzero": (lambda x: x[(x * (np.abs(x) > 1)).nonzero()], X),
+    "view": (lambda x: x.view() * x.view(complex), X),
+    "shares_memory": (lambda x: x * np.shares_memory(x, x), X),
+    "tensorsolve": (lambda s: np.linalg.tensorsolve(s.reshape(3, 1, 3), s[:, :1]), S),
     "out and where": (lambda x: np.multiply(x, 2, where=np.abs(x) > 1, out=x * 0), X),
 }
 

@@ -132,11 +132,21 @@ def _enter_special(ufunc: np.ufunc) -> None:
             complex_numbers.BINARY.setdefault(special, by_two)
 
 
+_BY_ORDER = frozenset(
+    """partition argpartition searchsorted lexsort unique_all unique_counts unique_inverse array_equiv
+    nanmax nanmin nanargmax nanargmin nanmedian histogram meshgrid polymul apply_along_axis
+    shares_memory may_share_memory""".split()
+)
+
+
 def find(function: Any) -> Callable[..., Any] | None:
     """The implementation of a callable on complex operands, if there is one."""
     try:
         found = TABLE.get(function)
         module = getattr(function, "__module__", None) or ""  # None, of methods in C
+        if found is None and getattr(function, "__name__", "") in _BY_ORDER:
+            importlib.import_module("autodiff.ops.complex_order")
+            found = TABLE.get(function)
         if found is None and module.startswith("scipy."):
             functions.get(function)  # which enters those of SciPy
             found = TABLE.get(function)
@@ -178,6 +188,7 @@ def _join_results(re: Any, im: Any) -> Any:
 
 
 _REFUSED = ("out", "dtype", "initial", "casting")
+_DEFAULTS = {"casting": "same_kind"}
 # Functions whose operand is cast beforehand.
 _CAST_BEFOREHAND = frozenset((np.sum, np.mean, np.cumsum, np.ascontiguousarray, np.asfortranarray))
 
@@ -194,7 +205,7 @@ def part_by_part(function: Any, data: Sequence[int | str] = (0,)) -> Callable[..
             return functions[function](real, *args[1:], **kwargs, dtype=dtype)
         start = kwargs.pop("initial", np._NoValue) if function is np.sum else np._NoValue
         for name in _REFUSED:
-            if kwargs.get(name) not in (None, np._NoValue):
+            if kwargs.get(name) not in (None, np._NoValue, _DEFAULTS.get(name)):
                 raise decline(f"np.{function.__name__} with {name}=")
             kwargs.pop(name, None)
         found = [args[k] for k in data if isinstance(k, int) and k < len(args)]
@@ -532,7 +543,6 @@ for _name, _data in (
     ("interp", (2, "fp")),
     ("gradient", (0, "f")),
     ("trapezoid", (0, "y")),
-    ("meshgrid", tuple(range(8))),
 ):
     if getattr(np, _name, None) in functions:
         TABLE[getattr(np, _name)] = part_by_part(getattr(np, _name), _data)
@@ -1125,7 +1135,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     name: _method(getattr(np, name))
     for name in (
         "all any argmax argmin argsort cumprod cumsum diagonal dot max mean min prod ptp ravel repeat "
-        "round squeeze std sum swapaxes take trace var conjugate"
+        "round squeeze std sum swapaxes take trace var conjugate argpartition nonzero searchsorted"
     ).split()
 }
 
@@ -1158,6 +1168,23 @@ def _item(z: ComplexTracer, *index: Any) -> Any:
     return joined(cast(re, np.float64), cast(im, np.float64), "python")
 
 
+def _view(z: ComplexTracer, dtype: Any = None, *kind: Any) -> Any:
+    if kind or (dtype is not None and np.dtype(dtype) != z.dtype):
+        raise decline("a view as another type")
+    re, im = (part.view() for part in z.parts)
+    return ComplexTracer((re, im), z.form)
+
+
+def _flat(z: ComplexTracer) -> Any:
+    re, im = (part.flat for part in z.parts)
+    return ComplexTracer((re, im), "array")
+
+
+def _set_flags(z: ComplexTracer, *args: Any, **options: Any) -> None:
+    for part in z.parts:
+        part.setflags(*args, **options)
+
+
 def _tolist(z: ComplexTracer) -> Any:
     return [_tolist(row) for row in z] if z.shape else _item(z)
 
@@ -1173,6 +1200,10 @@ _OWN: dict[str, Callable[..., Any]] = {
     "flatten": lambda z: TABLE[np.ravel](copy_of(z)),
     "copy": lambda z: copy_of(z),
     "sort": lambda z, *args, **kwargs: z.store(sort(z, *args, **kwargs)),
+    "partition": lambda z, *args, **kwargs: z.store(apply(np.partition, (z, *args), kwargs)),
+    "setflags": _set_flags,
+    "to_device": lambda z, device, **options: [z.parts[0].to_device(device, **options), z][1],
+    "view": _view,
     "fill": lambda z, value: z.store(value),
     "item": _item,
     "tolist": _tolist,
@@ -1184,6 +1215,7 @@ PROPERTIES: dict[str, Callable[[ComplexTracer], Any]] = {
     "T": lambda z: TABLE[np.transpose](z),
     "size": lambda z: functions[np.size](z.parts[0]),
     "itemsize": lambda z: z.dtype.itemsize,
+    "flat": _flat,
     "nbytes": lambda z: z.size * z.dtype.itemsize,
     "mT": lambda z: TABLE[np.swapaxes](z, -1, -2),
 }

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autodiff.dims import Dim, at_least, equal
+from autodiff.dims import Dim, at_least, equal, product
 from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import decompositions
@@ -201,6 +201,19 @@ def matrix_power(a: Any, n: Any) -> Matrix:
         n >>= 1
         z = z @ z if n else z
     return result
+
+
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> ComplexTracer:
+    """``np.linalg.tensorsolve``."""
+    x, y = as_complex(a), as_complex(b)
+    if axes is not None:
+        x = np.transpose(x, [k for k in range(x.ndim) if k not in axes] + list(axes))
+    rest = x.shape[y.ndim :]
+    n = product(rest)
+    if not equal(x.size, n * n):
+        raise decline("np.linalg.tensorsolve of these shapes")
+    found: ComplexTracer = np.reshape(solve(np.reshape(x, (n, n)), np.ravel(y)), rest)
+    return found
 
 
 # -- determinants -------------------------------------------------------------------------------------
@@ -753,7 +766,7 @@ OF_NUMPY: dict[str, Callable[..., Any]] = {
     "solve": solve, "inv": inv, "pinv": pinv, "lstsq": lstsq, "det": det, "slogdet": slogdet,
     "cholesky": cholesky, "eigh": eigh, "eigvalsh": eigvalsh, "eig": eig, "eigvals": eigvals,
     "svd": svd, "svdvals": svdvals, "qr": qr, "matrix_power": matrix_power, "cond": cond,
-    "matrix_rank": matrix_rank,
+    "matrix_rank": matrix_rank, "tensorsolve": tensorsolve,
 }  # fmt: skip
 NOT_HOLOMORPHIC.update(
     getattr(np.linalg, name)

@@ -191,7 +191,7 @@ class ComplexTracer(Tracer):
             inner = (slice(None),) if any(i is Ellipsis for i in several) else ()
             found = Tracer.__getitem__(self.pair, (*several, *inner))
             return from_pair(found, None if found.ndim == 1 and not inner else "array")
-        re, im = (Tracer.__getitem__(x, index) for x in self.parts)
+        re, im = (x[index] for x in self.parts)
         return ComplexTracer((re, im), re.form)
 
     def __setitem__(self, index: Any, value: Any) -> None:
