@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dims import equal
 from autodiff.ir.data import ArrayType
 from autodiff.ops.complex_followed import median
 from autodiff.ops.complex_functions import _axis_of, _taken

@@ -8,7 +8,7 @@ import numpy as np
 
 from autodiff.dims import at_least
 from autodiff.ops.complex_numbers import TABLE, as_complex, is_complex
-from autodiff.ops.function_table import functions, implements
+from autodiff.ops.function_table import implements
 from autodiff.ops.known import check, compare, decide, require
 from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import cast
