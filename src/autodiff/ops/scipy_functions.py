@@ -315,10 +315,12 @@ for _row in special_rows.ROWS.values():
 
 def _enter_holomorphic() -> None:
     """The functions of complex numbers; those of results that are always complex, of real ones too."""
-    for name in holomorphic_functions.HOLOMORPHIC:
-        ufunc = getattr(special, name)
+    for name, item in holomorphic_functions.HOLOMORPHIC.items():
+        ufunc = entries.ufunc_at(holomorphic_functions.path_of(name))
         function = functools.partial(holomorphic_functions.applied, name)
         complex_functions.TABLE[ufunc] = function
+        if item.shrinks is not None:
+            complex_functions.NOT_HOLOMORPHIC.add(ufunc)
         if ufunc not in functions:
             implements(ufunc)(function)
     implements(special.kelvin)(holomorphic_functions.kelvin)
