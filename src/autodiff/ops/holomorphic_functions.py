@@ -14,7 +14,6 @@ By orders there is no formula: ``by_parameter``.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -309,9 +308,7 @@ _enter(
         "DLMF 6.2.15",
     )
 )
-_enter(
-    Holomorphic("fresnel", (), (_of_square(_sine), _of_square(_cosine)), _PLANE, "DLMF 7.2.7")
-)
+_enter(Holomorphic("fresnel", (), (_of_square(_sine), _of_square(_cosine)), _PLANE, "DLMF 7.2.7"))
 
 
 # -- Bessel functions ---------------------------------------------------------------------------------------
