@@ -28,6 +28,7 @@ HERMITIAN = A @ A.conj().T + np.eye(3)
 BATCH = np.stack([A, A.T * 2])
 ROTATING = np.array([[0.0, 1, 2], [-1, 0.5, 0.3], [0.2, -2, 1]])
 REAL = np.array([[2.0, 1, 0], [0.3, -1, 0.2], [0, 0.5, 4]])
+WIDE = np.array([[0.0, 0, 0], [9, 8, 9]])
 RIGHT = np.arange(4.0) + 1j
 
 CALLS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
@@ -118,6 +119,28 @@ CALLS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
     "cho_solve": (lambda a: scipy.linalg.cho_solve((a, False), VECTOR), A),
     "cho_solve lower": (lambda a: scipy.linalg.cho_solve((a, True), BLOCK), A),
     "rq": (lambda a: scipy.linalg.rq(a), A),
+    "lu_factor": (lambda a: scipy.linalg.lu_factor(a)[0], A),
+    "lu_factor tall": (lambda a: scipy.linalg.lu_factor(a)[0], TALL),
+    "lu": (lambda a: scipy.linalg.lu(a), A),
+    "lu wide": (lambda a: scipy.linalg.lu(a, permute_l=True), TALL.T.copy()),
+    "lu_solve": (
+        lambda a: tuple(scipy.linalg.lu_solve(scipy.linalg.lu_factor(a), BLOCK, trans=k) for k in (0, 1, 2)),
+        A,
+    ),
+    "lu_solve of real factors": (lambda b: scipy.linalg.lu_solve(scipy.linalg.lu_factor(REAL), b), VECTOR),
+    "cho_factor": (lambda a: (scipy.linalg.cho_factor(a)[0], scipy.linalg.cho_factor(a, lower=True)[0]), HERMITIAN),
+    "bands": (
+        lambda a: (
+            scipy.linalg.solveh_banded(a[:2] + WIDE, VECTOR),
+            scipy.linalg.cholesky_banded(a[:2] + WIDE),
+            scipy.linalg.cho_solve_banded((a[:2] + WIDE[::-1], True), VECTOR),
+            scipy.linalg.eigvals_banded(a[:2] + WIDE[::-1], lower=True),
+        ),
+        A,
+    ),
+    "pinvh": (lambda a: scipy.linalg.pinvh(a), HERMITIAN - 2 * A @ A.conj().T),
+    "qr_multiply": (lambda a: scipy.linalg.qr_multiply(a, BLOCK, "left", conjugate=True), A),
+    "matrix_balance": (lambda a: scipy.linalg.matrix_balance(a * np.array([1, 1e3, 1]))[0], A),
     "scipy norm": (lambda a: (scipy.linalg.norm(a), scipy.linalg.norm(a[0], 3)), A),
 }  # fmt: skip
 if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
