@@ -1097,13 +1097,13 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
         a, b = (as_complex(x) for x in inputs)
         return call(ufunc, (a[(..., *(None,) * b.ndim)] if b.ndim else a, b))
     how = {k: v for k, v in kwargs.items() if k == "axis" or (k == "keepdims" and v)}
-    if ufunc not in BINARY or method not in FOLDS:
+    if ufunc.nin != 2 or ufunc.nout != 1 or ufunc.signature or method not in FOLDS:
         raise decline(f"np.{ufunc.__name__}.{method}")
     return FOLDS[method](ufunc, *inputs, **how)
 
 
 def _is_default(name: str, value: Any) -> bool:
-    if isinstance(value, Tracer):
+    if isinstance(value, (Tracer, np.ndarray)):
         return False
     return (
         value is None
