@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import special
+from scipy._lib._array_api import array_namespace
 
 import autodiff
 
@@ -23,6 +24,21 @@ def _partitioned(x: Any) -> Any:
     copy = x.copy()
     copy.partition(1, axis=0)
     return copy
+
+
+def _multiplied_at(x: Any) -> Any:
+    copy = x.copy()
+    np.multiply.at(copy, ([0, 1, 0], [1, 2, 1]), x[0, :3])
+    np.maximum.at(copy, [2, 2], x[:2])
+    return copy
+
+
+def _made_by_a_library(y: Any) -> Any:
+    xp = array_namespace(y)
+    made = xp.zeros((4,), dtype=y.dtype)
+    made[1:] = y[1:] ** 2
+    made[0] += 1j
+    return made
 
 
 TABLE: dict[str, tuple[Callable[[Any], Any], Any]] = {
@@ -112,6 +128,12 @@ TABLE: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "view": (lambda x: x.view() * x.view(complex), X),
     "shares_memory": (lambda x: x * np.shares_memory(x, x), X),
     "tensorsolve": (lambda s: np.linalg.tensorsolve(s.reshape(3, 1, 3), s[:, :1]), S),
+    "power.reduce": (lambda x: np.power.reduce(x, axis=0), X),
+    "power.accumulate": (lambda x: np.power.accumulate(x[:2], axis=0), X),
+    "multiply.at": (_multiplied_at, X),
+    "logical_and.reduce": (lambda x: x * np.logical_and.reduce(x * [0, 1, 1, 1], axis=0), X),
+    "logical_or.reduce of one": (lambda x: x * np.logical_or.reduce(x[:1], axis=0), X),
+    "made by a library": (_made_by_a_library, Y),
     "out and where": (lambda x: np.multiply(x, 2, where=np.abs(x) > 1, out=x * 0), X),
 }
 
