@@ -134,6 +134,16 @@ TABLE: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "logical_and.reduce": (lambda x: x * np.logical_and.reduce(x * [0, 1, 1, 1], axis=0), X),
     "logical_or.reduce of one": (lambda x: x * np.logical_or.reduce(x[:1], axis=0), X),
     "made by a library": (_made_by_a_library, Y),
+    "interp beyond": (lambda y: np.interp([-1, 0.5, 7], np.arange(4.0), y, left=2j, right=y[1]), Y),
+    "diff": (lambda y: np.diff(y, 2, prepend=1j, append=y[0]), Y),
+    "ediff1d": (lambda y: np.ediff1d(y, to_begin=1j), Y),
+    "fft into": (lambda x: np.fft.fft(x, 4, 0, None, np.zeros((4, 4), complex)), X),
+    "reshape": (lambda x: x.reshape(2, 6, order="F") * np.arange(6), X),
+    "median of axes": (lambda x: np.median(np.stack([x, x * 1j]), axis=(0, 2), keepdims=True), X),
+    "unique with more": (
+        lambda y: np.unique(np.append(y, y[:2]), return_index=True, return_counts=True)[0],
+        Y,
+    ),
     "out and where": (lambda x: np.multiply(x, 2, where=np.abs(x) > 1, out=x * 0), X),
 }
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-from autodiff.dims import Dim, equal, minimum
+from autodiff.dims import Dim, at_least, equal, minimum
 from autodiff.ir.data import ArrayType
 from autodiff.ops import complex_linalg
 from autodiff.ops.complex_linalg import _given, _h, _matrix, _pair, _register, _t
@@ -28,11 +28,12 @@ from autodiff.ops.complex_numbers import (
     plain,
 )
 from autodiff.ops.custom import stop
-from autodiff.ops.entries import Site
+from autodiff.ops.entries import Entry, Kernel, Site, register
 from autodiff.ops.fourier import in_pairs, whole
 from autodiff.ops.function_table import functions
 from autodiff.ops.numpy_functions.shapes import array_of
 from autodiff.ops.promotion import cast
+from autodiff.ops.reflections import complex_qr
 from autodiff.ops.scipy_linalg import _Blocks, _lu_meaning, _of_cho_factor, _order_of
 from autodiff.ops.structural import INT
 from autodiff.ops.tracer import Tracer, emit_tracer
@@ -186,6 +187,94 @@ def cho_factor(a: Any, lower: bool = False, **options: Any) -> Any:
         return factor, is_lower
     rest: Any = np.triu(z, 1) if lower else np.tril(z, -1)
     return factor + rest, is_lower
+
+
+# -- QR --------------------------------------------------------------------------------------------------
+def qr(
+    a: Any, mode: str = "full", pivoting: bool = False, lwork: Any = None, **options: Any
+) -> Any:
+    """``scipy.linalg.qr``."""
+    _heed("qr", options)
+    z: Any = _one(a, "qr", square=False)
+    if mode not in ("full", "r", "economic"):
+        raise decline(f"scipy.linalg.qr in mode={mode!r}")
+    order: tuple[Any, ...] = ()
+    if pivoting:
+        pivots: Any = emit_tracer("complex_pivots", stop(plain(z.pair)))
+        order = (Tracer(pivots.value, "array"),)
+        z = z[:, order[0]]
+    q, r = complex_qr(z, mode != "economic")
+    return (r, *order) if mode == "r" else (q, r, *order)
+
+
+register(
+    Entry(
+        "complex_pivots",
+        lambda types: (ArrayType(np.dtype(np.int32), types[0].shape[1:2]),),
+        lambda pair: linalg.qr(whole(pair), mode="r", pivoting=True)[1],
+        Kernel("complex_pivots"),
+        zero_derivative=True,
+    )
+)
+
+
+# -- systems and eigenvalues of which one triangle is read ------------------------------------------------
+def _of_structure(z: Any, structure: str, lower: bool) -> Any:
+    """The matrix that SciPy takes it for."""
+    if structure in ("her", "hermitian", "pos", "positive definite"):
+        return complex_linalg._hermitian(z if lower else _h(z))
+    if structure in ("sym", "symmetric"):
+        half, rest = (np.tril(z), np.tril(z, -1)) if lower else (np.triu(z), np.triu(z, 1))
+        return half + _t(rest)
+    if structure in ("diagonal", "tridiagonal"):
+        width = 0 if structure == "diagonal" else 1
+        return np.triu(np.tril(z, width), -width)
+    if structure in ("upper triangular", "lower triangular"):
+        return np.triu(z) if structure.startswith("upper") else np.tril(z)
+    if structure in ("gen", "general", "banded"):
+        return z
+    raise decline(f"scipy.linalg.solve with assume_a={structure!r}")
+
+
+def solve(
+    a: Any, b: Any, lower: bool = False, overwrite_a: bool = False, overwrite_b: bool = False,
+    check_finite: bool = True, assume_a: Any = None, transposed: bool = False,
+) -> Any:  # fmt: skip
+    """``scipy.linalg.solve``."""
+    if transposed:
+        raise decline("scipy.linalg.solve with transposed=True")  # which SciPy refuses
+    z: Any = _matrix(a, square=True)
+    return _solve(z if assume_a is None else _of_structure(z, assume_a, lower), as_complex(b))
+
+
+def eigh(
+    a: Any, b: Any = None, *, lower: bool = True, eigvals_only: bool = False, type: int = 1,
+    subset_by_index: Any = None, **options: Any,
+) -> Any:  # fmt: skip
+    """``scipy.linalg.eigh``: all vectors of one matrix, or values, some of them, or of two."""
+    _heed("eigh", {k: v for k, v in options.items() if v is not None})
+    z: Any = _one(a, "eigh")
+    if type != 1 or (not eigvals_only and (b is not None or subset_by_index is not None)):
+        raise decline("scipy.linalg.eigh of this form")
+    if not eigvals_only:
+        return complex_linalg._eigh_of(z, "L" if lower else "U", scipy=True)
+    matrix = complex_linalg._hermitian(z if lower else _h(z))
+    if b is not None:
+        other = complex_linalg._hermitian(_one(b, "eigh") if lower else _h(_one(b, "eigh")))
+        factor = complex_linalg.cholesky(other)
+        matrix = _solve(factor, _h(_solve(factor, matrix)))
+    values: Any = complex_linalg.eigvalsh(matrix)
+    if subset_by_index is None:
+        return values
+    first, last = map(int, subset_by_index)
+    if not 0 <= first <= last or not at_least(z.shape[0], last + 1):
+        raise decline("such a subset of eigenvalues")  # which SciPy refuses
+    return values[first : last + 1]
+
+
+def eigvalsh(a: Any, b: Any = None, **options: Any) -> Any:
+    """``scipy.linalg.eigvalsh``."""
+    return eigh(a, b, eigvals_only=True, **options)
 
 
 # -- bands ----------------------------------------------------------------------------------------------
@@ -346,13 +435,23 @@ _register(
 
 _OWN: tuple[Callable[..., Any], ...] = (
     lu_factor, lu_solve, lu, cho_factor, cholesky_banded, cho_solve_banded, solveh_banded,
-    eigvals_banded, eig_banded, pinvh, qr_multiply, matrix_balance,
+    eigvals_banded, eig_banded, pinvh, qr_multiply, matrix_balance, qr, solve, eigh, eigvalsh,
 )  # fmt: skip
 
 
 def of_scipy() -> dict[Any, Callable[..., Any]]:
     """The functions of ``scipy.linalg`` that are here."""
-    real = (cho_factor, cholesky_banded, solveh_banded, eigvals_banded, pinvh, qr_multiply)
+    real = (
+        cho_factor,
+        cholesky_banded,
+        solveh_banded,
+        eigvals_banded,
+        pinvh,
+        qr_multiply,
+        qr,
+        eigh,
+        eigvalsh,
+    )
     NOT_HOLOMORPHIC.update(getattr(linalg, function.__name__) for function in real)
     NOT_HOLOMORPHIC.update((linalg.eig_banded, linalg.cho_solve_banded))
     return {getattr(linalg, function.__name__): function for function in _OWN}

@@ -163,6 +163,8 @@ def find(function: Any) -> Callable[..., Any] | None:
 # -- part by part -----------------------------------------------------------------------------------
 def _data_part(x: Any, which: int, part: np.dtype[Any]) -> Any:
     """One part of an operand: of an array, or of each array in a sequence of them."""
+    if x is None or x is np._NoValue:
+        return x
     if isinstance(x, (list, tuple)) and not isinstance(x, Tracer):
         return [_data_part(item, which, part) for item in x]
     if isinstance(x, ComplexTracer) and x.part_dtype == part:
@@ -210,7 +212,8 @@ def part_by_part(function: Any, data: Sequence[int | str] = (0,)) -> Callable[..
             kwargs.pop(name, None)
         found = [args[k] for k in data if isinstance(k, int) and k < len(args)]
         found += [kwargs[k] for k in data if isinstance(k, str) and k in kwargs]
-        part = common(*(leaf for x in found for leaf in _leaves(x)))
+        leaves = [leaf for x in found for leaf in _leaves(x)]
+        part = common(*[x for x in leaves if x is not None and x is not np._NoValue])
         if dtype is not None:
             part = common(constant_of(dtype))
 
@@ -239,9 +242,16 @@ _FIRST = """
     ascontiguousarray asfortranarray
 """.split()
 _NAMES_OF_FIRST = ("a", "A", "m", "v", "arr", "ary", "array", "arrays", "tup")
+_BESIDE: dict[str, tuple[int | str, ...]] = {
+    "diff": (3, 4, "prepend", "append"),
+    "ediff1d": (1, 2, "to_end", "to_begin"),
+}
 for _name in _FIRST:
     if hasattr(np, _name) and getattr(np, _name) in functions:
-        TABLE[getattr(np, _name)] = part_by_part(getattr(np, _name), (0, *_NAMES_OF_FIRST))
+        _beside = _BESIDE.get(_name, ())
+        TABLE[getattr(np, _name)] = part_by_part(
+            getattr(np, _name), (0, *_NAMES_OF_FIRST, *_beside)
+        )
 for _name in ("atleast_1d", "atleast_2d", "atleast_3d"):
     if getattr(np, _name) in functions:
         TABLE[getattr(np, _name)] = part_by_part(getattr(np, _name), (0, 1, 2, 3))
@@ -540,7 +550,7 @@ TABLE.update({getattr(np.linalg, name): f for name, f in complex_linalg.OF_NUMPY
 # -- made of the others -----------------------------------------------------------------------------
 # Linear with real factors; which operands are data.
 for _name, _data in (
-    ("interp", (2, "fp")),
+    ("interp", (2, 3, 4, "fp", "left", "right")),
     ("gradient", (0, "f")),
     ("trapezoid", (0, "y")),
 ):
@@ -1195,7 +1205,7 @@ _OWN: dict[str, Callable[..., Any]] = {
     "put": lambda z, *args, **options: TABLE[np.put](z, *args, **options),
     "compress": lambda z, condition, axis=None: TABLE[np.compress](condition, z, axis),
     "astype": _astype,
-    "reshape": lambda z, *shape: TABLE[np.reshape](z, _shape_arguments(shape)),
+    "reshape": lambda z, *shape, **how: TABLE[np.reshape](z, _shape_arguments(shape), **how),
     "transpose": lambda z, *axes: TABLE[np.transpose](z, _shape_arguments(axes) or None),
     "flatten": lambda z: TABLE[np.ravel](copy_of(z)),
     "copy": lambda z: copy_of(z),

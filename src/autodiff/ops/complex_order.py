@@ -132,20 +132,39 @@ def lexsort(keys: Any, axis: int = -1) -> Tracer:
 
 
 # -- those that differ ----------------------------------------------------------------------------------
+def _of_ranks(z: ComplexTracer) -> dict[str, Any]:
+    """What ``np.unique`` gives, of the ranks of the elements."""
+    check(_all(_is_number(z)), "numbers alone")
+    ranks = _found("complex_ranks", z.pair)
+    _, index, inverse, counts = functions[np.unique](ranks, True, True, True)
+    flat = TABLE[np.ravel](z)
+    re, im = (plain(part)[index] for part in flat.parts)
+    inverse = functions[np.reshape](inverse, z.shape)
+    return {
+        "values": joined(re, im, "array"),
+        "indices": index,
+        "inverse": inverse,
+        "counts": counts,
+    }
+
+
+def unique_with(
+    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False,
+    axis: Any = None,
+) -> Any:  # fmt: skip
+    """``np.unique`` with positions, an inverse or counts."""
+    z = as_complex(ar)
+    if axis is not None and z.ndim != 1:
+        raise decline("np.unique of rows")
+    found = _of_ranks(z)
+    wanted = {"indices": return_index, "inverse": return_inverse, "counts": return_counts}
+    beside = [found[name] for name, given in wanted.items() if given]
+    return (found["values"], *beside) if beside else found["values"]
+
+
 def _unique_parts(function: Any, names: str) -> Callable[..., Any]:
     def run(x: Any, /) -> Any:
-        z = as_complex(x)
-        check(_all(_is_number(z)), "numbers alone")
-        ranks = _found("complex_ranks", z.pair)
-        _, index, inverse, counts = functions[np.unique](ranks, True, True, True)
-        flat = TABLE[np.ravel](z)
-        re, im = (plain(part)[index] for part in flat.parts)
-        found = {
-            "values": joined(re, im, "array"),
-            "indices": index,
-            "inverse": functions[np.reshape](inverse, z.shape),
-            "counts": counts,
-        }
+        found = _of_ranks(as_complex(x))
         return type(function(np.zeros(1)))(*[found[name] for name in names.split()])
 
     return run
