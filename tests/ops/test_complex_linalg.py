@@ -118,6 +118,7 @@ CALLS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
     ),
     "cho_solve": (lambda a: scipy.linalg.cho_solve((a, False), VECTOR), A),
     "cho_solve lower": (lambda a: scipy.linalg.cho_solve((a, True), BLOCK), A),
+    "subspace angles": (lambda a: scipy.linalg.subspace_angles(a[:, :1], a[:, 1:]), TALL),
     "rq": (lambda a: scipy.linalg.rq(a), A),
     "qr complete": (lambda a: tuple(np.linalg.qr(a, "complete")), TALL),
     "qr wide": (lambda a: tuple(np.linalg.qr(a)), TALL.T.copy()),
