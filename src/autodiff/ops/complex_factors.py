@@ -203,7 +203,7 @@ def qr(
         pivots: Any = emit_tracer("complex_pivots", stop(plain(z.pair)))
         order = (Tracer(pivots.value, "array"),)
         z = z[:, order[0]]
-    q, r = complex_qr(z, mode != "economic")
+    q, r = complex_qr(z, mode != "economic", complex_linalg.thin_qr)
     return (r, *order) if mode == "r" else (q, r, *order)
 
 

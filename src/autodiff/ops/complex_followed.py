@@ -24,7 +24,6 @@ from autodiff.ops.complex_numbers import (
     decline,
     is_complex,
     joined,
-    plain,
 )
 from autodiff.ops.function_table import functions
 from autodiff.ops.interpreting import interpreted
@@ -147,22 +146,4 @@ def _all(condition: Any) -> Any:
     return functions[np.all](condition)
 
 
-@_enters(np.unique)
-def unique(ar: Any, *more: Any, **options: Any) -> Any:
-    """``np.unique`` of all elements; where one is no number, plain Python decides which stay."""
-    wanted = {k: v for k, v in options.items() if k not in ("sorted", "equal_nan")}
-    if more or any(v not in (False, None) for v in wanted.values()):
-        from autodiff.ops import complex_order  # which imports this module
-
-        return complex_order.unique_with(ar, *more, **wanted)
-    ordered = TABLE[np.sort](TABLE[np.ravel](as_complex(ar)))
-    check(_all(pointwise("logical_not", call(np.isnan, (ordered,)))), "numbers alone")
-    if ordered.shape[0] == 0:
-        return ordered
-    changed = call(np.not_equal, (ordered[1:], ordered[:-1]))
-    first = functions[np.concatenate]([functions[np.ones](1, dtype=bool), changed])
-    re, im = (plain(x)[first] for x in ordered.parts)
-    return joined(re, im, "array")
-
-
-__all__ = ["unique"]
+__all__ = ["median"]

@@ -301,18 +301,13 @@ def cholesky(a: Any, /, *, upper: bool = False) -> ComplexTracer:
 
 # -- eigenvalues of Hermitian matrices ----------------------------------------------------------------
 def _eigh_meaning(pair: Any, scipy: bool = False, upper: bool = False) -> Any:
-    if upper and scipy:
+    z = np.swapaxes(whole(pair), -1, -2).conj() if upper else whole(pair)
+    if scipy:  # by another routine of LAPACK's, with other signs
         from scipy import linalg
 
-        w, v = linalg.eigh(np.swapaxes(whole(pair), -1, -2).conj(), lower=False)
-    elif upper:  # of the other triangle of the same matrix
-        w, v = np.linalg.eigh(np.swapaxes(whole(pair), -1, -2).conj(), "U")
-    elif scipy:  # by another routine of LAPACK's, with other signs
-        from scipy import linalg
-
-        w, v = linalg.eigh(whole(pair))
-    else:
-        w, v = np.linalg.eigh(whole(pair))
+        w, v = linalg.eigh(z, lower=not upper)
+    else:  # upper: of the other triangle of the same matrix
+        w, v = np.linalg.eigh(z, "U" if upper else "L")
     return w, in_pairs(v)
 
 
@@ -700,7 +695,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 
     if mode not in ("reduced", "r", "complete"):
         raise decline(f"np.linalg.qr with mode={mode!r}")
-    q, r = reflections.complex_qr(_matrix(a), mode == "complete")
+    q, r = reflections.complex_qr(_matrix(a), mode == "complete", thin_qr)
     return r if mode == "r" else QRResult(q, r)
 
 

@@ -148,18 +148,32 @@ def _of_ranks(z: ComplexTracer) -> dict[str, Any]:
     }
 
 
-def unique_with(
+@_enters(np.unique)
+def unique(
     ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False,
-    axis: Any = None,
+    axis: Any = None, *, equal_nan: bool = True, sorted: bool = True,
 ) -> Any:  # fmt: skip
-    """``np.unique`` with positions, an inverse or counts."""
+    """``np.unique`` of elements; where one is no number, plain Python decides which stay."""
     z = as_complex(ar)
     if axis is not None and z.ndim != 1:
         raise decline("np.unique of rows")
-    found = _of_ranks(z)
     wanted = {"indices": return_index, "inverse": return_inverse, "counts": return_counts}
-    beside = [found[name] for name, given in wanted.items() if given]
-    return (found["values"], *beside) if beside else found["values"]
+    if not any(wanted.values()):
+        return _values(z)
+    found = _of_ranks(z)
+    return (found["values"], *[found[name] for name, given in wanted.items() if given])
+
+
+def _values(z: ComplexTracer) -> ComplexTracer:
+    """Those that differ from the one before, in order."""
+    ordered = TABLE[np.sort](TABLE[np.ravel](z))
+    check(_all(_is_number(ordered)), "numbers alone")
+    if ordered.shape[0] == 0:
+        return ordered
+    changed = call(np.not_equal, (ordered[1:], ordered[:-1]))
+    first = functions[np.concatenate]([functions[np.ones](1, dtype=bool), changed])
+    re, im = (plain(x)[first] for x in ordered.parts)
+    return joined(re, im, "array")
 
 
 def _unique_parts(function: Any, names: str) -> Callable[..., Any]:

@@ -2,7 +2,7 @@
 
     complete_qr(a) -> (q, r)             all columns of q, of a matrix that is not wide
     reduce_to_hessenberg(a) -> (h, q)    a = q h qᵀ
-    complex_qr(z, is_complete)           both factors of a complex matrix of any shape
+    complex_qr(z, is_complete, thin_qr)  both factors of a complex matrix of any shape
 
 The columns of q beyond those of the matrix are known by the reflections alone: whoever differentiates them
 differentiates the algorithm, which is what this code is for.
@@ -12,6 +12,7 @@ Source: G. Golub and C. Van Loan, *Matrix Computations* (2013), algorithms 5.1.1
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -94,10 +95,8 @@ def _complex_householder(a: Any) -> Any:
     return q, r
 
 
-def complex_qr(z: Any, is_complete: bool) -> tuple[Any, Any]:
+def complex_qr(z: Any, is_complete: bool, thin_qr: Callable[[Any], Any]) -> tuple[Any, Any]:
     """Both factors; those of a wide matrix are those of its first columns, and what these make of the rest."""
-    from autodiff.ops.complex_linalg import thin_qr  # which imports this module
-
     m, n = z.shape[-2:]
     if equal(m, n) or (at_least(m, n) and not is_complete):
         q, r = thin_qr(z)
