@@ -408,9 +408,10 @@ def matrix_balance(
     if not isinstance(z.shape[0], int):
         raise decline("scipy.linalg.matrix_balance of run-time size")
     how = {"permute": bool(permute), "scale": bool(scale)}
-    scales, order = emit_tracer("complex_balance", stop(plain(z.pair)), **how)
-    scales, order = Tracer(scales.value, "array"), Tracer(order.value, "array")
-    balanced = z[order][:, order] * (1 / scales)[:, None] * scales
+    found: Any = emit_tracer("complex_balance", stop(plain(z.pair)), **how)
+    scales, order = (Tracer(x.value, "array") for x in found)
+    factors: Any = scales
+    balanced = z[order][:, order] * (1 / factors)[:, None] * factors
     if separate:
         return balanced, (scales, order)
     return balanced, functions[np.diag](scales)[functions[np.argsort](order)]

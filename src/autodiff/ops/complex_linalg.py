@@ -205,15 +205,16 @@ def matrix_power(a: Any, n: Any) -> Matrix:
 
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> ComplexTracer:
     """``np.linalg.tensorsolve``."""
-    x, y = as_complex(a), as_complex(b)
+    x: Any = as_complex(a)
+    y: Any = as_complex(b)
     if axes is not None:
         x = np.transpose(x, [k for k in range(x.ndim) if k not in axes] + list(axes))
     rest = x.shape[y.ndim :]
     n = product(rest)
     if not equal(x.size, n * n):
         raise decline("np.linalg.tensorsolve of these shapes")
-    found: ComplexTracer = np.reshape(solve(np.reshape(x, (n, n)), np.ravel(y)), rest)
-    return found
+    found: Any = solve(np.reshape(x, (n, n)), np.ravel(y))
+    return as_complex(np.reshape(found, rest))
 
 
 # -- determinants -------------------------------------------------------------------------------------
