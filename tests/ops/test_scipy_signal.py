@@ -116,6 +116,8 @@ def test_one_array_given_twice_stays_one_out_of_sight() -> None:
 _BY_ONE = {
     "lfilter_zi": lambda t: signal.lfilter_zi([1.0, 0.4], t * np.array([1.0, 0.3, 0.2])),
     "lfilter_zi by the first": lambda t: signal.lfilter_zi([1.0, 0.4], np.stack([t, 0.3 + 0 * t])),
+    "coefficients in a list": lambda t: signal.lfilter_zi([t, 0.4 * t], [t, 0.3, 0.2]),
+    "lp2hp of a list": lambda t: signal.lp2hp([1.0], [1.0, t, t * t], 1.0)[1],
     "lfiltic": lambda t: signal.lfiltic([1.0, 0.4], np.stack([t, 0.3 * t]), [0.2], [0.7]),
     "lp2hp": lambda t: np.concatenate(signal.lp2hp([1.0, 0.4], [1.0, 2.0, 3.0], t)),
     "lp2hp shorter": lambda t: np.concatenate(signal.lp2hp([1.0, 0.4, 0.1], [1.0, 2.0], t)),

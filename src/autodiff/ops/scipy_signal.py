@@ -265,14 +265,20 @@ def _sosfilt(sos: Any, x: Any, zi: Any) -> None:
 
 
 # What SciPy leaves out where a parameter is 1 has a derivative by that parameter.
+def _vector(x: Any) -> Any:
+    """Coefficients as a vector, which may be given as a list of traced numbers."""
+    table = complex_numbers.TABLE if complex_numbers.is_complex(x) else functions
+    return table[np.atleast_1d](table[np.asarray](x))
+
+
 def _over_first(b: Any, a: Any) -> tuple[Any, Any]:
     """The coefficients of a filter, divided by the first of the denominator."""
-    denominator: Any = a if isinstance(a, Tracer) else np.asarray(a)
+    denominator = _vector(a)
     if denominator.ndim != 1:
         return b, a
     first = denominator[0]
     check(first != 0, "a first coefficient of zero")
-    return np.atleast_1d(b) / first, denominator / first
+    return _vector(b) / first, denominator / first
 
 
 def lfilter_zi(b: Any, a: Any) -> Any:
@@ -290,8 +296,8 @@ def lp2hp(b: Any, a: Any, wo: Any = 1.0) -> Any:
     if np.ndim(wo):
         return interpreted(_HP, b, a, wo)
 
-    def scaled(c: Any) -> Any:
-        c = np.atleast_1d(c)
+    def scaled(given: Any) -> Any:
+        c = _vector(given)
         return c * wo ** np.arange(c.shape[0] - 1.0, -1.0, -1.0)
 
     return interpreted(_HP, scaled(b), scaled(a), 1.0)
