@@ -669,3 +669,36 @@ def test_the_places_of_data_are_refused_with_the_line(engine, name):
     ) as caught:
         autodiff.gradient(PLACED[name], engine=engine)(np.ones(9))
     assert "test_interpolators.py, line" in str(caught.value)
+
+
+_KNOTS, _VALUES = np.arange(5.0), np.array([1 + 1j, 2 - 1j, 0.5 + 0.2j, -1 + 3j, 2.0])
+_PLACES, _GRID = np.array([0.3, 0.7, 2.2]), np.arange(12.0).reshape(3, 4) * (1 + 0.5j) ** 2
+_SQUARE = np.array([[0, 0], [1, 0.1], [0.9, 1], [0.1, 1.1], [0.5, 0.4]])
+_OUTSIDE = si.CubicSpline(_KNOTS, _VALUES), si.make_interp_spline(_KNOTS, _VALUES)
+OF_COMPLEX = {
+    "CubicSpline": lambda y: si.CubicSpline(_KNOTS, y, bc_type="natural")(_PLACES, 1),
+    "CubicHermiteSpline": lambda y: si.CubicHermiteSpline(_KNOTS, y, y[::-1])(_PLACES),
+    "PPoly": lambda y: si.PPoly(np.stack([y, y * 2]), np.arange(6.0))(_PLACES),
+    "BSpline": lambda y: si.BSpline(np.arange(9.0), y, 3).antiderivative()(3 + 0.3 * _PLACES),
+    "integrate": lambda y: si.CubicSpline(_KNOTS, y).integrate(0.2, 3.0) * y,
+    "interp1d": lambda y: si.interp1d(_KNOTS, y, "cubic")(_PLACES),
+    "filled": lambda y: si.interp1d(_KNOTS, y, bounds_error=False, fill_value=1 + 2j)([-1.0, 0.5, 9]),
+    "on a grid": lambda y: si.RegularGridInterpolator((_KNOTS[:3], _KNOTS[:4]), _GRID * y[0])(
+        np.stack([_PLACES / 2, _PLACES], -1)
+    ),
+    "radial": lambda y: si.RBFInterpolator(_SQUARE, y)(_SQUARE[:3] + 0.2),
+    "griddata": lambda y: si.griddata(_SQUARE, y, np.array([[0.5, 0.3], [0.6, 0.6]])),
+    "made outside": lambda y: _OUTSIDE[0](np.abs(y)) * y + _OUTSIDE[1].derivative()(y.real),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_COMPLEX)
+def test_complex_values(name):
+    f = OF_COMPLEX[name]
+    compiled = autodiff.function(f, engine="numpy", on_fallback="error")(_VALUES)
+    np.testing.assert_allclose(compiled, f(_VALUES), rtol=1e-12, atol=1e-13)
+    loss = lambda y: np.sum(np.abs(f(y) + 1j) ** 2)  # noqa: E731
+    along = np.conj(_VALUES[::-1]) + 0.3
+    slope = (loss(_VALUES + 1e-5 * along) - loss(_VALUES - 1e-5 * along)) / 2e-5
+    gradient = autodiff.gradient(loss, engine="numpy")(_VALUES)
+    np.testing.assert_allclose(np.vdot(gradient, along).real, slope, rtol=1e-6)

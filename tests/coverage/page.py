@@ -43,6 +43,7 @@ Cells = tuple[str, str, str, str, str]
 # What an error says of a call that has no derivative for a reason of its own (``autodiff.ops.value_only``).
 STATED = re.compile(
     r"has its value alone, and no derivative: \S|has no derivative by [^:]+: \S|has no derivative here: \S"
+    r"|has derivatives by the values "
     # What a function does not go into: named, not told.
     r"|leaves out elements that are 0|of run-time size|a pair of complex eigenvalues|of an array from outside|dtype float128"
 )

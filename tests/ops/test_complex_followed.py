@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import special
+from scipy._lib._array_api import array_namespace
 
 import autodiff
 
@@ -17,6 +18,28 @@ X = _rng.normal(size=(3, 4)) + 1j * _rng.normal(size=(3, 4))
 S = _rng.normal(size=(3, 3)) + 1j * _rng.normal(size=(3, 3))
 HOLES = X.copy()
 HOLES[0, 1], HOLES[2, 3] = complex(np.nan, 2.0), complex(-1.0, np.nan)
+
+
+def _partitioned(x: Any) -> Any:
+    copy = x.copy()
+    copy.partition(1, axis=0)
+    return copy
+
+
+def _multiplied_at(x: Any) -> Any:
+    copy = x.copy()
+    np.multiply.at(copy, ([0, 1, 0], [1, 2, 1]), x[0, :3])
+    np.maximum.at(copy, [2, 2], x[:2])
+    return copy
+
+
+def _made_by_a_library(y: Any) -> Any:
+    xp = array_namespace(y)
+    made = xp.zeros((4,), dtype=y.dtype)
+    made[1:] = y[1:] ** 2
+    made[0] += 1j
+    return made
+
 
 TABLE: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "unstack": (lambda x: np.stack(np.unstack(x)), X),
@@ -64,6 +87,9 @@ TABLE: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "xlogy": (lambda y: special.xlogy(y * [0, 1, 1, 1], y[::-1]), Y),
     "xlogy at 0": (lambda y: special.xlogy(y * 0, [0, 1j, 2, -1j]) + y, Y),
     "xlog1py": (lambda y: special.xlog1py(y[::-1], y), Y),
+    "logsumexp": (lambda x: special.logsumexp(x, axis=1, b=[1, 2j, -1, 1]), X),
+    "softmax": (lambda x: special.softmax(x, axis=0), X),
+    "log_softmax": (lambda x: special.log_softmax(3 * x, axis=1), X),
     "power.outer": (lambda y: np.power.outer(y, [1, 2]), Y),
     "linalg.cross": (lambda s: np.linalg.cross(s, s[::-1]), S),
     "linalg.trace": (lambda s: np.linalg.trace(s, offset=1), S),
@@ -73,6 +99,51 @@ TABLE: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "linalg.vecdot": (lambda s: np.linalg.vecdot(s, s[0]), S),
     "sum with where": (lambda x: np.add.reduce(x, axis=0, where=np.abs(x) > 1, initial=1j), X),
     "prod with initial": (lambda x: np.multiply.reduce(x, axis=1, keepdims=True, initial=2.0), X),
+    "nanmax": (lambda x: np.nanmax(x, axis=1), HOLES),
+    "nanmin": (lambda x: np.nanmin(x, axis=0, keepdims=True), HOLES),
+    "nanargmax": (lambda x: np.nanargmax(x, axis=1) + np.abs(x[0, 0]), HOLES),
+    "nanmedian": (lambda x: np.nanmedian(x, axis=1), X),
+    "partition": (lambda x: np.partition(x, (1, 2), axis=1), X),
+    "argpartition": (lambda x: x[0][x[0].argpartition(2)], X),
+    "partition in place": (_partitioned, X),
+    "searchsorted": (lambda y: y * np.searchsorted(np.sort(Y) + 0.1, y, "right"), Y),
+    "lexsort": (lambda y: y[np.lexsort((y, np.round(y.real)))], Y),
+    "unique_all": (lambda y: np.concatenate(np.unique_all(np.concatenate([y, y[:2]]))), Y),
+    "unique_inverse": (lambda x: np.unique_inverse(x).values[np.unique_inverse(x)[1]] * x, X),
+    "array_equiv": (lambda x: x * np.array_equiv(x[0], np.stack([x[0]] * 3)), X),
+    "histogram": (lambda y: np.histogram(np.arange(4.0), 3, weights=y, density=True)[0], Y),
+    "meshgrid": (lambda y: np.stack(np.meshgrid(y, np.arange(3.0), indexing="ij")), Y),
+    "meshgrid keeps what is real": (lambda y: np.meshgrid(y, np.arange(3.0))[1] * y, Y),
+    "apply_along_axis": (lambda x: np.apply_along_axis(lambda v: v * v.sum(), 0, x), X),
+    "vectorize": (lambda y: np.vectorize(lambda v: v * v.conjugate() + 1j)(y), Y),
+    "polymul": (lambda y: np.polymul(y, [1, 2j]), Y),
+    "polynomials": (
+        lambda y: np.polynomial.Chebyshev(y).convert(kind=np.polynomial.Polynomial)(y),
+        Y,
+    ),
+    "product of series": (lambda y: np.polynomial.legendre.legmul(y, y[:2]), Y),
+    "vstack": (lambda y: np.vstack([y, y * 1j], casting="same_kind"), Y),
+    "flat": (lambda x: x.flat[2:5] * 2, X),
+    "nonzero": (lambda x: x[(x * (np.abs(x) > 1)).nonzero()], X),
+    "view": (lambda x: x.view() * x.view(complex), X),
+    "shares_memory": (lambda x: x * np.shares_memory(x, x), X),
+    "tensorsolve": (lambda s: np.linalg.tensorsolve(s.reshape(3, 1, 3), s[:, :1]), S),
+    "power.reduce": (lambda x: np.power.reduce(x, axis=0), X),
+    "power.accumulate": (lambda x: np.power.accumulate(x[:2], axis=0), X),
+    "multiply.at": (_multiplied_at, X),
+    "logical_and.reduce": (lambda x: x * np.logical_and.reduce(x * [0, 1, 1, 1], axis=0), X),
+    "logical_or.reduce of one": (lambda x: x * np.logical_or.reduce(x[:1], axis=0), X),
+    "made by a library": (_made_by_a_library, Y),
+    "interp beyond": (lambda y: np.interp([-1, 0.5, 7], np.arange(4.0), y, left=2j, right=y[1]), Y),
+    "diff": (lambda y: np.diff(y, 2, prepend=1j, append=y[0]), Y),
+    "ediff1d": (lambda y: np.ediff1d(y, to_begin=1j), Y),
+    "fft into": (lambda x: np.fft.fft(x, 4, 0, None, np.zeros((4, 4), complex)), X),
+    "reshape": (lambda x: x.reshape(2, 6, order="F") * np.arange(6), X),
+    "median of axes": (lambda x: np.median(np.stack([x, x * 1j]), axis=(0, 2), keepdims=True), X),
+    "unique with more": (
+        lambda y: np.unique(np.append(y, y[:2]), return_index=True, return_counts=True)[0],
+        Y,
+    ),
     "out and where": (lambda x: np.multiply(x, 2, where=np.abs(x) > 1, out=x * 0), X),
 }
 

@@ -28,6 +28,7 @@ HERMITIAN = A @ A.conj().T + np.eye(3)
 BATCH = np.stack([A, A.T * 2])
 ROTATING = np.array([[0.0, 1, 2], [-1, 0.5, 0.3], [0.2, -2, 1]])
 REAL = np.array([[2.0, 1, 0], [0.3, -1, 0.2], [0, 0.5, 4]])
+WIDE = np.array([[0.0, 0, 0], [9, 8, 9]])
 RIGHT = np.arange(4.0) + 1j
 
 CALLS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
@@ -117,7 +118,53 @@ CALLS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
     ),
     "cho_solve": (lambda a: scipy.linalg.cho_solve((a, False), VECTOR), A),
     "cho_solve lower": (lambda a: scipy.linalg.cho_solve((a, True), BLOCK), A),
+    "subspace angles": (lambda a: scipy.linalg.subspace_angles(a[:, :1], a[:, 1:]), TALL),
     "rq": (lambda a: scipy.linalg.rq(a), A),
+    "qr complete": (lambda a: tuple(np.linalg.qr(a, "complete")), TALL),
+    "qr wide": (lambda a: tuple(np.linalg.qr(a)), TALL.T.copy()),
+    "scipy qr full, pivoted": (lambda a: (*scipy.linalg.qr(a), *scipy.linalg.qr(a, mode="economic", pivoting=True)[:2]), TALL),
+    "solve by one triangle": (
+        lambda a: tuple(
+            scipy.linalg.solve(a, VECTOR, assume_a=kind, lower=kind == "sym")
+            for kind in ("her", "sym", "tridiagonal", "lower triangular")
+        ),
+        HERMITIAN,
+    ),
+    "scipy eigh upper": (lambda a: tuple(scipy.linalg.eigh(a, lower=False)), HERMITIAN + 0.1 * A),
+    "scipy eigvalsh, some": (
+        lambda a: (
+            scipy.linalg.eigh(a, eigvals_only=True, subset_by_index=[1, 2]),
+            scipy.linalg.eigvalsh(a, HERMITIAN.T),
+        ),
+        HERMITIAN,
+    ),
+    "svd full, values": (lambda a: np.linalg.svd(a)[1], TALL),
+    "hermitian": (
+        lambda a: (np.linalg.svd(a, compute_uv=False, hermitian=True), np.linalg.pinv(a, hermitian=True)),
+        HERMITIAN - 2 * np.eye(3),
+    ),
+    "lu_factor": (lambda a: scipy.linalg.lu_factor(a)[0], A),
+    "lu_factor tall": (lambda a: scipy.linalg.lu_factor(a)[0], TALL),
+    "lu": (lambda a: scipy.linalg.lu(a), A),
+    "lu wide": (lambda a: scipy.linalg.lu(a, permute_l=True), TALL.T.copy()),
+    "lu_solve": (
+        lambda a: tuple(scipy.linalg.lu_solve(scipy.linalg.lu_factor(a), BLOCK, trans=k) for k in (0, 1, 2)),
+        A,
+    ),
+    "lu_solve of real factors": (lambda b: scipy.linalg.lu_solve(scipy.linalg.lu_factor(REAL), b), VECTOR),
+    "cho_factor": (lambda a: (scipy.linalg.cho_factor(a)[0], scipy.linalg.cho_factor(a, lower=True)[0]), HERMITIAN),
+    "bands": (
+        lambda a: (
+            scipy.linalg.solveh_banded(a[:2] + WIDE, VECTOR),
+            scipy.linalg.cholesky_banded(a[:2] + WIDE),
+            scipy.linalg.cho_solve_banded((a[:2] + WIDE[::-1], True), VECTOR),
+            scipy.linalg.eigvals_banded(a[:2] + WIDE[::-1], lower=True),
+        ),
+        A,
+    ),
+    "pinvh": (lambda a: scipy.linalg.pinvh(a), HERMITIAN - 2 * A @ A.conj().T),
+    "qr_multiply": (lambda a: scipy.linalg.qr_multiply(a, BLOCK, "left", conjugate=True), A),
+    "matrix_balance": (lambda a: scipy.linalg.matrix_balance(a * np.array([1, 1e3, 1]))[0], A),
     "scipy norm": (lambda a: (scipy.linalg.norm(a), scipy.linalg.norm(a[0], 3)), A),
 }  # fmt: skip
 if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
@@ -184,6 +231,19 @@ def test_values_tangents_and_cotangents(name: str, engine: str) -> None:
     assert back.dtype == a.dtype
     left = sum(np.sum((np.conj(c) * t).real) for c, t in zip(cotangents, tangents, strict=True))
     np.testing.assert_allclose(np.sum((np.conj(back) * step).real), left, rtol=1e-8)
+
+
+def test_vectors_that_complete_a_basis_are_known_up_to_a_rotation() -> None:
+    def projector(a: Any) -> Any:
+        rest = np.linalg.svd(a)[0][:, 2:]
+        return np.sum(np.abs(rest @ rest.conj().T + np.arange(4) * 1j) ** 3)
+
+    a, step = TALL[:, :2], TALL[:, 1:] * 1j
+    slope = (projector(a + 1e-6 * step) - projector(a - 1e-6 * step)) / 2e-6
+    gradient = autodiff.gradient(projector, engine="numpy")(a)
+    np.testing.assert_allclose(np.vdot(gradient, step).real, slope, rtol=1e-6)
+    with pytest.raises(DerivativeError, match="depends on which were chosen"):
+        autodiff.gradient(lambda a: np.sum(np.abs(np.linalg.svd(a)[0] + 1)), engine="numpy")(a)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.fft
+from scipy import fftpack
 
 import autodiff
 from autodiff.errors import FallbackWarning
@@ -98,6 +99,41 @@ def test_hankel_transforms(name: str) -> None:
         f = lambda x, options=options: function(x, 0.1, 0.5, **options)  # noqa: E731
         _assert_value(f, np.abs(X[0]))
         _assert_transpose(f, X[0])
+
+
+_OF_FFTPACK: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "fft": (fftpack.fft, X[0]),
+    "fft n": (lambda x: fftpack.fft(x, 3), X),
+    "fft2": (fftpack.fft2, X),
+    "ifftn": (fftpack.ifftn, Z),
+    "rfft": (fftpack.rfft, X),
+    "rfft even": (lambda x: fftpack.rfft(x, axis=0), X),
+    "irfft": (fftpack.irfft, X),
+    "irfft longer": (lambda x: fftpack.irfft(x, 8), X),
+    "dct": (fftpack.dct, X),
+    "idct": (lambda x: fftpack.idct(x, 2, norm="ortho"), X),
+    "idst": (lambda x: fftpack.idst(x, 3, axis=0), X),
+    "idctn": (fftpack.idctn, X),
+    "diff": (lambda x: fftpack.diff(x[0], 1, 4.0) + fftpack.diff(x[1], 2), X),
+    "diff of even length": (lambda x: fftpack.diff(x[:, 0], 2) + fftpack.diff(x[:, 1], 3), X),
+    "shift": (lambda x: fftpack.shift(x[:, 0], x[0, 0], 3.0), X),
+    "hilbert": (lambda x: fftpack.ihilbert(x[:, 0]), X),
+    "diff of complex numbers": (lambda x: fftpack.diff(x[0]), Z),
+}
+
+
+@pytest.mark.parametrize("name", _OF_FFTPACK)
+def test_the_older_transforms(name: str) -> None:
+    f, x = _OF_FFTPACK[name]
+    _assert_value(f, x)
+
+    def number(x: Any) -> Any:
+        return np.sum(np.sin(np.real(f(x))) + np.cos(np.imag(f(x))))
+
+    along = np.roll(x, 1) * 0.5
+    slope = (number(x + 1e-6 * along) - number(x - 1e-6 * along)) / 2e-6
+    gradient = autodiff.gradient(number, engine="numpy")(x)
+    np.testing.assert_allclose(np.vdot(gradient, along).real, slope, rtol=1e-6)
 
 
 def test_lengths_that_are_fast_to_transform() -> None:

@@ -37,6 +37,7 @@ CASES = [
     (lambda x, y: [ndimage.shift(x, y[:2]), ndimage.shift(x, 0.3, order=1)], (X, Y)),
     (lambda x: ndimage.zoom(x, (1.7, 0.6), mode="nearest"), (X,)),
     (lambda x, s: ndimage.affine_transform(x, M + 0.1 * s[:2, :2], order=2, mode="reflect"), (X, S)),
+    (lambda x, s: ndimage.affine_transform(x, np.eye(2) + 0.1 * s[0].reshape(-1)[:4].reshape(2, 2).T, order=1), (X, S.reshape(1, -1))),
     (lambda x: ndimage.rotate(x, 33.0, order=1), (X,)),
     (lambda x, p: ndimage.map_coordinates(x, p[:2], order=3, mode="mirror"), (X, P)),
     (lambda x, t: ndimage.geometric_transform(x, lambda q: (q[0] + 0.1 * t, q[1] - 0.2)), (X, T)),

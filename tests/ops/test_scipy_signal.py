@@ -112,6 +112,28 @@ def test_one_array_given_twice_stays_one_out_of_sight() -> None:
         assert "scipy.signal.stft is not known" in str(error)
 
 
+# SciPy divides and scales by what is not 1 alone.
+_BY_ONE = {
+    "lfilter_zi": lambda t: signal.lfilter_zi([1.0, 0.4], t * np.array([1.0, 0.3, 0.2])),
+    "lfilter_zi by the first": lambda t: signal.lfilter_zi([1.0, 0.4], np.stack([t, 0.3 + 0 * t])),
+    "coefficients in a list": lambda t: signal.lfilter_zi([t, 0.4 * t], [t, 0.3, 0.2]),
+    "lp2hp of a list": lambda t: signal.lp2hp([1.0], [1.0, t, t * t], 1.0)[1],
+    "lfiltic": lambda t: signal.lfiltic([1.0, 0.4], np.stack([t, 0.3 * t]), [0.2], [0.7]),
+    "lp2hp": lambda t: np.concatenate(signal.lp2hp([1.0, 0.4], [1.0, 2.0, 3.0], t)),
+    "lp2hp shorter": lambda t: np.concatenate(signal.lp2hp([1.0, 0.4, 0.1], [1.0, 2.0], t)),
+}
+
+
+@pytest.mark.parametrize("at", [1.0, 2.0])
+@pytest.mark.parametrize("name", _BY_ONE)
+def test_slopes_where_a_parameter_is_one(name, at):
+    f = lambda t: np.sum(_BY_ONE[name](t) ** 2)  # noqa: E731
+    compiled = autodiff.function(_BY_ONE[name], engine="numpy", on_fallback="error")(at)
+    np.testing.assert_allclose(compiled, _BY_ONE[name](at), rtol=1e-14)
+    slope = (f(at + 1e-6) - f(at - 1e-6)) / 2e-6
+    np.testing.assert_allclose(autodiff.gradient(f, engine="numpy")(at), slope, rtol=1e-7)
+
+
 _U, _V = [np.exp(1j * np.arange(n) ** 1.5) * np.arange(1.0, n + 1) for n in (7, 3)]
 _OF_COMPLEX = {
     **{
@@ -128,6 +150,16 @@ _OF_COMPLEX = {
     "upfirdn": lambda u, v: signal.upfirdn(v, u, 2, 3),
     "resample_poly": lambda u, v: signal.resample_poly(u, 3, 2) * v[0],
     "detrend": lambda u, v: signal.detrend(u) * v[0],
+    "filter of complex coefficients": lambda u, v: signal.lfilter(
+        v, 9 + v * 1j, np.outer(v, u), zi=np.outer(v, v[:2])
+    )[1],
+    "filtfilt of complex coefficients": lambda u, v: signal.filtfilt(
+        v, 9 + v * 1j, np.abs(u), padlen=3
+    ),
+    "deconvolve": lambda u, v: signal.deconvolve(u, v + 3)[0],
+    "lfiltic": lambda u, v: signal.lfiltic(v, 9 + v * 1j, u[:2], u[2:4]),
+    "resample": lambda u, v: signal.resample(u, 5) * v[0],
+    "envelope": lambda u, v: signal.envelope(u)[0] * v[0],
     "welch": lambda u, v: signal.welch(u, nperseg=4)[1] * np.abs(v[0]),
 }
 

@@ -20,6 +20,7 @@ from autodiff.capture.trace import Declined
 from autodiff.dims import same_shape
 from autodiff.ir.data import ArrayType, Value
 from autodiff.ops import dispatch
+from autodiff.ops.complex_numbers import as_complex, is_complex, joined, plain
 from autodiff.ops.interpolation import (
     Fit,
     crossings,
@@ -168,6 +169,51 @@ class Interpolant:
     def __autodiff_inline__(self, trace: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """How capture treats a call."""
         return self.at(*args, **kwargs)
+
+
+class Twofold(Interpolant):
+    """An interpolator of complex values: one of the real parts, one of the imaginary parts."""
+
+    def __init__(self, re: Interpolant, im: Interpolant) -> None:
+        super().__init__(re.cls, re.evaluate, (), re.extrapolate)
+        self.both = re, im
+
+    def _joined(self, of_one: Callable[[Interpolant], Any]) -> Any:
+        re, im = map(of_one, self.both)
+        return joined(re, im, re.form)
+
+    def _each(self, of_one: Callable[[Interpolant], Interpolant]) -> Interpolant:
+        return Twofold(*map(of_one, self.both))
+
+    def at(self, *args: Any, **kwargs: Any) -> Any:
+        """Values or derivatives at points."""
+        return self._joined(lambda one: one.at(*args, **kwargs))
+
+    def derivative(self, nu: Any = 1) -> Interpolant:
+        """The derivative, as an interpolator."""
+        return self._each(lambda one: one.derivative(nu))
+
+    def antiderivative(self, nu: Any = 1) -> Interpolant:
+        """The antiderivative, as an interpolator."""
+        return self._each(lambda one: one.antiderivative(nu))
+
+    def integrate(self, a: Any, b: Any, extrapolate: Any = None) -> Any:
+        """The integral between two points; SciPy has that of piecewise polynomials alone."""
+        if self.both[0].degree is not None:
+            raise Declined("the integral of a spline of complex values")
+        return self._joined(lambda one: one.integrate(a, b, extrapolate))
+
+    def solve(self, y: Any = 0.0, discontinuity: Any = True, extrapolate: Any = None) -> Any:
+        """SciPy has no roots of these."""
+        raise Declined("roots of an interpolator of complex values")
+
+
+def of_linear(values: Any, make: Callable[[Any], Interpolant]) -> Interpolant:
+    """``make(values)``, of an interpolator that is linear in them, which may be complex."""
+    if not is_complex(values):
+        return make(values)
+    re, im = (make(plain(part)) for part in as_complex(values).parts)
+    return Twofold(re, im)
 
 
 def array_of(x: Any) -> Tracer:

@@ -45,11 +45,13 @@ from autodiff.capture.interpolants import (
     BEYOND,
     Called,
     Interpolant,
+    Twofold,
     array_of,
     data_of,
     double_of,
     fixed_knots,
     fixed_number,
+    of_linear,
     one_number,
     options_left,
 )
@@ -60,6 +62,7 @@ from autodiff.capture.solvers.programs import (
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, UndecidedExtent, same_shape
 from autodiff.ladder import Bail
+from autodiff.ops.complex_numbers import as_complex, is_complex, joined, plain
 from autodiff.ops.either import Either
 from autodiff.ops.interpolation import (
     Fit,
@@ -117,6 +120,8 @@ def attempt(
 
 def _read(frame: Frame, owner: Any, name: str, node: ast.AST) -> Any:
     value = load_attribute(frame, owner, name, node)
+    if name.removeprefix("_") == "c" and is_complex(value):
+        return value
     if isinstance(value, (np.ndarray, Tracer)):
         value = array_of(value)
         if value.dtype != np.float64:
@@ -153,10 +158,14 @@ def _found(frame: Frame, interpolate: Any, owner: Any, node: ast.AST) -> Interpo
         if isinstance(owner, pieces) and call is pieces.__call__:
             c, x, axis = part("c"), part("x"), part("axis")
             check(np.greater_equal(x[-1], x[0]), "break points that fall")
-            return Interpolant(type(owner), evaluate, (c, x, axis), part("extrapolate"))
+            beyond = part("extrapolate")
+            make = functools.partial(_pieces, type(owner), evaluate, x, axis, beyond)
+            return of_linear(c, make)
     if isinstance(owner, interpolate.BSpline) and call is interpolate.BSpline.__call__:
         t, c, k, axis = part("t"), part("c"), part("k"), part("axis")
-        return Interpolant(type(owner), _spline, (t, c, int(k), axis), part("extrapolate"), int(k))
+        beyond, degree = part("extrapolate"), int(k)
+        parts = lambda c: (t, c, degree, axis)  # noqa: E731
+        return of_linear(c, lambda c: Interpolant(type(owner), _spline, parts(c), beyond, degree))
     if isinstance(owner, interpolate.UnivariateSpline):
         ext, (t, c, k) = read("ext"), _items(frame, read("_eval_args"))
         if type(owner).__call__ is interpolate.UnivariateSpline.__call__ and ext != 2:
@@ -185,6 +194,10 @@ def _found(frame: Frame, interpolate: Any, owner: Any, node: ast.AST) -> Interpo
             type(owner), _of_one_dimension(frame, interpolate, owner, node), (), True
         )
     return None
+
+
+def _pieces(cls: type, evaluate: Any, x: Any, axis: int, beyond: Any, c: Any) -> Interpolant:
+    return Interpolant(cls, evaluate, (c, x, axis), beyond)
 
 
 def _piecewise(c: Any, x: Any, axis: int, points: Any, nu: int, extrapolate: Any) -> Any:
@@ -267,7 +280,51 @@ def _of_traced_data(
     given = {k: v for k, v in frame.trace.deep(given).items() if v is not None or k == "fill_value"}
     if not is_traced(list(given.values())):
         return NotImplemented
+    if any(map(is_complex, given.values())):
+        return _of_complex_data(frame, name, function, given)
     return OF_DATA[name](frame, function, given)
+
+
+# What an interpolator is linear in, where its values may be complex; those that fill beyond the ends.
+_LINEAR_IN: dict[str, tuple[str, ...]] = {
+    "CubicSpline": ("y",),
+    "CubicHermiteSpline": ("y", "dydx"),
+    "make_interp_spline": ("y",),
+    "make_lsq_spline": ("y",),
+    "interp1d": ("y",),
+    "PPoly": ("c",),
+    "BPoly": ("c",),
+    "BSpline": ("c",),
+    "RBFInterpolator": ("d",),
+    **dict.fromkeys(
+        ("RegularGridInterpolator", "interpn", "LinearNDInterpolator", "griddata"), ("values",)
+    ),
+}
+_FILLED = ("interp1d", "RegularGridInterpolator", "interpn", "LinearNDInterpolator", "griddata")
+
+
+def _of_complex_data(frame: Frame, name: str, function: Any, given: dict[str, Any]) -> Any:
+    """The same of real parts, and of imaginary ones."""
+    names = _LINEAR_IN.get(name, ())
+    beside = {k for k, v in given.items() if is_complex(v)} - {*names, "fill_value"}
+    if not names or beside or given.get("method") == "pchip":
+        raise Declined("an interpolator of complex numbers")
+    if not isinstance(given.get("bc_type", ""), str):
+        raise Declined("a spline of complex numbers with other conditions at its ends")
+
+    def part(which: int) -> Any:
+        one = dict(given)
+        for k in set(names) & set(given):
+            one[k] = plain(as_complex(given[k]).parts[which])
+        fill = given.get("fill_value", np.nan)
+        if name in _FILLED and isinstance(fill, (int, float, complex, tuple)):
+            ends = [complex(x) for x in (fill if isinstance(fill, tuple) else (fill,))]
+            parts = [x.imag if which else x.real for x in ends]
+            one["fill_value"] = tuple(parts) if isinstance(fill, tuple) else parts[0]
+        return OF_DATA[name](frame, function, one)
+
+    re, im = part(0), part(1)
+    return Twofold(re, im) if isinstance(re, Interpolant) else joined(re, im, re.form)
 
 
 def _cubic(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:

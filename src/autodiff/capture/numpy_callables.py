@@ -36,7 +36,7 @@ def call_vectorized(
     varying = [key for key in named if key not in function.excluded]
     if not varying:
         return call(frame, inner, args, kwargs, node)
-    arrays = [dispatch.functions[np.asanyarray](named[key]) for key in varying]
+    arrays = [dispatch.apply_function(np.asanyarray, (named[key],), {}) for key in varying]
     inputs, outputs = _cores(function, len(arrays), [a.ndim for a in arrays])
     leads = [a.shape[: a.ndim - core] for a, core in zip(arrays, inputs, strict=True)]
     shape: Any = broadcast_shapes(*leads)
@@ -68,8 +68,9 @@ def call_vectorized(
         if function.otypes:
             dtype = np.dtype(function.otypes[k])
         else:
-            dtype = dispatch.functions[np.asanyarray](first[k] if several else first).dtype
-        stacked = dispatch.functions[np.array](list(column), dtype)
+            example = (first[k] if several else first,)
+            dtype = dispatch.apply_function(np.asanyarray, example, {}).dtype
+        stacked = dispatch.apply_function(np.array, (list(column), dtype), {})
         made.append(np.reshape(stacked, (*shape, *stacked.shape[1:])))
     return tuple(made) if several else made[0]
 

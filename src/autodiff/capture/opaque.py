@@ -26,6 +26,7 @@ from autodiff.capture.origins import ARRAY_LIBRARIES, name_of, owner_of
 from autodiff.capture.trace import Declined, traced_leaves
 from autodiff.errors import AutodiffError, DerivativeError
 from autodiff.ops import opaque
+from autodiff.ops.complex_numbers import as_complex
 from autodiff.ops.tracer import as_tracer, is_traced
 from autodiff.ops.value_only import why_value_only
 from autodiff.signals import door
@@ -312,13 +313,13 @@ def lift_result(result: Any, holders: int = _HOLDERS) -> Any:
     """
     if (
         isinstance(result, np.ndarray)
-        and result.dtype.kind in "fiub"
+        and result.dtype.kind in "fiubc"
         and result.dtype.isnative
         and type(result) is np.ndarray
     ):
         if holders_of(result) > holders or not is_apart(result):
             return result
-        return as_tracer(result)
+        return as_complex(result) if result.dtype.kind == "c" else as_tracer(result)
     if type(result) in (list, tuple):
         items = [lift_result(x, _HOLDERS_OF_ITEM) for x in result]
         # A list in it that a call only hands on stays that list.

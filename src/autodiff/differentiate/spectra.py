@@ -120,7 +120,11 @@ def pull_vectors(
         before = []
     # What other decompositions are of leaves, too: through them no tangent is needed, nor infinite.
     # And vectors that complete a basis stay where they are as those of the basis turn in its span.
-    before = [op for op in before if op.kind not in WITH_VECTORS and op.kind != "svd_rest"]
+    before = [
+        op
+        for op in before
+        if op.kind not in WITH_VECTORS and op.kind not in ("svd_rest", "complex_svd_rest")
+    ]
     active = set(operation.results)
     propagate(Block(operations=before), active)
     cut = dict.fromkeys(

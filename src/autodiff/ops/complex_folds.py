@@ -10,6 +10,7 @@ An axis has a size that is known: each element is one operation of the program.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from autodiff.ops.complex_numbers import (
     decline,
     joined,
     plain,
+    truth,
 )
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import known
@@ -77,15 +79,39 @@ def reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: Any = 0) -> Any:
 
 
 def at(ufunc: np.ufunc, z: Any, indices: Any, b: Any) -> None:
-    """``ufunc.at`` of one axis of places."""
-    places = known(as_array(indices)) if not isinstance(indices, tuple) else None
-    if places is None or places.dtype.kind != "i" or places.ndim != 1 or len(places) > _LONGEST:
+    """``ufunc.at`` at known places."""
+    several = indices if isinstance(indices, tuple) else (indices,)
+    found: list[Any] = [
+        None if isinstance(k, slice) or k is Ellipsis or k is None else known(as_array(k))
+        for k in several
+    ]
+    if any(k is None or k.dtype.kind not in "iu" for k in found):
         raise decline(f"np.{ufunc.__name__}.at such places")
-    other = as_complex(b)
-    for k, place in enumerate(places.tolist()):
-        z[place] = call(ufunc, (z[place], other[k] if other.ndim == z.ndim else other))
+    places = np.broadcast_arrays(*found)
+    shape = places[0].shape
+    if places[0].size > _LONGEST:
+        raise decline(f"np.{ufunc.__name__}.at so many places")
+    other: Any = np.broadcast_to(as_complex(b), (*shape, *z.shape[len(several) :]))
+    for index in np.ndindex(*shape):
+        place = tuple([int(k[index]) for k in places])
+        z[place] = call(ufunc, (z[place], other[index]))
 
 
-FOLDS.update({"reduce": reduce, "accumulate": accumulate, "reduceat": reduceat, "at": at})
+# What asks of elements whether they are 0 asks that first.
+_OF_TRUTH = frozenset((np.logical_and, np.logical_or, np.logical_xor))
+
+
+def _by_truth(method: str, fold: Callable[..., Any]) -> Callable[..., Any]:
+    def run(ufunc: np.ufunc, array: Any, *args: Any, **options: Any) -> Any:
+        if ufunc in _OF_TRUTH:
+            return getattr(ufunc, method)(truth(as_complex(array)), *args, **options)
+        return fold(ufunc, array, *args, **options)
+
+    return run
+
+
+FOLDS["at"] = at
+for _function in (reduce, accumulate, reduceat):
+    FOLDS[_function.__name__] = _by_truth(_function.__name__, _function)
 
 __all__ = ["accumulate", "at", "reduce", "reduceat"]

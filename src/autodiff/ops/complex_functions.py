@@ -132,11 +132,21 @@ def _enter_special(ufunc: np.ufunc) -> None:
             complex_numbers.BINARY.setdefault(special, by_two)
 
 
+_BY_ORDER = frozenset(
+    """partition argpartition searchsorted lexsort unique unique_all unique_counts unique_inverse array_equiv
+    nanmax nanmin nanargmax nanargmin nanmedian histogram meshgrid polymul apply_along_axis
+    shares_memory may_share_memory""".split()
+)
+
+
 def find(function: Any) -> Callable[..., Any] | None:
     """The implementation of a callable on complex operands, if there is one."""
     try:
         found = TABLE.get(function)
         module = getattr(function, "__module__", None) or ""  # None, of methods in C
+        if found is None and getattr(function, "__name__", "") in _BY_ORDER:
+            importlib.import_module("autodiff.ops.complex_order")
+            found = TABLE.get(function)
         if found is None and module.startswith("scipy."):
             functions.get(function)  # which enters those of SciPy
             found = TABLE.get(function)
@@ -153,6 +163,8 @@ def find(function: Any) -> Callable[..., Any] | None:
 # -- part by part -----------------------------------------------------------------------------------
 def _data_part(x: Any, which: int, part: np.dtype[Any]) -> Any:
     """One part of an operand: of an array, or of each array in a sequence of them."""
+    if x is None or x is np._NoValue:
+        return x
     if isinstance(x, (list, tuple)) and not isinstance(x, Tracer):
         return [_data_part(item, which, part) for item in x]
     if isinstance(x, ComplexTracer) and x.part_dtype == part:
@@ -178,6 +190,7 @@ def _join_results(re: Any, im: Any) -> Any:
 
 
 _REFUSED = ("out", "dtype", "initial", "casting")
+_DEFAULTS = {"casting": "same_kind"}
 # Functions whose operand is cast beforehand.
 _CAST_BEFOREHAND = frozenset((np.sum, np.mean, np.cumsum, np.ascontiguousarray, np.asfortranarray))
 
@@ -194,12 +207,13 @@ def part_by_part(function: Any, data: Sequence[int | str] = (0,)) -> Callable[..
             return functions[function](real, *args[1:], **kwargs, dtype=dtype)
         start = kwargs.pop("initial", np._NoValue) if function is np.sum else np._NoValue
         for name in _REFUSED:
-            if kwargs.get(name) not in (None, np._NoValue):
+            if kwargs.get(name) not in (None, np._NoValue, _DEFAULTS.get(name)):
                 raise decline(f"np.{function.__name__} with {name}=")
             kwargs.pop(name, None)
         found = [args[k] for k in data if isinstance(k, int) and k < len(args)]
         found += [kwargs[k] for k in data if isinstance(k, str) and k in kwargs]
-        part = common(*(leaf for x in found for leaf in _leaves(x)))
+        leaves = [leaf for x in found for leaf in _leaves(x)]
+        part = common(*[x for x in leaves if x is not None and x is not np._NoValue])
         if dtype is not None:
             part = common(constant_of(dtype))
 
@@ -228,9 +242,16 @@ _FIRST = """
     ascontiguousarray asfortranarray
 """.split()
 _NAMES_OF_FIRST = ("a", "A", "m", "v", "arr", "ary", "array", "arrays", "tup")
+_BESIDE: dict[str, tuple[int | str, ...]] = {
+    "diff": (3, 4, "prepend", "append"),
+    "ediff1d": (1, 2, "to_end", "to_begin"),
+}
 for _name in _FIRST:
     if hasattr(np, _name) and getattr(np, _name) in functions:
-        TABLE[getattr(np, _name)] = part_by_part(getattr(np, _name), (0, *_NAMES_OF_FIRST))
+        _beside = _BESIDE.get(_name, ())
+        TABLE[getattr(np, _name)] = part_by_part(
+            getattr(np, _name), (0, *_NAMES_OF_FIRST, *_beside)
+        )
 TABLE[np.matmul] = lambda a, b: matmul(a, b)
 TABLE[np.compress] = part_by_part(np.compress, (1, "a"))
 _function: Any
@@ -528,7 +549,7 @@ TABLE.update({getattr(np.linalg, name): f for name, f in complex_linalg.OF_NUMPY
 # -- made of the others -----------------------------------------------------------------------------
 # Linear with real factors; which operands are data.
 for _name, _data in (
-    ("interp", (2, "fp")),
+    ("interp", (2, 3, 4, "fp", "left", "right")),
     ("gradient", (0, "f")),
     ("trapezoid", (0, "y")),
 ):
@@ -1126,7 +1147,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     name: _method(getattr(np, name))
     for name in (
         "all any argmax argmin argsort cumprod cumsum diagonal dot max mean min prod ptp ravel repeat "
-        "round squeeze std sum swapaxes take trace var conjugate"
+        "round squeeze std sum swapaxes take trace var conjugate argpartition nonzero searchsorted"
     ).split()
 }
 
@@ -1159,6 +1180,23 @@ def _item(z: ComplexTracer, *index: Any) -> Any:
     return joined(cast(re, np.float64), cast(im, np.float64), "python")
 
 
+def _view(z: ComplexTracer, dtype: Any = None, *kind: Any) -> Any:
+    if kind or (dtype is not None and np.dtype(dtype) != z.dtype):
+        raise decline("a view as another type")
+    re, im = (part.view() for part in z.parts)
+    return ComplexTracer((re, im), z.form)
+
+
+def _flat(z: ComplexTracer) -> Any:
+    re, im = (part.flat for part in z.parts)
+    return ComplexTracer((re, im), "array")
+
+
+def _set_flags(z: ComplexTracer, *args: Any, **options: Any) -> None:
+    for part in z.parts:
+        part.setflags(*args, **options)
+
+
 def _tolist(z: ComplexTracer) -> Any:
     return [_tolist(row) for row in z] if z.shape else _item(z)
 
@@ -1169,11 +1207,15 @@ _OWN: dict[str, Callable[..., Any]] = {
     "put": lambda z, *args, **options: TABLE[np.put](z, *args, **options),
     "compress": lambda z, condition, axis=None: TABLE[np.compress](condition, z, axis),
     "astype": _astype,
-    "reshape": lambda z, *shape: TABLE[np.reshape](z, _shape_arguments(shape)),
+    "reshape": lambda z, *shape, **how: TABLE[np.reshape](z, _shape_arguments(shape), **how),
     "transpose": lambda z, *axes: TABLE[np.transpose](z, _shape_arguments(axes) or None),
     "flatten": lambda z: TABLE[np.ravel](copy_of(z)),
     "copy": lambda z: copy_of(z),
     "sort": lambda z, *args, **kwargs: z.store(sort(z, *args, **kwargs)),
+    "partition": lambda z, *args, **kwargs: z.store(apply(np.partition, (z, *args), kwargs)),
+    "setflags": _set_flags,
+    "to_device": lambda z, device, **options: [z.parts[0].to_device(device, **options), z][1],
+    "view": _view,
     "fill": lambda z, value: z.store(value),
     "item": _item,
     "tolist": _tolist,
@@ -1185,6 +1227,7 @@ PROPERTIES: dict[str, Callable[[ComplexTracer], Any]] = {
     "T": lambda z: TABLE[np.transpose](z),
     "size": lambda z: functions[np.size](z.parts[0]),
     "itemsize": lambda z: z.dtype.itemsize,
+    "flat": _flat,
     "nbytes": lambda z: z.size * z.dtype.itemsize,
     "mT": lambda z: TABLE[np.swapaxes](z, -1, -2),
 }

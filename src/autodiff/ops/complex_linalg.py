@@ -29,10 +29,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autodiff.dims import Dim, at_least, equal
+from autodiff.dims import Dim, at_least, equal, product
 from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
-from autodiff.ops import decompositions
+from autodiff.ops import decompositions, reflections
 from autodiff.ops.builder import current_builder
 from autodiff.ops.complex_numbers import (
     NOT_HOLOMORPHIC,
@@ -156,9 +156,9 @@ def inv(a: Any) -> Matrix:
 
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, **options: Any) -> ComplexTracer:
     """``np.linalg.pinv``."""
-    if hermitian or set(options) - {"rtol"}:
-        raise decline("np.linalg.pinv with hermitian=")
-    a = _matrix(a)
+    if set(options) - {"rtol"}:
+        raise decline("np.linalg.pinv with " + ", ".join(options))
+    a = _hermitian(_matrix(a, square=True)) if hermitian else _matrix(a)
     cut = {} if rcond is None else {"rcond": rcond}
     if rcond is None and options.get("rtol") not in (None, np._NoValue):
         cut = options
@@ -201,6 +201,20 @@ def matrix_power(a: Any, n: Any) -> Matrix:
         n >>= 1
         z = z @ z if n else z
     return result
+
+
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> ComplexTracer:
+    """``np.linalg.tensorsolve``."""
+    x: Any = as_complex(a)
+    y: Any = as_complex(b)
+    if axes is not None:
+        x = np.transpose(x, [k for k in range(x.ndim) if k not in axes] + list(axes))
+    rest = x.shape[y.ndim :]
+    n = product(rest)
+    if not equal(x.size, n * n):
+        raise decline("np.linalg.tensorsolve of these shapes")
+    found: Any = solve(np.reshape(x, (n, n)), np.ravel(y))
+    return as_complex(np.reshape(found, rest))
 
 
 # -- determinants -------------------------------------------------------------------------------------
@@ -288,14 +302,13 @@ def cholesky(a: Any, /, *, upper: bool = False) -> ComplexTracer:
 
 # -- eigenvalues of Hermitian matrices ----------------------------------------------------------------
 def _eigh_meaning(pair: Any, scipy: bool = False, upper: bool = False) -> Any:
-    if upper:  # of the other triangle of the same matrix
-        w, v = np.linalg.eigh(np.swapaxes(whole(pair), -1, -2).conj(), "U")
-    elif scipy:  # by another routine of LAPACK's, with other signs
+    z = np.swapaxes(whole(pair), -1, -2).conj() if upper else whole(pair)
+    if scipy:  # by another routine of LAPACK's, with other signs
         from scipy import linalg
 
-        w, v = linalg.eigh(whole(pair))
-    else:
-        w, v = np.linalg.eigh(whole(pair))
+        w, v = linalg.eigh(z, lower=not upper)
+    else:  # upper: of the other triangle of the same matrix
+        w, v = np.linalg.eigh(z, "U" if upper else "L")
     return w, in_pairs(v)
 
 
@@ -342,7 +355,8 @@ def _eigh_of(a: Any, triangle: str, scipy: bool = False) -> tuple[Any, Any]:
         raise ValueError("UPLO argument must be 'L' or 'U'")
     a = _matrix(a, square=True)
     upper = triangle.upper() == "U"  # then the last element of each vector is real
-    how = {"upper": True} if upper else {"scipy": scipy}
+    how: dict[str, Any] = {"scipy": scipy} if scipy or not upper else {}
+    how |= {"upper": True} if upper else {}
     w, v = emit_tracer("complex_eigh", plain((_h(a) if upper else a).pair), **how)
     v = from_pair(v, "array")
     return Tracer(w.value, "array"), _as_made(v, v[..., -1 if upper else 0, :])
@@ -525,19 +539,56 @@ def svd(
     """``np.linalg.svd``: thin, or full where the matrix is square."""
     a = _matrix(a)
     if hermitian:
-        raise decline("np.linalg.svd with hermitian=True")
+        if compute_uv:
+            raise decline("np.linalg.svd with hermitian=True and vectors")
+        return np.sort(np.abs(eigvalsh(a)))[..., ::-1]
     if not compute_uv:
         return svdvals(a)
     m, n = a.shape[-2:]
-    if full_matrices and not equal(m, n):
-        raise decline("np.linalg.svd with full_matrices=True of a matrix that is not square")
     from numpy.linalg._linalg import SVDResult
 
     u, s, vh = emit_tracer("complex_svd", plain(a.pair))
     u, vh = from_pair(u, "array"), from_pair(vh, "array")
     element = vh[..., :, 0].conj() if at_least(m, n) else u[..., 0, :]
-    v = _as_made(_h(vh), element)
-    return SVDResult(_as_made(u, element), Tracer(s.value, "array"), _h(v))  # type: ignore[arg-type]
+    v, u = _as_made(_h(vh), element), _as_made(u, element)
+    if full_matrices and not equal(m, n):
+        if at_least(m, n):
+            u = np.concatenate([u, _rest(a, u)], -1)
+        else:
+            v = np.concatenate([v, _rest(a, v)], -1)
+    return SVDResult(u, Tracer(s.value, "array"), _h(v))  # type: ignore[arg-type]
+
+
+def _rest(a: Matrix, basis: Matrix) -> Matrix:
+    """The singular vectors that complete a basis."""
+    found = emit_tracer("complex_svd_rest", plain(a.pair), plain(basis.pair))
+    return from_pair(found, "array")
+
+
+def _svd_rest_rule(types: Any) -> tuple[ArrayType, ...]:
+    a, basis = types
+    *lead, size, k, _ = basis.shape
+    return (ArrayType(a.dtype, (*lead, size, size - k, 2)),)
+
+
+def _svd_rest_meaning(a: Any, basis: Any) -> Any:
+    u, s, vh = np.linalg.svd(whole(a))
+    k = s.shape[-1]
+    rest = u[..., k:] if a.shape[-3] > k else np.swapaxes(vh[..., k:, :], -1, -2).conj()
+    return in_pairs(rest)
+
+
+def _svd_rest_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+    if tangents[1] is None:
+        return (None,)
+    raise decompositions.no_rest_in_forward_mode()
+
+
+def _svd_rest_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
+    rest, basis, ct = map(_given, (site.result, site.operands[1], cts[0]))
+    inner = _h(rest) @ ct
+    decompositions.refuse_chosen_rest(np.abs(inner - _h(inner)), np.abs(inner))
+    return None, _pair(-(rest @ (_h(ct) @ basis)))
 
 
 def svdvals(a: Any) -> Tracer:
@@ -633,20 +684,20 @@ def _qr_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     return (_pair(total @ _h(inv(r))),)
 
 
+def thin_qr(z: Matrix) -> tuple[Matrix, Matrix]:
+    """The factors of matrices that are not wide."""
+    q, r = (from_pair(x, "array") for x in emit_tracer("complex_qr", plain(z.pair)))
+    return q, r
+
+
 def qr(a: Any, mode: str = "reduced") -> Any:
-    """``np.linalg.qr`` of matrices that are not wide, reduced."""
+    """``np.linalg.qr``."""
     from numpy.linalg._linalg import QRResult
 
-    a = _matrix(a)
-    m, n = a.shape[-2:]
-    if (
-        not at_least(m, n)
-        or mode not in ("reduced", "r")
-        and not (mode == "complete" and equal(m, n))
-    ):
-        raise decline(f"np.linalg.qr with mode={mode!r} of a matrix of this shape")
-    q, r = (from_pair(x, "array") for x in emit_tracer("complex_qr", plain(a.pair)))
-    return r if mode == "r" else QRResult(q, r)  # type: ignore[arg-type]
+    if mode not in ("reduced", "r", "complete"):
+        raise decline(f"np.linalg.qr with mode={mode!r}")
+    q, r = reflections.complex_qr(_matrix(a), mode == "complete", thin_qr)
+    return r if mode == "r" else QRResult(q, r)
 
 
 # -- the operations -----------------------------------------------------------------------------------
@@ -728,6 +779,7 @@ register(
     )
 )
 _register("complex_svd", _svd_rule, _svd_meaning, _svd_jvp, _svd_vjp)
+_register("complex_svd_rest", _svd_rest_rule, _svd_rest_meaning, _svd_rest_jvp, _svd_rest_vjp)
 # The bases that fit a direction, as of real matrices.
 register(
     Entry(
@@ -753,7 +805,7 @@ OF_NUMPY: dict[str, Callable[..., Any]] = {
     "solve": solve, "inv": inv, "pinv": pinv, "lstsq": lstsq, "det": det, "slogdet": slogdet,
     "cholesky": cholesky, "eigh": eigh, "eigvalsh": eigvalsh, "eig": eig, "eigvals": eigvals,
     "svd": svd, "svdvals": svdvals, "qr": qr, "matrix_power": matrix_power, "cond": cond,
-    "matrix_rank": matrix_rank,
+    "matrix_rank": matrix_rank, "tensorsolve": tensorsolve,
 }  # fmt: skip
 NOT_HOLOMORPHIC.update(
     getattr(np.linalg, name)
@@ -787,13 +839,6 @@ def of_scipy() -> dict[Any, Callable[..., Any]]:
         factor = cholesky(a if lower else _h(_matrix(a, square=True)))
         return factor if lower else _h(factor)
 
-    def scipy_qr(a: Any, mode: str = "full") -> Any:
-        z = _matrix(a)
-        if mode not in ("economic", "r") and not equal(*z.shape[-2:]):
-            raise decline("scipy.linalg.qr in this mode")
-        found = qr(z, "r" if mode == "r" else "reduced")
-        return (found,) if mode == "r" else tuple(found)
-
     def scipy_eig(a: Any) -> Any:
         return eig_results(a)
 
@@ -808,22 +853,15 @@ def of_scipy() -> dict[Any, Callable[..., Any]]:
         x, residuals, rank, s = lstsq(a, b, float(np.finfo(_matrix(a).part_dtype).eps))
         return x, residuals, rank, s
 
-    def scipy_eigh(a: Any) -> Any:
-        return _eigh_of(a, "L", scipy=True)
-
     return {
-        linalg.solve: _with(solve, assume_a=(None, "gen"), transposed=(False,)),
         linalg.inv: _with(inv),
         linalg.det: _with(lambda a: det(as_complex(a, np.complex128))),
         linalg.expm: lambda A: expm(A),
         linalg.pinv: _with(pinv),
         linalg.lstsq: _with(scipy_lstsq, cond=(None,)),
         linalg.cholesky: _with(scipy_cholesky),
-        linalg.qr: _with(scipy_qr, pivoting=(False,)),
         linalg.svd: _with(scipy_svd),
         linalg.svdvals: _with(svdvals),
-        linalg.eigh: _with(scipy_eigh, lower=(True,)),
-        linalg.eigvalsh: _with(eigvalsh, lower=(True,)),
         linalg.eig: _with(scipy_eig),
         linalg.eigvals: _with(scipy_eigvals),
     }

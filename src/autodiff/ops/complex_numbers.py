@@ -191,7 +191,7 @@ class ComplexTracer(Tracer):
             inner = (slice(None),) if any(i is Ellipsis for i in several) else ()
             found = Tracer.__getitem__(self.pair, (*several, *inner))
             return from_pair(found, None if found.ndim == 1 and not inner else "array")
-        re, im = (Tracer.__getitem__(x, index) for x in self.parts)
+        re, im = (x[index] for x in self.parts)
         return ComplexTracer((re, im), re.form)
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -1097,13 +1097,13 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dic
         a, b = (as_complex(x) for x in inputs)
         return call(ufunc, (a[(..., *(None,) * b.ndim)] if b.ndim else a, b))
     how = {k: v for k, v in kwargs.items() if k == "axis" or (k == "keepdims" and v)}
-    if ufunc not in BINARY or method not in FOLDS:
+    if ufunc.nin != 2 or ufunc.nout != 1 or ufunc.signature or method not in FOLDS:
         raise decline(f"np.{ufunc.__name__}.{method}")
     return FOLDS[method](ufunc, *inputs, **how)
 
 
 def _is_default(name: str, value: Any) -> bool:
-    if isinstance(value, Tracer):
+    if isinstance(value, (Tracer, np.ndarray)):
         return False
     return (
         value is None

@@ -20,7 +20,7 @@ import numpy as np
 from scipy import linalg
 
 from autodiff.dims import equal
-from autodiff.ops import complex_linalg
+from autodiff.ops import complex_factors, complex_linalg
 from autodiff.ops.complex_linalg import _embedded, _h, _halves, _matrix
 from autodiff.ops.complex_numbers import NOT_HOLOMORPHIC, as_complex, decline, joined, plain
 from autodiff.ops.function_table import functions
@@ -256,6 +256,7 @@ def of_scipy() -> dict[Any, Callable[..., Any]]:
         norm,
         eigvals,
     )
+    found |= complex_factors.of_scipy()
     return found | {getattr(linalg, function.__name__): function for function in own}
 
 

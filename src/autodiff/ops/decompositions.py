@@ -389,7 +389,12 @@ def _svd_rest_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
         return (None,)
     if rest.shape[-1] == 1:  # one vector has no other to turn against
         return (-mm(basis, mm(t(tangent), rest)),)
-    raise DerivativeError(
+    raise no_rest_in_forward_mode()
+
+
+def no_rest_in_forward_mode() -> DerivativeError:
+    """The error of tangents of vectors that complete a basis."""
+    return DerivativeError(
         "the singular vectors that complete a basis have no derivative in forward mode.",
         code="AD305",
         source=current_builder().source,
@@ -400,8 +405,14 @@ def _svd_rest_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:
 def _svd_rest_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
     (rest,), basis, ct = site.results, site.operands[1], cts[0]
     inner = mm(t(rest), ct)
-    turn: Any = np.max(np.abs(inner - t(inner)), initial=0.0)
-    size: Any = np.max(np.abs(inner), initial=0.0)
+    refuse_chosen_rest(np.abs(inner - t(inner)), np.abs(inner))
+    return None, -mm(rest, mm(t(ct), basis))
+
+
+def refuse_chosen_rest(turns: Any, sizes: Any) -> None:
+    """Refuse at run time where a result changes as the vectors that complete a basis turn among themselves."""
+    turn: Any = np.max(turns, initial=0.0)
+    size: Any = np.max(sizes, initial=0.0)
     error = DerivativeError(
         "the singular vectors that complete a basis have no derivative, and the result depends on "
         "which were chosen.",
@@ -410,9 +421,8 @@ def _svd_rest_vjp(site: Site, cts: tuple[Any, ...]) -> tuple[Any, ...]:
         remedy="give full_matrices=False, or use these vectors only in combinations that are the "
         "same for every basis of their span, such as the projector on it",
     )
-    epsilon = float(np.finfo(ct.dtype).eps)
+    epsilon = float(np.finfo(sizes.dtype).eps)
     emit_refusal((turn > epsilon**0.5 * size).value, error)
-    return None, -mm(rest, mm(t(ct), basis))
 
 
 register(

@@ -37,6 +37,7 @@ loading = lock_of_the_process()  # held by the thread that loads what a table la
 _OPTIONAL = {
     "numpy.polynomial.polyutils": "autodiff.ops.numpy_functions.series",
     "scipy.fft": "autodiff.ops.scipy_fft",
+    "scipy.fftpack": "autodiff.ops.scipy_fftpack",
     "scipy.cluster": "autodiff.ops.scipy_clusters",
     "scipy.signal": "autodiff.ops.scipy_signal",
     "scipy.interpolate": "autodiff.ops.scipy_fitpack",

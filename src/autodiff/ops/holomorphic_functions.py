@@ -14,7 +14,6 @@ By orders there is no formula: ``by_parameter``.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -71,15 +70,17 @@ def _where(condition: Any, p: Pair, q: Pair) -> Pair:
 class Holomorphic:
     """A ufunc of real orders and one complex argument, and its derivative by that.
 
-    ``orders`` hold how it grows with each, see :mod:`autodiff.ops.by_parameter`;
-    ``slopes[k](w, *orders, z)`` of the result number k, a pair, of pairs ``w`` and ``z``.
+    ``orders`` hold how it grows with each, see :mod:`autodiff.ops.by_parameter`, None of whole numbers;
+    ``slopes[k](w, *orders, z)`` of the result number k, a pair, of pairs ``w`` and ``z``.  ``shrinks``: a
+    holomorphic function times the exponential of minus the size of that part of ``z``, of which ``slopes`` know nothing.
     """
 
     name: str
-    orders: tuple[Callable[..., Any], ...]
+    orders: tuple[Callable[..., Any] | None, ...]
     slopes: tuple[Callable[..., Pair], ...]
     domain: Domain
     source: str
+    shrinks: int | None = None
 
     @property
     def operations(self) -> tuple[str, ...]:
@@ -97,7 +98,7 @@ def _enter(item: Holomorphic) -> None:
 
 
 def _enter_part(item: Holomorphic, part: int) -> None:
-    path = f"scipy.special.{item.name}"
+    path = path_of(item.name)
     slope = item.slopes[part // 2]
     pair = item.operations[part - part % 2 :][:2]
 
@@ -108,25 +109,35 @@ def _enter_part(item: Holomorphic, part: int) -> None:
 
     # w' = ∂u/∂x + i ∂v/∂x = ∂v/∂y - i ∂u/∂y
     def by_re(y: Any, *x: Any) -> Any:
-        return derivative(y, *x)[part % 2]
+        found = derivative(y, *x)[part % 2]
+        return found - np.sign(x[-2]) * y if item.shrinks == 0 else found
 
     def by_im(y: Any, *x: Any) -> Any:
-        return derivative(y, *x)[0] if part % 2 else -derivative(y, *x)[1]
+        found = derivative(y, *x)[0] if part % 2 else -derivative(y, *x)[1]
+        return found - np.sign(x[-1]) * y if item.shrinks == 1 else found
 
-    by_orders = [
-        by_parameter(lambda *x: _apply(item.operations[part], *np.broadcast_arrays(*x)), k, growth)
-        for k, growth in enumerate(item.orders)
+    def itself(*x: Any) -> Any:
+        return _apply(item.operations[part], *np.broadcast_arrays(*x))
+
+    by_orders: list[Any] = [
+        growth and by_parameter(itself, k, growth) for k, growth in enumerate(item.orders)
     ]
+    rules = [rule and special.of_defined(rule) for rule in (*by_orders, by_re, by_im)]
     register(
         Entry(
             item.operations[part],
             special._float_type,
             lambda *operands: _parts(path, *operands)[part],
             Pointwise(lambda s, *x: s.ufunc(path, *x, part=part)),
-            Partials(tuple([special.of_defined(rule) for rule in (*by_orders, by_re, by_im)])),
+            Partials(tuple(rules)),
             samples=Samples(item.domain),
         )
     )
+
+
+def path_of(name: str) -> str:
+    """Where the ufunc is."""
+    return f"scipy.special.{'_ufuncs.' if name.startswith('_') else ''}{name}"
 
 
 def _parts(path: str, *operands: Any) -> list[Any]:
@@ -141,11 +152,15 @@ def _parts(path: str, *operands: Any) -> list[Any]:
 
 def _apply(name: str, *operands: Any) -> Any:
     """One part, of tracers or arrays."""
-    like = next((x for x in operands if isinstance(x, Tracer)), None)
-    if like is None:
+    traced = [x for x in operands if isinstance(x, Tracer)]
+    if not traced:
         return ENTRIES[name].meaning(*operands)
-    same = [as_tracer(x) for x in operands]
-    return emit_tracer(name, *[x if x.dtype == like.dtype else x.astype(like.dtype) for x in same])
+    dtype = next((x.dtype for x in traced if x.dtype.kind == "f"), np.dtype(np.float64))
+    same = [as_tracer(x) for x in operands]  # orders that are whole numbers stay so
+    kept = [x.dtype == dtype or x.dtype.kind == "i" for x in same]
+    return emit_tracer(
+        name, *[x if k else x.astype(dtype) for x, k in zip(same, kept, strict=True)]
+    )
 
 
 def _of(name: str, result: int = 0) -> Callable[..., Pair]:
@@ -170,8 +185,9 @@ def applied(name: str, *operands: Any) -> Any:
     """A function of the table on tracers, real or complex."""
     *orders, z = operands
     item = HOLOMORPHIC[name]
-    part = _part(getattr(importlib.import_module("scipy.special"), name), operands)
-    loop = (part,) * (len(orders) + 3)
+    part = _part(special.ufunc_at(path_of(name)), operands)
+    counts = [part if growth else np.dtype(np.int64) for growth in item.orders]
+    loop = (*counts, part, part, part)
     given = (*orders, *parts_of(z, part))
     found = [pointwise(operation, *given, dtypes=loop) for operation in item.operations]
     results = [joined(found[k], found[k + 1]) for k in range(0, len(found), 2)]
@@ -258,8 +274,47 @@ def _trigamma(w: Pair, z: Pair) -> Pair:
 _one("psi", _trigamma, _RIGHT, "DLMF 5.15")
 
 
+# -- integrals of sines and cosines -------------------------------------------------------------------------
+def _sine(p: Pair) -> Pair:
+    return np.sin(p[0]) * np.cosh(p[1]), np.cos(p[0]) * np.sinh(p[1])
+
+
+def _cosine(p: Pair) -> Pair:
+    return np.cos(p[0]) * np.cosh(p[1]), -np.sin(p[0]) * np.sinh(p[1])
+
+
+def _turned(function: Callable[[Pair], Pair], sign: float) -> Callable[[Pair], Pair]:
+    """``sinh`` and ``cosh``, of the sine and cosine of ``i z``."""
+    if sign > 0:
+        return lambda z: function((-z[1], z[0]))
+    return lambda z: _times((0.0, -1.0), function((-z[1], z[0])))
+
+
+def _over(function: Callable[[Pair], Pair]) -> Callable[..., Pair]:
+    return lambda w, z: _times(function(z), _reciprocal(z))
+
+
+def _of_square(function: Callable[[Pair], Pair]) -> Callable[..., Pair]:
+    return lambda w, z: function(_scaled(0.5 * np.pi, _times(z, z)))
+
+
+_enter(Holomorphic("sici", (), (_over(_sine), _over(_cosine)), _RIGHT, "DLMF 6.2.9"))
+_enter(
+    Holomorphic(
+        "shichi",
+        (),
+        (_over(_turned(_sine, -1.0)), _over(_turned(_cosine, 1.0))),
+        _RIGHT,
+        "DLMF 6.2.15",
+    )
+)
+_enter(Holomorphic("fresnel", (), (_of_square(_sine), _of_square(_cosine)), _PLANE, "DLMF 7.2.7"))
+
+
 # -- Bessel functions ---------------------------------------------------------------------------------------
-def _bessel(name: str, below: float, above: float, own: Pair, source: str) -> None:
+def _bessel(
+    name: str, below: float, above: float, own: Pair, source: str, shrinks: int | None = None
+) -> None:
     """The derivative ``below w(v - 1) + above w(v + 1) + own w``."""
 
     def slope(w: Pair, v: Any, z: Pair) -> Pair:
@@ -267,7 +322,7 @@ def _bessel(name: str, below: float, above: float, own: Pair, source: str) -> No
         total = _plus(_scaled(below, f(v - 1, z)), f(v + 1, z), above)
         return total if own == (0.0, 0.0) else _plus(total, _times(own, w))
 
-    _enter(Holomorphic(name, (of_order,), (slope,), ((0.5, 2.5), *_RIGHT), source))
+    _enter(Holomorphic(name, (of_order,), (slope,), ((0.5, 2.5), *_RIGHT), source, shrinks))
 
 
 _ZERO: Pair = (0.0, 0.0)
@@ -279,6 +334,27 @@ for _name, _below, _above, _own, _source in (
     ("hankel1e", 0.5, -0.5, (0.0, -1.0), "DLMF 10.6.1"), ("hankel2e", 0.5, -0.5, _I, "DLMF 10.6.1"),
 ):  # fmt: skip
     _bessel(_name, _below, _above, _own, _source)
+_bessel("jve", 0.5, -0.5, _ZERO, "DLMF 10.6.1", 1)
+_bessel("yve", 0.5, -0.5, _ZERO, "DLMF 10.6.1", 1)
+_bessel("ive", 0.5, 0.5, _ZERO, "DLMF 10.29.1", 0)
+
+
+def _spherical(name: str, below: float, above: float) -> None:
+    """``(2n + 1) f' = below n f(n - 1) + above (n + 1) f(n + 1)``, of whole orders."""
+    own, slope = f"_spherical_{name}", f"_spherical_{name}_d"
+
+    def second(w: Pair, n: Any, z: Pair) -> Pair:
+        lower = _of(slope)(np.where(np.equal(n, 0), n, n - 1), z)
+        total = _plus(_scaled(below * n, lower), _of(slope)(n + 1, z), above * (n + 1))
+        return _scaled(1 / (2.0 * n + 1), total)
+
+    domain = ((1.0, 3.0), *_RIGHT)
+    _enter(Holomorphic(own, (None,), (lambda w, n, z: _of(slope)(n, z),), domain, "DLMF 10.51.2"))
+    _enter(Holomorphic(slope, (None,), (second,), domain, "DLMF 10.51.2"))
+
+
+for _name, _below, _above in (("jn", 1, -1), ("yn", 1, -1), ("in", 1, 1), ("kn", -1, -1)):
+    _spherical(_name, _below, _above)
 
 _enter(
     Holomorphic(
@@ -299,6 +375,81 @@ _enter(
 def _away_from_1(re: Any, im: Any) -> Any:
     """A power of ``1 - z``, whose argument is at most π."""
     return 4.0 + np.abs(np.log(np.maximum(np.hypot(1 - re, im), 1e-30)))
+
+
+# -- orthogonal polynomials -----------------------------------------------------------------------------------
+def _lowered(name: str, n: Any, *rest: Any) -> Pair:
+    """The polynomial of the degree below; of degree 0 nothing."""
+    none = np.equal(n, 0)
+    return _where(none, (0.0, 0.0), _of(name)(np.where(none, n, n - 1), *rest))
+
+
+def _by_degree(n: Any, *rest: Any) -> Any:
+    return np.pi + np.log1p(np.hypot(rest[-2], rest[-1]))
+
+
+def _polynomial(name: str, slope: Callable[..., Pair], source: str) -> None:
+    """One of a degree alone, of which ``slope(n, z)`` is the derivative."""
+    rule = lambda w, n, z: slope(n, z)  # noqa: E731
+    _enter(Holomorphic(f"eval_{name}", (_by_degree,), (rule,), ((2.0, 5.0), *_PLANE), source))
+
+
+def _moved(z: Pair) -> Pair:
+    return 2 * z[0] - 1, 2 * z[1]
+
+
+def _gegenbauer(factor: float, a: float, n: Any, z: Pair) -> Pair:
+    return _scaled(factor, _lowered("eval_gegenbauer", n, a + 0.0 * z[0], z))
+
+
+_polynomial("legendre", lambda n, z: _gegenbauer(1.0, 1.5, n, z), "DLMF 18.9.19")
+_polynomial("chebyt", lambda n, z: _scaled(n, _lowered("eval_chebyu", n, z)), "DLMF 18.9.21")
+_polynomial("chebyu", lambda n, z: _gegenbauer(2.0, 2.0, n, z), "DLMF 18.9.19")
+_polynomial("chebyc", lambda n, z: _scaled(n, _lowered("eval_chebyu", n, _scaled(0.5, z))), "DLMF 18.9.21")  # fmt: skip
+_polynomial("chebys", lambda n, z: _gegenbauer(1.0, 2.0, n, _scaled(0.5, z)), "DLMF 18.9.19")
+_polynomial("sh_legendre", lambda n, z: _gegenbauer(2.0, 1.5, n, _moved(z)), "DLMF 18.9.19")
+_polynomial("sh_chebyt", lambda n, z: _scaled(2.0 * n, _lowered("eval_chebyu", n, _moved(z))), "DLMF 18.9.21")  # fmt: skip
+_polynomial("sh_chebyu", lambda n, z: _gegenbauer(4.0, 2.0, n, _moved(z)), "DLMF 18.9.19")
+_polynomial(
+    "laguerre",
+    lambda n, z: _scaled(-1.0, _lowered("eval_genlaguerre", n, 1.0 + 0.0 * z[0], z)),
+    "DLMF 18.9.23",
+)
+_enter(
+    Holomorphic(
+        "eval_gegenbauer",
+        (_by_degree, lambda n, a, re, im: beyond(a + 0.5)),
+        (lambda w, n, a, z: _scaled(2 * a, _lowered("eval_gegenbauer", n, a + 1, z)),),
+        ((2.0, 5.0), (0.5, 2.0), *_PLANE),
+        "DLMF 18.9.19",
+    )
+)
+_enter(
+    Holomorphic(
+        "eval_genlaguerre",
+        (_by_degree, lambda n, a, re, im: np.maximum(beyond(a + 1), power_of(re, im))),
+        (lambda w, n, a, z: _scaled(-1.0, _lowered("eval_genlaguerre", n, a + 1, z)),),
+        ((2.0, 5.0), (0.5, 2.0), *_PLANE),
+        "DLMF 18.9.23",
+    )
+)
+_enter(
+    Holomorphic(
+        "eval_jacobi",
+        (
+            _by_degree,
+            lambda n, a, b, re, im: beyond(a + 1),
+            lambda n, a, b, re, im: beyond(b + 1),
+        ),
+        (
+            lambda w, n, a, b, z: _scaled(
+                0.5 * (n + a + b + 1), _lowered("eval_jacobi", n, a + 1, b + 1, z)
+            ),
+        ),
+        ((2.0, 5.0), (0.5, 2.0), (0.5, 2.0), *_PLANE),
+        "DLMF 18.9.15",
+    )
+)
 
 
 # -- hypergeometric functions ---------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
     complete_qr(a) -> (q, r)             all columns of q, of a matrix that is not wide
     reduce_to_hessenberg(a) -> (h, q)    a = q h qᵀ
+    complex_qr(z, is_complete, thin_qr)  both factors of a complex matrix of any shape
 
 The columns of q beyond those of the matrix are known by the reflections alone: whoever differentiates them
 differentiates the algorithm, which is what this code is for.
@@ -11,10 +12,13 @@ Source: G. Golub and C. Van Loan, *Matrix Computations* (2013), algorithms 5.1.1
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from autodiff.dims import at_least, equal
+from autodiff.ops.complex_numbers import decline
 from autodiff.ops.interpreting import interpreted
 
 
@@ -66,4 +70,44 @@ def complete_qr(x: Any) -> tuple[Any, Any]:
     return found
 
 
-__all__ = ["complete_qr", "reduce_to_hessenberg"]
+# -- of complex matrices ------------------------------------------------------------------------------
+def _complex_reflector(x: Any) -> Any:
+    """``(v, tau, beta)``, as zlarfg: ``beta`` is real, also where the vector is one number."""
+    first = x[0]
+    square = np.sum(x[1:].real ** 2 + x[1:].imag ** 2) + first.imag**2
+    none = square == 0
+    length = np.sqrt(first.real**2 + np.where(none, 1.0, square))
+    beta = np.where(none, first.real, -np.copysign(length, first.real))
+    v = x / np.where(none, 1.0, first - beta)
+    v[0] = 1.0
+    return v, np.where(none, 0.0, (beta - first) / np.where(none, 1.0, beta)), beta
+
+
+def _complex_householder(a: Any) -> Any:
+    """The complete factors of a matrix of more rows than columns."""
+    r, q = a.copy(), np.zeros((a.shape[0], a.shape[0]), dtype=a.dtype) + np.eye(a.shape[0])
+    for k in range(a.shape[1]):
+        v, tau, beta = _complex_reflector(r[k:, k].copy())
+        r[k:, k:] -= np.conj(tau) * np.outer(v, np.conj(v) @ r[k:, k:])
+        r[k, k] = beta
+        r[k + 1 :, k] = 0.0
+        q[:, k:] -= tau * np.outer(q[:, k:] @ v, np.conj(v))
+    return q, r
+
+
+def complex_qr(z: Any, is_complete: bool, thin_qr: Callable[[Any], Any]) -> tuple[Any, Any]:
+    """Both factors; those of a wide matrix are those of its first columns, and what these make of the rest."""
+    m, n = z.shape[-2:]
+    if equal(m, n) or (at_least(m, n) and not is_complete):
+        q, r = thin_qr(z)
+        return q, r
+    if not (isinstance(m, int) and isinstance(n, int)) or (z.ndim > 2 and m > n):
+        raise decline("QR factors of a stack of matrices, or of run-time size")
+    if m > n:
+        found: tuple[Any, Any] = interpreted(_complex_householder, z)
+        return found
+    q, r = thin_qr(z[..., :, :m])
+    return q, np.concatenate([r, np.swapaxes(q, -1, -2).conj() @ z[..., :, m:]], -1)
+
+
+__all__ = ["complete_qr", "complex_qr", "reduce_to_hessenberg"]

@@ -29,7 +29,7 @@ from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
 from autodiff.ops import complex_linalg
 from autodiff.ops.builder import current_builder
-from autodiff.ops.complex_numbers import from_pair, is_complex, joined
+from autodiff.ops.complex_numbers import TABLE, from_pair, is_complex, joined
 from autodiff.ops.complex_scipy_linalg import check_apart
 from autodiff.ops.control import emit_refusal
 from autodiff.ops.custom import stop
@@ -37,6 +37,7 @@ from autodiff.ops.decompositions import noise
 from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.interpreting import interpreted
+from autodiff.ops.known import check
 from autodiff.ops.linear_algebra import mm, t
 from autodiff.ops.numpy_functions.linear_algebra import float_matrix
 from autodiff.ops.python_numbers import number
@@ -475,6 +476,45 @@ def funm(A: Any, func: Callable[..., Any], disp: bool = True) -> Any:
     return found.real if bool(functions[np.all](np.abs(found.imag) <= _REAL)) else found
 
 
+# -- angles between subspaces ---------------------------------------------------------------------------
+def _span(a: Any) -> Any:
+    """An orthonormal basis of the columns of a matrix of full rank, as ``scipy.linalg.orth`` gives it."""
+    x: Any = a if is_complex(a) else float_matrix(a, square=False)
+    if x.ndim != 2 or not all(isinstance(n, int) for n in x.shape):
+        raise unsupported(
+            "scipy.linalg.subspace_angles of this form", "pass matrices of fixed size"
+        )
+    u, s, _ = np.linalg.svd(x, full_matrices=False)
+    tiny = float(np.finfo(s.dtype).eps) * max(x.shape)
+    check(np.min(s) > tiny * np.max(s), "a matrix of full rank")
+    return u
+
+
+@implements(linalg.subspace_angles)
+def subspace_angles(A: Any, B: Any) -> Any:
+    """``scipy.linalg.subspace_angles``: by the sine where the cosine is near 1."""
+    first, second = _span(A), _span(B)
+    if first.shape[0] != second.shape[0]:
+        raise ValueError(
+            f"A and B must have the same number of rows, got {first.shape[0]} and {second.shape[0]}"
+        )
+    both: Any = np.swapaxes(first, 0, 1).conj() @ second
+    cosines = np.linalg.svd(both, compute_uv=False)
+    if first.shape[1] >= second.shape[1]:
+        apart = second - first @ both
+    else:
+        apart = first - second @ np.swapaxes(both, 0, 1).conj()
+    near = cosines**2 >= 0.5
+    sines = np.linalg.svd(apart, compute_uv=False)
+    by_sine = np.arcsin(np.clip(np.where(near, sines, 0.0), -1.0, 1.0))
+    return np.where(
+        near, by_sine, np.arccos(np.clip(np.where(near, 0.0, cosines[::-1]), -1.0, 1.0))
+    )
+
+
+TABLE[linalg.subspace_angles] = subspace_angles
+
+
 # -- stacks of matrices -----------------------------------------------------------------------------------
 def _each(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of one matrix, of the matrices along leading axes."""
@@ -499,4 +539,4 @@ for _scipy in (linalg.expm, linalg.sqrtm, *map(FUNCTIONS.get, ("cosm", "sinm", "
 
 heed_finite()
 
-__all__ = ["funm", "hessenberg", "ldl", "qr", "qz", "rq", "schur"]
+__all__ = ["funm", "hessenberg", "ldl", "qr", "qz", "rq", "schur", "subspace_angles"]

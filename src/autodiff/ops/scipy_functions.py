@@ -16,6 +16,8 @@ from scipy import special
 
 from autodiff.ops import complex_functions, holomorphic_functions, smooth, special_rows
 from autodiff.ops import special as entries
+from autodiff.ops.complex_numbers import as_complex, decline, plain
+from autodiff.ops.custom import stop
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import known
 from autodiff.ops.promotion import (
@@ -315,10 +317,12 @@ for _row in special_rows.ROWS.values():
 
 def _enter_holomorphic() -> None:
     """The functions of complex numbers; those of results that are always complex, of real ones too."""
-    for name in holomorphic_functions.HOLOMORPHIC:
-        ufunc = getattr(special, name)
+    for name, item in holomorphic_functions.HOLOMORPHIC.items():
+        ufunc = entries.ufunc_at(holomorphic_functions.path_of(name))
         function = functools.partial(holomorphic_functions.applied, name)
         complex_functions.TABLE[ufunc] = function
+        if item.shrinks is not None:
+            complex_functions.NOT_HOLOMORPHIC.add(ufunc)
         if ufunc not in functions:
             implements(ufunc)(function)
     implements(special.kelvin)(holomorphic_functions.kelvin)
@@ -433,3 +437,46 @@ def log_softmax(x: Any, axis: Any = None) -> Tracer:
     shifted = pointwise("subtract", value, top)
     total = functions[np.sum](pointwise("exp", shifted), axis=axis, keepdims=True)
     return pointwise("subtract", shifted, pointwise("log", total))
+
+
+# -- of complex numbers ----------------------------------------------------------------------------------
+def _by_largest(z: Any, axis: Any) -> tuple[Any, Any]:
+    """``exp(z - top)``, and ``top``, the largest real part: none overflows."""
+    top: Any = stop(functions[np.max](plain(z.parts[0]), axis=axis, keepdims=True))
+    top = np.where(np.isfinite(top), top, 0.0).astype(z.part_dtype)
+    return np.exp(z - top), top
+
+
+def _complex_logsumexp(
+    a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
+) -> Any:
+    if return_sign:
+        raise decline("scipy.special.logsumexp with return_sign=True")
+    z = as_complex(a)
+    terms, top = _by_largest(z, axis)
+    total = np.sum(terms if b is None else b * terms, axis=axis, keepdims=True)
+    found = np.log(total) + top
+    if keepdims:
+        return found
+    return np.squeeze(found, tuple(range(z.ndim)) if axis is None else axis)[()]
+
+
+def _complex_softmax(x: Any, axis: Any = None) -> Any:
+    terms, _ = _by_largest(as_complex(x), axis)
+    return terms / np.sum(terms, axis=axis, keepdims=True)
+
+
+def _complex_log_softmax(x: Any, axis: Any = None) -> Any:
+    z: Any = as_complex(x)
+    top = np.max(z, axis=axis, keepdims=True)  # also of imaginary parts, which decide the branch
+    shifted = z - np.where(np.isfinite(top), top, 0.0)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+complex_functions.TABLE.update(
+    {
+        special.logsumexp: _complex_logsumexp,
+        special.softmax: _complex_softmax,
+        special.log_softmax: _complex_log_softmax,
+    }
+)

@@ -286,8 +286,8 @@ class _Blocks:
     def joined(self, square: Any, below: Any, beside: Any) -> Any:
         """The matrix of these parts."""
         if below is not None:
-            return functions[np.concatenate]([square, below], 0)
-        return square if beside is None else functions[np.concatenate]([square, beside], 1)
+            return np.concatenate([square, below], 0)
+        return square if beside is None else np.concatenate([square, beside], 1)
 
 
 def _lu_jvp(site: Site, tangents: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -32,6 +32,7 @@ from autodiff.ops.correlation import PLACES, correlate, extended, number_of
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import check, known
+from autodiff.ops.layout import lay_out
 from autodiff.ops.linear_maps import LineMap, along
 from autodiff.ops.promotion import as_array, cast, pointwise, select
 from autodiff.ops.tracer import Tracer
@@ -484,3 +485,23 @@ def _contracted(x: Any, axis: _Axis, k: int, cval: Any) -> Any:
             term if isinstance(weight, float) else term * _as_column(weight, k, x.ndim)
         )
     return total
+
+
+# -- affine maps ------------------------------------------------------------------------------------
+_AFFINE: Any = scipy.ndimage.affine_transform
+
+
+def affine_transform(
+    input: Any, matrix: Any, offset: Any = 0.0, output_shape: Any = None, output: Any = None,
+    order: int = 3, mode: str = "constant", cval: Any = 0.0, prefilter: bool = True,
+) -> Any:  # fmt: skip
+    """``scipy.ndimage.affine_transform``: how the matrix lies in memory, which SciPy asks, makes no difference."""
+    given = [
+        lay_out(functions[np.array](x), "C") if isinstance(x, (Tracer, list, tuple)) else x
+        for x in (matrix, offset)
+    ]
+    return interpreted(_AFFINE, input, *given, output_shape, output, order, mode, cval, prefilter)
+
+
+implements(_AFFINE)(affine_transform)
+implements_complex(_AFFINE)(affine_transform)

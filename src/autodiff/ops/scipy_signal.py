@@ -29,6 +29,7 @@ from autodiff.ops.correlation import correlate, extended, padded
 from autodiff.ops.custom import stop
 from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.function_table import at_one_of, functions, implements
+from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import check, known
 from autodiff.ops.promotion import as_array, broadcast_to, cast, result_dtype
 from autodiff.ops.smooth import derived_as
@@ -36,12 +37,12 @@ from autodiff.ops.structural import INT, slice_update, zeros
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
 
-functions[
-    at_one_of(
-        "scipy._external.array_api_compat.numpy.linalg.solve",
-        "scipy._lib.array_api_compat.numpy.linalg.solve",
-    )
-] = functions[np.linalg.solve]
+_SOLVE = at_one_of(
+    "scipy._external.array_api_compat.numpy.linalg.solve",
+    "scipy._lib.array_api_compat.numpy.linalg.solve",
+)
+functions[_SOLVE] = functions[np.linalg.solve]
+complex_numbers.TABLE[_SOLVE] = complex_numbers.TABLE[np.linalg.solve]
 
 
 def _array(x: Any, dtype: Any = None) -> Any:
@@ -182,6 +183,28 @@ def _over_time(
     return Tracer(ys, "array"), [Tracer(s, "array") for s in last]
 
 
+def _filter_step(bs: list[Any], rest: list[Any]) -> Callable[[Any, list[Any]], Any]:
+    """One step of a filter whose coefficients are divided by the first of the denominator."""
+    count = len(bs) - 1
+
+    def step(now: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+        y = states[0] + bs[0] * now if count else bs[0] * now
+        new = []
+        for k in range(1, count + 1):
+            value = states[k] if k < count else None
+            for coefficient, factor, sign in ((bs[k], now, 1.0), (rest[k], y, -1.0)):
+                if coefficient is not None:
+                    term = coefficient * factor
+                    if value is None:
+                        value = term if sign > 0 else -term
+                    else:
+                        value = value + term if sign > 0 else value - term
+            new.append(value)
+        return y, new
+
+    return step
+
+
 @implements(_sigtools._linear_filter)
 def _linear_filter(b: Any, a: Any, x: Any, axis: Any, zi: Any = None) -> Any:
     operands = [as_array(v) for v in (b, a, x) if v is not None]
@@ -208,21 +231,7 @@ def _linear_filter(b: Any, a: Any, x: Any, axis: Any, zi: Any = None) -> Any:
         given = functions[np.moveaxis](_array(zi, dtype), axis, 0)
         states = [_array(broadcast_to(given[k], shape)) for k in range(count)]
 
-    def step(now: Any, states: list[Any]) -> tuple[Any, list[Any]]:
-        y = states[0] + bs[0] * now
-        new = []
-        for k in range(1, count + 1):
-            value = states[k] if k < count else None
-            for coefficient, factor, sign in ((bs[k], now, 1.0), (rest[k], y, -1.0)):
-                if coefficient is not None:
-                    term = coefficient * factor
-                    if value is None:
-                        value = term if sign > 0 else -term
-                    else:
-                        value = value + term if sign > 0 else value - term
-            new.append(value)
-        return y, new
-
+    step = _filter_step(bs, rest)
     y, last = _over_time(moved, states, step)
     y = functions[np.moveaxis](y, 0, axis)
     if zi is None:
@@ -255,6 +264,52 @@ def _sosfilt(sos: Any, x: Any, zi: Any) -> None:
     zi.write(cast(functions[np.reshape](found, given.shape), zi.dtype).value)
 
 
+# What SciPy leaves out where a parameter is 1 has a derivative by that parameter.
+def _vector(x: Any) -> Any:
+    """Coefficients as a vector, which may be given as a list of traced numbers."""
+    table = complex_numbers.TABLE if complex_numbers.is_complex(x) else functions
+    return table[np.atleast_1d](table[np.asarray](x))
+
+
+def _over_first(b: Any, a: Any) -> tuple[Any, Any]:
+    """The coefficients of a filter, divided by the first of the denominator."""
+    denominator = _vector(a)
+    if denominator.ndim != 1:
+        return b, a
+    first = denominator[0]
+    check(first != 0, "a first coefficient of zero")
+    return _vector(b) / first, denominator / first
+
+
+def lfilter_zi(b: Any, a: Any) -> Any:
+    """``scipy.signal.lfilter_zi``."""
+    return interpreted(_ZI, *_over_first(b, a))
+
+
+def lfiltic(b: Any, a: Any, y: Any, x: Any = None) -> Any:
+    """``scipy.signal.lfiltic``."""
+    return interpreted(_IC, *_over_first(b, a), y, x)
+
+
+def lp2hp(b: Any, a: Any, wo: Any = 1.0) -> Any:
+    """``scipy.signal.lp2hp``: the frequency goes into the coefficients."""
+    if np.ndim(wo):
+        return interpreted(_HP, b, a, wo)
+
+    def scaled(given: Any) -> Any:
+        c = _vector(given)
+        return c * wo ** np.arange(c.shape[0] - 1.0, -1.0, -1.0)
+
+    return interpreted(_HP, scaled(b), scaled(a), 1.0)
+
+
+_ZI: Any = scipy.signal.lfilter_zi
+_IC: Any = scipy.signal.lfiltic
+_HP: Any = scipy.signal.lp2hp
+for _function, _own in ((_ZI, lfilter_zi), (_IC, lfiltic), (_HP, lp2hp)):
+    functions[_function] = complex_numbers.TABLE[_function] = _own
+
+
 # -- filters of complex signals -----------------------------------------------------------------------
 def _real_coefficients(x: Any) -> Any:
     """Coefficients that are real, if of a complex dtype."""
@@ -262,9 +317,48 @@ def _real_coefficients(x: Any) -> Any:
         return x
     re, im = _parts_of(x)
     beside = known(im)
-    if beside is None or beside.any():
-        raise complex_numbers.decline("a filter with coefficients")
-    return re
+    return x if beside is None or beside.any() else re
+
+
+def _filter_of_pairs(b: Any, a: Any, x: Any, axis: Any, zi: Any) -> Any:
+    """A filter with complex coefficients: states and signals are pairs along a first axis."""
+    given = [b, a, x, *([] if zi is None else [zi])]
+    dtype = np.result_type(*map(complex_numbers.example, given))
+    numerator, denominator, signal = (complex_numbers.as_complex(v, dtype) for v in (b, a, x))
+    m, n = numerator.shape[0], denominator.shape[0]
+    if isinstance(m, Dim) or isinstance(n, Dim):
+        raise complex_numbers.decline("a filter whose order is read at run time")
+    check(denominator[0] != 0, "a first coefficient of zero")
+    count = max(m, n)
+    bs: list[Any] = [numerator[k] / denominator[0] if k < m else None for k in range(count)]
+    rest: list[Any] = [denominator[k] / denominator[0] if k < n else None for k in range(count)]
+    step = _filter_step(bs, rest)
+
+    def paired(z: Any) -> Any:
+        return functions[np.stack](list(map(complex_numbers.plain, z.parts)), 0)
+
+    def whole(pair: Any) -> Any:
+        return complex_numbers.joined(pair[0], pair[1], "array")
+
+    def of_pairs(now: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+        y, new = step(whole(now), list(map(whole, states)))
+        return paired(y), list(map(paired, new))
+
+    moved = functions[np.moveaxis](paired(signal), axis % signal.ndim + 1, 0)
+    shape = moved.shape[1:]
+    if zi is None:
+        states = [_array(zeros(shape, moved.dtype)) for _ in range(count - 1)]
+    else:
+        before = functions[np.moveaxis](
+            paired(complex_numbers.as_complex(zi, dtype)), axis % signal.ndim + 1, 0
+        )
+        states = [_array(broadcast_to(before[k], shape)) for k in range(count - 1)]
+    y, last = _over_time(moved, states, of_pairs)
+    found = whole(functions[np.moveaxis](y, 0, axis % signal.ndim + 1))
+    if zi is None:
+        return found
+    stacked = functions[np.stack](last, 0) if last else before
+    return found, whole(functions[np.moveaxis](stacked, 0, axis % signal.ndim + 1))
 
 
 def _parts_of(x: Any) -> Any:
@@ -273,8 +367,10 @@ def _parts_of(x: Any) -> Any:
 
 @complex_functions.implements_complex(_sigtools._linear_filter)
 def _complex_linear_filter(b: Any, a: Any, x: Any, axis: Any, zi: Any = None) -> Any:
-    """A filter with real coefficients, of the real and of the imaginary part."""
+    """A filter with real coefficients, of the real and of the imaginary part; with others, of pairs."""
     b, a = map(_real_coefficients, (b, a))
+    if complex_numbers.is_complex(b) or complex_numbers.is_complex(a):
+        return _filter_of_pairs(b, a, x, axis, zi)
     states = (None, None) if zi is None else _parts_of(zi)
     found = [
         _linear_filter(b, a, part, axis, state)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.ops.complex_numbers import TABLE, is_complex
 from autodiff.ops.distributions import apply_where
 from autodiff.ops.function_table import at_one_of, functions, implements
 from autodiff.ops.tracer import Tracer
@@ -64,7 +65,7 @@ class At:
     def _store(self, change: Callable[[Any], Any], copy: bool | None) -> Any:
         x = self.x
         if copy or (isinstance(x, Tracer) and x.form != "array") or isinstance(x, np.generic):
-            x = functions[np.array](x)
+            x = (TABLE if is_complex(x) else functions)[np.array](x)
         x[self.index] = change(x[self.index])
         return x
 
@@ -75,6 +76,8 @@ def _enter() -> None:
         found = getattr(module, name, None)  # which an older version lacks
         if found is not None:
             implements(found)(function)
+            if function is At:
+                TABLE[found] = At
 
 
 _enter()

@@ -96,7 +96,7 @@ def _complex(x: Any, n: Any, axis: int, norm: str, inverse: bool) -> ComplexTrac
 
 def _refuse_out(out: Any) -> None:
     if out is not None:
-        raise decline("a Fourier transform with out= by position, or of np.fft.hfft,")
+        raise decline("np.fft.hfft with out=")
 
 
 def fft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = None) -> ComplexTracer:
@@ -259,8 +259,9 @@ def _into(function: Any) -> Any:
     """A transform that may be stored into an array."""
 
     @functools.wraps(function)
-    def run(*args: Any, out: Any = None, **named: Any) -> Any:
-        found = function(*args, **named)
+    def run(*args: Any, **named: Any) -> Any:
+        out = named.pop("out", args[4] if len(args) > 4 else None)
+        found = function(*args[:4], **named)
         if out is None:
             return found
         fits = isinstance(out, Tracer) and out.form == "array" and tuple(out.shape) == found.shape

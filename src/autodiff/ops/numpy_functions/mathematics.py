@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.ops import smooth
+from autodiff.ops.complex_numbers import is_complex
 from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.interpreting import interpreted
@@ -384,18 +385,18 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Tr
 
 
 @implements(np.apply_along_axis)
-def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Tracer:
+def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     """``np.apply_along_axis``: one call a line, sizes known."""
-    x = functions[np.moveaxis](arr, axis, -1)
+    x: Any = np.moveaxis(arr, axis, -1)
     lead = x.shape[:-1]
     if not all(isinstance(n, int) for n in lead):
         raise unsupported("np.apply_along_axis over axes of run-time size", "write a loop")
     # What the user passes stands for code that is interpreted; a library's function is itself.
     of_line = partial(interpreted, func1d) if isinstance(func1d, FunctionType) else func1d
-    results = [as_array(of_line(x[index], *args, **kwargs)) for index in np.ndindex(*lead)]
-    stacked = functions[np.stack](results)
+    results: Any = [of_line(x[index], *args, **kwargs) for index in np.ndindex(*lead)]
+    results = [y if is_complex(y) else as_array(y) for y in results]
     inner = results[0].shape
-    shaped = functions[np.reshape](stacked, (*lead, *inner))
+    shaped = np.reshape(np.stack(results), (*lead, *inner))
     axes = tuple(range(len(lead), len(lead) + len(inner)))
-    place = axis % as_array(arr).ndim
-    return functions[np.moveaxis](shaped, axes, tuple(range(place, place + len(inner))))
+    place = axis % x.ndim
+    return np.moveaxis(shaped, axes, tuple(range(place, place + len(inner))))
