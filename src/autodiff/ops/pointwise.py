@@ -239,9 +239,12 @@ def _power_by_base(y: Any, a: Any, b: Any) -> Any:
     factor, slope = _power_by_base_above(a, b)
     if exponent is not None and not np.any(exponent < 0):
         return _strong(factor, slope)
-    falls = (b < 0) & np.isfinite(b)
+    # So it is of an exponent so large that b - 1, rounded, is even where b is.
+    falls = ((b < 0) | (b > 2.0**53)) & np.isfinite(b)
+    most = float(np.finfo(y.dtype).max)  # of infinity the sign counts
+    factor = np.where(y == y, factor, np.nan)  # a**(b - 1) is a number where b - 1 is rounded to -1
     return np.where(falls, b * np.where(falls, y, 1.0), factor), np.where(
-        falls, 1 / np.where(falls, a, 1.0), slope
+        falls, 1 / np.where(falls, np.clip(a, -most, most), 1.0), slope
     )
 
 
@@ -284,8 +287,9 @@ def _power_meaning(a: Any, b: Any) -> Any:
 
 
 def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
-    # y log a, with the limit 0 at a = 0 for positive exponents.
-    return np.where(a == 0, 0.0, y * np.log(np.where(a == 0, 1.0, a)))
+    # y log a, with the limit 0 where y is 0: at a = 0 for positive exponents, at infinity for negative ones.
+    none = ((a == 0) & (b == b)) | ((y == 0) & (a > 0))
+    return np.where(none, 0.0, y * np.log(np.where(none, 1.0, a)))
 
 
 def _turn(x: Any, other: Any) -> tuple[Any, Any]:
