@@ -213,3 +213,114 @@ def test_derivatives_are_limits_of_the_formula(name: str) -> None:
             if not _same_numbers(found, right):
                 wrong.append((k, a, b, y, found, right))
     assert not wrong
+
+
+# Functions of several elements: a point, and the gradient, or None for NaN in each place that is None.
+NO = None
+PROGRAMS: dict[str, tuple[Callable[[Any], Any], list[float], list[float | None]]] = {
+    # a quotient of what is out of range
+    "inf by inf": (lambda x: np.sum(x**3) / np.sum(x**2), [np.inf, 1.0], [NO, NO]),
+    "overflow by overflow": (lambda x: np.sum(x**3) / np.sum(x**2), [1e200, 1.0], [NO, NO]),
+    "0 by 0": (lambda x: np.sum(x**3) / np.sum(x**2), [0.0, 0.0], [NO, NO]),
+    "softmax": (lambda x: (np.exp(x) / np.exp(x).sum())[0], [1000.0, 999.0], [NO, NO]),
+    "softmax of small": (lambda x: (np.exp(x) / np.exp(x).sum())[0], [-1000.0, -999.0], [NO, NO]),
+    "logistic": (lambda x: np.sum(np.exp(x) / (1 + np.exp(x))), [800.0, -800.0], [NO, 0.0]),
+    "tanh": (lambda x: np.sum(np.sinh(x) / np.cosh(x)), [800.0, 700.0], [NO, 0.0]),
+    # a pole behind a slope of 0
+    "1 by a product": (lambda x: 1 / np.prod(x), [0.0, 2.0, 3.0], [-np.inf, NO, NO]),
+    "1 by a product of zeros": (lambda x: 1 / np.prod(x), [0.0, 0.0, 3.0], [NO, NO, NO]),
+    "log of a product": (lambda x: np.log(np.prod(x)), [0.0, 2.0], [np.inf, NO]),
+    "log of a square": (lambda x: np.sum(np.log(x**2)), [0.0, 1.0], [NO, 2.0]),
+    "log of exp": (lambda x: np.log(np.sum(np.exp(x))), [-1000.0, -999.0], [NO, NO]),
+    "log of a density": (lambda x: np.sum(np.log(np.exp(-0.5 * x * x))), [40.0, 1.0], [NO, -1.0]),
+    "by a length": (lambda x: x[0] / np.sqrt(x @ x), [0.0, 0.0], [NO, NO]),
+    "by a norm": (lambda x: x[0] / np.linalg.norm(x), [1e-200, 1e-200], [NO, NO]),
+    "a pole elsewhere": (lambda x: np.log(x[0]) + x[1], [0.0, 2.0], [np.inf, 1.0]),
+    "not chosen": (lambda x: np.sum(np.where(x > 0, np.log(x), 0.0)), [-1.0, 2.0], [0.0, 0.5]),
+    "not chosen quotient": (lambda x: np.sum(np.where(x > 0, x * x / (x * x), x)), [0.0, 2.0], [1.0, 0.0]),
+    # what grows ever slower, of what is out of range
+    "log of a sum of exp": (lambda x: np.log(np.sum(np.exp(x))), [1000.0, 999.0], [NO, NO]),
+    "softplus": (lambda x: np.sum(np.log1p(np.exp(x))), [800.0, -800.0], [NO, 0.0]),
+    "length by hand": (lambda x: np.sum(np.sqrt(x * x + 1)), [1e200, 0.0], [NO, 0.0]),
+    "length at infinity": (lambda x: np.sum(np.sqrt(x * x + 1)), [np.inf, 0.0], [NO, 0.0]),
+    "root of a square": (lambda x: np.sum(np.sqrt(x**2)), [0.0, 1e200], [0.0, NO]),
+    "norm": (np.linalg.norm, [1e200, -2e200], [NO, NO]),
+    "root of what is given": (lambda x: np.sum(np.sqrt(x) + np.log(x)), [np.inf, 1.0], [0.0, 1.5]),
+    # what fades
+    "logistic by hand": (lambda x: np.sum(1 / (1 + np.exp(-x))), [-800.0, np.inf], [0.0, 0.0]),
+    "bump": (lambda x: np.sum(np.exp(-1 / x**2)), [0.0, 1.0], [0.0, 2 * np.exp(-1.0)]),
+    "density": (lambda x: np.sum(-0.5 * ((x - 1.0) / 2.0) ** 2), [1e200, 1.0], [-2.5e199, 0.0]),
+    "shifted softmax": (
+        lambda x: (np.exp(x - x.max()) / np.exp(x - x.max()).sum())[0], [1e3, -1e3], [0.0, 0.0]),
+    "logsumexp": (special.logsumexp, [1e3, 1e3], [0.5, 0.5]),
+    # norms of other orders, far out and at zero
+    **{f"norm {p} at 0": (lambda x, p=p: np.linalg.norm(x, p), [0.0, 0.0], [0.0, 0.0])
+       for p in (1, 1.5, 3, 0.5, -1, -3, np.inf, -np.inf)},
+    **{f"norm {p} at {s}": (
+        lambda x, p=p: np.linalg.norm(x, p), [s, -2 * s], list(right))
+       for s in (1e200, 1e-200)
+       for p, right in {
+           1: (1.0, -1.0), np.inf: (0.0, -1.0), -np.inf: (1.0, 0.0), -1: (4 / 9, -1 / 9),
+           3: (9 ** (-2 / 3), -4 * 9 ** (-2 / 3)), -3: (1.125 ** (-4 / 3), -(1.125 ** (-4 / 3)) / 16),
+       }.items()},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_both_modes_agree_where_values_are_out_of_range(name: str) -> None:
+    f, point, right = PROGRAMS[name]
+    x = np.array(point)
+    expected = np.array([np.nan if r is None else r for r in right])
+    backwards = autodiff.gradient(f, engine="numpy")(x)
+    np.testing.assert_allclose(backwards, expected, rtol=1e-13)
+    forwards = [autodiff.jvp(f, (x,), (e,), engine="numpy")[1] for e in np.eye(x.size)]
+    np.testing.assert_allclose(forwards, expected, rtol=1e-13)
+
+
+def test_machine_code_agrees_where_values_are_out_of_range() -> None:
+    def f(x: Any) -> Any:
+        return 1 / np.prod(x), np.log(np.sum(np.exp(1e3 * x))), np.sum(np.sqrt(x * x + 1e300) * x)
+
+    for x in (np.array([0.0, 2.0]), np.array([np.inf, 0.0]), np.array([-1.0, -2.0])):
+        for k in range(3):
+            part = lambda x, k=k: f(x)[k]  # noqa: E731
+            reference = autodiff.gradient(part, engine="numpy")(x)
+            np.testing.assert_allclose(autodiff.gradient(part)(x), reference, rtol=1e-13)
+            for e in np.eye(2):
+                reference = autodiff.jvp(part, (x,), (e,), engine="numpy")[1]
+                np.testing.assert_allclose(autodiff.jvp(part, (x,), (e,))[1], reference, rtol=1e-13)
+
+
+ONE = (
+    np.exp, np.log, np.sqrt, np.sin, np.tanh, np.square, np.log1p, np.expm1, np.arctan, np.cosh,
+    np.arcsinh, np.reciprocal, lambda x: -x, lambda x: x + 1, lambda x: x**3, lambda x: x**-2,
+)  # fmt: skip
+TWO = (np.multiply, np.divide, np.add)
+FAR_AND_NEAR = (1e-3, 0.5, 1.0, 3.0, 40.0, 800.0, 1e8, 1e200, -0.5, -40.0, -800.0, -1e200)
+
+
+def _expression(seed: int) -> Callable[[Any], Any]:
+    """Two to four functions, one after the other, some of which meet in a product, quotient or sum."""
+    rng = np.random.default_rng(seed)
+    steps = rng.integers(len(ONE), size=rng.integers(2, 5))
+    joined = rng.random() < 0.5
+    join = TWO[rng.integers(len(TWO))]
+
+    def f(x: Any) -> Any:
+        result = x
+        for k in steps[: len(steps) - int(joined)]:
+            result = ONE[k](result)
+        return join(result, ONE[steps[-1]](x)) if joined else result
+
+    return f
+
+
+@pytest.mark.parametrize(
+    "seed", [pytest.param(s, marks=pytest.mark.slow if s >= 20 else ()) for s in range(300)]
+)
+def test_modes_of_random_expressions_agree_where_the_value_is_finite(seed: int) -> None:
+    f, x = _expression(seed), np.array(FAR_AND_NEAR)
+    finite = np.isfinite(f(x))
+    backwards = autodiff.gradient(lambda x: np.sum(f(x)), engine="numpy")(x)[finite]
+    forwards = autodiff.jvp(f, (x,), (np.ones_like(x),), engine="numpy")[1][finite]
+    np.testing.assert_allclose(forwards, backwards, rtol=1e-9, atol=1e-300)
