@@ -5,12 +5,23 @@
 Every operation is copied and followed by its tangent; a zero tangent is not represented.  A
 conditional yields values and tangents from both branches; a loop carries both.
 
+A tangent of 0 is strong: what it is multiplied by does not matter.  Yet it may be the tangent of what
+does vary, by a slope of 0, and what comes next a pole: then backwards the same is 0 times infinity, NaN.
+``reach`` tells the two apart where a value certainly depends on all that the seeds move::
+
+    log(x**2) at 0      dx = 1, d(x**2) = 0, log' = inf:    NaN
+    log(x[1])           the tangent is 0 since x[1] is not moved: 0, whatever x[1] is
+
 Source: A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed. (2008), section 3.1.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
 
 from autodiff.differentiate import custom
 from autodiff.differentiate.activity import loop_carry_activity, propagate, useful
@@ -20,9 +31,43 @@ from autodiff.ir.copying import Mapping, copy_operation, copy_value, map_attribu
 from autodiff.ir.data import ArrayType, Block, Operation, Program, Value
 from autodiff.ops.builder import Builder, building
 from autodiff.ops.control import MARKS, emit_cond, emit_for, emit_while
-from autodiff.ops.entries import ENTRIES, Site
+from autodiff.ops.entries import ENTRIES, Kernel, Pointwise, Reduction, Site
 from autodiff.ops.structural import zeros_like
 from autodiff.ops.tracer import Tracer
+
+Reach = tuple[tuple[Value, bool], ...]
+_MOST_SEEDS = 4
+# What takes one of its operands, or none.
+_CHOOSE = frozenset(
+    (
+        "select",
+        "maximum",
+        "minimum",
+        "fmax",
+        "fmin",
+        "heaviside",
+        "copysign",
+        "reduce_max",
+        "reduce_min",
+    )
+    + ("strong_multiply", "strong_product", "with_slope", "with_slopes", "derived_as")
+)
+# What has an infinite slope somewhere, or is no number.
+_POLES = frozenset(
+    (
+        "divide",
+        "reciprocal",
+        "power",
+        "float_power",
+        "log",
+        "log2",
+        "log10",
+        "log1p",
+        "sqrt",
+        "arctanh",
+    )
+    + ("exp", "exp2", "expm1", "sinh", "cosh")
+)
 
 
 def jvp(program: Program, active: Sequence[bool]) -> Program:
@@ -40,7 +85,9 @@ def jvp(program: Program, active: Sequence[bool]) -> Program:
             if wanted:
                 tangent = builder.parameter(ArrayType(value.dtype, value.shape), _hint("d", value))
                 sweep.tangent[value] = tangent
+                sweep.reach[value] = ((tangent, False),)
                 sweep.active.add(value)
+        sweep.second = any(x.source and x.source.derived for x in program.block.operations)
         propagate(program.block, sweep.active)
         leave_out_dead(program.block, sweep.active)
         sweep.run(program.block)
@@ -73,6 +120,11 @@ class Forward:
         self.builder = builder
         self.mapping: Mapping = {}
         self.tangent: dict[Value, Value] = {}
+        # Values that depend on each seed element by element, or (True) on all of its elements.
+        self.reach: dict[Value, Reach] = {}
+        self.second = (
+            False  # of a derivative, in which elements are not asked about: the price is theirs
+        )
         self.active: set[Value] = set() if active is None else active
         self.copies: dict[int, Operation] = {}  # by id of the old operation, once copied
 
@@ -91,6 +143,7 @@ class Forward:
             leave_out_dead(block, sweep.active)
         sweep.mapping = dict(self.mapping)
         sweep.tangent = dict(tangents)
+        sweep.reach = {v: ((t, False),) for v, t in tangents.items()}
         sweep.copies = self.copies
         sweep.run(block)
         return sweep.dense
@@ -137,10 +190,43 @@ class Forward:
             values, results = turned
             self.mapping.update(zip(operation.results, values, strict=True))
         else:
-            results = pushforward(operation, site, tangents)
+            moved = [self._moved(operation, v) for v in operation.operands]
+            results = pushforward(operation, site, tangents, moved)
+            self._follow(operation)
         for value, tangent in zip(operation.results, results, strict=True):
             if tangent is not None and value.type.is_float:
                 self.tangent[value] = tangent.value
+
+    def _follow(self, operation: Operation) -> None:
+        """Note what the result depends on, unless it may be chosen among its operands or their elements."""
+        result, lowering = operation.results[0], ENTRIES[operation.kind].lowering
+        active = [v for v in operation.operands if v in self.active]
+        if operation.kind in _CHOOSE or any(v not in self.reach for v in active):
+            return
+        seeds = dict.fromkeys(seed for v in active for seed in self.reach[v])
+        if isinstance(lowering, Reduction | Kernel) and not result.shape:
+            seeds = dict.fromkeys((seed, bool(seed.shape)) for seed, _ in seeds)
+        elif not isinstance(lowering, Pointwise):
+            return
+        if len(seeds) <= _MOST_SEEDS:
+            self.reach[result] = tuple(seeds)
+
+    def _moved(self, operation: Operation, operand: Value) -> Callable[[], Any] | None:
+        """Whether the seeds move an operand, as a traced truth, where that is known and may matter."""
+        seeds = self.reach.get(operand)
+        asked = operation.kind in _POLES and not self.second
+        if not seeds or not (asked or not operation.results[0].shape):
+            return None
+
+        def any_of() -> Any:
+            moving: list[Any] = [Tracer(seed, "array") for seed, _ in seeds]
+            found = [
+                np.any(x != 0) if whole else x != 0
+                for x, (_, whole) in zip(moving, seeds, strict=True)
+            ]
+            return functools.reduce(np.logical_or, found)
+
+        return any_of
 
     @staticmethod
     def _tracer(value: Value | None) -> Tracer | None:

@@ -43,6 +43,7 @@ from autodiff.ops.entries import (
     Rules,
     Site,
 )
+from autodiff.ops.known import may_overflow
 from autodiff.ops.roots import is_same
 from autodiff.ops.structural import reduce_sum, zeros_like
 from autodiff.ops.tracer import Tracer, emit_tracer
@@ -279,14 +280,23 @@ def _linear_arguments(form: Linear, count: int) -> tuple[int, ...]:
     return tuple([k % count for k in form.arguments])
 
 
+Moved = Callable[[], Any] | None
+
+
 def pushforward(
-    operation: Operation, site: Site, tangents: Sequence[Tracer | None]
+    operation: Operation,
+    site: Site,
+    tangents: Sequence[Tracer | None],
+    moved: Sequence[Moved] = (),
 ) -> Sequence[Tracer | None]:
-    """Tangents of the results from tangents of the operands (None: zero)."""
+    """Tangents of the results from tangents of the operands (None: zero).
+
+    ``moved``: for each operand where known, what tells which of its tangents that are 0 are so by a slope.
+    """
     entry: Entry = ENTRIES[operation.kind]
     form = entry.derivative
     if isinstance(form, Partials):
-        return (_push_partials(form, site, tangents),)
+        return (_push_partials(form, site, tangents, moved),)
     if isinstance(form, Linear):
         arguments = _linear_arguments(form, len(site.operands))
         operands = list(site.operands)
@@ -329,17 +339,69 @@ def _emit(operation: Operation, operands: Sequence[Tracer], site: Site) -> Trace
     return emit_tracer(operation.kind, *operands, **site.attributes)
 
 
-def _push_partials(form: Partials, site: Site, tangents: Sequence[Tracer | None]) -> Tracer | None:
+def _or_nan(lost: Any, x: Any) -> Any:
+    result: Any = np.where(lost, np.nan, x).astype(x.dtype)
+    return result
+
+
+def _at_poles(d: Any, partial: Any, moved: Callable[[], Any]) -> Any:
+    """The tangent ``d``, but NaN where it is 0 by a slope and the next one, ``partial``, is infinite."""
+    slopes = partial if isinstance(partial, tuple) else (partial,)
+    traced = [
+        x
+        for x in slopes
+        if isinstance(x, Tracer) and not _is_constant(x) and len(x.shape) <= len(d.shape)
+    ]
+    if not traced:
+        return d
+    endless = functools.reduce(np.logical_or, [np.logical_not(np.isfinite(x)) for x in traced])
+    lost = (d == 0) & endless & moved()
+    factors = _factors(d)
+    guarded = _or_nan(lost, d)
+    if all(
+        x is not None and same_shape(x.shape, lost.shape)
+        for product in factors
+        for x in (product.first, product.last)
+    ):
+        both = [(_or_nan(lost, x.first), _or_nan(lost, x.last)) for x in factors]
+        _remember(
+            guarded, [replace(x, first=a, last=b) for x, (a, b) in zip(factors, both, strict=True)]
+        )
+    return guarded
+
+
+def _unless_undefined(term: Any, tangent: Any, result: Tracer) -> Any:
+    """A term that fades, but NaN where the result is, as an element out of range by a number that is.
+
+    (Where both are arrays, or none is, the slope itself is NaN.)
+    """
+    if term is None:
+        return None
+    undefined = np.isnan(result) & (tangent != 0)
+    return np.where(undefined, np.nan, term).astype(result.dtype)
+
+
+def _push_partials(
+    form: Partials, site: Site, tangents: Sequence[Tracer | None], moved: Sequence[Moved]
+) -> Tracer | None:
     total: Tracer | None = None
     shape = site.result.shape
     for k, (rule, tangent) in enumerate(zip(form.rules, tangents, strict=True)):
         if rule is None or tangent is None:
             continue
-        absorbing = k in form.absorbing or k in form.fading
         partial = rule(site.result, *site.operands)
+        # A slope of several factors is that of a quotient, reciprocal or negative power, which fades.
+        fades = k in form.fading or (isinstance(partial, tuple) and len(partial) > 1)
+        absorbing = k in form.absorbing or fades
         if isinstance(partial, tuple) and len(partial) == 1:
             (partial,) = partial  # forwards what is as large as x comes before 1 / x
+        may_move = moved[k] if moved else None
+        if may_move is not None:
+            tangent = _at_poles(tangent, partial, may_move)
         term: Any = _scaled(tangent, partial, absorbing)
+        operand = site.operands[k]
+        if k in form.fading and not same_shape(operand.shape, shape) and may_overflow(operand):
+            term = _unless_undefined(term, tangent, site.result)
         if term is not None and not same_shape(term.shape, shape):
             term = np.broadcast_to(term, shape)
         total = _add(total, term)

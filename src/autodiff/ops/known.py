@@ -25,7 +25,7 @@ from autodiff.ir.data import Operation, Program, Value
 from autodiff.ops.builder import Builder, Raised, current_builder
 from autodiff.ops.control import emit_check
 from autodiff.ops.either import Either
-from autodiff.ops.entries import ENTRIES, Control, Effect
+from autodiff.ops.entries import ENTRIES, Control, Effect, View
 from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer, as_tracer, emit_tracer
 from autodiff.ops.tracer import type_name as type_name
 from autodiff.signals import run_users
@@ -44,6 +44,27 @@ def known(x: Any) -> np.ndarray[Any, Any] | None:
         return None
     result = _evaluate(x.value, _memo.setdefault(current_builder(), {}))
     return None if result is _UNKNOWN else np.asarray(result)
+
+
+# What is infinite only where an operand is.
+_KEEP_FINITE = frozenset(
+    ("negative", "positive", "absolute", "fabs", "maximum", "minimum", "select", "cast", "constant")
+)
+
+
+def may_overflow(x: Any) -> bool:
+    """Whether an infinity of ``x`` may be a number out of range: it is computed, not given."""
+    return isinstance(x, Tracer) and _is_computed(x.value, 6)
+
+
+def _is_computed(value: Value, depth: int) -> bool:
+    operation = value.owner
+    if operation is None or operation.kind == "stop_gradient":  # a scale, which is chosen in range
+        return False
+    is_view = isinstance(ENTRIES[operation.kind].lowering, View)
+    if depth and (is_view or operation.kind in _KEEP_FINITE):
+        return any(_is_computed(v, depth - 1) for v in operation.operands)
+    return True
 
 
 def _static(attribute: Any) -> bool:

@@ -6,8 +6,8 @@
 As the root of a sum a length has the second derivative 1/y - x x / y**3, of which nothing is left where
 one element is most of the length: for that element 1 - u u is the sum of the squares of the others, and
 dx - u (u . dx) is what they have part in.  Both operations are their first operand; ``simplify`` drops
-them from what is not differentiated again.  A vector of length 0 has no direction: there, and at an
-infinite length, all derivatives are 0.
+them from what is not differentiated again.  A vector of length 0 has no direction: there all derivatives are 0.
+Where the length is infinite, as the squares of finite numbers may be, they are NaN.
 
 Not here: roots of sums that the user has written, which are differentiated as such.
 """
@@ -51,7 +51,8 @@ def _unit(site: Site) -> Any:
     """The direction of the operand: 0 where it has none."""
     y, x = site.operands
     axes = site.attributes["axes"]
-    inverse = inverse_length(Tracer(y.value, "array"))
+    length: Any = Tracer(y.value, "array")
+    inverse = inverse_length(select(length == np.inf, np.nan, length))
     unit = emit_tracer("strong_multiply", _spread(inverse, x, axes), x)
     return emit_tracer("with_turn", unit, x, axes=axes)
 

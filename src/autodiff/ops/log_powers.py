@@ -135,8 +135,10 @@ def _split(value: Value, sign: int, depth: int, powers: dict[str, Any], rest: li
 
 
 def _logarithm(product: Value) -> str:
-    """The operation of the second factor of a product."""
+    """The operation of the second factor of a product, which is 0.0 where the first is."""
     owner = product.owner
+    if owner is not None and owner.kind == "select":
+        owner = owner.operands[2].owner
     if owner is None or owner.kind != "multiply":
         return ""
     factor = owner.operands[1].owner

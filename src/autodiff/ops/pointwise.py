@@ -32,16 +32,19 @@ from autodiff.ops.entries import (
     Site,
     register,
 )
-from autodiff.ops.known import known
+from autodiff.ops.known import known, may_overflow
 from autodiff.ops.smooth import (
     direction,
+    half_in_range,
     inverse_cosine,
     inverse_difference,
     inverse_hyperbolic,
+    inverse_in_range,
     inverse_length,
     inverse_positive,
     inverse_root,
     inverse_square,
+    inverse_where,
     logistic,
     sech_squared,
 )
@@ -225,8 +228,24 @@ def _ties(y: Any, a: Any, b: Any) -> Any:
     return np.where(a == b, 0.5, np.where(y == a, 1.0, 0.0))
 
 
+# Of functions that grow ever slower the slope at infinity is 0 where infinity was given, and NaN where
+# the operand has overflown: the slope of what overflows is not known, and a 0 would hide that.
 def _sqrt_partial(y: Any, x: Any) -> Any:
-    return np.where(y == 0, 0.0, 0.5 / y)
+    return half_in_range(y) if may_overflow(x) else np.where(y == 0, 0.0, 0.5 / y)
+
+
+def _in_range(x: Any, slope: Any) -> Any:
+    return np.where(np.isinf(x), np.nan, slope) if may_overflow(x) else slope
+
+
+def _logarithmic(factor: float = 1.0, shift: float = 0.0) -> Callable[..., Any]:
+    """The slope of a logarithm: a reciprocal, kept apart from the cotangent, as what follows it is as large as x."""
+
+    def partial(y: Any, x: Any) -> Any:
+        inner = x * factor if factor != 1 else x + shift if shift else x
+        return (inverse_in_range(inner) if may_overflow(x) else inverse_positive(inner),)
+
+    return partial
 
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
@@ -240,6 +259,10 @@ def _power_by_base(y: Any, a: Any, b: Any) -> Any:
     if exponent is not None and not np.any(exponent < 0):
         return _strong(factor, slope)
     falls = (b < 0) & np.isfinite(b)
+    slope = np.where(
+        b > 2.0**53, np.copysign(slope, a), slope
+    )  # b is even, and so is b - 1, rounded
+    factor = np.where(y == y, factor, np.nan)  # a**(b - 1) is a number where b - 1 is rounded to -1
     return np.where(falls, b * np.where(falls, y, 1.0), factor), np.where(
         falls, 1 / np.where(falls, a, 1.0), slope
     )
@@ -284,14 +307,17 @@ def _power_meaning(a: Any, b: Any) -> Any:
 
 
 def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
-    # y log a, with the limit 0 at a = 0 for positive exponents.
-    return np.where(a == 0, 0.0, y * np.log(np.where(a == 0, 1.0, a)))
+    # y log a, with the limit 0 where y is 0: at a = 0 for positive exponents, at infinity for negative ones.
+    none = ((a == 0) & (b == b)) | ((y == 0) & (a > 0))
+    return np.where(none, 0.0, y * np.log(np.where(none, 1.0, a)))
 
 
-def _turn(x: Any, other: Any) -> tuple[Any, Any]:
+def _turn(y: Any, x: Any, other: Any) -> tuple[Any, Any]:
     # x / (x*x + other*other), 0 at the origin, where the angle has no derivative.  By way of the
     # length, as the squares over- or underflow.
-    length = np.hypot(x, other)
+    length = np.where(
+        np.isnan(y), np.nan, np.hypot(x, other)
+    )  # hypot of infinity and NaN is infinite
     return direction(x, other, length), inverse_length(length)
 
 
@@ -302,8 +328,12 @@ def _difference(a: Any, b: Any) -> Any:
 
 
 def _reciprocal(y: Any, a: Any, b: Any) -> Any:
-    """``1 / b``, which ``y = a / b`` itself is where a is 1."""
-    return y if np.shape(a) == () and known(a) == 1 else 1 / b
+    """``1 / b``, which ``y = a / b`` itself is where a is 1; NaN where both are out of range."""
+    if np.shape(a) == () and known(a) == 1:
+        return y
+    if may_overflow(a) and may_overflow(b) and same_shape(y.shape, b.shape):
+        return inverse_where(b, y)
+    return 1 / b
 
 
 def _by_divisor(y: Any, a: Any, b: Any) -> Any:
@@ -326,7 +356,7 @@ elementwise(
 )  # fmt: skip
 elementwise(
     # The reciprocal is shared, and no square of b is formed: it may overflow where the slope does not.
-    np.divide, lambda y, a, b: 1 / b, _by_divisor, scalar=_core("div"),
+    np.divide, lambda y, a, b: _reciprocal(y, a, b), _by_divisor, scalar=_core("div"),
     domain=((-2.0, 2.0), (0.5, 2.0)), fading=(1,),
 )  # fmt: skip
 elementwise(
@@ -412,11 +442,10 @@ def _log_add_exp(exp: str, log1p: Callable[..., Any]) -> Callable[..., Any]:
 elementwise(np.exp, lambda y, x: y, fading=(0,))
 elementwise(np.exp2, lambda y, x: _LOG2 * y, fading=(0,))
 elementwise(np.expm1, lambda y, x: np.exp(x), fading=(0,))  # not y + 1, which is 0 far to the left
-# A slope that is a reciprocal is kept apart from the cotangent: what follows it is as large as x.
-elementwise(np.log, lambda y, x: (inverse_positive(x),), domain=((0.2, 4.0),))
-elementwise(np.log2, lambda y, x: (inverse_positive(x * _LOG2),), domain=((0.2, 4.0),))
-elementwise(np.log10, lambda y, x: (inverse_positive(x * _LOG10),), domain=((0.2, 4.0),))
-elementwise(np.log1p, lambda y, x: (inverse_positive(1 + x),), domain=((-0.7, 3.0),))
+elementwise(np.log, _logarithmic(), domain=((0.2, 4.0),))
+elementwise(np.log2, _logarithmic(_LOG2), domain=((0.2, 4.0),))
+elementwise(np.log10, _logarithmic(_LOG10), domain=((0.2, 4.0),))
+elementwise(np.log1p, _logarithmic(shift=1.0), domain=((-0.7, 3.0),))
 elementwise(
     # Not exp(a - y), where y is rounded to what a is rounded to; equal infinities give 1/2 each.
     np.logaddexp,
@@ -442,16 +471,18 @@ elementwise(np.arccos, lambda y, x: -inverse_cosine(x), scalar="acos", domain=((
 elementwise(np.arctan, lambda y, x: inverse_square(x), scalar="atan", fading=(0,))
 elementwise(
     np.arctan2,
-    lambda y, a, b: _turn(b, a),
-    lambda y, a, b: _turn(-a, b),
+    lambda y, a, b: _turn(y, b, a),
+    lambda y, a, b: _turn(y, -a, b),
     scalar="atan2",
     domain=((0.2, 2.0),),
 )
 elementwise(np.sinh, lambda y, x: np.cosh(x))
 elementwise(np.cosh, lambda y, x: np.sinh(x))
 elementwise(np.tanh, lambda y, x: sech_squared(x), fading=(0,))  # not 1 - y*y, which is 0 above 19
-elementwise(np.arcsinh, lambda y, x: inverse_root(x), scalar="asinh")
-elementwise(np.arccosh, lambda y, x: inverse_hyperbolic(x), scalar="acosh", domain=((1.2, 4.0),))
+elementwise(np.arcsinh, lambda y, x: (_in_range(x, inverse_root(x)),), scalar="asinh")
+elementwise(
+    np.arccosh, lambda y, x: (_in_range(x, inverse_hyperbolic(x)),), scalar="acosh", domain=((1.2, 4.0),)
+)  # fmt: skip
 elementwise(np.arctanh, lambda y, x: inverse_difference(x), scalar="atanh", domain=((-0.8, 0.8),))
 
 

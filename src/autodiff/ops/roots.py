@@ -178,7 +178,11 @@ def is_same(a: Value, b: Value, depth: int = _COMPARED) -> bool:
         return False
     if first.kind == "constant":
         x, y = first.attributes["value"], second.attributes["value"]
-        return bool(x.dtype == y.dtype and x.shape == y.shape == () and x == y)
+        return bool(
+            x.dtype == y.dtype
+            and x.shape == y.shape == ()
+            and (x == y or (np.isnan(x) and np.isnan(y)))
+        )
     attributes = (*first.attributes.values(), *second.attributes.values())
     if not all(_is_plain(v) for v in attributes) or first.attributes != second.attributes:
         return False

@@ -108,8 +108,15 @@ def xlogy(x: Any, y: Any) -> Any:
     a, b = in_loop(special.xlogy, x, y)
     safe = _safe(a, b, b, 1)
     logarithm = pointwise("log", safe)
-    value = pointwise("multiply", a, logarithm)
+    value = _times(a, b, logarithm)
     return _sloped(value, (a, logarithm), (b, smooth.where_defined(value, _quotient(a, safe))))
+
+
+def _times(a: Any, b: Any, logarithm: Any) -> Tracer:
+    """The product, 0.0 where ``a`` is 0 or -0.0 and ``b`` a number, whatever sign the logarithm has."""
+    product = pointwise("multiply", a, logarithm)
+    none: Any = (a == 0.0) & np.logical_not(np.isnan(b))
+    return select(none, constant(0, product.dtype), product)
 
 
 def _quotient(a: Any, b: Any) -> Tracer:
@@ -145,7 +152,7 @@ def xlog1py(x: Any, y: Any) -> Any:
     safe = _safe(a, b, b + 1.0, 0)
     logarithm = pointwise("log1p", safe)
     slope = _quotient(a, pointwise("add", safe, constant(1, safe.dtype)))
-    value = pointwise("multiply", a, logarithm)
+    value = _times(a, b, logarithm)
     return _sloped(value, (a, logarithm), (b, smooth.where_defined(value, slope)))
 
 
@@ -250,8 +257,12 @@ def huber(delta: Any, r: Any) -> Tracer:
     """Huber's loss; infinite for negative delta."""
     d, x = in_loop(special.huber, delta, r)
     size: Any = np.abs(x)
-    value = select(size <= d, 0.5 * x * x, d * (size - 0.5 * d))
-    return select(np.less(d, 0.0), np.inf, value, x.dtype)
+    near: Any = size <= d
+    value = select(near, 0.5 * x * x, d * (size - 0.5 * d))
+    none: Any = np.less(d, 0.0)
+    by_d = select(near | none, 0.0, size - d, x.dtype)
+    by_x = select(none, 0.0, select(near, x, d * np.sign(x)), x.dtype)
+    return _sloped(select(none, np.inf, value, x.dtype), (d, by_d), (x, by_x))
 
 
 _exprel = _entry("exprel")

@@ -23,6 +23,9 @@
     rest_of_sum(r, a, b)   r and what a + b rounds off, of no derivative
     with_rest(s, r)        s + r where r is finite, with the derivative of s
     undefined(x)           NaN, with NaN as every derivative
+    inverse_where(b, y)    1 / b, NaN where y is      the slope of y = a / b by a
+    inverse_in_range(x)    1 / x, NaN left of 0 and at infinity, which may be a number out of range
+    half_in_range(y)       1 / (2 y), 0 at 0, NaN at infinity: the slope of sqrt
 
 A formula such as ``1 - tanh(x)**2`` is right to the last bit of 1, not of the result, and
 ``1 / (1 + x*x)`` is 0 or NaN where x*x overflows; one made of pieces that are joined by
@@ -349,6 +352,50 @@ where_defined = smooth(
     lambda s, y, g: s.select(s.isnan(y), y, g),
     None, lambda v, y, g: np.where(np.isnan(y), np.nan, 1.0),
 )  # fmt: skip
+
+
+# One operation, so that its own slope is one product.
+inverse_where: Callable[..., Any] = smooth(
+    "inverse_where",
+    lambda b, y: np.where(np.isnan(y), np.nan, 1.0) / b,
+    lambda s, b, y: s.div(s.select(s.isnan(y), y, s.constant(1.0, b)), b),
+    lambda v, b, y: (-v, v),
+    None,
+    domain=((0.5, 2.0),) * 2,
+    fading=True,
+)
+
+
+inverse_in_range: Callable[..., Any] = smooth(
+    "inverse_in_range",
+    lambda x: np.where(np.less(x, 0) | np.equal(x, np.inf), np.nan, 1.0 / x),
+    lambda s, x: s.div(
+        s.select(
+            s.lt(x, s.constant(np.inf, x)),
+            s.select(s.lt(x, s.constant(0.0, x)), s.constant(float("nan"), x), s.constant(1.0, x)),
+            s.constant(float("nan"), x),
+        ),
+        x,
+    ),
+    lambda y, x: (-y, y),
+    domain=((0.2, 4.0),),
+)
+half_in_range: Callable[..., Any] = smooth(
+    "half_in_range",
+    lambda y: np.where(np.equal(y, 0), 0.0, np.where(np.equal(y, np.inf), np.nan, 0.5) / y),
+    lambda s, y: s.select(
+        s.eq(y, s.constant(0.0, y)),
+        s.constant(0.0, y),
+        s.div(
+            s.select(
+                s.eq(y, s.constant(np.inf, y)), s.constant(float("nan"), y), s.constant(0.5, y)
+            ),
+            y,
+        ),
+    ),
+    lambda v, y: (-2.0 * v, v),
+    domain=((0.2, 4.0),),
+)
 
 
 # A sum, and beside it what its additions have rounded off: with the formula of Knuth, The Art of Computer Programming 2,

@@ -594,6 +594,12 @@ def _boxcox_by_power(logarithm: Any, p: Any) -> Any:
     return np.where(small, finite * finite * series, limit)
 
 
+def _boxcox1p_by_argument(y: Any, x: Any, p: Any) -> Any:
+    """``(1 + x)**(p - 1)``, by a logarithm that is right for tiny x; 1 for p = 1, also where it is infinite."""
+    even = (p == 1) & ((x == -1) | (x == np.inf))
+    return np.exp((p - 1) * np.log1p(np.where(even, 0.0, x)))
+
+
 def _pseudo_huber_by_delta(y: Any, d: Any, r: Any) -> Any:
     # (r / (d + h))**2 r**2 / h, where h is the root of d**2 + r**2: |r| at d = 0
     h = np.hypot(d, r)
@@ -653,7 +659,7 @@ _KERNELS: tuple[tuple[str, tuple[Any, ...], tuple[tuple[float, float], ...]], ..
     ("ndtr", (lambda y, x: normal_density(x),), ((-2.0, 2.0),)),
     ("boxcox", (lambda y, x, p: np.power(x, p - 1), lambda y, x, p: _boxcox_by_power(np.log(x), p)),
      ((0.5, 3.0), (-2.0, 2.0))),
-    ("boxcox1p", (lambda y, x, p: np.exp((p - 1) * np.log1p(x)), lambda y, x, p: _boxcox_by_power(np.log1p(x), p)),
+    ("boxcox1p", (_boxcox1p_by_argument, lambda y, x, p: _boxcox_by_power(np.log1p(x), p)),
      ((0.5, 3.0), (-2.0, 2.0))),
     ("pseudo_huber", (_pseudo_huber_by_delta, _pseudo_huber_by_residual),
      ((0.5, 3.0), (-2.0, 2.0))),

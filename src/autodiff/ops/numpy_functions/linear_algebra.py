@@ -789,9 +789,8 @@ def _vector_norm(a: Tracer, ord: Any, axes: Axes, keepdims: bool) -> Tracer:
     total = functions[np.sum](pointwise("power", size, ord), **options)
     inverse = pointwise("divide", 1.0, ord) if isinstance(ord, Tracer) else 1.0 / ord
     result = pointwise("power", total, cast(inverse, total.dtype))
-    if ord < 0:
-        return result
-    scaled = _scaled_norm(a, size, ord, inverse, axes, keepdims)
+    scale = _scaled_negative_norm if ord < 0 else _scaled_norm
+    scaled = scale(a, size, ord, inverse, axes, keepdims)
     return Tracer(smooth.derived_as(result, scaled).value, result.form)
 
 
@@ -821,6 +820,25 @@ def _scaled_norm(
     none = pointwise("equal", total, 0)
     root = pointwise("power", select(none, one, total), cast(inverse, total.dtype))
     result = select(none, nothing, pointwise("multiply", top, root))
+    return result if keepdims else functions[np.squeeze](result, axes)
+
+
+def _scaled_negative_norm(
+    a: Tracer, size: Tracer, ord: Any, inverse: Any, axes: Axes, keepdims: bool
+) -> Tracer:
+    """The same for a negative order, over the smallest element, which counts most.
+
+    Where that is 0 the norm is 0, and so are its derivatives.
+    """
+    one, nothing = constant(1, a.dtype), constant(0, a.dtype)
+    least = functions[np.min](size, axis=axes, keepdims=True, initial=np.inf)
+    usable = pointwise("logical_and", pointwise("greater", least, 0), pointwise("isfinite", least))
+    zero = pointwise("equal", least, 0)
+    least = stop(select(usable, least, one))
+    ratio = pointwise("divide", select(zero, one, size), least)
+    total = functions[np.sum](pointwise("power", ratio, ord), axis=axes, keepdims=True)
+    root = pointwise("power", total, cast(inverse, total.dtype))
+    result = select(zero, nothing, pointwise("multiply", least, root))
     return result if keepdims else functions[np.squeeze](result, axes)
 
 
