@@ -236,7 +236,26 @@ def _shuffled(xs, a):
     return sorted(d[0]), d[0].copy().append(a), d
 
 
+def _got_before_it_is_there(xs, a):
+    d, n = defaultdict(list), 0
+    for x in xs:
+        got = d.get(int(4 * x), [])
+        d[int(4 * x)].append(x * a)
+        n += len(got)
+    return n, d
+
+
+def _first_of_keys_far_away(xs, a):
+    d, first = defaultdict(list), None
+    for x in xs:
+        d[int(3000 * x)].append(x * a)
+        if first is None:
+            first = d[int(3000 * x)]
+    return first, d
+
+
 SHOWN = [
+    *(_got_before_it_is_there, _first_of_keys_far_away),
     *(_as_heaps, _shuffled),
     *(_filled, _default, _known_again, _one_list_twice, _named_and_stored, _replaced),
     *(_replaced_while_held, _read_while_it_grows, _grown_while_gone_through),

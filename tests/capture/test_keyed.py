@@ -431,6 +431,29 @@ def test_sets_that_loops_fill_are_pythons_to_everything_else(use):
     same(found, answer(f))
 
 
+def test_a_number_of_another_type_in_many_columns_is_pythons():
+    def f(xs):
+        d = {}
+        for i in range(len(xs)):
+            for j in range(len(xs)):
+                d[i, j] = xs[i] * xs[j]
+        d[0, 0] = 1.0
+        return d[0, 0], d[1, 2], d
+
+    agrees(f, *[(np.linspace(0.5, 1.5, n),) for n in (4, 5)])
+
+
+def test_sets_have_the_order_of_what_was_added_one_by_one():
+    def f(xs):
+        s = set()
+        for x in xs:
+            s.add(int(x))
+        return s
+
+    xs = np.array([15.0, -5.0, 2.0, 5.0, 10.0, 31.0, -13.0])
+    assert list(autodiff.function(f)(xs)) == list(f(xs))
+
+
 def test_keys_far_apart_are_pythons():
     def f(xs, a):
         d = {}

@@ -7,7 +7,8 @@
 
 What appends adds to one list, so that a loop carries no more than for other dicts (:mod:`keyed`).  Who reads a list of the dict gets
 a slice of the items, brought into the order of their places where the log was written last: outside of a loop that only
-reads.  A list of the dict is known by its place (:class:`Group`), which is asked anew at each use.
+reads.  A list of the dict is known by its place (:class:`Group`), which is asked anew at each use; what ``get`` gives, which may be a
+list of nobody's, only until something is appended.
 
 Not here: to change a list in any other way, to put one in the place of another, a list that something else has, too, identity,
 lists that come into the result beside the dict, items of several types.  These need Python's own dict, as in :mod:`keyed`.
@@ -268,6 +269,7 @@ class Group(keyed.InColumns):
     def __init__(self, of: GroupedDict, at: Any, is_there: bool, has_items: bool) -> None:
         self.of, self.at, self.facts, self.has_items = of, at, of.facts, has_items
         self.is_there = is_there  # else it may be a new one that is not in the dict
+        self._before = None if is_there else _held(of.items)
 
     def append(self, item: Any) -> None:
         """``d[key].append(item)``."""
@@ -280,7 +282,13 @@ class Group(keyed.InColumns):
 
     def listed(self) -> Any:
         """The list as it is now, to be read at once."""
+        self._refuse_later()
         return self.of.listed(self.at, self.has_items)
+
+    def _refuse_later(self) -> None:
+        """Refuse what is appended meanwhile: a new list that is not in the dict does not get it."""
+        if self._before is not None and self._before != _held(self.of.items):
+            raise self.facts.plain("a list that may be none of the dict, read after a change of it")
 
     def attribute(self, name: str) -> Any:
         """``d[key].name``."""
@@ -298,6 +306,7 @@ class Group(keyed.InColumns):
 
     def length(self) -> Any:
         """``len(d[key])``."""
+        self._refuse_later()
         return self.of.numbers[self.at]
 
     def through(self) -> Any:

@@ -641,7 +641,7 @@ class KeptList(StoredList):
             return None
         return Types(store.slot).widened(kinds)
 
-    def _can_hold(self, item: Any) -> bool:
+    def can_hold(self, item: Any) -> bool:
         """Whether the store, perhaps a wider one, can have an item (where the list was made)."""
         if not is_numeric(item) or isinstance(item, Either):
             return False

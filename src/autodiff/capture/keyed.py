@@ -45,6 +45,7 @@ FIRST, LAST = -256, 767  # keys of which no range is known, such as int(x): othe
 OF_NUMPY = Slot(np.dtype(np.int64), (), "scalar")
 FEW = -16, 239  # the same of parts of tuples
 MOST_KEYS = 1_000_000
+MOST_APART = 1000  # values that may become variables of their own, as they are of several types
 NUMBERS: dict[Any, Any] = {int: 0, float: 0.0}  # what a defaultdict may make, and which
 
 
@@ -426,10 +427,17 @@ class KeyedDict(InColumns):
             if type(wanted) is np.float64:
                 del tried[type(self.facts.filler)]
             raise self.facts.relearnt(filler=wanted, fillers=tuple(tried.values()))
+        column = self.numbers
+        if column.store is not None and column.is_here() and not column.can_hold(value):
+            if self.facts.high - self.facts.low >= MOST_APART:
+                raise self.facts.plain("values of several types")
         return value
 
     def _run(self, text: Callable[..., Any], *args: Any) -> Any:
-        return run_text(self.trace, text, self.ranks, *args)
+        try:
+            return run_text(self.trace, text, self.ranks, *args)
+        except IndexError:  # where a pass is taken by itself, its key is looked at
+            raise self.facts.plain("a key that its columns do not have") from None
 
     def get(self, key: Any, default: Any = None, is_new: bool = False) -> Any:
         """``d.get(key, default)``."""
@@ -596,6 +604,10 @@ class KeyedPlan:
         if self.facts.names or self.facts.parts:
             keys = map(self.facts.key, keys)
         entries = dict(zip(keys, self.values.build(*given), strict=True))
+        if (
+            self.kind is set
+        ):  # one by one, as the function adds: set(entries) has room for all, and another order
+            return {key for key in entries}  # noqa: C416
         return (
             defaultdict(self.factory, entries) if self.kind is defaultdict else self.kind(entries)
         )

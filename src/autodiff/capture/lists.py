@@ -98,7 +98,7 @@ class TracedList(KeptList):
             return self._change_later(change, items)
         if change.at != "end" or not items:
             self.ask_for_room(f"{change.name} of")
-        if change.stored is None or (self.is_here() and not all(map(self._can_hold, items))):
+        if change.stored is None or (self.is_here() and not all(map(self.can_hold, items))):
             return self._change_plainly(change, items)
         store = self.store  # which holds items of a wider type than that of before, perhaps
         can_be_stored = store.can_move if change.at == "any" else store.slot.form != "array"
