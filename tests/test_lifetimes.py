@@ -83,6 +83,29 @@ def test_arrays_given_are_not_kept(f, transform, engine):
         assert_dead(reference)
 
 
+KEPT = []
+
+
+def keeps_what_is_chosen(x, y):
+    best = y
+    for k in range(3):
+        if np.sum(x * k) > np.sum(best):
+            best = x * k
+            KEPT.append(best)
+    return best
+
+
+def test_attempts_at_what_is_kept_outside_keep_nothing():
+    compiled = autodiff.function(keeps_what_is_chosen)
+    given = [np.arange(1.0, 4.0), np.arange(3.0)]
+    seen = [weakref.ref(x) for x in given]
+    compiled(*given)
+    KEPT.clear()
+    given.clear()
+    gc.collect()
+    assert [x() for x in seen] == [None, None]
+
+
 @pytest.mark.parametrize(
     "transform", [autodiff.hessian, autodiff.jacobian, autodiff.value_and_gradient]
 )

@@ -62,6 +62,9 @@ class Builder:
         self.ordered_views: list[Any] = []
         # While a region is captured: the storage cells written, with what they held before.
         self.journal: list[tuple[Any, Value]] | None = None
+        # Values that depend on constants only, and those of which that is not so (``known``).  They lead to the trace of a
+        # capture, so that a table of all builders would keep it.
+        self.known: dict[Value, Any] = {}
         # Of tangents and cotangents that are products, or sums of products: the factors of each.
         self.factors: dict[Value, tuple[Any, ...]] = {}
         # How many multiplications there are more for the terms of such sums.

@@ -16,13 +16,12 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from autodiff.dims import Dim, Extent, UndecidedExtent, at_least, equal, maximum, minimum, symbols
 from autodiff.ir.data import Operation, Program, Value
-from autodiff.ops.builder import Builder, Raised, current_builder
+from autodiff.ops.builder import Raised, current_builder
 from autodiff.ops.control import emit_check
 from autodiff.ops.either import Either
 from autodiff.ops.entries import ENTRIES, Control, Effect, View
@@ -30,7 +29,6 @@ from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer, as_tracer, emi
 from autodiff.ops.tracer import type_name as type_name
 from autodiff.signals import run_users
 
-_memo: WeakKeyDictionary[Builder, dict[Value, Any]] = WeakKeyDictionary()
 _UNKNOWN = object()
 # Larger results are not worth folding: they are never used as indices or sizes.
 _LIMIT = 1 << 22
@@ -42,7 +40,7 @@ def known(x: Any) -> np.ndarray[Any, Any] | None:
         return None if isinstance(x, Dim) else np.asarray(x)
     if isinstance(x, Either):
         return None
-    result = _evaluate(x.value, _memo.setdefault(current_builder(), {}))
+    result = _evaluate(x.value, current_builder().known)
     return None if result is _UNKNOWN else np.asarray(result)
 
 
