@@ -384,3 +384,26 @@ def test_forms_with_phases_of_lapacks_own_are_refused_with_that_reason(name: str
     np.testing.assert_array_equal(autodiff.function(form)(matrix)[0], form(matrix)[0])
     with pytest.raises(autodiff.errors.UnsupportedError, match="phases of its own"):
         autodiff.gradient(lambda a: np.sum(np.abs(form(a)[0])))(matrix)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: np.linalg.pinv(a + a.conj().T, hermitian=True),
+        lambda a: np.linalg.qr(a[:, :2], mode="complete").Q,
+        lambda a: np.linalg.qr(a[:, :2], mode="complete").R,
+        np.linalg.cond,
+    ],
+)
+def test_single_precision_stays_single(f: Any) -> None:
+    a = np.exp(1j * np.arange(9.0) ** 2).reshape(3, 3).astype(np.complex64)
+    found, expected = autodiff.function(f)(a), f(a)
+    assert type(found) is type(expected)
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_condition_of_a_singular_matrix_is_infinite() -> None:
+    a = np.stack([np.eye(2) * 1j, np.zeros((2, 2))])
+    np.testing.assert_array_equal(autodiff.function(np.linalg.cond)(a), [1.0, np.inf])
+    assert autodiff.function(lambda a: np.linalg.cond(a, 2))(a[1]) == np.inf

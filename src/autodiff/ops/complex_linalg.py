@@ -77,7 +77,8 @@ def _unit(n: Any) -> Any:
 
 def _on_diagonal(d: Any) -> Any:
     """Matrices with these diagonals."""
-    return d[..., None, :] * _unit(d.shape[-1])
+    unit = _unit(d.shape[-1]).astype(np.zeros((), d.dtype).real.dtype)  # of single precision, too
+    return d[..., None, :] * unit
 
 
 def _matrix(a: Any, square: bool = False) -> Matrix:
@@ -612,8 +613,13 @@ def cond(x: Any, p: Any = None) -> Any:
     """``np.linalg.cond``."""
     if p in (None, 2, -2):
         s = svdvals(x)
-        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
-    return norm(x, p, (-2, -1)) * norm(inv(x), p, (-2, -1))
+        found = s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+    else:
+        found = norm(x, p, (-2, -1)) * norm(inv(x), p, (-2, -1))
+    # Of a matrix without any NaN it is infinite where it would be NaN.
+    re, im = map(np.isnan, as_complex(x).parts)
+    singular = np.isnan(found) & ~functions[np.any](re | im, axis=(-2, -1))
+    return functions[np.where](singular, np.inf, found)[()]
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:

@@ -85,7 +85,10 @@ def _complex_reflector(x: Any) -> Any:
 
 def _complex_householder(a: Any) -> Any:
     """The complete factors of a matrix of more rows than columns."""
-    r, q = a.copy(), np.zeros((a.shape[0], a.shape[0]), dtype=a.dtype) + np.eye(a.shape[0])
+    r, q = (
+        a.copy(),
+        np.zeros((a.shape[0], a.shape[0]), dtype=a.dtype) + np.eye(a.shape[0], dtype=a.dtype),
+    )
     for k in range(a.shape[1]):
         v, tau, beta = _complex_reflector(r[k:, k].copy())
         r[k:, k:] -= np.conj(tau) * np.outer(v, np.conj(v) @ r[k:, k:])
