@@ -75,3 +75,18 @@ def test_derivatives_reach_the_poles() -> None:
     np.testing.assert_allclose(autodiff.gradient(f)(ends), [-10.0, 10.0])
     found = autodiff.hessian_vector(f)(ends, _tensors=np.ones(2))
     np.testing.assert_allclose(found, [45.0, 45.0])
+
+
+@pytest.mark.parametrize("name", ["jn", "yn", "in", "kn"])
+@pytest.mark.parametrize("derivative", [False, True])
+def test_spherical_bessel_functions_of_complex_numbers(name, derivative):
+    function = getattr(special, f"spherical_{name}")
+    f = lambda z: function(2, z, derivative)  # noqa: E731
+    z = np.array([0.7 + 0.3j, -1.2 + 0.5j])
+    for x in (z, z.astype(np.complex64)):
+        found = autodiff.function(f)(x)
+        assert found.dtype == x.dtype
+        np.testing.assert_allclose(found, f(x), rtol=1e-5 if x is not z else 1e-12)
+    step = 1e-6
+    slope = autodiff.gradient(lambda z: np.sum(f(z).real))(z)
+    np.testing.assert_allclose(slope, np.conj(f(z + step) - f(z - step)) / (2 * step), rtol=1e-6)

@@ -57,9 +57,8 @@ class Keys:
     low: int = 0  # of integers the range
     high: int = -1  # below ``low``: the dict is Python's own
     names: tuple[str, ...] = ()  # of strings all; they stand at their places
-    parts: tuple[
-        tuple[int, int], ...
-    ] = ()  # of tuples the range of each part; their places are counted from 0
+    # Of tuples the range of each part; their places are counted from 0.
+    parts: tuple[tuple[int, int], ...] = ()
     form: Any = "python"
     has_lists: bool = False  # whether the values are lists (``grouped``)
     filler: Any = 0.0  # what stands in the place of a value that is not there yet
@@ -427,10 +426,9 @@ class KeyedDict(InColumns):
             if type(wanted) is np.float64:
                 del tried[type(self.facts.filler)]
             raise self.facts.relearnt(filler=wanted, fillers=tuple(tried.values()))
-        column = self.numbers
-        if column.store is not None and column.is_here() and not column.can_hold(value):
-            if self.facts.high - self.facts.low >= MOST_APART:
-                raise self.facts.plain("values of several types")
+        column, is_long = self.numbers, self.facts.high - self.facts.low >= MOST_APART
+        if is_long and column.store and column.is_here() and not column.can_hold(value):
+            raise self.facts.plain("values of several types")
         return value
 
     def _run(self, text: Callable[..., Any], *args: Any) -> Any:
@@ -604,13 +602,9 @@ class KeyedPlan:
         if self.facts.names or self.facts.parts:
             keys = map(self.facts.key, keys)
         entries = dict(zip(keys, self.values.build(*given), strict=True))
-        if (
-            self.kind is set
-        ):  # one by one, as the function adds: set(entries) has room for all, and another order
+        if self.kind is set:  # by additions, as there: set(entries) would have another order
             return {key for key in entries}  # noqa: C416
-        return (
-            defaultdict(self.factory, entries) if self.kind is defaultdict else self.kind(entries)
-        )
+        return self.kind(*(self.factory,) * (self.kind is defaultdict), entries)
 
 
 class View(InColumns):

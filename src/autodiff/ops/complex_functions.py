@@ -252,6 +252,20 @@ for _name in _FIRST:
         TABLE[getattr(np, _name)] = part_by_part(
             getattr(np, _name), (0, *_NAMES_OF_FIRST, *_beside)
         )
+_ediff1d = TABLE[np.ediff1d]
+
+
+def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+    """``np.ediff1d``, which gives what is of the type of ``ary``."""
+    for name, ends in (("to_begin", to_begin), ("to_end", to_end)):
+        if is_complex(ends) and not is_complex(ary):
+            raise TypeError(
+                f"dtype of `{name}` must be compatible with input `ary` under the `same_kind` rule."
+            )
+    return _ediff1d(ary, to_end, to_begin)
+
+
+TABLE[np.ediff1d] = ediff1d
 TABLE[np.matmul] = lambda a, b: matmul(a, b)
 TABLE[np.compress] = part_by_part(np.compress, (1, "a"))
 _function: Any

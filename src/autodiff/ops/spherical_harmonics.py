@@ -19,6 +19,8 @@ import numpy as np
 from scipy import special
 
 from autodiff.ir.data import ArrayType
+from autodiff.ops import holomorphic_functions
+from autodiff.ops.complex_functions import TABLE
 from autodiff.ops.complex_numbers import is_complex, joined
 from autodiff.ops.custom import stop
 from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
@@ -362,9 +364,10 @@ implements(special.obl_cv_seq)(_levels("obl_cv"))
 # -- modified spherical Bessel functions of the second kind ------------------------------------------------
 @implements(special.spherical_kn)
 def spherical_kn(n: Any, z: Any, derivative: bool = False) -> Any:
-    """``scipy.special.spherical_kn`` of real numbers: k(-x) = -π i(x) - (-1)ⁿ k(x)."""
+    """``scipy.special.spherical_kn``; of real numbers k(-x) = -π i(x) - (-1)ⁿ k(x)."""
     if is_complex(z):
-        raise unsupported("scipy.special.spherical_kn of complex numbers", "pass real ones")
+        order = n if isinstance(n, Tracer) else np.asarray(n, np.int64)
+        return holomorphic_functions.applied(f"_spherical_kn{'_d' if derivative else ''}", order, z)
     degree: Any = as_array(n)
     x = as_float(z)
     size: Any = np.abs(x)
@@ -376,5 +379,7 @@ def spherical_kn(n: Any, z: Any, derivative: bool = False) -> Any:
     found = np.where(x < 0, -beyond if derivative else beyond, k)
     return found.astype(x.dtype)  # as SciPy, which fills an array of that type
 
+
+TABLE[special.spherical_kn] = spherical_kn
 
 __all__ = ["legendre_p", "sph_harm_y", "spherical_kn"]

@@ -84,6 +84,7 @@ ROWS: list[tuple[Any, ...]] = [
     (lambda x: np.hsplit(x,2), NUMBER),
     (lambda x: np.ediff1d(x,to_begin=1.5), INTEGERS),
     (lambda x: np.ediff1d(x,to_end=1.5), INTEGERS),
+    (lambda x: np.ediff1d(x,to_end=1j), V),
     (lambda x: np.einsum("ij->k",x), M),
     (lambda x: np.einsum("ijk->k",x), M),
     (lambda x: np.einsum("ij,jk",x,x[:3]), M),
