@@ -88,7 +88,8 @@ def _each(function: Any) -> Callable[..., Any]:
         if len(arrays) == 1 and isinstance(re, Tracer):
             return ComplexTracer((re, im), "array")
         found = zip(re, im, pairs, strict=True)
-        return tuple([a if y is None else ComplexTracer((a, b), "array") for a, b, (_, y) in found])
+        made = [a if y is None else ComplexTracer((a, b), "array") for a, b, (_, y) in found]
+        return made if isinstance(re, list) else tuple(made)  # a list of a sparse meshgrid of views
 
     return run
 

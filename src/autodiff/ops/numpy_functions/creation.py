@@ -530,7 +530,7 @@ def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float, *, like: Any = No
 @implements(np.meshgrid)
 def meshgrid(
     *xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy"
-) -> tuple[Tracer, ...]:
+) -> list[Tracer] | tuple[Tracer, ...]:
     """``np.meshgrid``."""
     if indexing not in ("xy", "ij"):
         raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
@@ -543,7 +543,7 @@ def meshgrid(
             functions[np.reshape](x, (*(1,) * at, -1, *(1,) * (n - 1 - at)))
             for x, at in zip(xi, order, strict=True)
         ]
-        return tuple(lines if sparse else functions[np.broadcast_arrays](*lines))
+        return lines if sparse else functions[np.broadcast_arrays](*lines)
     lines = [ravel(x) for x in xi]
     shape: list[Any] = [0] * n
     for x, place in zip(lines, order, strict=True):
