@@ -370,7 +370,7 @@ def test_lists_from_outside_are_read_as_a_whole(f) -> None:
 
 def test_a_few_numbers_at_a_place_that_the_run_knows_are_an_array() -> None:
     found = kinds(program_of(few_at_a_position, Tables(40), 0.7))
-    assert found["for"] == 1 and sum(found.values()) < 60
+    assert found["for"] == 1 and sum(found.values()) < 100  # of 60 passes
 
 
 def stored_into_between(m, a):

@@ -465,7 +465,7 @@ def _item_by_number(frame: Frame, container: Any, index: Any, node: ast.AST) -> 
         load = functools.partial(load_item, frame, container, node=node)
         stage = functools.partial(staging.stage_choice, frame, node=node)
         return words.item_of(trace, container, index, load, stage)
-    if isinstance(index, Tracer) and isinstance(container, (list, tuple)):
+    if isinstance(index, Tracer) and isinstance(container, (list, tuple, str)):
         if words.are_asked(trace, container, index):
             names = words.lifted(trace, container)
             return words.word_at(trace, names, index, type_of(container).__name__)
