@@ -441,7 +441,8 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         if made is not MISSING:
             return made
     value = run_known(frame.trace, operator.getitem, container, index)
-    if path is None or isinstance(container, type):
+    # A view of an array is another object at each call; its content is guarded with that of the whole.
+    if path is None or isinstance(container, (type, np.ndarray)):
         return frame.trace.original(value)
     if isinstance(index, slice):
         return frame.trace.original(frame.trace.deep(container)[index])
