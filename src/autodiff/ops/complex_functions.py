@@ -134,7 +134,7 @@ def _enter_special(ufunc: np.ufunc) -> None:
 
 _BY_ORDER = frozenset(
     """partition argpartition searchsorted lexsort unique unique_all unique_counts unique_inverse array_equiv
-    nanmax nanmin nanargmax nanargmin nanmedian histogram meshgrid polymul apply_along_axis
+    nanmax nanmin nanargmax nanargmin nanmedian histogram polymul apply_along_axis
     shares_memory may_share_memory""".split()
 )
 

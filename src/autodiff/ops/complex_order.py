@@ -32,7 +32,7 @@ from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.fourier import whole
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import check, require
-from autodiff.ops.promotion import as_array, constant, pointwise
+from autodiff.ops.promotion import constant, pointwise
 from autodiff.ops.tracer import Tracer, emit_tracer
 
 _INT = np.dtype(np.int64)
@@ -288,26 +288,6 @@ def histogram(
 
 
 # -- of several arrays ----------------------------------------------------------------------------------
-@_enters(np.meshgrid)
-def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
-    """``np.meshgrid``: each of its own dtype."""
-    options: dict[str, Any] = {"copy": copy, "sparse": sparse, "indexing": indexing}
-    if not copy:
-        raise decline("np.meshgrid with copy=False")
-
-    def grid(k: int, x: Any) -> Any:
-        others = [as_array(as_complex(v).parts[0]) if is_complex(v) else v for v in xi]
-        if not is_complex(x):
-            return functions[np.meshgrid](*others, **options)[k]
-        parts = []
-        for part in as_complex(x).parts:
-            others[k] = plain(part)
-            parts.append(functions[np.meshgrid](*others, **options)[k])
-        return joined(parts[0], parts[1], "array")
-
-    return tuple([grid(k, x) for k, x in enumerate(xi)])
-
-
 @_enters(np.polymul)
 def polymul(a1: Any, a2: Any) -> Any:
     """``np.polymul``; NumPy drops leading zeros, which changes the length."""
@@ -328,4 +308,4 @@ def shares_memory(a: Any, b: Any, max_work: Any = None) -> bool:
     return found
 
 
-__all__ = ["histogram", "lexsort", "meshgrid", "partition", "searchsorted"]
+__all__ = ["histogram", "lexsort", "partition", "searchsorted"]
