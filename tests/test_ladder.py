@@ -149,7 +149,7 @@ def peeled_then_unrolled(x):
     total, found = 0, None
     for k in range(9):
         total = total + x
-        found = ("abcdefghi"[k], found)
+        found = (chr(97 + k), found)
     return total
 
 
@@ -164,7 +164,7 @@ def peeled_while(x):
 def unrolled(x):
     found = []
     for k in range(len(x)):
-        found.append({"abcdefghi"[k]: x[k]})
+        found.append({chr(97 + k): x[k]})
     return sum(v for one in found for v in one.values())
 
 

@@ -177,7 +177,7 @@ def test_a_function_of_the_prompt_that_cannot_be_compiled_says_where() -> None:
     namespace: dict = {"np": np}
     cell(
         "<ipython-input-9-ccc>",
-        "def f(x):\n    return np.partition(x * 1j, 1)",
+        "def f(x):\n    return np.unique((x * 1j).reshape(-1, 1), axis=0)",
         namespace,
     )
     with pytest.warns(FallbackWarning, match=r"<ipython-input-9-ccc>, line 2"):

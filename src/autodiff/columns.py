@@ -89,10 +89,10 @@ class _Code:
         return self.objects["run"]
 
 
-def compile_read(layout: Layout) -> Reader:
-    """The columns of a list or tuple of records that has this layout."""
+def compile_read(layout: Layout, fewest: int = FEWEST) -> Reader:
+    """The columns of a list or tuple of records that has this layout, and at least so many."""
     code = _Code()
-    code.unless(f"type(rows) is not {code.bound(layout.cls)} or len(rows) < {FEWEST}")
+    code.unless(f"type(rows) is not {code.bound(layout.cls)} or len(rows) < {fewest}")
     columns = ", ".join(_read(code, layout.part, "rows"))
     code.lines.append(f"return ({columns},)")
     read: Reader = code.function("rows")

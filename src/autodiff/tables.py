@@ -127,9 +127,9 @@ class Table:
         self.columns = list(columns)
 
 
-def table_of(obj: Any, kinds: str) -> Table | None:
+def table_of(obj: Any, kinds: str, fewest: int = FEWEST) -> Table | None:
     """The table that a list or tuple is, if it is one; ``kinds``: those of its columns' dtypes."""
-    if type(obj) not in (list, tuple) or len(obj) < FEWEST:
+    if type(obj) not in (list, tuple) or len(obj) < fewest:
         return None
     if type(obj[0]) in _DTYPES or len(obj[0] if hasattr(obj[0], "__len__") else ()) > LARGEST:
         return None

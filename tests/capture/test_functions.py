@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff.errors import UnsupportedError
+from autodiff.errors import FallbackWarning, UnsupportedError
 from tests.capture.support import ENGINES, agrees, captured, kinds, uncompiled_allowed
 
 over_engines = pytest.mark.parametrize("engine", ENGINES)
@@ -298,6 +298,25 @@ def test_without_source_a_derivative_is_refused_where_type_is_asked(engine) -> N
         assert autodiff.function(f, engine=engine)(3.0) == 9.0
         with pytest.raises(UnsupportedError, match="f has no source and calls type"):
             autodiff.gradient(f, engine=engine)(3.0)
+
+
+@pytest.mark.parametrize(
+    "call", ["brentq(lambda z: z**3 + z - a, -1, 1)", "quad(lambda z: z * a, 0, 1)[0]"]
+)
+def test_functions_without_source_that_are_called_back(call) -> None:
+    """SciPy's C code goes on after what is refused of traced values: the derivative was an internal error."""
+    names: dict = {}
+    exec(
+        f"from scipy.integrate import quad\nfrom scipy.optimize import brentq\ndef f(a): return {call}",
+        names,
+    )
+    with pytest.warns(FallbackWarning, match="has no source and calls"):
+        assert autodiff.function(names["f"])(0.3) == names["f"](0.3)
+    with (
+        pytest.warns(FallbackWarning),
+        pytest.raises(UnsupportedError, match="which calls it back"),
+    ):
+        autodiff.gradient(names["f"])(0.3)
 
 
 @over_engines

@@ -6,7 +6,7 @@ import pytest
 import autodiff
 from autodiff.api import Function
 
-from .support import ENGINES, uncompiled_allowed
+from .support import ENGINES, kinds, program_of, uncompiled_allowed
 
 over_engines = pytest.mark.parametrize("engine", ENGINES)
 
@@ -283,6 +283,7 @@ class Tables:
         self.springs = [(k, (3 * k + 1) % n, 1.0 + 0.1 * k) for k in range(n)]
         self.rows = [[0.1 * k + j for j in range(3)] for k in range(n)]
         self.arrays = [np.array([0.1 * k, 1.0]) for k in range(n)]
+        self.knots, self.steps = [0.1, 0.4, 0.9], (0.5, 0.25)  # few, whatever n is
 
 
 def zipped(m, a):
@@ -303,6 +304,14 @@ def at_a_position(m, a):
     s = 0.0
     for k in range(1, len(m.weights)):
         s += (m.weights[k] - a * m.weights[k - 1]) ** 2 + m.gains[-k]
+    return s
+
+
+def few_at_a_position(m, a):
+    s = 0.0
+    for k in range(60):
+        i = min(max(k % 5 - 1, 0), 2)
+        s += m.knots[i] * a - m.steps[k % 2] ** 2
     return s
 
 
@@ -340,7 +349,7 @@ def given_to_numpy(m, a):
 
 
 WHOLE = [
-    zipped, backwards_and_numbered, at_a_position, sliced, records, forces_of_springs, rows_and_arrays, given_to_numpy,
+    zipped, backwards_and_numbered, at_a_position, few_at_a_position, sliced, records, forces_of_springs, rows_and_arrays, given_to_numpy,
 ]  # fmt: skip
 
 
@@ -357,6 +366,11 @@ def test_lists_from_outside_are_read_as_a_whole(f) -> None:
         np.testing.assert_allclose(slope(m, 0.7), expected, rtol=1e-6)
         m.weights[3], m.pairs[2], m.rows[1][1] = 7.5, (0.3, 2.0), 0.1
         m.arrays[0][0] = 0.5
+
+
+def test_a_few_numbers_at_a_place_that_the_run_knows_are_an_array() -> None:
+    found = kinds(program_of(few_at_a_position, Tables(40), 0.7))
+    assert found["for"] == 1 and sum(found.values()) < 100  # of 60 passes
 
 
 def stored_into_between(m, a):

@@ -14,7 +14,14 @@ import numpy as np
 import pytest
 
 import autodiff
-from tests.capture.support import ENGINES, agrees, agrees_with_slopes, one_loop_for_any_length
+from tests.capture.support import (
+    ENGINES,
+    agrees,
+    agrees_with_slopes,
+    kinds,
+    one_loop_for_any_length,
+    program_of,
+)
 
 
 def bent(v):
@@ -384,18 +391,20 @@ def test_special_methods_are_compiled(f) -> None:
 def test_a_matrix_of_rows_that_a_loop_binds_to_its_product(engine) -> None:
     """The rows are as long as an attribute of the matrix of the pass before says: they were those of before the loop."""
 
-    def power(x):
+    def power(x, passes=4):
         first, product = Matrix(3, 3), Matrix(3, 3)
         for i in range(3):
             for j in range(3):
                 first[i, j] = x[(i + j) % 4]
                 product[i, j] = x[i * j % 4]
-        for _ in range(4):
+        for _ in range(passes):
             product = first @ product
         return product[1, 1] + product[2, 0]
 
     x = np.array([0.5, 0.25, 1.5, 0.75])
     agrees(power, (x,), (x * 1.5,), engine=engine)
+    lengths = {sum(kinds(program_of(power, x, passes)).values()) for passes in (9, 14)}
+    assert len(lengths) == 1
     steps = 1e-6 * np.eye(4)
     difference = [(power(x + h) - power(x - h)) / 2e-6 for h in steps]
     np.testing.assert_allclose(autodiff.gradient(power, engine=engine)(x), difference, rtol=1e-7)

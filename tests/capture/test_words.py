@@ -10,7 +10,14 @@ import pytest
 
 import autodiff
 
-from .support import agrees, agrees_with_slopes, one_loop_for_any_length, same
+from .support import (
+    agrees,
+    agrees_with_slopes,
+    kinds,
+    one_loop_for_any_length,
+    program_of,
+    same,
+)
 
 LABELS = ["r", "g", "b", "g", "r"] * 8
 RATES = {"r": 0.1, "g": 0.5, "b": 2.0}
@@ -261,3 +268,62 @@ def test_strings_from_outside_are_read_at_every_call():
     ):
         change()
         same(g(xs), f(xs))
+
+
+# -- text that a loop goes through -----------------------------------------------------------------------
+def alignment(first, second, p):
+    best = np.zeros((len(first) + 1, len(second) + 1))
+    for i in range(1, len(first) + 1):
+        for j in range(1, len(second) + 1):
+            score = p[0] if first[i - 1] == second[j - 1] else -p[1]
+            best[i, j] = max(
+                best[i - 1, j - 1] + score, best[i - 1, j] - p[2], best[i, j - 1] - p[2]
+            )
+    return best[-1, -1]
+
+
+def matches(first, second, p):
+    s = 0.0
+    for a, b in zip(first, second):  # noqa: B905
+        s = s * 0.9 + (p[0] if a == b else p[1])
+    return s
+
+
+def vowels(first, second, p):
+    s = 0.0
+    for k, character in enumerate(first):
+        s = s * p[2] + (p[0] * k if character in "aeo" else p[1])
+    return s + sum(p[1] for character in second if character in "aeo")
+
+
+def weights(first, second, p):
+    table, s = {"a": p[0], "b": p[1]}, 0.0
+    for character in first:
+        s = s * 0.5 + table.get(character, p[2])
+    return s
+
+
+def counted(first, second, p):
+    counts = {"a": 0, "b": 0, "c": 0}
+    s = 0.0
+    for character in "abc" + first:
+        counts[character] += 1
+        s = s * 0.9 + p[0] * counts[character]
+    return s + counts["a"] * p[1]
+
+
+@pytest.mark.parametrize("f", [alignment, matches, vowels, weights, counted])
+def test_the_characters_of_a_text_are_gone_through_in_one_loop(f) -> None:
+    p = np.array([1.0, 0.6, 0.7])
+    value, slope = (
+        autodiff.function(f, engine="numpy"),
+        autodiff.gradient(f, wrt="p", engine="numpy"),
+    )
+    for first, second in (("abcabcabac", "bacacabbca"), ("aaaaaaaaab", "bcbcbcbcbc"), ("cab", "")):
+        same(value(first, second, p), f(first, second, p))
+        difference = [
+            (f(first, second, p + h) - f(first, second, p - h)) / 2e-6 for h in 1e-6 * np.eye(3)
+        ]
+        np.testing.assert_allclose(slope(first, second, p), difference, rtol=1e-6, atol=1e-8)
+    programs = [program_of(f, "abcabcbcabcac"[:n], "bacacabbcabca"[:n], p) for n in (10, 13)]
+    assert len({sum(kinds(program).values()) for program in programs}) == 1

@@ -115,7 +115,7 @@ def test_an_array_that_is_one_of_several_has_their_order():
 
 RETURNED = {
     "as operands": lambda x: 2 * x, "Fortran order": lambda x: np.asfortranarray(2 * x), "copy F": lambda x: x.copy("F"), "copy K": lambda x: x.copy("K"),
-    "view of a new array": lambda x: (2 * x).T, "read-only": lambda x: np.broadcast_to(2 * x[0], (2, 4)),
+    "view of a new array": lambda x: (2 * x).T,
 }  # fmt: skip
 
 
@@ -127,3 +127,12 @@ def test_results_of_native_code_lie_in_c_order(name):
         found = compiled(x)
         np.testing.assert_array_equal(found, RETURNED[name](x))
         assert found.flags.c_contiguous and found.flags.writeable
+
+
+def test_what_numpy_returns_read_only_is_read_only():
+    def spread(x):
+        return np.broadcast_to(2 * x[0], (2, 4))
+
+    found, expected = autodiff.function(spread, engine="native")(WIDE), spread(WIDE)
+    np.testing.assert_array_equal(found, expected)
+    assert not found.flags.writeable and found.strides == expected.strides

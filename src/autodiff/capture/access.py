@@ -441,7 +441,8 @@ def load_item(frame: Frame, container: Any, index: Any, node: ast.AST) -> Any:
         if made is not MISSING:
             return made
     value = run_known(frame.trace, operator.getitem, container, index)
-    if path is None or isinstance(container, type):
+    # A view of an array is another object at each call; its content is guarded with that of the whole.
+    if path is None or isinstance(container, (type, np.ndarray)):
         return frame.trace.original(value)
     if isinstance(index, slice):
         return frame.trace.original(frame.trace.deep(container)[index])
@@ -465,7 +466,7 @@ def _item_by_number(frame: Frame, container: Any, index: Any, node: ast.AST) -> 
         load = functools.partial(load_item, frame, container, node=node)
         stage = functools.partial(staging.stage_choice, frame, node=node)
         return words.item_of(trace, container, index, load, stage)
-    if isinstance(index, Tracer) and isinstance(container, (list, tuple)):
+    if isinstance(index, Tracer) and isinstance(container, (list, tuple, str)):
         if words.are_asked(trace, container, index):
             names = words.lifted(trace, container)
             return words.word_at(trace, names, index, type_of(container).__name__)

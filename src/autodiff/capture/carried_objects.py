@@ -223,6 +223,9 @@ class CarriedObjects(CarriedLists):
             del self.names[stale]  # of a list that was carried item by item
             self.narrow.pop(stale, None)
         for at, leaf in found.items():
+            is_number = at.rpartition(".")[2] == "number"  # which object it is
+            if type(leaf) is int and not is_number and (leaves, at) not in self.names:
+                continue  # a size, say, until a pass is seen to change it
             known, slot = self.names.get((leaves, at)), slot_of(leaf)
             if known is None or known.dtype != slot.dtype or len(known.shape) != len(slot.shape):
                 self._take_types((leaves, at), types_of(leaf))

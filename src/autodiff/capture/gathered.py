@@ -227,7 +227,7 @@ def whole_of(trace: Trace, source: Any, fewest: int = ENOUGH) -> TracedList | No
         return None
     known = trace.gathered.get(base.text)
     if known is None:
-        whole = _entered(trace, source, base)
+        whole = _entered(trace, source, base, min(fewest, FEWEST))
         if whole is None:
             return None
         known = trace.gathered[base.text] = Whole(source, whole)
@@ -240,18 +240,18 @@ def floats_of(trace: Any, source: Any) -> TracedList | None:
     return None if kind is None or kind is int else whole_of(trace, source)
 
 
-def _entered(trace: Trace, source: Any, base: Path) -> TracedList | None:
+def _entered(trace: Trace, source: Any, base: Path, fewest: int) -> TracedList | None:
     """A list from outside as inputs of the program, one a column, which are read at every call."""
-    kind = given.kind_of(source)
+    kind = given.kind_of(source, fewest)
     if kind is None:
-        table = tables.table_of(source, "fiub")
+        table = tables.table_of(source, "fiub", fewest)
         layout = None if table is None else table.layout
     else:
         layout = tables.Layout(type(source), tables.Scalar(kind))
     if layout is None:
         return None
     try:
-        read = columns.compile_read(layout)
+        read = columns.compile_read(layout, fewest)
     except columns.Unreadable:
         return None
     found = read(source)

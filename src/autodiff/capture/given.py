@@ -55,7 +55,7 @@ FEW_INTS = 8
 _LARGEST_INT = 2**62
 
 
-def kind_of(obj: Any) -> type | None:
+def kind_of(obj: Any, few_ints: int = FEW_INTS) -> type | None:
     """The one type of the numbers in a list or tuple that is one array, else None."""
     if type(obj) not in (list, tuple) or not obj:
         return None
@@ -63,7 +63,7 @@ def kind_of(obj: Any) -> type | None:
     if kind not in (float, int, np.float64) or set(map(type, obj)) != {kind}:
         return None
     if kind is int and (
-        len(obj) < FEW_INTS or max(obj) >= _LARGEST_INT or min(obj) <= -_LARGEST_INT
+        len(obj) < few_ints or max(obj) >= _LARGEST_INT or min(obj) <= -_LARGEST_INT
     ):
         return None
     return kind

@@ -54,7 +54,7 @@ ENDLESS = 2**62  # items of an iterator that does not end, where a number has to
 
 # -- the iterators -------------------------------------------------------------------------------------
 class OverSequence(TracedIterator):
-    """``iter(xs)`` of a list, a tuple, a range or an array."""
+    """``iter(xs)`` of a list, a tuple, a range, a string or an array."""
 
     def __init__(self, frame: Frame, sequence: Any) -> None:
         super().__init__(frame.trace)
@@ -373,7 +373,7 @@ def over(frame: Frame, x: Any) -> Any:
         raise TypeError(f"'{type_name(x)}' object is not iterable")
     if isinstance(x, HoldsTracers) and x.is_keyed:
         return iterate(frame, x)
-    if isinstance(x, (list, tuple)) and own_method(frame, x, "__iter__") is None:
+    if isinstance(x, (list, tuple, str)) and own_method(frame, x, "__iter__") is None:
         return _over_sequence(frame, x)
     return trace.fresh(run_users(iter, iterate(frame, x)))
 
@@ -382,6 +382,7 @@ _ITERATORS: dict[type, type] = {
     list: type(iter(list[Any]())),
     tuple: type(iter(())),
     range: type(iter(range(0))),
+    str: type(iter("")),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -45,12 +45,13 @@ if TYPE_CHECKING:
     from autodiff.capture.interpreter import Frame
 from autodiff.capture.regions import Outcome, are_sequences, freeze, thaw
 
-# Of which side, under which name (or its value), of which pool an object is to become an item.
-Joined: TypeAlias = tuple[int, Any, Any]
 
+class Joined(NamedTuple):
+    """What a side has made, by its number and under which name, that meets an item of a list: it is to be one of its pool."""
 
-class Joins(Bail):
-    """An object that a side has made meets an item of a list, and is to be one of its pool."""
+    side: int
+    key: Any
+    pool: Any
 
 
 class Merge:
@@ -95,7 +96,7 @@ class Merge:
         elif (side := self._side_that_joins(a, b)) is not None:
             pool = choices.known_in((a, b)[1 - side])
             reason = "a branch chooses among objects of which one is an item of a list"
-            raise Joins(Rung.CARRIED, reason, needs=(side, self.key, pool))
+            raise Bail(Rung.CARRIED, reason, needs=Joined(side, self.key, pool))
         elif choices.are_lists(self.frame.trace, first, second):
             self.objects.value(first, second, put)
         elif any(isinstance(x, StoredList) and x.is_stored() for x in (a, b)):

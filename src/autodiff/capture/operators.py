@@ -601,6 +601,8 @@ def _is_in(item: Any, container: Any) -> bool:
 def _is_one_of(frame: Frame, word: Any, container: Any) -> Any:
     """``word in names``, of a string that is known by its number."""
     want_columns(frame, container, word)
+    if type(container) is str:  # text that it is a part of
+        return words.is_in(frame.trace, word, container)
     is_of_names = isinstance(container, (tuple, list, set, frozenset))
     if not is_of_names or not all(type(x) is str for x in container):
         choices.refuse(word)

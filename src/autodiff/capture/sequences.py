@@ -102,7 +102,7 @@ def lazy_sequence(frame: Frame, source: Any) -> LazySequence | None:
         return LazySequence(source.extent, lambda k: source[k], source.parts())
     if isinstance(source, Tracer) and source.shape:
         return LazySequence(source.shape[0], lambda k: source[k])
-    if type(source) in (list, tuple, TracedList) and len(source) > LONGEST_OF_WORDS:
+    if type(source) in (list, tuple, TracedList, str) and len(source) > LONGEST_OF_WORDS:
         if words.are_words(frame.trace, source):
             names = words.lifted(frame.trace, source)
             return LazySequence(len(names), lambda k: words.word_at(frame.trace, names, k))

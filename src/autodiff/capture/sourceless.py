@@ -32,6 +32,11 @@ from autodiff.signals import run_users
 
 # Names by which code reaches the outside world.
 _EFFECTS = frozenset("print input open exec eval globals locals vars breakpoint __import__".split())
+# Functions of SciPy, in C, that call functions of the user's: what is refused of traced values does not come out of them.
+_CALL_BACK = frozenset(
+    "brentq brenth bisect ridder fsolve leastsq quad dblquad tplquad nquad odeint ode solve_bvp fmin_l_bfgs_b fmin_tnc "
+    "fmin_cobyla generic_filter generic_filter1d geometric_transform".split()
+)
 _PURE = frozenset("numpy scipy math cmath operator itertools functools builtins".split())
 
 
@@ -43,6 +48,8 @@ def call_without_source(
         return run_users(function, *args, **kwargs)
     if _asks_for_types(function):
         raise Declined(f"{function.__name__} has no source and calls type")
+    if (name := _calls_back(function)) is not None:
+        raise Declined(f"{function.__name__} has no source and calls {name}, which calls it back")
     if _handles_exceptions(function):
         raise Declined(f"{function.__name__} has no source and handles exceptions")
     if trace.tier.reusable:  # the uncompiled tier reads everything anew at each call
@@ -125,6 +132,19 @@ def _handles_exceptions(function: FunctionType) -> bool:
 
 
 _LET_PASS = frozenset(("errstate", "catch_warnings", "nullcontext"))  # contexts, by name
+
+
+def _calls_back(function: FunctionType) -> str | None:
+    """The function of SciPy's that a function, or one that it reaches, has call others; None if there is none."""
+    reached: dict[int, FunctionType] = {}
+    if not _reached(function, reached) & _CALL_BACK:
+        return None
+    for each in reached.values():
+        for name in sorted(set(_names(each.__code__)) & _CALL_BACK):
+            known = each.__globals__.get(name)  # else an attribute, of a module most likely
+            if known is None or _root(known) == "scipy":
+                return name
+    return None
 
 
 def _asks_for_types(function: FunctionType) -> bool:

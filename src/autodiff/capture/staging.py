@@ -25,7 +25,7 @@ from autodiff.capture.attempts import raise_alike, raised_by
 from autodiff.capture.conditions import truth
 from autodiff.capture.frames import Completion, Maybe
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.merging import Joined, Joins, Merge, variable
+from autodiff.capture.merging import Joined, Merge, variable
 from autodiff.capture.parts import ObjectScope
 from autodiff.capture.regions import Outcome, defined, run_region, undoing
 from autodiff.dims import Extent, same, symbols
@@ -236,7 +236,9 @@ def _merged(
             return explored
         try:
             _merge(frame, test, *explored, extra(*explored))
-        except Joins as problem:
+        except Bail as problem:
+            if not isinstance(problem.needs, Joined):
+                raise
             if problem.needs in joining:
                 raise NotStaged(problem.reason) from None
             joining.append(problem.needs)

@@ -35,8 +35,8 @@ def at(word: Any, table: Sequence[int]) -> Any:
 
 
 def are_words(trace: Trace, container: Any) -> bool:
-    """Whether something is a list or tuple of strings, and strings may be known by their numbers."""
-    if trace.words is None or not isinstance(container, (list, tuple)):
+    """Whether something is a list or tuple of strings, or a string, and strings may be known by their numbers."""
+    if trace.words is None or not isinstance(container, (list, tuple, str)):
         return False
     if isinstance(container, StoredList) and container.is_stored():
         return False
@@ -44,7 +44,9 @@ def are_words(trace: Trace, container: Any) -> bool:
 
 
 def lifted(trace: Trace, container: Any) -> list[Any]:
-    """The strings of such a list, which are guarded where it is from outside."""
+    """The strings of such a list, which are guarded where it is from outside; the characters of a string."""
+    if isinstance(container, str):
+        return list(container)
     path = trace.paths.get(id(container))
     trace.refuse_changed(container, "a loop over the items")
     items = list(container)
@@ -92,7 +94,7 @@ def _truth(x: Any) -> Any:
 
 
 def is_in(trace: Trace, word: Any, given: Collection[str]) -> Any:
-    """``word in names``."""
+    """``word in names``, and ``word in text``."""
     table = [name in given for name in trace.words.numbers]
     number = choices.number_now(word)
     if isinstance(number, int) or all(x == table[0] for x in table):
