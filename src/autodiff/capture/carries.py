@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -144,8 +145,8 @@ class Carries:
         """Take up the names that are carried as arrays, before placeholders stand for them."""
         for key, slot in self.names.items():
             start = key[0].locals.get(key[1])
-            if slot.form == "array" and key not in self.arrays.names and is_array(start):
-                self.arrays.begin(key, start, is_aliased(self.frame, *key, start))
+            if slot.form == "array" and is_array(start):
+                self.arrays.begin(key, start, partial(is_aliased, self.frame, *key, start))
 
     def _take_types(self, key: tuple[Any, str], types: Types) -> None:
         """Carry a name in a slot, and with it of which type it is, if there are two."""
