@@ -66,6 +66,7 @@ class Carries:
     # Lists that the body changes, with at most how many items it appends to them; what they were.
     lists: dict[TracedList, Extent] = field(default_factory=dict)
     before: dict[TracedList, Contents] = field(default_factory=dict)
+    named: int = 0  # how many names had become members' by then (``findings.Findings.renamed``)
     # Numbers of items that grow by the same in every iteration: their start and step.
     inductive: dict[Cell, tuple[Extent, Extent]] = field(default_factory=dict)
     uneven: set[Cell] = field(default_factory=set)
