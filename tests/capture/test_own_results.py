@@ -870,3 +870,35 @@ def test_a_derivative_keeps_one_array_where_the_function_does():
     assert graph(models[1].history, {}) == graph(models[0].history, {})
     assert models[1].history[0] is xs
     assert slope == pytest.approx(12 * 0.7**11 * xs.sum())
+
+
+class Held:
+    def __init__(self, items, weights):
+        self.items, self.weights = items, weights
+
+
+def two_names_of_one(x, n):
+    """Each is chosen by the loop; who has the lists that they hold is not the names."""
+    first, second = Held([x[0], 1.0], {"a": x[1]}), Held([x[0] * 3, 2.0], {"a": x[0]})
+    other = first
+    for _ in range(n):
+        other = second
+        first = second
+    return first.items, other.items, first.weights, other.weights
+
+
+def two_names_exchanged(x, n):
+    first, second = Held([x[0], 1.0], {"a": x[1]}), Held([x[0] * 3, 2.0], {"a": x[0]})
+    for i in range(n):
+        if x[i] > 0:
+            first, second = second, first
+        first.items[0] += 1.0
+    return first.items, second.items, first.weights, second.weights
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("f", [two_names_of_one, two_names_exchanged])
+def test_lists_of_objects_that_a_loop_chooses_are_one_where_the_objects_are(f, engine):
+    compiled, x = autodiff.function(f, engine=engine), np.array([0.7, -0.4, 1.3])
+    for n in (3, 0, 1, 2):
+        assert graph(compiled(x.copy(), n), {}) == graph(f(x.copy(), n), {})
