@@ -902,3 +902,33 @@ def test_lists_of_objects_that_a_loop_chooses_are_one_where_the_objects_are(f, e
     compiled, x = autodiff.function(f, engine=engine), np.array([0.7, -0.4, 1.3])
     for n in (3, 0, 1, 2):
         assert graph(compiled(x.copy(), n), {}) == graph(f(x.copy(), n), {})
+
+
+def best_of_a_list(x, n):
+    rows = [np.array([u, 1.0]) for u in x]
+    best = max(rows, key=lambda row: row[0])
+    best[0] += n
+    return rows, best, best is rows[2]
+
+
+def best_of_rows(x, n):
+    table = np.outer(x, x)
+    row = min(table, key=np.sum)
+    row[0] += n
+    return table, max(*table, key=np.max)
+
+
+def best_of_passes(x, n):
+    rows = {k: np.array([u, 1.0]) for k, u in enumerate(x)}
+    for _ in range(n):
+        best = min(rows.values(), key=lambda row: row[0], default=None)
+        best[0] += 1.0
+    return rows
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("f", [best_of_a_list, best_of_rows, best_of_passes])
+def test_best_by_a_key_is_one_of_the_arrays(f, engine):
+    compiled, x = autodiff.function(f, engine=engine), np.array([0.7, -0.4, 1.3])
+    for n in (3, 1, 2):
+        assert graph(compiled(x.copy(), n), {}) == graph(f(x.copy(), n), {})
