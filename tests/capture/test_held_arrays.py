@@ -357,3 +357,23 @@ def test_name_that_passes_bind_beside_arrays_that_they_change(f, engine) -> None
         found, expected = compiled(x.copy(), n), f(x.copy(), n)
         same(found, expected)
         assert _shared(found) == _shared(expected)
+
+
+def _chosen_by_passes(xs, n):
+    rows = [np.array([u, 1.0]) for u in xs]
+    row = rows[0]
+    for i in range(n):
+        if xs[i] > 0:
+            row = rows[1]
+    return rows, row
+
+
+@both
+def test_item_that_a_loop_chooses_is_an_item_of_a_list_that_passes_made(engine) -> None:
+    """Of two lengths, by which the list is one of copies."""
+    compiled = Function(_chosen_by_passes, engine=engine)
+    for m, n in [(3, 2), (4, 2), (5, 0), (5, 3)]:
+        xs = np.linspace(-0.5, 1.5, m)
+        found, expected = compiled(xs.copy(), n), _chosen_by_passes(xs.copy(), n)
+        same(found, expected)
+        assert _shared(found) == _shared(expected)
