@@ -377,3 +377,20 @@ def test_item_that_a_loop_chooses_is_an_item_of_a_list_that_passes_made(engine) 
         found, expected = compiled(xs.copy(), n), _chosen_by_passes(xs.copy(), n)
         same(found, expected)
         assert _shared(found) == _shared(expected)
+
+
+def _moved_round(xs, n):
+    rows = [np.array([u, 1.0]) for u in xs]
+    row, old = rows[0], list(rows)
+    for _ in range(n):
+        rows = rows[1:] + rows[:1]
+    return [[one is other for one in rows] for other in old], rows[1] is row
+
+
+@both
+def test_items_of_lists_that_are_moved_round_are_those_of_before(engine) -> None:
+    """Each of few names for an item has one that a pass has chosen."""
+    compiled = Function(_moved_round, engine=engine)
+    for m, n in [(3, 1), (4, 1), (4, 3), (5, 3), (5, 0)]:
+        xs = np.linspace(-0.5, 1.5, m)
+        assert compiled(xs.copy(), n) == _moved_round(xs.copy(), n)

@@ -39,21 +39,17 @@ from autodiff.capture.records import (
     width,
 )
 from autodiff.capture.slots import Slot, is_listed
-from autodiff.capture.stores import is_item
+from autodiff.capture.stores import is_item, is_unknown
 from autodiff.dims import bounds
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
-from autodiff.later import later
 from autodiff.ops.either import is_array
-from autodiff.ops.tracer import Cell, Form, Tracer
+from autodiff.ops.tracer import Form, Tracer
 from autodiff.plain_data import dataclass
 from autodiff.tables import Array, Table, classes_of
 
 if TYPE_CHECKING:
-    from autodiff.capture import regions
     from autodiff.capture.trace import Trace
-else:
-    regions = later("autodiff.capture.regions")
 
 FEW_INTS = 8
 _LARGEST_INT = 2**62
@@ -317,10 +313,7 @@ def _refuse_shared_arrays(trace: Trace, outside: list[Any], result: Any) -> None
     parts = list(trace.made_in([outside, result]))
     lists = [x for x in parts if _holds_arrays(x)]
     arrays = {id(x): x for x in parts if is_array(x)}.values()
-    held = _stores_of_arrays(lists)  # what a loop has chosen may be a view of one
-    items = [
-        x for x in arrays if is_listed(x) or is_item(x) or not held.isdisjoint(regions.cells_of(x))
-    ]
+    items = [x for x in arrays if is_listed(x) or is_item(x) or (lists and is_unknown(x))]
     if not (lists or numbering.keeps) and len(items) + given < 2:
         return
     if items or given or numbering.repeats or (numbering.derives and len(lists) > 1):
@@ -328,12 +321,6 @@ def _refuse_shared_arrays(trace: Trace, outside: list[Any], result: Any) -> None
             raise ArraysMatter("arrays of a list that are one, or in the result as well")
         if any(_holds_arrays(x) for x in trace.made_in(outside)):
             raise NotStaged("arrays that are items of a list, kept outside")
-
-
-def _stores_of_arrays(lists: list[Any]) -> set[Cell]:
-    """The storages of copies of arrays that lists hold."""
-    stores = [part.store for x in lists for part in x.parts() if part.store is not None]
-    return {store.buffer for store in stores if store.slot.form == "array"}
 
 
 def _holds_arrays(x: Any) -> bool:

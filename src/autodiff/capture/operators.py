@@ -35,7 +35,7 @@ from autodiff.capture.pools import RowsMatter
 from autodiff.capture.predicates import Predicate
 from autodiff.capture.references import Choice, Reference, To
 from autodiff.capture.slots import is_listed
-from autodiff.capture.stores import is_item
+from autodiff.capture.stores import is_item, is_unknown
 from autodiff.capture.text import DeferredText, characters
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, bounds
@@ -556,7 +556,7 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
         frame.trace.refuse_identity(left, right)
         if isinstance(left, Tracer) and isinstance(right, Tracer):
             if (is_item(left) or is_item(right)) and all(
-                is_item(x) or is_listed(x) for x in (left, right)
+                is_item(x) or is_listed(x) or is_unknown(x) for x in (left, right)
             ):
                 if not frame.trace.numbering.is_carried:
                     raise ArraysMatter("an identity test of an array of a list")
