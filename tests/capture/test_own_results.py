@@ -932,3 +932,36 @@ def test_best_by_a_key_is_one_of_the_arrays(f, engine):
     compiled, x = autodiff.function(f, engine=engine), np.array([0.7, -0.4, 1.3])
     for n in (3, 1, 2):
         assert graph(compiled(x.copy(), n), {}) == graph(f(x.copy(), n), {})
+
+
+OUTSIDE = np.ones(2)
+
+
+def first_read_in_a_loop(x, held, n):
+    row, other = x[:2] * 1.0, x[1:] * 1.0
+    for _ in range(n):
+        row = OUTSIDE
+        other = held.items
+    row[0], other[1] = 9.0, 7.0
+    return row is OUTSIDE, other is held.items, row, other
+
+
+def first_read_in_a_branch(x, held, n):
+    row = x[:2] * 1.0
+    if n > 2:
+        row = held.items
+    row[0] = 9.0
+    return row is held.items, row
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("f", [first_read_in_a_loop, first_read_in_a_branch])
+def test_an_array_from_outside_is_older_than_the_loop_that_reads_it_first(f, engine):
+    compiled, x = autodiff.function(f, engine=engine), np.array([0.7, -0.4, 1.3])
+    for n in (3, 0, 1, 2):
+        found = []
+        for one in (compiled, f):
+            OUTSIDE[:] = 1.0
+            held = Held(np.array([1.0, 2.0]), 0.0)
+            found.append((graph((one(x.copy(), held, n), held), {}), OUTSIDE.tolist()))
+        assert found[0] == found[1]
