@@ -304,3 +304,93 @@ def test_list_of_arrays_beside_a_view_at_a_place_that_a_branch_computes(engine) 
         pair = [x + 1, x * 2]
         found = value(x, rows, at, c, pair, n)
         assert found[0] is pair[0] and found[1] is pair[1] and len(found) == 2
+
+
+def _bound_in_passes(x, n):
+    rows, others = [x * 1.0, x + 1.0], [x * 3.0, x + 3.0]
+    row = rows[0]
+    for i in range(n):
+        row = others[1]
+        rows[i % 2][0] *= 2.0
+    row[1] = 5.0
+    return rows, row, row is rows[0], others[0]
+
+
+def _bound_by_a_branch(x, n):
+    rows, others = [x * 1.0, x + 1.0], [x * 3.0, x + 3.0]
+    row = rows[0]
+    for i in range(n):
+        if x[i] < 0:
+            row = others[1]
+        rows[i % 2][0] *= 2.0
+    rows[0][1] = 5.0
+    return rows, row, row is rows[0], row is others[1]
+
+
+def _bound_at_places(x, n):
+    rows = [x * 1.0, x + 1.0]
+    row = rows[0]
+    for i in range(n):
+        row = rows[(i + 1) % 2]
+        rows[i % 2][0] += 1.0
+    return rows[0] is row, rows[1] is row, row
+
+
+def _parts_at_places(x, n):
+    rows = [x * 1.0, x + 1.0]
+    row = rows[0]
+    for i in range(n):
+        row = rows[i % 2][:]
+        rows[i % 2][0] += 1.0
+    return rows[0] is row, rows[1] is row, row
+
+
+@both
+@pytest.mark.parametrize(
+    "f", [_bound_in_passes, _bound_by_a_branch, _bound_at_places, _parts_at_places]
+)
+def test_name_that_passes_bind_beside_arrays_that_they_change(f, engine) -> None:
+    """After no pass it has the array that is an item; the name was seen before the list was."""
+    compiled = Function(f, engine=engine)
+    x = np.array([0.7, -0.4, 1.3])
+    for n in (3, 0, 1, 2):
+        found, expected = compiled(x.copy(), n), f(x.copy(), n)
+        same(found, expected)
+        assert _shared(found) == _shared(expected)
+
+
+def _chosen_by_passes(xs, n):
+    rows = [np.array([u, 1.0]) for u in xs]
+    row = rows[0]
+    for i in range(n):
+        if xs[i] > 0:
+            row = rows[1]
+    return rows, row
+
+
+@both
+def test_item_that_a_loop_chooses_is_an_item_of_a_list_that_passes_made(engine) -> None:
+    """Of two lengths, by which the list is one of copies."""
+    compiled = Function(_chosen_by_passes, engine=engine)
+    for m, n in [(3, 2), (4, 2), (5, 0), (5, 3)]:
+        xs = np.linspace(-0.5, 1.5, m)
+        found, expected = compiled(xs.copy(), n), _chosen_by_passes(xs.copy(), n)
+        same(found, expected)
+        assert _shared(found) == _shared(expected)
+
+
+def _moved_round(xs, n):
+    rows = [np.array([u, 1.0]) for u in xs]
+    row, old = rows[0], list(rows)
+    for _ in range(n):
+        rows = rows[1:] + rows[:1]
+    return [[one is other for one in rows] for other in old], rows[1] is row
+
+
+@both
+def test_items_of_lists_that_are_moved_round_are_those_of_before(engine) -> None:
+    """Each of few names for an item has one that a pass has chosen."""
+    compiled = Function(_moved_round, engine=engine)
+    for m, n in [(3, 1), (4, 1), (4, 3), (5, 3), (5, 0)]:
+        xs = np.linspace(-0.5, 1.5, m)
+        assert compiled(xs.copy(), n) == _moved_round(xs.copy(), n)

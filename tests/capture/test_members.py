@@ -768,3 +768,29 @@ def test_a_few_objects_that_loops_go_through_in_one_another_are_one_loop(engine)
     assert slope == pytest.approx(step, rel=1e-6)
     (one,) = value.cache
     assert sum(1 for _ in walk(one.captured.program.block)) < 250
+
+
+class _Pair:
+    def __init__(self, a, b):
+        self.a, self.b = a, b
+
+
+def _known_before_lists_are_joined(x, n):
+    ones = [_Pair(x[0], x[1]), _Pair(x[2], 1.0), _Pair(1.0, x[0])]
+    others = [_Pair(x[0] * 2, x[1]), _Pair(x[2], 2.0), _Pair(2.0, x[0])]
+    first, t = ones[0], x[0]
+    for i in range(n):
+        if i == 1:
+            first.a += t
+        else:
+            ones[i % 3], others[2] = others[(i + 1) % 3], ones[(i + 1) % 3]
+    first.a = 9.0
+    return [one.a for one in ones], ones[0] is first, others[2] is first
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_name_of_an_item_of_a_list_that_becomes_one_with_another(engine):
+    """The items of both lists are members of one pool: the name has the member that it is there."""
+    value, x = Function(_known_before_lists_are_joined, engine=engine), np.array([0.7, -0.4, 1.3])
+    for n in (3, 0, 1, 2):
+        assert value(x, n) == _known_before_lists_are_joined(x, n)

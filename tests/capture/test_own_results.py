@@ -870,3 +870,98 @@ def test_a_derivative_keeps_one_array_where_the_function_does():
     assert graph(models[1].history, {}) == graph(models[0].history, {})
     assert models[1].history[0] is xs
     assert slope == pytest.approx(12 * 0.7**11 * xs.sum())
+
+
+class Held:
+    def __init__(self, items, weights):
+        self.items, self.weights = items, weights
+
+
+def two_names_of_one(x, n):
+    """Each is chosen by the loop; who has the lists that they hold is not the names."""
+    first, second = Held([x[0], 1.0], {"a": x[1]}), Held([x[0] * 3, 2.0], {"a": x[0]})
+    other = first
+    for _ in range(n):
+        other = second
+        first = second
+    return first.items, other.items, first.weights, other.weights
+
+
+def two_names_exchanged(x, n):
+    first, second = Held([x[0], 1.0], {"a": x[1]}), Held([x[0] * 3, 2.0], {"a": x[0]})
+    for i in range(n):
+        if x[i] > 0:
+            first, second = second, first
+        first.items[0] += 1.0
+    return first.items, second.items, first.weights, second.weights
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("f", [two_names_of_one, two_names_exchanged])
+def test_lists_of_objects_that_a_loop_chooses_are_one_where_the_objects_are(f, engine):
+    compiled, x = autodiff.function(f, engine=engine), np.array([0.7, -0.4, 1.3])
+    for n in (3, 0, 1, 2):
+        assert graph(compiled(x.copy(), n), {}) == graph(f(x.copy(), n), {})
+
+
+def best_of_a_list(x, n):
+    rows = [np.array([u, 1.0]) for u in x]
+    best = max(rows, key=lambda row: row[0])
+    best[0] += n
+    return rows, best, best is rows[2]
+
+
+def best_of_rows(x, n):
+    table = np.outer(x, x)
+    row = min(table, key=np.sum)
+    row[0] += n
+    return table, max(*table, key=np.max)
+
+
+def best_of_passes(x, n):
+    rows = {k: np.array([u, 1.0]) for k, u in enumerate(x)}
+    for _ in range(n):
+        best = min(rows.values(), key=lambda row: row[0], default=None)
+        best[0] += 1.0
+    return rows
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("f", [best_of_a_list, best_of_rows, best_of_passes])
+def test_best_by_a_key_is_one_of_the_arrays(f, engine):
+    compiled, x = autodiff.function(f, engine=engine), np.array([0.7, -0.4, 1.3])
+    for n in (3, 1, 2):
+        assert graph(compiled(x.copy(), n), {}) == graph(f(x.copy(), n), {})
+
+
+OUTSIDE = np.ones(2)
+
+
+def first_read_in_a_loop(x, held, n):
+    row, other = x[:2] * 1.0, x[1:] * 1.0
+    for _ in range(n):
+        row = OUTSIDE
+        other = held.items
+    row[0], other[1] = 9.0, 7.0
+    return row is OUTSIDE, other is held.items, row, other
+
+
+def first_read_in_a_branch(x, held, n):
+    row = x[:2] * 1.0
+    if n > 2:
+        row = held.items
+    row[0] = 9.0
+    return row is held.items, row
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("f", [first_read_in_a_loop, first_read_in_a_branch])
+def test_an_array_from_outside_is_older_than_the_loop_that_reads_it_first(f, engine):
+    compiled, x = autodiff.function(f, engine=engine), np.array([0.7, -0.4, 1.3])
+    for n in (3, 0, 1, 2):
+        found = []
+        for one in (compiled, f):
+            OUTSIDE[:] = 1.0
+            held = Held(np.array([1.0, 2.0]), 0.0)
+            found.append((graph((one(x.copy(), held, n), held), {}), OUTSIDE.tolist()))
+        assert found[0] == found[1]

@@ -28,7 +28,7 @@ from autodiff.ir.data import Block, Value
 from autodiff.ladder import NotStaged
 from autodiff.ops import builder as _builder
 from autodiff.ops.builder import Builder, constant, emit
-from autodiff.ops.indexing import SliceStep, slice_step
+from autodiff.ops.indexing import SliceStep
 from autodiff.ops.layout import is_laid_out, memory
 from autodiff.ops.promotion import select
 from autodiff.ops.structural import zeros
@@ -551,14 +551,8 @@ def moved(path: Sequence[ViewStep], at: dict[tuple[int, int], Extent]) -> tuple[
         step = found[k]
         assert isinstance(step, SliceStep) and step.selection is not None
         starts = [at.get((k, axis), n) for axis, n in enumerate(step.selection.starts)]
-        found[k] = slice_step(_with_starts(step.selection, tuple(starts)))
+        found[k] = step.moved(tuple(starts))
     return tuple(found)
-
-
-def _with_starts(selection: Any, starts: tuple[Extent, ...]) -> Any:
-    return type(selection)(
-        starts, selection.sizes, selection.steps, selection.shape, selection.sources
-    )
 
 
 def _atoms(reference: Reference) -> Iterator[Any]:

@@ -153,6 +153,7 @@ class CarriedLists(Carries):
             self._forget_stores(target)
         for target in lists:
             target.restore(self.before[target])
+        self._undo_names(self.named, pool)
 
     @contextmanager
     def _put_anew(self, pool: Members) -> Iterator[None]:
@@ -205,7 +206,7 @@ class CarriedLists(Carries):
     @contextmanager
     def lists_restored(self) -> Iterator[None]:
         """Where the loop cannot be made, its lists, and the names of what became members, are as they were before."""
-        known = len(self.frame.trace.renamed)
+        known = self.named = len(self.frame.trace.renamed)
         try:
             yield
         except Signal:

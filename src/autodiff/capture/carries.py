@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,7 @@ class Carries:
     # Lists that the body changes, with at most how many items it appends to them; what they were.
     lists: dict[TracedList, Extent] = field(default_factory=dict)
     before: dict[TracedList, Contents] = field(default_factory=dict)
+    named: int = 0  # how many names had become members' by then (``findings.Findings.renamed``)
     # Numbers of items that grow by the same in every iteration: their start and step.
     inductive: dict[Cell, tuple[Extent, Extent]] = field(default_factory=dict)
     uneven: set[Cell] = field(default_factory=set)
@@ -144,8 +146,8 @@ class Carries:
         """Take up the names that are carried as arrays, before placeholders stand for them."""
         for key, slot in self.names.items():
             start = key[0].locals.get(key[1])
-            if slot.form == "array" and key not in self.arrays.names and is_array(start):
-                self.arrays.begin(key, start, is_aliased(self.frame, *key, start))
+            if slot.form == "array" and is_array(start):
+                self.arrays.begin(key, start, partial(is_aliased, self.frame, *key, start))
 
     def _take_types(self, key: tuple[Any, str], types: Types) -> None:
         """Carry a name in a slot, and with it of which type it is, if there are two."""

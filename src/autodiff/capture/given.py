@@ -39,7 +39,7 @@ from autodiff.capture.records import (
     width,
 )
 from autodiff.capture.slots import Slot, is_listed
-from autodiff.capture.stores import is_item
+from autodiff.capture.stores import is_item, is_unknown
 from autodiff.dims import bounds
 from autodiff.ir.data import Value
 from autodiff.ladder import NotStaged
@@ -313,7 +313,7 @@ def _refuse_shared_arrays(trace: Trace, outside: list[Any], result: Any) -> None
     parts = list(trace.made_in([outside, result]))
     lists = [x for x in parts if _holds_arrays(x)]
     arrays = {id(x): x for x in parts if is_array(x)}.values()
-    items = [x for x in arrays if is_listed(x) or is_item(x)]
+    items = [x for x in arrays if is_listed(x) or is_item(x) or (lists and is_unknown(x))]
     if not (lists or numbering.keeps) and len(items) + given < 2:
         return
     if items or given or numbering.repeats or (numbering.derives and len(lists) > 1):

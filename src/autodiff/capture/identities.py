@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
@@ -266,6 +267,9 @@ class Identities(Inputs):
                 pending += self.chosen.get(id(one), (None, ()))[1]
                 if self.is_given(one) or id(one) in ids or getattr(one, "frozen", False):
                     raise AmbiguousStore("a list or dict in the result that a branch chose")
+        chosen = list({id(x): x for x in parts if self.chosen.get(id(x), (None,))[0] is x}.values())
+        if any(self.may_be_one(x, y) for x, y in itertools.combinations(chosen, 2)):
+            raise AmbiguousStore("lists or dicts in the result that may be one")
 
     def refuse_chosen(self, obj: Any) -> None:
         """It matters which of several lists or dicts an object is, of which a branch made a copy."""

@@ -132,6 +132,7 @@ class Inputs(Tables):
             )
         value = self.builder_root_parameter(ArrayType(dtype, shape, form == "python"), hint)
         cell = Cell(value)
+        cell.block = None  # older than any loop or branch, though one may be the first to read it
         tracer = Tracer(cell, form)
         if not self.tier.reusable and isinstance(example, np.ndarray):
             set_layout(tracer, example)

@@ -118,11 +118,22 @@ class LoopArrays:
         self.heads: dict[Cell, _Name] = {}  # what the body finds in the place of a storage
         self.owners: dict[Cell, _Name] = {}  # storages that stand for names, in the body
 
-    def begin(self, key: Key, start: Tracer, is_loose: bool) -> None:
-        """Take up a name, with what it is before the loop."""
-        way = Way.FIRST if is_loose else Way.OWN
+    def begin(self, key: Key, start: Tracer, is_loose: Callable[[], bool]) -> None:
+        """Take up a name, with what it is before the loop: of one that is known, if that has become an item of a pool."""
+        if self.starts.get(key) is start:
+            return
+        name, reference = self.names.get(key), self.heap.reference(start)
         self.starts[key] = start
-        self.names[key] = _Name(key, self.heap.reference(start), is_loose, way)
+        if name is None:
+            loose = is_loose()
+            self.names[key] = _Name(key, reference, loose, Way.FIRST if loose else Way.OWN)
+            return
+        name.start, name.is_loose = reference, True
+        if name.way is Way.PLACED:
+            name.way = Way.UNKNOWN
+        if name.way is Way.TOKEN:
+            self.lasting += [x for x in objects_of(reference) if x not in self.lasting]
+        self._raise(name, Way.FIRST)
 
     # -- in the body
     def enter(self, values: dict[Key, Value], index: Value | None) -> None:
@@ -528,7 +539,7 @@ def _differing(a: Sequence[ViewStep], b: Sequence[ViewStep]) -> set[tuple[int, i
     for k, (s, t) in enumerate(zip(a, b, strict=True)):
         if s is t or s == t:
             continue
-        if not isinstance(s, SliceStep) or not isinstance(t, SliceStep):
+        if not isinstance(s, SliceStep) or type(s) is not type(t):
             return None
         p, q = s.selection, t.selection
         if p is None or q is None or p.sources != q.sources or not same_shape(p.steps, q.steps):

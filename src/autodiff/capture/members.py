@@ -32,6 +32,7 @@ from autodiff.capture.parts import table_of
 from autodiff.capture.reaching import reaches
 from autodiff.capture.slots import Slot, is_numeric, slot_of
 from autodiff.capture.stores import array_of, place
+from autodiff.dims import Extent
 from autodiff.ladder import AmbiguousStore, Bail, NotStaged, Rung
 from autodiff.later import later
 from autodiff.ops.complex_numbers import ComplexTracer
@@ -180,6 +181,12 @@ class RowStep(SliceStep):
         return isinstance(other, RowStep) and self.selection == other.selection
 
     __hash__ = None  # type: ignore[assignment]
+
+    def moved(self, starts: tuple[Extent, ...]) -> RowStep:
+        """The row of another number."""
+        at = starts[0]
+        number = at if isinstance(at, int) else Tracer(as_tracer(at).value, "python")
+        return row_at(SliceStep.moved(self, starts), self.pool, self.name, number)
 
 
 class Members:
@@ -414,13 +421,7 @@ class Members:
         starts, sizes, steps = place(extent_of(number), store.slot)
         axes = tuple(range(1, len(starts)))
         step = slice_step(Basic(starts, sizes, steps, store.slot.shape, axes))
-        row = RowStep(
-            **{f.name: getattr(step, f.name) for f in fields(step)},
-            pool=self,
-            name=name,
-            number=number,
-        )
-        return Tracer(store.buffer, "array", (row,))
+        return Tracer(store.buffer, "array", (row_at(step, self, name, number),))
 
     def holds(self, name: Any) -> bool:
         """Whether members hold something under a name."""
@@ -643,6 +644,12 @@ def member(x: Any) -> tuple[Members, Any] | None:
         return None
     group, number = group_and_index(x)
     return (group, number) if isinstance(group, Members) else None
+
+
+def row_at(step: SliceStep, pool: Members, name: str, number: Any) -> RowStep:
+    """A slice of a column as the step to what the member of a number holds."""
+    known = {f.name: getattr(step, f.name) for f in fields(step)}
+    return RowStep(**known, pool=pool, name=name, number=number)
 
 
 def row_step(x: Tracer) -> RowStep | None:

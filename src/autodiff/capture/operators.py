@@ -27,6 +27,7 @@ from autodiff.capture.formatting import percent
 from autodiff.capture.functions import of_class, own_method
 from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.lists import TracedList
+from autodiff.capture.members import row_step
 from autodiff.capture.numbering import ArraysMatter
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Guard
@@ -34,7 +35,7 @@ from autodiff.capture.pools import RowsMatter
 from autodiff.capture.predicates import Predicate
 from autodiff.capture.references import Choice, Reference, To
 from autodiff.capture.slots import is_listed
-from autodiff.capture.stores import is_item
+from autodiff.capture.stores import is_item, is_unknown
 from autodiff.capture.text import DeferredText, characters
 from autodiff.capture.trace import Declined
 from autodiff.dims import Dim, bounds
@@ -459,7 +460,7 @@ def is_same(frame: Frame, left: Any, right: Any) -> Any:
         return True
     if not (is_array(left) and is_array(right)):
         return False
-    if known:
+    if known and not any(isinstance(x.cell, Chosen) for x in (left, right)):
         return choices.same(left, right)
     numbering = frame.trace.numbering
     if numbering.is_carried and (numbering.knows(left) or numbering.knows(right)):
@@ -555,7 +556,7 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
         frame.trace.refuse_identity(left, right)
         if isinstance(left, Tracer) and isinstance(right, Tracer):
             if (is_item(left) or is_item(right)) and all(
-                is_item(x) or is_listed(x) for x in (left, right)
+                is_item(x) or is_listed(x) or is_unknown(x) for x in (left, right)
             ):
                 if not frame.trace.numbering.is_carried:
                     raise ArraysMatter("an identity test of an array of a list")
@@ -576,7 +577,14 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
             frame.trace.tier.decline("an identity test of arrays from outside of the function")
 
 
-def _same_array(frame: Frame, left: Tracer, right: Tracer) -> bool:
+def _same_array(frame: Frame, left: Tracer, right: Tracer) -> Predicate:
+    rows = [row_step(x) for x in (left, right)]
+    if left.cell is right.cell and rows[0] is not None and rows[1] is not None:
+        # Rows of one pool are one array where they have one number, which the run may know alone.
+        same_number: Any = np.equal(rows[0].number, rows[1].number)
+        if not isinstance(same_number, Tracer):
+            return bool(same_number)
+        return frame.trace.heap.logic.of(Tracer(as_tracer(same_number).value, "python"))
     if left.cell is right.cell or left.path != right.path:
         return left.cell is right.cell and left.path == right.path
     # Two arguments, whole: at another call they may be one object, or no longer be one.

@@ -21,7 +21,7 @@ import heapq
 import itertools
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, ValuesView
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -286,15 +286,25 @@ def _extreme(function: Any, sign: str) -> Callable[..., Any]:
             args = (whole(frame, args[0]),)
         elif lazy is not None and _some(lazy):
             return _extreme_by(frame, lazy, key, sign)
-        if one and key is not None and isinstance(args[0], Iterating):
+        items = args[0] if one else args
+        if key is not None and (one and isinstance(items, Iterating) or _have_arrays(items)):
             text, is_better = library_in_python.extreme_by, _BETTER[sign]
-            empty, best = run_text(frame.trace, text, key, args[0], is_better)
+            empty, best = run_text(frame.trace, text, key, items, is_better)
             if not run_users(bool, empty):
                 return best
             args = ([],)
         return call_library(frame, function, list(args), words, frame.scope.syntax.node)
 
     return run
+
+
+def _have_arrays(items: Any) -> bool:
+    """Whether arrays are among what is compared by a key, of which the best is one of them, not a copy."""
+    if isinstance(items, Tracer):
+        return len(items.shape) > 1
+    if isinstance(items, TracedList) and items.is_stored():
+        return False
+    return isinstance(items, (list, tuple, ValuesView)) and any(map(is_array, items))
 
 
 _BETTER = {"<": operator.lt, ">": operator.gt}

@@ -372,10 +372,20 @@ class ItemStep(ViewStep):
 
 
 def is_item(x: Tracer) -> bool:
-    """Whether an array is (a view of) one that was read from a list's store."""
+    """Whether an array is, or may be, (a view of) one that was read from a list's store."""
     if isinstance(x, ComplexTracer):
         return any(map(is_item, x.parts))
-    return any(isinstance(step, ItemStep) for step in x.path)
+    chosen: Any = x.cell  # of what a loop or branch chose, if it is that
+    return any(isinstance(step, ItemStep) for step in x.path) or any(
+        map(is_item, getattr(chosen, "arrays", ()))
+    )
+
+
+def is_unknown(x: Tracer) -> bool:
+    """Whether a loop or branch chose an array of which nothing tells which one it is."""
+    if isinstance(x, ComplexTracer):
+        return any(map(is_unknown, x.parts))
+    return getattr(x.cell, "reference", x) is None
 
 
 def _refuse_store(parent: Tracer, new: Tracer) -> Tracer:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -336,6 +337,11 @@ class SliceStep(ViewStep):
     """A view step that knows its slice, so that ``a[i] += v`` need not store twice."""
 
     selection: Basic | None = None
+
+    def moved(self, starts: tuple[Extent, ...]) -> SliceStep:
+        """The same slice that begins elsewhere."""
+        assert self.selection is not None
+        return slice_step(replace(self.selection, starts=starts))
 
 
 def slice_step(selection: Basic) -> SliceStep:
