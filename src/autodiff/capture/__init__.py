@@ -82,7 +82,7 @@ calls.TAKES_CHOICES.update((copy.copy, copy.deepcopy))
 calls.answer_later("autodiff.capture.dataclass_calls", dataclasses.replace)
 calls.answer_later(
     "autodiff.capture.numpy_callables",
-    np.ndindex, np.ndenumerate, np.nditer, np.fromiter, np.poly1d,
+    np.ndindex, np.ndenumerate, np.nditer, np.fromiter, np.poly1d, np.roots,
 )  # fmt: skip
 calls.answer_type_later("autodiff.capture.numpy_callables", np.vectorize)
 calls.columns_later("autodiff.capture.grouped")

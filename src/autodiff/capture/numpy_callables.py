@@ -24,6 +24,7 @@ from autodiff.ops import dispatch
 from autodiff.ops.known import check, compare, require
 from autodiff.ops.layout import lies_in
 from autodiff.ops.promotion import broadcast_shapes
+from autodiff.ops.smooth import unknown_slope
 from autodiff.ops.tracer import ViewStep, as_tracer, is_traced
 
 
@@ -204,12 +205,28 @@ def _fromiter(frame: Frame, iterable: Any, dtype: Any, count: int = -1, *, like:
     return dispatch.functions[np.array](items, dtype)
 
 
+def _roots(frame: Frame, p: Any) -> Any:
+    """``np.roots``: NumPy drops coefficients of 0 at both ends, by which the roots move as by any other."""
+    implementation: Any = np.roots
+    found = call(frame, implementation._implementation, [p], {}, frame.scope.syntax.node)
+    if not is_traced([frame.trace.deep(p)]) or not len(found):
+        return found
+    given = dispatch.apply_function(np.asarray, (frame.trace.deep(p),), {})
+    if given.dtype.kind not in "fc":
+        return found
+    there = given != 0
+    dropped = (np.cumsum(there) == 0) | (np.cumsum(there[::-1])[::-1] == 0)
+    parts = (np.real(given), np.imag(given)) if given.dtype.kind == "c" else (given,)
+    return found + sum(np.sum(unknown_slope(np.where(dropped, part, 0.0))) for part in parts)
+
+
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.ndindex: _ndindex,
     np.ndenumerate: _ndenumerate,
     np.nditer: _nditer,
     np.fromiter: _fromiter,
     np.poly1d: _poly1d,
+    np.roots: _roots,
 }
 
 SPECIAL.update(FUNCTIONS)
