@@ -685,19 +685,6 @@ def _is_of(x: StoredList, pool: Members) -> bool:
 
 
 __all__ = [
-    "ANEW",
-    "MEMBERS",
-    "Form",
-    "HeldArrays",
-    "Joining",
-    "MemberNeeded",
-    "Members",
-    "copy_of_members",
-    "form_of",
-    "form_of_array",
-    "member",
-    "pool_for",
-    "refuse_part",
-    "refuse_unknown_rows",
-    "row_step",
-]
+    "ANEW", "MEMBERS", "Form", "HeldArrays", "Joining", "MemberNeeded", "Members", "copy_of_members", "form_of",
+    "form_of_array", "member", "pool_for", "refuse_part", "refuse_unknown_rows", "row_step",
+]  # fmt: skip
