@@ -364,7 +364,9 @@ def polyfit(
 def fftshift(x: Any, axes: Any = None) -> Tracer:
     """``np.fft.fftshift``."""
     a = array_of(x)
-    places = range(a.ndim) if axes is None else normalize_axis_tuple(axes, a.ndim)
+    places = (
+        range(a.ndim) if axes is None else normalize_axis_tuple(axes, a.ndim, allow_duplicate=True)
+    )
     return functions[np.roll](a, [a.shape[k] // 2 for k in places], list(places))
 
 
@@ -372,5 +374,7 @@ def fftshift(x: Any, axes: Any = None) -> Tracer:
 def ifftshift(x: Any, axes: Any = None) -> Tracer:
     """``np.fft.ifftshift``."""
     a = array_of(x)
-    places = range(a.ndim) if axes is None else normalize_axis_tuple(axes, a.ndim)
+    places = (
+        range(a.ndim) if axes is None else normalize_axis_tuple(axes, a.ndim, allow_duplicate=True)
+    )
     return functions[np.roll](a, [-(a.shape[k] // 2) for k in places], list(places))
