@@ -896,8 +896,18 @@ def two_names_exchanged(x, n):
     return first.items, second.items, first.weights, second.weights
 
 
+def two_names_exchanged_and_renewed(x, n):
+    first, second, third = (Held([x[0] * k, 1.0], {"a": x[1]}) for k in (1.0, 2.0, 3.0))
+    for _ in range(n):
+        third, second = second, third
+        second.items = [u * 0.5 for u in first.items]
+    return first.items, second.items, third.items
+
+
 @pytest.mark.parametrize("engine", ["numpy", "native"])
-@pytest.mark.parametrize("f", [two_names_of_one, two_names_exchanged])
+@pytest.mark.parametrize(
+    "f", [two_names_of_one, two_names_exchanged, two_names_exchanged_and_renewed]
+)
 def test_lists_of_objects_that_a_loop_chooses_are_one_where_the_objects_are(f, engine):
     compiled, x = autodiff.function(f, engine=engine), np.array([0.7, -0.4, 1.3])
     for n in (3, 0, 1, 2):

@@ -262,9 +262,12 @@ class Identities(Inputs):
         for x in parts:
             merged, pending = self.chosen.get(id(x), (None, ()))
             pending = [*pending] if merged is x else []
+            seen = {id(x)}
             while pending:
                 one = pending.pop()
-                pending += self.chosen.get(id(one), (None, ()))[1]
+                if id(one) not in seen:  # of lists that passes exchange, each may be the other
+                    seen.add(id(one))
+                    pending += self.chosen.get(id(one), (None, ()))[1]
                 if self.is_given(one) or id(one) in ids or getattr(one, "frozen", False):
                     raise AmbiguousStore("a list or dict in the result that a branch chose")
         chosen = list({id(x): x for x in parts if self.chosen.get(id(x), (None,))[0] is x}.values())
