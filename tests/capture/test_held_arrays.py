@@ -394,3 +394,58 @@ def test_items_of_lists_that_are_moved_round_are_those_of_before(engine) -> None
     for m, n in [(3, 1), (4, 1), (4, 3), (5, 3), (5, 0)]:
         xs = np.linspace(-0.5, 1.5, m)
         assert compiled(xs.copy(), n) == _moved_round(xs.copy(), n)
+
+
+def _never_bound(xs, n):
+    rows = [np.array([u, 1.0]) for u in xs]
+    row = rows[0]
+    for i in range(n):
+        if xs[i % 3] > 100.0:
+            row = rows[1]
+    rows[0][0] += 1.0
+    return rows, row
+
+
+def _never_bound_by_what_is_known(xs, n):
+    rows, at = [np.array([u, 1.0]) for u in xs], 0.5
+    row = rows[0]
+    for _ in range(n):
+        if at > 1.0:
+            row = rows[1]
+    rows[0][0] += 1.0
+    return rows, row
+
+
+def _bound_to_itself(xs, n):
+    rows = [np.array([u, 1.0]) for u in xs]
+    row, s = rows[0], 0.0
+    for _ in range(n):
+        row = row  # noqa: PLW0127
+        row[0] += 1.0
+        s += rows[0][0]
+    return rows, row, s
+
+
+def _bound_later(xs, n):
+    rows = [np.array([u, 1.0]) for u in xs]
+    row, s = rows[0], 0.0
+    for i in range(n):
+        if i > 0:
+            row = rows[i % 2]
+        row[0] += 1.0
+        s += rows[0][0]
+    return rows, row, s
+
+
+@both
+@pytest.mark.parametrize(
+    "f", [_never_bound, _never_bound_by_what_is_known, _bound_to_itself, _bound_later]
+)
+def test_name_of_an_item_that_passes_may_bind(f, engine) -> None:
+    """Of two lengths, by which the list is one of copies: stores by the name and by the list are seen by both."""
+    compiled = Function(f, engine=engine)
+    for m, n in [(3, 1), (4, 1), (4, 0), (5, 6), (3, 4)]:
+        xs = np.linspace(0.25, 2.0, m)
+        found, expected = compiled(xs.copy(), n), f(xs.copy(), n)
+        same(found, expected)
+        assert _shared(found) == _shared(expected)

@@ -36,13 +36,14 @@ from autodiff.capture.slots import (
     type_text,
     types_of,
 )
+from autodiff.capture.stores import is_item
 from autodiff.capture.structures import LeafScope
 from autodiff.capture.trace import NotStaged
 from autodiff.dims import Dim, last_index, same
 from autodiff.ir.data import ArrayType, Value, free_values, walk
 from autodiff.ladder import AmbiguousStore, Bail, Rung
 from autodiff.ops.dispatch import known
-from autodiff.ops.either import VARIES, Either, Probe, kinds_of
+from autodiff.ops.either import VARIES, Either, Probe, is_array, kinds_of
 from autodiff.ops.tracer import Tracer, as_tracer
 
 
@@ -331,9 +332,13 @@ class Body(CarriedObjects):
         return True
 
     def _check_listed(self, outcome: Outcome) -> None:
-        """An array that the body stores into and binds anew must not be an item of a list then."""
+        """An array that the body stores into and binds anew must not be an item of a list, before that or then."""
         for key in self.names:
-            if self.placed.get(key) in outcome.stored and is_listed(outcome.names.get(key)):
+            if self.placed.get(key) not in outcome.stored:
+                continue
+            start = key[0].locals.get(key[1])
+            was_item = is_array(start) and (is_listed(start) or is_item(start))
+            if was_item or is_listed(outcome.names.get(key)):
                 raise AmbiguousStore("a store into an array that is an item of a list")
 
 

@@ -20,6 +20,7 @@ from autodiff.capture import structures
 from autodiff.capture.arrays import Chosen
 from autodiff.capture.frames import ComprehensionScope, Scope
 from autodiff.capture.interpreter import Frame
+from autodiff.capture.members import row_step
 from autodiff.capture.parts import ObjectScope
 from autodiff.capture.reaching import reaches
 from autodiff.capture.regions import cells_of, live_scopes
@@ -31,6 +32,8 @@ def is_aliased(frame: Frame, scope: Scope, name: str, tracer: Tracer) -> bool:
     """Whether an array that a name stands for may be reached otherwise as well."""
     owner = scope.scope if isinstance(scope, LeafScope) else scope
     if _may_be_an_operand(frame, owner):
+        return True
+    if row_step(tracer) is not None:  # the list has it
         return True
     cells = cells_of(tracer).keys()
     if isinstance(tracer.cell, Chosen) and tracer.cell.reference is None:

@@ -27,6 +27,7 @@ from autodiff.capture.conditions import truth
 from autodiff.capture.frames import UNBOUND, Completion, Maybe, Poison, Scope
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList
+from autodiff.capture.members import row_step
 from autodiff.capture.operators import condition
 from autodiff.capture.regions import Outcome, defined, run_region, undoing
 from autodiff.capture.sequences import LazySequence
@@ -104,6 +105,8 @@ def _bind_results(
     numbers = {key: Tracer(held[key], slot.form) for key, slot in body.names.items()}
     after = {**numbers, **body.arrays.after(held, ran)}
     for key, tracer in after.items():
+        if _is_left(body, key):
+            continue
         if is_listed(_end_of(body, key)):
             tracer.cell.listed = True
         key[0].locals[key[1]] = _of_types(body, key, tracer, after, ran)
@@ -114,6 +117,15 @@ def _bind_results(
     for halves in body.halves:
         halves.join()
     body.share_results(ran)
+
+
+def _is_left(body: Body, key: tuple[Scope, str]) -> bool:
+    """Whether a name has an array that is known by its number in a list, and no pass gives it another one."""
+    start, placed = key[0].locals.get(key[1]), body.placed.get(key)
+    if not isinstance(start, Tracer) or row_step(start) is None or body.outcome is None:
+        return False
+    end = body.outcome.names.get(key)
+    return end is None or (isinstance(end, Tracer) and end.value is placed)
 
 
 def _bind_cells(
