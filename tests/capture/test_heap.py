@@ -283,8 +283,10 @@ def of_size(n: int) -> tuple[Heap, Object, list[Object]]:
 def test_reads_writes_and_snapshots_cost_the_same_in_any_heap(n: int) -> None:
     heap, items, arrays = of_size(n)
     assert calls(lambda: heap.read((items, 5))) <= 8
-    assert calls(lambda: heap.write((arrays[3], CONTENT), Static(1))) <= 24
-    assert calls(lambda: heap.write((items, n), Static(1))) <= 24
+    assert (
+        calls(lambda: heap.write((arrays[3], CONTENT), Static(1))) <= 32
+    )  # Python 3.13 tells of more
+    assert calls(lambda: heap.write((items, n), Static(1))) <= 32
     assert calls(lambda: heap.length(items)) <= 4
     assert calls(heap.snapshot) <= 6
 

@@ -24,7 +24,7 @@ value decomposition" (2016).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
@@ -32,6 +32,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from autodiff.dims import Dim, at_least, equal, product
 from autodiff.errors import DerivativeError
 from autodiff.ir.data import ArrayType
+from autodiff.later import later
 from autodiff.ops import decompositions, reflections
 from autodiff.ops.builder import current_builder
 from autodiff.ops.complex_numbers import (
@@ -53,6 +54,11 @@ from autodiff.ops.function_table import functions
 from autodiff.ops.numpy_functions.linear_algebra import float_matrix
 from autodiff.ops.promotion import constant, pointwise
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
+
+if TYPE_CHECKING:
+    from autodiff.ops import scipy_linalg
+else:
+    scipy_linalg = later("autodiff.ops.scipy_linalg")
 
 Matrix = Any  # a complex traced array
 
@@ -857,7 +863,7 @@ def of_scipy() -> dict[Any, Callable[..., Any]]:
 
     def scipy_lstsq(a: Any, b: Any) -> Any:
         x, residuals, rank, s = lstsq(a, b, float(np.finfo(_matrix(a).part_dtype).eps))
-        return x, residuals, rank, s
+        return x, residuals, scipy_linalg.rank_of_lstsq(rank), s
 
     return {
         linalg.inv: _with(inv),

@@ -147,8 +147,19 @@ def lstsq(a: Any, b: Any, cond: Any = None, **options: Any) -> Any:
         # One number, but an empty array below full rank, which plain Python then returns.
         check(compare("equal", residuals.shape[0], 1), "the rank is full")
         residuals = functions[np.sum](residuals)
-    whole = emit_tracer("cast", rank, dtype=np.dtype(np.int64), weak=True)
-    return solution, residuals, Tracer(whole.value, "python"), values
+    return solution, residuals, rank_of_lstsq(rank), values
+
+
+def rank_of_lstsq(rank: Any) -> Tracer:
+    """A rank in the type that SciPy gives it: 1.18 and newer NumPy's."""
+    of_python = _type_of_rank() is int
+    whole = emit_tracer("cast", number(rank, int), dtype=np.dtype(np.int64), weak=of_python)
+    return Tracer(whole.value, "python" if of_python else "scalar")
+
+
+@functools.cache
+def _type_of_rank() -> type:
+    return type(linalg.lstsq(np.eye(1), np.ones(1))[2])
 
 
 @implements(linalg.pinv)
