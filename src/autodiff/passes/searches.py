@@ -288,6 +288,19 @@ def _begin_bracket(search: _Search, a: Number, b: Number) -> State:
     )  # fmt: skip
 
 
+def _asked(functions: Sequence[Any], now: State) -> tuple[Number, Number, State, Number, Number]:
+    """The next place, the value there, the state with that, and whether it is the one end or the other."""
+    x = now["next"]
+    fx = functions[0](x)
+    return x, fx, _noted(now, x, fx), np.equal(now["calls"], 0), np.equal(now["calls"], 1)
+
+
+def _at_ends(at_b: Number, fa: Number, fb: Number) -> tuple[Number, Number]:
+    """Whether an end is a zero, and whether there is no change of sign: both ends are looked at before either is one."""
+    zero_at_end = at_b & (np.equal(fa, 0.0) | np.equal(fb, 0.0))
+    return zero_at_end, at_b & ~zero_at_end & ~_signs_differ(fa, fb)
+
+
 def _signs_differ(x: Number, y: Number) -> Number:
     return np.not_equal(np.signbit(x), np.signbit(y))
 
@@ -296,15 +309,10 @@ def _step_of_brent(
     search: _Search, functions: Sequence[Any], now: State, a: Number, b: Number
 ) -> State:
     """One value, then what Brent's method makes of it: the first two are those at the ends."""
-    x = now["next"]
-    fx = functions[0](x)
-    noted = _noted(now, x, fx)
-    at_a, at_b = np.equal(now["calls"], 0), np.equal(now["calls"], 1)
+    x, fx, noted, at_a, at_b = _asked(functions, now)
     fpre, fcur = where(at_a, fx, now["fpre"]), fx
     pre, cur = where(at_a | at_b, a, now["pre"]), where(at_b, b, x)
-    # Both ends are looked at before either is a zero.
-    zero_at_end = at_b & (np.equal(fpre, 0.0) | np.equal(fcur, 0.0))
-    no_sign = at_b & ~zero_at_end & ~_signs_differ(fpre, fcur)
+    zero_at_end, no_sign = _at_ends(at_b, fpre, fcur)
 
     turned = (fpre != 0.0) & (fcur != 0.0) & _signs_differ(fpre, fcur)
     blk, fblk = where(turned, pre, now["blk"]), where(turned, fpre, now["fblk"])
@@ -383,13 +391,9 @@ def _step_of_halves(
     search: _Search, functions: Sequence[Any], now: State, a: Number, b: Number
 ) -> State:
     """One value, and the half of the interval in which the sign changes."""
-    x = now["next"]
-    fx = functions[0](x)
-    noted = _noted(now, x, fx)
-    at_a, at_b = np.equal(now["calls"], 0), np.equal(now["calls"], 1)
+    x, fx, noted, at_a, at_b = _asked(functions, now)
     f_a = where(at_a, fx, now["fpre"])
-    zero_at_end = at_b & (np.equal(f_a, 0.0) | np.equal(fx, 0.0))
-    no_sign = at_b & ~zero_at_end & ~_signs_differ(f_a, fx)
+    zero_at_end, no_sign = _at_ends(at_b, f_a, fx)
     begins = at_a | at_b
     left = where(begins, a, where(_signs_differ(fx, f_a), now["pre"], x))
     width = where(begins, b - a, now["spre"])
@@ -427,16 +431,13 @@ def _step_of_ridder(
     search: _Search, functions: Sequence[Any], now: State, a: Number, b: Number
 ) -> State:
     """One value: at an end, in the middle, or where an exponential through all three is zero."""
-    x = now["next"]
-    fx = functions[0](x)
-    noted, calls = _noted(now, x, fx), now["calls"]
-    at_a, at_b = np.equal(calls, 0), np.equal(calls, 1)
+    x, fx, noted, at_a, at_b = _asked(functions, now)
+    calls = now["calls"]
     inside = calls >= 2
     in_middle, is_last = inside & np.equal(calls % 2, 0), inside & np.equal(calls % 2, 1)
     fa, fb = where(at_a, fx, now["fleft"]), where(at_b, fx, now["fright"])
     xa, xb, xm, fm = now["left"], now["right"], now["middle"], now["fmiddle"]
-    zero_at_end = at_b & (np.equal(fa, 0.0) | np.equal(fb, 0.0))
-    no_sign = at_b & ~zero_at_end & ~_signs_differ(fa, fb)
+    zero_at_end, no_sign = _at_ends(at_b, fa, fb)
 
     half = 0.5 * (xb - xa)
     square = fx * fx - fa * fb
