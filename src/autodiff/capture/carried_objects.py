@@ -65,8 +65,10 @@ class CarriedObjects(CarriedLists):
             if not choices.is_known(chosen):
                 raise peel_first(f"a store into {name!r}, which the caller has")
             shared = True
-        lasts = outermost and not surely_runs
-        lasts = lasts and any(not isinstance(part, TracedList) for part in given)
+        remaining = self.remaining[key] = self._remaining(start, chosen, outcome, surely_runs)
+        lasts = "" in remaining and trace.distinguish_arrays >= choices.TOLD_APART
+        if outermost and not surely_runs:
+            lasts |= any(not isinstance(part, TracedList) for part in given)
         ends = structures.mutable(trace, end, frozen_too=True)
         shared |= lasts or any(
             after is not before and any(after is part for part in given)  # it has gone elsewhere
@@ -92,6 +94,48 @@ class CarriedObjects(CarriedLists):
         if isinstance(start, TracedList) and is_long(known):
             self.begun[key] = start
         self._begin_structure(key, known)
+
+    def _remaining(
+        self, start: Any, end: Any, outcome: Outcome, surely_runs: bool
+    ) -> dict[str, list[Any]]:
+        """The caller's objects that a name may have still after some passes, by where."""
+        trace = self.frame.trace
+        given = {
+            at: part
+            for at, part in structures.mutable_at(trace, start, frozen_too=True)
+            if trace.is_given(part)
+        }
+        ends = {**dict(structures.mutable_at(trace, end, frozen_too=True)), "": end}
+        # Passes may exchange them.
+        found = {
+            at: [*given.values()]
+            for at, after in ends.items()
+            if any(self._may_be(after, part, outcome) for part in given.values())
+        }
+        for at, part in given.items():
+            if at not in ends or not surely_runs:
+                found.setdefault(at, [part])
+        return found
+
+    def _may_be(self, x: Any, part: Any, outcome: Outcome) -> bool:
+        """Whether what branches of a pass may have chosen is an object from before it."""
+        for one in choices.objects_of(x):
+            copy, left = outcome.origins.get(id(one), (None, None))
+            if any(y is part for y in self.frame.trace.chosen_from(left if copy is one else one)):
+                return True
+        return False
+
+    def note_remaining(self, in_body: bool) -> None:
+        """What stands for a caller's object that a name may have still refuses to change."""
+        trace = self.frame.trace
+        for key, remaining in self.remaining.items():
+            x = key[0].locals.get(key[1], UNBOUND)
+            parts = dict(structures.mutable_at(trace, x.value if isinstance(x, Maybe) else x, True))
+            for at in remaining.keys() & parts.keys():
+                if in_body:  # the name has it alone, at the end of a pass
+                    trace.ambiguous[id(parts[at])] = parts[at]
+                elif not any(parts[at] is x for x in remaining[at]):
+                    trace.make_ambiguous(remaining[at], parts[at])
 
     def _surely_runs(self, asking: bool) -> bool:
         """Whether there is a pass: else each name has what it had; with ``asking`` it is decided at each call."""
@@ -365,6 +409,7 @@ class CarriedObjects(CarriedLists):
         """After the loop lists that may be one, or one from before the loop, refuse to change."""
         assert self.outcome is not None
         self.note_kept()
+        self.note_remaining(in_body=False)
         found = {key: key[0].locals.get(key[1]) for key in {**self.begun, **self.ends}}
         values = {key: x.value if isinstance(x, Maybe) else x for key, x in found.items()}
         lists = {key: x for key, x in values.items() if isinstance(x, TracedList)}

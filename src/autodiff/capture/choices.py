@@ -568,6 +568,10 @@ class ObjectMerge:
             made = self.trace.fresh(containers.new_instance(class_of(a)))
             origins = [x.origin for x in (a, b) if isinstance(x, Instance)]
             self.trace.state.keeping(origins, lambda x: None)(made)
+            for origin in origins:  # it may be the caller's, as a loop left it
+                found, others = self.trace.chosen.get(id(origin), (None, ()))
+                if found is origin:
+                    self.trace.make_ambiguous(others, made)
             number: Any = m if n is None else n
             self.trace.numbers[id(made)] = (made, number)
             for known, old in zip(self.known, (n, m), strict=True):

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff import containers
-from autodiff.capture import contents
+from autodiff.capture import choices, contents
 from autodiff.capture.lists import TracedList, is_stored
 from autodiff.capture.numbering import ArraysMatter
 from autodiff.capture.pools import RowsMatter, pool_of
@@ -291,8 +291,8 @@ def _refuse_shared(trace: Trace, result: Any) -> None:
         if isinstance(x, TracedList) and x.python_type is list and id(x) not in trace.items
     ]
     if trace.chosen:
-        parts = trace.made_in([outside, result])
-        trace.refuse_copies([*parts])
+        parts = [*trace.made_in([outside, result])]
+        trace.refuse_copies([*parts, *(x for part in parts for x in choices.objects_of(part))])
     _refuse_shared_arrays(trace, outside, result)
     if trace.shares_rows:
         made = {id(x) for x in containers.walk(outside, is_stored)}

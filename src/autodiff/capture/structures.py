@@ -259,6 +259,13 @@ def hold_items(trace: Trace, x: Any, like: Any) -> bool:
 
 def mutable(trace: Trace, x: Any, frozen_too: bool = False) -> Iterator[Any]:
     """The lists, dicts and objects that a structure is made of, but for rows, which are known by a number."""
+    yield from (part for _, part in mutable_at(trace, x, frozen_too))
+
+
+def mutable_at(
+    trace: Trace, x: Any, frozen_too: bool = False, at: str = ""
+) -> Iterator[tuple[str, Any]]:
+    """The lists, dicts and objects that a structure is made of, each with where it is."""
     if is_numeric(x) or known_in(x) is not None:
         return
     parts = parts_of(trace, x)
@@ -266,9 +273,9 @@ def mutable(trace: Trace, x: Any, frozen_too: bool = False) -> Iterator[Any]:
     can_change &= not isinstance(x, (tuple, Either))
     is_list = isinstance(x, TracedList) and x.python_type is list
     if (parts is not None or is_list) and can_change and as_parts(x) is None:
-        yield x
-    for _, part in parts or ():
-        yield from mutable(trace, part, frozen_too)
+        yield at, x
+    for key, part in parts or ():
+        yield from mutable_at(trace, part, frozen_too, f"{at}[{key!r}]")
 
 
 @dataclass(eq=False)
