@@ -36,6 +36,7 @@ WEIGHTS = np.concatenate([-_SLOPES, _SLOPES])
 _LAST = tuple([np.cos(k * np.arccos(NODES)) * (2 / _COUNT) for k in (13, 15)])
 _NOISE = 1e-5
 _REACH = 1.5
+_CLOSEST = 1e-8  # a radius whose values are of different arguments, of half of the digits
 _ROUNDING = 1e3 * float(np.finfo(np.float64).eps)
 
 
@@ -63,8 +64,9 @@ def by_parameter(
         columns[k] = columns[k] + np.reshape(radius, (*np.shape(radius), 1)) * NODES
         values = function(*columns)
         slope = np.sum(values * WEIGHTS, axis=-1) / radius
-        # A factor, so that derivatives of the derivative know of it.
-        return slope * np.where(_is_noisy(values, size), np.nan, 1.0)
+        # A factor, so that derivatives of the derivative know of it.  Next to a singularity all values are one.
+        lost = np.less(radius, _CLOSEST * np.maximum(np.abs(operands[k]), 1e-280))
+        return slope * np.where(_is_noisy(values, size) | lost, np.nan, 1.0)
 
     return partial
 
@@ -72,7 +74,8 @@ def by_parameter(
 def _is_noisy(values: Any, size: float) -> Any:
     """Whether an error of the values is more than a small part of them, or of ``size``, when multiplied."""
     error = sum(np.abs(np.sum(values * last, axis=-1)) for last in _LAST)
-    return _COUNT * error > _NOISE * np.max(np.abs(values), axis=-1) + _ROUNDING * size
+    right = _COUNT * error <= _NOISE * np.max(np.abs(values), axis=-1) + _ROUNDING * size
+    return np.logical_not(right & np.isfinite(error))
 
 
 def of_order(v: Any, x: Any, *imaginary: Any) -> Any:
@@ -88,9 +91,15 @@ def beyond(v: Any) -> Any:
     return 6.0 / np.maximum(near, 1e-300)
 
 
+def whole_degree(n: Any, growth: Any) -> Any:
+    """A polynomial in its parameter where the degree is whole, of that degree; else as ``growth`` says."""
+    whole = np.equal(n, np.floor(n)) & np.greater_equal(n, 0)
+    return np.where(whole, np.log1p(np.where(whole, n, 1.0)), growth)
+
+
 def power_of(x: Any, *imaginary: Any) -> Any:
     """A function that grows as a power of ``1 + |x|``."""
     return np.log1p(np.abs(x) + sum(np.abs(part) for part in imaginary)) + _REACH
 
 
-__all__ = ["beyond", "by_parameter", "of_order", "power_of"]
+__all__ = ["beyond", "by_parameter", "of_order", "power_of", "whole_degree"]

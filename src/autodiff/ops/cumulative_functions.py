@@ -122,8 +122,16 @@ def _ratio_density(m: Any, n: Any, x: Any) -> Any:
     a, b, r = 0.5 * m, 0.5 * n, m / n
 
     def finite(x: Any) -> Any:
-        scale = a * np.log(r) - (a + b) * np.log1p(r * x) - apply("scipy_betaln", a, b)
-        return scaled_power(a - 1, scale, x)
+        # (r x)**a / (1 + r x)**(a + b) / x B(a, b); of large r x by its inverse, where the powers cancel
+        far = np.greater(r * x, 1) & np.isfinite(r * x)
+        z, place = np.where(far, 1.0, x), np.where(far, x, 1 / np.where(far, 1.0, r))
+        scale = a * np.log(r) - (a + b) * np.log1p(r * z) - apply("scipy_betaln", a, b)
+        power = -a * np.log1p(1 / (r * place)) - b * np.log1p(r * place)
+        return np.where(
+            far,
+            np.exp(power - apply("scipy_betaln", a, b)) / place,
+            scaled_power(np.where(far, 1.0, a - 1), np.where(far, 0.0, scale), z),
+        )
 
     return beyond_infinity(x, 0.0, finite)
 

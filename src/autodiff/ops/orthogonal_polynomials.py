@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.ops.by_parameter import beyond, by_parameter, power_of
+from autodiff.ops.by_parameter import beyond, by_parameter, power_of, whole_degree
 from autodiff.ops.smooth import unknown_slope
 from autodiff.ops.special import _f
 from autodiff.ops.special_rows import row
@@ -89,7 +89,7 @@ row(
     "eval_gegenbauer",
     (
         by_parameter(_gegenbauer, 0, _by_degree, 1.0),
-        by_parameter(_gegenbauer, 1, lambda n, a, x: beyond(a + 0.5), 1.0),
+        by_parameter(_gegenbauer, 1, lambda n, a, x: whole_degree(n, beyond(a + 0.5)), 1.0),
         lambda y, n, a, x: 2 * a * _lower_gegenbauer(n - 1, a + 1, x),
     ),
     (_DEGREE, _P, _X),
@@ -99,7 +99,9 @@ row(
     "eval_genlaguerre",
     (
         by_parameter(_laguerre, 0, _by_degree),
-        by_parameter(_laguerre, 1, lambda n, a, x: np.maximum(beyond(a + 1), power_of(x))),
+        by_parameter(
+            _laguerre, 1, lambda n, a, x: np.maximum(whole_degree(n, beyond(a + 1)), power_of(x))
+        ),
         lambda y, n, a, x: -_lower_laguerre(n - 1, a + 1, x),
     ),
     (_DEGREE, _P, _X),
@@ -109,8 +111,8 @@ row(
     "eval_jacobi",
     (
         by_parameter(_jacobi, 0, _by_degree, 1.0),
-        by_parameter(_jacobi, 1, lambda n, a, b, x: beyond(a + 1), 1.0),
-        by_parameter(_jacobi, 2, lambda n, a, b, x: np.maximum(beyond(b + 1), power_of(x)), 1.0),
+        by_parameter(_jacobi, 1, lambda n, a, b, x: whole_degree(n, beyond(a + 1)), 1.0),
+        by_parameter(_jacobi, 2, lambda n, a, b, x: np.maximum(whole_degree(n, beyond(b + 1)), power_of(x)), 1.0),
         lambda y, n, a, b, x: 0.5 * (n + a + b + 1) * _lower_jacobi(n - 1, a + 1, b + 1, x),
     ),
     (_DEGREE, _P, _P, _X),
@@ -120,8 +122,18 @@ row(
     "eval_sh_jacobi",
     (
         by_parameter(_shifted, 0, _by_degree),
-        by_parameter(_shifted, 1, lambda n, p, q, x: np.maximum(beyond(p - q + 1), beyond(p))),
-        by_parameter(_shifted, 2, lambda n, p, q, x: np.maximum(beyond(p - q + 1), beyond(q))),
+        by_parameter(
+            _shifted,
+            1,
+            lambda n, p, q, x: np.maximum(
+                whole_degree(n, beyond(p - q + 1)), beyond(p + np.maximum(n, 0.0))
+            ),
+        ),
+        by_parameter(
+            _shifted,
+            2,
+            lambda n, p, q, x: whole_degree(n, np.maximum(beyond(p - q + 1), beyond(q))),
+        ),
         lambda y, n, p, q, x: n * _shifted(_lower(n), p + 2, q + 1, x),
     ),
     (_DEGREE, (3.0, 4.0), (0.5, 2.0), (0.1, 0.9)),
