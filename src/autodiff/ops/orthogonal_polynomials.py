@@ -147,8 +147,22 @@ def _by_degree_of_order(m: Any, v: Any, x: Any) -> Any:
 
 
 def _lpmv_partial(y: Any, m: Any, v: Any, x: Any) -> Any:
-    below = _f("lpmv")(m, np.where(np.less(v, 1), -v, v - 1), x)  # P of degree -v - 1 is that of v
-    return (v * x * y - (v + m) * below) / (x * x - 1)
+    end = np.equal(np.abs(x), 1) & np.greater_equal(m, 0)
+    z = np.where(end, 0.0, x)
+    below = _f("lpmv")(m, np.where(np.less(v, 1), -v, v - 1), z)  # P of degree -v - 1 is that of v
+    inside = (v * z * y - (v + m) * below) / (z * z - 1)
+    return np.where(end, _lpmv_at_end(np.where(end, m, 0.0), v, np.where(end, x, 0.0)), inside)
+
+
+def _lpmv_at_end(m: Any, v: Any, x: Any) -> Any:
+    """The derivative of ``(-1)**m (2m - 1)!! (1 - x**2)**(m/2)`` times a polynomial (DLMF 14.7.11, 18.9.19)."""
+    n = np.where(np.less(v, 0), -v - 1, v)  # P of degree -v - 1 is that of v
+    none, square = np.equal(m, 0), (1 - x) * (1 + x)
+    power = np.power(np.where(none, 1.0, square), np.where(none, 1.0, 0.5 * m - 1))
+    by_power = -m * x * power * _lower_gegenbauer(n - m, m + 0.5, x)
+    rest = np.power(square, 0.5 * m) * (2 * m + 1) * _lower_gegenbauer(n - m - 1, m + 1.5, x)
+    scale = (-2.0) ** m * _f("poch")(0.5, 1.0 * m)
+    return scale * (by_power + rest)
 
 
 row(
