@@ -1384,6 +1384,15 @@ def test_betainc_by_a_shape_that_is_zero(b: float, x: float, engine: str) -> Non
     np.testing.assert_allclose(by_b(b, 0.0, 1 - x), right, rtol=1e-12)
 
 
+@pytest.mark.parametrize("a", [1e-12, 1e-15, 1e-300])
+def test_betainc_by_a_shape_near_zero(a: float) -> None:
+    """As by one of 0: the terms of 1 / a cancel."""
+    by_a = autodiff.gradient(lambda a: special.betainc(a, 0.3, 0.9), engine="numpy")
+    second = autodiff.gradient(by_a, engine="numpy")
+    np.testing.assert_allclose(by_a(a), by_a(0.0), rtol=1e-10)
+    np.testing.assert_allclose(second(a), second(0.0), rtol=1e-10)
+
+
 @pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", AT_LIMITS)
 @pytest.mark.filterwarnings("ignore")
