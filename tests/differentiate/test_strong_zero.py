@@ -92,3 +92,18 @@ def test_a_slope_of_zero_hides_no_pole_in_either_mode(name: str) -> None:
         found = autodiff.jacobian(f, mode=mode, engine="numpy")(at)
         assert np.isnan(found[0, 0]) and np.isfinite(found[1, 1])
         assert found[0, 1] == 0 and found[1, 0] == 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_mean_over_a_deviation_that_is_zero_is_known_in_no_mode() -> None:
+    """The deviation has the derivative 0 there by convention, and what is divided by it a pole."""
+
+    def ratio(x: Any) -> Any:
+        return np.mean(x) / np.std(x)
+
+    for mode in ("reverse", "forward"):
+        slope = lambda x, mode=mode: autodiff.jacobian(ratio, mode=mode, engine="numpy")(x)  # noqa: E731
+        assert np.all(np.isnan(slope(np.ones(3))))
+        for outer in ("reverse", "forward"):
+            bend = autodiff.jacobian(slope, mode=outer, engine="numpy")(np.ones(3))
+            assert np.all(np.isnan(bend))

@@ -52,6 +52,7 @@ _CHOOSE = frozenset(
     )
     + ("strong_multiply", "strong_product", "with_slope", "with_slopes", "derived_as")
 )
+_SPREAD = frozenset(("broadcast", "reshape"))
 # Pointwise operations without an infinite slope at a number, unless that is out of range; all others are asked about.
 _WITHOUT_POLES = frozenset(
     (
@@ -197,6 +198,9 @@ class Forward:
         seeds = dict.fromkeys(seed for v in active for seed in self.reach[v])
         if isinstance(lowering, Reduction | Kernel) and not result.shape:
             seeds = dict.fromkeys((seed, bool(seed.shape)) for seed, _ in seeds)
+        elif operation.kind in _SPREAD:
+            if any(seed.shape and not whole for seed, whole in seeds):
+                return  # it is not element by element any more
         elif not isinstance(lowering, Pointwise):
             return
         if len(seeds) <= _MOST_SEEDS:

@@ -125,7 +125,19 @@ def _strong_multiply(operation: Operation, scope: Scope) -> Value | None:
         return _scalar_product(operation, scope, ct, partial)
     if _fits(ct, operation) and _chooses_numbers(partial):
         return _times_chosen(operation, scope, ct, partial)
+    if _unsigned(ct) is not ct or _unsigned(partial) is not partial:
+        return _signed_product(operation, scope)
     return None
+
+
+def _signed_product(operation: Operation, scope: Scope) -> Value:
+    """A product without the signs of its factors, negated if they differ: it may be there already."""
+    a, b = (_unsigned(x) for x in operation.operands)
+    same = (a is operation.operands[0]) is (b is operation.operands[1])
+    type = operation.results[0].type
+    product = Operation(operation.kind, (a, b), {}, (Value(type),), (), operation.source)
+    scope.block.operations.append(product)
+    return product.result if same else append(scope, "negative", (product.result,), operation)
 
 
 def _chooses_numbers(x: Value) -> bool:
