@@ -13,7 +13,7 @@ import numpy as np
 
 from autodiff.ops.by_parameter import beyond, by_parameter, power_of, whole_degree
 from autodiff.ops.smooth import unknown_slope
-from autodiff.ops.special import _f
+from autodiff.ops.special import _f, _strong
 from autodiff.ops.special_rows import row
 
 _gegenbauer, _jacobi, _laguerre = (
@@ -61,10 +61,20 @@ def _by_degree(n: Any, *rest: Any) -> Any:
     return np.pi + np.log1p(np.abs(rest[-1]))
 
 
+def _chebyt_by_degree(y: Any, n: Any, x: Any) -> Any:
+    """That of ``cos(n arccos x)``, left of the middle, where SciPy's values have nine digits (DLMF 18.5.1)."""
+    left = np.greater(x, -1) & np.less(x, 0.5)
+    angle = np.arccos(np.where(left, x, 0.0))
+    general = by_parameter(_f("eval_chebyt"), 0, _by_degree)
+    return np.where(left, -angle * np.sin(n * angle), general(y, n, np.where(left, 1.0, x)))
+
+
 def _by_x(name: str, rule: Any, source: str, x: tuple[float, float] = _X) -> None:
     # SciPy's Hermite polynomials have whole degrees only.
     whole = name.startswith("hermite")
     by_degree = None if whole else by_parameter(_f(f"eval_{name}"), 0, _by_degree)
+    if name == "chebyt":
+        by_degree = _chebyt_by_degree
     row(f"eval_{name}", (by_degree, rule), (_DEGREE, x), source)
 
 
@@ -194,7 +204,7 @@ row(
     (
         by_parameter(_hyp1f1, 0, lambda a, b, x: power_of(x)),
         by_parameter(_hyp1f1, 1, lambda a, b, x: np.maximum(beyond(b), power_of(x))),
-        lambda y, a, b, x: a / b * _hyp1f1(a + 1, b + 1, x),
+        lambda y, a, b, x: _strong(a / b, _hyp1f1(a + 1, b + 1, x)),
     ),
     ((0.5, 3.0), (0.5, 3.0), (-2.0, 2.0)),
     "DLMF 13.3.15",
@@ -205,7 +215,7 @@ row(
         by_parameter(_hyp2f1, 0, lambda a, b, c, z: _away_from_1(z)),
         by_parameter(_hyp2f1, 1, lambda a, b, c, z: _away_from_1(z)),
         by_parameter(_hyp2f1, 2, lambda a, b, c, z: np.maximum(beyond(c), _away_from_1(z))),
-        lambda y, a, b, c, z: a * b / c * _hyp2f1(a + 1, b + 1, c + 1, z),
+        lambda y, a, b, c, z: _strong(a * b / c, _hyp2f1(a + 1, b + 1, c + 1, z)),
     ),
     ((0.5, 3.0), (0.5, 3.0), (0.5, 3.0), (-0.7, 0.7)),
     "DLMF 15.5.1",
@@ -215,7 +225,7 @@ row(
     (
         by_parameter(_hyperu, 0, lambda a, b, x: 1.5 + np.abs(np.log(x))),
         by_parameter(_hyperu, 1, lambda a, b, x: 1.5 + np.abs(np.log(x))),
-        lambda y, a, b, x: -a * _hyperu(a + 1, b + 1, x),
+        lambda y, a, b, x: _strong(-a, _hyperu(a + 1, b + 1, x)),
     ),
     ((0.5, 3.0), (0.5, 3.0), (0.5, 3.0)),
     "DLMF 13.3.22",
