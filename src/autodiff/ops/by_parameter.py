@@ -67,7 +67,7 @@ def by_parameter(
     """
 
     def partial(y: Any, *operands: Any) -> Any:
-        radius = _REACH / np.maximum(growth(*operands), _REACH)
+        radius: Any = _REACH / np.maximum(growth(*operands), _REACH)
         radius = stop(radius) if isinstance(radius, Tracer) else radius
         many = radius * _SPLIT
         radius = many - (many - radius)
