@@ -93,6 +93,18 @@ def _dawsn(x: Any) -> Any:
     return mpmath.sqrt(mpmath.pi) / 2 * mpmath.exp(-x * x) * mpmath.erfi(x)
 
 
+def _jacobi(n: Any, a: Any, b: Any, x: Any) -> Any:
+    """By its sum of powers (DLMF 18.5.8), which has no pole in the parameters."""
+    degree = int(n)
+    return mpmath.fsum(
+        mpmath.binomial(degree + a, degree - k)
+        * mpmath.binomial(degree + b, k)
+        * ((x - 1) / 2) ** k
+        * ((x + 1) / 2) ** (degree - k)
+        for k in range(degree + 1)
+    )
+
+
 def _scaled(function: Callable[..., Any], sign: int) -> Callable[..., Any]:
     return lambda x: mpmath.exp(sign * x) * function(x)
 
@@ -337,6 +349,28 @@ ENTRY_ROWS: dict[str, Row] = {
         special.pseudo_huber,
         lambda d, r: d * d * (mpmath.sqrt(1 + (r / d) ** 2) - 1),
         ((1.0, 0.0), (2.0, 1e-3), (2.0, 5.0), (1.0, 1e9), (1e9, 1.0), (1e-3, -1e4)),
+    ),
+    "scipy_struve": Row(
+        special.struve,
+        mpmath.struveh,
+        ((0.0, 0.0), (0.0, 0.7), (1.0, 0.0), (2.0, 0.0), (3.0, 0.7)),
+        (0,),
+    ),
+    "scipy_modstruve": Row(
+        special.modstruve,
+        mpmath.struvel,
+        ((0.0, 0.0), (0.0, 0.7), (1.0, 0.0), (2.0, 0.0), (3.0, 0.7)),
+        (0,),
+    ),
+    "scipy_powm1": Row(
+        special.powm1,
+        lambda x, p: mpmath.power(x, p) - 1,
+        ((2.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 2.0), (3.0, -1.5)),
+    ),
+    "scipy_inv_boxcox": Row(
+        special.inv_boxcox,
+        lambda x, p: mpmath.exp(mpmath.log1p(p * x) / p) if p else mpmath.exp(x),
+        ((0.3, 0.5), (2.0, 1.0), (-0.2, 2.0)),
     ),
     "scipy_stdtr": Row(special.stdtr, _student, ((3.0, 0.0), (3.0, 1.0), (1.0, -2.0)), (0,)),
 }
@@ -1019,6 +1053,94 @@ def test_derivatives_where_infinity_meets_zero(name: str, engine: str) -> None:
         assert np.isclose(value(x), function(x), rtol=1e-14, atol=0)
 
 
+@pytest.mark.parametrize("a", [30.0, 1e8, 1e16, 1e20])
+@pytest.mark.parametrize("away", [-2.0, 0.0, 1.5])
+def test_densities_of_large_shapes(a: float, away: float) -> None:
+    """``x**(a - 1) e**-x / gamma(a)``, whose factors cancel: of a = 1e16 all digits."""
+    x = a + away * np.sqrt(a)
+    with mpmath.workdps(120):
+        b = mpmath.mpf(a)
+        exact = lambda x: mpmath.exp((b - 1) * mpmath.log(x) - x - mpmath.loggamma(b))  # noqa: E731
+        terms = mpmath.taylor(exact, mpmath.mpf(x), 2, h=b * mpmath.mpf(10) ** -40)
+        right = [float(terms[k] * math.factorial(k)) for k in range(3)]
+    f = lambda x: special.gammainc(a, x)  # noqa: E731
+    for k in range(3):
+        f = autodiff.gradient(f, engine="numpy")
+        np.testing.assert_allclose(f(x), right[k], rtol=1e-9)
+
+
+@pytest.mark.parametrize("m", [50.0, 1e10, 1e16, 1e100, 1e200])
+@pytest.mark.parametrize("x", [0.6, 1.3, 40.0])
+def test_the_f_distribution_of_many_degrees_of_freedom(m: float, x: float) -> None:
+    with mpmath.workdps(250):
+        a, b, r = mpmath.mpf(m) / 2, mpmath.mpf(1), mpmath.mpf(m) / 2
+        exact = lambda x: mpmath.exp(  # noqa: E731
+            a * mpmath.log(r * x) - (a + b) * mpmath.log(1 + r * x) + mpmath.log(a) - mpmath.log(x)
+        )
+        terms = mpmath.taylor(exact, mpmath.mpf(x), 1, h=mpmath.mpf(10) ** -30)
+    density = autodiff.gradient(lambda x: special.fdtr(m, 2.0, x), engine="numpy")
+    np.testing.assert_allclose(density(x), float(terms[0]), rtol=1e-10)
+    np.testing.assert_allclose(autodiff.gradient(density)(x), float(terms[1]), rtol=1e-9)
+
+
+@pytest.mark.parametrize("m", [0, 2, 4])
+@pytest.mark.parametrize("v", [0, 1, 2, 5])
+def test_legendre_functions_at_their_ends(m: int, v: int) -> None:
+    """Of even orders they are polynomials (DLMF 14.7.8)."""
+    line = np.polynomial.Legendre.basis(v).convert(kind=np.polynomial.Polynomial).deriv(m)
+    whole = np.polynomial.Polynomial([1.0, 0.0, -1.0]) ** (m // 2) * line
+    backward = forward = lambda x: special.lpmv(m, float(v), x)
+    x = np.array([1.0, -1.0, 0.3])
+    for order in (1, 2, 3):
+        backward, forward = _reverse(backward), _forward(forward)
+        right = whole.deriv(order)(x)
+        np.testing.assert_allclose(backward(x), right, rtol=1e-11, atol=1e-11)
+        np.testing.assert_allclose(
+            autodiff.function(forward, engine="numpy")(x), right, rtol=1e-11, atol=1e-11
+        )
+
+
+@pytest.mark.parametrize(
+    ("n", "a", "b", "x"),
+    [
+        (1, -1.0, 0.0, 0.3),
+        (1, 0.0, -1.0, 0.3),
+        (3, 0.5, 1.5, -0.3),
+        (2, 0.0, 0.0, 1.0),
+        (1, -1.0, 1.0, 1.0),
+    ],
+)
+def test_jacobi_polynomials_by_parameters_at_poles_of_other_degrees(
+    n: int, a: float, b: float, x: float
+) -> None:
+    exact = lambda a, b: _jacobi(n, a, b, mpmath.mpf(x))  # noqa: E731
+    right = [float(mpmath.diff(exact, (a, b), which)) for which in ((1, 0), (0, 1))]
+    found = autodiff.gradient(lambda a, b: special.eval_jacobi(n, a, b, x), engine="numpy")(a, b)
+    np.testing.assert_allclose(found, right, rtol=1e-11, atol=1e-11)
+    p, q = a + b + 1, b + 1  # the shifted ones of the same exponents
+    of_shifted = lambda p, q: (
+        _jacobi(n, p - q, q - 1, 2 * mpmath.mpf(x) - 1) / mpmath.binomial(2 * n + p - 1, n)
+    )  # noqa: E731
+    right = [float(mpmath.diff(of_shifted, (p, q), which)) for which in ((1, 0), (0, 1))]
+    found = autodiff.gradient(lambda p, q: special.eval_sh_jacobi(n, p, q, x), engine="numpy")(p, q)
+    np.testing.assert_allclose(found, right, rtol=1e-11, atol=1e-11)
+
+
+def test_a_derivative_by_a_parameter_at_a_singularity_is_no_number() -> None:
+    slope = autodiff.gradient(lambda a: special.eval_jacobi(0.5, a, 0.5, 0.3), engine="numpy")
+    with np.errstate(all="ignore"):
+        assert np.isnan(slope(-1.0)) and np.isfinite(slope(-0.9))
+
+
+@pytest.mark.parametrize(("p", "right"), [(0.5, (0.0, 0.5, 0.0)), (1.0, (1.0, 0.0, 0.0))])
+def test_inv_boxcox_at_its_end(p: float, right: tuple[float, ...]) -> None:
+    """``(1 + p x)**(1 / p)`` of a base of 0."""
+    f, g = (lambda x: special.inv_boxcox(x, p)), (lambda x: special.inv_boxcox1p(x, p))
+    for k in range(3):
+        f, g = autodiff.gradient(f, engine="numpy"), autodiff.gradient(g, engine="numpy")
+        assert f(-1 / p) == g(-1 / p) == right[k]
+
+
 @pytest.mark.parametrize("engine", ["numpy", "native"])
 @pytest.mark.parametrize("order", [0, 1, 2])
 def test_polygamma_gives_arrays_of_float64(order: int, engine: str) -> None:
@@ -1260,6 +1382,15 @@ def test_betainc_by_a_shape_that_is_zero(b: float, x: float, engine: str) -> Non
     np.testing.assert_allclose(autodiff.gradient(by_a, wrt=0, engine=engine)(0.0, b, x), second, rtol=1e-8)  # fmt: skip
     by_b = autodiff.gradient(lambda a, b, x: special.betaincc(a, b, x), wrt=1, engine=engine)
     np.testing.assert_allclose(by_b(b, 0.0, 1 - x), right, rtol=1e-12)
+
+
+@pytest.mark.parametrize("a", [1e-12, 1e-15, 1e-300])
+def test_betainc_by_a_shape_near_zero(a: float) -> None:
+    """As by one of 0: the terms of 1 / a cancel."""
+    by_a = autodiff.gradient(lambda a: special.betainc(a, 0.3, 0.9), engine="numpy")
+    second = autodiff.gradient(by_a, engine="numpy")
+    np.testing.assert_allclose(by_a(a), by_a(0.0), rtol=1e-10)
+    np.testing.assert_allclose(second(a), second(0.0), rtol=1e-10)
 
 
 @pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])

@@ -52,21 +52,13 @@ _CHOOSE = frozenset(
     )
     + ("strong_multiply", "strong_product", "with_slope", "with_slopes", "derived_as")
 )
-# What has an infinite slope somewhere, or is no number.
-_POLES = frozenset(
+_SPREAD = frozenset(("broadcast", "reshape"))
+# Pointwise operations without an infinite slope at a number, unless that is out of range; all others are asked about.
+_WITHOUT_POLES = frozenset(
     (
-        "divide",
-        "reciprocal",
-        "power",
-        "float_power",
-        "log",
-        "log2",
-        "log10",
-        "log1p",
-        "sqrt",
-        "arctanh",
-    )
-    + ("exp", "exp2", "expm1", "sinh", "cosh")
+        "add subtract multiply negative positive absolute fabs square remainder fmod sin cos tan tanh arctan"
+        " arcsinh arctan2 hypot logaddexp logaddexp2 deg2rad rad2deg degrees radians erf erfc cast select"
+    ).split()
 )
 
 
@@ -206,6 +198,9 @@ class Forward:
         seeds = dict.fromkeys(seed for v in active for seed in self.reach[v])
         if isinstance(lowering, Reduction | Kernel) and not result.shape:
             seeds = dict.fromkeys((seed, bool(seed.shape)) for seed, _ in seeds)
+        elif operation.kind in _SPREAD:
+            if any(seed.shape and not whole for seed, whole in seeds):
+                return  # it is not element by element any more
         elif not isinstance(lowering, Pointwise):
             return
         if len(seeds) <= _MOST_SEEDS:
@@ -214,7 +209,8 @@ class Forward:
     def _moved(self, operation: Operation, operand: Value) -> Callable[[], Any] | None:
         """Whether the seeds move an operand, as a traced truth, where that is known and may matter."""
         seeds = self.reach.get(operand)
-        asked = operation.kind in _POLES and not self.second
+        pointwise = isinstance(ENTRIES[operation.kind].lowering, Pointwise)
+        asked = pointwise and operation.kind not in _CHOOSE | _WITHOUT_POLES and not self.second
         if not seeds or not (asked or not operation.results[0].shape):
             return None
 

@@ -108,25 +108,31 @@ def struve_term(v: Any, x: Any) -> Any:
     return np.power(0.5 * x, v) * rgamma(v + 1.5) / float(np.sqrt(np.pi))
 
 
+def _struve_slope(function: Any, sign: float) -> Any:
+    """The mean of two recurrences, of which one alone holds at order 0, where the other has a pole at 0 (DLMF 11.4)."""
+
+    def partial(y: Any, v: Any, x: Any) -> Any:
+        none, zero = np.equal(v, 0), np.equal(x, 0)
+        w = np.where(none, 1.0, v)
+        mean = 0.5 * (function(w - 1, x) + sign * function(w + 1, x) + struve_term(w, x))
+        # y / x, multiplied by an order that is 0 but has a derivative
+        ratio = np.where(zero, 2 / np.pi, y / np.where(zero, 1.0, x))
+        return np.where(none, v * ratio + sign * function(v + 1, x) + struve_term(v, x), mean)
+
+    return partial
+
+
 _ORDERED = ((1.0, 3.0), (0.5, 4.0))
-row(
-    "struve",
-    (
-        by_parameter(struve, 0, of_order),
-        lambda y, v, x: 0.5 * (struve(v - 1, x) - struve(v + 1, x) + struve_term(v, x)),
-    ),
-    _ORDERED,
-    "DLMF 11.4.27",
-)
-row(
-    "modstruve",
-    (
-        by_parameter(modstruve, 0, of_order),
-        lambda y, v, x: 0.5 * (modstruve(v - 1, x) + modstruve(v + 1, x) + struve_term(v, x)),
-    ),
-    _ORDERED,
-    "DLMF 11.4.28",
-)
+for _name, _function, _sign, _source in (
+    ("struve", struve, -1.0, "DLMF 11.4.27"),
+    ("modstruve", modstruve, 1.0, "DLMF 11.4.28"),
+):
+    row(
+        _name,
+        (by_parameter(_function, 0, of_order), _struve_slope(_function, _sign)),
+        _ORDERED,
+        _source,
+    )
 # H(x) / x = 2 / pi times the sum of (-1)**k x**2k / ((2k + 1)!!)**2  (DLMF 11.2.1)
 _STRUVE = [
     (-1.0) ** k * 2 / np.pi / float(np.prod(np.arange(1.0, 2 * k + 2, 2))) ** 2 for k in range(14)

@@ -27,15 +27,25 @@ from autodiff.ops.tracer import Tracer
 
 _COUNT = 16
 _HALF = (2 * np.arange(_COUNT // 2) + 1) * (np.pi / (2 * _COUNT))
-_PLACES = np.cos(_HALF)
-# l_j'(0) = (-1)**j sin(t) / (16 cos(t)**2) at cos t, as T16(0) is 1 and T16'(0) 0.
-_SLOPES = (-1.0) ** np.arange(_COUNT // 2) * np.sin(_HALF) / _PLACES**2 / _COUNT
+# Of 30 binary digits, as a radius is of 10: the points of the points, in second derivatives, are the parameter itself
+# where they should be, not next to it, where a function of whole orders would be one of any.
+_PLACES = np.rint(np.cos(_HALF) * 2.0**30) / 2.0**30
 NODES = np.concatenate([_PLACES, -_PLACES])
-WEIGHTS = np.concatenate([-_SLOPES, _SLOPES])
+_SPLIT = 2.0**43 + 1
+
+
+def _weight(j: int) -> float:
+    """The derivative at 0 of the polynomial that is 1 at one node and 0 at the others, whose inverses sum up to 0."""
+    others = np.delete(NODES, j)
+    return float(np.prod(others / (others - NODES[j])) / NODES[j])
+
+
+WEIGHTS = np.array([_weight(j) for j in range(_COUNT)])
 # Coefficients of the Chebyshev polynomials of degree 13 and 15.
 _LAST = tuple([np.cos(k * np.arccos(NODES)) * (2 / _COUNT) for k in (13, 15)])
 _NOISE = 1e-5
 _REACH = 1.5
+_CLOSEST = 1e-8  # a radius whose values are of different arguments, of half of the digits
 _ROUNDING = 1e3 * float(np.finfo(np.float64).eps)
 
 
@@ -57,14 +67,17 @@ def by_parameter(
     """
 
     def partial(y: Any, *operands: Any) -> Any:
-        radius = _REACH / np.maximum(growth(*operands), _REACH)
+        radius: Any = _REACH / np.maximum(growth(*operands), _REACH)
         radius = stop(radius) if isinstance(radius, Tracer) else radius
+        many = radius * _SPLIT
+        radius = many - (many - radius)
         columns = [np.reshape(x, (*np.shape(x), 1)) for x in operands]
         columns[k] = columns[k] + np.reshape(radius, (*np.shape(radius), 1)) * NODES
         values = function(*columns)
         slope = np.sum(values * WEIGHTS, axis=-1) / radius
-        # A factor, so that derivatives of the derivative know of it.
-        return slope * np.where(_is_noisy(values, size), np.nan, 1.0)
+        # A factor, so that derivatives of the derivative know of it.  Next to a singularity all values are one.
+        lost = np.less(radius, _CLOSEST * np.maximum(np.abs(operands[k]), 1e-280))
+        return slope * np.where(_is_noisy(values, size) | lost, np.nan, 1.0)
 
     return partial
 
@@ -72,7 +85,8 @@ def by_parameter(
 def _is_noisy(values: Any, size: float) -> Any:
     """Whether an error of the values is more than a small part of them, or of ``size``, when multiplied."""
     error = sum(np.abs(np.sum(values * last, axis=-1)) for last in _LAST)
-    return _COUNT * error > _NOISE * np.max(np.abs(values), axis=-1) + _ROUNDING * size
+    right = _COUNT * error <= _NOISE * np.max(np.abs(values), axis=-1) + _ROUNDING * size
+    return np.logical_not(right & np.isfinite(error))
 
 
 def of_order(v: Any, x: Any, *imaginary: Any) -> Any:
@@ -88,9 +102,15 @@ def beyond(v: Any) -> Any:
     return 6.0 / np.maximum(near, 1e-300)
 
 
+def whole_degree(n: Any, growth: Any) -> Any:
+    """A polynomial in its parameter where the degree is whole, of that degree; else as ``growth`` says."""
+    whole = np.equal(n, np.floor(n)) & np.greater_equal(n, 0)
+    return np.where(whole, np.log1p(np.where(whole, n, 1.0)), growth)
+
+
 def power_of(x: Any, *imaginary: Any) -> Any:
     """A function that grows as a power of ``1 + |x|``."""
     return np.log1p(np.abs(x) + sum(np.abs(part) for part in imaginary)) + _REACH
 
 
-__all__ = ["beyond", "by_parameter", "of_order", "power_of"]
+__all__ = ["beyond", "by_parameter", "of_order", "power_of", "whole_degree"]

@@ -122,8 +122,16 @@ def _ratio_density(m: Any, n: Any, x: Any) -> Any:
     a, b, r = 0.5 * m, 0.5 * n, m / n
 
     def finite(x: Any) -> Any:
-        scale = a * np.log(r) - (a + b) * np.log1p(r * x) - apply("scipy_betaln", a, b)
-        return scaled_power(a - 1, scale, x)
+        # (r x)**a / (1 + r x)**(a + b) / x B(a, b); of large r x by its inverse, where the powers cancel
+        far = np.greater(r * x, 1) & np.isfinite(r * x)
+        z, place = np.where(far, 1.0, x), np.where(far, x, 1 / np.where(far, 1.0, r))
+        scale = a * np.log(r) - (a + b) * np.log1p(r * z) - apply("scipy_betaln", a, b)
+        power = -a * np.log1p(1 / (r * place)) - b * np.log1p(r * place)
+        return np.where(
+            far,
+            np.exp(power - apply("scipy_betaln", a, b)) / place,
+            scaled_power(np.where(far, 1.0, a - 1), np.where(far, 0.0, scale), z),
+        )
 
     return beyond_infinity(x, 0.0, finite)
 
@@ -488,13 +496,23 @@ def _log1p_ratio_slope(u: Any) -> Any:
     )  # fmt: skip
 
 
+def _inverse_boxcox_slopes(value: Any, x: Any, p: Any) -> tuple[Any, Any]:
+    """Of ``value = (1 + p x)**(1/p)``; at its end, where that is a power of 0, as of a power."""
+    whole = 1 + p * x
+    end = np.equal(whole, 0)
+    power = np.power(np.where(end, whole, 1.0), 1 / np.where(end, p, 1.0) - 1)
+    u = np.where(end, 0.0, p * x)
+    by_p = np.where(end, power * x / np.where(end, p, 1.0), value * x * x * _log1p_ratio_slope(u))
+    return np.where(end, power, value / np.where(end, 1.0, whole)), by_p
+
+
 def _enter_inverse_boxcox() -> None:
     for name, shift in (("inv_boxcox", 0.0), ("inv_boxcox1p", 1.0)):
         row(
             name,
             (
-                lambda y, x, p, shift=shift: (y + shift) / (1 + p * x),
-                lambda y, x, p, shift=shift: (y + shift) * x * x * _log1p_ratio_slope(p * x),
+                lambda y, x, p, shift=shift: _inverse_boxcox_slopes(y + shift, x, p)[0],
+                lambda y, x, p, shift=shift: _inverse_boxcox_slopes(y + shift, x, p)[1],
             ),
             (_P, (-0.25, 0.5)),
             "(1 + p x)**(1/p)",

@@ -113,10 +113,10 @@ def beta_slopes(a: Any, b: Any, x: Any, rest: Any = None) -> tuple[Any, Any]:
 def _beta_slope(a: Any, b: Any, lower: Any, upper: Any) -> Any:
     """The derivative by ``a``; ``lower`` and ``upper`` are x and 1 - x with their logarithms."""
     (x, log_x), (y, log_y) = lower, upper
-    none = np.equal(a, 0)  # where 1 / B is 0 and the mean of log t infinite: a times it is 1
-    some = np.where(none, 1.0, a)
-    mean = -digamma_step(some, b)  # of log t
-    first = log_x + digamma_step(a + 1, b - 1)
+    none = np.equal(a, 0)  # where 1 / B is 0 and the mean of log t infinite: a times it is -1
+    mean = -digamma_step(np.where(none, 1.0, a), b)  # of log t
+    beyond = digamma_step(a + 1, b - 1)  # a B(a, b), and a times the mean, have no pole at 0
+    first = log_x + beyond
     small = np.less(a, _SMALL_SHAPE) & np.less_equal(x, 0.5) & np.less_equal(b * x, 1.5)
     above = (np.greater(log_x, mean) | none) & ~small
     p, q = np.where(above, b, a), np.where(above, a, b)
@@ -128,16 +128,15 @@ def _beta_slope(a: Any, b: Any, lower: Any, upper: Any) -> Any:
     other = _column(rest) - _column(z) * np.expm1(-u)  # 1 - z e^-u
     growth = _column(q - 1) * np.log(other / _column(rest))
     log_t = np.where(_column(above), np.log(other), _column(log_x) - u)
-    times_a = 1 + _column(a) * (log_t + _column(first - log_x))
-    excess = np.where(_column(none), times_a, log_t - _column(mean))
+    excess = 1 + _column(a) * (log_t + _column(beyond))  # a times what log t is above its mean
     whole = np.exp(growth - _column(p) * u) * excess
     change = np.expm1(_column(b - 1) * np.log1p(-_column(x) * np.exp(-u)))
-    left = np.exp(-_column(a) * u) * change * np.where(_column(none), times_a, _column(a) * excess)
+    left = np.exp(-_column(a) * u) * change * excess
     terms = np.where(_column(small), left, whole)
     integral = width * np.sum(terms * DOUBLE_WEIGHTS, axis=-1)
-    front = np.where(none, a * (first - log_x), -apply("scipy_betaln", some, b))
+    front = -apply("scipy_betaln", a + 1, b) - np.log(a + b)
     density = np.exp(p * log_z + (q - 1) * log_rest + front)
-    power = np.exp(a * log_x + front) / some
+    power = np.exp(a * log_x + front)
     return np.where(
         small, power * (first + integral), np.where(above, -1.0, 1.0) * density * integral
     )

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.ops.by_parameter import beyond, by_parameter, power_of
+from autodiff.ops.by_parameter import beyond, by_parameter, power_of, whole_degree
 from autodiff.ops.smooth import unknown_slope
-from autodiff.ops.special import _f
+from autodiff.ops.special import _f, _strong
 from autodiff.ops.special_rows import row
 
 _gegenbauer, _jacobi, _laguerre = (
@@ -61,10 +61,20 @@ def _by_degree(n: Any, *rest: Any) -> Any:
     return np.pi + np.log1p(np.abs(rest[-1]))
 
 
+def _chebyt_by_degree(y: Any, n: Any, x: Any) -> Any:
+    """That of ``cos(n arccos x)``, left of the middle, where SciPy's values have nine digits (DLMF 18.5.1)."""
+    left = np.greater(x, -1) & np.less(x, 0.5)
+    angle = np.arccos(np.where(left, x, 0.0))
+    general = by_parameter(_f("eval_chebyt"), 0, _by_degree)
+    return np.where(left, -angle * np.sin(n * angle), general(y, n, np.where(left, 1.0, x)))
+
+
 def _by_x(name: str, rule: Any, source: str, x: tuple[float, float] = _X) -> None:
     # SciPy's Hermite polynomials have whole degrees only.
     whole = name.startswith("hermite")
     by_degree = None if whole else by_parameter(_f(f"eval_{name}"), 0, _by_degree)
+    if name == "chebyt":
+        by_degree = _chebyt_by_degree
     row(f"eval_{name}", (by_degree, rule), (_DEGREE, x), source)
 
 
@@ -89,7 +99,7 @@ row(
     "eval_gegenbauer",
     (
         by_parameter(_gegenbauer, 0, _by_degree, 1.0),
-        by_parameter(_gegenbauer, 1, lambda n, a, x: beyond(a + 0.5), 1.0),
+        by_parameter(_gegenbauer, 1, lambda n, a, x: whole_degree(n, beyond(a + 0.5)), 1.0),
         lambda y, n, a, x: 2 * a * _lower_gegenbauer(n - 1, a + 1, x),
     ),
     (_DEGREE, _P, _X),
@@ -99,7 +109,9 @@ row(
     "eval_genlaguerre",
     (
         by_parameter(_laguerre, 0, _by_degree),
-        by_parameter(_laguerre, 1, lambda n, a, x: np.maximum(beyond(a + 1), power_of(x))),
+        by_parameter(
+            _laguerre, 1, lambda n, a, x: np.maximum(whole_degree(n, beyond(a + 1)), power_of(x))
+        ),
         lambda y, n, a, x: -_lower_laguerre(n - 1, a + 1, x),
     ),
     (_DEGREE, _P, _X),
@@ -109,8 +121,8 @@ row(
     "eval_jacobi",
     (
         by_parameter(_jacobi, 0, _by_degree, 1.0),
-        by_parameter(_jacobi, 1, lambda n, a, b, x: beyond(a + 1), 1.0),
-        by_parameter(_jacobi, 2, lambda n, a, b, x: np.maximum(beyond(b + 1), power_of(x)), 1.0),
+        by_parameter(_jacobi, 1, lambda n, a, b, x: whole_degree(n, beyond(a + 1)), 1.0),
+        by_parameter(_jacobi, 2, lambda n, a, b, x: np.maximum(whole_degree(n, beyond(b + 1)), power_of(x)), 1.0),
         lambda y, n, a, b, x: 0.5 * (n + a + b + 1) * _lower_jacobi(n - 1, a + 1, b + 1, x),
     ),
     (_DEGREE, _P, _P, _X),
@@ -120,8 +132,18 @@ row(
     "eval_sh_jacobi",
     (
         by_parameter(_shifted, 0, _by_degree),
-        by_parameter(_shifted, 1, lambda n, p, q, x: np.maximum(beyond(p - q + 1), beyond(p))),
-        by_parameter(_shifted, 2, lambda n, p, q, x: np.maximum(beyond(p - q + 1), beyond(q))),
+        by_parameter(
+            _shifted,
+            1,
+            lambda n, p, q, x: np.maximum(
+                whole_degree(n, beyond(p - q + 1)), beyond(p + np.maximum(n, 0.0))
+            ),
+        ),
+        by_parameter(
+            _shifted,
+            2,
+            lambda n, p, q, x: whole_degree(n, np.maximum(beyond(p - q + 1), beyond(q))),
+        ),
         lambda y, n, p, q, x: n * _shifted(_lower(n), p + 2, q + 1, x),
     ),
     (_DEGREE, (3.0, 4.0), (0.5, 2.0), (0.1, 0.9)),
@@ -135,8 +157,22 @@ def _by_degree_of_order(m: Any, v: Any, x: Any) -> Any:
 
 
 def _lpmv_partial(y: Any, m: Any, v: Any, x: Any) -> Any:
-    below = _f("lpmv")(m, np.where(np.less(v, 1), -v, v - 1), x)  # P of degree -v - 1 is that of v
-    return (v * x * y - (v + m) * below) / (x * x - 1)
+    end = np.equal(np.abs(x), 1) & np.greater_equal(m, 0)
+    z = np.where(end, 0.0, x)
+    below = _f("lpmv")(m, np.where(np.less(v, 1), -v, v - 1), z)  # P of degree -v - 1 is that of v
+    inside = (v * z * y - (v + m) * below) / (z * z - 1)
+    return np.where(end, _lpmv_at_end(np.where(end, m, 0.0), v, np.where(end, x, 0.0)), inside)
+
+
+def _lpmv_at_end(m: Any, v: Any, x: Any) -> Any:
+    """The derivative of ``(-1)**m (2m - 1)!! (1 - x**2)**(m/2)`` times a polynomial (DLMF 14.7.11, 18.9.19)."""
+    n = np.where(np.less(v, 0), -v - 1, v)  # P of degree -v - 1 is that of v
+    none, square = np.equal(m, 0), (1 - x) * (1 + x)
+    power = np.power(np.where(none, 1.0, square), np.where(none, 1.0, 0.5 * m - 1))
+    by_power = -m * x * power * _lower_gegenbauer(n - m, m + 0.5, x)
+    rest = np.power(square, 0.5 * m) * (2 * m + 1) * _lower_gegenbauer(n - m - 1, m + 1.5, x)
+    scale = (-2.0) ** m * _f("poch")(0.5, 1.0 * m)
+    return scale * (by_power + rest)
 
 
 row(
@@ -168,7 +204,7 @@ row(
     (
         by_parameter(_hyp1f1, 0, lambda a, b, x: power_of(x)),
         by_parameter(_hyp1f1, 1, lambda a, b, x: np.maximum(beyond(b), power_of(x))),
-        lambda y, a, b, x: a / b * _hyp1f1(a + 1, b + 1, x),
+        lambda y, a, b, x: _strong(a / b, _hyp1f1(a + 1, b + 1, x)),
     ),
     ((0.5, 3.0), (0.5, 3.0), (-2.0, 2.0)),
     "DLMF 13.3.15",
@@ -179,7 +215,7 @@ row(
         by_parameter(_hyp2f1, 0, lambda a, b, c, z: _away_from_1(z)),
         by_parameter(_hyp2f1, 1, lambda a, b, c, z: _away_from_1(z)),
         by_parameter(_hyp2f1, 2, lambda a, b, c, z: np.maximum(beyond(c), _away_from_1(z))),
-        lambda y, a, b, c, z: a * b / c * _hyp2f1(a + 1, b + 1, c + 1, z),
+        lambda y, a, b, c, z: _strong(a * b / c, _hyp2f1(a + 1, b + 1, c + 1, z)),
     ),
     ((0.5, 3.0), (0.5, 3.0), (0.5, 3.0), (-0.7, 0.7)),
     "DLMF 15.5.1",
@@ -189,7 +225,7 @@ row(
     (
         by_parameter(_hyperu, 0, lambda a, b, x: 1.5 + np.abs(np.log(x))),
         by_parameter(_hyperu, 1, lambda a, b, x: 1.5 + np.abs(np.log(x))),
-        lambda y, a, b, x: -a * _hyperu(a + 1, b + 1, x),
+        lambda y, a, b, x: _strong(-a, _hyperu(a + 1, b + 1, x)),
     ),
     ((0.5, 3.0), (0.5, 3.0), (0.5, 3.0)),
     "DLMF 13.3.22",

@@ -103,9 +103,10 @@ def elementwise(
     special: tuple[float, ...] = (),
     name: str | None = None,
     meaning: Callable[..., Any] | None = None,
+    absorbing: tuple[int, ...] = (),
     fading: tuple[int, ...] = (),
 ) -> Entry:
-    """Enter a ufunc.  Without partials its derivative is zero everywhere; ``fading`` as in `Partials`."""
+    """Enter a ufunc.  Without partials its derivative is zero everywhere; ``absorbing``, ``fading`` as in `Partials`."""
     name = name or ufunc.__name__
     if scalar is None:
         scalar = name
@@ -120,7 +121,7 @@ def elementwise(
             type_rule=_ufunc_type_rule(name),
             meaning=meaning or ufunc,
             lowering=Pointwise(scalar),
-            derivative=Partials(partials, fading=fading) if partials else None,
+            derivative=Partials(partials, absorbing, fading) if partials else None,
             ufunc=ufunc,
             samples=Samples(domain, special),
             zero_derivative=not partials,
@@ -512,15 +513,19 @@ elementwise(np.floor, scalar=_or_integer("floor"))
 elementwise(np.ceil, scalar=_or_integer("ceil"))
 elementwise(np.trunc, scalar=_or_integer("trunc"))
 elementwise(np.rint, scalar=_or_integer("rint"))
-elementwise(np.maximum, _ties, lambda y, a, b: _ties(y, b, a), scalar=_core("maximum"))
-elementwise(np.minimum, _ties, lambda y, a, b: _ties(y, b, a), scalar=_core("minimum"))
-elementwise(np.fmax, _ties, lambda y, a, b: _ties(y, b, a), scalar=_prefer_number("maximum"))
-elementwise(np.fmin, _ties, lambda y, a, b: _ties(y, b, a), scalar=_prefer_number("minimum"))
+# Of what is not chosen an infinite derivative does not matter, nor does that of what comes next.
+for _extremum, _scalar in (
+    (np.maximum, _core("maximum")),
+    (np.minimum, _core("minimum")),
+    (np.fmax, _prefer_number("maximum")),
+    (np.fmin, _prefer_number("minimum")),
+):
+    elementwise(_extremum, _ties, lambda y, a, b: _ties(y, b, a), scalar=_scalar, absorbing=(0, 1))
 elementwise(
     np.copysign, lambda y, a, b: np.where(a == 0, 0.0, np.copysign(1.0, a) * np.copysign(1.0, b)), None,
     scalar=_core("copysign"),
 )  # fmt: skip
-elementwise(np.heaviside, None, lambda y, x, h: np.where(x == 0, 1.0, 0.0), scalar=lambda s, x, h: s.select(
+elementwise(np.heaviside, None, lambda y, x, h: np.where(x == 0, 1.0, 0.0), absorbing=(1,), scalar=lambda s, x, h: s.select(
     s.isnan(x), x, s.select(s.eq(x, s.constant(0.0, x)), h,
     s.select(s.lt(x, s.constant(0.0, x)), s.constant(0.0, x), s.constant(1.0, x)))))  # fmt: skip
 elementwise(np.nextafter, lambda y, a, b: 1.0, lambda y, a, b: 0.0, scalar="nextafter")

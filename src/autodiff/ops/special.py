@@ -424,12 +424,20 @@ def _scaled_power_slope(y: Any, p: Any, c: Any, x: Any) -> Any:
     return np.where(falls, p * np.where(falls, y, 1.0), p), over
 
 
+_LARGE_SHAPE = 20.0
+
+
 def _gamma_density(y: Any, a: Any, x: Any) -> Any:
     endless = np.isposinf(a)  # where the function is 0 for all x
-    shape = np.where(endless, 1.0, a)
+    # Of a large shape the power and its logarithm cancel: of 1e16 no digit would be right.
+    large = np.greater(a, _LARGE_SHAPE) & np.isfinite(a) & np.greater(x, 0) & np.isfinite(x)
+    shape = np.where(endless | large, 1.0, a)
     density = beyond_infinity(
         x, 0.0, lambda x: scaled_power(shape - 1, -x - apply("lgamma", shape), x)
     )
+    x = np.where(large, x, _LARGE_SHAPE)
+    whole = apply("scipy_igam_fac", np.where(large, a, _LARGE_SHAPE), x) / x
+    density = np.where(large, whole, density)
     return np.where(endless, np.where(np.isfinite(x), 0.0, np.nan), density)
 
 

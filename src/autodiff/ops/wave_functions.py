@@ -14,7 +14,7 @@ import numpy as np
 from autodiff.ops.by_parameter import by_parameter
 from autodiff.ops.quadrature import gauss_legendre
 from autodiff.ops.smooth import beyond_infinity, log1p_ratio
-from autodiff.ops.special import _TWO_OVER_SQRT_PI, _f, apply
+from autodiff.ops.special import _TWO_OVER_SQRT_PI, _f, _strong, apply
 from autodiff.ops.special_rows import of, row, rows
 
 _DEGREES = float(np.pi / 180)
@@ -231,7 +231,7 @@ def _powm1_by_exponent(y: Any, x: Any, p: Any) -> Any:
 
 row(
     "powm1",
-    (lambda y, x, p: p * np.power(x, p - 1), _powm1_by_exponent),
+    (lambda y, x, p: _strong(p, np.power(x, p - 1)), _powm1_by_exponent),
     ((0.5, 2.0), (-1.0, 2.0)),
     "DLMF 4.2.26",
 )

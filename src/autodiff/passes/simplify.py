@@ -110,6 +110,8 @@ def _add(operation: Operation, scope: Scope) -> Value | None:
 def _strong_multiply(operation: Operation, scope: Scope) -> Value | None:
     ct, partial = operation.operands
     c = constant_of(partial)
+    if c is not None and c == 0 and operation.kind == "strong_product":
+        return partial if _fits(partial, operation) else None
     if c is not None and np.isfinite(c):
         if c == 1 and _fits(ct, operation):
             return ct
@@ -121,7 +123,46 @@ def _strong_multiply(operation: Operation, scope: Scope) -> Value | None:
         return _scalar_product(operation, scope, ct, partial)
     if _unsigned(ct) is _unsigned(partial):  # where one is 0 so is the other
         return _scalar_product(operation, scope, ct, partial)
+    if _fits(ct, operation) and _chooses_numbers(partial):
+        return _times_chosen(operation, scope, ct, partial)
+    if _unsigned(ct) is not ct or _unsigned(partial) is not partial:
+        return _signed_product(operation, scope)
     return None
+
+
+def _signed_product(operation: Operation, scope: Scope) -> Value:
+    """A product without the signs of its factors, negated if they differ: it may be there already."""
+    a, b = (_unsigned(x) for x in operation.operands)
+    same = (a is operation.operands[0]) is (b is operation.operands[1])
+    type = operation.results[0].type
+    product = Operation(operation.kind, (a, b), {}, (Value(type),), (), operation.source)
+    scope.block.operations.append(product)
+    return product.result if same else append(scope, "negative", (product.result,), operation)
+
+
+def _chooses_numbers(x: Value) -> bool:
+    """Whether a value is one of several finite numbers, as the slopes of an extremum are."""
+    if x.owner is None or x.owner.kind != "select":
+        return False
+    numbers = [constant_of(v) for v in x.owner.operands[1:]]
+    return all(
+        np.isfinite(c) if c is not None else _chooses_numbers(v)
+        for c, v in zip(numbers, x.owner.operands[1:], strict=True)
+    )
+
+
+def _times_chosen(operation: Operation, scope: Scope, ct: Value, chosen: Value) -> Value:
+    """``ct`` times each of the numbers, of which one is chosen: nothing is multiplied by 0 or 1."""
+    c = constant_of(chosen)
+    if c is not None:
+        return _scalar_product(operation, scope, ct, chosen) if c else chosen
+    assert chosen.owner is not None
+    condition, *sides = chosen.owner.operands
+    a, b = (_times_chosen(operation, scope, ct, side) for side in sides)
+    type = ArrayType(operation.results[0].dtype, operation.results[0].shape)
+    choice = Operation("select", (condition, a, b), {}, (Value(type),), (), operation.source)
+    scope.block.operations.append(choice)
+    return choice.result
 
 
 def _unsigned(x: Value) -> Value:
