@@ -271,6 +271,50 @@ def test_slopes_where_scipys_density_is_lost(engine: str) -> None:
     assert every(-1000.0, 400.0, 3.0) == (0.0, 0.0, 0.0)
 
 
+# Where a probability underflows, and its logarithm is minus infinity in SciPy: the derivatives by the point and the shapes.
+FAR_LOGARITHMS: list[tuple[str, str, tuple[float, ...], tuple[float, ...]]] = [
+    ("laplace", "logcdf", (-1e5,), (1.0,)), ("laplace", "logsf", (1e5,), (-1.0,)),
+    ("laplace_asymmetric", "logcdf", (-1e5, 0.5), (2.0, 4e5 + 3.2)),
+    ("laplace_asymmetric", "logsf", (1e5, 0.5), (-0.5, -1e5 - 0.8)),
+    ("hypsecant", "logcdf", (-1e5,), (1.0,)), ("hypsecant", "logsf", (1e5,), (-1.0,)),
+    ("gumbel_r", "logsf", (1e5,), (-1.0,)), ("gumbel_l", "logcdf", (-1e5,), (1.0,)),
+    ("genlogistic", "logsf", (1e3, 0.5), (-1.0, 2.0)), ("halflogistic", "logsf", (1e4,), (-1.0,)),
+    ("gompertz", "logsf", (10.0, 0.5), (-0.5 * np.exp(10.0), -np.expm1(10.0))),
+    ("weibull_min", "logcdf", (1e-200, 2.0), (2e200, np.log(1e-200))),
+    ("weibull_max", "logsf", (-1e-200, 2.0), (-2e200, np.log(1e-200))),
+    ("invweibull", "logcdf", (1e-3, 2.0), (2e9, np.log(1e-3) * 1e6)),
+    ("invweibull", "logsf", (1e200, 2.0), (-2e-200, -np.log(1e200))),
+    ("dweibull", "logcdf", (-1e3, 2.0), (2e3, -np.log(1e3) * 1e6)), ("pareto", "logsf", (1e200, 2.0), (-2e-200, -np.log(1e200))),
+]  # fmt: skip
+_LOST: list[tuple[str, str, tuple[float, ...]]] = [
+    ("gamma", "logsf", (1e5, 2.0)), ("beta", "logcdf", (1e-8, 1e4, 0.6)), ("chi2", "logcdf", (0.3, 1e8)),
+    ("t", "logcdf", (-150.0, 1e8)), ("poisson", "logsf", (1000.0, 0.6)),
+]  # fmt: skip
+
+
+def of(count: int, f: Any) -> Any:
+    """``f`` with as many parameters."""
+    return [lambda a: f(a), lambda a, b: f(a, b), lambda a, b, c: f(a, b, c)][count - 1]
+
+
+def _slopes_in_both_modes(f: Any, point: tuple[float, ...], engine: str) -> np.ndarray:
+    count = len(point)
+    backwards = autodiff.gradient(f, wrt=tuple(range(count)), engine=engine)(*point)
+    forwards = [autodiff.jvp(f, point, tuple(np.eye(count)[k]), engine=engine)[1] for k in range(count)]  # fmt: skip
+    return np.array([np.ravel(backwards), forwards])
+
+
+@engines
+def test_logarithms_of_probabilities_that_underflow(engine: str) -> None:
+    for name, method, point, right in (*FAR_LOGARITHMS, *[(*row, np.nan) for row in _LOST]):
+        own = getattr(getattr(stats, name), method)
+        with np.errstate(all="ignore"):
+            f = of(len(point), own)
+            assert autodiff.function(f, engine=engine)(*point) == own(*point) == -np.inf
+            found = _slopes_in_both_modes(f, point, engine)
+        np.testing.assert_allclose(found, np.broadcast_to(right, found.shape), rtol=1e-13, err_msg=f"{name}.{method}")  # fmt: skip
+
+
 # Far out, of shapes that overflow, at ends and of a support without a point: the value is SciPy's.
 CORNERS: list[tuple[str, str, tuple[float, ...]]] = [
     ("genpareto", "cdf", (1e300, 1e10)), ("genpareto", "sf", (1e300, 1e10)),

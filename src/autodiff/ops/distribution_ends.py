@@ -373,6 +373,83 @@ def _zipfian_logpmf(k: Any, a: Any, n: Any) -> Any:
     return -a * np.log(np.floor(k)) + np.log(of("normalized_gen_harmonic")(one, one, count, order))
 
 
+# -- logarithms of probabilities, which do not underflow where these do ---------------------------------------
+def _log_small_exponential(log_u: Any) -> Any:
+    """``log(1 - exp(-u))``, which is the logarithm of u where that is small."""
+    tiny = np.less(log_u, -40.0)
+    return np.where(tiny, log_u, _log_less(np.exp(np.where(tiny, 0.0, log_u))))
+
+
+def _double_exponential(x: Any, left: Any, right: Any) -> Any:
+    """Of a density ``exp(-left |x|)`` on the left and ``exp(-right x)`` on the right, the logarithm from the left."""
+    below, total = np.less(x, 0), left + right
+    rise = np.log(right / total) + left * np.where(below, x, 0.0)
+    return np.where(below, rise, np.log1p(-left / total * np.exp(-right * np.where(below, 0.0, x))))
+
+
+def _log_secant(x: Any) -> Any:
+    far = np.less(x, -40.0)  # where the arctangent is its argument
+    return np.log(2 / np.pi) + np.where(far, x, np.log(np.arctan(np.exp(np.where(far, 0.0, x)))))
+
+
+def _log_normal_tail(x: Any) -> Any:
+    """The logarithm of twice the normal probability beyond x."""
+    return _LOG_TWO + _log_ndtr(-x)
+
+
+def _log_logistic(x: Any, c: Any) -> Any:
+    """The logarithm of ``log(1 + exp(-x))`` times c."""
+    far = np.greater(x, 40.0)
+    return np.log(c) + np.where(far, -x, np.log(np.logaddexp(0.0, -np.where(far, 0.0, x))))
+
+
+def _log_weibull_tail(x: Any, c: Any) -> Any:
+    size = np.where(np.less(x, 0), -x, x)
+    return -_LOG_TWO - size**c
+
+
+def _log_two_sided_weibull(x: Any, c: Any) -> Any:
+    left = np.less(x, 0)
+    other = np.log1p(-0.5 * np.exp(-(np.where(left, 1.0, x) ** c)))
+    return np.where(left, _log_weibull_tail(np.where(left, x, -1.0), c), other)
+
+
+# By name and method.
+_LOGARITHMS: dict[tuple[str, str], Callable[..., Any]] = {
+    ("alpha", "logcdf"): lambda x, a: _log_ndtr(a - 1 / x) - _log_ndtr(a),
+    ("dweibull", "logcdf"): _log_two_sided_weibull,
+    ("dweibull", "logsf"): lambda x, c: _log_two_sided_weibull(-x, c),
+    ("fatiguelife", "logcdf"): lambda x, c: _log_ndtr((x - 1) / np.sqrt(x) / c),
+    ("fatiguelife", "logsf"): lambda x, c: _log_ndtr((1 - x) / np.sqrt(x) / c),
+    ("genlogistic", "logsf"): lambda x, c: _log_small_exponential(_log_logistic(x, c)),
+    ("gibrat", "logcdf"): lambda x: _log_ndtr(np.log(x)),
+    ("gibrat", "logsf"): lambda x: _log_ndtr(-np.log(x)),
+    ("gompertz", "logsf"): lambda x, c: -c * np.expm1(x),
+    ("gumbel_l", "logcdf"): lambda x: _log_small_exponential(x),
+    ("gumbel_r", "logsf"): lambda x: _log_small_exponential(-x),
+    ("halflogistic", "logsf"): lambda x: _LOG_TWO - np.logaddexp(0.0, x),
+    ("halfnorm", "logsf"): _log_normal_tail,
+    ("hypsecant", "logcdf"): _log_secant,
+    ("hypsecant", "logsf"): lambda x: _log_secant(-x),
+    ("invweibull", "logcdf"): lambda x, c: -(x**-c),
+    ("invweibull", "logsf"): lambda x, c: _log_small_exponential(-c * np.log(x)),
+    ("johnsonsb", "logcdf"): lambda x, a, b: _log_ndtr(a + b * (np.log(x) - np.log1p(-x))),
+    ("johnsonsb", "logsf"): lambda x, a, b: _log_ndtr(-a - b * (np.log(x) - np.log1p(-x))),
+    ("johnsonsu", "logcdf"): lambda x, a, b: _log_ndtr(a + b * np.arcsinh(x)),
+    ("johnsonsu", "logsf"): lambda x, a, b: _log_ndtr(-a - b * np.arcsinh(x)),
+    ("laplace", "logcdf"): lambda x: _double_exponential(x, 1.0, 1.0),
+    ("laplace", "logsf"): lambda x: _double_exponential(-x, 1.0, 1.0),
+    ("laplace_asymmetric", "logcdf"): lambda x, k: _double_exponential(x, 1 / k, k),
+    ("laplace_asymmetric", "logsf"): lambda x, k: _double_exponential(-x, k, 1 / k),
+    ("levy", "logcdf"): lambda x: _log_normal_tail(1 / np.sqrt(x)),
+    ("levy_l", "logsf"): lambda x: _log_normal_tail(1 / np.sqrt(-x)),
+    ("moyal", "logcdf"): lambda x: _log_normal_tail(np.exp(-0.5 * x)),
+    ("pareto", "logsf"): lambda x, b: -b * np.log(x),
+    ("weibull_max", "logsf"): lambda x, c: _log_small_exponential(c * np.log(-x)),
+    ("weibull_min", "logcdf"): lambda x, c: _log_small_exponential(c * np.log(x)),
+}
+
+
 def _truncated(
     name: str, parts: Callable[..., tuple[Any, Any]], logpdf: Callable[..., Any]
 ) -> dict[tuple[str, str], Callable[..., Any]]:
@@ -430,7 +507,7 @@ def _rule(name: str, method: str, formula: Callable[..., Any]) -> Callable[..., 
     return lambda *x: derived_as(run(own, x), formula(*x))
 
 
-RULES.update({key: _rule(*key, formula) for key, formula in _ENDS.items()})
+RULES.update({key: _rule(*key, formula) for key, formula in (_ENDS | _LOGARITHMS).items()})
 for _method in ("cdf", "sf"):
     RULES["pearson3", _method] = functools.partial(_pearson_probability, _method)
 for _method in ("ppf", "isf"):

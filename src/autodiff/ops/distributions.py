@@ -241,16 +241,31 @@ def probability(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer:
 def _cumulative(dist: Any, name: str, z: Any, shapes: list[Any]) -> Any:
     if not name.startswith("log") or not _default(dist, f"_{name}"):
         return _formula(dist, name, z, *shapes)
-    # SciPy's own takes the logarithm below the median, and that of the complement above.
     plain, other = ("cdf", "sf") if name == "logcdf" else ("sf", "cdf")
     value = _formula(dist, plain, z, *shapes)
     complement = _formula(dist, other, z, *shapes)
+    return logarithm(dist, name, value, complement, z, *shapes)
+
+
+def logarithm(dist: Any, name: str, value: Any, complement: Any, *arguments: Any) -> Any:
+    """The logarithm of a probability as SciPy takes it: near 1 that of its complement.
+
+    A probability that underflows keeps no trace of its slope, which is not known but by a rule for the logarithm.
+    """
     small: Any = value < 0.5
-    logarithm = np.log(select(small, value, 0.5, np.float64))
+    below = np.log(select(small, value, 0.5, np.float64))
     rest: Any = select(small, 0.5, complement, np.float64)
-    found = select(small, logarithm, np.log1p(-rest), np.float64)
+    found = select(small, below, np.log1p(-rest), np.float64)
     rule = RULES.get((dist.name, name)) if is_own(dist) else None
-    return found if rule is None else derived_as(found, rule(z, *shapes))
+    if rule is not None:
+        return derived_as(found, rule(*arguments))
+    return found + _lost(np.equal(value, 0), *arguments)
+
+
+def _lost(where: Any, *arguments: Any) -> Any:
+    """-0, which changes no sum; its derivatives by the arguments are NaN where a number has underflown."""
+    free = [unknown_slope(_float(x)) for x in arguments if isinstance(x, Tracer) and known(x) is None]  # fmt: skip
+    return select(where, sum(free), -0.0, np.float64) if free else -0.0
 
 
 def quantile(dist: Any, name: str, q: Any, args: Any, kwds: Any) -> Tracer:
@@ -310,6 +325,8 @@ def cumulative(dist: Any, name: str, k: Any, args: Any, kwds: Any) -> Tracer:
     # Formulas cut what is between, but for some.
     safe = select((z < low) | above, some, z, np.float64)
     value = _formula(dist, name, safe, *shapes)
+    if name.startswith("log") and _default(dist, f"_{name}"):
+        value = value + _lost(np.isneginf(value), safe, *shapes)
     if name.startswith("log") and (isinstance(low, Tracer) or np.isneginf(low)):
         # At an end that is infinite SciPy asks the formula, which may be NaN.
         endless = np.isneginf(z) & np.equal(z, low)

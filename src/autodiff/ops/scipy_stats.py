@@ -419,7 +419,7 @@ def _density(distribution: Distribution, log: bool, x: Any, args: Any, kwds: Any
 
 
 def _probability(
-    distribution: Distribution, name: str, x: Any, args: Any, kwds: Any
+    dist: Any, distribution: Distribution, name: str, x: Any, args: Any, kwds: Any
 ) -> Tracer | None:
     """``cdf``, ``sf`` and their logarithms; None without a formula."""
     formula = getattr(distribution, name)
@@ -437,11 +437,8 @@ def _probability(
         other = distribution.sf(safe, *shapes) if distribution.sf else 1 - value
         if name in ("sf", "logsf"):
             value, other = other, value
-        if name.startswith("log"):  # near 1 by the distance from 1
-            low_half: Any = value < 0.5
-            logarithm = np.log(select(low_half, value, 0.5, np.float64))
-            complement: Any = select(low_half, 0.5, other, np.float64)
-            value = select(low_half, logarithm, np.log1p(-complement), np.float64)
+        if name.startswith("log"):
+            value = distributions.logarithm(dist, name, value, other, safe, *shapes)
     else:
         value = formula(safe, *shapes)
     ends = (0.0, 1.0) if name in ("cdf", "logcdf") else (1.0, 0.0)
@@ -478,7 +475,7 @@ def _evaluate(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer:
         elif name in ("ppf", "isf"):
             result = _quantile(formulas, name, x, args, kwds)
         else:
-            result = _probability(formulas, name, x, args, kwds)
+            result = _probability(dist, formulas, name, x, args, kwds)
     if result is None:
         result = distributions.evaluate(dist, name, x, args, kwds)
     if result is None:
