@@ -108,12 +108,20 @@ def struve_term(v: Any, x: Any) -> Any:
     return np.power(0.5 * x, v) * rgamma(v + 1.5) / float(np.sqrt(np.pi))
 
 
+def _struve_slope(function: Any, sign: float, y: Any, v: Any, x: Any) -> Any:
+    # The term is a power over a gamma function, which are out of range for large orders.
+    large = np.greater(v, 100)
+    order = np.where(large, 1.0, v)
+    mean = 0.5 * (function(order - 1, x) + sign * function(order + 1, x) + struve_term(order, x))
+    return np.where(large, function(v - 1, x) - v * (y / x), mean)
+
+
 _ORDERED = ((1.0, 3.0), (0.5, 4.0))
 row(
     "struve",
     (
         by_parameter(struve, 0, of_order),
-        lambda y, v, x: 0.5 * (struve(v - 1, x) - struve(v + 1, x) + struve_term(v, x)),
+        lambda y, v, x: _struve_slope(struve, -1.0, y, v, x),
     ),
     _ORDERED,
     "DLMF 11.4.27",
@@ -122,7 +130,7 @@ row(
     "modstruve",
     (
         by_parameter(modstruve, 0, of_order),
-        lambda y, v, x: 0.5 * (modstruve(v - 1, x) + modstruve(v + 1, x) + struve_term(v, x)),
+        lambda y, v, x: _struve_slope(modstruve, 1.0, y, v, x),
     ),
     _ORDERED,
     "DLMF 11.4.28",
