@@ -272,6 +272,7 @@ def test_slopes_where_scipys_density_is_lost(engine: str) -> None:
 
 
 # Where a probability underflows, and its logarithm is minus infinity in SciPy: the derivatives by the point and the shapes.
+_FAR_NORMAL = 2.0 + 4.0 * np.arcsinh(1e8)
 FAR_LOGARITHMS: list[tuple[str, str, tuple[float, ...], tuple[float, ...]]] = [
     ("laplace", "logcdf", (-1e5,), (1.0,)), ("laplace", "logsf", (1e5,), (-1.0,)),
     ("laplace_asymmetric", "logcdf", (-1e5, 0.5), (2.0, 4e5 + 3.2)),
@@ -285,10 +286,15 @@ FAR_LOGARITHMS: list[tuple[str, str, tuple[float, ...], tuple[float, ...]]] = [
     ("invweibull", "logcdf", (1e-3, 2.0), (2e9, np.log(1e-3) * 1e6)),
     ("invweibull", "logsf", (1e200, 2.0), (-2e-200, -np.log(1e200))),
     ("dweibull", "logcdf", (-1e3, 2.0), (2e3, -np.log(1e3) * 1e6)), ("pareto", "logsf", (1e200, 2.0), (-2e-200, -np.log(1e200))),
+    ("hypsecant", "logpdf", (-1e4,), (1.0,)), ("foldnorm", "logpdf", (100.0, 0.5), (-99.5, 99.5)),
+    ("invweibull", "logpdf", (1e-3, 2.0), (2e9 - 3e3, 0.5 - np.log(1e-3) * (1 - 1e6))),
+    ("moyal", "logpdf", (-20.0,), (0.5 * np.expm1(20.0),)), ("loglaplace", "logpdf", (1e200, 2.0), (-3e-200, 0.5 - np.log(1e200))),
+    ("johnsonsu", "logpdf", (1e8, 2.0, 4.0), (-1e-8 - 4e-8 * _FAR_NORMAL, -_FAR_NORMAL, 0.25 - _FAR_NORMAL * np.arcsinh(1e8))),
+    ("planck", "logpmf", (1e4, 0.5), (0.0, 1 / np.expm1(0.5) - 1e4)),
 ]  # fmt: skip
 _LOST: list[tuple[str, str, tuple[float, ...]]] = [
     ("gamma", "logsf", (1e5, 2.0)), ("beta", "logcdf", (1e-8, 1e4, 0.6)), ("chi2", "logcdf", (0.3, 1e8)),
-    ("t", "logcdf", (-150.0, 1e8)), ("poisson", "logsf", (1000.0, 0.6)),
+    ("t", "logcdf", (-150.0, 1e8)), ("kstwobign", "logpdf", (50.0,)), ("poisson", "logsf", (1000.0, 0.6)),
 ]  # fmt: skip
 
 

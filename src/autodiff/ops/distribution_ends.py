@@ -10,6 +10,9 @@
     truncpareto.logsf(x, b, c), truncweibull_min.logcdf(x, c, a, b), …    by the differences of exponents that remain
                              where the probabilities that SciPy subtracts are equal, 0 or infinite
 
+    laplace.logcdf(x), johnsonsu.logpdf(x, a, b), …    by formulas that do not underflow, as what SciPy takes
+                             the logarithm of does
+
 The value is SciPy's own.  Densities that are ``exp`` of a sum with ``xlogy`` need no row, see ``log_powers``.
 """
 
@@ -31,6 +34,7 @@ from autodiff.ops.quadrature import gauss_legendre
 from autodiff.ops.smooth import (
     derived_as,
     exprel,
+    log_square,
     near_or_far,
     normal_density,
     of_size,
@@ -40,9 +44,18 @@ from autodiff.ops.smooth import (
 from autodiff.ops.special import _erfcx_partial
 from autodiff.ops.special_rows import of
 
-_gammaln, _i0, _i0e, _erfcx, _ndtr, _log_ndtr = (
+_gammaln, _i0, _i0e, _erfcx, _ndtr, _log_ndtr, _k1e, _betaln = (
     (lambda *x, name=name: special.apply(name, *x))
-    for name in ("lgamma", "scipy_i0", "scipy_i0e", "scipy_erfcx", "scipy_ndtr", "scipy_log_ndtr")
+    for name in (
+        "lgamma",
+        "scipy_i0",
+        "scipy_i0e",
+        "scipy_erfcx",
+        "scipy_ndtr",
+        "scipy_log_ndtr",
+        "scipy_k1e",
+        "scipy_betaln",
+    )
 )
 
 
@@ -450,6 +463,77 @@ _LOGARITHMS: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
+# -- logarithms of densities that SciPy takes of the densities themselves ---------------------------------------
+def _log_cosh(u: Any) -> Any:
+    near = np.less(np.abs(u), 1.0)
+    far = np.where(near, 1.0, u)
+    return np.where(near, np.log(np.cosh(np.where(near, u, 0.0))), np.logaddexp(far, -far) - _LOG_TWO)  # fmt: skip
+
+
+def _log_gaussian(z: Any) -> Any:
+    return -0.5 * z * z - 0.5 * np.log(2 * np.pi)
+
+
+def _log_levy(x: Any) -> Any:
+    return -0.5 * np.log(2 * np.pi) - 1.5 * np.log(x) - 0.5 / x
+
+
+def _log_half_logistic(x: Any, c: Any) -> Any:
+    y = np.log1p(-c * x) / c
+    return _LOG_TWO + (1 - c) * y - 2 * np.logaddexp(0.0, y)
+
+
+def _log_skew_student(x: Any, a: Any, b: Any) -> Any:
+    right, total = np.greater_equal(x, 0), a + b
+    size = np.where(right, x, -x)
+    most = np.log1p(size / np.sqrt(total + x * x))
+    least = -log_square(size / np.sqrt(total)) - most  # the logarithm of 1 - y, which cancels
+    up, down = np.where(right, most, least), np.where(right, least, most)
+    return (a + 0.5) * up + (b + 0.5) * down - (total - 1) * _LOG_TWO - _betaln(a, b) - 0.5 * np.log(total)  # fmt: skip
+
+
+def _log_inverse_gauss(x: Any, a: Any, b: Any) -> Any:
+    length = np.hypot(1.0, x)
+    middle = np.sqrt((a - b) * (a + b)) + b * x - a * length
+    return np.log(a / np.pi) + np.log(_k1e(a * length)) - 0.5 * log_square(x) + middle
+
+
+_LOG_DENSITIES: dict[tuple[str, str], Callable[..., Any]] = {
+    ("foldnorm", "logpdf"): lambda x, c: (
+        _LOG_TWO + _log_cosh(c * x) - 0.5 * (x * x + c * c) - 0.5 * np.log(2 * np.pi)
+    ),
+    ("genhalflogistic", "logpdf"): _log_half_logistic,
+    ("hypsecant", "logpdf"): lambda x: -float(np.log(np.pi)) - _log_cosh(x),
+    ("invweibull", "logpdf"): lambda x, c: np.log(c) - (c + 1) * np.log(x) - x**-c,
+    ("jf_skew_t", "logpdf"): _log_skew_student,
+    ("johnsonsb", "logpdf"): lambda x, a, b: (
+        np.log(b) - np.log(x) - np.log1p(-x) + _log_gaussian(a + b * (np.log(x) - np.log1p(-x)))
+    ),
+    ("johnsonsu", "logpdf"): lambda x, a, b: (
+        np.log(b) - 0.5 * log_square(x) + _log_gaussian(a + b * np.arcsinh(x))
+    ),
+    ("kappa3", "logpdf"): lambda x, a: (
+        np.log(a) - (a + 1) / a * np.logaddexp(np.log(a), a * np.log(x))
+    ),
+    ("levy", "logpdf"): _log_levy,
+    ("levy_l", "logpdf"): lambda x: _log_levy(-x),
+    ("loglaplace", "logpdf"): lambda x, c: (
+        np.log(0.5 * c) + np.where(np.less(x, 1), c - 1, -c - 1) * np.log(x)
+    ),
+    ("moyal", "logpdf"): lambda x: -0.5 * (x + np.exp(-x)) - 0.5 * np.log(2 * np.pi),
+    ("norminvgauss", "logpdf"): _log_inverse_gauss,
+    ("rice", "logpdf"): lambda x, b: np.log(x) - 0.5 * (x - b) ** 2 + np.log(_i0e(x * b)),
+    ("boltzmann", "logpmf"): lambda k, a, n: (
+        np.log(np.expm1(-a) / np.expm1(-a * n)) - a * np.floor(k)
+    ),
+    ("dlaplace", "logpmf"): lambda k, a: np.log(np.tanh(0.5 * a)) - a * np.abs(np.floor(k)),
+    ("logser", "logpmf"): lambda k, p: (
+        np.floor(k) * np.log(p) - np.log(np.floor(k)) - np.log(-np.log1p(-p))
+    ),
+    ("planck", "logpmf"): lambda k, a: np.log(-np.expm1(-a)) - a * np.floor(k),
+}
+
+
 def _truncated(
     name: str, parts: Callable[..., tuple[Any, Any]], logpdf: Callable[..., Any]
 ) -> dict[tuple[str, str], Callable[..., Any]]:
@@ -502,12 +586,15 @@ _ENDS: dict[tuple[str, str], Callable[..., Any]] = {
 
 def _rule(name: str, method: str, formula: Callable[..., Any]) -> Callable[..., Any]:
     own = getattr(getattr(stats, name), f"_{method}")
-    if own.__func__ is getattr(stats.rv_continuous, f"_{method}", None):
+    bases = (stats.rv_continuous, stats.rv_discrete)
+    if any(own.__func__ is getattr(base, f"_{method}", None) for base in bases):
         return formula  # whose value is not SciPy's: `distributions` has it
     return lambda *x: derived_as(run(own, x), formula(*x))
 
 
-RULES.update({key: _rule(*key, formula) for key, formula in (_ENDS | _LOGARITHMS).items()})
+RULES.update(
+    {key: _rule(*key, formula) for key, formula in (_ENDS | _LOGARITHMS | _LOG_DENSITIES).items()}
+)
 for _method in ("cdf", "sf"):
     RULES["pearson3", _method] = functools.partial(_pearson_probability, _method)
 for _method in ("ppf", "isf"):

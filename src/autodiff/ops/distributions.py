@@ -205,11 +205,27 @@ def density(dist: Any, log: bool, x: Any, args: Any, kwds: Any) -> Tracer:
     inside = _inside(dist, z, low, high, shapes)
     safe = select(inside, z, _inner(low, high), np.float64)
     if log:
-        value = _formula(dist, "logpdf", safe, *shapes) - np.log(scale)
+        value = _log_density(dist, "pdf", safe, shapes) - np.log(scale)
     else:
         value = _formula(dist, "pdf", safe, *shapes) / scale
     value = select(inside, value, -_INF if log else 0.0, np.float64)
     return answer(valid & np.equal(point, point), value, point, *shapes, loc, scale)
+
+
+def _log_density(dist: Any, name: str, z: Any, shapes: list[Any]) -> Any:
+    """``logpdf`` or ``logpmf``: where SciPy takes the logarithm of what may underflow, see ``logarithm``."""
+    if not _default(dist, f"_log{name}"):
+        return _formula(dist, f"log{name}", z, *shapes)
+    value = _formula(dist, name, z, *shapes)
+    return _with_rule(dist, f"log{name}", np.log(value), np.equal(value, 0), z, *shapes)
+
+
+def _with_rule(dist: Any, name: str, found: Any, lost: Any, *arguments: Any) -> Any:
+    """A logarithm with the derivatives of its rule; without one they are not known where its argument is lost."""
+    rule = RULES.get((dist.name, name)) if is_own(dist) else None
+    if rule is not None:
+        return derived_as(found, rule(*arguments))
+    return found + _lost(lost, *arguments)
 
 
 def at_ends(name: str, below: Any, above: Any, ends: tuple[float, float], value: Any) -> Any:
@@ -256,10 +272,7 @@ def logarithm(dist: Any, name: str, value: Any, complement: Any, *arguments: Any
     below = np.log(select(small, value, 0.5, np.float64))
     rest: Any = select(small, 0.5, complement, np.float64)
     found = select(small, below, np.log1p(-rest), np.float64)
-    rule = RULES.get((dist.name, name)) if is_own(dist) else None
-    if rule is not None:
-        return derived_as(found, rule(*arguments))
-    return found + _lost(np.equal(value, 0), *arguments)
+    return _with_rule(dist, name, found, np.equal(value, 0), *arguments)
 
 
 def _lost(where: Any, *arguments: Any) -> Any:
@@ -304,8 +317,11 @@ def mass(dist: Any, log: bool, k: Any, args: Any, kwds: Any) -> Tracer:
     inside: Any = (z >= low) & (z <= high) & _true(interpreted(dist._nonzero, z, *shapes))
     some = low if not isinstance(low, Tracer) and np.isfinite(low) else select(np.isfinite(_float(low)), low, 0.0, np.float64)  # fmt: skip
     safe = select(inside, z, some, np.float64)
-    value = _formula(dist, "logpmf" if log else "pmf", safe, *shapes)
-    value = value if log else _within(value)
+    value = (
+        _log_density(dist, "pmf", safe, shapes)
+        if log
+        else _within(_formula(dist, "pmf", safe, *shapes))
+    )
     value = select(inside, value, -_INF if log else 0.0, np.float64)
     return answer(valid & np.equal(point, point), value, point, *shapes, loc)
 
