@@ -75,17 +75,6 @@ def _rice(x: Any, b: Any) -> Any:
     return x * np.exp(-(x - b) * (x - b) / 2.0) * scaled
 
 
-def _argus(x: Any, chi: Any) -> Any:
-    # The factor that depends on chi alone, from the density at a place inside.
-    factor = run(stats.argus._pdf, (0.0 * x + 0.5, chi)) / _argus_shape(0.5, chi)
-    return factor * _argus_shape(x, chi)
-
-
-def _argus_shape(x: Any, chi: Any) -> Any:
-    y = (1.0 - x) * (1.0 + x)
-    return x * np.sqrt(y) * np.exp(-0.5 * chi * chi * y)
-
-
 def _gamma_both_sides(x: Any, a: Any) -> Any:
     return 0.5 * of_size(lambda size: size ** (a - 1.0) * np.exp(-size - _gammaln(a)), x)
 
@@ -105,7 +94,7 @@ def _weibull_sf(x: Any, c: Any) -> Any:
     return _weibull_cdf(-x, c)
 
 
-def _log_less(v: Any) -> Any:
+def log_less(v: Any) -> Any:
     """``log(1 - exp(-v))``, which is its own inverse but for the signs."""
     near = np.less(v, _LOG_TWO)
     close = np.log(-np.expm1(-np.where(near, v, 0.5)))
@@ -117,7 +106,7 @@ def _powered_weibull(x: Any, a: Any, c: Any) -> tuple[Any, Any, Any]:
     u = x**c
     near = np.less(u, _LOG_TWO)
     below = np.where(near, x, 0.5) ** (a * c) * exprel(-np.where(near, u, 0.5)) ** a
-    return near, below, a * _log_less(np.where(near, 1.0, u))
+    return near, below, a * log_less(np.where(near, 1.0, u))
 
 
 def _powered_weibull_cdf(*x: Any) -> Any:
@@ -134,26 +123,26 @@ def _powered_weibull_logpdf(x: Any, a: Any, c: Any) -> Any:
     # SciPy's has a power of 1 - exp(-u), which is u for small u, beside one of x.
     near, inside, outside, u = _in_two(x, x**c)
     left = xlogy(a * c - 1, inside) + (a - 1) * np.log(exprel(-np.where(near, u, 0.5)))
-    right = (a - 1) * _log_less(np.where(near, 1.0, u)) + (c - 1) * np.log(outside)
+    right = (a - 1) * log_less(np.where(near, 1.0, u)) + (c - 1) * np.log(outside)
     return np.log(a * c) - u + np.where(near, left, right)
 
 
 def _powered_weibull_pdf(x: Any, a: Any, c: Any) -> Any:
     near, inside, outside, u = _in_two(x, x**c)
     left = inside ** (a * c - 1) * exprel(-np.where(near, u, 0.5)) ** (a - 1)
-    right = np.exp((a - 1) * _log_less(np.where(near, 1.0, u))) * outside ** (c - 1)
+    right = np.exp((a - 1) * log_less(np.where(near, 1.0, u))) * outside ** (c - 1)
     return a * c * np.exp(-u) * np.where(near, left, right)
 
 
 def _powered_weibull_logcdf(x: Any, a: Any, c: Any) -> Any:
     near, inside, _, u = _in_two(x, x**c)
     left = c * np.log(inside) + np.log(exprel(-np.where(near, u, 0.5)))
-    return a * np.where(near, left, _log_less(np.where(near, 1.0, u)))
+    return a * np.where(near, left, log_less(np.where(near, 1.0, u)))
 
 
 def _powered_weibull_logsf(*x: Any) -> Any:
     near, below, logarithm = _powered_weibull(*x)
-    right = _log_less(-np.where(near, -1.0, logarithm))
+    right = log_less(-np.where(near, -1.0, logarithm))
     return np.where(near, np.log1p(-np.where(near, below, 0.0)), right)
 
 
@@ -183,11 +172,11 @@ def _exponential_power_logcdf(x: Any, b: Any) -> Any:
     near, inside, _, v = _in_two(x, np.expm1(t))
     small = np.where(near, t, 0.5)
     left = b * np.log(inside) + np.log(exprel(small)) + np.log(exprel(-np.expm1(small)))
-    return np.where(near, left, _log_less(np.where(near, 1.0, v)))
+    return np.where(near, left, log_less(np.where(near, 1.0, v)))
 
 
 def _powered_weibull_quantile(log_level: Any, a: Any, c: Any) -> Any:
-    return (-_log_less(-log_level / a)) ** (1 / c)
+    return (-log_less(-log_level / a)) ** (1 / c)
 
 
 _ROOT_TWO = float(np.sqrt(2))
@@ -235,27 +224,50 @@ _STIRLING = [
 _BY_INTEGRAL = 0.25  # up to this skewness the slopes of gammainc cancel, and an integral does not
 
 
-def _pearson_logpdf(x: Any, skew: Any) -> Any:
-    """``-x**2 g(z) - log(1 + z) - …`` with z = skew x / 2, which is smooth at skew = 0.
-
-    In SciPy's terms of the size 4 / skew**2 cancel.
-    """
-    z = 0.5 * skew * x
-    rest = near_or_far(
+def _log_rest_ratio(z: Any) -> Any:
+    """``(z - log(1 + z)) / z**2``, whose terms cancel near 0."""
+    return near_or_far(
         np.abs(z) < 0.3,
         z,
         0.5,
         lambda z: polynomial(z, _LOG_REST),
         lambda z: (z - np.log1p(z)) / (z * z),
     )
-    inverse = 0.25 * skew * skew  # of the shape of the gamma distribution
-    stirling = near_or_far(
+
+
+def log_rest(z: Any) -> Any:
+    """``z - log(1 + z)``."""
+    near = np.abs(z) < 0.3
+    small, large = np.where(near, z, 0.0), np.where(near, 0.5, z)
+    return np.where(near, small * small * polynomial(small, _LOG_REST), large - np.log1p(large))
+
+
+def _stirling_rest(inverse: Any) -> Any:
+    """What ``log(gamma(a))`` is more than ``(a - 1/2) log(a) - a + log(2 pi) / 2``, by 1 / a."""
+    return near_or_far(
         np.abs(inverse) < 0.08,
         inverse,
         0.5,
         lambda v: v * polynomial(v * v, _STIRLING),
         lambda v: _gammaln(1 / v) + (1 / v - 0.5) * np.log(v) + 1 / v - 0.5 * np.log(2 * np.pi),
     )
+
+
+def stirling_rest(a: Any) -> Any:
+    """What ``log(gamma(a))`` is more than Stirling's formula."""
+    return _stirling_rest(1 / a)
+
+
+def _pearson_logpdf(x: Any, skew: Any) -> Any:
+    """``-x**2 g(z) - log(1 + z) - …`` with z = skew x / 2, which is smooth at skew = 0.
+
+    In SciPy's terms of the size 4 / skew**2 cancel.
+    """
+    z = 0.5 * skew * x
+    rest, stirling = (
+        _log_rest_ratio(z),
+        _stirling_rest(0.25 * skew * skew),
+    )  # of the gamma distribution's shape
     return -x * x * rest - np.log1p(z) - stirling - 0.5 * np.log(2 * np.pi)
 
 
@@ -329,7 +341,7 @@ def _log_growth(b: Any, length: Any) -> Any:
     small, other = np.where(near, b, 1.0), np.where(near, 1.0, b)
     short, long = np.where(near, length, 1.0), np.where(near, 1.0, length)
     series = -np.log(short) - np.log(exprel(-small * short))
-    return np.where(near, series, np.log(other) - _log_less(other * long))
+    return np.where(near, series, np.log(other) - log_less(other * long))
 
 
 def _truncated_pareto(x: Any, b: Any, c: Any) -> tuple[Any, Any]:
@@ -361,12 +373,12 @@ def _step_of_power(a: Any, b: Any, c: Any) -> Any:
 
 
 def _truncated_weibull(x: Any, c: Any, a: Any, b: Any) -> tuple[Any, Any]:
-    start, whole = _step_of_power(a, x, c), _log_less(_step_of_power(a, b, c))
-    return _log_less(start) - whole, _log_less(_step_of_power(x, b, c)) - start - whole
+    start, whole = _step_of_power(a, x, c), log_less(_step_of_power(a, b, c))
+    return log_less(start) - whole, log_less(_step_of_power(x, b, c)) - start - whole
 
 
 def _truncated_weibull_logpdf(x: Any, c: Any, a: Any, b: Any) -> Any:
-    whole = _log_less(_step_of_power(a, b, c))
+    whole = log_less(_step_of_power(a, b, c))
     return np.log(c) + xlogy(c - 1, x) - _step_of_power(a, x, c) - whole
 
 
@@ -374,7 +386,7 @@ def _powernorm_logcdf(x: Any, c: Any) -> Any:
     w = -_log_ndtr(-x)
     near, inside, _, t = _in_two(w, c * w)
     left = np.log(c) + np.log(inside) + np.log(exprel(-np.where(near, t, 0.5)))
-    return np.where(near, left, _log_less(np.where(near, 1.0, t)))
+    return np.where(near, left, log_less(np.where(near, 1.0, t)))
 
 
 def _zipf_logpmf(k: Any, a: Any) -> Any:
@@ -387,10 +399,10 @@ def _zipfian_logpmf(k: Any, a: Any, n: Any) -> Any:
 
 
 # -- logarithms of probabilities, which do not underflow where these do ---------------------------------------
-def _log_small_exponential(log_u: Any) -> Any:
+def log_small_exponential(log_u: Any) -> Any:
     """``log(1 - exp(-u))``, which is the logarithm of u where that is small."""
     tiny = np.less(log_u, -40.0)
-    return np.where(tiny, log_u, _log_less(np.exp(np.where(tiny, 0.0, log_u))))
+    return np.where(tiny, log_u, log_less(np.exp(np.where(tiny, 0.0, log_u))))
 
 
 def _double_exponential(x: Any, left: Any, right: Any) -> Any:
@@ -410,7 +422,7 @@ def _log_normal_tail(x: Any) -> Any:
     return _LOG_TWO + _log_ndtr(-x)
 
 
-def _log_logistic(x: Any, c: Any) -> Any:
+def log_logistic(x: Any, c: Any) -> Any:
     """The logarithm of ``log(1 + exp(-x))`` times c."""
     far = np.greater(x, 40.0)
     return np.log(c) + np.where(far, -x, np.log(np.logaddexp(0.0, -np.where(far, 0.0, x))))
@@ -434,18 +446,18 @@ _LOGARITHMS: dict[tuple[str, str], Callable[..., Any]] = {
     ("dweibull", "logsf"): lambda x, c: _log_two_sided_weibull(-x, c),
     ("fatiguelife", "logcdf"): lambda x, c: _log_ndtr((x - 1) / np.sqrt(x) / c),
     ("fatiguelife", "logsf"): lambda x, c: _log_ndtr((1 - x) / np.sqrt(x) / c),
-    ("genlogistic", "logsf"): lambda x, c: _log_small_exponential(_log_logistic(x, c)),
+    ("genlogistic", "logsf"): lambda x, c: log_small_exponential(log_logistic(x, c)),
     ("gibrat", "logcdf"): lambda x: _log_ndtr(np.log(x)),
     ("gibrat", "logsf"): lambda x: _log_ndtr(-np.log(x)),
     ("gompertz", "logsf"): lambda x, c: -c * np.expm1(x),
-    ("gumbel_l", "logcdf"): lambda x: _log_small_exponential(x),
-    ("gumbel_r", "logsf"): lambda x: _log_small_exponential(-x),
+    ("gumbel_l", "logcdf"): lambda x: log_small_exponential(x),
+    ("gumbel_r", "logsf"): lambda x: log_small_exponential(-x),
     ("halflogistic", "logsf"): lambda x: _LOG_TWO - np.logaddexp(0.0, x),
     ("halfnorm", "logsf"): _log_normal_tail,
     ("hypsecant", "logcdf"): _log_secant,
     ("hypsecant", "logsf"): lambda x: _log_secant(-x),
     ("invweibull", "logcdf"): lambda x, c: -(x**-c),
-    ("invweibull", "logsf"): lambda x, c: _log_small_exponential(-c * np.log(x)),
+    ("invweibull", "logsf"): lambda x, c: log_small_exponential(-c * np.log(x)),
     ("johnsonsb", "logcdf"): lambda x, a, b: _log_ndtr(a + b * (np.log(x) - np.log1p(-x))),
     ("johnsonsb", "logsf"): lambda x, a, b: _log_ndtr(-a - b * (np.log(x) - np.log1p(-x))),
     ("johnsonsu", "logcdf"): lambda x, a, b: _log_ndtr(a + b * np.arcsinh(x)),
@@ -458,8 +470,8 @@ _LOGARITHMS: dict[tuple[str, str], Callable[..., Any]] = {
     ("levy_l", "logsf"): lambda x: _log_normal_tail(1 / np.sqrt(-x)),
     ("moyal", "logcdf"): lambda x: _log_normal_tail(np.exp(-0.5 * x)),
     ("pareto", "logsf"): lambda x, b: -b * np.log(x),
-    ("weibull_max", "logsf"): lambda x, c: _log_small_exponential(c * np.log(-x)),
-    ("weibull_min", "logcdf"): lambda x, c: _log_small_exponential(c * np.log(x)),
+    ("weibull_max", "logsf"): lambda x, c: log_small_exponential(c * np.log(-x)),
+    ("weibull_min", "logcdf"): lambda x, c: log_small_exponential(c * np.log(x)),
 }
 
 
@@ -476,11 +488,6 @@ def _log_gaussian(z: Any) -> Any:
 
 def _log_levy(x: Any) -> Any:
     return -0.5 * np.log(2 * np.pi) - 1.5 * np.log(x) - 0.5 / x
-
-
-def _log_half_logistic(x: Any, c: Any) -> Any:
-    y = np.log1p(-c * x) / c
-    return _LOG_TWO + (1 - c) * y - 2 * np.logaddexp(0.0, y)
 
 
 def _log_skew_student(x: Any, a: Any, b: Any) -> Any:
@@ -502,7 +509,6 @@ _LOG_DENSITIES: dict[tuple[str, str], Callable[..., Any]] = {
     ("foldnorm", "logpdf"): lambda x, c: (
         _LOG_TWO + _log_cosh(c * x) - 0.5 * (x * x + c * c) - 0.5 * np.log(2 * np.pi)
     ),
-    ("genhalflogistic", "logpdf"): _log_half_logistic,
     ("hypsecant", "logpdf"): lambda x: -float(np.log(np.pi)) - _log_cosh(x),
     ("invweibull", "logpdf"): lambda x, c: np.log(c) - (c + 1) * np.log(x) - x**-c,
     ("jf_skew_t", "logpdf"): _log_skew_student,
@@ -553,7 +559,6 @@ _ENDS: dict[tuple[str, str], Callable[..., Any]] = {
     ("burr", "pdf"): _burr,
     ("fisk", "pdf"): lambda x, c: _burr(x, c, 1.0),
     ("rice", "pdf"): _rice,
-    ("argus", "pdf"): _argus,
     ("dgamma", "pdf"): _gamma_both_sides,
     ("dweibull", "pdf"): _weibull_both_sides,
     ("dweibull", "cdf"): _weibull_cdf,
@@ -587,14 +592,18 @@ _ENDS: dict[tuple[str, str], Callable[..., Any]] = {
 def _rule(name: str, method: str, formula: Callable[..., Any]) -> Callable[..., Any]:
     own = getattr(getattr(stats, name), f"_{method}")
     bases = (stats.rv_continuous, stats.rv_discrete)
-    if any(own.__func__ is getattr(base, f"_{method}", None) for base in bases):
+    default = any(own.__func__ is getattr(base, f"_{method}", None) for base in bases)
+    if default and method.startswith("log"):
         return formula  # whose value is not SciPy's: `distributions` has it
     return lambda *x: derived_as(run(own, x), formula(*x))
 
 
-RULES.update(
-    {key: _rule(*key, formula) for key, formula in (_ENDS | _LOGARITHMS | _LOG_DENSITIES).items()}
-)
+def enter(formulas: dict[tuple[str, str], Callable[..., Any]]) -> None:
+    """SciPy's values with the derivatives of formulas, by name and method."""
+    RULES.update({key: _rule(*key, formula) for key, formula in formulas.items()})
+
+
+enter(_ENDS | _LOGARITHMS | _LOG_DENSITIES)
 for _method in ("cdf", "sf"):
     RULES["pearson3", _method] = functools.partial(_pearson_probability, _method)
 for _method in ("ppf", "isf"):

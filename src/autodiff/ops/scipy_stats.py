@@ -24,6 +24,7 @@ from scipy.stats._distn_infrastructure import rv_sample
 from autodiff.ops import (
     distribution_ends,
     distribution_formulas,
+    distribution_magnitudes,
     distribution_routines,
     distribution_urns,
     distributions,
@@ -627,6 +628,7 @@ def _log_difference(log_p: Any, log_q: Any) -> Any:
 __all__ = [
     "Frozen",
     "distribution_ends",
+    "distribution_magnitudes",
     "distribution_routines",
     "distribution_urns",
     "scipy_multivariate",
