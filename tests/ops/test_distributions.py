@@ -7,6 +7,7 @@ import math
 import warnings
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from scipy import integrate, special, stats
@@ -514,3 +515,51 @@ def test_between_whole_numbers_discrete_ones_are_what_scipy_makes_of_them(name: 
         f = lambda k, method=method: getattr(dist, method)(k, *shapes)  # noqa: E731
         found = autodiff.function(f, engine="numpy")(points)
         np.testing.assert_allclose(found, f(points), rtol=1e-10, err_msg=method)
+
+
+def _argus_logpdf(x: Any, chi: Any) -> Any:
+    half = mpmath.gammainc(1.5, 0, chi * chi / 2, regularized=True) / 2
+    return 3 * mpmath.log(chi) - mpmath.log(half) - chi * chi * (1 - x * x) / 2 + mpmath.log(x * mpmath.sqrt(1 - x * x))  # fmt: skip
+
+
+def _f_logpdf(x: Any, m: Any, n: Any) -> Any:
+    beta = mpmath.loggamma(m / 2) + mpmath.loggamma(n / 2) - mpmath.loggamma((m + n) / 2)
+    return (
+        m / 2 * mpmath.log(m / n)
+        + (m / 2 - 1) * mpmath.log(x)
+        - (m + n) / 2 * mpmath.log1p(m * x / n)
+        - beta
+    )
+
+
+# Shapes and arguments of which SciPy's own formulas are not to be differentiated: the function in many digits, and where.
+ALL_SIZES: dict[tuple[str, str], tuple[Any, list[tuple[float, ...]]]] = {
+    ("argus", "logpdf"): (_argus_logpdf, [(0.3, 1e-8), (0.999, 1e-3), (0.3, 1.4), (0.3, 1e3)]),
+    ("bradford", "cdf"): (lambda x, c: mpmath.log1p(c * x) / mpmath.log1p(c), [(1 - 1e-8, 1e-8), (0.3, 1e-3), (0.5, 1e8)]),
+    ("burr", "cdf"): (lambda x, c, d: (1 + x**-c) ** -d, [(38.5, 10.5, 4.3), (1e5, 10.5, 0.5), (1e-3, 2.0, 3.0)]),
+    ("burr", "logpdf"): (lambda x, c, d: mpmath.log(c * d) - (c + 1) * mpmath.log(x) - (d + 1) * mpmath.log1p(x**-c), [(1e-8, 1e4, 4.3), (30.0, 2.0, 3.0)]),
+    ("burr12", "logsf"): (lambda x, c, d: -d * mpmath.log1p(x**c), [(38.5, 1e4, 4.0), (1e5, 1e8, 4.0), (0.3, 2.0, 1e8)]),
+    ("mielke", "logsf"): (lambda x, k, s: mpmath.log(-mpmath.expm1(-k / s * mpmath.log1p(x**-s))), [(1e5, 10.4, 4.6), (0.3, 10.4, 4.6), (1e8, 1e-8, 40.0)]),
+    ("kappa3", "logcdf"): (lambda x, a: mpmath.log(x) - mpmath.log(a + x**a) / a, [(1e-3, 1e-8), (1e8, 1e-8), (3.0, 40.0)]),
+    ("genhalflogistic", "logcdf"): (lambda x, c: mpmath.log(mpmath.tanh(-mpmath.log1p(-c * x) / c / 2)), [(1e-8, 0.77), (1e-5, 1e-3), (0.5, 1e-8)]),
+    ("genlogistic", "cdf"): (lambda x, c: (1 + mpmath.exp(-x)) ** -c, [(38.5, 0.4), (150.0, 0.5), (-3.0, 1e-8)]),
+    ("f", "logpdf"): (_f_logpdf, [(38.5, 1e12, 18.0), (0.3, 29.0, 1e12), (1.7, 1e8, 1e8), (0.3, 0.5, 1e-8), (1e88, 29.0, 1e-3)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "method"), ALL_SIZES)
+def test_slopes_by_shapes_of_all_sizes(name: str, method: str) -> None:
+    exact, points = ALL_SIZES[name, method]
+    count, own = len(points[0]), getattr(getattr(stats, name), method)
+    columns = [np.array(column) for column in zip(*points, strict=True)]
+    with np.errstate(all="ignore"):
+        f = of(count, lambda *x: np.sum(own(*x)))
+        found = np.array(autodiff.gradient(f, wrt=tuple(range(count)), engine="numpy")(*columns))
+    for n, point in enumerate(points):
+        for k in range(count):
+            with mpmath.workdps(120):
+                step = mpmath.mpf(point[k]) * mpmath.mpf(10) ** -40
+                x = [mpmath.mpf(v) for v in point]
+                up, down = (exact(*x[:k], x[k] + s, *x[k + 1 :]) for s in (step, -step))
+                right = float((up - down) / (2 * step))
+            assert found[k, n] == pytest.approx(right, rel=1e-6), (point, k)
