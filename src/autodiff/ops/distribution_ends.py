@@ -382,11 +382,32 @@ def _truncated_weibull_logpdf(x: Any, c: Any, a: Any, b: Any) -> Any:
     return np.log(c) + xlogy(c - 1, x) - _step_of_power(a, x, c) - whole
 
 
+def _log_gaussian(z: Any) -> Any:
+    return -0.5 * z * z - 0.5 * np.log(2 * np.pi)
+
+
+def _log_powernorm(x: Any, c: Any) -> Any:
+    return np.log(c) + _log_gaussian(x) + (c - 1) * _log_ndtr(-x)
+
+
 def _powernorm_logcdf(x: Any, c: Any) -> Any:
-    w = -_log_ndtr(-x)
-    near, inside, _, t = _in_two(w, c * w)
-    left = np.log(c) + np.log(inside) + np.log(exprel(-np.where(near, t, 0.5)))
-    return np.where(near, left, log_less(np.where(near, 1.0, t)))
+    far = np.less(x, -30.0)  # where log(1 - p) is -p
+    near = np.log(-_log_ndtr(-np.where(far, 0.0, x)))
+    return log_small_exponential(np.log(c) + np.where(far, _log_ndtr(x), near))
+
+
+def _boltzmann_mass(k: Any, a: Any, n: Any) -> Any:
+    return np.exp(-a * np.floor(k)) * exprel(-a) / exprel(-a * n) / n
+
+
+def _boltzmann_cdf(k: Any, a: Any, n: Any) -> Any:
+    m = np.floor(k) + 1
+    return m / n * exprel(-a * m) / exprel(-a * n)
+
+
+def _boltzmann_sf(k: Any, a: Any, n: Any) -> Any:
+    m = np.floor(k) + 1
+    return (n - m) / n * np.exp(-a * m) * exprel(-a * (n - m)) / exprel(-a * n)
 
 
 def _zipf_logpmf(k: Any, a: Any) -> Any:
@@ -482,10 +503,6 @@ def _log_cosh(u: Any) -> Any:
     return np.where(near, np.log(np.cosh(np.where(near, u, 0.0))), np.logaddexp(far, -far) - _LOG_TWO)  # fmt: skip
 
 
-def _log_gaussian(z: Any) -> Any:
-    return -0.5 * z * z - 0.5 * np.log(2 * np.pi)
-
-
 def _log_levy(x: Any) -> Any:
     return -0.5 * np.log(2 * np.pi) - 1.5 * np.log(x) - 0.5 / x
 
@@ -529,9 +546,7 @@ _LOG_DENSITIES: dict[tuple[str, str], Callable[..., Any]] = {
     ("moyal", "logpdf"): lambda x: -0.5 * (x + np.exp(-x)) - 0.5 * np.log(2 * np.pi),
     ("norminvgauss", "logpdf"): _log_inverse_gauss,
     ("rice", "logpdf"): lambda x, b: np.log(x) - 0.5 * (x - b) ** 2 + np.log(_i0e(x * b)),
-    ("boltzmann", "logpmf"): lambda k, a, n: (
-        np.log(np.expm1(-a) / np.expm1(-a * n)) - a * np.floor(k)
-    ),
+    ("boltzmann", "logpmf"): lambda k, a, n: np.log(_boltzmann_mass(0.0, a, n)) - a * np.floor(k),
     ("dlaplace", "logpmf"): lambda k, a: np.log(np.tanh(0.5 * a)) - a * np.abs(np.floor(k)),
     ("logser", "logpmf"): lambda k, p: (
         np.floor(k) * np.log(p) - np.log(np.floor(k)) - np.log(-np.log1p(-p))
@@ -582,6 +597,10 @@ _ENDS: dict[tuple[str, str], Callable[..., Any]] = {
     ("exponnorm", "cdf"): lambda x, K: _exponnorm_probability(1.0, x, K),
     ("exponnorm", "sf"): lambda x, K: _exponnorm_probability(-1.0, x, K),
     ("powernorm", "logcdf"): _powernorm_logcdf,
+    ("powernorm", "pdf"): lambda x, c: np.exp(_log_powernorm(x, c)),
+    ("boltzmann", "pmf"): _boltzmann_mass,
+    ("boltzmann", "cdf"): _boltzmann_cdf,
+    ("boltzmann", "sf"): _boltzmann_sf,
     ("zipf", "logpmf"): _zipf_logpmf,
     ("zipfian", "logpmf"): _zipfian_logpmf,
     **_truncated("truncpareto", _truncated_pareto, _truncated_pareto_logpdf),

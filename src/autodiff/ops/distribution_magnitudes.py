@@ -33,7 +33,9 @@ from autodiff.ops.distribution_ends import (
 )
 from autodiff.ops.distribution_formulas import steps
 from autodiff.ops.distributions import run
-from autodiff.ops.smooth import log1p_ratio, near_or_far, polynomial, with_slope
+from autodiff.ops.function_table import implements
+from autodiff.ops.promotion import as_array
+from autodiff.ops.smooth import derived_as, log1p_ratio, near_or_far, polynomial, with_slope
 
 _LOG_TWO_PI = float(np.log(2 * np.pi))
 
@@ -190,6 +192,20 @@ def _f_probability(method: str, sign: float, x: Any, m: Any, n: Any) -> Any:
     return own + with_slope(0.0 * x, x, sign * np.exp(_log_f(x, m, n)))
 
 
+# -- by the point the density itself -------------------------------------------------------------------------
+def _symmetric_beta(method: str, sign: float, x: Any, c: Any) -> Any:
+    """Of ``rdist``: by c a single slope of the incomplete beta function, where SciPy's formula has two that cancel."""
+    at = stop(x)
+    half = special.apply("scipy_betainc", 0.5 + 0.0 * c, 0.5 * c, at * at)
+    by_shape = derived_as(run(getattr(stats.rdist, f"_{method}"), (at, stop(c))), 0.5 * sign * np.sign(at) * half)  # fmt: skip
+    return by_shape + with_slope(0.0 * x, x, sign * run(stats.rdist._pdf, (x, c)))
+
+
+def _semicircle(method: str, sign: float, x: Any) -> Any:
+    own = run(getattr(stats.semicircular, f"_{method}"), (stop(x),))
+    return with_slope(own, x, sign * 2.0 / np.pi * np.sqrt((1.0 - x) * (1.0 + x)))
+
+
 def _half_normal_power_cdf(x: Any, b: Any) -> Any:
     # Of a power that underflows the incomplete gamma function knows nothing.
     peak = np.log(b) - special.apply("lgamma", 1 / b)
@@ -248,4 +264,45 @@ enter({
     ("genlogistic", "cdf"): lambda x, c: np.exp(-c * np.logaddexp(0.0, -x)),
     ("genlogistic", "sf"): lambda x, c: -np.expm1(-c * np.logaddexp(0.0, -x)),
     ("halfgennorm", "cdf"): _half_normal_power_cdf,
+    ("rdist", "cdf"): functools.partial(_symmetric_beta, "cdf", 1.0),
+    ("rdist", "sf"): functools.partial(_symmetric_beta, "sf", -1.0),
+    ("semicircular", "cdf"): functools.partial(_semicircle, "cdf", 1.0),
+    ("semicircular", "sf"): functools.partial(_semicircle, "sf", -1.0),
 })  # fmt: skip
+
+
+# -- of directions -------------------------------------------------------------------------------------------
+def _bessel_ratio(order: float, x: Any) -> Any:
+    """``I(order + 1, x) / I(order, x)`` for positive x, near 0 by their series (DLMF 10.25.2)."""
+
+    def series(b: float, t: Any) -> Any:
+        terms = [1.0]
+        for k in range(12):
+            terms.append(terms[-1] / (k + 1) / (b + k))
+        return polynomial(t, terms)
+
+    def scaled(v: float, x: Any) -> Any:
+        return special.apply("scipy_ive", v + 0.0 * x, x)
+
+    return near_or_far(
+        np.less(x, 1.0),
+        x,
+        1.0,
+        lambda x: (
+            0.5
+            * x
+            / (order + 1)
+            * series(order + 2, 0.25 * x * x)
+            / series(order + 1, 0.25 * x * x)
+        ),
+        lambda x: scaled(order + 1, x) / scaled(order, x),
+    )
+
+
+@implements(type(stats.vonmises_fisher)._log_norm_factor)
+def norm_factor(self: Any, dim: int, kappa: Any) -> Any:
+    """SciPy's, whose terms go to infinity for small concentrations, where the slope is that of a quotient."""
+    half, x = 0.5 * dim, as_array(kappa)
+    bessel = np.log(special.apply("scipy_ive", half - 1 + 0.0 * x, x))
+    value = 0.5 * (dim - 2) * np.log(x) - half * _LOG_TWO_PI - bessel - x
+    return with_slope(value, x, -_bessel_ratio(half - 1, x))

@@ -340,9 +340,14 @@ def cumulative(dist: Any, name: str, k: Any, args: Any, kwds: Any) -> Tracer:
     some = low if not isinstance(low, Tracer) and np.isfinite(low) else select(np.isfinite(_float(low)), low, 0.0, np.float64)  # fmt: skip
     # Formulas cut what is between, but for some.
     safe = select((z < low) | above, some, z, np.float64)
-    value = _formula(dist, name, safe, *shapes)
     if name.startswith("log") and _default(dist, f"_{name}"):
-        value = value + _lost(np.isneginf(value), safe, *shapes)
+        plain = _formula(dist, name.removeprefix("log"), safe, *shapes)
+        value = _with_rule(dist, name, np.log(plain), np.equal(plain, 0), safe, *shapes)
+    else:
+        value = _formula(dist, name, safe, *shapes)
+        value = (
+            value + _lost(np.isneginf(value), safe, *shapes) if name.startswith("log") else value
+        )
     if name.startswith("log") and (isinstance(low, Tracer) or np.isneginf(low)):
         # At an end that is infinite SciPy asks the formula, which may be NaN.
         endless = np.isneginf(z) & np.equal(z, low)

@@ -75,7 +75,8 @@ def _student(z: Any, df: Any) -> Any:
     n = np.where(normal, 1.0, df)
     # Not a difference of log-gammas: poch is the quotient itself.
     factor = np.log(_poch(0.5 * n, 0.5)) - 0.5 * (np.log(n) + _LOG_PI)
-    far = np.abs(z) > 1e150  # whose square overflows; a root before the square would cost digits
+    # Whose square, or that by its slope, overflows; a root before the square would cost digits elsewhere.
+    far = (np.abs(z) > 1e150) | (np.abs(z) > 1e15 * np.sqrt(n))
     near = np.where(far, 1.0, z)
     beyond = log_square(np.where(far, z, 1.0) / np.sqrt(n))
     logarithm = np.where(far, beyond, np.log1p(near * near / n))
