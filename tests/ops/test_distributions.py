@@ -462,6 +462,27 @@ def test_moments_of_an_extreme_value_have_no_slope_that_is_rounding(c: float) ->
     assert np.isnan(autodiff.jacobian(moments)(c)).all()
 
 
+@pytest.mark.parametrize(
+    ("name", "method", "lost", "kept"),
+    [("bradford", "mean", 1e-8, 0.1), ("bradford", "var", 1e-3, 0.5), ("truncexpon", "mean", 1e-8, 0.1), ("chi", "var", 1e8, 50.0)],
+)  # fmt: skip
+def test_moments_of_terms_that_cancel_have_no_slope_that_is_rounding(
+    name: str, method: str, lost: float, kept: float
+) -> None:
+    exact = {
+        ("bradford", "mean"): lambda c: (c - mpmath.log1p(c)) / (c * mpmath.log1p(c)),
+        ("bradford", "var"): lambda c: ((c + 2) * mpmath.log1p(c) - 2 * c) / (2 * c * mpmath.log1p(c) ** 2),
+        ("truncexpon", "mean"): lambda b: 1 - b / mpmath.expm1(b),
+        ("chi", "var"): lambda n: n - 2 * mpmath.rf(n / 2, 0.5) ** 2,
+    }[name, method]  # fmt: skip
+    own = getattr(getattr(stats, name), method)
+    slope = autodiff.gradient(lambda c: own(c), engine="numpy")
+    assert np.isnan(slope(lost)) and np.isfinite(autodiff.function(lambda c: own(c), engine="numpy")(lost))  # fmt: skip
+    with mpmath.workdps(40):
+        right = float(mpmath.diff(exact, kept))
+    assert slope(kept) == pytest.approx(right, rel=1e-6)
+
+
 def test_moments_of_an_extreme_value_have_slopes_away_from_0() -> None:
     def moments(c: Any) -> Any:
         return np.array([*stats.genextreme.stats(c, moments="mvsk")])
