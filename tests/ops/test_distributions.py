@@ -538,6 +538,24 @@ def test_between_whole_numbers_discrete_ones_are_what_scipy_makes_of_them(name: 
         np.testing.assert_allclose(found, f(points), rtol=1e-10, err_msg=method)
 
 
+def _log_beta(a: Any, b: Any) -> Any:
+    return mpmath.loggamma(a) + mpmath.loggamma(b) - mpmath.loggamma(a + b)
+
+
+@pytest.mark.parametrize("name", ["betabinom", "betanbinom"])
+def test_beta_binomial_masses_of_large_parameters(name: str) -> None:
+    f = getattr(stats, name)
+    rest = (3, 3) if name == "betabinom" else (5, 2)
+    exact = lambda a: _log_beta(rest[0] - (name == "betabinom") + a, rest[1] + a) - _log_beta(a, a)  # noqa: E731
+    for a in (0.3, 4.0, 1e4, 1e8):
+        with mpmath.workdps(60):
+            right = float(mpmath.diff(exact, a, h=a * mpmath.mpf(10) ** -20))
+        for method, factor in (("logpmf", 1.0), ("pmf", f.pmf(2, 5, a, a))):
+            own = getattr(f, method)
+            found = autodiff.gradient(lambda a, own=own: own(2, 5, a, a), engine="numpy")(a)
+            assert found == pytest.approx(right * factor, rel=1e-6)
+
+
 def _argus_logpdf(x: Any, chi: Any) -> Any:
     half = mpmath.gammainc(1.5, 0, chi * chi / 2, regularized=True) / 2
     return 3 * mpmath.log(chi) - mpmath.log(half) - chi * chi * (1 - x * x) / 2 + mpmath.log(x * mpmath.sqrt(1 - x * x))  # fmt: skip

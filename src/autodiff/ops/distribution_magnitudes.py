@@ -34,8 +34,16 @@ from autodiff.ops.distribution_ends import (
 from autodiff.ops.distribution_formulas import steps
 from autodiff.ops.distributions import run
 from autodiff.ops.function_table import implements
+from autodiff.ops.gamma_functions import digamma_step
 from autodiff.ops.promotion import as_array
-from autodiff.ops.smooth import derived_as, log1p_ratio, near_or_far, polynomial, with_slope
+from autodiff.ops.smooth import (
+    derived_as,
+    log1p_ratio,
+    near_or_far,
+    polynomial,
+    with_slope,
+    with_slopes,
+)
 
 _LOG_TWO_PI = float(np.log(2 * np.pi))
 
@@ -206,6 +214,27 @@ def _semicircle(method: str, sign: float, x: Any) -> Any:
     return with_slope(own, x, sign * 2.0 / np.pi * np.sqrt((1.0 - x) * (1.0 + x)))
 
 
+def _rise(a: Any, m: Any) -> Any:
+    """0, with the slopes of ``log(gamma(a + m) / gamma(a))``."""
+    return with_slopes(0.0 * (a + m), a, m, digamma_step(a, m), special.digamma(a + m))
+
+
+def _beta_binomial(k: Any, n: Any, a: Any, b: Any) -> Any:
+    """The slopes of ``logpmf``, in which quotients of beta functions of large parameters cancel."""
+    k = np.floor(k)
+    return _rise(n - k + 1, 0.0 * n + k) + _rise(a, k + 0.0 * a) + _rise(b, n - k) - _rise(a + b, n)
+
+
+def _beta_negative_binomial(k: Any, n: Any, a: Any, b: Any) -> Any:
+    k = np.floor(k)
+    return _rise(n, 0.0 * n + k) + _rise(a, n) + _rise(b, k + 0.0 * b) - _rise(a + b, n + k)
+
+
+def _mass(name: str, slopes: Callable[..., Any]) -> Callable[..., Any]:
+    own = getattr(stats, name)._logpmf
+    return lambda *x: np.exp(derived_as(run(own, x), slopes(*x)))
+
+
 def _half_normal_power_cdf(x: Any, b: Any) -> Any:
     # Of a power that underflows the incomplete gamma function knows nothing.
     peak = np.log(b) - special.apply("lgamma", 1 / b)
@@ -264,6 +293,10 @@ enter({
     ("genlogistic", "cdf"): lambda x, c: np.exp(-c * np.logaddexp(0.0, -x)),
     ("genlogistic", "sf"): lambda x, c: -np.expm1(-c * np.logaddexp(0.0, -x)),
     ("halfgennorm", "cdf"): _half_normal_power_cdf,
+    ("betabinom", "logpmf"): _beta_binomial,
+    ("betabinom", "pmf"): _mass("betabinom", _beta_binomial),
+    ("betanbinom", "logpmf"): _beta_negative_binomial,
+    ("betanbinom", "pmf"): _mass("betanbinom", _beta_negative_binomial),
     ("rdist", "cdf"): functools.partial(_symmetric_beta, "cdf", 1.0),
     ("rdist", "sf"): functools.partial(_symmetric_beta, "sf", -1.0),
     ("semicircular", "cdf"): functools.partial(_semicircle, "cdf", 1.0),
