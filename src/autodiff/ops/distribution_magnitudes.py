@@ -203,7 +203,7 @@ def _f_probability(method: str, sign: float, x: Any, m: Any, n: Any) -> Any:
 # -- by the point the density itself -------------------------------------------------------------------------
 def _symmetric_beta(method: str, sign: float, x: Any, c: Any) -> Any:
     """Of ``rdist``: by c a single slope of the incomplete beta function, where SciPy's formula has two that cancel."""
-    at = stop(x)
+    at: Any = stop(x)
     half = special.apply("scipy_betainc", 0.5 + 0.0 * c, 0.5 * c, at * at)
     by_shape = derived_as(run(getattr(stats.rdist, f"_{method}"), (at, stop(c))), 0.5 * sign * np.sign(at) * half)  # fmt: skip
     return by_shape + with_slope(0.0 * x, x, sign * run(stats.rdist._pdf, (x, c)))
@@ -335,7 +335,8 @@ def _bessel_ratio(order: float, x: Any) -> Any:
 @implements(type(stats.vonmises_fisher)._log_norm_factor)
 def norm_factor(self: Any, dim: int, kappa: Any) -> Any:
     """SciPy's, whose terms go to infinity for small concentrations, where the slope is that of a quotient."""
-    half, x = 0.5 * dim, as_array(kappa)
+    half = 0.5 * dim
+    x: Any = as_array(kappa)
     bessel = np.log(special.apply("scipy_ive", half - 1 + 0.0 * x, x))
     value = 0.5 * (dim - 2) * np.log(x) - half * _LOG_TWO_PI - bessel - x
     return with_slope(value, x, -_bessel_ratio(half - 1, x))
