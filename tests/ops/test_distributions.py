@@ -7,6 +7,7 @@ import math
 import warnings
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from scipy import integrate, special, stats
@@ -271,6 +272,56 @@ def test_slopes_where_scipys_density_is_lost(engine: str) -> None:
     assert every(-1000.0, 400.0, 3.0) == (0.0, 0.0, 0.0)
 
 
+# Where a probability underflows, and its logarithm is minus infinity in SciPy: the derivatives by the point and the shapes.
+_FAR_NORMAL = 2.0 + 4.0 * np.arcsinh(1e8)
+FAR_LOGARITHMS: list[tuple[str, str, tuple[float, ...], tuple[float, ...]]] = [
+    ("laplace", "logcdf", (-1e5,), (1.0,)), ("laplace", "logsf", (1e5,), (-1.0,)),
+    ("laplace_asymmetric", "logcdf", (-1e5, 0.5), (2.0, 4e5 + 3.2)),
+    ("laplace_asymmetric", "logsf", (1e5, 0.5), (-0.5, -1e5 - 0.8)),
+    ("hypsecant", "logcdf", (-1e5,), (1.0,)), ("hypsecant", "logsf", (1e5,), (-1.0,)),
+    ("gumbel_r", "logsf", (1e5,), (-1.0,)), ("gumbel_l", "logcdf", (-1e5,), (1.0,)),
+    ("genlogistic", "logsf", (1e3, 0.5), (-1.0, 2.0)), ("halflogistic", "logsf", (1e4,), (-1.0,)),
+    ("gompertz", "logsf", (10.0, 0.5), (-0.5 * np.exp(10.0), -np.expm1(10.0))),
+    ("weibull_min", "logcdf", (1e-200, 2.0), (2e200, np.log(1e-200))),
+    ("weibull_max", "logsf", (-1e-200, 2.0), (-2e200, np.log(1e-200))),
+    ("invweibull", "logcdf", (1e-3, 2.0), (2e9, np.log(1e-3) * 1e6)),
+    ("invweibull", "logsf", (1e200, 2.0), (-2e-200, -np.log(1e200))),
+    ("dweibull", "logcdf", (-1e3, 2.0), (2e3, -np.log(1e3) * 1e6)), ("pareto", "logsf", (1e200, 2.0), (-2e-200, -np.log(1e200))),
+    ("hypsecant", "logpdf", (-1e4,), (1.0,)), ("foldnorm", "logpdf", (100.0, 0.5), (-99.5, 99.5)),
+    ("invweibull", "logpdf", (1e-3, 2.0), (2e9 - 3e3, 0.5 - np.log(1e-3) * (1 - 1e6))),
+    ("moyal", "logpdf", (-20.0,), (0.5 * np.expm1(20.0),)), ("loglaplace", "logpdf", (1e200, 2.0), (-3e-200, 0.5 - np.log(1e200))),
+    ("johnsonsu", "logpdf", (1e8, 2.0, 4.0), (-1e-8 - 4e-8 * _FAR_NORMAL, -_FAR_NORMAL, 0.25 - _FAR_NORMAL * np.arcsinh(1e8))),
+    ("powernorm", "logcdf", (-150.0, 4.0), (150.0 + 1 / 150.0 - 2 / 150.0**3 + 10 / 150.0**5, 0.25)), ("planck", "logpmf", (1e4, 0.5), (0.0, 1 / np.expm1(0.5) - 1e4)),
+]  # fmt: skip
+_LOST: list[tuple[str, str, tuple[float, ...]]] = [
+    ("gamma", "logsf", (1e5, 2.0)), ("beta", "logcdf", (1e-8, 1e4, 0.6)), ("chi2", "logcdf", (0.3, 1e8)),
+    ("t", "logcdf", (-150.0, 1e8)), ("kstwobign", "logpdf", (50.0,)), ("poisson", "logsf", (1000.0, 0.6)), ("nbinom", "logcdf", (2.0, 1e5, 0.4)),
+]  # fmt: skip
+
+
+def of(count: int, f: Any) -> Any:
+    """``f`` with as many parameters."""
+    return [lambda a: f(a), lambda a, b: f(a, b), lambda a, b, c: f(a, b, c)][count - 1]
+
+
+def _slopes_in_both_modes(f: Any, point: tuple[float, ...], engine: str) -> np.ndarray:
+    count = len(point)
+    backwards = autodiff.gradient(f, wrt=tuple(range(count)), engine=engine)(*point)
+    forwards = [autodiff.jvp(f, point, tuple(np.eye(count)[k]), engine=engine)[1] for k in range(count)]  # fmt: skip
+    return np.array([np.ravel(backwards), forwards])
+
+
+@engines
+def test_logarithms_of_probabilities_that_underflow(engine: str) -> None:
+    for name, method, point, right in (*FAR_LOGARITHMS, *[(*row, np.nan) for row in _LOST]):
+        own = getattr(getattr(stats, name), method)
+        with np.errstate(all="ignore"):
+            f = of(len(point), own)
+            assert autodiff.function(f, engine=engine)(*point) == own(*point) == -np.inf
+            found = _slopes_in_both_modes(f, point, engine)
+        np.testing.assert_allclose(found, np.broadcast_to(right, found.shape), rtol=1e-13, err_msg=f"{name}.{method}")  # fmt: skip
+
+
 # Far out, of shapes that overflow, at ends and of a support without a point: the value is SciPy's.
 CORNERS: list[tuple[str, str, tuple[float, ...]]] = [
     ("genpareto", "cdf", (1e300, 1e10)), ("genpareto", "sf", (1e300, 1e10)),
@@ -411,6 +462,27 @@ def test_moments_of_an_extreme_value_have_no_slope_that_is_rounding(c: float) ->
     assert np.isnan(autodiff.jacobian(moments)(c)).all()
 
 
+@pytest.mark.parametrize(
+    ("name", "method", "lost", "kept"),
+    [("bradford", "mean", 1e-8, 0.1), ("bradford", "var", 1e-3, 0.5), ("truncexpon", "mean", 1e-8, 0.1), ("chi", "var", 1e8, 50.0)],
+)  # fmt: skip
+def test_moments_of_terms_that_cancel_have_no_slope_that_is_rounding(
+    name: str, method: str, lost: float, kept: float
+) -> None:
+    exact = {
+        ("bradford", "mean"): lambda c: (c - mpmath.log1p(c)) / (c * mpmath.log1p(c)),
+        ("bradford", "var"): lambda c: ((c + 2) * mpmath.log1p(c) - 2 * c) / (2 * c * mpmath.log1p(c) ** 2),
+        ("truncexpon", "mean"): lambda b: 1 - b / mpmath.expm1(b),
+        ("chi", "var"): lambda n: n - 2 * mpmath.rf(n / 2, 0.5) ** 2,
+    }[name, method]  # fmt: skip
+    own = getattr(getattr(stats, name), method)
+    slope = autodiff.gradient(lambda c: own(c), engine="numpy")
+    assert np.isnan(slope(lost)) and np.isfinite(autodiff.function(lambda c: own(c), engine="numpy")(lost))  # fmt: skip
+    with mpmath.workdps(40):
+        right = float(mpmath.diff(exact, kept))
+    assert slope(kept) == pytest.approx(right, rel=1e-6)
+
+
 def test_moments_of_an_extreme_value_have_slopes_away_from_0() -> None:
     def moments(c: Any) -> Any:
         return np.array([*stats.genextreme.stats(c, moments="mvsk")])
@@ -464,3 +536,88 @@ def test_between_whole_numbers_discrete_ones_are_what_scipy_makes_of_them(name: 
         f = lambda k, method=method: getattr(dist, method)(k, *shapes)  # noqa: E731
         found = autodiff.function(f, engine="numpy")(points)
         np.testing.assert_allclose(found, f(points), rtol=1e-10, err_msg=method)
+
+
+def _log_beta(a: Any, b: Any) -> Any:
+    return mpmath.loggamma(a) + mpmath.loggamma(b) - mpmath.loggamma(a + b)
+
+
+@pytest.mark.parametrize("name", ["betabinom", "betanbinom"])
+def test_beta_binomial_masses_of_large_parameters(name: str) -> None:
+    f = getattr(stats, name)
+    rest = (3, 3) if name == "betabinom" else (5, 2)
+    exact = lambda a: _log_beta(rest[0] - (name == "betabinom") + a, rest[1] + a) - _log_beta(a, a)  # noqa: E731
+    for a in (0.3, 4.0, 1e4, 1e8):
+        with mpmath.workdps(60):
+            right = float(mpmath.diff(exact, a, h=a * mpmath.mpf(10) ** -20))
+        for method, factor in (("logpmf", 1.0), ("pmf", f.pmf(2, 5, a, a))):
+            own = getattr(f, method)
+            found = autodiff.gradient(lambda a, own=own: own(2, 5, a, a), engine="numpy")(a)
+            assert found == pytest.approx(right * factor, rel=1e-6)
+
+
+def _argus_logpdf(x: Any, chi: Any) -> Any:
+    half = mpmath.gammainc(1.5, 0, chi * chi / 2, regularized=True) / 2
+    return 3 * mpmath.log(chi) - mpmath.log(half) - chi * chi * (1 - x * x) / 2 + mpmath.log(x * mpmath.sqrt(1 - x * x))  # fmt: skip
+
+
+def _f_logpdf(x: Any, m: Any, n: Any) -> Any:
+    beta = mpmath.loggamma(m / 2) + mpmath.loggamma(n / 2) - mpmath.loggamma((m + n) / 2)
+    return (
+        m / 2 * mpmath.log(m / n)
+        + (m / 2 - 1) * mpmath.log(x)
+        - (m + n) / 2 * mpmath.log1p(m * x / n)
+        - beta
+    )
+
+
+# Shapes and arguments of which SciPy's own formulas are not to be differentiated: the function in many digits, and where.
+ALL_SIZES: dict[tuple[str, str], tuple[Any, list[tuple[float, ...]]]] = {
+    ("argus", "logpdf"): (_argus_logpdf, [(0.3, 1e-8), (0.999, 1e-3), (0.3, 1.4), (0.3, 1e3)]),
+    ("boltzmann", "logcdf"): (lambda k, a, n: mpmath.log(mpmath.expm1(-a * (k + 1)) / mpmath.expm1(-a * n)), [(2.0, 1e-8, 19.0), (2.0, 1.4, 19.0)]),
+    ("bradford", "cdf"): (lambda x, c: mpmath.log1p(c * x) / mpmath.log1p(c), [(1 - 1e-8, 1e-8), (0.3, 1e-3), (0.5, 1e8)]),
+    ("burr", "cdf"): (lambda x, c, d: (1 + x**-c) ** -d, [(38.5, 10.5, 4.3), (1e5, 10.5, 0.5), (1e-3, 2.0, 3.0)]),
+    ("burr", "logpdf"): (lambda x, c, d: mpmath.log(c * d) - (c + 1) * mpmath.log(x) - (d + 1) * mpmath.log1p(x**-c), [(1e-8, 1e4, 4.3), (30.0, 2.0, 3.0)]),
+    ("burr12", "logsf"): (lambda x, c, d: -d * mpmath.log1p(x**c), [(38.5, 1e4, 4.0), (1e5, 1e8, 4.0), (0.3, 2.0, 1e8)]),
+    ("mielke", "logsf"): (lambda x, k, s: mpmath.log(-mpmath.expm1(-k / s * mpmath.log1p(x**-s))), [(1e5, 10.4, 4.6), (0.3, 10.4, 4.6), (1e8, 1e-8, 40.0)]),
+    ("kappa3", "logcdf"): (lambda x, a: mpmath.log(x) - mpmath.log(a + x**a) / a, [(1e-3, 1e-8), (1e8, 1e-8), (3.0, 40.0)]),
+    ("genhalflogistic", "logcdf"): (lambda x, c: mpmath.log(mpmath.tanh(-mpmath.log1p(-c * x) / c / 2)), [(1e-8, 0.77), (1e-5, 1e-3), (0.5, 1e-8)]),
+    ("genlogistic", "cdf"): (lambda x, c: (1 + mpmath.exp(-x)) ** -c, [(38.5, 0.4), (150.0, 0.5), (-3.0, 1e-8)]),
+    ("powernorm", "pdf"): (lambda x, c: c * mpmath.npdf(x) * mpmath.ncdf(-x) ** (c - 1), [(38.0, 1e-8), (3.0, 4.0)]),
+    ("rdist", "cdf"): (lambda x, c: (1 + mpmath.sign(x) * mpmath.betainc(0.5, c / 2, 0, x * x, regularized=True)) / 2, [(-0.998, 1e-8), (0.3, 1e-8), (0.3, 3.0)]),
+    ("semicircular", "sf"): (lambda x: 0.5 - (x * mpmath.sqrt(1 - x * x) + mpmath.asin(x)) / mpmath.pi, [(-0.99999998,), (0.3,), (1 - 1e-10,)]),
+    ("t", "logpdf"): (lambda x, n: mpmath.loggamma((n + 1) / 2) - mpmath.loggamma(n / 2) - mpmath.log(n * mpmath.pi) / 2 - (n + 1) / 2 * mpmath.log1p(x * x / n), [(6.7e149, 1e-8), (1e30, 1e-8), (1e7, 1e12), (3.0, 1e8)]),
+    ("f", "logpdf"): (_f_logpdf, [(38.5, 1e12, 18.0), (0.3, 29.0, 1e12), (1.7, 1e8, 1e8), (0.3, 0.5, 1e-8), (1e88, 29.0, 1e-3)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "method"), ALL_SIZES)
+def test_slopes_by_shapes_of_all_sizes(name: str, method: str) -> None:
+    exact, points = ALL_SIZES[name, method]
+    count, own = len(points[0]), getattr(getattr(stats, name), method)
+    columns = [np.array(column) for column in zip(*points, strict=True)]
+    with np.errstate(all="ignore"):
+        f = of(count, lambda *x: np.sum(own(*x)))
+        found = np.atleast_2d(autodiff.gradient(f, wrt=tuple(range(count)), engine="numpy")(*columns))  # fmt: skip
+    for n, point in enumerate(points):
+        for k in range(count) if name != "boltzmann" else (1,):
+            with mpmath.workdps(120):
+                step = mpmath.mpf(point[k]) * mpmath.mpf(10) ** -40
+                x = [mpmath.mpf(v) for v in point]
+                up, down = (exact(*x[:k], x[k] + s, *x[k + 1 :]) for s in (step, -step))
+                right = float((up - down) / (2 * step))
+            assert found[k, n] == pytest.approx(right, rel=1e-6), (point, k)
+
+
+@pytest.mark.parametrize("dim", [2, 3, 10])
+@engines
+def test_directions_of_small_concentrations(dim: int, engine: str) -> None:
+    mean, x = np.eye(dim)[0], 0.6 * np.eye(dim)[0] + 0.8 * np.eye(dim)[1]
+    f = lambda kappa: stats.vonmises_fisher.logpdf(x, mean, kappa)  # noqa: E731
+    for kappa in (1e-20, 1e-8, 0.3, 0.999, 1.001, 40.0):
+        with mpmath.workdps(40):
+            bessel = [mpmath.besseli(mpmath.mpf(dim) / 2 - 1 + k, kappa) for k in (0, 1)]
+            right = 0.6 - float(bessel[1] / bessel[0])
+        assert autodiff.function(f, engine=engine)(kappa) == pytest.approx(f(kappa), rel=1e-14)
+        found = _slopes_in_both_modes(f, (kappa,), engine)
+        np.testing.assert_allclose(found, right, rtol=1e-13, err_msg=str(kappa))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from numpy.polynomial import Polynomial
@@ -71,3 +72,34 @@ def test_slopes_see_counts_as_the_values_do(name: str, counts: tuple[float, ...]
     slope = autodiff.gradient(lambda x: function(*counts, x), engine="numpy")(0.4)
     assert slope == autodiff.gradient(lambda x: function(*whole, x), engine="numpy")(0.4)
     assert slope == pytest.approx((function(*counts, 0.401) - function(*counts, 0.399)) / 0.002, rel=1e-3)  # fmt: skip
+
+
+# Functions with what comes before the argument, and the arguments: SciPy has some of their values, and none of the
+# functions of which the slopes are made.
+OTHER_DEGREES: dict[str, tuple[Any, list[tuple[float, ...]], tuple[float, ...]]] = {
+    "eval_legendre": (mpmath.legendre, [(0.3,), (6.7,), (30.2,), (300.5,)], (-0.9, -0.3, 1e-8, 0.1, 0.8)),
+    "eval_chebyt": (mpmath.chebyt, [(0.3,), (30.2,), (300.5,)], (-0.9, -0.3, 1e-8, 0.1, 0.8)),
+    "eval_gegenbauer": (mpmath.gegenbauer, [(6.7, 4.0), (30.2, 0.3)], (-0.9, -0.3, 0.1)),
+    "eval_genlaguerre": (mpmath.laguerre, [(6.7, 0.3), (30.2, 4.0)], (0.7, 4.2, 30.0)),
+    "eval_jacobi": (mpmath.jacobi, [(6.7, 0.3, 0.3), (30.2, 4.0, 0.3)], (-0.999, -0.3, 0.1)),
+    "hyp1f1": (mpmath.hyp1f1, [(-1.5, 1e4), (0.4, 3.0)], (-300.0, -2.0, 9.0)),
+    "hyp2f1": (mpmath.hyp2f1, [(-10.3, 30.0, 50.0), (3.2, 0.4, -0.6)], (-30.0, -0.9, 0.8, 0.999)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHER_DEGREES)
+def test_slopes_of_other_degrees_are_right_or_none(name: str) -> None:
+    exact, parameters, points = OTHER_DEGREES[name]
+    grid = [np.array(column) for column in zip(*[(*p, x) for p in parameters for x in points], strict=True)]  # fmt: skip
+    total = {
+        2: lambda n, x: np.sum(getattr(special, name)(n, x)),
+        3: lambda n, a, x: np.sum(getattr(special, name)(n, a, x)),
+        4: lambda n, a, b, x: np.sum(getattr(special, name)(n, a, b, x)),
+    }[len(grid)]
+    with np.errstate(all="ignore"):
+        found = autodiff.gradient(total, wrt=len(grid) - 1, engine="numpy")(*grid)
+    assert np.mean(np.isfinite(found)) >= 0.5
+    for have, point in zip(found, np.transpose(grid), strict=True):
+        with mpmath.workdps(60):
+            right = mpmath.diff(lambda x, p=point: exact(*p[:-1], x), point[-1], h=1e-25)
+        assert np.isnan(have) or have == pytest.approx(float(mpmath.re(right)), rel=1e-4), point

@@ -113,10 +113,13 @@ def _struve_slope(function: Any, sign: float) -> Any:
 
     def partial(y: Any, v: Any, x: Any) -> Any:
         none, zero = np.equal(v, 0), np.equal(x, 0)
-        w = np.where(none, 1.0, v)
+        # The term is a power over a gamma function, which are out of range for large orders.
+        large = np.greater(v, 100)
+        w = np.where(none | large, 1.0, v)
         mean = 0.5 * (function(w - 1, x) + sign * function(w + 1, x) + struve_term(w, x))
         # y / x, multiplied by an order that is 0 but has a derivative
         ratio = np.where(zero, 2 / np.pi, y / np.where(zero, 1.0, x))
+        mean = np.where(large, function(v - 1, x) - v * ratio, mean)
         return np.where(none, v * ratio + sign * function(v + 1, x) + struve_term(v, x), mean)
 
     return partial

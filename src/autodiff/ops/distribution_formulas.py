@@ -38,7 +38,7 @@ _boxcox, _boxcox1p = _f("boxcox"), _f("boxcox1p")
 
 
 # -- extreme values -------------------------------------------------------------------------------------
-def _steps(z: Any, c: Any) -> Any:
+def steps(z: Any, c: Any) -> Any:
     """``log(1 + c z) / c``, z where c is 0."""
     u = c * np.where(np.equal(c, 0) & np.isinf(z), 0.0, z)
     near = np.abs(u) < 0.1
@@ -57,13 +57,13 @@ def _end(c: Any) -> Any:
 
 _GENPARETO = Distribution(
     ("c",),
-    lambda z, c: -(c + 1) * _steps(z, c),
+    lambda z, c: -(c + 1) * steps(z, c),
     0.0,
     lambda c: np.where(np.less(c, 0), -_end(c), _INF),
     inner=0.0,
-    cdf=lambda z, c: -np.expm1(-_steps(z, c)),
-    sf=lambda z, c: np.exp(-_steps(z, c)),
-    logsf=lambda z, c: -_steps(z, c),
+    cdf=lambda z, c: -np.expm1(-steps(z, c)),
+    sf=lambda z, c: np.exp(-steps(z, c)),
+    logsf=lambda z, c: -steps(z, c),
     ppf=lambda q, c: -_boxcox1p(-q, -c),
     isf=lambda q, c: -_boxcox(q, -c),
     valid=lambda c: [np.isfinite(c)],
@@ -72,7 +72,7 @@ _GENPARETO = Distribution(
 
 def _reduced(z: Any, c: Any) -> Any:
     """``log(1 - c z) / c``, -z where c is 0."""
-    return -_steps(z, -c)
+    return -steps(z, -c)
 
 
 def _log_extreme(z: Any, c: Any) -> Any:
@@ -102,7 +102,7 @@ _GENEXTREME = Distribution(
 def _four(z: Any, h: Any, k: Any) -> tuple[Any, Any]:
     """``log(1 - k z) / k`` and the logarithm of the distribution function."""
     y = _reduced(z, k)
-    return y, _steps(-np.exp(y), h)
+    return y, steps(-np.exp(y), h)
 
 
 def _four_low(h: Any, k: Any) -> Any:

@@ -58,10 +58,14 @@ def _reordered(rules: _Rules, order: tuple[int, ...]) -> _Rules:
 
 # -- continuous -----------------------------------------------------------------------------------------
 _row("log1mexp", (lambda y, x: -1 / np.expm1(-x),), ((-2.0, -0.1),), "DLMF 4.2.19")
-_row("cosine_cdf", (lambda y, x: (1 + np.cos(x)) / (2 * np.pi),), ((-3.0, 3.0),), "definition")
-_solution(
-    "cosine_invcdf", of("cosine_cdf"), (lambda y, x: (1 + np.cos(x)) / (2 * np.pi),), (_LEVEL,)
-)
+
+
+def _cosine_density(y: Any, x: Any) -> Any:
+    return np.cos(0.5 * x) ** 2 / np.pi  # (1 + cos(x)) / 2 pi, which cancels near the ends
+
+
+_row("cosine_cdf", (_cosine_density,), ((-3.0, 3.0),), "definition")
+_solution("cosine_invcdf", of("cosine_cdf"), (_cosine_density,), (_LEVEL,))
 _BETA = (
     lambda y, x, a, b: _beta_density(y, a, b, x),
     lambda y, x, a, b: _beta_slope(0, 1.0)(y, a, b, x),

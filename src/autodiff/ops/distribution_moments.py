@@ -26,18 +26,27 @@ from autodiff.ops.smooth import unknown_slope
 from autodiff.ops.tracer import Tracer
 from autodiff.ops.ufuncs import unsupported
 
-# Up to these absolute values of its parameter, SciPy's mean, variance, skewness and kurtosis have a slope that is
-# rounding, c**-2 … c**-5 times as large, or none: constants are in their place. Moments about 0 are as the last.
-_UNKNOWN = {"genextreme": (1e-5, 1e-3, 5e-3, 1e-2)}
+# Up to these absolute values of its parameter, or from them on, SciPy's mean, variance, skewness and kurtosis have a
+# slope that is rounding, some powers of the parameter as large, or none: constants are in their place, or terms that
+# cancel. Moments about 0 are as the last.
+_UNKNOWN = {
+    "genextreme": (1e-5, 1e-3, 5e-3, 1e-2),
+    "bradford": (2e-3, 2e-2, 1e-1, 2e-1),
+    "truncexpon": (1e-3, 1e-3, 1e-3, 1e-3),
+}
+_UNKNOWN_FROM = {"chi": (np.inf, 700.0, 200.0, 100.0)}
 
 
 def _of_known_slope(dist: Any, k: int, value: Any, shapes: Any) -> Any:
     """A moment, with a derivative that is NaN where SciPy's formula has none."""
-    if dist.name not in _UNKNOWN:
+    name = dist.name
+    if value is None or not distributions.is_own(dist):
+        return value
+    if name not in _UNKNOWN and name not in _UNKNOWN_FROM:
         return value
     c = _float(shapes[0])
-    near: Any = np.abs(c) < _UNKNOWN[dist.name][k]
-    return value + select(near, unknown_slope(c), 0.0, np.float64)
+    lost: Any = c > _UNKNOWN_FROM[name][k] if name in _UNKNOWN_FROM else np.abs(c) < _UNKNOWN[name][k]  # fmt: skip
+    return value + select(lost, unknown_slope(c), 0.0, np.float64)
 
 
 class Standardised:
@@ -90,16 +99,17 @@ class Standardised:
             ):
                 self._given = _formula(self.dist, "stats", *self.shapes)
             elif "moments" in inspect.signature(method).parameters:
-                self._given = run(method, (*self._broadcast(), "mvsk"))
+                self._given = self._known(run(method, (*self._broadcast(), "mvsk")))
             elif self.shapes:
-                found = _formula(self.dist, "stats", *self.shapes)
-                self._given = tuple(
-                    [_of_known_slope(self.dist, k, m, self.shapes) for k, m in enumerate(found)]
-                )
+                self._given = self._known(_formula(self.dist, "stats", *self.shapes))
             else:
                 self._given = interpreted(method)
         assert self._given is not None
         return self._given
+
+    def _known(self, given: Any) -> Any:
+        found = [_of_known_slope(self.dist, k, m, self.shapes) for k, m in enumerate(given)]
+        return tuple(found)
 
     def _broadcast(self) -> list[Any]:
         arrays = [as_array(s) for s in self.shapes]

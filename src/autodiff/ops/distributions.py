@@ -205,11 +205,27 @@ def density(dist: Any, log: bool, x: Any, args: Any, kwds: Any) -> Tracer:
     inside = _inside(dist, z, low, high, shapes)
     safe = select(inside, z, _inner(low, high), np.float64)
     if log:
-        value = _formula(dist, "logpdf", safe, *shapes) - np.log(scale)
+        value = _log_density(dist, "pdf", safe, shapes) - np.log(scale)
     else:
         value = _formula(dist, "pdf", safe, *shapes) / scale
     value = select(inside, value, -_INF if log else 0.0, np.float64)
     return answer(valid & np.equal(point, point), value, point, *shapes, loc, scale)
+
+
+def _log_density(dist: Any, name: str, z: Any, shapes: list[Any]) -> Any:
+    """``logpdf`` or ``logpmf``: where SciPy takes the logarithm of what may underflow, see ``logarithm``."""
+    if not _default(dist, f"_log{name}"):
+        return _formula(dist, f"log{name}", z, *shapes)
+    value = _formula(dist, name, z, *shapes)
+    return _with_rule(dist, f"log{name}", np.log(value), np.equal(value, 0), z, *shapes)
+
+
+def _with_rule(dist: Any, name: str, found: Any, lost: Any, *arguments: Any) -> Any:
+    """A logarithm with the derivatives of its rule; without one they are not known where its argument is lost."""
+    rule = RULES.get((dist.name, name)) if is_own(dist) else None
+    if rule is not None:
+        return derived_as(found, rule(*arguments))
+    return found + _lost(lost, *arguments)
 
 
 def at_ends(name: str, below: Any, above: Any, ends: tuple[float, float], value: Any) -> Any:
@@ -241,16 +257,28 @@ def probability(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer:
 def _cumulative(dist: Any, name: str, z: Any, shapes: list[Any]) -> Any:
     if not name.startswith("log") or not _default(dist, f"_{name}"):
         return _formula(dist, name, z, *shapes)
-    # SciPy's own takes the logarithm below the median, and that of the complement above.
     plain, other = ("cdf", "sf") if name == "logcdf" else ("sf", "cdf")
     value = _formula(dist, plain, z, *shapes)
     complement = _formula(dist, other, z, *shapes)
+    return logarithm(dist, name, value, complement, z, *shapes)
+
+
+def logarithm(dist: Any, name: str, value: Any, complement: Any, *arguments: Any) -> Any:
+    """The logarithm of a probability as SciPy takes it: near 1 that of its complement.
+
+    A probability that underflows keeps no trace of its slope, which is not known but by a rule for the logarithm.
+    """
     small: Any = value < 0.5
-    logarithm = np.log(select(small, value, 0.5, np.float64))
+    below = np.log(select(small, value, 0.5, np.float64))
     rest: Any = select(small, 0.5, complement, np.float64)
-    found = select(small, logarithm, np.log1p(-rest), np.float64)
-    rule = RULES.get((dist.name, name)) if is_own(dist) else None
-    return found if rule is None else derived_as(found, rule(z, *shapes))
+    found = select(small, below, np.log1p(-rest), np.float64)
+    return _with_rule(dist, name, found, np.equal(value, 0), *arguments)
+
+
+def _lost(where: Any, *arguments: Any) -> Any:
+    """-0, which changes no sum; its derivatives by the arguments are NaN where a number has underflown."""
+    free = [unknown_slope(_float(x)) for x in arguments if isinstance(x, Tracer) and known(x) is None]  # fmt: skip
+    return select(where, sum(free), -0.0, np.float64) if free else -0.0
 
 
 def quantile(dist: Any, name: str, q: Any, args: Any, kwds: Any) -> Tracer:
@@ -289,8 +317,11 @@ def mass(dist: Any, log: bool, k: Any, args: Any, kwds: Any) -> Tracer:
     inside: Any = (z >= low) & (z <= high) & _true(interpreted(dist._nonzero, z, *shapes))
     some = low if not isinstance(low, Tracer) and np.isfinite(low) else select(np.isfinite(_float(low)), low, 0.0, np.float64)  # fmt: skip
     safe = select(inside, z, some, np.float64)
-    value = _formula(dist, "logpmf" if log else "pmf", safe, *shapes)
-    value = value if log else _within(value)
+    value = (
+        _log_density(dist, "pmf", safe, shapes)
+        if log
+        else _within(_formula(dist, "pmf", safe, *shapes))
+    )
     value = select(inside, value, -_INF if log else 0.0, np.float64)
     return answer(valid & np.equal(point, point), value, point, *shapes, loc)
 
@@ -309,7 +340,14 @@ def cumulative(dist: Any, name: str, k: Any, args: Any, kwds: Any) -> Tracer:
     some = low if not isinstance(low, Tracer) and np.isfinite(low) else select(np.isfinite(_float(low)), low, 0.0, np.float64)  # fmt: skip
     # Formulas cut what is between, but for some.
     safe = select((z < low) | above, some, z, np.float64)
-    value = _formula(dist, name, safe, *shapes)
+    if name.startswith("log") and _default(dist, f"_{name}"):
+        plain = _formula(dist, name.removeprefix("log"), safe, *shapes)
+        value = _with_rule(dist, name, np.log(plain), np.equal(plain, 0), safe, *shapes)
+    else:
+        value = _formula(dist, name, safe, *shapes)
+        value = (
+            value + _lost(np.isneginf(value), safe, *shapes) if name.startswith("log") else value
+        )
     if name.startswith("log") and (isinstance(low, Tracer) or np.isneginf(low)):
         # At an end that is infinite SciPy asks the formula, which may be NaN.
         endless = np.isneginf(z) & np.equal(z, low)

@@ -223,12 +223,22 @@ def _km1_partial(y: Any, p: Any) -> Any:
 row("ellipkm1", (_km1_partial,), ((0.1, 0.9),), "DLMF 19.4.1")
 
 
+_FAR_APART = 1e-10
+
+
 def _agm_slope(a: Any, b: Any) -> Any:
     """The derivative of the mean by ``b``: of π a / 2 K(1 - b²/a²) (DLMF 19.8.5)."""
     none = np.equal(a, 0)  # then the mean is 0 for each b
     q = b / np.where(none, 1.0, a)
-    k = _f("ellipkm1")(q * q)
-    return np.where(none, 0.0, -np.pi * q * _km1_partial(None, q * q) / (k * k))
+    # Of sizes so different that squares are out of range the mean is π a / 2 log(4 a / b), or the same the other way round.
+    below, above = np.less(q, _FAR_APART) & np.greater(q, 0), np.greater(q, 1 / _FAR_APART)
+    part = np.where(below, q, np.where(above, 1 / np.where(above, q, 1.0), 0.5))
+    r = 1 / (np.log(4.0) - np.log(part))
+    near = np.where(below | above, 1.0, q)
+    k = _f("ellipkm1")(near * near)
+    close = -np.pi * near * _km1_partial(None, near * near) / (k * k)
+    apart = 0.5 * np.pi * np.where(below, r * r / part, r - r * r)
+    return np.where(none, 0.0, np.where(below | above, apart, close))
 
 
 row(

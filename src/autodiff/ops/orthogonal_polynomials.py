@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.ops.by_parameter import beyond, by_parameter, power_of, whole_degree
+from autodiff.ops.known import known
 from autodiff.ops.smooth import unknown_slope
 from autodiff.ops.special import _f, _strong
 from autodiff.ops.special_rows import row
@@ -78,29 +79,97 @@ def _by_x(name: str, rule: Any, source: str, x: tuple[float, float] = _X) -> Non
     row(f"eval_{name}", (by_degree, rule), (_DEGREE, x), source)
 
 
-_by_x("legendre", lambda y, n, x: _lower_gegenbauer(n - 1, 1.5, x), "DLMF 18.9.19")
-_by_x("chebyt", lambda y, n, x: n * _lower_chebyu(n - 1, x), "DLMF 18.9.21")
-_by_x("chebyu", lambda y, n, x: 2.0 * _lower_gegenbauer(n - 1, 2.0, x), "DLMF 18.9.19")
-_by_x("chebyc", lambda y, n, x: n * _lower_chebyu(n - 1, 0.5 * x), "DLMF 18.9.21")
-_by_x("chebys", lambda y, n, x: _lower_gegenbauer(n - 1, 2.0, 0.5 * x), "DLMF 18.9.19")
-_by_x("sh_legendre", lambda y, n, x: 2.0 * _lower_gegenbauer(n - 1, 1.5, 2 * x - 1), "DLMF 18.9.19", (0.1, 0.9))  # fmt: skip
-_by_x(
-    "sh_chebyt",
-    lambda y, n, x: 2.0 * n * _lower_chebyu(n - 1, 2 * x - 1),
-    "DLMF 18.9.21",
-    (0.1, 0.9),
-)
-_by_x("sh_chebyu", lambda y, n, x: 4.0 * _lower_gegenbauer(n - 1, 2.0, 2 * x - 1), "DLMF 18.9.19", (0.1, 0.9))  # fmt: skip
+# -- derivatives by x, of polynomials of the variable itself, half of it, and 2 x - 1 ------------------------
+_FEW_DIGITS = 1e-5
+
+
+def _whole(n: Any) -> Any:
+    return np.equal(n, np.floor(n))
+
+
+def _is_whole(n: Any) -> bool:
+    degree = known(n)
+    return degree is not None and bool(np.all(_whole(degree)))
+
+
+def _checked(sure: Any, slope: Any, leading: Any, bend: Any, *terms: Any) -> Any:
+    """The slope; NaN where the differential equation, ``leading * bend + sum(terms) = 0``, fails to five digits.
+
+    Polynomials of whole degrees, ``sure``, are right by recurrence.  SciPy has polynomials of degrees that are not whole, and hypergeometric functions, by series that
+    cancel or transformations that overflow: the value may be right, and no digit of the function of which the slope is made.
+    """
+    first = leading * bend
+    size = np.abs(first) + sum(np.abs(term) for term in terms)
+    finite = np.less(size, np.inf)
+    right = (
+        sure | np.equal(leading, 0) | (finite & (np.abs(first + sum(terms)) <= _FEW_DIGITS * size))
+    )
+    # A factor, so that derivatives of the derivative know of it.
+    return slope * np.where(right, 1.0, np.nan)
+
+
+def _gegenbauer_slope(y: Any, n: Any, a: Any, x: Any) -> Any:
+    slope = 2 * a * _lower_gegenbauer(n - 1, a + 1, x)
+    if _is_whole(n):
+        return slope
+    bend = 4 * a * (a + 1) * _lower_gegenbauer(n - 2, a + 2, x)
+    return _checked(
+        _whole(n), slope, 1 - x * x, bend, -(2 * a + 1) * x * slope, n * (n + 2 * a) * y
+    )
+
+
+def _chebyt_slope(y: Any, n: Any, x: Any) -> Any:
+    slope = n * _lower_chebyu(n - 1, x)
+    if _is_whole(n):
+        return slope
+    bend = 2.0 * n * _lower_gegenbauer(n - 2, 2.0, x)
+    return _checked(_whole(n), slope, 1 - x * x, bend, -x * slope, n * n * y)
+
+
+def _laguerre_slope(y: Any, n: Any, a: Any, x: Any) -> Any:
+    slope = -_lower_laguerre(n - 1, a + 1, x)
+    if _is_whole(n):
+        return slope
+    return _checked(
+        _whole(n), slope, x, _lower_laguerre(n - 2, a + 2, x), (a + 1 - x) * slope, n * y
+    )
+
+
+def _jacobi_slope(y: Any, n: Any, a: Any, b: Any, x: Any) -> Any:
+    m = n + a + b + 1
+    slope = 0.5 * m * _lower_jacobi(n - 1, a + 1, b + 1, x)
+    if _is_whole(n):
+        return slope
+    bend = 0.25 * m * (m + 1) * _lower_jacobi(n - 2, a + 2, b + 2, x)
+    return _checked(_whole(n), slope, 1 - x * x, bend, (b - a - (a + b + 2) * x) * slope, n * m * y)
+
+
+def _shifted_slope(y: Any, n: Any, p: Any, q: Any, x: Any) -> Any:
+    slope = n * _shifted(_lower(n), p + 2, q + 1, x)
+    if _is_whole(n):
+        return slope
+    bend = n * (n - 1) * _shifted(n - 2, p + 4, q + 2, x)
+    return _checked(_whole(n), slope, x * (1 - x), bend, (q - (p + 1) * x) * slope, n * (n + p) * y)
+
+
+_by_x("legendre", lambda y, n, x: _gegenbauer_slope(y, n, 0.5, x), "DLMF 18.9.19")
+_by_x("chebyt", _chebyt_slope, "DLMF 18.9.21")
+_by_x("chebyu", lambda y, n, x: _gegenbauer_slope(y, n, 1.0, x), "DLMF 18.9.19")
+_by_x("chebyc", lambda y, n, x: _chebyt_slope(0.5 * y, n, 0.5 * x), "DLMF 18.9.21")
+_by_x("chebys", lambda y, n, x: 0.5 * _gegenbauer_slope(y, n, 1.0, 0.5 * x), "DLMF 18.9.19")
+_by_x("sh_legendre", lambda y, n, x: 2.0 * _gegenbauer_slope(y, n, 0.5, 2 * x - 1), "DLMF 18.9.19", (0.1, 0.9))  # fmt: skip
+_by_x("sh_chebyt", lambda y, n, x: 2.0 * _chebyt_slope(y, n, 2 * x - 1), "DLMF 18.9.21", (0.1, 0.9))  # fmt: skip
+_by_x("sh_chebyu", lambda y, n, x: 2.0 * _gegenbauer_slope(y, n, 1.0, 2 * x - 1), "DLMF 18.9.19", (0.1, 0.9))  # fmt: skip
 _by_x("hermite", lambda y, n, x: 2.0 * n * _f("eval_hermite")(_lower(n), x), "DLMF 18.9.25")
 _by_x("hermitenorm", lambda y, n, x: n * _f("eval_hermitenorm")(_lower(n), x), "DLMF 18.9.27")
-_by_x("laguerre", lambda y, n, x: -_lower_laguerre(n - 1, 1.0, x), "DLMF 18.9.23")
+_by_x("laguerre", lambda y, n, x: _laguerre_slope(y, n, 0.0, x), "DLMF 18.9.23")
 _P = (0.5, 2.0)
 row(
     "eval_gegenbauer",
     (
         by_parameter(_gegenbauer, 0, _by_degree, 1.0),
         by_parameter(_gegenbauer, 1, lambda n, a, x: whole_degree(n, beyond(a + 0.5)), 1.0),
-        lambda y, n, a, x: 2 * a * _lower_gegenbauer(n - 1, a + 1, x),
+        _gegenbauer_slope,
     ),
     (_DEGREE, _P, _X),
     "DLMF 18.9.19",
@@ -112,7 +181,7 @@ row(
         by_parameter(
             _laguerre, 1, lambda n, a, x: np.maximum(whole_degree(n, beyond(a + 1)), power_of(x))
         ),
-        lambda y, n, a, x: -_lower_laguerre(n - 1, a + 1, x),
+        _laguerre_slope,
     ),
     (_DEGREE, _P, _X),
     "DLMF 18.9.23",
@@ -123,7 +192,7 @@ row(
         by_parameter(_jacobi, 0, _by_degree, 1.0),
         by_parameter(_jacobi, 1, lambda n, a, b, x: whole_degree(n, beyond(a + 1)), 1.0),
         by_parameter(_jacobi, 2, lambda n, a, b, x: np.maximum(whole_degree(n, beyond(b + 1)), power_of(x)), 1.0),
-        lambda y, n, a, b, x: 0.5 * (n + a + b + 1) * _lower_jacobi(n - 1, a + 1, b + 1, x),
+        _jacobi_slope,
     ),
     (_DEGREE, _P, _P, _X),
     "DLMF 18.9.15",
@@ -144,7 +213,7 @@ row(
             2,
             lambda n, p, q, x: whole_degree(n, np.maximum(beyond(p - q + 1), beyond(q))),
         ),
-        lambda y, n, p, q, x: n * _shifted(_lower(n), p + 2, q + 1, x),
+        _shifted_slope,
     ),
     (_DEGREE, (3.0, 4.0), (0.5, 2.0), (0.1, 0.9)),
     "DLMF 18.9.15",
@@ -190,6 +259,20 @@ def _away_from_1(z: Any) -> Any:
 
 # -- hypergeometric functions ---------------------------------------------------------------------------
 _hyp0f1, _hyp1f1, _hyp2f1, _hyperu = (_f(n) for n in ("hyp0f1", "hyp1f1", "hyp2f1", "hyperu"))
+
+
+def _confluent_slope(y: Any, a: Any, b: Any, x: Any) -> Any:
+    slope = a / b * _hyp1f1(a + 1, b + 1, x)
+    bend = a / b * (a + 1) / (b + 1) * _hyp1f1(a + 2, b + 2, x)
+    return _checked(False, slope, x, bend, (b - x) * slope, -a * y)
+
+
+def _hypergeometric_slope(y: Any, a: Any, b: Any, c: Any, z: Any) -> Any:
+    slope = a * b / c * _hyp2f1(a + 1, b + 1, c + 1, z)
+    bend = a * b / c * (a + 1) * (b + 1) / (c + 1) * _hyp2f1(a + 2, b + 2, c + 2, z)
+    return _checked(False, slope, z * (1 - z), bend, (c - (a + b + 1) * z) * slope, -a * b * y)
+
+
 row(
     "hyp0f1",
     (
@@ -204,7 +287,7 @@ row(
     (
         by_parameter(_hyp1f1, 0, lambda a, b, x: power_of(x)),
         by_parameter(_hyp1f1, 1, lambda a, b, x: np.maximum(beyond(b), power_of(x))),
-        lambda y, a, b, x: _strong(a / b, _hyp1f1(a + 1, b + 1, x)),
+        _confluent_slope,
     ),
     ((0.5, 3.0), (0.5, 3.0), (-2.0, 2.0)),
     "DLMF 13.3.15",
@@ -215,7 +298,7 @@ row(
         by_parameter(_hyp2f1, 0, lambda a, b, c, z: _away_from_1(z)),
         by_parameter(_hyp2f1, 1, lambda a, b, c, z: _away_from_1(z)),
         by_parameter(_hyp2f1, 2, lambda a, b, c, z: np.maximum(beyond(c), _away_from_1(z))),
-        lambda y, a, b, c, z: _strong(a * b / c, _hyp2f1(a + 1, b + 1, c + 1, z)),
+        _hypergeometric_slope,
     ),
     ((0.5, 3.0), (0.5, 3.0), (0.5, 3.0), (-0.7, 0.7)),
     "DLMF 15.5.1",

@@ -24,6 +24,7 @@ from scipy.stats._distn_infrastructure import rv_sample
 from autodiff.ops import (
     distribution_ends,
     distribution_formulas,
+    distribution_magnitudes,
     distribution_routines,
     distribution_urns,
     distributions,
@@ -74,7 +75,8 @@ def _student(z: Any, df: Any) -> Any:
     n = np.where(normal, 1.0, df)
     # Not a difference of log-gammas: poch is the quotient itself.
     factor = np.log(_poch(0.5 * n, 0.5)) - 0.5 * (np.log(n) + _LOG_PI)
-    far = np.abs(z) > 1e150  # whose square overflows; a root before the square would cost digits
+    # Whose square, or that by its slope, overflows; a root before the square would cost digits elsewhere.
+    far = (np.abs(z) > 1e150) | (np.abs(z) > 1e15 * np.sqrt(n))
     near = np.where(far, 1.0, z)
     beyond = log_square(np.where(far, z, 1.0) / np.sqrt(n))
     logarithm = np.where(far, beyond, np.log1p(near * near / n))
@@ -419,7 +421,7 @@ def _density(distribution: Distribution, log: bool, x: Any, args: Any, kwds: Any
 
 
 def _probability(
-    distribution: Distribution, name: str, x: Any, args: Any, kwds: Any
+    dist: Any, distribution: Distribution, name: str, x: Any, args: Any, kwds: Any
 ) -> Tracer | None:
     """``cdf``, ``sf`` and their logarithms; None without a formula."""
     formula = getattr(distribution, name)
@@ -437,11 +439,8 @@ def _probability(
         other = distribution.sf(safe, *shapes) if distribution.sf else 1 - value
         if name in ("sf", "logsf"):
             value, other = other, value
-        if name.startswith("log"):  # near 1 by the distance from 1
-            low_half: Any = value < 0.5
-            logarithm = np.log(select(low_half, value, 0.5, np.float64))
-            complement: Any = select(low_half, 0.5, other, np.float64)
-            value = select(low_half, logarithm, np.log1p(-complement), np.float64)
+        if name.startswith("log"):
+            value = distributions.logarithm(dist, name, value, other, safe, *shapes)
     else:
         value = formula(safe, *shapes)
     ends = (0.0, 1.0) if name in ("cdf", "logcdf") else (1.0, 0.0)
@@ -478,7 +477,7 @@ def _evaluate(dist: Any, name: str, x: Any, args: Any, kwds: Any) -> Tracer:
         elif name in ("ppf", "isf"):
             result = _quantile(formulas, name, x, args, kwds)
         else:
-            result = _probability(formulas, name, x, args, kwds)
+            result = _probability(dist, formulas, name, x, args, kwds)
     if result is None:
         result = distributions.evaluate(dist, name, x, args, kwds)
     if result is None:
@@ -630,6 +629,7 @@ def _log_difference(log_p: Any, log_q: Any) -> Any:
 __all__ = [
     "Frozen",
     "distribution_ends",
+    "distribution_magnitudes",
     "distribution_routines",
     "distribution_urns",
     "scipy_multivariate",

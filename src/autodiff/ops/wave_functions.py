@@ -226,7 +226,8 @@ row("spence", (_spence_partial,), ((0.3, 3.0),), "DLMF 25.12.2")
 
 def _powm1_by_exponent(y: Any, x: Any, p: Any) -> Any:
     zero = np.equal(x, 0)
-    return np.where(zero, 0.0, (y + 1) * np.log(np.where(zero, 1.0, x)))
+    base = np.where(zero, 1.0, x)
+    return np.where(zero, 0.0, np.power(base, p) * np.log(base))  # y may be -1 to the last digit
 
 
 row(
