@@ -16,7 +16,6 @@ from autodiff.capture.interpolants import (
     data_of,
     double_of,
     fixed_knots,
-    fixed_number,
     one_number,
     options_left,
 )
@@ -38,7 +37,7 @@ from autodiff.ops.interpolation import (
 from autodiff.ops.known import check
 from autodiff.ops.python_numbers import number
 from autodiff.ops.smooth import derived_as
-from autodiff.ops.smoothing import by_knots, chosen
+from autodiff.ops.smoothing import by_knots, chosen, moving
 from autodiff.ops.solvers import calling_from
 from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
@@ -126,8 +125,9 @@ def _smoothing_fit(frame: Frame, function: Any, given: dict[str, Any], smooth: A
 
     t, found = chosen(name, make, k, values)
     with for_derivatives(trace):
-        exact = by_knots(t, found, k, fixed_number(name, x), y, w, s)
         site = {"name": f"scipy.interpolate.{name}", "source": source}
+        t = moving(t, x, **site)
+        exact = by_knots(t, found, k, x, y, w, s)
         exact = emit_tracer("agrees", exact, exact, found, **site)
     c = derived_as(found, exact)
     if name == "splrep":
