@@ -127,11 +127,17 @@ class Outside(Identities):
             reason = f"{path.describe()}, an array of {what} from outside of the function"
             self.tier.decline(reason)
         if is_same:
-            self.guards.append(Guard(path, "is", array))
+            if not self._is_view_by_attribute(array, path):
+                self.guards.append(Guard(path, "is", array))
             self.remember(array, path)
         if self.tier.reusable:
             self.guards.append(Guard(path, "contents", array.tobytes()))
         return array
+
+    def _is_view_by_attribute(self, array: np.ndarray, path: Path) -> bool:
+        """Whether it is what an attribute of a known array makes anew at every read (``A.T``)."""
+        owner = self.paths.get(id(array.base))
+        return owner is not None and path.text.startswith(f"{owner.text}.")
 
     def guard(self, obj: Any, path: Path) -> None:
         """Make the capture valid only while ``path`` leads to what it led to now."""
@@ -146,6 +152,11 @@ class Outside(Identities):
                 self.guards.append(Guard(path.attribute(name), "equal", getattr(obj, name)))
             self._keep_constant(obj, path, is_same=False)
             self.remember(obj, path)
+        elif isinstance(obj, np.flatiter):
+            kind = obj.base.dtype
+            self.tier.decline(
+                f"{path.describe()}, of an array of {kind} from outside of the function"
+            )
         elif isinstance(obj, (int, str, bytes, complex, type(None), np.generic)):
             self.guards.append(Guard(path, "equal", obj))
         elif isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in (
