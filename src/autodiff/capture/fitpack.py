@@ -125,10 +125,10 @@ def _smoothing_fit(frame: Frame, function: Any, given: dict[str, Any], smooth: A
 
     t, found = chosen(name, make, k, values)
     with for_derivatives(trace):
-        site = {"name": f"scipy.interpolate.{name}", "source": source}
-        t = moving(t, x, **site)
+        title = f"scipy.interpolate.{name}"
+        t = moving(t, x, title, source)
         exact = by_knots(t, found, k, x, y, w, s)
-        exact = emit_tracer("agrees", exact, exact, found, **site)
+        exact = emit_tracer("agrees", exact, exact, found, name=title, source=source)
     c = derived_as(found, exact)
     if name == "splrep":
         return t, np.concatenate([c, zeros((k + 1,), np.dtype(float))]), k
