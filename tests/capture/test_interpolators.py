@@ -728,3 +728,54 @@ def test_complex_values(name):
     slope = (loss(_VALUES + 1e-5 * along) - loss(_VALUES - 1e-5 * along)) / 2e-5
     gradient = autodiff.gradient(loss, engine="numpy")(_VALUES)
     np.testing.assert_allclose(np.vdot(gradient, along).real, slope, rtol=1e-6)
+
+
+_NUMBERS = np.random.default_rng(7)
+OPEN, CLOSED = np.r_[[0.0] * 3, 1, 2, [3.0] * 3], np.r_[[0.0] * 4, 1.5, [3.0] * 4]
+NET, NETS = _NUMBERS.normal(size=(5, 5)), _NUMBERS.normal(size=(5, 5, 2))
+BROKEN = np.array([0.0, 1, 3]), np.array([0.0, 0.7, 1.9, 3])
+TABLE_OF_PIECES = _NUMBERS.normal(size=(3, 2, 2, 3))
+SPLINE, PIECES = si.NdBSpline((OPEN, CLOSED), NET, (2, 3)), si.NdPPoly(TABLE_OF_PIECES, BROKEN)
+SURFACE = [OPEN, CLOSED, NET.ravel(), 2, 3]
+PLACES = _NUMBERS.uniform(0.1, 2.9, size=(4, 2))
+TENSORS = {
+    "B-splines": (lambda p: si.NdBSpline((OPEN, CLOSED), NET, (2, 3))(p), PLACES),
+    "by the coefficients": (lambda c: si.NdBSpline((OPEN, CLOSED), c, [2, 3])(PLACES.reshape(2, 2, 2)), NETS),
+    "by the knots": (lambda t: si.NdBSpline((t, CLOSED), NET, (2, 3))(PLACES), OPEN + np.linspace(-0.1, 0.1, 8)),
+    "derivatives beyond": (lambda p: si.NdBSpline((OPEN, CLOSED), NET, (2, 3))(p, nu=(1, 2)), PLACES * 1.4),
+    "nothing beyond": (lambda p: np.nan_to_num(SPLINE(p, extrapolate=False)), PLACES * 1.4),
+    "from outside": (lambda p: SPLINE(p[0]) * SPLINE(p, nu=[0, 1]), PLACES),
+    "pieces": (lambda p: PIECES(p) + PIECES((p[:, 0], p[:, 1]), nu=(2, 1)), PLACES),
+    "pieces by coefficients": (lambda c: si.NdPPoly(c, BROKEN)(PLACES, nu=(1, 1)), TABLE_OF_PIECES),
+    "pieces by break points": (lambda x: si.NdPPoly(TABLE_OF_PIECES, (x, BROKEN[1]))(PLACES), BROKEN[0]),
+    "a surface": (lambda p: si.bisplev(np.sort(p[:, 0]), p[0, 1], SURFACE, dy=1), PLACES),
+    "a surface by coefficients": (lambda c: si.bisplev(1.0, 2.0, [OPEN, CLOSED, c, 2, 3]), SURFACE[2]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", TENSORS)
+def test_splines_of_several_variables(name, engine):
+    f, x = TENSORS[name]
+    found, wanted = autodiff.function(f, engine=engine, on_fallback="error")(x), f(x)
+    assert type(found) is type(wanted) and np.shape(found) == np.shape(wanted)
+    np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-12)
+    loss = lambda x: np.sum(np.sin(f(x)))  # noqa: E731
+    direction = np.cos(np.arange(float(x.size))).reshape(x.shape)
+    slope = autodiff.gradient(loss, engine=engine)
+
+    def difference(of, h):
+        return (of(x + h * direction) - of(x - h * direction)) / (2 * h)
+
+    wanted = difference(loss, 1e-6)
+    assert np.isclose(np.sum(slope(x) * direction), wanted, rtol=1e-6, atol=1e-7)
+    assert np.isclose(autodiff.jvp(loss, (x,), (direction,), engine=engine)[1], wanted, atol=1e-7)
+    bend = autodiff.hessian_vector(loss, engine=engine)(x, _tensors=direction)
+    np.testing.assert_allclose(bend, difference(slope, 1e-5), rtol=1e-5, atol=1e-6)
+
+
+def test_splines_of_several_variables_with_complex_values():
+    f = lambda c: si.NdBSpline((OPEN, CLOSED), c * (1 + 2j), (2, 3))(PLACES)  # noqa: E731
+    np.testing.assert_allclose(
+        autodiff.function(f, on_fallback="error", engine="numpy")(NET), f(NET)
+    )

@@ -77,6 +77,8 @@ class Outside(Identities):
             return made
         if isinstance(obj, np.ndarray):
             return self._lift_array(obj, path)
+        if isinstance(obj, np.flatiter):  # of an array that is no input
+            self.tier.decline(f"{path.describe()}, of an array of {obj.base.dtype} from outside")
         if labelled.is_labelled(obj):
             labels = labelled.take_apart(obj)[0]
             at = Path(f"_labels_of({path.text})", (*path.roots, ("_labels_of", labelled.labels_of)))
@@ -152,11 +154,6 @@ class Outside(Identities):
                 self.guards.append(Guard(path.attribute(name), "equal", getattr(obj, name)))
             self._keep_constant(obj, path, is_same=False)
             self.remember(obj, path)
-        elif isinstance(obj, np.flatiter):
-            kind = obj.base.dtype
-            self.tier.decline(
-                f"{path.describe()}, of an array of {kind} from outside of the function"
-            )
         elif isinstance(obj, (int, str, bytes, complex, type(None), np.generic)):
             self.guards.append(Guard(path, "equal", obj))
         elif isinstance(obj, ModuleType) and obj.__name__.split(".")[0] in (
