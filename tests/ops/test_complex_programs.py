@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff.errors import FallbackWarning
 from tests.ops.support import ENGINES, differences
 
 engines = pytest.mark.parametrize("engine", ENGINES)
@@ -170,3 +171,12 @@ def test_attributes_of_arrays_from_outside_that_are_views(f: Any) -> None:
             OUTSIDE = OUTSIDE * 2
     finally:
         OUTSIDE = before
+
+
+def test_an_iterator_of_a_complex_array_from_outside_is_read_plainly() -> None:
+    f = lambda x: np.sum(x * OUTSIDE.flat[1]).real  # noqa: E731
+    with pytest.warns(FallbackWarning, match=r"OUTSIDE\.flat, of an array of complex128"):
+        assert autodiff.function(f)(np.ones(2)) == f(np.ones(2))
+    with pytest.warns(FallbackWarning):
+        found = autodiff.gradient(f)(np.ones(2))
+    np.testing.assert_allclose(found, OUTSIDE[0, 1].real)

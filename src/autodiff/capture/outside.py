@@ -79,6 +79,7 @@ class Outside(Identities):
             return self._lift_array(obj, path)
         if isinstance(obj, np.flatiter):  # of an array that is no input
             self.tier.decline(f"{path.describe()}, of an array of {obj.base.dtype} from outside")
+            return obj
         if labelled.is_labelled(obj):
             labels = labelled.take_apart(obj)[0]
             at = Path(f"_labels_of({path.text})", (*path.roots, ("_labels_of", labelled.labels_of)))
