@@ -296,7 +296,7 @@ def _chisquare(owner: Any, draw: Callable[..., Any], df: Any, size: Any = None) 
 # -- several numbers at once -----------------------------------------------------------------------
 def _dirichlet(owner: Any, draw: Callable[..., Any], alpha: Any, size: Any = None) -> Any:
     """Gamma variates divided by their sum, which NumPy draws in the same order."""
-    weights = cast(as_array(alpha), np.float64)
+    weights: Any = cast(as_array(alpha), np.float64)
     if weights.ndim != 1:  # what NumPy refuses
         raise Declined("random.dirichlet of parameters that are not in a row")
     if isinstance(owner, np.random.RandomState):
