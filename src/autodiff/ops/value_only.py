@@ -34,7 +34,6 @@ _FORTRAN = "it is a routine in Fortran: scipy.integrate.solve_ivp has a derivati
 _SUPPORT = "it chooses its points by comparing errors"
 _GRIDS = "nobody has written it: RegularGridInterpolator and RectBivariateSpline have derivatives"
 _TRIANGLES = "SciPy finds slopes in C by an iteration: LinearNDInterpolator has a derivative"
-_GROUPED = "it groups roots by comparing distances"
 _ARNOLDI = "it is an iteration, as good as its tolerance: expm_multiply has a derivative"
 _SHRUNK = "what is left out depends on where the elements are: slice the matrix"
 
@@ -72,7 +71,6 @@ REASONS: dict[str, str] = {
     "scipy.optimize.bracket": _SEARCH,
     "scipy.optimize.check_grad": _DIFFERENCES,
     "scipy.optimize.line_search": _SEARCH,
-    "scipy.signal.residue": _GROUPED,
     "scipy.sparse._base._spbase.todok": _LISTS,
     "scipy.sparse._base._spbase.tolil": _LISTS,
     "scipy.sparse._compressed._cs_matrix.resize": _SHRUNK,
