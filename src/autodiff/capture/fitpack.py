@@ -278,7 +278,8 @@ class Tensor(Interpolant):
             raise Declined("points of another number of coordinates")
         flat = np.reshape(points, (-1, dimensions))
         found: Any = self.evaluate(flat, orders, bool(beyond))
-        return Tracer(np.reshape(found, (*points.shape[:-1], *trailing)).value, "array")
+        shaped: Any = np.reshape(found, (*points.shape[:-1], *trailing))
+        return Tracer(shaped.value, "array")
 
     def derivative(self, nu: Any = 1) -> Interpolant:
         """Not known of these."""
@@ -300,7 +301,7 @@ def tensor_of_splines(
     d = len(t)
     fits = len(c.shape) >= d and len(degrees) == d
     if not fits or not same_shape(
-        c.shape[:d], [x.shape[0] - k - 1 for x, k in zip(t, degrees, strict=False)]
+        c.shape[:d], tuple([x.shape[0] - k - 1 for x, k in zip(t, degrees, strict=False)])
     ):
         raise Declined("knots, coefficients and degrees that do not fit")
 
@@ -316,7 +317,7 @@ def tensor_of_pieces(cls: type, c: Any, xs: Sequence[Any], beyond: bool) -> Tens
     """``NdPPoly`` of its parts."""
     d = len(xs)
     fits = len(c.shape) >= 2 * d and all(isinstance(k, int) for k in c.shape[:d])
-    if not fits or not same_shape(c.shape[d : 2 * d], [x.shape[0] - 1 for x in xs]):
+    if not fits or not same_shape(c.shape[d : 2 * d], tuple([x.shape[0] - 1 for x in xs])):
         raise Declined("break points and coefficients that do not fit")
 
     def evaluate(points: Any, nu: Sequence[int], extrapolate: bool) -> Any:
