@@ -479,3 +479,22 @@ def test_the_condition_of_a_singular_matrix_is_infinite() -> None:
     a = np.stack([np.eye(2) * 1j, np.zeros((2, 2))])
     np.testing.assert_array_equal(autodiff.function(np.linalg.cond)(a), [1.0, np.inf])
     assert autodiff.function(lambda a: np.linalg.cond(a, 2))(a[1]) == np.inf
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+@pytest.mark.parametrize("size", [0, 1, 2, 4])
+@pytest.mark.parametrize(
+    "f",
+    [
+        scipy.linalg.schur,
+        lambda a: scipy.linalg.hessenberg(a, calc_q=True),
+        lambda a: scipy.linalg.ldl(a, hermitian=False),
+        lambda a: scipy.linalg.eig(a, left=True) if a.size else (a,),
+    ],
+)
+def test_forms_of_any_size_have_scipys_types(f: Any, size: int, dtype: Any) -> None:
+    a = np.exp(1j * np.arange(size * size) ** 2).reshape(size, size).astype(dtype)
+    for x, y in zip(autodiff.function(f, engine="numpy")(a), f(a), strict=True):
+        assert (x.dtype, x.shape) == (y.dtype, y.shape)
+        np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-5)

@@ -65,6 +65,8 @@ def hessenberg(a: Any, calc_q: bool = False, **options: Any) -> Any:
     _heed("hessenberg", options)
     z = _of_size(a, "hessenberg")
     n = z.shape[0]
+    if not n:
+        raise decline("scipy.linalg.hessenberg of nothing")
     if n <= 2:  # SciPy returns what it is given
         return (z, functions[np.eye](n)) if calc_q else z
     h, q = interpreted(reduce_complex_to_hessenberg, z)
