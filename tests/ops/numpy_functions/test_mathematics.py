@@ -134,3 +134,14 @@ def test_conditions_of_pieces_have_the_shape_of_an_index(f):
     with pytest.raises(IndexError) as found:
         autodiff.function(f, engine="numpy")(x)
     assert str(plain.value) in str(found.value)
+
+
+def test_a_function_of_pieces_prints_how_many_it_gets(capsys):
+    def told(t):
+        print(len(t))
+        return t * 2
+
+    x = np.array([-1.0, 2.0, 0.5])
+    for engine in ENGINES:
+        autodiff.function(lambda x: np.piecewise(x, [x > 0], [told]), engine=engine)(x)
+    assert capsys.readouterr().out.split() == ["2"] * len(ENGINES)
