@@ -285,6 +285,70 @@ def test_nditer_of_several_arrays(engine):
         autodiff.function(lambda a: [v.__setitem__(..., 1.0) for _, v in np.nditer([a, a])])(A)
 
 
+def by_index(a):
+    it, total = np.nditer(a, flags=["multi_index"]), 0.0
+    for v in it:
+        i, j = it.multi_index
+        if v > 0.5:
+            total = total * 0.9 + v * (i + 2 * j)
+    return total
+
+
+def into_places(a):
+    made, it = np.zeros(a.shape), np.nditer(a, flags=["multi_index"])
+    for v in it:
+        made[it.multi_index] = v * v + a[it.multi_index[0], 0]
+    return made
+
+
+def by_number(a):
+    it, total = np.nditer(a, flags=["f_index"]), 0.0
+    for v in it:
+        total = total * 0.9 + v * it.index
+    return total * it.itersize
+
+
+def by_columns(a):
+    total = 0.0
+    for k, v in enumerate(np.nditer(a, order="F")):
+        total = total * 0.9 + v * k
+    return total
+
+
+def where_it_stopped(a):
+    it = np.nditer(a, flags=["multi_index"])
+    for v in it:
+        if v > 1.0:
+            break
+    return it.multi_index[1] + a[0, 0]
+
+
+def past_the_end(a):
+    it = np.nditer(a, flags=["multi_index"])
+    total = sum(v for v in it)
+    return total * it.multi_index[0]
+
+
+@ENGINES
+@pytest.mark.parametrize("f", [by_index, into_places, by_number, by_columns])
+def test_nditer_tells_where_it_is(f, engine):
+    compiled = autodiff.function(f, engine=engine, on_fallback="error")
+    for a in (np.sin(np.arange(6.0)).reshape(2, 3), np.cos(np.arange(63.0)).reshape(7, 9)):
+        assert same(compiled(a), f(a))
+    a = np.cos(np.arange(12.0)).reshape(3, 4)
+    autodiff.check_gradient(lambda a: np.sum(np.sin(f(a))), a, engine=engine)
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+@pytest.mark.parametrize("size", [(2, 2), (5, 6)])
+def test_nditer_outside_of_its_loop_is_numpys(size):
+    a = np.cos(np.arange(float(np.prod(size)))).reshape(size) * 2
+    assert same(autodiff.function(where_it_stopped)(a), where_it_stopped(a))
+    for f in (past_the_end, lambda a: autodiff.gradient(past_the_end)(a)):
+        with pytest.raises((ValueError, autodiff.errors.AutodiffError)):
+            autodiff.function(f)(a)
+
+
 # -- delete, insert, bisect -----------------------------------------------------------------------------
 def leave_one_out(x):
     total = 0.0

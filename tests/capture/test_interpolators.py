@@ -547,9 +547,9 @@ WEIGHTS = 1 + 0.3 * np.cos(MANY)
 AT = np.array([0.3, 1.1, 2.7])
 
 
-def closest(t, k, y, w, s):
+def closest(t, k, x, y, w, s):
     """What FITPACK's smoothing spline is on its knots, with ``s`` reached exactly."""
-    functions = si.BSpline.design_matrix(MANY, t, k).toarray()
+    functions = si.BSpline.design_matrix(x, t, k).toarray()
     n = functions.shape[1]
     steps = si.BSpline(t, np.eye(n), k)((t[k:n] + t[k + 1 : n + 1]) / 2, k)
     jumps = np.diff(steps, axis=0) / 1e3
@@ -566,40 +566,66 @@ def closest(t, k, y, w, s):
 
 
 SMOOTHED = {
-    "UnivariateSpline": lambda y, w, s: si.UnivariateSpline(MANY, y, w, s=s)(AT),
-    "splrep": lambda y, w, s: si.splev(AT, si.splrep(MANY, y, w, s=s)),
-    "of degree 4": lambda y, w, s: si.UnivariateSpline(MANY, y, w, k=4, s=s)(AT),
+    "UnivariateSpline": lambda x, y, w, s: si.UnivariateSpline(x, y, w, s=s)(AT),
+    "splrep": lambda x, y, w, s: si.splev(AT, si.splrep(x, y, w, s=s)),
+    "of degree 4": lambda x, y, w, s: si.UnivariateSpline(x, y, w, k=4, s=s)(AT),
 }
 
 
 @pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", SMOOTHED)
-def test_knots_chosen_by_the_data_stay_and_coefficients_move(engine, name):
-    """By the data, their weights, and by how close the spline shall be."""
+def test_knots_stay_at_places_of_the_data_and_coefficients_move(engine, name):
+    """By the places of the data, the data, their weights, and by how close the spline shall be."""
     f, k, s = SMOOTHED[name], 4 if name.endswith("4") else 3, 0.15
-    arguments = (NOISY, WEIGHTS, s)
+    arguments = (MANY, NOISY, WEIGHTS, s)
     found = autodiff.function(f, engine=engine, on_fallback="error")(*arguments)
     assert np.array_equal(found, f(*arguments))
     t, c, _ = si.splrep(MANY, NOISY, WEIGHTS, k=k, s=s)
     assert len(t) > 2 * k + 2
+    at = np.searchsorted(MANY, t)
+    assert np.array_equal(MANY[at], t)
     reached = np.sum((WEIGHTS * (NOISY - si.splev(MANY, (t, c, k)))) ** 2)
-    h = 1e-6
 
-    def numeric(dy, dw, ds):
+    def numeric(dx, dy, dw, ds, h=1e-6):
+        places = [MANY + h * i * dx for i in (-1, 1)]
         ends = [
-            closest(t, k, NOISY + h * i * dy, WEIGHTS + h * i * dw, reached + h * i * ds)
-            for i in (-1, 1)
+            closest(x[at], k, x, NOISY + h * i * dy, WEIGHTS + h * i * dw, reached + h * i * ds)
+            for x, i in zip(places, (-1, 1), strict=True)
         ]
         return (ends[1] - ends[0]) / (2 * h)
 
     direction = np.sin(np.arange(20.0))
-    by_y, by_w, by_s = autodiff.jacobian(f, mode="reverse", engine=engine)(*arguments)
-    assert np.allclose(by_y @ direction, numeric(direction, 0, 0), rtol=1e-5, atol=1e-7)
-    assert np.allclose(by_w @ direction, numeric(0, direction, 0), rtol=1e-5, atol=1e-7)
-    assert np.allclose(by_s, numeric(0, 0, 1.0), rtol=1e-5, atol=1e-7)
+    by = autodiff.jacobian(f, mode="reverse", engine=engine)(*arguments)
+    for j, moved in enumerate([direction] * 3 + [1.0]):
+        wanted = numeric(*[moved if i == j else 0 for i in range(4)])
+        assert np.allclose(by[j] @ direction if j < 3 else by[j], wanted, rtol=1e-5, atol=1e-7)
     forward = autodiff.jacobian(f, mode="forward", engine=engine)(*arguments)
-    for a, b in zip(forward, (by_y, by_w, by_s), strict=True):
+    for a, b in zip(forward, by, strict=True):
         assert np.allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_places_of_data_have_second_derivatives_under_a_smoothing_spline():
+    def f(x):
+        return np.sum(np.sin(si.UnivariateSpline(x, NOISY + x, WEIGHTS, s=0.15)(AT)))
+
+    direction, h = np.cos(np.arange(20.0)), 1e-4
+    slope = autodiff.gradient(f, engine="numpy")
+    product = autodiff.hessian_vector(f, engine="numpy")(MANY, _tensors=direction)
+    assert np.allclose(product @ np.sin(np.arange(20.0)), autodiff.hessian_vector(f, engine="numpy")(
+        MANY, _tensors=np.sin(np.arange(20.0))
+    ) @ direction)  # fmt: skip
+    numeric = (slope(MANY + h * direction) - slope(MANY - h * direction)) / (2 * h)
+    assert np.allclose(product, numeric, rtol=1e-3, atol=2e-2 * np.max(np.abs(numeric)))
+
+
+def test_two_data_at_one_place_have_no_derivative_by_it():
+    twice = np.sort(np.append(MANY, MANY[5]))
+
+    def f(x):
+        return si.UnivariateSpline(x, np.append(NOISY, 0.1), s=0.15)(1.0)
+
+    with pytest.raises(autodiff.DerivativeError, match="two are given at one place"):
+        autodiff.gradient(f, engine="numpy")(twice)
 
 
 def test_a_smoothing_spline_that_needs_no_knots_is_a_polynomial():
@@ -702,3 +728,54 @@ def test_complex_values(name):
     slope = (loss(_VALUES + 1e-5 * along) - loss(_VALUES - 1e-5 * along)) / 2e-5
     gradient = autodiff.gradient(loss, engine="numpy")(_VALUES)
     np.testing.assert_allclose(np.vdot(gradient, along).real, slope, rtol=1e-6)
+
+
+_NUMBERS = np.random.default_rng(7)
+OPEN, CLOSED = np.r_[[0.0] * 3, 1, 2, [3.0] * 3], np.r_[[0.0] * 4, 1.5, [3.0] * 4]
+NET, NETS = _NUMBERS.normal(size=(5, 5)), _NUMBERS.normal(size=(5, 5, 2))
+BROKEN = np.array([0.0, 1, 3]), np.array([0.0, 0.7, 1.9, 3])
+TABLE_OF_PIECES = _NUMBERS.normal(size=(3, 2, 2, 3))
+SPLINE, PIECES = si.NdBSpline((OPEN, CLOSED), NET, (2, 3)), si.NdPPoly(TABLE_OF_PIECES, BROKEN)
+SURFACE = [OPEN, CLOSED, NET.ravel(), 2, 3]
+PLACES = _NUMBERS.uniform(0.1, 2.9, size=(4, 2))
+TENSORS = {
+    "B-splines": (lambda p: si.NdBSpline((OPEN, CLOSED), NET, (2, 3))(p), PLACES),
+    "by the coefficients": (lambda c: si.NdBSpline((OPEN, CLOSED), c, [2, 3])(PLACES.reshape(2, 2, 2)), NETS),
+    "by the knots": (lambda t: si.NdBSpline((t, CLOSED), NET, (2, 3))(PLACES), OPEN + np.linspace(-0.1, 0.1, 8)),
+    "derivatives beyond": (lambda p: si.NdBSpline((OPEN, CLOSED), NET, (2, 3))(p, nu=(1, 2)), PLACES * 1.4),
+    "nothing beyond": (lambda p: np.nan_to_num(SPLINE(p, extrapolate=False)), PLACES * 1.4),
+    "from outside": (lambda p: SPLINE(p[0]) * SPLINE(p, nu=[0, 1]), PLACES),
+    "pieces": (lambda p: PIECES(p) + PIECES((p[:, 0], p[:, 1]), nu=(2, 1)), PLACES),
+    "pieces by coefficients": (lambda c: si.NdPPoly(c, BROKEN)(PLACES, nu=(1, 1)), TABLE_OF_PIECES),
+    "pieces by break points": (lambda x: si.NdPPoly(TABLE_OF_PIECES, (x, BROKEN[1]))(PLACES), BROKEN[0]),
+    "a surface": (lambda p: si.bisplev(np.sort(p[:, 0]), p[0, 1], SURFACE, dy=1), PLACES),
+    "a surface by coefficients": (lambda c: si.bisplev(1.0, 2.0, [OPEN, CLOSED, c, 2, 3]), SURFACE[2]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", TENSORS)
+def test_splines_of_several_variables(name, engine):
+    f, x = TENSORS[name]
+    found, wanted = autodiff.function(f, engine=engine, on_fallback="error")(x), f(x)
+    assert type(found) is type(wanted) and np.shape(found) == np.shape(wanted)
+    np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-12)
+    loss = lambda x: np.sum(np.sin(f(x)))  # noqa: E731
+    direction = np.cos(np.arange(float(x.size))).reshape(x.shape)
+    slope = autodiff.gradient(loss, engine=engine)
+
+    def difference(of, h):
+        return (of(x + h * direction) - of(x - h * direction)) / (2 * h)
+
+    wanted = difference(loss, 1e-6)
+    assert np.isclose(np.sum(slope(x) * direction), wanted, rtol=1e-6, atol=1e-7)
+    assert np.isclose(autodiff.jvp(loss, (x,), (direction,), engine=engine)[1], wanted, atol=1e-7)
+    bend = autodiff.hessian_vector(loss, engine=engine)(x, _tensors=direction)
+    np.testing.assert_allclose(bend, difference(slope, 1e-5), rtol=1e-5, atol=1e-6)
+
+
+def test_splines_of_several_variables_with_complex_values():
+    f = lambda c: si.NdBSpline((OPEN, CLOSED), c * (1 + 2j), (2, 3))(PLACES)  # noqa: E731
+    np.testing.assert_allclose(
+        autodiff.function(f, on_fallback="error", engine="numpy")(NET), f(NET)
+    )

@@ -63,3 +63,22 @@ def test_vjp_of_several_results_some_of_which_have_a_size_that_is_found_out(engi
     np.testing.assert_allclose(found[0], [5.0, 8.0, 9.0, 11.0])
     with pytest.raises(autodiff.ShapeError, match="does not have the shape of the result"):
         pull({"above": np.ones(3), "all": np.ones(4), "below": np.ones(2), "count": 0})
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(x) - np.max(x[x > 9], initial=0.5),
+        lambda x: np.min(x[x > 0], initial=2.5) * x[1],
+        lambda x: np.sum(np.max(np.stack([x, x * 2], 1)[x > 9], axis=0, initial=x[0])),
+        lambda x: np.max((x[x > 9] * 2).astype(int), initial=3) * x[0],
+        lambda x: np.nanmax(x[x > 9], initial=1.0) * x[2],
+    ],
+)
+def test_extremes_of_none_with_a_number_to_begin_with(f, engine):
+    x, step = np.array([-1.0, 2.0, 3.5, 3.0]), np.arange(1.0, 5.0)
+    assert autodiff.function(f, engine=engine)(x) == f(x)
+    slope = (f(x + 1e-6 * step) - f(x - 1e-6 * step)) / 2e-6
+    assert np.isclose(autodiff.gradient(f, engine=engine)(x) @ step, slope)
+    assert np.isclose(autodiff.jvp(f, (x,), (step,), engine=engine)[1], slope)

@@ -25,6 +25,9 @@ def _random(*shape: int) -> np.ndarray:
 
 A, TALL, VECTOR, BLOCK = _random(3, 3), _random(4, 3), _random(3), _random(3, 2)
 HERMITIAN = A @ A.conj().T + np.eye(3)
+INDEFINITE = HERMITIAN - 6 * np.eye(3)
+INDEFINITE = (INDEFINITE + INDEFINITE.conj().T) / 2
+OTHER = A.T.copy()
 BATCH = np.stack([A, A.T * 2])
 ROTATING = np.array([[0.0, 1, 2], [-1, 0.5, 0.3], [0.2, -2, 1]])
 REAL = np.array([[2.0, 1, 0], [0.3, -1, 0.2], [0, 0.5, 4]])
@@ -143,6 +146,21 @@ CALLS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
         lambda a: (np.linalg.svd(a, compute_uv=False, hermitian=True), np.linalg.pinv(a, hermitian=True)),
         HERMITIAN - 2 * np.eye(3),
     ),
+    "hessenberg": (lambda a: scipy.linalg.hessenberg(a, calc_q=True), A),
+    "hessenberg of a small one": (lambda a: scipy.linalg.hessenberg(a[:2, :2]), A),
+    "ldl": (lambda a: scipy.linalg.ldl(a + a.conj().T), INDEFINITE),
+    "ldl in blocks": (lambda a: scipy.linalg.ldl((a + a.conj().T)[:2, :2] * (1 - np.eye(2)) + 0.1 * np.eye(2)), HERMITIAN),
+    "ldl upper": (lambda a: scipy.linalg.ldl(a + a.conj().T, lower=False), INDEFINITE),
+    "ldl symmetric": (lambda a: (*scipy.linalg.ldl(a, hermitian=False), *scipy.linalg.ldl(a, False, False)), A),
+    "left eigenvectors": (lambda a: scipy.linalg.eig(a, left=True), A),
+    "left eigenvectors alone": (lambda a: scipy.linalg.eig(a, left=True, right=False), A),
+    "eigenvalues alone": (lambda a: scipy.linalg.eig(a, right=False), A),
+    "eigenvalues of two": (lambda a: scipy.linalg.eig(a, OTHER + 1)[0], A),
+    "eigh of two": (lambda a: scipy.linalg.eigh(a @ a.conj().T, a.conj().T @ a + HERMITIAN), A),
+    "eigh of two, upper, some": (
+        lambda a: scipy.linalg.eigh(a @ a.conj().T, HERMITIAN, lower=False, subset_by_index=[1, 2]), A,
+    ),
+    "eigh, some": (lambda a: scipy.linalg.eigh(a, subset_by_index=[0, 1]), HERMITIAN),
     "lu_factor": (lambda a: scipy.linalg.lu_factor(a)[0], A),
     "lu_factor tall": (lambda a: scipy.linalg.lu_factor(a)[0], TALL),
     "lu": (lambda a: scipy.linalg.lu(a), A),
@@ -376,14 +394,68 @@ def test_complex_bands(right: Any) -> None:
     np.testing.assert_allclose(found, slope, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["schur", "hessenberg"])
-@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
-def test_forms_with_phases_of_lapacks_own_are_refused_with_that_reason(name: str) -> None:
-    form = lambda a: getattr(scipy.linalg, name)(a)  # noqa: E731
-    matrix = np.exp(1j * np.arange(9.0) ** 2).reshape(3, 3)
-    np.testing.assert_array_equal(autodiff.function(form)(matrix)[0], form(matrix)[0])
-    with pytest.raises(autodiff.errors.UnsupportedError, match="phases of its own"):
-        autodiff.gradient(lambda a: np.sum(np.abs(form(a)[0])))(matrix)
+_WEIGHTS = np.cos(np.arange(9.0)).reshape(3, 3)
+
+
+def _projected(*bases: np.ndarray) -> Any:
+    """What is the same for all phases of the columns, which turn together in all bases."""
+    found = [x * np.arange(1.0, 4.0) @ y.conj().T for x in bases for y in bases]
+    return sum(np.sum(_WEIGHTS * (p.real + 2 * p.imag)) for p in found)
+
+
+# The columns of these have phases of LAPACK's own.
+PHASED: dict[str, Callable[[Any], Any]] = {
+    "schur, form": lambda a: np.sum(_WEIGHTS * np.abs(scipy.linalg.schur(a)[0]) ** 2),
+    "schur, eigenvalues": lambda a: np.sum(np.diag(scipy.linalg.schur(a)[0]) ** 2 * np.arange(3)).imag,
+    "schur, basis": lambda a: _projected(scipy.linalg.schur(a)[1]),
+    "schur, sorted": lambda a: np.sum(np.abs(scipy.linalg.schur(a, sort="lhp")[1]) ** 2 * _WEIGHTS),
+    "qz, forms": lambda a: sum(np.sum(_WEIGHTS * np.abs(x) ** 2) for x in scipy.linalg.qz(a, OTHER)[:2]),
+    "qz, diagonal": lambda a: np.sum(np.diag(scipy.linalg.qz(a, a.T + A)[1]).real * np.arange(3)),
+    "qz, bases": lambda a: _projected(*scipy.linalg.qz(a, OTHER + 0.3 * a)[2:]),
+    "ordqz": lambda a: (lambda s, t, x, y, q, z: _projected(q, z) + np.sum((x / y)[:1]).real)(*scipy.linalg.ordqz(a, OTHER, "rhp")),
+    "eig of two": lambda a: sum(np.sum(np.abs(v) ** 2 * _WEIGHTS) for v in scipy.linalg.eig(a, OTHER, left=True)[1:]),
+    "eig of two real ones": lambda a: np.sum(np.abs(scipy.linalg.eig(a.real, ROTATING + a.imag)[1]) ** 2 * _WEIGHTS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PHASED)
+def test_results_that_do_not_depend_on_phases_of_lapacks_own(name: str) -> None:
+    f, a = PHASED[name], 0.3 * ROTATING + A
+    first, second = (RANDOM.normal(size=(3, 3)) + 1j * RANDOM.normal(size=(3, 3)) for _ in range(2))
+
+    def slope(a: Any, along: Any = first) -> Any:
+        found = autodiff.gradient(f, engine="numpy")(a)
+        return np.sum(found.real * along.real + found.imag * along.imag)
+
+    def differences(of: Any, along: Any, h: float = 1e-5) -> Any:
+        return (of(a + h * along) - of(a - h * along)) / (2 * h)
+
+    np.testing.assert_allclose(autodiff.function(f, on_fallback="error")(a), f(a), rtol=1e-10)
+    np.testing.assert_allclose(slope(a), differences(f, first), rtol=1e-6, atol=1e-7)
+    twice = autodiff.gradient(slope, engine="numpy")(a)
+    found = np.sum(twice.real * second.real + twice.imag * second.imag)
+    np.testing.assert_allclose(found, differences(slope, second), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: np.sum(scipy.linalg.schur(a)[0]).real,
+        lambda a: scipy.linalg.schur(a)[1][0, 0].imag,
+        lambda a: scipy.linalg.qz(a, OTHER)[3][1, 0].real,
+        lambda a: scipy.linalg.eig(a, OTHER)[1][1, 0].real,
+    ],
+)
+def test_results_that_depend_on_phases_of_lapacks_own_are_refused(f: Any) -> None:
+    with pytest.raises(DerivativeError, match="AD305.*and the result depends on them"):
+        autodiff.gradient(f, engine="numpy")(A)
+    with pytest.raises(DerivativeError, match="AD305.*no derivative in forward mode"):
+        autodiff.jvp(f, (A,), (A,), engine="numpy")
+
+
+def test_forms_of_equal_eigenvalues_are_refused() -> None:
+    with pytest.raises(DerivativeError, match="AD305.*eigenvalues are equal"):
+        autodiff.gradient(PHASED["schur, form"], engine="numpy")(np.eye(3) + 0j)
 
 
 @pytest.mark.parametrize(
@@ -407,3 +479,22 @@ def test_the_condition_of_a_singular_matrix_is_infinite() -> None:
     a = np.stack([np.eye(2) * 1j, np.zeros((2, 2))])
     np.testing.assert_array_equal(autodiff.function(np.linalg.cond)(a), [1.0, np.inf])
     assert autodiff.function(lambda a: np.linalg.cond(a, 2))(a[1]) == np.inf
+
+
+@pytest.mark.filterwarnings("ignore::autodiff.errors.FallbackWarning")
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+@pytest.mark.parametrize("size", [0, 1, 2, 4])
+@pytest.mark.parametrize(
+    "f",
+    [
+        scipy.linalg.schur,
+        lambda a: scipy.linalg.hessenberg(a, calc_q=True),
+        lambda a: scipy.linalg.ldl(a, hermitian=False),
+        lambda a: scipy.linalg.eig(a, left=True) if a.size else (a,),
+    ],
+)
+def test_forms_of_any_size_have_scipys_types(f: Any, size: int, dtype: Any) -> None:
+    a = np.exp(1j * np.arange(size * size) ** 2).reshape(size, size).astype(dtype)
+    for x, y in zip(autodiff.function(f, engine="numpy")(a), f(a), strict=True):
+        assert (x.dtype, x.shape) == (y.dtype, y.shape)
+        np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-5)

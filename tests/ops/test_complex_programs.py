@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff.errors import FallbackWarning
 from tests.ops.support import ENGINES, differences
 
 engines = pytest.mark.parametrize("engine", ENGINES)
@@ -144,3 +145,38 @@ def test_gradients(name: str) -> None:
     np.testing.assert_allclose(along, slope, rtol=1e-6, atol=1e-8)
     for g, a in zip(found, arguments, strict=True):
         assert np.iscomplexobj(g) == np.iscomplexobj(a)
+
+
+OUTSIDE = _complex(2, 2)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(x * OUTSIDE.T),
+        lambda x: np.sum(x * OUTSIDE.mT + OUTSIDE.conj().T),
+        lambda x: np.linalg.solve(OUTSIDE.T, x),
+        lambda x: x * OUTSIDE.real.T + OUTSIDE.T.imag,
+    ],
+)
+def test_attributes_of_arrays_from_outside_that_are_views(f: Any) -> None:
+    global OUTSIDE
+    compiled = autodiff.function(f, engine="numpy")
+    before = OUTSIDE
+    try:
+        for _ in range(2):
+            np.testing.assert_allclose(compiled(np.eye(2)), f(np.eye(2)), rtol=1e-12)
+            OUTSIDE[0, 1] += 1j
+            np.testing.assert_allclose(compiled(np.eye(2)), f(np.eye(2)), rtol=1e-12)
+            OUTSIDE = OUTSIDE * 2
+    finally:
+        OUTSIDE = before
+
+
+def test_an_iterator_of_a_complex_array_from_outside_is_read_plainly() -> None:
+    f = lambda x: np.sum(x * OUTSIDE.flat[1]).real  # noqa: E731
+    with pytest.warns(FallbackWarning, match=r"OUTSIDE\.flat, of an array of complex128"):
+        assert autodiff.function(f)(np.ones(2)) == f(np.ones(2))
+    with pytest.warns(FallbackWarning):
+        found = autodiff.gradient(f)(np.ones(2))
+    np.testing.assert_allclose(found, OUTSIDE[0, 1].real)

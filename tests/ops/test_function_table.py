@@ -97,7 +97,7 @@ def test_what_nobody_answers_is_absent() -> None:
 
 
 # Modules whose operations are entered when a program first has one: those of solvers, of SciPy's functions, ...
-ENTERED_LATE = """adjoints bessel_functions boundaries complex_factors complex_of_real complex_order complex_scipy_linalg correlation cosine_transforms
+ENTERED_LATE = """adjoints bessel_functions boundaries complex_factors complex_forms complex_of_real complex_order complex_scipy_linalg correlation cosine_transforms
     cumulative_functions distribution_functions distribution_routines elliptic_functions holomorphic_functions integrals interpolation linear_maps minima multivariate_probability
     opaque orthogonal_polynomials scipy_clusters scipy_csgraph scipy_fft scipy_forms scipy_functions scipy_signal smoothing vertices""".split()
 

@@ -176,3 +176,52 @@ def test_complex_signals(name):
     slope = (number(_U + step * du, _V + step * dv) - number(_U - step * du, _V - step * dv)) / 2e-6
     found = sum(np.vdot(g, d).real for g, d in zip(gradients, (du, dv), strict=True))
     np.testing.assert_allclose(found, slope, rtol=1e-6)
+
+
+FRACTIONS = {
+    "real poles": ([1.0, 3.0], [1.0, 3.0, 1.5]),
+    "a pair": ([1.0, 3.0], [2.0, 1.0, 3.0]),
+    "two pairs": ([0.5, 1.0, 2.0], [1.0, 0.5, 3.0, 1.0, 0.7]),
+    "with a polynomial": ([1.0, 2.0, 3.0, 4.0, 5.0], [1.0, 3.0, 1.5]),
+}
+
+
+@pytest.mark.parametrize("of", [signal.residue, signal.residuez])
+@pytest.mark.parametrize("name", FRACTIONS)
+def test_partial_fractions_of_simple_poles(name, of):
+    """Poles stay in the order of their moduli: of a pair the sum of the residues is taken."""
+    b, a = map(np.array, FRACTIONS[name])
+    for engine in ("numpy", "native"):
+        found = autodiff.function(of, engine=engine, on_fallback="error")(b, a)
+        for x, y in zip(found, of(b, a), strict=True):
+            assert x.dtype == y.dtype
+            np.testing.assert_allclose(x, y, rtol=1e-10)
+
+    def number(b, a):
+        r, p, k = of(b, a)
+        return np.sum(np.real(r * np.abs(p)) + np.abs(r) ** 2) + np.sum(np.sin(k))
+
+    db, da, h = np.cos(np.arange(len(b))), np.sin(1.0 + np.arange(len(a))), 1e-5
+    slope = autodiff.gradient(number, wrt=(0, 1), engine="numpy")
+
+    def difference(f):
+        up, down = (f(b + t * db, a + t * da) for t in (h, -h))
+        return [
+            (x - y) / (2 * h) for x, y in zip(np.atleast_1d(up), np.atleast_1d(down), strict=True)
+        ]
+
+    along = lambda b, a: slope(b, a)[0] @ db + slope(b, a)[1] @ da  # noqa: E731
+    np.testing.assert_allclose(along(b, a), difference(number)[0], rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(
+        autodiff.jvp(number, (b, a), (db, da), engine="numpy")[1], along(b, a), rtol=1e-9
+    )
+    bend = autodiff.hessian_vector(number, wrt=(0, 1), engine="numpy")(b, a, _tensors=(db, da))
+    np.testing.assert_allclose(bend[0] @ db + bend[1] @ da, difference(along)[0], rtol=1e-5)
+
+
+def test_partial_fractions_of_equal_poles_have_no_derivative():
+    b, a = np.array([1.0, 3.0]), np.array([1.0, 2.0, 1.0])
+    f = lambda b: np.sum(signal.residue(b, a)[0])  # noqa: E731
+    assert autodiff.function(f)(b) == f(b)
+    with pytest.raises(autodiff.errors.AutodiffError, match="poles that are apart"):
+        autodiff.gradient(f, engine="numpy")(b)

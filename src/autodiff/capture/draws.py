@@ -296,9 +296,13 @@ def _chisquare(owner: Any, draw: Callable[..., Any], df: Any, size: Any = None) 
 # -- several numbers at once -----------------------------------------------------------------------
 def _dirichlet(owner: Any, draw: Callable[..., Any], alpha: Any, size: Any = None) -> Any:
     """Gamma variates divided by their sum, which NumPy draws in the same order."""
-    weights = cast(as_array(alpha), np.float64)
-    if not isinstance(owner, np.random.RandomState):
-        # Below, NumPy breaks a stick instead.
+    weights: Any = cast(as_array(alpha), np.float64)
+    if weights.ndim != 1:  # what NumPy refuses
+        raise Declined("random.dirichlet of parameters that are not in a row")
+    if isinstance(owner, np.random.RandomState):
+        positive = dispatch.functions[np.all](weights > 0)
+        check(as_array(positive), "positive parameters")
+    else:  # below, NumPy breaks a stick instead
         check(as_array(dispatch.functions[np.max](weights) >= 0.1), "a parameter above 0.1")
     lead = () if size is None else (size,) if isinstance(size, int) else tuple(size)
     gammas = draw("standard_gamma", [weights], {"size": (*lead, *weights.shape)})

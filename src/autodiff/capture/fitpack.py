@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from autodiff.capture.interpolants import (
     data_of,
     double_of,
     fixed_knots,
-    fixed_number,
     one_number,
     options_left,
 )
@@ -34,11 +34,13 @@ from autodiff.ops.interpolation import (
     knots,
     spline,
     surface,
+    tensor_pieces,
+    tensor_spline,
 )
 from autodiff.ops.known import check
 from autodiff.ops.python_numbers import number
 from autodiff.ops.smooth import derived_as
-from autodiff.ops.smoothing import by_knots, chosen
+from autodiff.ops.smoothing import by_knots, chosen, moving
 from autodiff.ops.solvers import calling_from
 from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
@@ -126,9 +128,10 @@ def _smoothing_fit(frame: Frame, function: Any, given: dict[str, Any], smooth: A
 
     t, found = chosen(name, make, k, values)
     with for_derivatives(trace):
-        exact = by_knots(t, found, k, fixed_number(name, x), y, w, s)
-        site = {"name": f"scipy.interpolate.{name}", "source": source}
-        exact = emit_tracer("agrees", exact, exact, found, **site)
+        title = f"scipy.interpolate.{name}"
+        t = moving(t, x, title, source)
+        exact = by_knots(t, found, k, x, y, w, s)
+        exact = emit_tracer("agrees", exact, exact, found, name=title, source=source)
     c = derived_as(found, exact)
     if name == "splrep":
         return t, np.concatenate([c, zeros((k + 1,), np.dtype(float))]), k
@@ -236,6 +239,108 @@ class Surface(Interpolant):
         raise Declined("the derivative of a spline of two variables, as a spline")
 
     antiderivative = derivative
+
+
+def surface_on_grid(frame: Frame, function: Any, given: dict[str, Any]) -> Any:
+    """``bisplev`` at a grid, of the knots, the coefficients and the degrees of a surface."""
+    tck, x, y = given["tck"], double_of(given["x"]), double_of(given["y"])
+    if not isinstance(tck, (list, tuple)) or len(tck) != 5 or len(x.shape) > 1 or len(y.shape) > 1:
+        raise Declined("bisplev of something else than knots, coefficients and degrees")
+    tx, ty, c = map(double_of, tck[:3])
+    made = Surface(function, (tx, ty), c, (tck[3], tck[4]))
+    if not all(isinstance(k, int) for k in tck[3:]):
+        raise Declined("a spline of a degree known only at run time")
+    z = made.at(x, y, given.get("dx", 0), given.get("dy", 0))
+    if z.shape[0] != 1:
+        return z
+    return z[0] if z.shape[1] != 1 else z[0, 0]
+
+
+class Tensor(Interpolant):
+    """``NdBSpline`` or ``NdPPoly``: ``evaluate(points, nu, extrapolate)``, the dimensions, the shape of a value."""
+
+    def __init__(
+        self, cls: type, evaluate: Any, dimensions: int, trailing: tuple[Any, ...], beyond: bool
+    ) -> None:
+        super().__init__(cls, evaluate, (dimensions, trailing), beyond)
+
+    def at(self, xi: Any, nu: Any = None, extrapolate: Any = None) -> Any:
+        """Values or partial derivatives at points, whose coordinates lie along the last axis."""
+        dimensions, trailing = self.parts
+        orders = [0] * dimensions if nu is None else list(nu)
+        beyond = self.extrapolate if extrapolate is None else extrapolate
+        if not all(isinstance(n, int) and n >= 0 for n in orders) or isinstance(beyond, Tracer):
+            raise Declined("an interpolator at options known only at run time")
+        if isinstance(xi, tuple):  # as NdPPoly takes coordinates
+            xi = np.stack(np.broadcast_arrays(*map(double_of, xi)), -1)
+        points = double_of(xi)
+        if not points.shape or points.shape[-1] != dimensions or len(orders) != dimensions:
+            raise Declined("points of another number of coordinates")
+        flat = np.reshape(points, (-1, dimensions))
+        found: Any = self.evaluate(flat, orders, bool(beyond))
+        shaped: Any = np.reshape(found, (*points.shape[:-1], *trailing))
+        return Tracer(shaped.value, "array")
+
+    def derivative(self, nu: Any = 1) -> Interpolant:
+        """Not known of these."""
+        raise Declined("the derivative of a spline of several variables, as a spline")
+
+    antiderivative = derivative
+
+
+def _rising(xs: Sequence[Any]) -> None:
+    for x in xs:
+        rising: Any = np.all(x[1:] >= x[:-1])
+        check(rising, "knots that fall")
+
+
+def tensor_of_splines(
+    cls: type, t: Sequence[Any], c: Any, degrees: Sequence[int], beyond: bool
+) -> Tensor:
+    """``NdBSpline`` of its parts."""
+    d = len(t)
+    fits = len(c.shape) >= d and len(degrees) == d
+    if not fits or not same_shape(
+        c.shape[:d], tuple([x.shape[0] - k - 1 for x, k in zip(t, degrees, strict=False)])
+    ):
+        raise Declined("knots, coefficients and degrees that do not fit")
+
+    def evaluate(points: Any, nu: Sequence[int], extrapolate: bool) -> Any:
+        if any(n > k for n, k in zip(nu, degrees, strict=True)):
+            raise Declined("a derivative of a higher order than the spline's degree")
+        return tensor_spline(t, c, degrees, points, nu, extrapolate)
+
+    return Tensor(cls, evaluate, d, tuple(c.shape[d:]), beyond)
+
+
+def tensor_of_pieces(cls: type, c: Any, xs: Sequence[Any], beyond: bool) -> Tensor:
+    """``NdPPoly`` of its parts."""
+    d = len(xs)
+    fits = len(c.shape) >= 2 * d and all(isinstance(k, int) for k in c.shape[:d])
+    if not fits or not same_shape(c.shape[d : 2 * d], tuple([x.shape[0] - 1 for x in xs])):
+        raise Declined("break points and coefficients that do not fit")
+
+    def evaluate(points: Any, nu: Sequence[int], extrapolate: bool) -> Any:
+        return tensor_pieces(c, xs, points, nu, extrapolate)
+
+    return Tensor(cls, evaluate, d, tuple(c.shape[2 * d :]), beyond)
+
+
+def of_tensor(frame: Frame, function: Any, given: dict[str, Any]) -> Tensor:
+    """``NdBSpline`` and ``NdPPoly`` that the function makes."""
+    beyond = given.get("extrapolate", True)
+    rows = given["t"] if "t" in given else given["x"]
+    if not isinstance(rows, (list, tuple)) or not isinstance(beyond, bool):
+        raise Declined("a spline of several variables of this form")
+    rows, c = [double_of(x) for x in rows], double_of(given["c"])
+    _rising(rows)
+    if "t" not in given:
+        return tensor_of_pieces(function, c, rows, beyond)
+    k = given["k"]
+    degrees = [k] * len(rows) if isinstance(k, int) else list(k)
+    if not all(isinstance(k, int) and k >= 0 for k in degrees):
+        raise Declined("a spline of a degree known only at run time")
+    return tensor_of_splines(function, rows, c, degrees, beyond)
 
 
 def surface_through(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant:

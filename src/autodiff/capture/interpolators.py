@@ -27,9 +27,13 @@ from autodiff.capture.fitpack import (
     Surface,
     by_fit,
     by_fitpack,
+    of_tensor,
     spline_at,
     spline_integral,
+    surface_on_grid,
     surface_through,
+    tensor_of_pieces,
+    tensor_of_splines,
 )
 from autodiff.capture.grids import (
     grid_interpolant,
@@ -176,6 +180,8 @@ def _found(frame: Frame, interpolate: Any, owner: Any, node: ast.AST) -> Interpo
         if type(owner).__call__ is interpolate.BivariateSpline.__call__:
             tx, ty, c = (double_of(x) for x in _items(frame, read("tck"))[:3])
             return Surface(type(owner), (tx, ty), c, tuple([int(k) for k in read("degrees")]))
+    if type(owner) in (interpolate.NdPPoly, interpolate.NdBSpline):
+        return _tensor(frame, owner, node)
     if type(owner) is interpolate.RegularGridInterpolator and not owner._descending_dimensions:
         names = {"points": "grid", "values": "_values", "fill_value": "fill_value"}
         found = {name: read(own) for name, own in names.items()}
@@ -194,6 +200,23 @@ def _found(frame: Frame, interpolate: Any, owner: Any, node: ast.AST) -> Interpo
             type(owner), _of_one_dimension(frame, interpolate, owner, node), (), True
         )
     return None
+
+
+def _tensor(frame: Frame, owner: Any, node: ast.AST) -> Interpolant | None:
+    """An interpolator of several variables."""
+    c, beyond = double_of(_part(frame, owner, "c", node)), _read(frame, owner, "extrapolate", node)
+    if hasattr(owner, "x"):
+        rows = _items(frame, _read(frame, owner, "x", node))
+        return tensor_of_pieces(type(owner), c, [double_of(x) for x in rows], bool(beyond))
+    if not hasattr(owner, "_len_t"):
+        return None
+    counts, degrees = (
+        [int(n) for n in np.array(frame.trace.concrete(load_attribute(frame, owner, name, node)))]
+        for name in ("_len_t", "_k")
+    )
+    knots_of = _read(frame, owner, "_t", node)
+    t = [knots_of[d, :n] for d, n in enumerate(counts)]
+    return tensor_of_splines(type(owner), t, c, degrees, bool(beyond))
 
 
 def _pieces(cls: type, evaluate: Any, x: Any, axis: int, beyond: Any, c: Any) -> Interpolant:
@@ -295,6 +318,8 @@ _LINEAR_IN: dict[str, tuple[str, ...]] = {
     "PPoly": ("c",),
     "BPoly": ("c",),
     "BSpline": ("c",),
+    "NdBSpline": ("c",),
+    "NdPPoly": ("c",),
     "RBFInterpolator": ("d",),
     **dict.fromkeys(
         ("RegularGridInterpolator", "interpn", "LinearNDInterpolator", "griddata"), ("values",)
@@ -596,6 +621,9 @@ OF_DATA: dict[str, Callable[..., Any]] = {
     "splrep": by_fit,
     "splev": spline_at,
     "splint": spline_integral,
+    "bisplev": surface_on_grid,
+    "NdBSpline": of_tensor,
+    "NdPPoly": of_tensor,
     "RectBivariateSpline": surface_through,
     "RegularGridInterpolator": interpolant_on_grid,
     "interpn": interpn_at,

@@ -25,7 +25,7 @@ from autodiff.ops.known import check, compare, require
 from autodiff.ops.layout import lies_in
 from autodiff.ops.promotion import broadcast_shapes
 from autodiff.ops.smooth import unknown_slope
-from autodiff.ops.tracer import ViewStep, as_tracer, is_traced
+from autodiff.ops.tracer import Tracer, ViewStep, as_tracer, is_traced
 
 
 def call_vectorized(
@@ -120,12 +120,21 @@ def _ndenumerate(frame: Frame, array: Any) -> Any:
     return LazySequence(x.size, item)
 
 
-def _nditer(frame: Frame, op: Any, flags: Any = (), op_flags: Any = None) -> Any:
-    """``np.nditer`` of arrays in C order: their elements, as arrays without axes."""
+def _nditer(
+    frame: Frame,
+    op: Any,
+    flags: Any = (),
+    op_flags: Any = None,
+    op_dtypes: Any = None,
+    order: str = "K",
+) -> Any:
+    """``np.nditer`` of arrays in C order, or of one in any: their elements, as arrays without axes."""
     several = isinstance(op, (list, tuple))
-    node = frame.scope.syntax.node
+    node, asked = frame.scope.syntax.node, [str(flag) for flag in flags or ()]
     x = [dispatch.functions[np.asarray](frame.trace.deep(a)) for a in (op if several else [op])]
-    if list(flags or ()) or not all(lies_in(a, "C") for a in x):
+    plain = op_dtypes is None and len(asked) < 2 and set(asked) <= set(_PLACES)
+    by_columns = order == "F" and not asked
+    if not plain or not (by_columns or (order in "KCA" and all(lies_in(a, "C") for a in x))):
         raise Declined("np.nditer beyond the elements of arrays in C order", frame.source(node))
     given = op_flags or [("readonly",)] * len(x)
     if not several and all(isinstance(flag, str) for flag in given):
@@ -144,18 +153,43 @@ def _nditer(frame: Frame, op: Any, flags: Any = (), op_flags: Any = None) -> Any
         compare("greater", size, 0),
         ValueError("Iteration of zero-sized operands is not enabled"),
     )
+    if by_columns:
+        x, shape = [np.transpose(a) for a in x], tuple(reversed(shape))
+    sizes = [as_tracer(n) if isinstance(n, Dim) else n for n in shape]
 
-    def element(index: tuple[Any, ...]) -> Any:
+    def index_of(k: Any) -> tuple[Any, ...]:
+        if isinstance(k, Tracer) or any(isinstance(n, Tracer) for n in sizes):
+            return _positions(k, sizes)
+        return np.unravel_index(k, shape)
+
+    def element(k: Any) -> Any:
+        index = index_of(k)
         found = [
             a[(*index, ...)].follow(_READ_ONLY) if c == ["readonly"] else a[(*index, ...)]
             for a, c in zip(x, chosen, strict=True)
         ]
         return tuple(found) if several else found[0]
 
-    if not frame.trace.tier.rolls:
-        return Elements(size, lambda k: element(np.unravel_index(k, shape)))
-    sizes = [as_tracer(n) if isinstance(n, Dim) else n for n in shape]
-    return Elements(size, lambda k: element(_positions(k, sizes)))
+    def place(kind: str, k: Any) -> Any:
+        if kind != _PLACES[asked[0]]:
+            raise Declined(f"{kind} of np.nditer without that flag", frame.source(node))
+        index = index_of(k)
+        if kind == "multi_index":
+            return tuple([n if isinstance(n, Tracer) else int(n) for n in index])
+        return k if asked[0] == "c_index" else _column_number(index, sizes)
+
+    return Elements(size, element, place=place if asked else None)
+
+
+_PLACES = {"multi_index": "multi_index", "c_index": "index", "f_index": "index"}
+
+
+def _column_number(index: Sequence[Any], sizes: Sequence[Any]) -> Any:
+    """The number of an element in the order of Fortran."""
+    total: Any = 0
+    for at, n in zip(reversed(index), reversed(sizes), strict=True):
+        total = total * n + (at if isinstance(at, Tracer) else int(at))
+    return total
 
 
 def _locked(a: np.ndarray[Any, Any], numbers: Sequence[int]) -> np.ndarray[Any, Any]:

@@ -77,6 +77,9 @@ class Outside(Identities):
             return made
         if isinstance(obj, np.ndarray):
             return self._lift_array(obj, path)
+        if isinstance(obj, np.flatiter):  # of an array that is no input
+            self.tier.decline(f"{path.describe()}, of an array of {obj.base.dtype} from outside")
+            return obj
         if labelled.is_labelled(obj):
             labels = labelled.take_apart(obj)[0]
             at = Path(f"_labels_of({path.text})", (*path.roots, ("_labels_of", labelled.labels_of)))
@@ -127,11 +130,17 @@ class Outside(Identities):
             reason = f"{path.describe()}, an array of {what} from outside of the function"
             self.tier.decline(reason)
         if is_same:
-            self.guards.append(Guard(path, "is", array))
+            if not self._is_view_by_attribute(array, path):
+                self.guards.append(Guard(path, "is", array))
             self.remember(array, path)
         if self.tier.reusable:
             self.guards.append(Guard(path, "contents", array.tobytes()))
         return array
+
+    def _is_view_by_attribute(self, array: np.ndarray, path: Path) -> bool:
+        """Whether it is what an attribute of a known array makes anew at every read (``A.T``)."""
+        owner = self.paths.get(id(array.base))
+        return owner is not None and path.text.startswith(f"{owner.text}.")
 
     def guard(self, obj: Any, path: Path) -> None:
         """Make the capture valid only while ``path`` leads to what it led to now."""

@@ -16,12 +16,14 @@ from autodiff.capture.gathered import group_of, whole_of
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterators import TracedIterator
 from autodiff.capture.lists import TracedList
+from autodiff.capture.trace import Declined
 from autodiff.dims import (
     Dim,
     Extent,
     maximum,
 )
 from autodiff.later import later
+from autodiff.ops.builder import current_block, current_builder
 from autodiff.ops.dispatch import extent_of
 from autodiff.ops.tracer import Tracer, as_tracer
 from autodiff.plain_data import dataclass
@@ -64,7 +66,48 @@ class LazySequence:
 
 @dataclass
 class Elements(LazySequence):
-    """The elements that ``np.nditer`` goes through; a context manager as well."""
+    """The elements that ``np.nditer`` goes through; a context manager as well.
+
+    ``place`` tells of the number of an element its index, or those that were asked for (``multi_index``, ``index``);
+    they are of the element that was taken last.
+    """
+
+    place: Callable[[str, Any], Any] | None = None
+    _current: Any = None
+
+    def __post_init__(self) -> None:
+        item = self.item
+
+        def taken(k: Any) -> Any:
+            self._current = (k, current_block())
+            return item(k)
+
+        self.item = taken
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from LazySequence.__iter__(self)
+        self._current = None  # past the end there is no place
+
+    def _at(self, kind: str) -> Any:
+        k, block = self._current if self._current is not None else (None, None)
+        if self.place is None or block is None or not current_builder().is_open(block):
+            raise Declined("the place of np.nditer outside of its loop")
+        return self.place(kind, k)
+
+    @property
+    def multi_index(self) -> Any:
+        """The index of the element."""
+        return self._at("multi_index")
+
+    @property
+    def index(self) -> Any:
+        """Its number in C order or in that of Fortran."""
+        return self._at("index")
+
+    @property
+    def itersize(self) -> Any:
+        """How many elements there are."""
+        return as_tracer(self.count) if isinstance(self.count, Dim) else self.count
 
 
 def lazy_range(*arguments: Any) -> LazySequence:

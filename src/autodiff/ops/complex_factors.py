@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-from autodiff.dims import Dim, at_least, equal, minimum
+from autodiff.dims import Dim, equal, minimum
 from autodiff.ir.data import ArrayType
 from autodiff.ops import complex_linalg
 from autodiff.ops.complex_linalg import _given, _h, _matrix, _pair, _register, _t
@@ -247,36 +247,6 @@ def solve(
     return _solve(z if assume_a is None else _of_structure(z, assume_a, lower), as_complex(b))
 
 
-def eigh(
-    a: Any, b: Any = None, *, lower: bool = True, eigvals_only: bool = False, type: int = 1,
-    subset_by_index: Any = None, **options: Any,
-) -> Any:  # fmt: skip
-    """``scipy.linalg.eigh``: all vectors of one matrix, or values, some of them, or of two."""
-    _heed("eigh", {k: v for k, v in options.items() if v is not None})
-    z: Any = _one(a, "eigh")
-    if type != 1 or (not eigvals_only and (b is not None or subset_by_index is not None)):
-        raise decline("scipy.linalg.eigh of this form")
-    if not eigvals_only:
-        return complex_linalg._eigh_of(z, "L" if lower else "U", scipy=True)
-    matrix = complex_linalg._hermitian(z if lower else _h(z))
-    if b is not None:
-        other = complex_linalg._hermitian(_one(b, "eigh") if lower else _h(_one(b, "eigh")))
-        factor = complex_linalg.cholesky(other)
-        matrix = _solve(factor, _h(_solve(factor, matrix)))
-    values: Any = complex_linalg.eigvalsh(matrix)
-    if subset_by_index is None:
-        return values
-    first, last = map(int, subset_by_index)
-    if not 0 <= first <= last or not at_least(z.shape[0], last + 1):
-        raise decline("such a subset of eigenvalues")  # which SciPy refuses
-    return values[first : last + 1]
-
-
-def eigvalsh(a: Any, b: Any = None, **options: Any) -> Any:
-    """``scipy.linalg.eigvalsh``."""
-    return eigh(a, b, eigvals_only=True, **options)
-
-
 # -- bands ----------------------------------------------------------------------------------------------
 def _width_and_size(bands: Any) -> tuple[int, int]:
     width, n = bands.shape
@@ -436,7 +406,7 @@ _register(
 
 _OWN: tuple[Callable[..., Any], ...] = (
     lu_factor, lu_solve, lu, cho_factor, cholesky_banded, cho_solve_banded, solveh_banded,
-    eigvals_banded, eig_banded, pinvh, qr_multiply, matrix_balance, qr, solve, eigh, eigvalsh,
+    eigvals_banded, eig_banded, pinvh, qr_multiply, matrix_balance, qr, solve,
 )  # fmt: skip
 
 
@@ -450,8 +420,6 @@ def of_scipy() -> dict[Any, Callable[..., Any]]:
         pinvh,
         qr_multiply,
         qr,
-        eigh,
-        eigvalsh,
     )
     NOT_HOLOMORPHIC.update(getattr(linalg, function.__name__) for function in real)
     NOT_HOLOMORPHIC.update((linalg.eig_banded, linalg.cho_solve_banded))

@@ -571,6 +571,20 @@ for _name, _data in (
         TABLE[getattr(np, _name)] = part_by_part(getattr(np, _name), _data)
 
 
+_interp_by_parts = TABLE[np.interp]
+
+
+@implements_complex(np.interp)
+def interp(
+    x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
+) -> Any:
+    """``np.interp``: complex beyond the data only if the data are."""
+    inside = fp if isinstance(fp, (list, tuple)) else [fp]
+    if not any(is_complex(v) or np.iscomplexobj(v) for v in inside):
+        raise decline("np.interp of real data with a complex number beyond them")
+    return _interp_by_parts(x, xp, fp, left, right, period)
+
+
 @implements_complex(np.append)
 def append(arr: Any, values: Any, axis: Any = None) -> Any:
     """``np.append``."""

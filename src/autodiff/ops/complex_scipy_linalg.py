@@ -7,8 +7,7 @@
 A function that is a power series with real coefficients, or the only solution of an equation with such coefficients,
 has of the real matrix of twice the size the value that belongs to that of the complex one.
 
-Complex Schur, Hessenberg and generalised Schur forms are left to plain SciPy: their vectors are known up to phases,
-which LAPACK's rotations leave open.
+Hessenberg, Schur and LDL forms are in :mod:`autodiff.ops.complex_forms`.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-from autodiff.dims import equal
-from autodiff.ops import complex_factors, complex_linalg
+from autodiff.dims import Dim, at_least, equal
+from autodiff.ops import complex_factors, complex_forms, complex_linalg
 from autodiff.ops.complex_linalg import _embedded, _h, _halves, _matrix
 from autodiff.ops.complex_numbers import NOT_HOLOMORPHIC, as_complex, decline, joined, plain
 from autodiff.ops.function_table import functions
 from autodiff.ops.known import check, known
 from autodiff.ops.promotion import as_array, pointwise
-from autodiff.ops.scipy_eigen import eigvals_of_complex
+from autodiff.ops.scipy_eigen import eig_of_complex, eigh_of_complex, eigvals_of_complex
 from autodiff.ops.scipy_matrices import OF_PAIRS
 from autodiff.ops.tracer import emit_tracer
 
@@ -73,10 +72,12 @@ def _of_equation(name: str, wanted: int) -> Callable[..., Any]:
     """The solution of an equation in matrices, of the size of the argument ``wanted``."""
 
     def function(*matrices: Any, **options: Any) -> Any:
-        _only(options, name)
+        more = {k: options.pop(k) for k in ("e", "s") if options.get(k) is not None}
+        _only({k: v for k, v in options.items() if v is not None}, name)
         given = [_one(a, name, square=False) for a in matrices]
         rows, columns = given[wanted].shape
-        found = functions[getattr(linalg, name)](*[_embedded(z) for z in given])
+        others = {k: _embedded(_one(z, name, square=False)) for k, z in more.items()}
+        found = functions[getattr(linalg, name)](*[_embedded(z) for z in given], **others)
         return _halves(found[:, :columns], rows, -2)
 
     return function
@@ -182,13 +183,6 @@ def solve_banded(l_and_u: Any, ab: Any, b: Any, **options: Any) -> Any:
     return joined(pairs[:, 0], pairs[:, 1], "array")
 
 
-def _of_phases(name: str) -> Callable[..., Any]:
-    def refuse(*args: Any, **options: Any) -> Any:
-        raise decline(f"vectors that LAPACK gives with phases of its own: scipy.linalg.{name}")
-
-    return refuse
-
-
 def funm(A: Any, func: Callable[..., Any], disp: bool = True) -> Any:
     """``scipy.linalg.funm`` of a matrix with eigenvectors, by these."""
     if not disp:
@@ -220,6 +214,55 @@ def eigvals(a: Any, b: Any = None, **options: Any) -> Any:
     return complex_linalg.eigen(a)[0] if b is None else eigvals_of_complex(a, b)
 
 
+def eig(a: Any, b: Any = None, left: bool = False, right: bool = True, **options: Any) -> Any:
+    """``scipy.linalg.eig``."""
+    _only(options, "eig")
+    return eig_of_complex(a, b, left, right)
+
+
+def eigh(
+    a: Any, b: Any = None, *, lower: bool = True, eigvals_only: bool = False, type: int = 1,
+    subset_by_index: Any = None, **options: Any,
+) -> Any:  # fmt: skip
+    """``scipy.linalg.eigh`` of one matrix or of two, some of its vectors or all, or values."""
+    _only({k: v for k, v in options.items() if v is not None}, "eigh")
+    z: Any = _one(a, "eigh")
+    if type != 1:
+        raise decline("scipy.linalg.eigh of this form")
+    if not eigvals_only and b is None and subset_by_index is None:
+        return complex_linalg._eigh_of(z, "L" if lower else "U", scipy=True)
+    if not eigvals_only:
+        return _eigh_of_scipy(z, b, bool(lower), subset_by_index)
+    matrix = complex_linalg._hermitian(z if lower else _h(z))
+    if b is not None:
+        other = complex_linalg._hermitian(_one(b, "eigh") if lower else _h(_one(b, "eigh")))
+        factor = complex_linalg.cholesky(other)
+        matrix = complex_linalg.solve(factor, _h(complex_linalg.solve(factor, matrix)))
+    values: Any = complex_linalg.eigvalsh(matrix)
+    return values if subset_by_index is None else values[_chosen(z, subset_by_index)]
+
+
+def _chosen(z: Any, subset: Any) -> slice:
+    first, last = map(int, subset)
+    if not 0 <= first <= last or not at_least(z.shape[0], last + 1):
+        raise decline("such a subset of eigenvalues")  # which SciPy refuses
+    return slice(first, last + 1)
+
+
+def _eigh_of_scipy(z: Any, b: Any, lower: bool, subset: Any) -> Any:
+    """Vectors of two matrices, or some of them."""
+    if isinstance(z.shape[0], Dim):
+        raise decline("scipy.linalg.eigh of this form and of run-time size")
+    other: Any = None if b is None else as_complex(_one(b, "eigh"), z.dtype)
+    chosen = slice(0, z.shape[0]) if subset is None else _chosen(z, subset)
+    return eigh_of_complex(z, other, lower, {"subset_by_index": subset}, chosen)
+
+
+def eigvalsh(a: Any, b: Any = None, **options: Any) -> Any:
+    """``scipy.linalg.eigvalsh``."""
+    return eigh(a, b, eigvals_only=True, **options)
+
+
 _SERIES = ("logm", "sqrtm", "cosm", "sinm", "tanm", "signm", "fractional_matrix_power")
 _EQUATIONS = {
     "solve_sylvester": 2, "solve_continuous_lyapunov": 1, "solve_lyapunov": 1,
@@ -227,14 +270,14 @@ _EQUATIONS = {
 }  # fmt: skip
 
 
-# What is made of rotations in an order of LAPACK's own: no equation says the phases.
-_PHASES = ("schur", "qz", "ordqz", "hessenberg")
 _WITH_CONJUGATES = tuple([name for name in _EQUATIONS if name != "solve_sylvester"])
 
 
 def of_scipy() -> dict[Any, Callable[..., Any]]:
     """The functions of ``scipy.linalg`` that are here."""
-    NOT_HOLOMORPHIC.update(getattr(linalg, name) for name in ("rq", *_WITH_CONJUGATES))
+    NOT_HOLOMORPHIC.update(
+        getattr(linalg, name) for name in ("rq", "eigh", "eigvalsh", *_WITH_CONJUGATES)
+    )
     found: dict[Any, Callable[..., Any]] = {
         getattr(linalg, name): _of_series(name) for name in _SERIES
     }
@@ -243,7 +286,6 @@ def of_scipy() -> dict[Any, Callable[..., Any]]:
             found[getattr(linalg, name)] = _of_equation(name, wanted)
     for name in ("block_diag", "circulant"):
         found[getattr(linalg, name)] = _of_parts(name)
-    found |= {getattr(linalg, name): _of_phases(name) for name in _PHASES}
     own = (
         solve_banded,
         toeplitz,
@@ -254,9 +296,13 @@ def of_scipy() -> dict[Any, Callable[..., Any]]:
         rq,
         funm,
         norm,
+        eig,
+        eigh,
         eigvals,
+        eigvalsh,
     )
     found |= complex_factors.of_scipy()
+    found |= {getattr(linalg, form.__name__): form for form in complex_forms.FORMS}
     return found | {getattr(linalg, function.__name__): function for function in own}
 
 

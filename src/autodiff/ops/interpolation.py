@@ -17,6 +17,7 @@ Source: C. de Boor, *A Practical Guide to Splines*, revised ed. (2001), chapters
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -183,6 +184,63 @@ def surface(
         row = (places[0] + i) * width + places[1]
         for j, of_y in enumerate(found[1]):
             total = total + c[row + j] * of_x * of_y
+    return total
+
+
+def tensor_spline(
+    knots_of: Sequence[Array],
+    c: Array,
+    degrees: Sequence[int],
+    points: Array,
+    nu: Sequence[int],
+    extrapolate: bool,
+) -> Array:
+    """A sum of products of B-splines of one variable each, as ``NdBSpline``; ``points`` has a row for each place."""
+    factors, places, inside = [], [], points[:, 0] == points[:, 0]
+    for d, (t, k, order) in enumerate(zip(knots_of, degrees, nu, strict=True)):
+        p, n = points[:, d], t.shape[0] - k - 1
+        last = as_tracer(n - 1) if isinstance(n, Dim) else n - 1
+        interval: Array = np.clip(np.searchsorted(t[: n + 1], p, "right") - 1, k, last)
+        factors.append(_basis(t, k, order, p, interval))
+        places.append(interval - k)
+        inside = inside & (p == p if extrapolate else (p >= t[k]) & (p <= t[n]))
+    return _only_inside(_of_products(c, factors, places), inside)
+
+
+def tensor_pieces(
+    c: Array, xs: Sequence[Array], points: Array, nu: Sequence[int], extrapolate: bool
+) -> Array:
+    """A polynomial of several variables on each piece of a grid, as ``NdPPoly``."""
+    dimensions, inside = len(xs), points[:, 0] == points[:, 0]
+    factors, places = [], []
+    for d, (x, order) in enumerate(zip(xs, nu, strict=True)):
+        p, k = points[:, d], c.shape[d]
+        last = x.shape[0] - 2
+        last = as_tracer(last) if isinstance(last, Dim) else last
+        interval: Array = np.clip(np.searchsorted(x, p, "right") - 1, 0, last)
+        step = p - x[interval]
+        factors.append(
+            [
+                math.perm(e, order) * step ** (e - order) if e >= order else step * 0.0
+                for e in range(k - 1, -1, -1)
+            ]
+        )
+        places.append(interval)
+        inside = inside & (p == p if extrapolate else (p >= x[0]) & (p <= x[-1]))
+    total: Array = 0.0
+    for powers in itertools.product(*[range(c.shape[d]) for d in range(dimensions)]):
+        coefficient = c[powers][tuple(places)]
+        weight = math.prod(f[j] for f, j in zip(factors, powers, strict=True))
+        total = total + coefficient * _column(weight, coefficient)
+    return _only_inside(total, inside)
+
+
+def _of_products(c: Array, factors: Sequence[Sequence[Array]], places: Sequence[Array]) -> Array:
+    total: Array = 0.0
+    for steps in itertools.product(*[range(len(f)) for f in factors]):
+        coefficient = c[tuple([p + j for p, j in zip(places, steps, strict=True)])]
+        weight = math.prod(f[j] for f, j in zip(factors, steps, strict=True))
+        total = total + coefficient * _column(weight, coefficient)
     return total
 
 
@@ -604,4 +662,6 @@ __all__ = [
     "spline",
     "straight",
     "surface",
+    "tensor_pieces",
+    "tensor_spline",
 ]

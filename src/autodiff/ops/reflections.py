@@ -2,6 +2,7 @@
 
     complete_qr(a) -> (q, r)             all columns of q, of a matrix that is not wide
     reduce_to_hessenberg(a) -> (h, q)    a = q h qᵀ
+    reduce_complex_to_hessenberg(a)      a = q h qᴴ
     complex_qr(z, is_complete, thin_qr)  both factors of a complex matrix of any shape
 
 The columns of q beyond those of the matrix are known by the reflections alone: whoever differentiates them
@@ -98,6 +99,19 @@ def _complex_householder(a: Any) -> Any:
     return q, r
 
 
+def reduce_complex_to_hessenberg(a: Any) -> Any:
+    """``(h, q)`` with ``a = q h qᴴ``, as zgehrd: what is left below the diagonal is real."""
+    h, q = a.copy(), np.zeros(a.shape, dtype=a.dtype) + np.eye(a.shape[0], dtype=a.dtype)
+    for k in range(a.shape[0] - 1):
+        v, tau, beta = _complex_reflector(h[k + 1 :, k].copy())
+        h[k + 1 :, k:] -= np.conj(tau) * np.outer(v, np.conj(v) @ h[k + 1 :, k:])
+        h[:, k + 1 :] -= tau * np.outer(h[:, k + 1 :] @ v, np.conj(v))
+        h[k + 1, k] = beta
+        h[k + 2 :, k] = 0.0
+        q[:, k + 1 :] -= tau * np.outer(q[:, k + 1 :] @ v, np.conj(v))
+    return h, q
+
+
 def complex_qr(z: Any, is_complete: bool, thin_qr: Callable[[Any], Any]) -> tuple[Any, Any]:
     """Both factors; those of a wide matrix are those of its first columns, and what these make of the rest."""
     m, n = z.shape[-2:]
@@ -113,4 +127,4 @@ def complex_qr(z: Any, is_complete: bool, thin_qr: Callable[[Any], Any]) -> tupl
     return q, np.concatenate([r, np.swapaxes(q, -1, -2).conj() @ z[..., :, m:]], -1)
 
 
-__all__ = ["complete_qr", "complex_qr", "reduce_to_hessenberg"]
+__all__ = ["complete_qr", "complex_qr", "reduce_complex_to_hessenberg", "reduce_to_hessenberg"]

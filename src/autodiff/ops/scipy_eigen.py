@@ -26,8 +26,9 @@ import numpy as np
 from scipy import linalg
 
 from autodiff.ir.data import ArrayType
-from autodiff.ops import complex_linalg, decompositions
-from autodiff.ops.complex_numbers import from_pair
+from autodiff.ops import complex_forms, complex_linalg, decompositions
+from autodiff.ops.builder import current_builder
+from autodiff.ops.complex_numbers import decline, from_pair, plain
 from autodiff.ops.custom import stop
 from autodiff.ops.decompositions import eigh_rules
 from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
@@ -238,7 +239,7 @@ def eigvals_of_complex(a: Any, b: Any) -> Array:
     """``scipy.linalg.eigvals`` of two matrices, one of which is complex."""
     x, y = complex_linalg._matrix(a, square=True), complex_linalg._matrix(b, square=True)
     pairs = [x.pair, y.pair]
-    return _in_order("eigvals", pairs, complex_linalg.solve(y, x), lambda v: map(_complex, v))[0]
+    return _in_order("eigvals", pairs, complex_linalg.solve(y, x), _as_complex)[0]
 
 
 def _in_order(name: str, given: Sequence[Array], one: Array, made: Any) -> tuple[Array, Array]:
@@ -266,8 +267,16 @@ def _options(options: dict[str, Any]) -> None:
     _plain(options)
 
 
+def _as_they_are(values: Any) -> Any:
+    return values
+
+
+def _as_complex(values: Any) -> Any:
+    return map(_complex, values)
+
+
 def _as_scipy_has_them(
-    given: Sequence[Array], vectors: Array, left: bool, right: bool, which: int
+    given: Sequence[Array], vectors: Array, left: bool, right: bool, which: int, made: Any
 ) -> Array:
     """Vectors of length 1 as SciPy's routine gives them, ``which`` of its results.
 
@@ -277,7 +286,7 @@ def _as_scipy_has_them(
     kind = np.result_type(dtype, np.complex64)
 
     def run(values: Sequence[Any]) -> Any:
-        found = linalg.eig(*values, left=left, right=right)[which].astype(kind)
+        found = linalg.eig(*made(values), left=left, right=right)[which].astype(kind)
         at = np.argmax(np.abs(found), axis=0)
         largest = found[at, np.arange(n)]
         return in_pairs(found), at, in_pairs(largest / np.abs(largest))
@@ -290,11 +299,92 @@ def _as_scipy_has_them(
     return _derived(from_pair(value, "array"), vectors * turn)
 
 
+def _with_phases(
+    given: Sequence[Array], vectors: Array, left: bool, which: int, made: Any
+) -> Array:
+    """Vectors of length 1 of two matrices, whose phases are those of LAPACK's iteration."""
+    n, dtype = vectors.shape[0], given[0].dtype
+    kind = np.result_type(dtype, np.complex64)
+
+    def run(values: Sequence[Any]) -> Any:
+        return (in_pairs(linalg.eig(*made(values), left=left)[which].astype(kind)),)
+
+    value = from_pair(_called("eig", run, given, [_pairs_of(n, dtype, n)]), "array")
+    length = np.sqrt(np.sum(np.abs(vectors) ** 2, axis=0))
+    return complex_forms.phased(value, vectors / length, "eig")
+
+
+def eig_of_complex(
+    a: Any, b: Any = None, left: bool = False, right: bool = True, **options: Any
+) -> Any:
+    """``scipy.linalg.eig`` of one complex matrix, or of two of which one is."""
+    _options(options)
+    x = complex_linalg._matrix(a, square=True)
+    if b is None:
+        values, vectors = complex_linalg.eig_results(x)
+        given, below = [x.pair], vectors
+    else:
+        y = complex_linalg._matrix(b, square=True)
+        given = [x.pair, y.pair]
+        values, vectors = _in_order("eigvals", given, complex_linalg.solve(y, x), _as_complex)
+        below = np.matmul(y, vectors)
+    if not (left or right):
+        return values
+    if x.ndim != 2 or (b is not None and not right):
+        raise decline("scipy.linalg.eig with left eigenvectors alone, of two matrices")
+    found = [values]
+    if left:
+        rows = np.swapaxes(complex_linalg.inv(below), -1, -2).conj()
+        if b is None:
+            found.append(_as_scipy_has_them(given, rows, left, right, 1, _as_complex))
+        else:
+            found.append(_with_phases(given, rows, left, 1, _as_complex))
+    if right:
+        found.append(vectors if b is None else _with_phases(given, vectors, left, -1, _as_complex))
+    return tuple(found)
+
+
+def eigh_of_complex(
+    a: Any, b: Any, lower: bool, how: dict[str, Any], chosen: slice
+) -> tuple[Array, Array]:
+    """``scipy.linalg.eigh`` of two Hermitian matrices, or some of its vectors: SciPy's, with the derivative of a formula.
+
+    The first elements of the vectors are real before they are transformed back, the last ones where the upper
+    triangle is read, because the reduction to tridiagonal form begins there.
+    """
+    matrix = complex_linalg._hermitian(a if lower else a.conj().swapaxes(-1, -2))
+    given, factor = [a.pair], None
+    if b is not None:
+        other = complex_linalg._hermitian(b if lower else b.conj().swapaxes(-1, -2))
+        given.append(b.pair)
+        factor = complex_linalg.cholesky(other)
+        half = complex_linalg.solve(factor, matrix)
+        matrix = complex_linalg.solve(factor, half.conj().swapaxes(-1, -2))
+    values, vectors = complex_linalg._eigh_of(matrix, "L" if lower else "U", scipy=True)
+    if factor is not None:
+        vectors = complex_linalg.solve(factor.conj().swapaxes(-1, -2), vectors)
+    values, vectors = values[chosen], vectors[:, chosen]
+    n, count, dtype = a.shape[0], values.shape[0], a.part_dtype
+
+    def run(pairs: Sequence[Any]) -> Any:
+        w, v = linalg.eigh(*_as_complex(pairs), lower=lower, **how)
+        return w, in_pairs(v)
+
+    types = [ArrayType(dtype, (count,)), ArrayType(dtype, (n, count, 2))]
+    w, pair = _called("eigh", run, given, types)
+    found = from_pair(pair, "array")
+    side = np.sign(stop(plain(np.sum(found.conj() * vectors, 0).real)))
+    exact = plain((vectors * side).pair)
+    site = {"name": "scipy.linalg.eigh", "source": current_builder().source}
+    exact = emit_tracer("distinct", exact, exact, pair, **site)
+    return derived_as(w, plain(values)), _derived(found, from_pair(exact, "array"))
+
+
 @implements(linalg.eig)
 def eig(a: Any, b: Any = None, left: bool = False, right: bool = True, **options: Any) -> Any:
     """``scipy.linalg.eig``: complex eigenvalues, and vectors, real where all eigenvalues are.
 
-    Complex vectors of two matrices have any phase, and are plain SciPy's.
+    Complex vectors of two matrices have any phase: a result has a derivative where it does not depend on it.
     """
     _options(options)
     if b is not None:
@@ -306,18 +396,22 @@ def eig(a: Any, b: Any = None, left: bool = False, right: bool = True, **options
     if not (left or right):
         return values
     is_real = bool(functions[np.all](values.imag == 0))
-    if b is not None and not (is_real and right):  # SciPy leaves left ones alone of any length
-        raise unsupported(
-            "complex or left eigenvectors of two matrices", "use those of solve(b, a)"
-        )
+    if b is not None and not right:  # SciPy leaves left ones alone of any length
+        raise unsupported("left eigenvectors of two matrices alone", "use those of solve(b, a)")
     found = [values]
+    with_phases = b is not None and not is_real
     if left:
         below = vectors if b is None else np.matmul(given[1], vectors)
         rows = np.swapaxes(complex_linalg.inv(below), -1, -2).conj()
-        found.append(_as_scipy_has_them(given, rows, left, right, 1))
+        if with_phases:
+            found.append(_with_phases(given, rows, left, 1, _as_they_are))
+        else:
+            found.append(_as_scipy_has_them(given, rows, left, right, 1, _as_they_are))
     if right:
-        if b is not None:
-            vectors = _as_scipy_has_them(given, vectors, left, right, -1)
+        if with_phases:
+            vectors = _with_phases(given, vectors, left, -1, _as_they_are)
+        elif b is not None:
+            vectors = _as_scipy_has_them(given, vectors, left, right, -1, _as_they_are)
         found.append(vectors)
     return (values, *(v.real if is_real else v for v in found[1:]))
 

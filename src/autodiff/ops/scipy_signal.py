@@ -505,4 +505,54 @@ def _peak_widths(x: Any, peaks: Any, rel_height: Any, height: Any, left: Any, ri
     return tuple([derived_as(y, z) for y, z in zip(found, formulas, strict=True)])
 
 
+# -- partial fractions ----------------------------------------------------------------------------------
+def _simple_poles(b: Any, a: Any, tol: Any) -> tuple[Any, Any, Any]:
+    """Both polynomials, and the roots of the second one as SciPy orders them, all of which are apart."""
+    b, a = (functions[np.atleast_1d](x) for x in (b, a))
+    b, a = (cast(x, np.float64) for x in (b, a))
+    n = a.shape[0]
+    if not (isinstance(n, int) and isinstance(b.shape[0], int) and n > 1 and b.shape[0] > 0):
+        raise unsupported("scipy.signal.residue of these coefficients", "give two polynomials")
+    whole = (a[0] != 0) & (a[-1] != 0) & (b[0] != 0) & (b[-1] != 0)
+    check(whole, "coefficients of residue that do not begin or end with 0")
+    first: Any = -a[1:] / np.where(a[0] == 0, 1.0, a[0])
+    below = Tracer.constant(np.eye(n - 1, k=-1)[1:])
+    companion = functions[np.concatenate]([first[None, :], below])
+    poles: Any = functions[np.linalg.eigvals](companion)
+    poles = poles[np.argsort(np.abs(poles))]
+    apart: Any = np.abs(poles[:, None] - poles[None, :]) + np.eye(n - 1) * 1e300
+    check(np.min(apart) > tol, "poles that are apart")
+    return b, a, poles
+
+
+def _quotient(b: Any, a: Any) -> Any:
+    """The quotient of two polynomials, which are at least as long as they seem."""
+    count, scale = b.shape[0] - a.shape[0] + 1, 1.0 / a[0]
+    if count <= 0:
+        return functions[np.zeros](0)
+    found, rest = [], b
+    for _ in range(count):
+        found.append(scale * rest[0])
+        beside = functions[np.zeros](rest.shape[0] - a.shape[0])
+        rest = rest[1:] - found[-1] * functions[np.concatenate]([a, beside])[1:]
+    return functions[np.stack](found)
+
+
+@implements(scipy.signal.residue)
+def residue(b: Any, a: Any, tol: Any = 1e-3, rtype: str = "avg") -> Any:
+    """``scipy.signal.residue`` of simple poles: b(p) / a'(p)."""
+    b, a, poles = _simple_poles(b, a, tol)
+    found = np.polyval(b, poles) / np.polyval(np.polyder(a), poles)
+    return found, poles, _quotient(b, a)
+
+
+@implements(scipy.signal.residuez)
+def residuez(b: Any, a: Any, tol: Any = 1e-3, rtype: str = "avg") -> Any:
+    """``scipy.signal.residuez`` of simple poles: in powers of 1 / z."""
+    b, a, poles = _simple_poles(b, a, tol)
+    b, a = b[::-1], a[::-1]
+    found = -poles * np.polyval(b, 1 / poles) / np.polyval(np.polyder(a), 1 / poles)
+    return found, poles, _quotient(b, a)[::-1]
+
+
 __all__ = ["upfirdn"]

@@ -4,8 +4,8 @@
                       k-th derivative jumps least
     penalised(...)    of ``make_smoothing_spline``: least sum w (y - f(x))**2 + lam * integral of f''**2
 
-Which knots FITPACK takes is decided by comparing numbers, so they stay where they are when the data move a little.
-The coefficients c then satisfy, with B the B-splines at the places and J the jumps of their derivatives,
+Which knots FITPACK takes is decided by comparing numbers: each is one of the places x of the data, or half way between
+two of them, and moves with it.  The coefficients c then satisfy, with B the B-splines at the places and J the jumps of their derivatives,
 
     (Bᵀ W² B + λ JᵀJ) c = Bᵀ W² y        sum (w (y - B c))**2 = s
 
@@ -25,10 +25,15 @@ from typing import Any
 import numpy as np
 
 from autodiff.dims import Dim
-from autodiff.ir.data import ArrayType
+from autodiff.errors import DerivativeError
+from autodiff.ir.data import ArrayType, Source
 from autodiff.ops.custom import stop
 from autodiff.ops.entries import Entry, Kernel, register
+from autodiff.ops.interpolation import spline
+from autodiff.ops.promotion import cast
 from autodiff.ops.scipy_sparse_structure import FLOAT, Plan, structure
+from autodiff.ops.smooth import derived_as
+from autodiff.ops.structural import INT
 from autodiff.ops.tracer import as_tracer, emit_tracer
 
 Array = Any
@@ -78,10 +83,57 @@ register(
 )
 
 
+def _between_meaning(t: Any, x: Any, name: str, source: Source | None) -> tuple[Any, Any]:
+    """The places of the data on both sides of each knot, twice the same where it is one of them."""
+    high = np.clip(np.searchsorted(x, t), 1, len(x) - 1)
+    near = 8 * np.finfo(float).eps * np.maximum(np.abs(x[high - 1]), np.abs(x[high]))
+    sides = [(high - 1, high - 1), (high, high), (high - 1, high)]
+    fits = [np.abs(0.5 * (x[a] + x[b]) - t) <= near for a, b in sides]
+    if np.any(np.diff(x) <= 0) or not np.all(np.logical_or.reduce(fits)):
+        raise DerivativeError(
+            f"{name} has no derivative by where the values are given: two are given at one place, "
+            "or a knot is at none of them.",
+            code="AD305",
+            source=source,
+            remedy="pass the places through autodiff.stop_gradient if no derivative should flow",
+        )
+    low, up = (np.select(fits, column) for column in zip(*sides, strict=True))
+    return low, up
+
+
+register(
+    Entry(
+        "knots_between",
+        lambda types, name, source: (ArrayType(INT, types[0].shape),) * 2,
+        _between_meaning,
+        Kernel("knots_between"),
+        zero_derivative=True,
+    )
+)
+
+
+def moving(t: Array, x: Array, name: str, source: Source | None) -> Array:
+    """Knots that move with the places of the data at which FITPACK has put them."""
+    low, high = emit_tracer("knots_between", stop(t), stop(x), name=name, source=source)
+    return derived_as(t, 0.5 * (x[low] + x[high]))
+
+
+def _matrices(t: Array, x: Array, k: int) -> tuple[Array, Array]:
+    """What :func:`_matrices_meaning` computes, with derivatives by the knots and places."""
+    functions, penalty = emit_tracer("spline_matrices", stop(t), stop(x), k=k)
+    n = t.shape[0] - k - 1
+    line = emit_tracer("iota", size=n, dtype=INT)
+    unit: Array = cast(np.equal(line[:, None], line), FLOAT)
+    steps = spline(t, unit, k, (t[k:n] + t[k + 1 : n + 1]) / 2, k)
+    jumps = (steps[1:] - steps[:-1]) / stop(np.max(np.abs(steps)))
+    exact = spline(t, unit, k, x), jumps.T @ jumps
+    return derived_as(functions, exact[0]), derived_as(penalty, exact[1])
+
+
 def by_knots(t: Array, found: Array, k: int, x: Array, y: Array, w: Array, s: Array) -> Array:
     """The coefficients of a smoothing spline on its knots, as a formula of the data, weights and ``s``."""
     c: Array = stop(found)
-    functions, penalty = emit_tracer("spline_matrices", t, x, k=k)
+    functions, penalty = _matrices(t, x, k)
     weighted = functions * (w * w)[:, None]
     normal, right = weighted.T @ functions, weighted.T @ y
     missed = np.sum((w * (y - functions @ c)) ** 2) - s
@@ -193,4 +245,4 @@ def _validated(rough: Array, y: Array, w: Array, found: Array) -> Array:
     return lam
 
 
-__all__ = ["by_knots", "chosen", "penalised"]
+__all__ = ["by_knots", "chosen", "moving", "penalised"]

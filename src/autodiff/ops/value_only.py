@@ -34,7 +34,6 @@ _FORTRAN = "it is a routine in Fortran: scipy.integrate.solve_ivp has a derivati
 _SUPPORT = "it chooses its points by comparing errors"
 _GRIDS = "nobody has written it: RegularGridInterpolator and RectBivariateSpline have derivatives"
 _TRIANGLES = "SciPy finds slopes in C by an iteration: LinearNDInterpolator has a derivative"
-_GROUPED = "it groups roots by comparing distances"
 _ARNOLDI = "it is an iteration, as good as its tolerance: expm_multiply has a derivative"
 _SHRUNK = "what is left out depends on where the elements are: slice the matrix"
 
@@ -59,11 +58,9 @@ REASONS: dict[str, str] = {
     "scipy.interpolate.AAA": _SUPPORT,
     "scipy.interpolate.CloughTocher": _TRIANGLES,
     "scipy.interpolate.LSQ": _KNOTS,
-    "scipy.interpolate.NdBSpline": _GRIDS,
-    "scipy.interpolate.NdPPoly": _GRIDS,
     "scipy.interpolate.RectSphere": _GRIDS,
     "scipy.interpolate.Smooth": _KNOTS,
-    "scipy.interpolate.bispl": _KNOTS,
+    "scipy.interpolate.bisplrep": _KNOTS,
     "scipy.interpolate.make_splprep": _KNOTS,
     "scipy.interpolate.splprep": _KNOTS,
     "scipy.interpolate.sproot": _KNOTS,
@@ -74,7 +71,6 @@ REASONS: dict[str, str] = {
     "scipy.optimize.bracket": _SEARCH,
     "scipy.optimize.check_grad": _DIFFERENCES,
     "scipy.optimize.line_search": _SEARCH,
-    "scipy.signal.residue": _GROUPED,
     "scipy.sparse._base._spbase.todok": _LISTS,
     "scipy.sparse._base._spbase.tolil": _LISTS,
     "scipy.sparse._compressed._cs_matrix.resize": _SHRUNK,

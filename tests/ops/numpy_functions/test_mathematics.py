@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from tests.ops.support import check_derivatives, check_value, named_tests
+from tests.ops.support import ENGINES, check_derivatives, check_value, named_tests
 
 X = np.random.default_rng(0).normal(size=(3, 4)) * 3
 SPECIAL = np.array([0.0, -0.0, 0.5, -1.5, 2.5, 1e300, -1e-300, 5e-324, np.inf, -np.inf, np.nan])
@@ -83,3 +83,65 @@ def test_the_type_of_what_a_number_has_no_part_of(function) -> None:
         assert type(found) is type(wanted)
         assert np.asarray(found).dtype == np.asarray(wanted).dtype
         np.testing.assert_array_equal(found, wanted)
+
+
+def _first_alone(t):
+    return t * 2 if len(t) > 1 else t
+
+
+# Functions that see which elements they get, and how many; conditions of the first axes.
+PIECES = {
+    "the mean": lambda x: np.piecewise(x, [x > 0], [lambda t: t - t.mean(), -1.0]),
+    "the order": lambda x: np.piecewise(x, [x > 0, x <= 0], [lambda t: t[::-1], np.cumsum]),
+    "the number": lambda x: np.piecewise(x, [x > 0], [lambda t: t * t.size]),
+    "whether there are several": lambda x: np.piecewise(x, [x > 1.5], [_first_alone]),
+    "their places": lambda x: np.piecewise(x, [x > 0], [lambda t: np.arange(len(t)) * t]),
+    "none": lambda x: np.piecewise(x, [x > 9], [lambda t: t - np.max(t, initial=0.0)]),
+    "each for itself": lambda x: np.piecewise(x, [x > 0], [np.log, lambda t: t / 2]),
+    "rows": lambda x: np.piecewise(x.reshape(2, 2), [x[:2] > 0], [lambda t: t**2, lambda t: t * 3]),
+}
+
+
+@pytest.mark.parametrize("name", PIECES)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_pieces_get_the_elements_for_which_a_condition_holds(name, engine):
+    f, compiled = PIECES[name], autodiff.function(PIECES[name], engine=engine, on_fallback="error")
+    for x in (np.array([-1.0, 2.0, 0.5, 1.0]), np.array([0.3, -2.0, 3.0, 4.0])):
+        found, wanted = compiled(x), f(x)
+        assert found.shape == wanted.shape
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    if engine == "numpy":
+        autodiff.check_gradient(lambda x: np.sum(np.sin(f(x))), x, engine=engine)
+        slope = autodiff.gradient(lambda x: np.sum(np.sin(f(x))), engine=engine)
+        bend = autodiff.hessian(lambda x: np.sum(np.sin(f(x))), engine=engine)(x)
+        columns = [(slope(x + 1e-5 * e) - slope(x - 1e-5 * e)) / 2e-5 for e in np.eye(4)]
+        np.testing.assert_allclose(bend, columns, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.piecewise(x, [np.array([True, False])], [1.0]),
+        lambda x: np.piecewise(x, [x[:1] > 0], [1.0]),
+        lambda x: np.piecewise(x, [x[None] > 0], [1.0]),
+        lambda x: np.piecewise(x.reshape(2, 2), [True], [1.0]),
+    ],
+)
+def test_conditions_of_pieces_have_the_shape_of_an_index(f):
+    x = np.array([-1.0, 2.0, 0.5, 1.0])
+    with pytest.raises(IndexError) as plain:
+        f(x)
+    with pytest.raises(IndexError) as found:
+        autodiff.function(f, engine="numpy")(x)
+    assert str(plain.value) in str(found.value)
+
+
+def test_a_function_of_pieces_prints_how_many_it_gets(capsys):
+    def told(t):
+        print(len(t))
+        return t * 2
+
+    x = np.array([-1.0, 2.0, 0.5])
+    for engine in ENGINES:
+        autodiff.function(lambda x: np.piecewise(x, [x > 0], [told]), engine=engine)(x)
+    assert capsys.readouterr().out.split() == ["2"] * len(ENGINES)

@@ -11,11 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dims import equal
+from autodiff.ir.data import ArrayType, Operation, Value
 from autodiff.ops import smooth
+from autodiff.ops.builder import current_builder
 from autodiff.ops.complex_numbers import is_complex
-from autodiff.ops.entries import Entry, Kernel, register
+from autodiff.ops.entries import ENTRIES, Entry, Kernel, Pointwise, register
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.interpreting import interpreted
+from autodiff.ops.known import require_equal
 from autodiff.ops.marks import note_deprecated
 from autodiff.ops.methods import no_imaginary_part
 from autodiff.ops.numpy_functions.shapes import array_of
@@ -361,11 +365,13 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * np.
 # -- functions given by functions ---------------------------------------------------------------------
 @implements(np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Tracer:
-    """``np.piecewise``: every function runs on all of x, the last condition that holds decides."""
+    """``np.piecewise``: of each element what the last function says whose condition holds.
+
+    A function gets the elements for which its condition holds, in a row.  One that computes element by element
+    runs on all of ``x``, and its results are chosen among: no number of elements is known at run time only.
+    """
     a = as_array(x)
-    conditions = list(condlist) if isinstance(condlist, (list, tuple)) else [condlist]
-    if conditions and not isinstance(conditions[0], (list, tuple, np.ndarray, Tracer)):
-        conditions = [condlist]
+    conditions = _conditions(condlist, a)
     values = list(funclist)
     if len(values) == len(conditions) + 1:
         anything = conditions[0]
@@ -379,9 +385,105 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Tr
         )
     result: Any = constant(0, a.dtype)
     for condition, value in zip(conditions, values, strict=True):
-        chosen = value(a, *args, **kw) if callable(value) else value
-        result = select(condition, cast(operand(chosen), a.dtype), result, a.dtype)
+        if callable(value):
+            f = partial(_with, value, args, kw)
+            if not _is_elementwise(f, a):
+                result = functions[np.copy](functions[np.broadcast_to](result, a.shape))
+                chosen: Any = Tracer(a.value, "array")[condition]
+                if chosen.size != 0:
+                    result[condition] = f(chosen)
+                continue
+            value = f(a)
+        result = select(condition, cast(operand(value), a.dtype), result, a.dtype)
     return Tracer(result.value, "array")
+
+
+def _with(f: Callable[..., Any], args: Any, kw: Any, x: Any) -> Any:
+    return f(x, *args, **kw)
+
+
+def _conditions(given: Any, a: Tracer) -> list[Any]:
+    """The conditions as masks of the shape of ``a``, whose first axes are theirs, as those of indices are."""
+    alone = np.isscalar(given) or (isinstance(given, Tracer) and not given.shape)
+    if alone or (a.ndim and not _has_axes(given[0])):
+        given = [given]
+    masks = [cast(as_array(condition), np.bool_) for condition in given]
+    for mask in masks:
+        if mask.ndim != masks[0].ndim or not all(map(equal, mask.shape, masks[0].shape)):
+            raise unsupported(
+                "np.piecewise with conditions of several shapes", "give them one shape"
+            )
+    found = []
+    for mask in masks:
+        if mask.ndim > a.ndim:
+            raise IndexError(
+                f"too many indices for array: array is {a.ndim}-dimensional, but {mask.ndim} were indexed"
+            )
+        for axis, (n, m) in enumerate(zip(a.shape, mask.shape, strict=False)):
+            if not require_equal(n, m, "a condition of np.piecewise of the length of the array"):
+                raise IndexError(
+                    f"boolean index did not match indexed array along axis {axis}; size of axis is "
+                    f"{n} but size of corresponding boolean axis is {m}"
+                )
+        longer = (*mask.shape, *[1] * (a.ndim - mask.ndim))
+        found.append(functions[np.reshape](mask, longer) if mask.ndim < a.ndim else mask)
+    return [functions[np.broadcast_to](mask, a.shape) for mask in found]
+
+
+def _has_axes(x: Any) -> bool:
+    return isinstance(x, (list, np.ndarray)) or (isinstance(x, Tracer) and x.form == "array")
+
+
+def _is_elementwise(f: Callable[[Any], Any], a: Tracer) -> bool:
+    """Whether a function does the same to each element, whatever the others are and however many.
+
+    It does if of rows of other lengths, the shortest among them, it makes the same operations, all of them pointwise.
+    """
+    builder = current_builder()
+    try:
+        with builder.aside():
+            whole = operand(f(a)).value
+            rows = [builder.parameter(ArrayType(a.dtype, (length,))) for length in (1, 7, 64)]
+            parts = [operand(f(Tracer(row, "array"))).value for row in rows]
+            if not all(map(_is_pointwise, builder.block.operations)):
+                return False  # it prints, or draws, or looks at them all
+    except Exception:
+        return False  # what it raises, it raises of the elements that it gets
+    return all(
+        _alike(whole, part, (a.value, row), {}) for part, row in zip(parts, rows, strict=True)
+    )
+
+
+def _alike(x: Value, y: Value, ends: tuple[Value, Value], known: dict[Any, bool]) -> bool:
+    """Whether two values are made by the same pointwise operations, the one of an array, the other of a row."""
+    if (x, y) == ends or x is y:
+        return x is not ends[0] or y is ends[1]
+    if (x, y) in known:
+        return known[x, y]
+    one, two = x.owner, y.owner
+    known[x, y] = found = (
+        one is not None
+        and two is not None
+        and one.kind == two.kind
+        and _is_pointwise(one)
+        and _same_attributes(one.attributes, two.attributes)
+        and all(_alike(p, q, ends, known) for p, q in zip(one.operands, two.operands, strict=True))
+    )
+    return found
+
+
+def _is_pointwise(operation: Operation) -> bool:
+    kind = operation.kind
+    return kind == "constant" or (kind in ENTRIES and isinstance(ENTRIES[kind].lowering, Pointwise))
+
+
+def _same_attributes(one: dict[str, Any], two: dict[str, Any]) -> bool:
+    if one.keys() != two.keys():
+        return False
+    pairs = [(np.asarray(one[k]), np.asarray(two[k])) for k in one]
+    return all(
+        p.dtype == q.dtype and p.shape == q.shape and p.tobytes() == q.tobytes() for p, q in pairs
+    )
 
 
 @implements(np.apply_along_axis)

@@ -197,7 +197,23 @@ def _extreme_or(name: str, ufunc: str, x: Tracer, axes: Axes, first: Tracer) -> 
     if empty:
         shape = tuple(n for k, n in enumerate(x.shape) if k not in axes)
         return structural.broadcast(first, shape, ()) if shape else first
+    n = product(tuple(x.shape[k] for k in axes))
+    if not isinstance(n, int) and decide(lambda: at_least(n, 1)) is not True:
+        # One element more, which is beyond all others: there may be none.
+        row = tuple(1 if k == axes[0] else m for k, m in enumerate(x.shape))
+        last = structural.broadcast(_beyond(x.dtype, ufunc == "maximum"), row, ())
+        x = as_array(shapes.concatenate([last, x], axes[0]))
     return pointwise(ufunc, first, emit_tracer(name, x, axes=axes) if axes else x)
+
+
+def _beyond(dtype: np.dtype[Any], low: bool) -> Tracer:
+    """The least number of a type, or the largest."""
+    if dtype.kind == "f":
+        return constant(-np.inf if low else np.inf, dtype)
+    if dtype.kind == "b":
+        return constant(not low, dtype)
+    limits = np.iinfo(dtype)
+    return constant(limits.min if low else limits.max, dtype)
 
 
 def _check_not_empty(x: Tracer, axes: Axes, message: str) -> None:

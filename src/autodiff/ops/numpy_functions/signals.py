@@ -17,10 +17,12 @@ from autodiff.ops.promotion import (
     as_array,
     cast,
     cast_safely,
+    dtype_of,
     operand,
     pointwise,
     result_dtype,
     select,
+    shape_of,
 )
 from autodiff.ops.tracer import Tracer, as_tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
@@ -81,6 +83,13 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Tracer:
 
 
 # -- interpolation --------------------------------------------------------------------------------
+def _beyond(x: Any, name: str) -> Any:
+    """A value outside of the data, which NumPy wants to be a real number."""
+    if dtype_of(x).kind == "c" or shape_of(x):
+        raise unsupported(f"np.interp with {name}= that is no real number", "give a number")
+    return x
+
+
 @implements(np.interp)
 def interp(
     x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
@@ -121,8 +130,8 @@ def interp(
         # An infinite slope times 0: NumPy has the value of the knot.
         nowhere = pointwise("logical_and", pointwise("isnan", inside), pointwise("equal", at, x0))
         inside = select(nowhere, y0, inside, np.float64)
-    low = values[0] if left is None else left
-    high = values[n - 1] if right is None else right
+    low = values[0] if left is None else _beyond(left, "left")
+    high = values[n - 1] if right is None else _beyond(right, "right")
     inside = select(pointwise("greater", at, knots[n - 1]), high, inside, np.float64)
     inside = select(pointwise("equal", at, knots[n - 1]), values[n - 1], inside, np.float64)
     return select(pointwise("less", at, knots[0]), low, inside, np.float64)
