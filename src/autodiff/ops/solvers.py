@@ -233,13 +233,13 @@ def _at_once(
             return z * np.nan
         return results[0]
 
+    size = _size(counted(x0))
     scale = given.get("epsfcn", EPSILON), given.get("factor", 100), None
+    # Its start is where it works.
     x, found, status = hybrd(counted, x0, (), 1, xtol, most, -10, -10, *scale)
     if status != 1 or calls[0] < 0:
         return None
-    values = counted(np.array(x0, FLOAT))
     found["nfev"] = calls[0]
-    size = _size(values)
     start = np.array([size, size, 0.0, 0.0])
     if name == "func":
         if not given.get("full_output"):
