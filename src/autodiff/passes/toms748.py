@@ -111,7 +111,7 @@ def _interpolated(
         apart = apart & np.isfinite(f) & (f != 0.0)
         for other in heights[k + 1 :]:
             apart = apart & ~(np.abs(f - other) <= 32 * EPSILON)
-    cubic = either(
+    cubic: Number = either(
         apart, lambda: _neville(heights, (*ends, lost[0], before[0])), lambda: ends[0] * 1.0
     )
     bent = lambda: either(  # noqa: E731
