@@ -406,3 +406,24 @@ def test_a_range_of_integers_by_a_step_is_as_long_as_algebra_says() -> None:
 
     program = autodiff.function(f).ir(1.0, 5)
     assert "iota(size=k + 1" in str(program)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_step_that_passes_change_is_known_in_each_pass(engine: str) -> None:
+    def romberg(y: Any, width: float) -> Any:
+        table, step, level = {(0, 0): (y[0] + y[-1]) * width / 2}, len(y) - 1, 0
+        while step > 1:
+            half, level, width = step // 2, level + 1, width / 2
+            table[level, 0] = table[level - 1, 0] / 2 + width * np.sum(y[half::step])
+            for j in range(1, level + 1):
+                before = table[level, j - 1]
+                table[level, j] = before + (before - table[level - 1, j - 1]) / (4**j - 1)
+            step = half
+        return table[level, level]
+
+    value = autodiff.function(romberg, engine=engine)
+    slope = autodiff.gradient(romberg, wrt=0, engine=engine)
+    for n in (9, 5, 17, 9):
+        y = np.exp(-np.linspace(0.0, 1.0, n))
+        assert np.isclose(value(y, 1.0), romberg(y, 1.0), rtol=1e-15)
+        np.testing.assert_allclose(slope(y, 1.0) @ y, romberg(y, 1.0), rtol=1e-14)  # it is linear

@@ -244,6 +244,16 @@ OF_DATA = {
     ),
     "B-spline": lambda y, x: np.sum(si.make_interp_spline(X, y, k=3)(x) ** 2),
     "B-spline of degree 5": lambda y, x: np.sum(si.make_interp_spline(X, y, 5)(x) ** 2),
+    "slopes at the ends of a B-spline": lambda y, x: np.sum(
+        si.make_interp_spline(X, y, bc_type=([(1, y[0])], [(2, SHAPES["slope"])]))(x) ** 2
+    ),
+    "two derivatives at an end of a B-spline": lambda y, x: np.sum(
+        si.make_interp_spline(X, y, 5, bc_type=([(1, 0.2), (2, y[1])], [(1, y[2]), (2, 0.0)]))(x)
+        ** 2
+    ),
+    "names of the ends of a B-spline": lambda y, x: np.sum(
+        si.make_interp_spline(X, y, bc_type=("natural", "clamped"))(x) ** 2
+    ),
     "columns": lambda y, x: np.sum(si.CubicSpline(X, np.stack([y, y**2], 1))(x) ** 2),
     "monotone": lambda y, x: np.sum(si.PchipInterpolator(X, y + np.sin(3 * X))(x) ** 2),
     "Akima": lambda y, x: np.sum(si.Akima1DInterpolator(X, y + np.sin(3 * X))(x) ** 2),
@@ -349,6 +359,14 @@ OF_DATA = {
     "radial": lambda y, x: np.sum(
         si.RBFInterpolator(PLACES, np.stack([y, y**2], 1))(np.stack([x, x**2], 1)) ** 2
     ),
+    "bells as wide as a number of each call": lambda y, x: np.sum(
+        si.RBFInterpolator(
+            PLACES, y, kernel="gaussian", epsilon=SHAPES["slope"], smoothing=0.1 * SHAPES["slope"]
+        )(np.stack([x, x**2], 1))
+    ),
+    "outside of triangles, a number of each call": lambda y, x: np.sum(
+        si.LinearNDInterpolator(PLACES, y, fill_value=SHAPES["slope"])(np.stack([x, x**2], 1))
+    ),
     "Gaussians": lambda y, x: np.sum(
         si.RBFInterpolator(PLACES, y, kernel="gaussian", epsilon=0.7, degree=1)(
             np.stack([x, x**2], 1)
@@ -364,6 +382,7 @@ OF_DATA = {
 }
 FEW = np.r_[[0.0] * 3, 1.5, 2.5, 3.5, [5.0] * 3]
 GRID = (np.array([0.0, 0.7, 1.2, 2.5]), X)
+SHAPES = {"slope": 0.7}  # read at every call
 PLACES = np.stack([X, 5 * np.sin(7 * X) ** 2], 1)
 USUAL = {"cubic", "natural", "B-spline", "columns", "monotone", "Akima", "splrep", "on a grid"}
 USUAL |= {"radial", "triangles", "given at the ends", "periodic"}

@@ -45,6 +45,16 @@ def gradient_by_autodiff(a):
     return so.minimize(f, [0.5, 0.5], method="Newton-CG", jac=slope, hess=curvature).x[1]
 
 
+def curved_along_a_direction(a):
+    def product(z, direction, p):
+        return autodiff.hessian(lambda z: valley(z, p))(z) @ direction
+
+    given = {"jac": lambda z, p: autodiff.gradient(lambda z: valley(z, p))(z), "hessp": product}
+    one = so.minimize(valley, [0.5, 0.5], (a,), "Newton-CG", **given)
+    other = so.minimize(valley, [0.5, 0.5], (a,), "trust-ncg", **given)
+    return one.x[1] + other.x[0]
+
+
 def the_value_at_the_minimum(a):
     found = so.minimize(lambda z: np.sum((z - a) ** 2) + a * np.sum(z**2), np.ones(2))
     return found.fun if found.success else 0.0
@@ -472,6 +482,7 @@ MINIMA = {
         f.__name__: f
         for f in (
             gradient_beside_the_objective, gradient_by_autodiff, the_value_at_the_minimum,
+            curved_along_a_direction,
             by_arguments, held_by_bounds, bounds_that_hold_nothing, golden_section, brent, bounded,
             bounded_and_held, least_squares, least_squares_with_a_jacobian,
             least_squares_held_by_a_bound, fit, fit_with_weights_and_bounds, fit_without_a_start, leastsq, bounds_as_objects,

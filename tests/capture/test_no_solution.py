@@ -341,6 +341,20 @@ def test_states_that_nobody_reads_are_not_warned_of():
         slope(2.0, 1)
 
 
+def test_chaos_is_warned_of_where_states_are_right_by_chance():
+    def convection(r, until, rtol):
+        found = si.solve_ivp(
+            lambda t, y: [10 * (y[1] - y[0]), y[0] * (r - y[2]) - y[1], y[0] * y[1] - 8 / 3 * y[2]],
+            (0.0, until), [1.0, 1.0, 1.0], rtol=rtol, atol=1e-3 * rtol,
+        )  # fmt: skip
+        return found.y[2, -1]
+
+    slope = autodiff.gradient(convection, wrt=0, engine="numpy")
+    assert np.isclose(slope(28.0, 10.0, 1e-5), -9.8303715, rtol=1e-5)  # and no warning
+    with pytest.warns(NoSolutionWarning, match="far from the solution"):
+        assert abs(slope(28.0, 20.0, 1e-4) - 330.595) > 100  # by tolerances of 1e-10 and 1e-12
+
+
 def test_states_at_the_moments_at_which_they_are_zero_are_as_good_as_others():
     def turning(w):
         found = si.solve_ivp(

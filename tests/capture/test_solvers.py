@@ -643,3 +643,50 @@ def test_warnings_of_scipy_arise_on_the_users_line(engine):
         autodiff.function(f, engine=engine)(2.0)
     assert caught[0].filename == __file__
     assert caught[0].lineno == f.__code__.co_firstlineno + 1
+
+
+# Sums and products alone, which are rounded everywhere alike.
+def reaction(z, p):
+    return np.array([z[0] * z[0] + p[0] * z[1] - 2.0, z[1] * z[1] * z[1] - p[1] * z[0]])
+
+
+def parts(result):
+    x, found, status, _ = result
+    return (x, *(found[k] for k in ("nfev", "fvec", "fjac", "r", "qtf")), status)
+
+
+def names(result):
+    return tuple(result[k] for k in ("x", "nfev", "fun", "fjac", "r", "qtf", "status", "success"))
+
+
+WAYS_OF_MINPACK = {
+    "fsolve": lambda p: (so.fsolve(reaction, [1.0, 1.0], args=(p,)),),
+    "with all": lambda p: parts(so.fsolve(reaction, [1, 1], args=(p,), full_output=True)),
+    "options": lambda p: (so.fsolve(reaction, [1, 1], (p,), xtol=1e-3, factor=10, epsfcn=1e-8),),
+    "few calls": lambda p: parts(so.fsolve(reaction, [1, 1], (p,), maxfev=7, full_output=True)),
+    "root": lambda p: names(so.root(reaction, [1, 1], args=(p,))),
+    "tolerance": lambda p: names(so.root(reaction, [1, 1], args=(p,), tol=1e-4)),
+    "named": lambda p: names(so.root(reaction, [1, 1], (p,), "hybr", options={"xtol": 1e-4})),
+}
+
+
+@pytest.mark.filterwarnings("ignore:The iteration is not making good progress:RuntimeWarning")
+@pytest.mark.parametrize("way", WAYS_OF_MINPACK)
+def test_systems_are_solved_as_scipy_does_without_its_python(way, monkeypatch):
+    f = WAYS_OF_MINPACK[way]
+    compiled, random = autodiff.function(f), np.random.default_rng(5)
+    compiled(random.normal(size=2))
+    asked = []
+    hybr = so._minpack_py._root_hybr
+    for _ in range(12):
+        p = random.normal(size=2) * random.choice([0.1, 1.0, 5.0])
+        want = f(p)
+        with monkeypatch.context() as patched:
+            patched.setattr(
+                so._minpack_py, "_root_hybr", lambda *a, **k: (asked.append(p), hybr(*a, **k))[1]
+            )
+            found = compiled(p)
+        for x, y in zip(found, want, strict=True):
+            np.testing.assert_array_equal(x, y)
+    if way == "fsolve":
+        assert len(asked) < 6  # where no zero was found, for SciPy's warning

@@ -12,6 +12,8 @@ WAYS = {
     "brenth": lambda f, g, a, b, **how: so.brenth(f, a, b, full_output=True, **how),
     "bisect": lambda f, g, a, b, **how: so.bisect(f, a, b, full_output=True, **how),
     "ridder": lambda f, g, a, b, **how: so.ridder(f, a, b, full_output=True, **how),
+    "toms748": lambda f, g, a, b, **how: so.toms748(f, a, b, full_output=True, **how),
+    "toms748 by two": lambda f, g, a, b, **how: so.toms748(f, a, b, k=2, full_output=True, **how),
     "newton": lambda f, g, a, b, **how: so.newton(f, b, fprime=g, full_output=True, **how),
     "secant": lambda f, g, a, b, **how: so.newton(f, b, full_output=True, **how),
     "halley": lambda f, g, a, b, **how: so.newton(
@@ -73,6 +75,7 @@ SEARCHES = {
         ).root
     ),
     "ridder": lambda x: so.ridder(lambda z: z**3 + z - x, -10.0, 10.0, xtol=1e-14),
+    "toms748": lambda x: so.toms748(lambda z: z**3 + z - x, -10.0, 10.0, xtol=1e-14),
     "newton": lambda x: so.newton(lambda z: z * z - x, 1.0, lambda z: 2 * z, tol=1e-13),
     "root_scalar by Newton": lambda x: (
         so.root_scalar(

@@ -39,7 +39,7 @@ from autodiff.capture.slots import (
 from autodiff.capture.stores import is_item
 from autodiff.capture.structures import LeafScope
 from autodiff.capture.trace import NotStaged
-from autodiff.dims import Dim, last_index, same
+from autodiff.dims import Dim, UndecidedExtent, last_index, same
 from autodiff.ir.data import ArrayType, Value, free_values, walk
 from autodiff.ladder import AmbiguousStore, Bail, Rung
 from autodiff.ops.dispatch import known
@@ -226,6 +226,10 @@ class Body(CarriedObjects):
                 raise
             # It may be that a type was needed that differs at first.
             raise Bail(Rung.PEELED, problem.reason, problem.source) from None
+        except UndecidedExtent as problem:
+            if trace.extents:  # of known sizes it may be decided for all passes
+                raise
+            raise NotStaged(str(problem)) from None
         finally:
             trace.let_go(starts)
         if outcome.raised is not None:

@@ -42,9 +42,10 @@ from autodiff.ops.tracer import Tracer, is_traced
 from autodiff.signals import run_users
 
 if TYPE_CHECKING:
-    from autodiff.capture import opaque
+    from autodiff.capture import assembled, opaque
     from autodiff.ops import value_only
 else:
+    assembled = later("autodiff.capture.assembled")
     opaque = later("autodiff.capture.opaque")
     value_only = later("autodiff.ops.value_only")
 
@@ -124,12 +125,12 @@ def construct(
         return frame.trace.fresh(run_users(cls, **kwargs))
     if cls is contextlib._GeneratorContextManager:
         return generators.make_context(frame, args[0], args[1], args[2], node)
-    init = cls.__init__
+    init, module = cls.__init__, home_of_class(cls)
     interpreted = _is_interpreted(frame, cls, init, args, kwargs)
-    of_full = isinstance(args[0], (Tracer, list)) if args else bool(kwargs)
-    module = home_of_class(cls)
-    if interpreted and module.startswith("scipy.sparse.") and of_full:
-        opaque.refuse_lost_zeros(frame, f"{cls.__name__} of a full array", [args[:1], kwargs], node)
+    if module.startswith("scipy.sparse.") and (begun := assembled.begun(cls, args, kwargs)):
+        return _assembled(frame, begun)
+    if interpreted and module.startswith("scipy.sparse."):
+        _refuse_full(frame, cls, args, kwargs, node)
     if issubclass(cls, dict) and module.startswith("scipy.") and is_traced([*kwargs.values()]):
         # A table of results, whose entries are read as attributes: it only keeps them.
         return frame.trace.fresh(run_users(cls, *args, **kwargs))
@@ -168,6 +169,22 @@ def construct(
         _adopt(frame, instance, [*args, *kwargs.values()])
     else:
         call_function(frame.trace, init, [instance, *args], kwargs)
+    return instance
+
+
+def _refuse_full(
+    frame: Frame, cls: type, args: list[Any], kwargs: dict[str, Any], node: ast.AST
+) -> None:
+    """Raise where a sparse array is made of a full one that carries a derivative."""
+    if isinstance(args[0], (Tracer, list)) if args else bool(kwargs):
+        opaque.refuse_lost_zeros(frame, f"{cls.__name__} of a full array", [args[:1], kwargs], node)
+
+
+def _assembled(frame: Frame, args: list[Any]) -> Any:
+    """A sparse matrix that the function is going to fill."""
+    instance = frame.trace.fresh(assembled.Assembled.__new__(assembled.Assembled))
+    init: Any = assembled.Assembled.__init__
+    call_function(frame.trace, init, [instance, *args], {})
     return instance
 
 

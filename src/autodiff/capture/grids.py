@@ -182,8 +182,9 @@ def radial_interpolator(frame: Frame, function: Any, given: dict[str, Any]) -> I
     """``RBFInterpolator`` through traced data."""
     y, d = double_of(given.pop("y")), double_of(given.pop("d"))
     kernel = given.pop("kernel", "thin_plate_spline")
-    epsilon = given.pop("epsilon", 1.0 if kernel in _SCALE_FREE else None)
-    smoothing, degree = given.pop("smoothing", 0.0), given.pop("degree", None)
+    epsilon = _option(frame, given.pop("epsilon", 1.0 if kernel in _SCALE_FREE else None))
+    smoothing = _option(frame, given.pop("smoothing", 0.0))
+    degree = given.pop("degree", None)
     options_left(given)
     known = isinstance(epsilon, (int, float)) and isinstance(smoothing, (int, float))
     if not known or kernel not in KERNELS or not all(isinstance(n, int) for n in y.shape):
@@ -199,6 +200,14 @@ def radial_interpolator(frame: Frame, function: Any, given: dict[str, Any]) -> I
     flat: Any = np.reshape(d, (count, -1))
     c = coefficients(fit, (count + len(powers),), y, flat)
     return radial_interpolant(function, y, c, d.shape[1:], kernel, float(epsilon), powers)
+
+
+def _option(frame: Frame, x: Any) -> Any:
+    """A number that shapes an interpolant, guarded where it is one of each call."""
+    is_number = isinstance(x, Tracer) and not x.shape and x.dtype.kind in "if"
+    if not is_number or frame.trace.differentiated(x.value):
+        return x
+    return frame.trace.concrete(x, leaves=True)
 
 
 def _radial_fit(function: Any, options: dict[str, Any], y: Any, d: Any) -> Knotted:
@@ -225,11 +234,7 @@ def triangulated(frame: Frame, function: Any, given: dict[str, Any]) -> Interpol
     places, values = double_of(given.pop("points")), double_of(given.pop("values"))
     fill, rescale = given.pop("fill_value", np.nan), given.pop("rescale", False)
     options_left(given)
-    if (
-        len(places.shape) != 2
-        or not isinstance(rescale, bool)
-        or not isinstance(fill, (int, float))
-    ):
+    if len(places.shape) != 2 or not isinstance(rescale, bool) or np.ndim(fill) != 0:
         raise Declined("an interpolator on triangles with these options")
 
     def at(*x: Any) -> Any:

@@ -402,23 +402,66 @@ def _with_conditions(
         if not same_shape(values[-1].shape, y.shape[1:]):
             raise Declined("a condition at the end of a spline of another shape")
 
+    def make(x: Any, y: Any, given: Sequence[Any]) -> Any:
+        rest = iter(zip(orders, given, strict=True))
+        pair = tuple([next(rest) if one is None else one for one in fixed])
+        return function(x, y, bc_type=pair)
+
+    return _with_derivatives("CubicSpline", make, extents, x, y, values)[0]
+
+
+def _with_derivatives(
+    name: str, make: Any, extents: tuple[Any, ...], x: Any, y: Any, values: list[Any]
+) -> tuple[Any, Fit]:
+    """The coefficients of a spline that is linear in data and in derivatives at its ends, and how it is made.
+
+    ``make`` is given the derivatives as a list.
+    """
+
     def fit(units: Sequence[float] | None) -> Fit:
         """With the values that are given, or as many numbers in their place."""
 
-        def make(x: Any, y: Any, *values: Any) -> Any:
+        def made(x: Any, y: Any, *values: Any) -> Any:
             given = values if units is None else [np.full(np.shape(y)[1:], u) for u in units]
-            rest = iter(zip(orders, given, strict=True))
-            pair = tuple([next(rest) if one is None else one for one in fixed])
-            return function(x, y, bc_type=pair)
+            return make(x, y, given)
 
-        return Fit("CubicSpline", make)
+        return Fit(name, made)
 
     formula = coefficients(fit([0.0] * len(values)), extents, x, y)
     at_rest = zeros(y.shape, float)
     for k, value in enumerate(values):
         units = [1.0 if other == k else 0.0 for other in range(len(values))]
         formula = formula + coefficients(fit(units), extents, x, at_rest) * value
-    return fitted(fit(None), formula, x, y, *values)
+    return fitted(fit(None), formula, x, y, *values), fit([0.0] * len(values))
+
+
+_AT_REST = {"natural": 2, "clamped": 1}  # of the derivative that is zero
+
+
+def _by_ends(function: Any, k: int, x: Any, y: Any, conditions: Any) -> tuple[Any, Any]:
+    """Coefficients and knots of ``make_interp_spline`` with derivatives of any order at its ends."""
+    orders: list[list[int]] = []
+    values: list[Any] = []
+    for end in conditions:
+        if isinstance(end, str) and end in _AT_REST:
+            end = [(_AT_REST[end], np.zeros(y.shape[1:]))]
+        elif end is None:
+            end = []
+        if not isinstance(end, (list, tuple)) or not all(len(one) == 2 for one in end):
+            raise Declined("a condition at the end of a spline of another kind")
+        orders.append([int(order) for order, _ in end])
+        values += [double_of(value) for _, value in end]
+    if any(not same_shape(value.shape, y.shape[1:]) for value in values):
+        raise Declined("a condition at the end of a spline of another shape")
+
+    def make(x: Any, y: Any, given: Sequence[Any]) -> Any:
+        rest = iter(given)
+        ends = tuple([[(order, next(rest)) for order in end] or None for end in orders])
+        return function(x, y, k=k, bc_type=ends)
+
+    count = x.shape[0] + len(values)
+    c, fit = _with_derivatives(function.__name__, make, (count,), x, y, values)
+    return c, knots(fit, count + k + 1, x)
 
 
 def _first_axis(given: dict[str, Any]) -> int:
@@ -466,6 +509,11 @@ def _b_spline(frame: Frame, function: Any, given: dict[str, Any]) -> Interpolant
         t, where = fixed_knots(frame, "make_lsq_spline", t)
         fit = Fit("make_lsq_spline", lambda x, y: function(x, y, where, k))
         return Interpolant(cls, _spline, (t, coefficients(fit, (count,), x, y), k, axis), True, k)
+    if isinstance(given.get("bc_type"), (tuple, list)) and len(given["bc_type"]) == 2:
+        conditions = given.pop("bc_type")
+        k = options_left(given, k=(1, 2, 3, 4, 5)).get("k", 3)
+        c, t = _by_ends(function, k, x, y, conditions)
+        return Interpolant(cls, _spline, (t, c, k, axis), True, k)
     options = dict(options_left(given, k=(1, 2, 3, 4, 5), bc_type=(*_CONDITIONS, "periodic")))
     if options.get("bc_type") == "periodic":
         k = options.get("k", 3)

@@ -96,7 +96,9 @@ INTERPRETED = (
 _CONTEXTS = ("nullcontext", "closing")
 # Libraries whose functions compute with arrays of their own: what is in them is no NumPy code.
 ARRAY_LIBRARIES = ("jax", "jaxlib", "torch", "tensorflow", "cupy")
-_WRITTEN_AS_USERS_DO = ("autodiff.nist", "autodiff.optimize", "autodiff.demo")
+_WRITTEN_AS_USERS_DO = (
+    "autodiff.nist", "autodiff.optimize", "autodiff.demo", "autodiff.capture.assembled",
+)  # fmt: skip
 
 
 def module_of(function: Any) -> str:
@@ -227,4 +229,6 @@ def type_of(obj: Any) -> Any:
         return obj.python_type
     if isinstance(obj, Iterating):
         return obj.kind
-    return obj.python_type if isinstance(obj, HoldsTracers) else type(obj)
+    if isinstance(obj, HoldsTracers) or "python_type" in vars(type(obj)):
+        return obj.python_type
+    return type(obj)

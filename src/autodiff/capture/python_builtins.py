@@ -36,7 +36,6 @@ from autodiff.capture.calls import SPECIAL, SPECIAL_TYPES, call, is_asked, itera
 from autodiff.capture.functions import Closure, own_method, run_text
 from autodiff.capture.given import TracedTuple, converted
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.iterators import Iterating
 from autodiff.capture.library import call_library
 from autodiff.capture.lists import TracedList
 from autodiff.capture.operators import (
@@ -83,10 +82,9 @@ else:
 def _isinstance(frame: Frame, obj: Any, kinds: Any) -> bool:
     if isinstance(obj, DeferredText):
         return issubclass(str, kinds)
-    if isinstance(obj, (TracedList, Iterating, HoldsTracers)):
-        return issubclass(type_of(obj), kinds)
     if not isinstance(obj, Tracer):
-        return isinstance(obj, kinds)
+        own = type_of(obj)
+        return isinstance(obj, kinds) if own is type(obj) else issubclass(own, kinds)
     return issubclass(_given_type(frame, obj), kinds)
 
 

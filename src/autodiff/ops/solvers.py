@@ -18,6 +18,7 @@ theorem says.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -194,10 +195,72 @@ def solve(
     return result, watched[0].start() if seen else np.full(4, np.nan)
 
 
+# -- MINPACK itself --------------------------------------------------------------------------------
+_KNOWN = {
+    "scipy.optimize.fsolve": ("func", {"xtol", "maxfev", "epsfcn", "factor", "full_output"}),
+    "scipy.optimize.root": ("fun", {"tol", "method"}),
+}
+
+
+def _at_once(
+    operands: Sequence[Any], solver: Solver, programs: Sequence[Evaluator]
+) -> tuple[Any, np.ndarray] | None:
+    """A zero by the routine behind ``fsolve`` and ``root``; None where that is not done, or finds none.
+
+    SciPy's Python around it asks first how long the function's value is, and counts calls.
+    """
+    name, known = _KNOWN.get(solver.name, ("", set()))
+    if solver.callbacks != (name,) or not hasattr(programs[0], "plainly"):
+        return None
+    given = solver.keywords(operands[: solver.count])
+    x0 = given.pop("x0")
+    given = {key: x for key, x in given.items() if x is not None and x != ()}
+    if not given.keys() <= known or given.get("method", "hybr") != "hybr":
+        return None
+    hybrd = getattr(_minpack(), "_hybrd", None)
+    function = programs[0].plainly(*operands[solver.count :])
+    xtol = given.get("tol", given.get("xtol", 1.49012e-8))
+    most = given.get("maxfev", 0) or 200 * (len(x0) + 1)
+    if hybrd is None or function is None:
+        return None
+    calls = [0]
+
+    def counted(z: np.ndarray) -> Any:
+        calls[0] += 1
+        results = function(z)
+        if results is NotImplemented:
+            calls[0] = -(2**60)  # below zero to the end: SciPy meets what was met here
+            return z * np.nan
+        return results[0]
+
+    size = _size(counted(x0))
+    scale = given.get("epsfcn", EPSILON), given.get("factor", 100), None
+    # Its start is where it works.
+    x, found, status = hybrd(counted, x0, (), 1, xtol, most, -10, -10, *scale)
+    if status != 1 or calls[0] < 0:
+        return None
+    found["nfev"] = calls[0]
+    start = np.array([size, size, 0.0, 0.0])
+    if name == "func":
+        if not given.get("full_output"):
+            return x, start
+        return (x, found, status, ""), start
+    found.update(x=x, success=True, status=status, fun=found["fvec"])
+    return found, start
+
+
+@functools.cache
+def _minpack() -> Any:
+    from scipy.optimize import _minpack
+
+    return _minpack
+
+
 def _root_meaning(
     *operands: Any, solver: Solver, programs: Sequence[Evaluator]
 ) -> tuple[np.ndarray, ...]:
-    result, start = solve(operands, solver, programs)
+    made = _at_once(operands, solver, programs) if solver.is_system else None
+    result, start = made or solve(operands, solver, programs)
     return tuple([np.asarray(leaf) for leaf in (*solver.leaves(result), start)])
 
 

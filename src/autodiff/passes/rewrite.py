@@ -13,6 +13,9 @@ from typing import Any
 
 from autodiff.ir.copying import Mapping, Renaming, copy_value, map_attribute
 from autodiff.ir.data import Block, Operation, Program, Value, uses
+from autodiff.ops.builder import current_builder
+from autodiff.ops.control import emit_cond
+from autodiff.ops.tracer import Tracer
 
 
 class Scope:
@@ -75,6 +78,16 @@ def _mapped(operation: Operation, mapping: Mapping, visit: Visit, scope: Scope) 
     )
     results = tuple([copy_value(v, mapping) for v in operation.results])
     return Operation(operation.kind, operands, attributes, results, regions, operation.source)
+
+
+def either(holds: Any, then: Callable[[], Any], orelse: Callable[[], Any]) -> Tracer:
+    """The number that one of two sides computes, which alone is run."""
+    regions = []
+    for side in (then, orelse):
+        with current_builder().region() as region:
+            region.outputs = [side().value]
+        regions.append(region)
+    return Tracer(emit_cond(holds.value, *regions)[0], "scalar")
 
 
 def append(

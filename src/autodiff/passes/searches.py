@@ -6,7 +6,7 @@
 
     J = regular(J, r, x, …)     =>      J = cond(surely simple): J; or regular(J, r, x, …)
 
-SciPy has ``brentq``, ``brenth``, ``bisect`` and ``ridder`` in C, the methods of Newton and Halley and the secant method in Python.  What they do is
+SciPy has ``brentq``, ``brenth``, ``bisect`` and ``ridder`` in C, ``toms748``, the methods of Newton and Halley and the secant method in Python.  What they do is
 short, and is done here in the same order, so that each place at which the function is asked, and the zero, are
 SciPy's to the last bit.  Wherever a search ends otherwise (no sign changes, a NaN, no convergence, no slope) SciPy is
 called, whose exception or warning it is.  The function is part of the program, as often as there are searches.
@@ -14,7 +14,7 @@ called, whose exception or warning it is.  The function is part of the program, 
 ``regular`` looks at each zero before it is divided by its derivative (``ops.standing``).  Of a number that is a few
 comparisons where there is no doubt; where there is, it is asked.
 
-Not here: ``toms748``, systems.
+``toms748`` is in a module of its own.  Not here: systems.
 
 Source: R. P. Brent, *Algorithms for Minimization without Derivatives* (1973), chapter 4; J. C. P. Bus and
 T. J. Dekker, "Two efficient algorithms with guaranteed convergence for finding a zero of a function", ACM
@@ -32,13 +32,16 @@ import numpy as np
 
 from autodiff.ir.copying import Mapping, copy_operation
 from autodiff.ir.data import ArrayType, Operation, Program, Value
+from autodiff.later import later
 from autodiff.ops.builder import Builder, building, constant, current_builder, emit
 from autodiff.ops.control import INT, emit_cond, emit_while
 from autodiff.ops.standing import EPSILON
 from autodiff.ops.tracer import Tracer
 from autodiff.passes import optimize
-from autodiff.passes.rewrite import Scope, rebuild
+from autodiff.passes.rewrite import Scope, either, rebuild
 from autodiff.plain_data import dataclass
+
+toms748 = later("autodiff.passes.toms748")
 
 _FLOAT = np.dtype(float)
 _MOST = 400  # operations of a function that is put into the program
@@ -72,6 +75,7 @@ class _Search:
     xtol: float
     rtol: float
     most: int
+    places: int = 1  # that toms748 interpolates in a pass
 
 
 # What is divided by where a quotient is not chosen, so that no flag tells of it.  By 1, LLVM would choose between the
@@ -109,14 +113,16 @@ def _search_of(operation: Operation) -> _Search | None:
     made = _READ.get(solver.name.rpartition(".")[2], lambda *_: None)(given, solver.callbacks)
     if made is None:
         return None
-    method, first, second, xtol, rtol, most = made
+    method, first, second, xtol, rtol, most, *places = made
     first, second = number(first), number(second) if second is not None else 0.0
     known = type(xtol) is float and type(rtol) is float and type(most) is int
     if first is None or second is None or not known or not xtol > 0 or most < 1:
         return None
     if {xtol, rtol} & set(marks) or (method in _BRACKETS and rtol < _LEAST_SHARE):
         return None
-    return _Search(method, first, second, xtol, rtol, most)
+    if places and places[0] not in (1, 2):
+        return None
+    return _Search(method, first, second, xtol, rtol, most, *places)
 
 
 def _of_bracket(given: dict[str, Any], callbacks: tuple[str, ...], method: str) -> Any:
@@ -125,7 +131,7 @@ def _of_bracket(given: dict[str, Any], callbacks: tuple[str, ...], method: str) 
     asked = [
         given.get(k, v) for k, v in (("xtol", 2e-12), ("rtol", _LEAST_SHARE), ("maxiter", 100))
     ]
-    return method, given["a"], given["b"], *asked
+    return method, given["a"], given["b"], *asked, given.get("k", 1)
 
 
 def _of_newton(given: dict[str, Any], callbacks: tuple[str, ...]) -> Any:
@@ -161,7 +167,7 @@ def _of_root_scalar(given: dict[str, Any], callbacks: tuple[str, ...]) -> Any:
 _READ: dict[str, Callable[..., Any]] = {
     **{
         name: lambda given, callbacks, name=name: _of_bracket(given, callbacks, name)
-        for name in ("brentq", "brenth", "bisect", "ridder")
+        for name in ("brentq", "brenth", "bisect", "ridder", "toms748")
     },
     "newton": _of_newton,
     "root_scalar": _of_root_scalar,
@@ -366,25 +372,16 @@ def _short_step(
         else:
             above = -fcur * (fblk * by_blk - fpre * by_pre)
             below = by_blk * by_pre * (fblk - fpre)
-        return _either(below != 0.0, lambda: above / below, lambda: _float(math.inf))
+        return either(below != 0.0, lambda: above / below, lambda: _float(math.inf))
 
     # Branches, not choices between numbers: nothing is divided by what is zero where it is not asked for.
-    tried = _either(
+    tried = either(
         tries,
-        lambda: _either(np.equal(pre, blk), lambda: -fcur * (cur - pre) / (fcur - fpre), bent),
+        lambda: either(np.equal(pre, blk), lambda: -fcur * (cur - pre) / (fcur - fpre), bent),
         lambda: _float(math.inf),
     )
     bound = np.abs(spre), 3 * np.abs(half) - delta
     return tries & (2 * np.abs(tried) < where(bound[0] < bound[1], *bound)), tried
-
-
-def _either(holds: Number, then: Callable[[], Number], orelse: Callable[[], Number]) -> Number:
-    regions = []
-    for side in (then, orelse):
-        with current_builder().region() as region:
-            region.outputs = [side().value]
-        regions.append(region)
-    return Tracer(emit_cond(holds.value, *regions)[0], "scalar")
 
 
 def _step_of_halves(
@@ -441,7 +438,7 @@ def _step_of_ridder(
 
     half = 0.5 * (xb - xa)
     square = fx * fx - fa * fb
-    step = _either(
+    step = either(
         in_middle & (square > 0.0),
         lambda: _sign(fb - fa) * half * fx / np.sqrt(square),
         lambda: _float(math.inf),
@@ -472,6 +469,29 @@ def _step_of_ridder(
         "left": left, "right": right, "fleft": fleft, "fright": fright,
         "middle": where(in_middle, x, xm), "fmiddle": where(in_middle, fx, fm),
         "next": further, "tolerance": tolerance,
+    }  # fmt: skip
+
+
+def _begin_748(search: _Search, a: Number, b: Number) -> State:
+    named = dict.fromkeys(toms748.NAMES, _float(0.0))
+    return _begun(**named, next=a, phase=_count(0), passes=_count(0)) | {"a": a, "b": b}
+
+
+def _step_of_748(
+    search: _Search, functions: Sequence[Any], now: State, a: Number, b: Number
+) -> State:
+    x, fx, noted, _, at_b = _asked(functions, now)
+    after = toms748.step(now, fx, search.places, search.xtol, search.rtol)
+    ended, near, middle = (after.pop(name) for name in ("ended", "near", "middle"))
+    is_zero = np.equal(fx, 0.0)
+    no_sign = at_b & (np.sign(now["fa"]) * np.sign(fx) > 0)
+    odd = ~np.isfinite(fx) | ~np.isfinite(b - a) | ~(a < b)
+    late = ended & ~near & (now["passes"] >= search.most)
+    return {
+        **noted, **after,
+        "status": _status(is_zero | (ended & near), odd | no_sign | late),
+        "iterations": now["passes"],
+        "x": where(is_zero, x, middle),
     }  # fmt: skip
 
 
@@ -552,12 +572,13 @@ def _step_of_secant(
     }  # fmt: skip
 
 
-_BRACKETS = ("brentq", "brenth", "bisect", "ridder")
+_BRACKETS = ("brentq", "brenth", "bisect", "ridder", "toms748")
 _METHODS: dict[str, tuple[Callable[..., State], Callable[..., State]]] = {
     "brentq": (_begin_bracket, _step_of_brent),
     "brenth": (_begin_bracket, _step_of_brent),
     "bisect": (_begin_bracket, _step_of_halves),
     "ridder": (_begin_ridder, _step_of_ridder),
+    "toms748": (_begin_748, _step_of_748),
     "newton": (_begin_slope, _step_of_newton),
     "halley": (_begin_slope, _step_of_newton),
     "secant": (_begin_slope, _step_of_secant),

@@ -30,8 +30,9 @@ from autodiff.capture.solvers.programs import (
 )
 from autodiff.capture.trace import Declined
 from autodiff.dims import equal, equal_shapes
-from autodiff.ir.data import Program, Value
+from autodiff.ir.data import ArrayType, Program, Value
 from autodiff.ops.minima import Returns
+from autodiff.ops.solvers import FLOAT
 from autodiff.ops.structural import reshape
 from autodiff.ops.tracer import Tracer, is_traced
 from autodiff.plain_data import dataclass
@@ -62,6 +63,24 @@ def array_valued(
         else:
             result = array_of(outcome.value, shape)
         outcome.block.outputs = [result.value]
+    program, read = closed_program(outcome.block, getattr(function, "__name__", "f"))
+    return Callback(name, program, read, "array")
+
+
+def product_valued(
+    frame: Frame, name: str, function: Any, z: Tracer, extra: Sequence[Any], node: Any
+) -> Callback:
+    """Of the unknown and a direction, which are one vector, the product of a matrix with the latter."""
+    n: Any = z.shape[0]
+    parameter = Value(ArrayType(FLOAT, (2 * n,)), "z")
+    both: Any = Tracer(parameter, "array")
+
+    def product() -> Any:
+        return call_of(frame, function, [both[:n], both[n:], *extra], node)
+
+    outcome = captured(frame, function, [both], extra, node, [parameter], product)
+    with frame.trace.builder.reopened(outcome.block):
+        outcome.block.outputs = [array_of(outcome.value, (n,)).value]
     program, read = closed_program(outcome.block, getattr(function, "__name__", "f"))
     return Callback(name, program, read, "array")
 
@@ -340,4 +359,12 @@ def _slopes_of(
     return Callback(name, program, read, "array")
 
 
-__all__ = ["Callback", "Constraints", "array_valued", "limits", "make_constraint", "spread"]
+__all__ = [
+    "Callback",
+    "Constraints",
+    "array_valued",
+    "limits",
+    "make_constraint",
+    "product_valued",
+    "spread",
+]

@@ -20,7 +20,14 @@ import numpy as np
 
 from autodiff.capture.effects import Operands
 from autodiff.capture.interpreter import Frame
-from autodiff.capture.solvers.constraints import Callback, Constraints, array_valued, limits, spread
+from autodiff.capture.solvers.constraints import (
+    Callback,
+    Constraints,
+    array_valued,
+    limits,
+    product_valued,
+    spread,
+)
 from autodiff.capture.solvers.patterns import made_structure
 from autodiff.capture.solvers.programs import (
     NUMBER,
@@ -105,7 +112,7 @@ def minimize(
     trace = frame.trace
     given = bound(function, args, kwargs)
     extra = further_arguments(frame, given)
-    refuse_options(given, "callback", "hessp")
+    refuse_options(given, "callback")
     x0 = start_of(trace.deep(given.pop("x0")))
     n = x0.shape[0]
     objective, slope = given.pop("fun"), given.get("jac")
@@ -113,6 +120,8 @@ def minimize(
     for name, shape in (("jac", (n,)), ("hess", (n, n))):
         if callable(given.get(name)):
             callbacks.append(array_valued(frame, name, given.pop(name), x0, extra, shape, node))
+    if callable(given.get("hessp")):
+        callbacks.append(product_valued(frame, "hessp", given.pop("hessp"), x0, extra, node))
     matrix = None
     if trace.handing is not None:
         matrix = handed.for_constraints(frame, node, given)
@@ -343,6 +352,11 @@ def _give_structure(given: dict[str, Any], shape: tuple[int, int]) -> None:
         given["jac_sparsity"] = structure
 
 
+def _of_two(function: Any) -> Any:
+    """A function of an unknown and a direction, of one that takes both as one vector."""
+    return lambda z, direction, *args: function(np.concatenate([z, direction]))
+
+
 # -- all of them ---------------------------------------------------------------------------------------------
 class Call:
     """One call of a minimiser."""
@@ -395,6 +409,8 @@ class Call:
             if "lb of bounds" in made:
                 ends = [np.array(made.pop(f"{end} of bounds")) for end in ("lb", "ub")]
                 made["bounds"] = sys.modules["scipy.optimize"].Bounds(*ends)
+            if "hessp" in functions:
+                made["hessp"] = _of_two(functions["hessp"])
             if "rows" in made:
                 _give_structure(made, (made.pop("rows"), len(values[0])))
             if asked is not None and asked.order:

@@ -172,13 +172,7 @@ class _Bound:
     def __call__(self, *read: Any) -> Callable[..., Sequence[Any]]:
         values = self.program.inputs
         own = len(values) - len(read)
-        if self.native is None:
-            self._compile(own)
-        others = [k for k in self.kept if k >= own]
-        given = [
-            np.require(x, v.dtype, "C") if v.shape else v.dtype.type(x)
-            for x, v in [(read[k - own], self.native.program.inputs[k]) for k in others]
-        ]
+        given = self._given(read, own)
         call, forms = self.native.call, [bool(v.shape) for v in values[:own]]
         taken = [k for k in self.kept if k < own]
 
@@ -214,6 +208,28 @@ class _Bound:
         if own == 2:
             return evaluate_at if not forms[0] else evaluate_all
         return evaluate if forms[0] else evaluate_number
+
+    def _given(self, read: Sequence[Any], own: int) -> list[Any]:
+        """What the program reads, as its entry takes it."""
+        if self.native is None:
+            self._compile(own)
+        inputs = self.native.program.inputs
+        return [
+            np.require(read[k - own], inputs[k].dtype, "C")
+            if inputs[k].shape
+            else inputs[k].dtype.type(read[k - own])
+            for k in self.kept
+            if k >= own
+        ]
+
+    def plainly(self, *read: Any) -> Any:
+        """The program as a function of one array of floats, which gives ``NotImplemented`` where it fails."""
+        first = self.program.inputs[0]
+        if len(self.program.inputs) - len(read) != 1 or not first.shape:
+            return None
+        given = self._given(read, 1)
+        call = self.native.call
+        return lambda z: call(z, *given)
 
     def for_quadpack(self) -> Any:
         """The program as QUADPACK calls it without Python; None where it cannot."""
