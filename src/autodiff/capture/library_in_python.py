@@ -534,6 +534,22 @@ def groups_of(places: Any, sizes: Any, ends: Any, first: int, kind: Any) -> Any:
     return keys, [sizes[at] for at in places], [int(ends[at]) for at in places]
 
 
+def exchanged_to_rise(a: Any, b: Any, of_a: Any, of_b: Any) -> Any:
+    """Two items with their keys, the one with the smaller key first."""
+    if of_b < of_a:
+        a, b = b, a
+        of_a, of_b = of_b, of_a
+    return (a, b), (of_a, of_b)
+
+
+def exchanged_to_fall(a: Any, b: Any, of_a: Any, of_b: Any) -> Any:
+    """The same, the one with the larger key first."""
+    if of_b > of_a:
+        a, b = b, a
+        of_a, of_b = of_b, of_a
+    return (a, b), (of_a, of_b)
+
+
 # Deques: ``back`` has what has come at the end, and ``front`` what has come at the beginning, the last one first.  Of both it
 # is counted how many have gone from where they begin.  Apart, for what never changes stays known.
 def put_last(back: Any, gone: Any, front: Any, fallen: Any, changes: Any, item: Any) -> None:
