@@ -167,3 +167,40 @@ def test_order_and_identity_are_those_of_plain_python(f) -> None:
             assert said == found
             assert [x is x0 for x in xs] == [x is x0 for x in ours]
             assert [x is last for x in xs] == [x is own for x in ours]
+
+
+def of_pairs_at_once(x, a):
+    found = [(x[0] * a, x), (x[1], x * 2), (a + x[0], x * 3)]
+    v, y = max(found)
+    w, z = min(found)
+    return v * y[0] + w * z[1]
+
+
+def of_a_list_that_grew(x, a):
+    found = []
+    for k in range(6):
+        found.append((x[0] * np.sin(k) * a, x * k))
+    v, y = max(found)
+    return v * y[0]
+
+
+def of_two_arguments(x, a):
+    best = min((x[0], x), (x[1] * a, x * 2))
+    return best[0], best[1] is x, max([(t[1], 1, t) for t in (x, x * 2, x * a)])[2].sum()
+
+
+def of_equals(x, a):
+    return max([(a, x), (a, x * 2)])[1][0]
+
+
+OF_TUPLES = [of_pairs_at_once, of_a_list_that_grew, of_two_arguments]
+
+
+@pytest.mark.parametrize("f", OF_TUPLES, ids=lambda f: f.__name__)
+def test_the_largest_of_tuples_that_hold_arrays(f) -> None:
+    agrees(f, *[(x0, a) for x0 in STARTS for a in (0.7, -1.3)])
+
+
+def test_equal_tuples_that_hold_arrays_have_no_order() -> None:
+    with pytest.raises(ValueError, match="ambiguous"):
+        autodiff.function(of_equals, engine="numpy")(STARTS[0], 0.7)

@@ -288,6 +288,11 @@ def reduced_from_first(function: Callable[..., Any], iterable: Iterable[Any]) ->
     return total
 
 
+def itself(item: Any) -> Any:
+    """The key of what is compared without one."""
+    return item
+
+
 def extreme_by(
     key: Callable[[Any], Any], iterable: Iterable[Any], is_better: Callable[[Any, Any], Any]
 ) -> tuple[bool, Any]:

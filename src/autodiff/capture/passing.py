@@ -336,7 +336,14 @@ def _extreme(function: Any, sign: str) -> Callable[..., Any]:
         elif lazy is not None and _some(lazy):
             return _extreme_by(frame, lazy, key, sign)
         items = args[0] if one else args
-        if key is not None and (one and isinstance(items, Iterating) or _have_arrays(items)):
+        if key is None and _have_records_of_arrays(items):  # of which Python compares what decides
+            key = library_in_python.itself
+        if key is not None and (
+            one
+            and isinstance(items, Iterating)
+            or _have_arrays(items)
+            or key is library_in_python.itself
+        ):
             text, is_better = library_in_python.extreme_by, _BETTER[sign]
             empty, best = run_text(frame.trace, text, key, items, is_better)
             if not run_users(bool, empty):
@@ -354,6 +361,17 @@ def _have_arrays(items: Any) -> bool:
     if isinstance(items, TracedList) and items.is_stored():
         return False
     return isinstance(items, (list, tuple, ValuesView)) and any(map(is_array, items))
+
+
+def _have_records_of_arrays(items: Any) -> bool:
+    """Whether tuples are compared that hold arrays beside what is compared first."""
+    if isinstance(items, TracedList) and items.is_elsewhere():
+        slots = [part.store.slot for part in items.parts() if part.store is not None]
+        is_tuple = isinstance(items.template, Several) and issubclass(items.template.cls, tuple)
+        return is_tuple and any(slot.form == "array" for slot in slots)
+    if not isinstance(items, (list, tuple)) or not items:
+        return False
+    return all(type(x) is tuple and any(map(is_array, x)) for x in items)
 
 
 _BETTER = {"<": operator.lt, ">": operator.gt}
