@@ -306,3 +306,18 @@ def test_errors_are_those_of_a_deque(f, engine) -> None:
             f(values, 0.7)
         with pytest.raises(plain.type, match=f"^{plain.value}$"):
             made(values, 0.7)
+
+
+def of_constants(xs, a):
+    q, s = deque(), 0
+    for i in range(300):
+        q.append(i)
+    for _ in range(300):
+        s += q.popleft()
+    return s * a + len(q)
+
+
+def test_what_python_can_do_at_once_is_left_to_it() -> None:
+    xs = np.ones(3)
+    made = agrees(of_constants, (xs, 0.5), (xs, 2.0))
+    assert "captured again" not in made.explain(xs, 0.5)

@@ -75,7 +75,9 @@ class QueuesOf:
         return Bail(Rung.LEARNT, what, self.site, needs=(QueuesOf(self.site, True),))
 
 
-def _refuse_filling(trace: Trace, scope: QueueScope, before: Any, is_pass: bool) -> None:
+def _refuse_filling(
+    trace: Trace, scope: QueueScope, before: Any, is_pass: bool, block: Block
+) -> None:
     """Say what becomes of a deque or list that has another number of items after a branch or pass."""
     if isinstance(scope.obj, StoredList):
         scope.obj.refuse_queue()
@@ -83,7 +85,10 @@ def _refuse_filling(trace: Trace, scope: QueueScope, before: Any, is_pass: bool)
     if is_pass and limit is not None and len(before) < len(scope.locals) <= MOST_QUEUED:
         raise Bail(Rung.PEELED, FILLS)  # until it is full
     site = trace.made_at.get(id(scope.obj), (None, None))[1]
-    if limit is None and site is not None and trace.keys is not None and site not in trace.keys:
+    is_open = trace.keys is not None and site not in trace.keys
+    # A pass that computes nothing of what is older, but constants, is Python's.
+    computes = any(x.owner is None or x.owner.kind != "constant" for x in free_values(block))
+    if limit is None and site is not None and is_open and (computes or not is_pass):
         raise Bail(Rung.LEARNT, "a deque that loops fill and empty", site, needs=(QueuesOf(site),))
     raise NotStaged(FILLS)
 
@@ -178,7 +183,7 @@ def _run_into(
         outcome.value = freeze(outcome.value, outcome.made, origins)
         for scope, before in changes.saved.values():
             if isinstance(scope, QueueScope) and len(scope.locals) != len(before):
-                _refuse_filling(trace, scope, before, is_pass)
+                _refuse_filling(trace, scope, before, is_pass, block)
         changed = {
             (scope, name): value
             for scope, before in changes.saved.values()
