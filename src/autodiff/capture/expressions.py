@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -314,18 +314,19 @@ def _call(frame: Frame, node: ast.Call) -> Any:
         if type(made) is dict and function == dict.fromkeys:
             return dict_made(frame, node, made)
         return made
-    if function in (dict, defaultdict, Counter):
-        if function is dict and len(arguments) == 1 and not keywords:
-            (given,) = arguments
-            if isinstance(given, HoldsTracers) and given.is_keyed:
+    if (function is dict or function is deque) and len(arguments) == 1 and not keywords:
+        (given,) = arguments
+        if isinstance(given, HoldsTracers) and given.is_keyed:
+            if function is dict or given.python_type is deque:
                 return given.copied()  # type: ignore[attr-defined]
+    if function in (dict, defaultdict, Counter):
         return dict_made(frame, node, call(frame, function, arguments, keywords, node))
     frame.trace.is_alone = holders.is_alone(frame, node)
     try:
         made = call(frame, function, arguments, keywords, node)
     finally:
         frame.trace.is_alone = False
-    return dict_made(frame, node, made) if function is set else made
+    return dict_made(frame, node, made) if function is set or function is deque else made
 
 
 def _starred(frame: Frame, function: Any, items: Any, is_alone: bool) -> Any:

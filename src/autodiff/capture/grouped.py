@@ -24,11 +24,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from autodiff.capture import keyed
+from autodiff.capture import keyed, queued
 from autodiff.capture import library_in_python as texts
 from autodiff.capture.functions import run_text
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.lists import TracedList, rows_of
+from autodiff.capture.regions import QueuesOf
 from autodiff.capture.slots import Slot
 from autodiff.dims import maximum
 from autodiff.ir.data import Value
@@ -48,7 +49,9 @@ want, made_like = keyed.want, keyed.made_like
 
 
 def made(frame: Frame, plain: Any, keys: keyed.Keys, node: ast.AST) -> Any:
-    """The dict in columns of one that an expression has just made."""
+    """The dict in columns of one that an expression has just made; the deque as a list."""
+    if isinstance(keys, QueuesOf):
+        return queued.made(frame, plain, keys)
     if not keys.has_lists:
         return keyed.made(frame, plain, keys, True)
     return keyed.made(frame, plain, keys, not plain or _are_new(node), GroupedDict)
@@ -334,8 +337,8 @@ _AT_ONCE = frozenset(
 
 
 def read(function: Any, args: list[Any]) -> list[Any]:
-    """The arguments of a call, where the lists of a dict that are among them are only read."""
-    if function is len or not any(type(x) is Group for x in args):
+    """The arguments of a call, where the lists of a dict or the deques that are among them are only read."""
+    if function is len or not any(type(x) is Group or type(x) is queued.Queue for x in args):
         return args
     is_lazy, at_once = function in _LAZY, function in _AT_ONCE
     known = isinstance(function, np.ufunc) or function in dispatch.functions
@@ -344,7 +347,9 @@ def read(function: Any, args: list[Any]) -> list[Any]:
     for x in args:
         if type(x) is Group and is_lazy:
             x.of.is_lent = True
-    return [x.listed() if type(x) is Group else x for x in args]
+    # What goes through a deque later finds out that it has changed meanwhile.
+    kinds = (Group,) if is_lazy else (Group, queued.Queue)
+    return [x.listed() if type(x) in kinds else x for x in args]
 
 
 for _name in "iadd mul rmul imul length_hint".split():

@@ -288,6 +288,11 @@ def reduced_from_first(function: Callable[..., Any], iterable: Iterable[Any]) ->
     return total
 
 
+def itself(item: Any) -> Any:
+    """The key of what is compared without one."""
+    return item
+
+
 def extreme_by(
     key: Callable[[Any], Any], iterable: Iterable[Any], is_better: Callable[[Any, Any], Any]
 ) -> tuple[bool, Any]:
@@ -532,3 +537,135 @@ def groups_of(places: Any, sizes: Any, ends: Any, first: int, kind: Any) -> Any:
     """The keys, how many items each has, and where they end."""
     keys = [kind(at + first) for at in places]
     return keys, [sizes[at] for at in places], [int(ends[at]) for at in places]
+
+
+def exchanged_to_rise(a: Any, b: Any, of_a: Any, of_b: Any) -> Any:
+    """Two items with their keys, the one with the smaller key first."""
+    if of_b < of_a:
+        a, b = b, a
+        of_a, of_b = of_b, of_a
+    return (a, b), (of_a, of_b)
+
+
+def exchanged_to_fall(a: Any, b: Any, of_a: Any, of_b: Any) -> Any:
+    """The same, the one with the larger key first."""
+    if of_b > of_a:
+        a, b = b, a
+        of_a, of_b = of_b, of_a
+    return (a, b), (of_a, of_b)
+
+
+# Deques: ``back`` has what has come at the end, and ``front`` what has come at the beginning, the last one first.  Of both it
+# is counted how many have gone from where they begin.  Apart, for what never changes stays known.
+def put_last(back: Any, gone: Any, front: Any, fallen: Any, changes: Any, item: Any) -> None:
+    """``deque.append``."""
+    back.append(item)  # first, for it says of which type items are
+    changes[0] += 1
+
+
+def put_first(back: Any, gone: Any, front: Any, fallen: Any, changes: Any, item: Any) -> None:
+    """``deque.appendleft``."""
+    front.append(item)
+    changes[0] += 1
+
+
+def put_all(
+    back: Any, gone: Any, front: Any, fallen: Any, changes: Any, items: Iterable[Any]
+) -> None:
+    """``deque.extend``."""
+    for item in items:
+        back.append(item)
+        changes[0] += 1
+
+
+def taken_first(back: Any, gone: Any, front: Any, fallen: Any, changes: Any) -> Any:
+    """``deque.popleft``."""
+    if len(front) > fallen[0]:
+        changes[0] += 1
+        return front.pop()
+    at = gone[0]
+    if at >= len(back):
+        raise IndexError("pop from an empty deque")
+    gone[0] = at + 1
+    changes[0] += 1
+    return back[at]
+
+
+def taken_last(back: Any, gone: Any, front: Any, fallen: Any, changes: Any) -> Any:
+    """``deque.pop``."""
+    if len(front) == 0 or len(back) > gone[0]:
+        if gone[0] >= len(back):
+            raise IndexError("pop from an empty deque")
+        changes[0] += 1
+        return back.pop()
+    at = fallen[0]
+    if at >= len(front):
+        raise IndexError("pop from an empty deque")
+    fallen[0] = at + 1
+    changes[0] += 1
+    return front[at]
+
+
+def take_all(back: Any, gone: Any, front: Any, fallen: Any, changes: Any) -> None:
+    """``deque.clear``."""
+    gone[0] = len(back)
+    changes[0] += 1
+    if len(front) > 0:
+        fallen[0] = len(front)
+
+
+def length_of_queue(back: Any, gone: Any, front: Any, fallen: Any, changes: Any) -> Any:
+    """``len(q)``."""
+    return len(back) - gone[0] + (len(front) - fallen[0])
+
+
+def item_of_queue(back: Any, gone: Any, front: Any, fallen: Any, changes: Any, index: Any) -> Any:
+    """``q[index]``."""
+    first = len(front) - fallen[0]
+    size = len(back) - gone[0] + first
+    if index < 0:
+        index += size
+    if index < 0 or index >= size:
+        raise IndexError("deque index out of range")
+    if first and index < first:
+        return front[len(front) - 1 - index]
+    return back[gone[0] + (index - first)]
+
+
+def put_in_queue(
+    back: Any, gone: Any, front: Any, fallen: Any, changes: Any, index: Any, value: Any
+) -> None:
+    """``q[index] = value``."""
+    first = len(front) - fallen[0]
+    size = len(back) - gone[0] + first
+    if index < 0:
+        index += size
+    if index < 0 or index >= size:
+        raise IndexError("deque index out of range")
+    if first and index < first:
+        front[len(front) - 1 - index] = value
+    else:
+        back[gone[0] + (index - first)] = value
+
+
+def left_in_queue(back: Any, gone: Any, front: Any, fallen: Any, changes: Any) -> Any:
+    """The items that are there."""
+    return front[fallen[0] :][::-1] + back[gone[0] :]
+
+
+def left_in_back(back: Any, gone: Any, front: Any, fallen: Any, changes: Any) -> Any:
+    """The same of a deque whose items have all come at the end."""
+    return back[gone[0] :]
+
+
+def through_queue(back: Any, gone: Any, front: Any, fallen: Any, changes: Any) -> Iterator[Any]:
+    """A loop over a deque."""
+    before = changes[0]
+    for k in range(len(front) - fallen[0]):
+        yield front[len(front) - 1 - k]
+        if changes[0] != before:
+            raise RuntimeError("deque mutated during iteration")
+    for k in range(gone[0], len(back)):
+        yield back[k]
+        if changes[0] != before:
+            raise RuntimeError("deque mutated during iteration")

@@ -75,6 +75,11 @@ class Change:
     gives: bool = False  # whether an item is the result
 
 
+def _is_record(x: Any) -> bool:
+    """Whether it is a tuple of numbers and arrays."""
+    return type(x) is tuple and bool(x) and all(map(is_numeric, x))
+
+
 def _with(method: Callable[..., Any], first: Any, x: TracedList, *items: Any) -> Any:
     return method(x, first, *items)
 
@@ -268,6 +273,11 @@ class TracedList(KeptList):
         change = Change("sort", plain, stored if is_told else None, resizes=False, by_column=False)
         self._change(change)
 
+    def put_in_order(self, items: list[Any]) -> None:
+        """Have the items in this order, which somebody has found."""
+        plain = functools.partial(_with, list.__setitem__, slice(None))
+        self._change(Change("sort", lambda x: plain(x, items), resizes=False, by_column=False))
+
     def reverse(self) -> None:
         """Turn the order round."""
         self._change(REVERSE)
@@ -344,7 +354,7 @@ class TracedList(KeptList):
         items = [item, *self._plain_items()]
         if len(items) > 1 + FEW:
             return False
-        if all(choices.is_object(self.trace, x) for x in items):
+        if all(choices.is_object(self.trace, x) or _is_record(x) for x in items):
             return True
         return all(is_numeric(x) for x in items) and (
             any(slot_of(x).form == "array" for x in items) or len({slot_of(x) for x in items}) > 1

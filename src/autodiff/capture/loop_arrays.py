@@ -338,14 +338,19 @@ class LoopArrays:
         for other in self.names.values():
             if other is name or other.end is None:
                 continue
-            for x in objects_of(name.end):
-                for y in objects_of(other.end):
+            mine = dict.fromkeys(objects_of(name.end))
+            others = dict.fromkeys(objects_of(other.end))
+            may_be_one = False
+            for x in mine:
+                for y in others:
                     if x.like.cell is not y.like.cell or self._lasts(x):
                         continue
                     if x is not y:
                         return Way.UNKNOWN
-                    if self.heap.logic.identical(name.end, other.end) is not False:
-                        way = Way.TOKEN
+                    may_be_one = True
+            if may_be_one and way is not Way.TOKEN:
+                if self.heap.logic.identical(name.end, other.end) is not False:
+                    way = Way.TOKEN
         return way
 
     def _is_visible(self, x: Object) -> bool:

@@ -30,7 +30,7 @@ from autodiff.ir.data import Operation
 from autodiff.ladder import Bail, NotStaged, Rung
 from autodiff.later import later
 from autodiff.ops.dispatch import known
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.tracer import HoldsTracers, Tracer
 from autodiff.plain_data import dataclass
 from autodiff.signals import run_users
 
@@ -184,7 +184,10 @@ def _may_take_until_empty(frame: Frame, node: ast.While) -> bool:
         return False
     names = [n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)]
     scopes = [(frame.scope.owner(name), name) for name in names]
-    return any(s is not None and isinstance(s.locals.get(n), TracedList) for s, n in scopes)
+    held = [s.locals.get(n) for s, n in scopes if s is not None]
+    return any(
+        isinstance(x, TracedList) or (isinstance(x, HoldsTracers) and x.is_keyed) for x in held
+    )
 
 
 def _may_end_at_run(frame: Frame, node: ast.While) -> bool:

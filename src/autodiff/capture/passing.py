@@ -55,6 +55,7 @@ from autodiff.dims import Dim, bounds
 from autodiff.ladder import Bail
 from autodiff.later import later
 from autodiff.ops.either import Either, is_array
+from autodiff.ops.known import check, known
 from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer, as_tracer
 from autodiff.signals import run_users
 
@@ -66,6 +67,9 @@ else:
     loops = later("autodiff.capture.loops")
     comprehensions = later("autodiff.capture.comprehensions")
     iterating = later("autodiff.capture.iterating")
+
+
+MOST_EXCHANGED = 8  # items of a list that are put in order one by one
 
 
 def lazily(frame: Frame, sequence: Any) -> LazySequence | None:
@@ -223,6 +227,11 @@ def _sorted(frame: Frame, sequence: Any, /, *, key: Any = None, reverse: Any = F
             else:
                 list.extend(made, separate(rows, items[1]))
             return made
+        if keys is None and key is not None and _may_be_exchanged(frame, sequence):
+            keys = _keys(frame, sequence, key)
+            told = _by_exchanges(frame, list(sequence), keys, bool(reverse))
+            if told is not None:
+                return frame.trace.fresh(frame.trace.new_list(told))
         if key is not None and keys is not None:
             key = functools.partial(next, iter(keys))  # which have been asked for, in this order
     words = {} if key is None else {"key": key}
@@ -239,7 +248,47 @@ def _sort(frame: Frame, target: TracedList, *args: Any, **words: Any) -> None:
             target.reorder(columns)
             return
         words = {**words, "key": functools.partial(next, iter(keys))}
+    elif not args and key is not None and _may_be_exchanged(frame, target):
+        keys = _keys(frame, target, key)
+        told = _by_exchanges(frame, list(target), keys, bool(reverse))
+        if told is not None:
+            target.put_in_order(told)
+            return
+        words = {**words, "key": functools.partial(next, iter(keys))}
     call_library(frame, target.sort, list(args), words, frame.scope.syntax.node)
+
+
+def _may_be_exchanged(frame: Frame, items: Any) -> bool:
+    """Whether there are so few items of a list in a branch or loop that they may be exchanged one by one."""
+    if not (frame.trace.tier.rolls and frame.trace.builder.stack):
+        return False
+    return (
+        not (is_stored(items) or frame.trace.is_external(items))
+        and 2 <= len(items) <= MOST_EXCHANGED
+    )
+
+
+def _by_exchanges(frame: Frame, items: list[Any], keys: Any, reverse: bool) -> list[Any] | None:
+    """Items in the order of their keys, which are exchanged under conditions: the items are what they were, no copies.
+
+    None where Python compares the keys, or something else than numbers.
+    """
+    keys = list(keys)
+    if not all(is_numeric(x) and not is_array(x) for x in keys) or not any(
+        isinstance(x, Either) or (isinstance(x, Tracer) and known(x) is None) for x in keys
+    ):
+        return None
+    text = library_in_python.exchanged_to_fall if reverse else library_in_python.exchanged_to_rise
+    for key in keys:
+        number = key.wide if isinstance(key, Either) else as_tracer(key)
+        if number.dtype.kind == "f":
+            no_nan: Any = np.logical_not(np.isnan(number))
+            check(no_nan, "an order of numbers one of which is NaN")
+    for end in range(1, len(items)):
+        for k in range(end, 0, -1):
+            around = slice(k - 1, k + 1)
+            items[around], keys[around] = run_text(frame.trace, text, *items[around], *keys[around])
+    return items
 
 
 def _columns_in_order(x: Any, keys: Any, reverse: bool) -> list[Tracer] | None:
@@ -287,7 +336,14 @@ def _extreme(function: Any, sign: str) -> Callable[..., Any]:
         elif lazy is not None and _some(lazy):
             return _extreme_by(frame, lazy, key, sign)
         items = args[0] if one else args
-        if key is not None and (one and isinstance(items, Iterating) or _have_arrays(items)):
+        if key is None and _have_records_of_arrays(items):  # of which Python compares what decides
+            key = library_in_python.itself
+        if key is not None and (
+            one
+            and isinstance(items, Iterating)
+            or _have_arrays(items)
+            or key is library_in_python.itself
+        ):
             text, is_better = library_in_python.extreme_by, _BETTER[sign]
             empty, best = run_text(frame.trace, text, key, items, is_better)
             if not run_users(bool, empty):
@@ -305,6 +361,17 @@ def _have_arrays(items: Any) -> bool:
     if isinstance(items, TracedList) and items.is_stored():
         return False
     return isinstance(items, (list, tuple, ValuesView)) and any(map(is_array, items))
+
+
+def _have_records_of_arrays(items: Any) -> bool:
+    """Whether tuples are compared that hold arrays beside what is compared first."""
+    if isinstance(items, TracedList) and items.is_elsewhere():
+        slots = [part.store.slot for part in items.parts() if part.store is not None]
+        is_tuple = isinstance(items.template, Several) and issubclass(items.template.cls, tuple)
+        return is_tuple and any(slot.form == "array" for slot in slots)
+    if not isinstance(items, (list, tuple)) or not items:
+        return False
+    return all(type(x) is tuple and any(map(is_array, x)) for x in items)
 
 
 _BETTER = {"<": operator.lt, ">": operator.gt}

@@ -146,9 +146,19 @@ class Logic(Predicates):
 
     def identical(self, a: Any, b: Any) -> Predicate:
         """``a is b`` of two references."""
-        if isinstance(a, Choice):
-            return self.choose(a.predicate, self.identical(a.a, b), self.identical(a.b, b))
-        return self.identical(b, a) if isinstance(b, Choice) else self.same(a, b)
+        return self._identical(a, b, {})
+
+    def _identical(self, a: Any, b: Any, known: dict[tuple[int, int], Predicate]) -> Predicate:
+        if not isinstance(a, Choice):
+            a, b = b, a
+        if not isinstance(a, Choice):
+            return self.same(a, b)
+        key = id(a), id(b)
+        found = known.get(key)  # what was chosen is often chosen among again
+        if found is None:
+            parts = [self._identical(part, b, known) for part in (a.a, a.b)]
+            found = known[key] = self.choose(a.predicate, *parts)
+        return found
 
 
 __all__ = [

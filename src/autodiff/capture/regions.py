@@ -33,6 +33,7 @@ from autodiff.signals import Signal, refuse_ours
 
 if TYPE_CHECKING:
     from autodiff.capture.interpreter import Frame
+    from autodiff.capture.trace import Trace
 
 # What passes through the regions and handlers of the user's code: no exception of the user's.
 INTERNAL = (Signal, InternalError, UnsupportedError, UnrollWarning)
@@ -60,6 +61,36 @@ class Outcome:
 FILLS = "a deque that has another length after a branch or pass"
 FIRST = "items of a list that are of another type than those that follow"
 MOST_QUEUED = 16  # items of a deque that a loop may fill in passes run by themselves
+
+
+@dataclass(frozen=True)
+class QueuesOf:
+    """What an attempt has to know of the deques that one line makes: that they are lists (:mod:`queued`), or Python's own."""
+
+    site: Any
+    is_plain: bool = False
+
+    def plain(self, what: str) -> Bail:
+        """That the deque has to be Python's own."""
+        return Bail(Rung.LEARNT, what, self.site, needs=(QueuesOf(self.site, True),))
+
+
+def _refuse_filling(
+    trace: Trace, scope: QueueScope, before: Any, is_pass: bool, block: Block
+) -> None:
+    """Say what becomes of a deque or list that has another number of items after a branch or pass."""
+    if isinstance(scope.obj, StoredList):
+        scope.obj.refuse_queue()
+    limit = getattr(scope.obj, "maxlen", None)
+    if is_pass and limit is not None and len(before) < len(scope.locals) <= MOST_QUEUED:
+        raise Bail(Rung.PEELED, FILLS)  # until it is full
+    site = trace.made_at.get(id(scope.obj), (None, None))[1]
+    is_open = trace.keys is not None and site not in trace.keys
+    # A pass that computes nothing of what is older, but constants, is Python's.
+    computes = any(x.owner is None or x.owner.kind != "constant" for x in free_values(block))
+    if limit is None and site is not None and is_open and (computes or not is_pass):
+        raise Bail(Rung.LEARNT, "a deque that loops fill and empty", site, needs=(QueuesOf(site),))
+    raise NotStaged(FILLS)
 
 
 def live_scopes(frame: Frame) -> list[Scope]:
@@ -152,12 +183,7 @@ def _run_into(
         outcome.value = freeze(outcome.value, outcome.made, origins)
         for scope, before in changes.saved.values():
             if isinstance(scope, QueueScope) and len(scope.locals) != len(before):
-                if isinstance(scope.obj, StoredList):
-                    scope.obj.refuse_queue()
-                limit = getattr(scope.obj, "maxlen", None)
-                if is_pass and limit is not None and len(before) < len(scope.locals) <= MOST_QUEUED:
-                    raise Bail(Rung.PEELED, FILLS)  # until it is full
-                raise NotStaged(FILLS)
+                _refuse_filling(trace, scope, before, is_pass, block)
         changed = {
             (scope, name): value
             for scope, before in changes.saved.values()

@@ -29,8 +29,9 @@ from autodiff.ops.tracer import Tracer, as_tracer
 from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:
-    from autodiff.capture import words
+    from autodiff.capture import ragged, words
 else:
+    ragged = later("autodiff.capture.ragged")
     words = later("autodiff.capture.words")
 
 LONGEST_OF_WORDS = 8  # strings whose loops are left to Python
@@ -150,7 +151,13 @@ def lazy_sequence(frame: Frame, source: Any) -> LazySequence | None:
             names = words.lifted(frame.trace, source)
             return LazySequence(len(names), lambda k: words.word_at(frame.trace, names, k))
     group = group_of(frame.trace, source)
-    return None if group is None else LazySequence(len(group.objects), group.at)
+    if group is not None:
+        return LazySequence(len(group.objects), group.at)
+    arrays = None
+    if type(source) in (list, tuple, TracedList) and len(source) > LONGEST_UNROLLED:
+        if isinstance(source[0], Tracer) and source[0].shape:
+            arrays = ragged.ragged_of(frame.trace, source)
+    return None if arrays is None else LazySequence(len(arrays.items), arrays.at)
 
 
 def worth_rolling(sequence: LazySequence, body: Sequence[ast.stmt]) -> bool:
