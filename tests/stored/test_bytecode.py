@@ -1,11 +1,15 @@
 """The bytecode of a first call's modules in one file: who reads it gets the modules that their files make."""
 
+import importlib.util
 import json
 import os
+import py_compile
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -22,7 +26,8 @@ import autodiff.capture.lists as lists, autodiff.engines.native.entry as entry
 import autodiff.capture.matching  # which no first call has loaded
 told = {
     "gradient": gradient,
-    "at hand": sum(type(m.__spec__.loader).__module__ == "autodiff.stored.bytecode" for m in ours),
+    "at hand": sum(type(m.__spec__.loader).__name__ == "_Loader" for m in ours),
+    "from files": sum(type(m.__spec__.loader).__name__ == "_Reader" for m in ours),
     "files": sorted([m.__name__, m.__file__, m.__spec__.origin, m.__cached__, m.__package__,
                      list(getattr(m, "__path__", ())), m.__spec__.parent] for m in ours),
     "text": [inspect.getsource(lists.TracedList), lists.__loader__.get_source(lists.__name__)],
@@ -47,6 +52,8 @@ def test_a_second_process_has_the_modules_of_the_first_from_one_file(tmp_path: P
     files, one = first(tmp_path, 3), first(tmp_path, 4)
     assert files.pop("at hand") == 0
     assert one.pop("at hand") > 150
+    assert files.pop("from files") > 150
+    assert one.pop("from files") < 40  # what the file has not
     assert one.pop("again") == "SourceFileLoader" == files.pop("again")
     added = [each for each in one["files"] if each not in files["files"]]
     assert added == []
@@ -89,6 +96,71 @@ def test_nothing_is_written_once_a_file_is_another(
 def test_a_child_writes_nothing(own_cache: str) -> None:
     bytecode._write(os.getpid() + 1)
     assert cache.read(own_cache, large=True) is None
+
+
+def module_in(folder: Path, text: str) -> ModuleType:
+    """A module of this folder as the finder makes it; its bytecode file is written if there is none that holds."""
+    (folder / "some.py").write_text(text)
+    spec = bytecode._Finder(str(folder)).find_spec("some")
+    assert spec is not None and isinstance(spec.loader, bytecode._Reader)
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+def test_a_bytecode_file_is_read_while_it_is_of_its_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    read: list[bool] = []
+    usual = bytecode._Reader._read
+
+    def noted(self: Any, *of: Any) -> Any:
+        found = usual(self, *of)
+        read.append(found is not None)
+        return found
+
+    monkeypatch.setattr(bytecode._Reader, "_read", noted)
+    one = module_in(tmp_path, "x = 1")
+    again = module_in(tmp_path, "x = 1")
+    os.utime(tmp_path / "some.py", (0, 0))
+    assert (one.x, again.x, one.__cached__) == (1, 1, again.__cached__)
+    assert module_in(tmp_path, "x = 12").x == 12  # of another size
+    cached = Path(again.__cached__)
+    whole = cached.read_bytes()
+    for bad in (b"", whole[:10], b"\0" * 16 + whole[16:]):
+        cached.write_bytes(bad)
+        assert module_in(tmp_path, "x = 12").x == 12
+    cached.write_bytes(whole[:-1])
+    with pytest.raises(EOFError):  # as Python does
+        module_in(tmp_path, "x = 12")
+    py_compile.compile(
+        str(tmp_path / "some.py"), invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH
+    )
+    assert module_in(tmp_path, "x = 12").x == 12
+    (tmp_path / "moved").mkdir()
+    moved = module_in(tmp_path / "moved", "x = 12")  # with bytecode of a file elsewhere
+    time = (tmp_path / "moved" / "some.py").stat().st_mtime
+    os.utime(tmp_path / "some.py", (time, time))
+    py_compile.compile(str(tmp_path / "some.py"), cfile=moved.__cached__)
+    assert module_in(tmp_path / "moved", "x = 12").__spec__ is not None
+    assert read[:3] == [False, True, False] and True not in read[3:]
+
+
+def test_who_asks_again_and_what_is_no_file_is_answered_by_python(tmp_path: Path) -> None:
+    (tmp_path / "some.py").write_text("x = 1")
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "__init__.py").write_text("")
+    finder = bytecode._Finder(str(tmp_path))
+    kinds = [type(spec.loader) for _ in "12" if (spec := finder.find_spec("some")) is not None]
+    assert kinds == [bytecode._Reader, SourceFileLoader]
+    try:
+        package = finder.find_spec("a.inner")
+        assert package is not None and type(package.loader) is SourceFileLoader
+        assert isinstance(sys.path_importer_cache[str(tmp_path / "inner")], bytecode._Finder)
+    finally:
+        sys.path_importer_cache.pop(str(tmp_path / "inner"), None)
+    assert finder.find_spec("absent") is None
 
 
 def test_a_package_without_files_has_none() -> None:
