@@ -7,7 +7,7 @@ import py_compile
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -101,7 +101,7 @@ def test_a_child_writes_nothing(own_cache: str) -> None:
 def module_in(folder: Path, text: str) -> ModuleType:
     """A module of this folder as the finder makes it; its bytecode file is written if there is none that holds."""
     (folder / "some.py").write_text(text)
-    spec = bytecode._Finder(str(folder)).find_spec("some")
+    spec = bytecode._Finder().find_spec("autodiff.some", [str(folder)])
     assert spec is not None and isinstance(spec.loader, bytecode._Reader)
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
@@ -147,20 +147,33 @@ def test_a_bytecode_file_is_read_while_it_is_of_its_source(
     assert read[:3] == [False, True, False] and True not in read[3:]
 
 
-def test_who_asks_again_and_what_is_no_file_is_answered_by_python(tmp_path: Path) -> None:
+def test_who_asks_again_is_answered_by_python(tmp_path: Path) -> None:
     (tmp_path / "some.py").write_text("x = 1")
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "__init__.py").write_text("")
-    finder = bytecode._Finder(str(tmp_path))
-    kinds = [type(spec.loader) for _ in "12" if (spec := finder.find_spec("some")) is not None]
-    assert kinds == [bytecode._Reader, SourceFileLoader]
-    try:
-        package = finder.find_spec("a.inner")
-        assert package is not None and type(package.loader) is SourceFileLoader
-        assert isinstance(sys.path_importer_cache[str(tmp_path / "inner")], bytecode._Finder)
-    finally:
-        sys.path_importer_cache.pop(str(tmp_path / "inner"), None)
-    assert finder.find_spec("absent") is None
+    finder = bytecode._Finder()
+    for name, place in (("some", "some.py"), ("inner", "inner/__init__.py")):
+        spec, usual = finder.find_spec(f"autodiff.{name}", [str(tmp_path)]), None
+        usual = PathFinder.find_spec(f"autodiff.{name}", [str(tmp_path)])
+        assert spec is not None and usual is not None
+        assert spec.origin == str(tmp_path / place) == usual.origin
+        assert spec.submodule_search_locations == usual.submodule_search_locations
+        assert (spec.cached, spec.has_location) == (usual.cached, usual.has_location)
+        assert finder.find_spec(f"autodiff.{name}", [str(tmp_path)]) is None
+    for name, path in (("autodiff.absent", [str(tmp_path)]), ("some", None), ("other.some", ["x"])):
+        assert finder.find_spec(name, path) is None
+
+
+def test_hooks_of_users_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hook:
+        find_spec = None
+
+    first, last = Hook(), Hook()
+    monkeypatch.setattr(sys, "meta_path", [first, *bytecode._USUAL, last])
+    bytecode._look()
+    bytecode._look()  # as if this package had been loaded anew
+    assert [type(finder) for finder in sys.meta_path[:2]] == [Hook, bytecode._Finder]
+    assert sys.meta_path[2:] == [*bytecode._USUAL, last]
 
 
 def test_a_package_without_files_has_none() -> None:

@@ -8,13 +8,13 @@ itself: it asks the system seven times, reads a file, and makes the names in it 
 too.  From one file, all of it takes less than half of that time, and no bytecode files need be there.
 
 The file is one of the cache, named by Python's version and by size and time of all files of this package.  Modules are
-made as ever, with the same specification and a loader that also has their text; only their code is at hand.  Folders of
-this package get a finder for that (``sys.path_importer_cache``), which knows of other modules what the usual one does.
+made as ever, with the same specification and a loader that also has their text; only their code is at hand.  A finder
+for that stands before Python's own (``sys.meta_path``), after whatever import hooks a user has set.
 
 Where there is no such file, as on a machine that has compiled nothing yet, the finder goes to the bytecode file of a
-module at once, which holds if it names size and time of the source as it is: three questions to the system in place of
-seven, and nothing of what Python asks for modules that may be anything, in half of its time.  Whatever is not as usual
-(no such file, one that is older, of another kind or made elsewhere, a package) is left to Python.
+module at once, which holds if it names size and time of the source as it is: four questions to the system in place of
+nine, and nothing of what Python asks of modules that may be anything.  Whatever is not as usual (no such file, one that
+is older, of another kind or made elsewhere) is left to Python.
 
 Not here: modules that are loaded by a process that needs no compiler (they are loaded before), and those that only some
 programs need: the file has what a process had loaded when its first program was compiled.
@@ -27,16 +27,13 @@ import functools
 import marshal
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from importlib.machinery import (
-    BYTECODE_SUFFIXES,
-    EXTENSION_SUFFIXES,
-    SOURCE_SUFFIXES,
-    ExtensionFileLoader,
-    FileFinder,
+    BuiltinImporter,
+    FrozenImporter,
     ModuleSpec,
+    PathFinder,
     SourceFileLoader,
-    SourcelessFileLoader,
 )
 from importlib.util import MAGIC_NUMBER, cache_from_source
 from types import CodeType, ModuleType
@@ -64,13 +61,13 @@ class _Loader(SourceFileLoader):
 
 
 class _Reader(SourceFileLoader):
-    """Has found the bytecode file of a module, and the source that it is to be of."""
+    """Has found the source of a module, whose bytecode file is read if it is of that."""
 
-    found: tuple[str, os.stat_result] | None = None  # once
+    found: tuple[str | None, os.stat_result] | None = None  # once
 
     def get_code(self, fullname: str) -> CodeType | None:
         found, self.found = self.found, None
-        code = None if found is None else self._read(*found)
+        code = None if found is None or found[0] is None else self._read(found[0], found[1])
         return super().get_code(fullname) if code is None else code
 
     def _read(self, file: str, source: os.stat_result) -> CodeType | None:
@@ -101,76 +98,74 @@ def _head(source: os.stat_result) -> bytes:
     return MAGIC_NUMBER + bytes(4) + b"".join(part.to_bytes(4, "little") for part in number)
 
 
-class _Finder(FileFinder):
-    """Finds the modules of a folder: first those whose code is at hand, then those with a bytecode file."""
+class _Finder:
+    """Finds the modules of this package: first those whose code is at hand, then those with a bytecode file."""
 
-    def __init__(self, folder: str) -> None:
-        super().__init__(folder, *_KINDS)
-        self._folder = folder + os.sep
-        self._before, _, self._after = cache_from_source(f"{self._folder}?.py").rpartition("?")
+    def __init__(self) -> None:
         self._found: set[str] = set()  # who asks again is answered by Python
+        some = cache_from_source(os.path.join("folder", "name.py"))
+        self._ending = some.rpartition("name")[2]
 
-    def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The specification of a module; None: Python finds it, or nobody."""
         code = _codes.get(fullname)
-        if code is None:
-            return self._with_file(fullname) or self._usual(fullname, target)
-        path = code.co_filename
-        spec = ModuleSpec(fullname, _Loader(fullname, path), origin=path)
+        if code is not None:
+            self._found.add(fullname)
+            place = code.co_filename
+            return self._spec(_Loader(fullname, place), *os.path.split(place))
+        if not fullname.startswith(_BEGINNING) or not path or fullname in self._found:
+            return None
+        self._found.add(fullname)
+        name = fullname.rpartition(".")[2]
+        for folder, file in ((path[0], f"{name}.py"), (f"{path[0]}{os.sep}{name}", _INIT)):
+            place = f"{folder}{os.sep}{file}"
+            try:
+                source = os.stat(place)
+            except OSError:
+                continue
+            loader = _Reader(fullname, place)
+            spec = self._spec(loader, folder, file)
+            loader.found = spec.cached, source
+            return spec
+        return None
+
+    def _spec(self, loader: SourceFileLoader, folder: str, file: str) -> ModuleSpec:
+        spec = ModuleSpec(loader.name, loader, origin=loader.path)
         spec.has_location = True
-        folder, name = os.path.split(path)
-        if name == "__init__.py":
+        if sys.pycache_prefix is None:
+            spec.cached = f"{folder}{_CACHE}{file[:-3]}{self._ending}"
+        if file == _INIT:
             spec.submodule_search_locations = [folder]
         return spec
 
-    def _with_file(self, fullname: str) -> ModuleSpec | None:
-        """A module of this folder that is asked for the first time."""
-        name = fullname.rpartition(".")[2]
-        path = f"{self._folder}{name}.py"
-        try:
-            source = os.stat(path)
-        except OSError:
-            return None
-        if name in self._found:
-            return None
-        self._found.add(name)
-        loader = _Reader(fullname, path)
-        spec = ModuleSpec(fullname, loader, origin=path)
-        spec.has_location = True
-        spec.cached = f"{self._before}{name}{self._after}"
-        loader.found = spec.cached, source
-        return spec
 
-    def _usual(self, fullname: str, target: ModuleType | None) -> ModuleSpec | None:
-        """What Python finds; folders of a package get such a finder, too."""
-        spec = super().find_spec(fullname, target)
-        if spec is not None and spec.submodule_search_locations:
-            _look_in(spec.submodule_search_locations)
-        return spec
+_BEGINNING, _INIT = f"{_PACKAGE}.", "__init__.py"
+_CACHE = f"{os.sep}__pycache__{os.sep}"
 
 
-_KINDS = (
-    (ExtensionFileLoader, EXTENSION_SUFFIXES),
-    (SourceFileLoader, SOURCE_SUFFIXES),
-    (SourcelessFileLoader, BYTECODE_SUFFIXES),
-)
+def _look() -> None:
+    """Stand before Python's own finders, after whatever hooks a user has set."""
+    finders = sys.meta_path
+    finders[:] = [finder for finder in finders if not _is_earlier(finder)]
+    if sys.implementation.cache_tag is not None:  # else Python writes no bytecode files
+        usual = (k for k, finder in enumerate(finders) if finder in _USUAL)
+        finders.insert(next(usual, len(finders)), _Finder())
 
 
-def _look_in(folders: Iterable[str]) -> None:
-    """Give these folders a finder, where they have Python's own, or none yet."""
-    known = sys.path_importer_cache
-    if sys.implementation.cache_tag is None:  # Python writes no bytecode files
-        return
-    for folder in folders:
-        if type(known.get(folder)) in (FileFinder, type(None)) and os.path.isdir(folder):
-            known[folder] = _Finder(folder)
+def _is_earlier(finder: object) -> bool:
+    """Whether a finder is that of this package before it was taken out of ``sys.modules``."""
+    return (type(finder).__module__, type(finder).__qualname__) == (__name__, "_Finder")
+
+
+_USUAL = (BuiltinImporter, FrozenImporter, PathFinder)
 
 
 @functools.cache
 def use() -> bool:
     """Take code from the file, if there is one; whether there is."""
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] == _PACKAGE:
-            _look_in(getattr(module, "__path__", ()))
+    _look()
     key = _key()
     content = None if key is None else cache.read(key, large=True)
     if content is None:
@@ -178,7 +173,6 @@ def use() -> bool:
     with few_collections():
         codes = marshal.loads(content)
     _codes.update((name, code) for name, code in codes.items() if name not in sys.modules)
-    _look_in({os.path.dirname(code.co_filename) for code in _codes.values()})
     return True
 
 
