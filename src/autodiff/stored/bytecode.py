@@ -64,6 +64,7 @@ class _Reader(SourceFileLoader):
     """Has found the source of a module, whose bytecode file is read if it is of that."""
 
     found: tuple[str | None, os.stat_result] | None = None  # once
+    moved = False  # whether bytecode files are those of another place, which Python mends in each
 
     def get_code(self, fullname: str) -> CodeType | None:
         found, self.found = self.found, None
@@ -79,8 +80,10 @@ class _Reader(SourceFileLoader):
             code = marshal.loads(memoryview(content)[16:])
         except (OSError, EOFError, ValueError, TypeError):
             return None
-        is_own = isinstance(code, CodeType) and code.co_filename == self.path
-        return code if is_own else None
+        if isinstance(code, CodeType) and code.co_filename == self.path:
+            return code
+        _Reader.moved = True
+        return None
 
 
 def _content(file: str) -> bytes:
@@ -115,7 +118,12 @@ class _Finder:
             self._found.add(fullname)
             place = code.co_filename
             return self._spec(_Loader(fullname, place), *os.path.split(place))
-        if not fullname.startswith(_BEGINNING) or not path or fullname in self._found:
+        if (
+            not fullname.startswith(_BEGINNING)
+            or not path
+            or fullname in self._found
+            or _Reader.moved
+        ):
             return None
         self._found.add(fullname)
         name = fullname.rpartition(".")[2]
