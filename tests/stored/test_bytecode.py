@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import marshal
 import os
 import py_compile
 import subprocess
@@ -50,6 +51,9 @@ def first(place: Path, power: int, setting: str = "1") -> dict[str, Any]:
 @pytest.mark.skipif(os.name == "nt", reason="paths of another form")
 def test_a_second_process_has_the_modules_of_the_first_from_one_file(tmp_path: Path) -> None:
     files, one = first(tmp_path, 3), first(tmp_path, 4)
+    largest = max(tmp_path.rglob("*.*"), key=lambda file: file.stat().st_size).read_bytes()
+    codes = marshal.loads(largest[len(cache._MAGIC) + cache._DIGEST_BYTES :])
+    assert "autodiff.capture" in codes and "autodiff.api" not in codes  # which has looked for it
     assert files.pop("at hand") == 0
     assert one.pop("at hand") > 150
     assert files.pop("from files") > 150

@@ -48,6 +48,10 @@ _PACKAGE = __name__.partition(".")[0]
 MOST = 240
 """Modules from which on a first program was no small one: others would read more than they need."""
 
+_FEW = 60
+"""Modules that there are at most where the file is looked for first: they are needed to do so, and not in it."""
+
+_before: set[str] = set()  # those that the process had
 _codes: dict[str, CodeType] = {}  # of modules that are still to be made
 _noted: list[str] = []  # modules whose code is written when the process ends
 
@@ -177,11 +181,18 @@ def use() -> bool:
     key = _key()
     content = None if key is None else cache.read(key, large=True)
     if content is None:
+        before = _loaded()
+        _before.update(before if len(before) <= _FEW else ())
         return False
     with few_collections():
         codes = marshal.loads(content)
     _codes.update((name, code) for name, code in codes.items() if name not in sys.modules)
     return True
+
+
+def _loaded() -> list[str]:
+    """The modules of this package that the process has."""
+    return [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]
 
 
 @functools.cache
@@ -205,8 +216,9 @@ def note() -> None:
     """Have the modules that are loaded now come from one file in other processes."""
     if _noted or use() or _key() is None:
         return
-    _noted.extend(name for name in sys.modules if name.partition(".")[0] == _PACKAGE)
-    if len(_noted) <= MOST:
+    loaded = _loaded()
+    _noted.extend(name for name in loaded if name not in _before)
+    if len(loaded) <= MOST:
         atexit.register(_write, os.getpid())
 
 
