@@ -8,7 +8,7 @@ import py_compile
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.machinery import PathFinder
+from importlib.machinery import PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -181,6 +181,13 @@ def test_hooks_of_users_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     bytecode._look()  # as if this package had been loaded anew
     assert [type(finder) for finder in sys.meta_path[:2]] == [Hook, bytecode._Finder]
     assert sys.meta_path[2:] == [*bytecode._USUAL, last]
+
+    class Own(SourceFileLoader):
+        """Of a hook of paths."""
+
+    monkeypatch.setattr(bytecode.__spec__, "loader", Own("autodiff.stored.bytecode", "file"))
+    bytecode._look()
+    assert sys.meta_path == [first, *bytecode._USUAL, last]
 
 
 def test_a_package_without_files_has_none() -> None:

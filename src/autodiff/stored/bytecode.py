@@ -158,10 +158,11 @@ _CACHE = f"{os.sep}__pycache__{os.sep}"
 
 
 def _look() -> None:
-    """Stand before Python's own finders, after whatever hooks a user has set."""
+    """Stand before Python's own finders, after whatever hooks a user has set, those of paths among them."""
     finders = sys.meta_path
     finders[:] = [finder for finder in finders if not _is_earlier(finder)]
-    if sys.implementation.cache_tag is not None:  # else Python writes no bytecode files
+    is_usual = type(__spec__.loader) is SourceFileLoader  # this module was loaded just now
+    if is_usual and sys.implementation.cache_tag is not None:  # else there are no bytecode files
         usual = (k for k, finder in enumerate(finders) if finder in _USUAL)
         finders.insert(next(usual, len(finders)), _Finder())
 
