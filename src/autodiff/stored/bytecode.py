@@ -4,7 +4,7 @@
     note()      # a program was compiled: the file is written when the process ends, if there was none
 
 A first call loads a hundred and seventy modules that a call answered from disk does not need.  Python finds each by
-itself: it asks the system seven times, reads a file, and makes the names in it anew although most are in other files
+itself: it asks the system twelve times, reads a file, and makes the names in it anew although most are in other files
 too.  From one file, all of it takes less than half of that time, and no bytecode files need be there.
 
 The file is one of the cache, named by Python's version and by size and time of all files of this package.  Modules are
@@ -12,8 +12,8 @@ made as ever, with the same specification and a loader that also has their text;
 for that stands before Python's own (``sys.meta_path``), after whatever import hooks a user has set.
 
 Where there is no such file, as on a machine that has compiled nothing yet, the finder goes to the bytecode file of a
-module at once, which holds if it names size and time of the source as it is: four questions to the system in place of
-nine, and nothing of what Python asks of modules that may be anything.  Whatever is not as usual (no such file, one that
+module at once, which holds if it names size and time of the source as it is: five questions to the system in place of
+twelve, and nothing of what Python asks of modules that may be anything.  Whatever is not as usual (no such file, one that
 is older, of another kind or made elsewhere) is left to Python.
 
 Not here: modules that are loaded by a process that needs no compiler (they are loaded before), and those that only some
