@@ -80,17 +80,22 @@ class _Node:
     other: Any = None
 
 
-@pytest.mark.parametrize("left", [0, 1])
-def test_what_later_blocks_leave_is_found(left: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("left", "many", "stays"), [(0, True, 0), (1, True, 0), (1, False, 1)])
+def test_what_later_blocks_and_small_ones_leave_is_found(
+    left: int, many: bool, stays: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(garbage, "_left", left)
     monkeypatch.setattr(garbage, "_frozen", False)
     gc.unfreeze()
+    gc.collect()
     with few_collections():
         node = _Node()
         node.other = node
         gone = weakref.ref(node)
         del node
+        made = [[k] for k in range(garbage._MANY if many else 0)]
+    assert len(made) == many * garbage._MANY
     kept = [[k] for k in range(2000)]
     assert len(kept) == 2000
-    assert (gone() is None) is (left == 0)
-    assert garbage._left == 0
+    assert (gone() is None) is (left == stays)
+    assert garbage._left == stays

@@ -21,6 +21,7 @@ _inside = 0
 _mine = threading.local()  # .inside: how many of them are this thread's
 _before = (0, 0, 0)
 _left = 4  # blocks, of imports and first programs, whose objects are called old when they end
+_MANY = 1000  # objects that a block has left, or it is none of these
 _frozen = False  # whether the user has frozen objects: to count them takes as long as a search
 
 
@@ -65,7 +66,7 @@ def _call_old() -> None:
     Only of the first blocks, for Python would not look for garbage among them: what later programs leave goes.
     """
     global _frozen, _left
-    if not _left:
+    if not _left or gc.get_count()[0] < _MANY:
         return
     _left -= 1
     _frozen = _frozen or gc.get_freeze_count() != 0

@@ -28,7 +28,7 @@ import sys
 import weakref
 from collections.abc import Iterable, Set
 from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from autodiff.stack import lock_of_the_process
 
@@ -44,11 +44,13 @@ Name = tuple[str, str]
 """A module, and a name in it."""
 
 
-class Listener(Protocol):
-    """What stands on names."""
+if TYPE_CHECKING:
 
-    def forget_names(self, altered: Set[Name] | None) -> None:
-        """Be told that these names lead elsewhere now; None: all that was compiled may."""
+    class Listener(Protocol):
+        """What stands on names."""
+
+        def forget_names(self, altered: Set[Name] | None) -> None:
+            """Be told that these names lead elsewhere now; None: all that was compiled may."""
 
 
 class _Module:

@@ -33,7 +33,7 @@ import operator
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType, MethodType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -53,16 +53,18 @@ _REST, _NAMED = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
 _VARIADIC = (_REST, _NAMED)
 
 
-class FlatCall(Protocol):
-    """What is read of a bound and flattened call."""
+if TYPE_CHECKING:
 
-    as_given: tuple[tuple[Any, ...], dict[str, Any]]
-    tabled: tuple[Any, ...]  # the slots with lists of records as tables
-    slots: tuple[Any, ...]
-    leaves: list[Any]
-    roles: list[str]
-    paths: list[str]
-    given: tuple[Any, ...]
+    class FlatCall(Protocol):
+        """What is read of a bound and flattened call."""
+
+        as_given: tuple[tuple[Any, ...], dict[str, Any]]
+        tabled: tuple[Any, ...]  # the slots with lists of records as tables
+        slots: tuple[Any, ...]
+        leaves: list[Any]
+        roles: list[str]
+        paths: list[str]
+        given: tuple[Any, ...]
 
 
 class _Unsuited(Exception):

@@ -25,9 +25,6 @@ from autodiff.api.classes import (
 from autodiff.api.options import (
     OF_DERIVATIVES,
     OPTIONS,
-    DerivativeOptions,
-    MatrixOptions,
-    Options,
     no_function_remedy,
     refuse_unknown,
 )
@@ -36,7 +33,48 @@ from autodiff.errors import ArgumentError
 from autodiff.tracebacks import without_our_frames
 
 if TYPE_CHECKING:
+    from autodiff.api.options import DerivativeOptions, MatrixOptions, Options
     from autodiff.transform.arguments import Wrt
+
+    class _FunctionDecorator(Protocol):
+        """``function`` with options, waiting for its function."""
+
+        def __call__(self, f: Callable[P, R]) -> Function[P, R]: ...
+
+    class _GradientDecorator(Protocol):
+        """``gradient`` with options, waiting for its function."""
+
+        def __call__(self, f: Callable[P, R]) -> Gradient[P, Any]: ...
+
+    class _ValueAndGradientDecorator(Protocol):
+        """``value_and_gradient`` with options, waiting for its function."""
+
+        def __call__(self, f: Callable[P, R]) -> ValueAndGradient[P, tuple[R, Any]]: ...
+
+    class _HessianVectorDecorator(Protocol):
+        """``hessian_vector`` with options, waiting for its function."""
+
+        def __call__(self, f: Callable[P, R]) -> HessianVector[P, Any]: ...
+
+    class _JacobianDecorator(Protocol):
+        """``jacobian`` with options, waiting for its function."""
+
+        def __call__(self, f: Callable[P, Any]) -> Transformed[P, Any]: ...
+
+    class _HessianDecorator(Protocol):
+        """``hessian`` with options, waiting for its function."""
+
+        def __call__(self, f: Callable[P, Any]) -> Transformed[P, Any]: ...
+
+    class _SparsityDecorator(Protocol):
+        """``sparsity`` with options, waiting for its function."""
+
+        def __call__(self, f: Callable[P, R]) -> Sparsity[P, Any]: ...
+
+    class _VmapDecorator(Protocol):
+        """``vmap`` with options, waiting for its function."""
+
+        def __call__(self, f: Callable[..., Any]) -> Vmap[..., Any]: ...
 
 
 def _public(transform: Callable[P, R]) -> Callable[P, R]:
@@ -61,12 +99,6 @@ def _decorator(cls: type[Transformed[..., Any]], function: Any, options: dict[st
     if function is None:
         return without_our_frames(lambda f: cls(f, **options))
     return cls(function, **options)
-
-
-class _FunctionDecorator(Protocol):
-    """``function`` with options, waiting for its function."""
-
-    def __call__(self, f: Callable[P, R]) -> Function[P, R]: ...
 
 
 @overload
@@ -97,12 +129,6 @@ def function(f: Callable[..., Any] | None = None, **options: Any) -> Any:
     np.float64(25.0)
     """
     return _decorator(Function, f, options)
-
-
-class _GradientDecorator(Protocol):
-    """``gradient`` with options, waiting for its function."""
-
-    def __call__(self, f: Callable[P, R]) -> Gradient[P, Any]: ...
 
 
 @overload
@@ -151,12 +177,6 @@ def gradient(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: An
     return _decorator(Gradient, f, {"wrt": wrt, **options})
 
 
-class _ValueAndGradientDecorator(Protocol):
-    """``value_and_gradient`` with options, waiting for its function."""
-
-    def __call__(self, f: Callable[P, R]) -> ValueAndGradient[P, tuple[R, Any]]: ...
-
-
 @overload
 def value_and_gradient(
     f: Callable[P, R], wrt: Wrt = None, **options: Unpack[DerivativeOptions]
@@ -176,12 +196,6 @@ def value_and_gradient(f: Callable[..., Any] | None = None, wrt: Wrt = None, **o
     (8.0, 12.0)
     """
     return _decorator(ValueAndGradient, f, {"wrt": wrt, **options})
-
-
-class _HessianVectorDecorator(Protocol):
-    """``hessian_vector`` with options, waiting for its function."""
-
-    def __call__(self, f: Callable[P, R]) -> HessianVector[P, Any]: ...
 
 
 @overload
@@ -206,12 +220,6 @@ def hessian_vector(f: Callable[..., Any] | None = None, wrt: Wrt = None, **optio
     array([ 6., 12.])
     """
     return _decorator(HessianVector, f, {"wrt": wrt, **options})
-
-
-class _JacobianDecorator(Protocol):
-    """``jacobian`` with options, waiting for its function."""
-
-    def __call__(self, f: Callable[P, Any]) -> Transformed[P, Any]: ...
 
 
 @overload
@@ -258,12 +266,6 @@ def jacobian(
     return _decorator(SparseJacobian if sparse else Jacobian, f, {"wrt": wrt, **options})
 
 
-class _HessianDecorator(Protocol):
-    """``hessian`` with options, waiting for its function."""
-
-    def __call__(self, f: Callable[P, Any]) -> Transformed[P, Any]: ...
-
-
 @overload
 def hessian(
     f: Callable[P, Any], wrt: Wrt = None, sparse: bool = False, **options: Unpack[MatrixOptions]
@@ -303,12 +305,6 @@ def hessian(
     return _decorator(SparseHessian if sparse else Hessian, f, {"wrt": wrt, **options})
 
 
-class _SparsityDecorator(Protocol):
-    """``sparsity`` with options, waiting for its function."""
-
-    def __call__(self, f: Callable[P, R]) -> Sparsity[P, Any]: ...
-
-
 @overload
 def sparsity(
     f: Callable[P, R], wrt: Wrt = None, **options: Unpack[Options]
@@ -342,12 +338,6 @@ def sparsity(f: Callable[..., Any] | None = None, wrt: Wrt = None, **options: An
     . . X X
     """
     return _decorator(Sparsity, f, {"wrt": wrt, **options})
-
-
-class _VmapDecorator(Protocol):
-    """``vmap`` with options, waiting for its function."""
-
-    def __call__(self, f: Callable[..., Any]) -> Vmap[..., Any]: ...
 
 
 @overload

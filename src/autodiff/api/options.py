@@ -30,29 +30,35 @@ OPTIONS = (
 )  # fmt: skip
 
 
-class Options(TypedDict, total=False):
-    """What each transformation can be told; see :class:`Transformed`."""
+if TYPE_CHECKING:
 
-    engine: str
-    device: str | None
-    threads: int
-    use_cache: bool
-    on_fallback: str
-    solver_jacobians: bool
+    class Options(TypedDict, total=False):
+        """What each transformation can be told; see :class:`Transformed`."""
 
-
-class DerivativeOptions(Options, total=False):
-    """What derivatives can be told besides."""
-
-    holomorphic: bool
-    checkpoint: str | None
-    memory: int | None
+        engine: str
+        device: str | None
+        threads: int
+        use_cache: bool
+        on_fallback: str
+        solver_jacobians: bool
 
 
-class MatrixOptions(DerivativeOptions, total=False):
-    """What Jacobians and Hessians can be told besides."""
+if TYPE_CHECKING:
 
-    mode: str
+    class DerivativeOptions(Options, total=False):
+        """What derivatives can be told besides."""
+
+        holomorphic: bool
+        checkpoint: str | None
+        memory: int | None
+
+
+if TYPE_CHECKING:
+
+    class MatrixOptions(DerivativeOptions, total=False):
+        """What Jacobians and Hessians can be told besides."""
+
+        mode: str
 
 
 def refuse_unknown(title: Callable[[], str], options: Mapping[str, Any], known: list[str]) -> None:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from autodiff.api.classes import Function, WithVectors
-from autodiff.api.options import Options
 from autodiff.api.transformed import P, R, Transformed, product
 from autodiff.errors import ArgumentError, NameArgumentError
 from autodiff.later import later
@@ -23,6 +22,7 @@ from autodiff.tracebacks import without_our_frames
 
 if TYPE_CHECKING:
     from autodiff import inlining
+    from autodiff.api.options import Options
     from autodiff.compiled import binding, fallback
     from autodiff.transform import arguments, products
     from autodiff.transform import vectors as cotangents

@@ -24,21 +24,22 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import field
 from types import SimpleNamespace, WrapperDescriptorType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from autodiff import containers
 from autodiff.capture.iterators import Iterating
 from autodiff.dims import UndecidedExtent
 from autodiff.plain_data import dataclass
 
+if TYPE_CHECKING:
 
-class Variables(Protocol):
-    """What regions take the variables of: the scope of a frame, the parts of an object."""
+    class Variables(Protocol):
+        """What regions take the variables of: the scope of a frame, the parts of an object."""
 
-    @property
-    def locals(self) -> MutableMapping[str, Any]: ...
+        @property
+        def locals(self) -> MutableMapping[str, Any]: ...
 
-    def restore(self, before: dict[str, Any]) -> None: ...
+        def restore(self, before: dict[str, Any]) -> None: ...
 
 
 class Locals(dict[str, Any]):

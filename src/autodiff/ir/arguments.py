@@ -8,17 +8,18 @@ What is found is not given: an engine reads it from the shapes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from autodiff.dims import symbols
 from autodiff.ir.data import ArrayType, Program
 
+if TYPE_CHECKING:
 
-class Form(Protocol):
-    """How one argument arrives."""
+    class Form(Protocol):
+        """How one argument arrives."""
 
-    @property
-    def type(self) -> ArrayType: ...
+        @property
+        def type(self) -> ArrayType: ...
 
 
 def arguments_of(program: Program, forms: Sequence[Form]) -> list[int]:

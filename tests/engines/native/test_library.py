@@ -15,6 +15,8 @@ from bench.vector_math import CASES
 
 from .test_vector_math import specials
 
+F64 = FORMATS["f64"]
+
 PAIRS = [(name, dtype) for name in vector_math.NAMES for dtype in DTYPES]
 
 
@@ -59,6 +61,13 @@ def test_every_form_computes_what_the_inlined_function_does(name, dtype):
     wanted = compile_kernel(name, dtype)(*arguments)
     for lanes in (1, *lanes_of(FORMATS[dtype])):
         np.testing.assert_array_equal(apply(name, dtype, lanes, arguments), wanted, f"{lanes}")
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_a_form_of_one_element_asks_the_c_library_itself(name):
+    one, several = (library.text([library.symbol(name, "f64", n)]) for n in (1, lanes_of(F64)[0]))
+    assert f"call double @{name}(double %x)" in one and "ad.large" not in one
+    assert "ad.large" in several
 
 
 def test_a_form_is_compiled_once():

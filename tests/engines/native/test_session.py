@@ -105,6 +105,14 @@ def test_calls_that_llvm_forms_itself_resolve():
     assert binary(machine.address("f"))(2.0, 7.0) == 128.0
 
 
+def test_only_functions_of_the_c_library_that_are_used_are_looked_up():
+    body = "\n  %y = call double @cbrt(double %x)\n  ret double %y\n"
+    text = f"declare double @cbrt(double)\ndefine double @f(double %x) {{{body}}}"
+    code = session._compile(text, "code", fresh=True)
+    assert set(session._library_calls([code])) == {"cbrt"}
+    assert set(session._library_calls([b"\xcf\xfa\xed\xfe _cbrt\0"])) == {"cbrt"}  # of macOS
+
+
 def test_addresses_given_by_the_caller_are_used():
     callback = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(lambda x: x + 10)
     text = """

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 REPORT = "report"
 
 
-class Addresses(Protocol):
-    """Machine code in memory."""
+if TYPE_CHECKING:
 
-    def address(self, name: str) -> int:
-        """The address of a function or variable."""
+    class Addresses(Protocol):
+        """Machine code in memory."""
+
+        def address(self, name: str) -> int:
+            """The address of a function or variable."""
 
 
 class Report(ctypes.Structure):

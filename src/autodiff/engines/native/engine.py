@@ -264,17 +264,19 @@ def _work(block: Block) -> int:
 _PYTHON: dict[str, type] = {"f": float, "i": int, "u": int, "b": bool}
 
 
-class Form(Protocol):
-    """How an input arrives: ``form`` is array, scalar (NumPy's) or python (float, int, bool)."""
+if TYPE_CHECKING:
 
-    @property
-    def form(self) -> str: ...
+    class Form(Protocol):
+        """How an input arrives: ``form`` is array, scalar (NumPy's) or python (float, int, bool)."""
 
-    @property
-    def type(self) -> ArrayType: ...
+        @property
+        def form(self) -> str: ...
 
-    @property
-    def numbers(self) -> Any: ...
+        @property
+        def type(self) -> ArrayType: ...
+
+        @property
+        def numbers(self) -> Any: ...
 
 
 def _input(number: int, form: Form) -> Input:

@@ -52,7 +52,6 @@ EFFORT = "passes"
 """What kernels are compiled with; `translation` makes slow code quickly, for those that run once."""
 
 _MACHINES_PER_LINKER = 64
-_RUNTIME = "autodiff.runtime"  # the library of LLVM's own calls, in every linker
 
 _lock = threading.RLock()
 _numbers = itertools.count()
@@ -127,7 +126,6 @@ class _Llvm:
         )
         self.optimiser = self.target_machine(3)
         self.translator = self.target_machine(0)
-        self.library_calls = symbols.library_calls()
         self._linker: llvm.Linker | None = None
         self._linked = 0
 
@@ -145,7 +143,6 @@ class _Llvm:
         if self._linker is None or self._linked == _MACHINES_PER_LINKER:
             self._linker = llvm.Linker(self.optimiser, self.host.uses_jitlink)
             self._linked = 0
-            self._linker.keep = self._linker.link(_RUNTIME, (), (), self.library_calls, ())
         self._linked += 1
         return self._linker
 
@@ -330,11 +327,12 @@ def _link(
     addresses = _functions | dict(extra or {})
     imports: dict[str, int] = {}
     for name in wanted:
-        if name not in defined and name not in state.library_calls:
+        if name not in defined and name not in symbols.LIBRARY_CALLS:
             known = addresses.get(name)
             imports[name] = symbols.address(name) if known is None else known
+    imports |= _library_calls(objects)
     linker = state.linker()
-    library = linker.link(f"autodiff.{next(_numbers)}", objects, (_RUNTIME,), imports, names)
+    library = linker.link(f"autodiff.{next(_numbers)}", objects, (), imports, names)
     library.keep = linker  # outlives what it linked
     return library
 
@@ -349,6 +347,27 @@ _functions: dict[str, int] = {}
 def _is_used(name: str, code: bytes) -> bool:
     """Whether a name is to be linked: of elementary functions, LLVM uses some of the forms."""
     return not library.is_form(name) or name.encode() + b"\0" in code
+
+
+def _library_calls(objects: Sequence[bytes]) -> dict[str, int]:
+    """The functions of the C library that object files may use, which LLVM calls unasked: their names end there."""
+    named = b"".join(map(_names_in, objects))
+    found = [name for name in symbols.LIBRARY_CALLS if name.encode() + b"\0" in named]
+    return {name: where for name in found if (where := symbols.process_address(name))}
+
+
+def _names_in(code: bytes) -> bytes:
+    """The parts of an object file that have the names: of ELF the tables of strings, else all of it."""
+    if not code.startswith(_OBJECT_FILES[0]):
+        return code
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(code[at : at + size], sys.byteorder)
+
+    first, size, count = number(0x28, 8), number(0x3A, 2), number(0x3C, 2)
+    tables = [at for at in range(first, first + size * count, size or 1) if number(at + 4, 4) == 3]
+    places = [(number(at + 0x18, 8), number(at + 0x20, 8)) for at in tables]
+    return b"".join([code[start : start + length] for start, length in places])
 
 
 def _compile_functions(names: Sequence[str]) -> None:

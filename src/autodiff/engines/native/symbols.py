@@ -118,6 +118,7 @@ _workspace_cell = ctypes.c_int64(0)
 
 _lock = lock_of_the_process()
 _known: dict[str, int] = {}
+_of_the_system: dict[str, int] = {}
 
 
 def address(name: str) -> int:
@@ -140,14 +141,11 @@ def address(name: str) -> int:
 
 def process_address(name: str) -> int:
     """The address of a function of the system, or 0 where it has none of that name."""
-    return _from_c_library(name)
-
-
-def library_calls() -> Mapping[str, int]:
-    """Addresses of :data:`LIBRARY_CALLS`, those this platform has."""
-    with _lock:
-        found = {name: _from_c_library(name) for name in LIBRARY_CALLS}
-    return {name: where for name, where in found.items() if where}
+    found = _of_the_system.get(name)
+    if found is None:
+        with _lock:
+            found = _of_the_system[name] = _from_c_library(name)
+    return found
 
 
 def routine_signature(name: str) -> str:

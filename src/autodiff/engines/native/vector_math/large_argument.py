@@ -18,7 +18,7 @@ BOUND = {"f64": 2.0**20, "f32": 2.0**11}
 
 # Those of all functions among them: LLVM describes the processor anew for each set of its options that it meets.
 _ATTRIBUTES = "noinline optsize nounwind willreturn memory(none) #0"
-_RARELY = '!prof !{!"branch_weights", i32 1, i32 10000}'
+RARELY = '!prof !{!"branch_weights", i32 1, i32 10000}'
 
 
 def lanes_of(form: Format) -> tuple[int, ...]:
@@ -36,7 +36,7 @@ def _scalar(form: Format) -> str:
 define weak_odr {type} @ad.large.{name}({type} %x, ptr %function) {_ATTRIBUTES} {{
   %size = call {type} @llvm.fabs.{name}({type} %x)
   %large = fcmp oge {type} %size, {literal(BOUND[name], type)}
-  br i1 %large, label %some, label %done, {_RARELY}
+  br i1 %large, label %some, label %done, {RARELY}
 some:
   %result = call {type} %function({type} %x)
   ret {type} %result
@@ -55,7 +55,7 @@ define weak_odr {vector} @ad.large.v{lanes}{name}({vector} %x, ptr %function) {_
   %large = fcmp oge {vector} %size, splat ({type} {literal(BOUND[name], type)})
   %mask = bitcast <{lanes} x i1> %large to i{lanes}
   %any = icmp ne i{lanes} %mask, 0
-  br i1 %any, label %some, label %done, {_RARELY}
+  br i1 %any, label %some, label %done, {RARELY}
 some:
   %buffer = alloca {vector}
   store {vector} %x, ptr %buffer

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 
 from autodiff.engines.native import vector_math
 from autodiff.engines.native.vector_math.emit import FORMATS
-from autodiff.engines.native.vector_math.large_argument import lanes_of
+from autodiff.engines.native.vector_math.large_argument import RARELY, lanes_of
 from autodiff.patterns import pattern
 
 _INTRINSIC = pattern(r"declare (\w+) @(llvm\.\w+)\.(f64|f32)\((.*)\)")
@@ -75,11 +75,37 @@ def _definition(name: str, dtype: str, lanes: int, head: str, tail: str) -> str:
     listed = ", ".join(f"{type} {x}" for x in ("%x", "%y")[: vector_math.arity(name)])
     lines = [f"define {head.replace('TYPE', type)}({listed}) {tail} {{"]
     *body, last = vector_math.definition(name, dtype).splitlines()[1:-1]
+    if lanes == 1 and _LARGE in " ".join(body[-2:-1]):
+        *body, call, chosen = body
+        condition, _, other = (part.split()[-1] for part in chosen.split(", "))
+        lines += [*body, *_branch(type, condition, call)]
+        return "\n".join([*lines, f"  ret {type} {other}\n}}"])
     for line in body:
         result, instruction = line.strip().split(" = ", 1)
         lines.append(f"  {result} = {widened(instruction, lanes) if lanes > 1 else instruction}")
     lines.append(f"  ret {type} {last.split()[-1]}\n}}")
     return "\n".join(lines)
+
+
+_LARGE = "@ad.large."
+
+
+def _branch(type: str, condition: str, call: str) -> list[str]:
+    """What a form of one element does with a large argument: no loop is vectorised around a branch in there.
+
+    A function that is called for each element takes LLVM as long as a fifth of the form.
+    """
+    result, _, called = call.strip().partition(" = ")
+    argument, function = (
+        part.split()[-1] for part in called.partition(")")[0].partition("(")[2].split(", ")
+    )
+    return [
+        f"  br i1 {condition}, label %large, label %usual, {RARELY}",
+        "large:",
+        f"  {result} = call {type} {function}({type} {argument})",
+        f"  ret {type} {result}",
+        "usual:",
+    ]
 
 
 def _widened_declarations(line: str, lanes: int) -> list[str]:
@@ -104,7 +130,7 @@ def text(symbols: Sequence[str]) -> str:
         required = vector_math.requires(name, dtype)
         for function in (name, *required):
             for part in vector_math.declarations(function, dtype):
-                if _serves(part, lanes):
+                if _serves(part, lanes) and not (lanes == 1 and _LARGE in part):
                     declared.update(dict.fromkeys(_widened_declarations(part, lanes)))
         for other in required:
             head = f"internal TYPE @ad.{other}.{form}"
