@@ -21,7 +21,7 @@ import mpmath
 import numpy as np
 
 from autodiff.engines.native import vector_math
-from autodiff.engines.native.vector_math.kernel import DTYPES, Array, compile_kernel
+from bench.kernel_of_one import DTYPES, Array, compile_kernel
 
 CONTEXT = mpmath.mp.clone()
 CONTEXT.prec = 160  # sin and its like reduce large arguments with as much more as they need

@@ -7,11 +7,12 @@ is told once, and the call runs uncompiled.
 
 import functools
 import importlib
+import itertools
 import pkgutil
 import traceback
 import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -155,8 +156,14 @@ def inject(monkeypatch: pytest.MonkeyPatch, place: str, kind: type[Exception]) -
     return calls
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("kind", SLIPS, ids=lambda k: k.__name__)
+def _slips() -> Iterator[Any]:
+    """Every place with three kinds of slip, every kind at twelve places or more; the rest is slow."""
+    for (p, place), (k, kind) in itertools.product(enumerate(PLACES), enumerate(SLIPS)):
+        marks = pytest.mark.slow if (3 * p + k) % len(SLIPS) > 2 else ()
+        yield pytest.param(place, kind, marks=marks, id=f"{kind.__name__}-{place}")
+
+
+@pytest.mark.parametrize(("place", "kind"), list(_slips()))
 def test_a_slip_anywhere_is_an_internal_error(place, kind, monkeypatch) -> None:
     reached = 0
     for function in PROGRAMS:

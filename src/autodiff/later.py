@@ -3,11 +3,15 @@
     transform = later("autodiff.transform")        # loads nothing
     transform.Gradient(wrt)                        # loads it
 
+    enter_later(TABLE, "autodiff.transform", key)  # TABLE[key](x): loads it, which enters what is called
+    append_later(WAYS, "autodiff.transform")       # the same for what is asked in turn
+
 For modules that most processes never need, or do not need when a result comes from the disk.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import Any
 
@@ -33,3 +37,26 @@ class later:
             module = importlib.import_module(self._awaited)
         self.__dict__ = module.__dict__  # from now on what is said of one is said of the other
         return getattr(module, name)
+
+
+def enter_later(table: dict[Any, Any], home: str, *keys: Any, through: Any = None) -> None:
+    """Have a module enter what a table has for some keys, when one is first called, by ``through(table[key], …)`` if given."""
+
+    def first(key: Any, /, *args: Any, **kwargs: Any) -> Any:
+        importlib.import_module(home)
+        function = table[key]
+        return function(*args, **kwargs) if through is None else through(function, *args, **kwargs)
+
+    table.update({key: functools.partial(first, key) for key in keys})
+
+
+def append_later(ways: list[Any], home: str) -> None:
+    """Have a module append what is asked in turn until something says something, when they are first asked."""
+
+    def first(*args: Any) -> Any:
+        if first in ways:
+            ways.remove(first)
+        importlib.import_module(home)
+        return next(filter(None, (run(*args) for run in ways)), None)
+
+    ways.append(first)

@@ -319,7 +319,9 @@ def _random_program(seed):
     return "def f(xs, a):\n    " + "\n    ".join(lines)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize(
+    "seed", [*range(4), *[pytest.param(k, marks=pytest.mark.slow) for k in range(4, 20)]]
+)
 def test_random_programs(seed, tmp_path):
     file = tmp_path / "program.py"
     file.write_text(_random_program(seed))

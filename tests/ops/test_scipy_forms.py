@@ -116,6 +116,7 @@ def test_a_factor_that_turns_freely_is_refused(a: np.ndarray, take: str) -> None
 NEGATIVE = np.array([[-2.0, 1.0, 0.3], [0.4, 1.5, -0.2], [0.1, 0.7, 3.0]])
 
 
+@pytest.mark.native_one_in(3)
 @pytest.mark.parametrize("engine", ["native", "numpy"])
 @pytest.mark.parametrize(
     "root",

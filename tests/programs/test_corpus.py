@@ -36,7 +36,7 @@ from .registry import Call, Program, is_float, leaves, load, replace_leaves
 ENGINES = ("numpy", "native", *(("jax",) if os.environ.get("AUTODIFF_TEST_JAX") == "1" else ()))
 PROGRAMS = load()
 # One in so many is run by default, others on each engine; the rest is slow.
-GRADIENTS, PRODUCTS = 2, 3
+GRADIENTS, PRODUCTS = 2, 6
 
 GAPS: dict[str, str] = {}
 

@@ -82,6 +82,7 @@ def test_program_fails_as_declared(program: Program) -> None:
         assert failure.message in str(caught.value)
 
 
+@pytest.mark.slow  # `test_corpus` refuses a numerical gradient whose own estimate is too coarse
 @pytest.mark.parametrize("program", DIFFERENTIABLE, ids=repr)
 def test_numerical_gradient_is_the_same_from_two_steps(program: Program) -> None:
     function = scalar_function(program)

@@ -62,7 +62,7 @@ from autodiff.dims import UndecidedExtent, deciding
 from autodiff.errors import AutodiffError
 from autodiff.ir.data import Source
 from autodiff.ladder import Bail, Decision, Rung
-from autodiff.later import later
+from autodiff.later import append_later, enter_later, later
 from autodiff.ops.builder import building
 from autodiff.ops.complex_numbers import ComplexTracer, from_pair
 from autodiff.ops.either import union
@@ -84,10 +84,11 @@ calls.answer_later(
     "autodiff.capture.numpy_callables",
     np.ndindex, np.ndenumerate, np.nditer, np.fromiter, np.poly1d, np.roots,
 )  # fmt: skip
-calls.answer_type_later("autodiff.capture.numpy_callables", np.vectorize)
-calls.columns_later("autodiff.capture.grouped")
-calls.run_at_once_later("autodiff.capture.pushing")
-calls.take_all_later(
+enter_later(calls.SPECIAL_TYPES, "autodiff.capture.numpy_callables", np.vectorize)
+calls.columns = later("autodiff.capture.grouped")
+append_later(calls.AT_ONCE, "autodiff.capture.pushing")
+enter_later(
+    calls.TAKES_ALL,
     "autodiff.capture.pushing",
     sum, min, max, set, frozenset, deque, math.fsum, math.prod, dict, list, tuple, sorted,
 )  # fmt: skip

@@ -4,7 +4,7 @@
     z[0] = 3                    a store to x where c holds, and to y where it does not
     z is x                      c
 
-An array object is a storage and the view steps that lead through it, in ``like``; its CONTENT lies in the storage
+An array object is a storage and the view steps that lead through it, in ``like``; what it holds lies in the storage
 (:class:`~autodiff.ops.tracer.Cell`), since each result of an operation is one.  A tracer of a chosen array has a
 :class:`Chosen` in place of a storage, which reads and stores through its reference.  As long as nothing has been
 stored into any of its arrays, it is what the branch gave, and nothing is computed.
@@ -20,9 +20,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from autodiff.capture.heap import CONTENT, Heap, Object
+from autodiff.capture.heap import Heap, Object
 from autodiff.capture.predicates import Node, Predicate, Refused
-from autodiff.capture.references import Choice, Leaf, Reference, To, objects_of
+from autodiff.capture.references import Choice, Reference, To, objects_of
 from autodiff.dims import Dim, Extent, symbols
 from autodiff.ir.data import Block, Value
 from autodiff.ladder import NotStaged
@@ -35,7 +35,6 @@ from autodiff.ops.structural import zeros
 from autodiff.ops.tracer import Cell, Tracer, ViewStep, as_tracer
 from autodiff.plain_data import dataclass
 
-MOST_ARRAYS = 32  # that one name may be, and still be stored into
 Put = Callable[[Any], None]
 Where = tuple[int, int]  # of a place of a view: the step and the axis
 
@@ -83,7 +82,6 @@ class Arrays(Heap):
 
     def __init__(self) -> None:
         super().__init__(_Values())
-        self.logic.most_choices = MOST_ARRAYS
         self.of_cell: dict[Cell, list[Object]] = {}
         self.numbering: Any = None  # of its arrays (capture.numbering)
 
@@ -120,14 +118,13 @@ class Arrays(Heap):
         whole = reference.object.like
         return To(self.object_of(whole.cell, (*whole.path, *path))) if path else reference
 
-    def read(self, location: tuple[Object, Any]) -> Reference:
+    def read(self, object: Object) -> Value:
         """What an array holds."""
-        return Leaf(location[0].like.value)
+        return object.like.value
 
-    def write(self, location: tuple[Object, Any], reference: Reference) -> None:
+    def write(self, object: Object, value: Value) -> None:
         """Replace what an array holds."""
-        assert isinstance(reference, Leaf)
-        location[0].like.write(reference.value)
+        object.like.write(value)
 
 
 def cells_of_reference(reference: Reference) -> dict[Cell, None]:
@@ -183,9 +180,7 @@ class Chosen(Cell):
         found = self._known()
         if found is None:
             reference = self._decided("a store into an array that another one, read later, may be")
-            read = self.heap.read_through(reference, CONTENT)
-            assert isinstance(read, Leaf)
-            found = read.value
+            found = self.heap.read_through(reference)
             self.last = self._note(found)
         return found
 
@@ -195,7 +190,7 @@ class Chosen(Cell):
         locked = [any(s.write is None for s in x.like.path) for x in objects_of(reference)]
         if any(locked) and not all(locked):
             raise NotStaged("a store into an array that on some paths cannot be stored into")
-        self.heap.update_through(reference, CONTENT, lambda old: Leaf(value))
+        self.heap.write_through(reference, value)
         self.last = self._note(value)
 
     def _decided(self, what: str) -> Reference:

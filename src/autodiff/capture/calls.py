@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import importlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType
@@ -35,7 +34,7 @@ from autodiff.capture.paths import Guard, Path, is_literal
 from autodiff.capture.text import characters
 from autodiff.capture.trace import Trace, is_iterator
 from autodiff.capture.written import reads_numbers
-from autodiff.later import later
+from autodiff.later import enter_later, later
 from autodiff.ops import dispatch
 from autodiff.ops.either import eithers, on_both
 from autodiff.ops.known import require_types, type_name
@@ -54,35 +53,10 @@ else:
 # its own way, by their type: filled in by the modules that do so.
 SPECIAL: dict[Any, Callable[..., Any]] = {}
 SPECIAL_TYPES: dict[type, Callable[..., Any]] = {}
+answer_later = functools.partial(enter_later, SPECIAL, through=run_users)
 
-
-def answer_later(home: str, *functions: Any) -> None:
-    """Have a module answer functions, which is loaded when one of them is first called."""
-
-    def first(function: Any, /, frame: Frame, *args: Any, **kwargs: Any) -> Any:
-        importlib.import_module(home)  # which enters them
-        return run_users(SPECIAL[function], frame, *args, **kwargs)
-
-    SPECIAL.update({function: functools.partial(first, function) for function in functions})
-
-
-def answer_type_later(home: str, cls: type) -> None:
-    """The same for the objects of a type that are called."""
-
-    def first(frame: Frame, function: Any, *args: Any) -> Any:
-        importlib.import_module(home)
-        return SPECIAL_TYPES[cls](frame, function, *args)
-
-    SPECIAL_TYPES[cls] = first
-
-
-# The module of dicts that are kept in columns (``keyed``).
-_COLUMNS: list[str] = []
-
-
-def columns_later(home: str) -> None:
-    """The same for dicts that loops look up by keys that only the run knows."""
-    _COLUMNS.append(home)
+# The module of dicts that are kept in columns (``grouped``), which stands above this one.
+columns: Any = None
 
 
 def want_columns(frame: Frame, container: Any, key: Any, *value: Any) -> None:
@@ -90,7 +64,7 @@ def want_columns(frame: Frame, container: Any, key: Any, *value: Any) -> None:
     if isinstance(container, (dict, set)) and (
         isinstance(key, (Tracer, int, str, tuple)) or choices.is_word(key)
     ):
-        importlib.import_module(_COLUMNS[0]).want(frame, container, key, *value)
+        columns.want(frame, container, key, *value)
 
 
 def dict_made(frame: Frame, node: ast.expr, made: Any) -> Any:
@@ -99,48 +73,23 @@ def dict_made(frame: Frame, node: ast.expr, made: Any) -> Any:
     trace.fresh(made)
     trace.made_at[id(made)] = made, source
     keys = trace.keys.get(source) if trace.keys else None
-    return (
-        made if keys is None else importlib.import_module(_COLUMNS[0]).made(frame, made, keys, node)
-    )
+    return made if keys is None else columns.made(frame, made, keys, node)
 
 
 def read_lists(function: Any, args: list[Any]) -> list[Any]:
     """The arguments of a call, with lists of dicts in columns as lists where they are only read."""
-    read: Callable[..., list[Any]] = importlib.import_module(_COLUMNS[0]).read
-    return read(function, args)
+    return columns.read(function, args)
 
 
 def dict_made_like(frame: Frame, node: ast.expr, source: Any) -> Any:
     """An empty dict in columns for what goes through another one; None where it is to be Python's own."""
     if not (isinstance(source, HoldsTracers) and source.is_keyed):
         return None
-    return importlib.import_module(_COLUMNS[0]).made_like(frame, frame.source(node), source)
+    return columns.made_like(frame, frame.source(node), source)
 
 
 # What runs a loop over things of some kind in a way of its own, or gives None: generators (``pushing``).
 AT_ONCE: list[Callable[[Frame, ast.For, Any], Any]] = []
-
-
-def run_at_once_later(home: str) -> None:
-    """The same for loops."""
-
-    def first(frame: Frame, node: ast.For, source: Any) -> Any:
-        if first in AT_ONCE:
-            AT_ONCE.remove(first)
-        importlib.import_module(home)
-        return next(filter(None, (run(frame, node, source) for run in AT_ONCE)), None)
-
-    AT_ONCE.append(first)
-
-
-def take_all_later(home: str, *functions: Any) -> None:
-    """The same for what is done first with the argument of functions that take all its items."""
-
-    def first(function: Any, frame: Frame, items: Any, node: ast.AST) -> Any:
-        importlib.import_module(home)
-        return TAKES_ALL[function](frame, items, node)
-
-    TAKES_ALL.update({function: functools.partial(first, function) for function in functions})
 
 
 def call(

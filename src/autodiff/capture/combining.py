@@ -20,7 +20,6 @@ from autodiff.capture import library_in_python
 from autodiff.capture.access import load_item
 from autodiff.capture.calls import SPECIAL, call
 from autodiff.capture.comprehensions import is_long
-from autodiff.capture.functions import run_text
 from autodiff.capture.interpreter import Frame
 from autodiff.capture.iterating import (
     OverSequence,
@@ -32,6 +31,7 @@ from autodiff.capture.iterating import (
 )
 from autodiff.capture.iterators import TracedIterator, named
 from autodiff.capture.lists import TracedList
+from autodiff.capture.passing import by_its_text
 from autodiff.capture.sequences import LazySequence, lazy_sequence
 from autodiff.capture.slots import is_numeric
 from autodiff.dims import Dim
@@ -127,11 +127,6 @@ def _node(frame: Frame) -> ast.AST:
     return frame.scope.syntax.node
 
 
-def _interpreted(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A text that calls itself."""
-    return lambda frame, *args: run_text(frame.trace, function, *args)
-
-
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     itertools.product: _product,
     itertools.combinations: _chosen(
@@ -147,8 +142,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     ),
     itertools.cycle: _cycle,
     itertools.tee: _tee,
-    library_in_python.product_of: _interpreted(library_in_python.product_of),
-    library_in_python.combined: _interpreted(library_in_python.combined),
+    library_in_python.product_of: by_its_text(library_in_python.product_of),
+    library_in_python.combined: by_its_text(library_in_python.combined),
 }
 
 SPECIAL.update(FUNCTIONS)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import importlib
 from collections import deque
 from collections.abc import Callable
 from types import FunctionType, SimpleNamespace
@@ -35,7 +34,7 @@ from autodiff.capture.origins import (
 )
 from autodiff.capture.sourcecode import syntax_of
 from autodiff.containers import found_plainly, home_of_class
-from autodiff.later import later
+from autodiff.later import append_later, later
 from autodiff.ops import complex_numbers, dispatch
 from autodiff.ops.promotion import check_number
 from autodiff.ops.tracer import Tracer, is_traced
@@ -54,19 +53,7 @@ else:
 INITIALISERS: list[Callable[..., bool]] = []
 
 
-def initialise_later(home: str) -> None:
-    """Have a module fill in how it does that, which is loaded when an object is made that may need it."""
-
-    def first(*call: Any) -> bool:
-        if first in INITIALISERS:
-            INITIALISERS.remove(first)
-        importlib.import_module(home)
-        return any(run(*call) for run in INITIALISERS)
-
-    INITIALISERS.append(first)
-
-
-initialise_later("autodiff.capture.dataclass_calls")
+append_later(INITIALISERS, "autodiff.capture.dataclass_calls")
 
 
 # Classes of SciPy whose ``__init__`` is plain Python on arrays.

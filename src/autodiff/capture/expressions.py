@@ -35,7 +35,7 @@ from autodiff.capture.effects import append_outside
 from autodiff.capture.formatting import joined, text_of
 from autodiff.capture.functions import Closure, make_closure, own_method, standing_for
 from autodiff.capture.given import transposed
-from autodiff.capture.interpreter import EXPRESSIONS, Frame, evaluate_later
+from autodiff.capture.interpreter import EXPRESSIONS, Frame
 from autodiff.capture.operators import (
     BINARY,
     METHODS,
@@ -49,7 +49,7 @@ from autodiff.capture.operators import (
 from autodiff.capture.origins import is_own
 from autodiff.capture.trace import Declined
 from autodiff.ladder import NotStaged
-from autodiff.later import later
+from autodiff.later import enter_later, later
 from autodiff.ops.tracer import HoldsTracers, StoredList, Tracer
 from autodiff.signals import door, run_users
 
@@ -456,6 +456,11 @@ EXPRESSIONS.update(
         ast.JoinedStr: _formatted,
     }
 )
-evaluate_later(
-    "autodiff.capture.comprehensions", ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp
+enter_later(
+    EXPRESSIONS,
+    "autodiff.capture.comprehensions",
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.GeneratorExp,
 )

@@ -1,10 +1,10 @@
 """One heap: which object is this, and what does it hold now.
 
     Object(like)                identity, such as that of an array; ``like`` is what it stands for
-    heap.read((object, key))    the reference that a location holds
-    heap.write((object, key), r)    ... from now on
+    heap.read(object)           what it holds
+    heap.write(object, value)   ... from now on
 
-What objects hold is the affair of the heaps that derive from this one (:class:`autodiff.capture.arrays.Arrays`).  A store
+What objects hold is the affair of the heap that derives from this one (:class:`autodiff.capture.arrays.Arrays`).  A store
 through a :class:`~autodiff.capture.references.Choice` is a conditional store to each of its objects.  Within a branch
 (:meth:`Heap.assuming`) what the branch decided is known, so a choice on it is no choice there.
 """
@@ -12,23 +12,12 @@ through a :class:`~autodiff.capture.references.Choice` is a conditional store to
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from autodiff.capture.predicates import Predicate
-from autodiff.capture.references import Algebra, Choice, Logic, Reference, To
-from autodiff.errors import InternalError
-
-
-class Content:
-    """The key of what an array's memory holds."""
-
-    def __repr__(self) -> str:
-        return "CONTENT"
-
-
-CONTENT = Content()
+from autodiff.capture.references import Algebra, Logic, Reference, To
 
 
 class Object:
@@ -44,62 +33,47 @@ class Object:
 class Heap(ABC):
     """Locations and what they hold; see the module header."""
 
-    logic_over = Logic
-
     def __init__(self, algebra: Algebra) -> None:
-        self.logic = self.logic_over(algebra)
+        self.logic = Logic(algebra)
         self.path: Predicate = True  # what the branches around have decided
 
     @abstractmethod
-    def read(self, location: tuple[Any, Any]) -> Reference:
-        """What a location holds, as far as it is known on the path that is interpreted."""
+    def read(self, object: Any) -> Any:
+        """What an object holds."""
 
     @abstractmethod
-    def write(self, location: tuple[Any, Any], reference: Reference) -> None:
-        """Let a location hold something else."""
+    def write(self, object: Any, value: Any) -> None:
+        """Let an object hold something else."""
 
-    def known(self, reference: Any) -> Any:
+    def known(self, reference: Reference) -> Reference:
         """A reference with the choices taken that the branches around have decided."""
         return self.logic.known(reference, self.path)
 
-    def read_through(self, reference: Any, key: Any) -> Any:
+    def read_through(self, reference: Reference) -> Any:
         """What an object holds that is one of several."""
         if isinstance(reference, To):
-            return self.read((reference.object, key))
-        if isinstance(reference, Choice):
-            a, b = (self.read_through(part, key) for part in (reference.a, reference.b))
-            return self.known(self.logic.join(reference.predicate, a, b))
-        raise InternalError("a read of something that is no object")
+            return self.read(reference.object)
+        a, b = (self.read_through(part) for part in (reference.a, reference.b))
+        return self.logic.select(reference.predicate, a, b)
 
     def decided(self, p: Any) -> Predicate:
         """A predicate, or whether it holds where that is known on this path."""
         p = self.logic.of(p)
-        if self.logic.implies(self.path, p):
-            return True
-        return False if self.logic.both(self.path, p) is False else p
+        taken = self.logic.taken(p, self.path)
+        return p if taken is None else taken
 
-    def update_through(
-        self,
-        reference: Reference,
-        key: Any,
-        change: Callable[[Reference], Reference],
-        where: Predicate = True,
-    ) -> None:
-        """Let ``change`` say, of what each object holds, what it shall hold where it is that one."""
+    def write_through(self, reference: Reference, value: Any, where: Predicate = True) -> None:
+        """Let each object hold ``value`` where it is that one."""
         if isinstance(reference, To):
-            place = (reference.object, key)
-            old = self.read(place)
-            new = change(old)
+            made, old = reference.object, self.read(reference.object)
             # An object that exists nowhere else needs no condition.
-            if not self.logic.implies(self.logic.both(self.path, reference.object.born), where):
-                new = self.logic.join(where, new, old)
-            self.write(place, new)
-        elif isinstance(reference, Choice):
-            p, both = reference.predicate, self.logic.both
-            self.update_through(reference.a, key, change, both(where, p))
-            self.update_through(reference.b, key, change, both(where, self.logic.negated(p)))
+            if not self.logic.implies(self.logic.both(self.path, made.born), where):
+                value = self.logic.select(where, value, old)
+            self.write(made, value)
         else:
-            raise InternalError("a store into something that is no object")
+            p, both = reference.predicate, self.logic.both
+            self.write_through(reference.a, value, both(where, p))
+            self.write_through(reference.b, value, both(where, self.logic.negated(p)))
 
     @contextmanager
     def assuming(self, predicate: Any, holds: bool = True) -> Iterator[None]:
@@ -112,4 +86,4 @@ class Heap(ABC):
             self.path = before
 
 
-__all__ = ["CONTENT", "Content", "Heap", "Object"]
+__all__ = ["Heap", "Object"]

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import importlib
 from collections.abc import Callable, Sequence
 from types import CellType, FunctionType
 from typing import Any
@@ -215,26 +214,6 @@ class Frame:
 
 STATEMENTS: dict[type, Callable[..., Completion | None]] = {}
 EXPRESSIONS: dict[type, Callable[[Frame, Any], Any]] = {}
-
-
-def run_later(home: str, *statements: type) -> None:
-    """Have a module run statements of some types, which is loaded when the first of them is met."""
-
-    def first(frame: Frame, node: ast.stmt) -> Completion | None:
-        importlib.import_module(home)  # which enters them
-        return STATEMENTS[type(node)](frame, node)
-
-    STATEMENTS.update(dict.fromkeys(statements, first))
-
-
-def evaluate_later(home: str, *expressions: type) -> None:
-    """The same for expressions."""
-
-    def first(frame: Frame, node: ast.expr) -> Any:
-        importlib.import_module(home)
-        return EXPRESSIONS[type(node)](frame, node)
-
-    EXPRESSIONS.update(dict.fromkeys(expressions, first))
 
 
 def function_scope(function: FunctionType, syntax: Syntax) -> Scope:

@@ -430,7 +430,8 @@ def _is_row(x: Any) -> bool:
     )
 
 
-def _text(function: Callable[..., Any]) -> Callable[..., Any]:
+def by_its_text(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The handler of a function that is its text, interpreted."""
     return lambda frame, *args: run_text(frame.trace, function, *args)
 
 
@@ -454,9 +455,9 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     },
     bisect.insort_left: _of_heap(bisect.insort_left, library_in_python.insort_left),
     bisect.insort_right: _of_heap(bisect.insort_right, library_in_python.insort_right),
-    library_in_python.sift_down: _text(library_in_python.sift_down),
+    library_in_python.sift_down: by_its_text(library_in_python.sift_down),
     library_in_python.is_less: _is_less,
-    library_in_python.sift_up: _text(library_in_python.sift_up),
+    library_in_python.sift_up: by_its_text(library_in_python.sift_up),
     heapq.nsmallest: _first(reverse=False),
     heapq.nlargest: _first(reverse=True),
     **{f: _taking_all(f) for f in (list, tuple, sum, math.fsum, math.prod, np.array, np.asarray)},

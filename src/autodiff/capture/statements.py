@@ -34,7 +34,7 @@ from autodiff.capture.calls import call, is_asked, run_known, unpacked
 from autodiff.capture.frames import BREAK, CONTINUE, UNBOUND, Completion
 from autodiff.capture.functions import Closure, make_closure, own_method
 from autodiff.capture.inputs import is_library
-from autodiff.capture.interpreter import STATEMENTS, Frame, run_later
+from autodiff.capture.interpreter import STATEMENTS, Frame
 from autodiff.capture.operators import (
     BINARY_OF,
     IN_PLACE,
@@ -49,7 +49,7 @@ from autodiff.capture.paths import Path
 from autodiff.capture.text import DeferredText
 from autodiff.labelled import Labelled
 from autodiff.ladder import Bail, Declined, Rung
-from autodiff.later import later
+from autodiff.later import enter_later, later
 from autodiff.ops.either import is_array
 from autodiff.ops.known import require_types
 from autodiff.ops.tracer import StoredList, Tracer
@@ -430,8 +430,8 @@ STATEMENTS.update(
     }
 )
 
-run_later("autodiff.capture.handlers", ast.Try)
-run_later("autodiff.capture.suspending", ast.With)
-run_later("autodiff.capture.matching", ast.Match)
+enter_later(STATEMENTS, "autodiff.capture.handlers", ast.Try)
+enter_later(STATEMENTS, "autodiff.capture.suspending", ast.With)
+enter_later(STATEMENTS, "autodiff.capture.matching", ast.Match)
 
 __all__ = ["apply_in_place"]

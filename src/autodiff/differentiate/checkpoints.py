@@ -178,7 +178,7 @@ def _segment(builder: Builder, operation: Operation, mapping: Mapping) -> None:
     def passes(first: Extent, steps: Extent, starts: Sequence[Value]) -> Sequence[Value]:
         """The iterations of one segment of the last level."""
         with builder.region() as inner:
-            j = _index(builder, steps)
+            j = builder.index(steps)
             k = emit("extent_value", value=first + Dim.symbol(j))
             k.low, k.high = 0, count - 1
             local = dict(mapping)
@@ -204,7 +204,7 @@ def _segment(builder: Builder, operation: Operation, mapping: Mapping) -> None:
         length = lengths[level]
         number = (steps + length - 1) // length
         with builder.region() as outer:
-            s = _index(builder, number)
+            s = builder.index(number)
             carried = [builder.parameter(ArrayType(v.dtype, v.shape)) for v in starts]
             begin = Dim.symbol(s) * length
             rest = maximum(minimum(length, steps - begin), 0)
@@ -313,12 +313,6 @@ def _segment_of_any_length(builder: Builder, operation: Operation, mapping: Mapp
     _, total, *results = emit_while((zero, *starts), outer_test, outer, operation.source, **marks)
     total.low = 0
     mapping.update(zip(operation.results, [total, *results], strict=True))
-
-
-def _index(builder: Builder, count: Extent) -> Value:
-    k = builder.parameter(ArrayType(INT, ()), "k")
-    k.low, k.high = 0, count - 1
-    return k
 
 
 def _row_of(rows: Value, k: Value, type: ArrayType) -> Value:

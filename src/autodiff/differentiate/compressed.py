@@ -44,12 +44,6 @@ def _hint(value: Value) -> str | None:
     return "c" + value.hint if value.hint else None
 
 
-def _index(builder: Builder, count: Extent) -> Value:
-    k = builder.parameter(ArrayType(INT, ()), "k")
-    k.low, k.high = 0, count - 1
-    return k
-
-
 def _seed(k: Value, colours: Value, like: Value) -> Value:
     """1 for each element that has colour ``k``."""
     hot: Any = np.equal(Tracer(colours, "array"), Tracer(k, "array"))
@@ -68,7 +62,7 @@ def forward_products(program: Program, wrt: Sequence[int], outputs: Sequence[int
         sweep = Forward(builder, active)
         sweep.run_primal(program.block)
         with builder.region() as body:
-            k = _index(builder, extent)
+            k = builder.index(extent)
             seeds = {v: _seed(k, c, v) for v, c in zip(inputs, colours, strict=True)}
             tangents = sweep.push(seeds, program.block)
             body.outputs = [tangents(program.outputs[n]) for n in outputs]
@@ -89,7 +83,7 @@ def reverse_products(program: Program, wrt: Sequence[int], outputs: Sequence[int
         sweep = Reverse(builder, active, useful(program.block, active, wanted))
         sweep.forward(program.block)
         with builder.region() as body:
-            k = _index(builder, extent)
+            k = builder.index(extent)
             cotangents: Cotangents = {}
             for number, c in zip(outputs, colours, strict=True):
                 value = sweep.primal(program.outputs[number])

@@ -17,9 +17,9 @@ from autodiff.differentiate.checkpoints import in_segments
 from autodiff.differentiate.forward import Forward
 from autodiff.differentiate.reverse import Cotangents, Reverse
 from autodiff.differentiate.spectra import has_vectors
-from autodiff.dims import Extent, product
-from autodiff.ir.data import ArrayType, Program, Value, walk
-from autodiff.ops.builder import Builder, building
+from autodiff.dims import product
+from autodiff.ir.data import Program, Value, walk
+from autodiff.ops.builder import building
 from autodiff.ops.control import INT, emit_for
 from autodiff.ops.structural import reshape, transpose
 from autodiff.ops.tracer import Tracer, emit_tracer
@@ -33,12 +33,6 @@ def _one_hot(k: Value, like: Value) -> Tracer:
     line = emit_tracer("iota", size=count, dtype=INT)
     hot = np.equal(line, Tracer(k, "array")).astype(like.dtype)
     return reshape(hot, like.shape)
-
-
-def _index(builder: Builder, count: Extent) -> Value:
-    k = builder.parameter(ArrayType(INT, ()), "k")
-    k.low, k.high = 0, count - 1
-    return k
 
 
 def reverse_jacobian(program: Program, wrt: Sequence[int], outputs: Sequence[int]) -> Program:
@@ -57,7 +51,7 @@ def reverse_jacobian(program: Program, wrt: Sequence[int], outputs: Sequence[int
             value = sweep.primal(program.outputs[number])
             count = product(value.shape)
             with builder.region() as body:
-                k = _index(builder, count)
+                k = builder.index(count)
                 cotangents: Cotangents = {value: _one_hot(k, value)}
                 sweep.backward(cotangents)
                 body.outputs = [sweep.dense(v, cotangents) for v in inputs]
@@ -83,7 +77,7 @@ def forward_jacobian(program: Program, wrt: Sequence[int], outputs: Sequence[int
         for v in inputs:
             count = product(v.shape)
             with builder.region() as body:
-                k = _index(builder, count)
+                k = builder.index(count)
                 tangents = sweep.push({v: _one_hot(k, v).value}, program.block)
                 body.outputs = [tangents(program.outputs[n]) for n in outputs]
             stacks = emit_for(count, (), body)

@@ -19,6 +19,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from autodiff.dims import Extent
 from autodiff.errors import InternalError
 from autodiff.floating import Quiet
 from autodiff.ir.data import ArrayType, Block, Operation, Source, Value
@@ -81,6 +82,12 @@ class Builder:
         value = Value(type, hint)
         self.block.parameters.append(value)
         return value
+
+    def index(self, count: Extent) -> Value:
+        """Add the number of the repetition to the open block, of which there are ``count``."""
+        k = self.parameter(ArrayType(np.dtype(np.int64), ()), "k")
+        k.low, k.high = 0, count - 1
+        return k
 
     def is_open(self, block: Block) -> bool:
         """Whether values defined in ``block`` may be used by the next operation."""

@@ -62,22 +62,16 @@ from autodiff.ops.control import emit_for
 from autodiff.ops.either import Either, on_both
 from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.fourier import whole as fourier_whole
-from autodiff.ops.function_table import as_taken, builtin_functions, functions
+from autodiff.ops.function_table import as_taken, builtin_functions, entering, functions
 from autodiff.ops.known import check, type_name
 from autodiff.ops.layout import remember
 from autodiff.ops.numpy_functions import fourier, selection
 from autodiff.ops.promotion import as_array, broadcast_to, cast, constant, pointwise
 from autodiff.ops.tracer import Form, Tracer, emit_tracer
 
-
-def implements_complex(*callables: Any) -> Callable[[Any], Any]:
-    """Enter a function as the implementation of NumPy callables on complex operands."""
-
-    def enter(function: Any) -> Any:
-        TABLE.update(dict.fromkeys(callables, function))
-        return function
-
-    return enter
+implements_complex = entering(
+    TABLE
+)  # a function as the implementation of NumPy callables on complex operands
 
 
 def apply_method(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, Any]) -> Any:

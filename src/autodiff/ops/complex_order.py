@@ -30,7 +30,7 @@ from autodiff.ops.complex_numbers import (
 )
 from autodiff.ops.entries import Entry, Kernel, register
 from autodiff.ops.fourier import whole
-from autodiff.ops.function_table import functions
+from autodiff.ops.function_table import entering, functions
 from autodiff.ops.known import check, require
 from autodiff.ops.promotion import constant, pointwise
 from autodiff.ops.tracer import Tracer, emit_tracer
@@ -78,12 +78,7 @@ def _found(name: str, *pairs: Any, **how: Any) -> Tracer:
     return Tracer(found.value, "array" if found.shape else "scalar")
 
 
-def _enters(*callables: Any) -> Callable[[Any], Any]:
-    def enter(implementation: Any) -> Any:
-        TABLE.update(dict.fromkeys(callables, implementation))
-        return implementation
-
-    return enter
+_enters = entering(TABLE)
 
 
 # -- positions ----------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ Derivative forms (rules are plain NumPy; they run on arrays and on tracers alike
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -37,11 +37,11 @@ from autodiff.dims import differ
 from autodiff.errors import ShapeError
 from autodiff.ir.data import ArrayType, Operation, Value
 from autodiff.later import is_loaded
-from autodiff.ops.function_table import loading
+from autodiff.ops.function_table import LoadedWhole, loading
 from autodiff.plain_data import dataclass
 
 if TYPE_CHECKING:
-    from _collections_abc import dict_items, dict_keys, dict_values
+    pass
 
 TypeRule: TypeAlias = Callable[..., tuple[ArrayType, ...]]
 
@@ -215,7 +215,7 @@ class Entry:
         return isinstance(self.lowering, Effect)
 
 
-class Table(dict[str, Entry]):
+class Table(LoadedWhole[str, Entry]):
     """The operations by name; the modules of some are loaded when one that is not known yet, or all, are asked for."""
 
     def __init__(self, homes: Sequence[str]) -> None:
@@ -224,7 +224,7 @@ class Table(dict[str, Entry]):
 
     def entered(self) -> list[Entry]:
         """Those whose modules are loaded."""
-        return list(super().values())
+        return list(dict.values(self))
 
     def __missing__(self, name: str) -> Entry:
         self._load_all()
@@ -257,29 +257,6 @@ class Table(dict[str, Entry]):
                 for home in tuple(self._unopened):
                     if is_loaded(home):
                         self._unopened.pop(home, None)
-
-    def __iter__(self) -> Iterator[str]:
-        self._load_all()
-        return super().__iter__()
-
-    def __len__(self) -> int:
-        self._load_all()
-        return super().__len__()
-
-    def keys(self) -> dict_keys[str, Entry]:
-        """All names."""
-        self._load_all()
-        return super().keys()
-
-    def values(self) -> dict_values[str, Entry]:
-        """All entries."""
-        self._load_all()
-        return super().values()
-
-    def items(self) -> dict_items[str, Entry]:
-        """All names with their entries."""
-        self._load_all()
-        return super().items()
 
 
 ENTRIES = Table(

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from _collections_abc import dict_items, dict_keys, dict_values
 
 F = TypeVar("F", bound=Callable[..., Any])
+K = TypeVar("K")
+V = TypeVar("V")
 loading = lock_of_the_process()  # held by the thread that loads what a table lacks
 
 
@@ -126,7 +128,37 @@ def _home_of_builtin(key: Any) -> str | None:
     return _OF_PYTHON.get("cmath" if key is complex else str(getattr(key, "__module__", None)))
 
 
-class Table(dict[Any, Callable[..., Any]]):
+class LoadedWhole(dict[K, V]):
+    """A dictionary that loads all of its modules before it tells all that it has."""
+
+    def _load_all(self) -> None:
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[K]:
+        self._load_all()
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self._load_all()
+        return super().__len__()
+
+    def keys(self) -> dict_keys[K, V]:
+        """All names."""
+        self._load_all()
+        return super().keys()
+
+    def values(self) -> dict_values[K, V]:
+        """All that they stand for."""
+        self._load_all()
+        return super().values()
+
+    def items(self) -> dict_items[K, V]:
+        """All names with what they stand for."""
+        self._load_all()
+        return super().items()
+
+
+class Table(LoadedWhole[Any, Callable[..., Any]]):
     """A dictionary that loads the module that answers a callable, and learns of optional ones that are in use.
 
     ``homes`` are the modules that it loads, of which ``home_of`` tells that of one key.
@@ -179,29 +211,6 @@ class Table(dict[Any, Callable[..., Any]]):
                 for home in sorted(self._unopened):
                     if is_loaded(home):
                         self._unopened.discard(home)
-
-    def __iter__(self) -> Iterator[Any]:
-        self._load_all()
-        return super().__iter__()
-
-    def __len__(self) -> int:
-        self._load_all()
-        return super().__len__()
-
-    def keys(self) -> dict_keys[Any, Callable[..., Any]]:
-        """All callables that are answered."""
-        self._load_all()
-        return super().keys()
-
-    def values(self) -> dict_values[Any, Callable[..., Any]]:
-        """All implementations."""
-        self._load_all()
-        return super().values()
-
-    def items(self) -> dict_items[Any, Callable[..., Any]]:
-        """All callables with their implementations."""
-        self._load_all()
-        return super().items()
 
     def _learn(self) -> None:
         """Enter the functions of modules that are in use by now."""
@@ -263,26 +272,22 @@ def at_one_of(*paths: str) -> Any:
     raise ImportError(f"none of {', '.join(paths)} is there")
 
 
-def implements(*callables: Any) -> Callable[[F], F]:
-    """Enter a function as the implementation of NumPy callables."""
+def entering(table: dict[Any, Any]) -> Callable[..., Callable[[F], F]]:
+    """What enters a function in a table, under each of some callables."""
 
-    def enter(function: F) -> F:
-        for callable in callables:
-            functions[callable] = function
-        return function
+    def enters(*callables: Any) -> Callable[[F], F]:
+        def enter(function: F) -> F:
+            for callable in callables:
+                table[callable] = function
+            return function
 
-    return enter
+        return enter
+
+    return enters
 
 
-def implements_builtin(*callables: Any) -> Callable[[F], F]:
-    """Enter a function as the implementation of Python builtins or functions of ``math``."""
-
-    def enter(function: F) -> F:
-        for callable in callables:
-            builtin_functions[callable] = function
-        return function
-
-    return enter
+implements = entering(functions)  # a function as the implementation of NumPy callables
+implements_builtin = entering(builtin_functions)  # ... of Python builtins or functions of ``math``
 
 
 def as_taken(

@@ -134,6 +134,11 @@ def cast(x: Any, dtype: Any) -> Tracer:
     return Tracer(emit_tracer("cast", x, dtype=dtype).value, "array" if x.shape else "scalar")
 
 
+def doubles(x: Any) -> Any:
+    """``x`` as an array of float64."""
+    return Tracer(cast(as_array(x), np.float64).value, "array")
+
+
 def cast_safely(x: Any, dtype: Any) -> Tracer:
     """``x`` as NumPy's C takes it in a dtype, which is an error where that may lose something."""
     array = as_array(x)

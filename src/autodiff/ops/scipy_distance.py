@@ -19,16 +19,12 @@ from autodiff.dims import Dim
 from autodiff.ir.data import ArrayType
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check
-from autodiff.ops.promotion import as_array, cast, constant, pointwise, select
+from autodiff.ops.promotion import as_array, cast, constant, doubles, pointwise, select
 from autodiff.ops.python_numbers import number
 from autodiff.ops.structural import INT
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported, write_out
 from autodiff.ops.vertices import Call
-
-
-def _doubles(x: Any) -> Any:
-    return Tracer(cast(as_array(x), np.float64).value, "array")
 
 
 def _sum(x: Any, w: Any) -> Any:
@@ -116,7 +112,7 @@ def _jensenshannon(u: Any, v: Any, w: Any) -> Any:
 
 def _mahalanobis(u: Any, v: Any, w: Any, VI: Any) -> Any:
     d: Any = u - v
-    return root(functions[np.sum](functions[np.matmul](d, _doubles(VI)) * d, axis=-1))
+    return root(functions[np.sum](functions[np.matmul](d, doubles(VI)) * d, axis=-1))
 
 
 def _dice(u: Any, v: Any, w: Any) -> Any:
@@ -148,7 +144,7 @@ METRICS: dict[str, Callable[..., Any]] = {
     "jensenshannon": _jensenshannon,
     "mahalanobis": _mahalanobis,
     "minkowski": _minkowski,
-    "seuclidean": lambda u, v, w, V: root(_sum((u - v) ** 2 / _doubles(V), w)),
+    "seuclidean": lambda u, v, w, V: root(_sum((u - v) ** 2 / doubles(V), w)),
     "sqeuclidean": lambda u, v, w: _sum((u - v) ** 2, w),
     "dice": _dice,
     "hamming": lambda u, v, w: _sum(_truth(u != v), w) / _total(u, v, w),
@@ -181,8 +177,8 @@ def _result(found: Any, out: Any) -> Any:
 
 def _cdist(formula: Callable[..., Any]) -> Callable[..., Any]:
     def function(x: Any, y: Any, w: Any = None, out: Any = None, **how: Any) -> Any:
-        u, v = _doubles(x), _doubles(y)
-        weights = None if w is None else _doubles(w)
+        u, v = doubles(x), doubles(y)
+        weights = None if w is None else doubles(w)
         rows = functions[np.expand_dims](u, 1), functions[np.expand_dims](v, 0)
         return _result(formula(*rows, weights, **how), out)
 
@@ -191,8 +187,8 @@ def _cdist(formula: Callable[..., Any]) -> Callable[..., Any]:
 
 def _pdist(formula: Callable[..., Any]) -> Callable[..., Any]:
     def function(x: Any, w: Any = None, out: Any = None, **how: Any) -> Any:
-        weights = None if w is None else _doubles(w)
-        return _result(formula(*_pairs(_doubles(x)), weights, **how), out)
+        weights = None if w is None else doubles(w)
+        return _result(formula(*_pairs(doubles(x)), weights, **how), out)
 
     return function
 
@@ -226,7 +222,7 @@ def _checked(name: str, function: Callable[..., Any], arrays: int) -> Callable[.
         if name in _DEFAULTS:
             option, default = _DEFAULTS[name]
             if how.get(option) is None:
-                rows = [_doubles(x) for x in args[:arrays]]
+                rows = [doubles(x) for x in args[:arrays]]
                 how[option] = default(functions[np.concatenate](rows, 0))
         return function(*args, **how)
 
@@ -253,7 +249,7 @@ def _to_vector(matrix: Any, vector: Any) -> None:
 @implements(_hausdorff.directed_hausdorff)
 def _farthest(u: Any, v: Any, seed: Any = 0) -> tuple[Any, Any, Any]:
     """How far a row of ``u`` is from the nearest of ``v`` at most, and which two these are: SciPy's choice."""
-    a, b = _doubles(u), _doubles(v)
+    a, b = doubles(u), doubles(v)
     if isinstance(seed, Tracer):
         raise unsupported("directed_hausdorff with a traced seed", "give a number")
 

@@ -19,13 +19,8 @@ from autodiff.ops.function_table import at_one_of, functions, implements
 from autodiff.ops.interpolation import spline
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import check, require
-from autodiff.ops.promotion import as_array, cast, select
-from autodiff.ops.tracer import Tracer
+from autodiff.ops.promotion import as_array, cast, doubles, select
 from autodiff.ops.ufuncs import unsupported
-
-
-def _doubles(x: Any) -> Any:
-    return Tracer(cast(as_array(x), np.float64).value, "array")
 
 
 def _joined(*parts: Any) -> Any:
@@ -44,7 +39,7 @@ def splder(tck: Any, n: Any = 1, xp: Any = None) -> Any:
         raise ValueError(
             f"Order of derivative (n = {n!r}) must be <= order of spline (k = {tck[2]!r})"
         )
-    t, c = _doubles(t), _doubles(c)
+    t, c = doubles(t), doubles(c)
     for _ in range(n):
         width: Any = t[k + 1 : -1] - t[1 : -k - 1]
         error = ValueError(
@@ -64,9 +59,9 @@ def _inserted(per: Any, t: Any, c: Any, k: Any, x: Any, m: Any) -> tuple[Any, An
     """Knots and coefficients with a knot that is there ``m`` times more."""
     if per or not isinstance(k, int) or not isinstance(m, int):
         raise unsupported("insert of this form", "leave out per=, and give numbers")
-    knots, place = _doubles(t), as_array(x)
+    knots, place = doubles(t), as_array(x)
     count = knots.shape[0] - k - 1
-    held = _doubles(c)[:count]
+    held = doubles(c)[:count]
     check((place >= knots[k]) & (place <= knots[count]), "a knot between the ends of a spline")
     for _ in range(m):
         # Of the coefficients that the new knot is beyond, or not yet at, the share is 1 or 0.
@@ -93,10 +88,10 @@ class _Derivatives:
     def __call__(self, t: Any, c: Any, k1: Any, x: Any) -> tuple[Any, int]:
         if not isinstance(k1, int):
             raise unsupported("spalde of a traced degree", "give a number")
-        knots, place = _doubles(t), _doubles(x)
+        knots, place = doubles(t), doubles(x)
         count = knots.shape[0] - k1
         check((place >= knots[k1 - 1]) & (place <= knots[count]), "a place inside of a spline")
-        held = _doubles(c)[:count]
+        held = doubles(c)[:count]
         at = functions[np.reshape](place, (1,))
         found = [spline(knots, held, k1 - 1, at, nu) for nu in range(k1)]
         return _joined(*found), 0

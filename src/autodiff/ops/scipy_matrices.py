@@ -26,7 +26,7 @@ from autodiff.ops.function_table import functions, implements
 from autodiff.ops.known import check, known
 from autodiff.ops.linear_algebra import mm, t
 from autodiff.ops.numpy_functions.shapes import array_of
-from autodiff.ops.promotion import as_array, cast
+from autodiff.ops.promotion import as_array, cast, doubles
 from autodiff.ops.scipy_linalg import (
     IsComplex,
     _band_transpose,
@@ -39,11 +39,6 @@ from autodiff.ops.scipy_linalg import (
 )
 from autodiff.ops.tracer import Tracer, emit_tracer
 from autodiff.ops.ufuncs import unsupported
-
-
-def _double(x: Any) -> Any:
-    return Tracer(cast(as_array(x), np.float64).value, "array")
-
 
 # -- values of routines ------------------------------------------------------------------------------
 _ROUTINES: dict[str, Callable[..., Any]] = {
@@ -209,7 +204,7 @@ def eigh_tridiagonal(
 ) -> Any:
     """``scipy.linalg.eigh_tridiagonal``."""
     _all_of(select)
-    main, side = _double(d), _double(e)
+    main, side = doubles(d), doubles(e)
     matrix = _diagonal(main, 0) + _diagonal(side, 1) + _diagonal(side, -1)
     found = _eigen(matrix, "eigh_tridiagonal", (main, side), eigvals_only)
     return _as_routine(found, array_of(d), array_of(e))
@@ -228,7 +223,7 @@ def eig_banded(
 ) -> Any:  # fmt: skip
     """``scipy.linalg.eig_banded`` of real bands."""
     _all_of(select)
-    bands = _double(a_band)
+    bands = doubles(a_band)
     matrix = _dense(bands, bool(lower))
     found = _eigen(matrix, "eig_banded", (bands,), eigvals_only, lower=bool(lower))
     return _as_routine(found, array_of(a_band))
@@ -249,7 +244,7 @@ def cholesky_banded(
     ab: Any, overwrite_ab: bool = False, lower: bool = False, check_finite: bool = True
 ) -> Any:
     """``scipy.linalg.cholesky_banded``, by the dense matrix."""
-    bands = _double(ab)
+    bands = doubles(ab)
     factor = functions[np.linalg.cholesky](_dense(bands, bool(lower)), upper=not lower)
     width, n = bands.shape
     rows = []
@@ -271,7 +266,7 @@ def cho_solve_banded(
 ) -> Any:
     """``scipy.linalg.cho_solve_banded``: two triangular systems."""
     factor, lower = cb_and_lower
-    bands = _double(factor)
+    bands = doubles(factor)
     width = bands.shape[0] - 1
     if lower:
         first = solve_banded((width, 0), bands, b)
@@ -297,8 +292,8 @@ def qr_multiply(
     """``scipy.linalg.qr_multiply`` of real matrices."""
     if pivoting or mode not in ("left", "right"):
         raise unsupported("scipy.linalg.qr_multiply with pivoting", "leave it out")
-    q, r = functions[np.linalg.qr](_double(a), "reduced")
-    other = _double(c)
+    q, r = functions[np.linalg.qr](doubles(a), "reduced")
+    other = doubles(c)
     if not isinstance(q.shape[0], int) or q.shape[0] < q.shape[1]:
         raise unsupported("scipy.linalg.qr_multiply of this shape", "use scipy.linalg.qr")
     left = mode == "left"
@@ -401,7 +396,7 @@ register(
 def _equation(name: str, operands: Any, rest: Any) -> tuple[Any, tuple[Any, ...]]:
     if any(v is not None for v in rest):
         raise unsupported(f"scipy.linalg.{name} with e= or s=", "transform the equation before")
-    doubles = tuple([_double(v) for v in operands])
+    doubles = tuple([doubles(v) for v in operands])
     return _routine(name, doubles, (doubles[2].type,)), doubles
 
 

@@ -34,7 +34,7 @@ from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import check, known
 from autodiff.ops.layout import lay_out
 from autodiff.ops.linear_maps import LineMap, along
-from autodiff.ops.promotion import as_array, cast, pointwise, select
+from autodiff.ops.promotion import as_array, cast, doubles, pointwise, select
 from autodiff.ops.tracer import Tracer
 from autodiff.ops.ufuncs import unsupported, write_out
 
@@ -53,10 +53,6 @@ def _image(x: Any) -> Tracer:
     if a.dtype == np.float16:
         raise RuntimeError("array type dtype('float16') not supported")
     return a
-
-
-def _doubles(x: Any) -> Tracer:
-    return Tracer(cast(as_array(x), np.float64).value, "array")
 
 
 def _store(output: Any, result: Any) -> None:
@@ -83,7 +79,7 @@ def _around(size: Any, origin: Any) -> tuple[Any, Any]:
 def _correlate1d(
     x: Any, weights: Any, axis: Any, output: Any, mode: Any, cval: Any, origin: Any
 ) -> None:
-    a, w = _doubles(_image(x)), _doubles(weights)
+    a, w = doubles(_image(x)), doubles(weights)
     k = int(axis) % a.ndim
     sizes = [(0, 0)] * k + [_around(w.shape[0], origin)] + [(0, 0)] * (a.ndim - 1 - k)
     shape = (1,) * k + (w.shape[0],) + (1,) * (a.ndim - 1 - k)
@@ -94,7 +90,7 @@ def _correlate1d(
 
 @implements(_nd_image.correlate)
 def _correlate(x: Any, weights: Any, output: Any, mode: Any, cval: Any, origins: Any) -> None:
-    a, w = _doubles(_image(x)), _doubles(weights)
+    a, w = doubles(_image(x)), doubles(weights)
     sizes = [_around(n, o) for n, o in zip(w.shape, origins, strict=True)]
     _store(output, correlate(extended(a, sizes, _mode(mode), cval), w))
 
@@ -163,13 +159,13 @@ def _extreme(
     minimum: Any,
 ) -> None:  # fmt: skip
     shape: Any = as_array(footprint).shape
-    a = _image(x) if structure is None else _doubles(_image(x))
+    a = _image(x) if structure is None else doubles(_image(x))
     instead = _extreme_of(a.dtype, bool(minimum))
     constant = known(as_array(footprint))
     found = _neighbours(a, footprint, _mode(mode), cval, origins, instead)
     if structure is not None:
         places = [p for p in np.ndindex(*shape) if constant is None or constant[p]]
-        heights: Any = _doubles(structure)
+        heights: Any = doubles(structure)
         signed = -heights if minimum else heights
         found = [x + signed[p] for x, p in zip(found, places, strict=True)]
     function = np.min if minimum else np.max
@@ -212,7 +208,7 @@ def _generic(
     _refuse_compiled(function)
     if known(as_array(footprint)) is None:
         raise unsupported("generic_filter with a traced footprint", "give it as it is")
-    a = _doubles(_image(x))
+    a = doubles(_image(x))
     windows: Any = functions[np.stack](
         _neighbours(a, footprint, _mode(mode), cval, origins, 0.0), -1
     )
@@ -236,7 +232,7 @@ def _generic1d(
     args: Any = (), kwargs: Any = None,
 ) -> None:  # fmt: skip
     _refuse_compiled(function)
-    a = _doubles(_image(x))
+    a = doubles(_image(x))
     k, length = int(axis) % a.ndim, a.shape[int(axis)]
     sizes = [(0, 0)] * k + [_around(int(size), origin)] + [(0, 0)] * (a.ndim - 1 - k)
     lines: Any = functions[np.moveaxis](extended(a, sizes, _mode(mode), cval), k, -1)
@@ -312,7 +308,7 @@ def _spline_lines(lines: Any, order: int, mode: str) -> Any:
 def _spline_filter1d(x: Any, order: Any, axis: Any, output: Any, mode: Any) -> None:
     name = _mode(mode, of_filter=False)
     options = (("order", int(order)), ("mode", name))
-    _store(output, along(_doubles(_image(x)), LineMap(_spline_lines, options), int(axis)))
+    _store(output, along(doubles(_image(x)), LineMap(_spline_lines, options), int(axis)))
 
 
 def _weights(cc: Any, order: int) -> tuple[Any, list[Any]]:
@@ -397,15 +393,15 @@ def _geometric(
     x: Any, mapping: Any, coordinates: Any, matrix: Any, offset: Any, output: Any, order: Any,
     mode: Any, cval: Any, npad: Any, args: Any = (), kwargs: Any = None,
 ) -> None:  # fmt: skip
-    a: Any = _doubles(_image(x))
+    a: Any = doubles(_image(x))
     name, shape = _mode(mode, of_filter=False), output.shape
     if mapping is not None:
         at = _mapped(mapping, shape, args or (), kwargs or {})
     elif coordinates is not None:
-        given: Any = _doubles(coordinates)
+        given: Any = doubles(coordinates)
         at = [given[k] for k in range(a.ndim)]
     else:
-        at = _affine(_doubles(matrix), _doubles(offset), shape)
+        at = _affine(doubles(matrix), doubles(offset), shape)
     for c in at:  # as an index, what is not finite is what the processor makes of it
         check(functions[np.all](pointwise("isfinite", c)), "coordinates that are finite")
     axes = [_Axis(c, n, int(order), name, int(npad)) for c, n in zip(at, a.shape, strict=True)]
@@ -442,7 +438,7 @@ def _mapped(mapping: Callable[..., Any], shape: Sequence[Any], args: Any, kwargs
         raise unsupported("geometric_transform of run-time size", "use map_coordinates")
     rows = [mapping(index, *args, **kwargs) for index in np.ndindex(*shape)]
     columns = [
-        functions[np.stack]([_doubles(c) for c in column]) for column in zip(*rows, strict=True)
+        functions[np.stack]([doubles(c) for c in column]) for column in zip(*rows, strict=True)
     ]
     return [functions[np.reshape](column, tuple(shape)) for column in columns]
 
@@ -452,10 +448,10 @@ def _zoom_shift(
     x: Any, zoom: Any, shift: Any, output: Any, order: Any, mode: Any, cval: Any, npad: Any,
     grid_mode: Any,
 ) -> None:  # fmt: skip
-    result: Any = _doubles(_image(x))
+    result: Any = doubles(_image(x))
     name = _mode(mode, of_filter=False)
-    scales = None if zoom is None else _doubles(zoom)
-    shifts = None if shift is None else _doubles(shift)
+    scales = None if zoom is None else doubles(zoom)
+    shifts = None if shift is None else doubles(shift)
     outside = []
     for k, n in enumerate(output.shape):
         c: Any = functions[np.arange](n).astype(np.float64)

@@ -19,8 +19,9 @@ from autodiff.ops import complex_of_real, scipy_eigen, scipy_forms
 from autodiff.ops.custom import stop
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.linear_algebra import mm, t
+from autodiff.ops.promotion import doubles
 from autodiff.ops.reflections import complete_qr
-from autodiff.ops.scipy_matrices import _double, _routine
+from autodiff.ops.scipy_matrices import _routine
 from autodiff.ops.ufuncs import unsupported
 
 
@@ -43,7 +44,7 @@ def _factors(name: str, q: Any, r: Any, rest: tuple[Any, ...], changed: Any, **h
 
 
 def _pair(q: Any, r: Any) -> tuple[Any, Any]:
-    first, second = _double(q), _double(r)
+    first, second = doubles(q), doubles(r)
     if first.ndim != 2 or second.ndim != 2:
         raise unsupported("an update of factors of this form", "pass two matrices")
     return first, second
@@ -55,7 +56,7 @@ def qr_update(
 ) -> Any:
     """``scipy.linalg.qr_update`` of real factors."""
     q, r = _pair(Q, R)
-    left, right = _double(u), _double(v)
+    left, right = doubles(u), doubles(v)
     columns = [x if x.ndim == 2 else x.reshape(-1, 1) for x in (left, right)]
     return _factors("qr_update", q, r, (left, right), mm(q, r) + mm(columns[0], t(columns[1])))
 
@@ -93,7 +94,7 @@ def qr_insert(
 ) -> Any:  # fmt: skip
     """``scipy.linalg.qr_insert`` of real factors."""
     q, r = _pair(Q, R)
-    added, matrix = _double(u), mm(q, r)
+    added, matrix = doubles(u), mm(q, r)
     axis = 0 if which == "row" else 1
     at = _place(k, matrix.shape[axis])
     shape = (1, -1) if axis == 0 else (-1, 1)

@@ -24,6 +24,7 @@ from autodiff.ops.interpreting import interpreted
 from autodiff.ops.promotion import as_array
 from autodiff.ops.scipy_sparse_structure import (
     Plan,
+    by_lines,
     index_kind,
     of_elements,
     of_lines,
@@ -44,13 +45,8 @@ _NAMES = {
 }
 
 
-def _arrays(matrix: Any) -> Any:
-    """Interpreted."""
-    return matrix.indptr, matrix.indices, matrix.data
-
-
 def _parts(matrix: Any) -> list[Array]:
-    parts = [as_array(x) for x in interpreted(_arrays, matrix)]
+    parts = [as_array(x) for x in interpreted(by_lines, matrix)]
     if parts[-1].dtype != FLOAT:
         raise NotStaged(f"a sparse array of {parts[-1].dtype}")
     return parts

@@ -211,7 +211,8 @@ def placed(name: str, data: Any, places: Any) -> Array:
 
 
 # -- parts of matrices -------------------------------------------------------------------------------------
-def _by_lines(matrix: Any) -> Any:
+def by_lines(matrix: Any) -> Any:
+    """The arrays of a matrix by rows or columns; interpreted."""
     return matrix.indptr, matrix.indices, matrix.data
 
 
@@ -223,7 +224,7 @@ def _by_diagonals(matrix: Any) -> Any:
     return matrix.offsets, matrix.data
 
 
-_READ = {"csr": _by_lines, "csc": _by_lines, "coo": _by_elements}
+_READ = {"csr": by_lines, "csc": by_lines, "coo": _by_elements}
 
 
 def parts_of(matrix: Any) -> list[Array]:

@@ -15,13 +15,13 @@ from autodiff.transform.derivative import Derivative
 from autodiff.transform.plans import Plan, either_of
 from autodiff.transform.results import (
     Slot,
-    input_of,
+    form_of_leaf,
     leaf_results,
     result_of,
     scalar_output,
     with_tag,
 )
-from autodiff.transform.targets import Targets, derivative_form
+from autodiff.transform.targets import Targets
 
 
 def _zeros(program: Program, types: list[ArrayType]) -> Program:
@@ -77,11 +77,7 @@ class Gradient(Derivative):
                 kept.block.outputs = [outputs[plan[1] if is_complex else output], *outputs[n:]]
                 either = either_of(captured, output)
                 program = kept
-                form = (
-                    plan[2]
-                    if plan[0] in ("output", "complex")
-                    else derivative_form(captured.inputs[input_of(captured, plan[1])].form)
-                )
+                form = form_of_leaf(captured, plan)
                 forms.append("array" if is_complex else form)
                 value_plan = Slot(("complex" if is_complex else "output", 0, form))
                 first = 1

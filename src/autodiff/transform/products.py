@@ -27,7 +27,7 @@ from autodiff.transform.plans import Plan, either_of
 from autodiff.transform.results import (
     Slot,
     ensure_output,
-    input_of,
+    form_of_leaf,
     leaf_results,
     result_of,
     scalar_output,
@@ -35,7 +35,7 @@ from autodiff.transform.results import (
     which_are_taken,
     with_tag,
 )
-from autodiff.transform.targets import Targets, derivative_form
+from autodiff.transform.targets import Targets
 from autodiff.transform.vectors import flat_vectors
 
 
@@ -78,6 +78,12 @@ def _in_order_of_wrt(program: Program, captured: Captured, targets: Targets) -> 
     return program
 
 
+def _arranged(captured: Captured, slots: list[Slot]) -> Any:
+    """What stands for the leaves of the result, in its structure."""
+    definition = captured.result.definition
+    return slots[0] if definition is None else tree.unflatten(definition, slots)
+
+
 def _vector_forms(program: Program, captured: Captured) -> list[InputForm]:
     """Forms of the inputs beyond those of the captured program: arrays, or floats where 0-d."""
     return [
@@ -116,11 +122,7 @@ class Jvp(Derivative):
                     forms.append(plan[2])
                 continue
             kind = "complex" if plan[0] == "complex" else "output"
-            form = (
-                plan[2]
-                if plan[0] in ("output", "complex")
-                else derivative_form(captured.inputs[input_of(captured, plan[1])].form)
-            )
+            form = form_of_leaf(captured, plan)
             for slots, value in (
                 (values, program.outputs[number]),
                 (tangents, program.outputs[n + floats.index(number)]),
@@ -135,15 +137,10 @@ class Jvp(Derivative):
         program.block.outputs = outputs
         for k, tag in tags:
             values[k] = with_tag(values[k].plan, tag, program, computed, forms)
-        definition = captured.result.definition
-
-        def arrange(slots: list[Slot]) -> Any:
-            return slots[0] if definition is None else tree.unflatten(definition, slots)
-
         taken = [
             x for x, is_taken in zip(tangents, which_are_taken(captured), strict=True) if is_taken
         ]
-        structure = (arrange(values), structured(captured, taken))
+        structure = (_arranged(captured, values), structured(captured, taken))
         return Plan(program, forms, result_of(structure), _vector_forms(program, captured))
 
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:
@@ -208,11 +205,7 @@ class Linearize(Derivative):
                 values.append(Slot(plan))
                 tangents.append(Slot(("constant", 0.0)))
                 continue
-            form = (
-                plan[2]
-                if plan[0] in ("output", "complex")
-                else derivative_form(captured.inputs[input_of(captured, plan[1])].form)
-            )
+            form = form_of_leaf(captured, plan)
             kind = "complex" if plan[0] == "complex" else "output"
             values.append(Slot((kind, len(outputs), form)))
             outputs.append(computed[number])
@@ -235,13 +228,8 @@ class Linearize(Derivative):
         program.block.outputs = outputs
         for k, either in tagged:
             values[k] = with_tag(values[k].plan, either, program, computed, forms)
-        definition = captured.result.definition
-
-        def arrange(slots: list[Slot]) -> Any:
-            return slots[0] if definition is None else tree.unflatten(definition, slots)
-
-        push = LinearMap(linear, of_tangents, result_of(arrange(tangents)))
-        structure = (arrange(values), kept, Slot(("constant", push)))
+        push = LinearMap(linear, of_tangents, result_of(_arranged(captured, tangents)))
+        structure = (_arranged(captured, values), kept, Slot(("constant", push)))
         return Plan(program, forms, result_of(structure))
 
     def extra(self, signature: Any, call: Any, vectors: Any) -> tuple[Any, ...]:

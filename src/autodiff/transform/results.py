@@ -25,6 +25,7 @@ from autodiff.transform.arguments import defined_at
 from autodiff.transform.targets import (
     Target,
     Targets,
+    derivative_form,
     is_object,
     is_whole_list,
     shape_of,
@@ -144,6 +145,13 @@ def with_tag(
 def input_of(captured: Captured, leaf: int) -> int:
     """The number of the program's input that is a leaf of the arguments."""
     return next(k for k, r in enumerate(captured.inputs) if r.leaf == leaf)
+
+
+def form_of_leaf(captured: Captured, plan: tuple[Any, ...]) -> Any:
+    """The form of a leaf of the result, given how it is to be had."""
+    if plan[0] in ("output", "complex"):
+        return plan[2]
+    return derivative_form(captured.inputs[input_of(captured, plan[1])].form)
 
 
 def ensure_output(captured: Captured, plan: tuple[Any, ...]) -> int | None:

@@ -9,8 +9,8 @@ import autodiff
 from autodiff.engines.native import session, vector_math
 from autodiff.engines.native.vector_math import library
 from autodiff.engines.native.vector_math.emit import FORMATS
-from autodiff.engines.native.vector_math.kernel import DTYPES, compile_kernel
 from autodiff.engines.native.vector_math.large_argument import lanes_of
+from bench.kernel_of_one import DTYPES, compile_kernel
 from bench.vector_math import CASES
 
 from .test_vector_math import specials

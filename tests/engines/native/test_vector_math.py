@@ -9,7 +9,7 @@ import pytest
 
 import autodiff
 from autodiff.engines.native import vector_math
-from autodiff.engines.native.vector_math.kernel import DTYPES, compile_kernel
+from bench.kernel_of_one import DTYPES, compile_kernel
 from bench.vector_math import CASES, worst
 
 PAIRS = [(name, dtype) for name in vector_math.NAMES for dtype in DTYPES]

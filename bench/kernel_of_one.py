@@ -3,7 +3,7 @@
     f = compile_kernel("exp", "f64")
     f(x)                               # like np.exp(x), for a contiguous float64 array
 
-The engine does not use this: there a function is inlined into loops of fused operations.
+The engine has no such kernels: there a function is inlined into loops of fused operations.
 """
 
 from __future__ import annotations
