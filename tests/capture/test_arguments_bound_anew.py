@@ -61,6 +61,8 @@ LOOPS = {
     "in a branch": "if t < 0.9:\n    for q in L:\n        if {test}: c = {new}",
     "in a loop": "for k in range(len(L)):\n    for q in L:\n        if {test}: c = {new}",
     "always": "for q in L:\n    c = {new}",
+    "exchange": "q = 0.5\nz = {new}\nfor q in L:\n    if {test}: c, z = z, c",
+    "exchange always": "q = 0.5\nz = {new}\nfor q in L:\n    c, z = z, c",
 }
 AFTERWARDS = {
     "store": "{place} = 0.1 * t",

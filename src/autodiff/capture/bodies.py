@@ -106,7 +106,7 @@ class Body(CarriedObjects):
         self.arrays.enter(self.placed, index)
         self.ends.clear()
         self.note_kept()
-        self.note_remaining(in_body=True)
+        self.note_callers(in_body=True)
         for scope, name in self.structures:
             self.stand_ins[scope, name] = scope.locals[name]
             if (scope, name) in self.shared:

@@ -65,8 +65,9 @@ class CarriedObjects(CarriedLists):
             if not choices.is_known(chosen):
                 raise peel_first(f"a store into {name!r}, which the caller has")
             shared = True
-        remaining = self.remaining[key] = self._remaining(start, chosen, outcome, surely_runs)
-        lasts = "" in remaining and trace.distinguish_arrays >= choices.TOLD_APART
+        self.whereabouts[key] = self._whereabouts(start, chosen, outcome, surely_runs)
+        told_apart = trace.distinguish_arrays >= choices.TOLD_APART
+        lasts = told_apart and any(map(trace.is_given, self.whereabouts[key][1][""]))
         if outermost and not surely_runs:
             lasts |= any(not isinstance(part, TracedList) for part in given)
         ends = structures.mutable(trace, end, frozen_too=True)
@@ -95,47 +96,53 @@ class CarriedObjects(CarriedLists):
             self.begun[key] = start
         self._begin_structure(key, known)
 
-    def _remaining(
+    def _whereabouts(
         self, start: Any, end: Any, outcome: Outcome, surely_runs: bool
-    ) -> dict[str, list[Any]]:
-        """The caller's objects that a name may have still after some passes, by where."""
+    ) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+        """What a name has before a pass, by where, and all that it may have there after one, or after none."""
         trace = self.frame.trace
-        given = {
-            at: part
-            for at, part in structures.mutable_at(trace, start, frozen_too=True)
-            if trace.is_given(part)
-        }
-        ends = {**dict(structures.mutable_at(trace, end, frozen_too=True)), "": end}
-        # Passes may exchange them.
-        found = {
-            at: [*given.values()]
-            for at, after in ends.items()
-            if any(self._may_be(after, part, outcome) for part in given.values())
-        }
-        for at, part in given.items():
+        starts = dict(structures.mutable_at(trace, start, frozen_too=True))
+        after = {**dict(structures.mutable_at(trace, end, frozen_too=True)), "": end}
+        ends = dict[str, list[Any]]()
+        for at, x in after.items():
+            ends[at] = []
+            for one in choices.objects_of(x):
+                copy, left = outcome.origins.get(id(one), (None, None))
+                ends[at] += trace.chosen_from(left if copy is one else one)
+        for at, x in starts.items():
             if at not in ends or not surely_runs:
-                found.setdefault(at, [part])
-        return found
+                ends.setdefault(at, []).append(x)
+        return starts, ends
 
-    def _may_be(self, x: Any, part: Any, outcome: Outcome) -> bool:
-        """Whether what branches of a pass may have chosen is an object from before it."""
-        for one in choices.objects_of(x):
-            copy, left = outcome.origins.get(id(one), (None, None))
-            if any(y is part for y in self.frame.trace.chosen_from(left if copy is one else one)):
-                return True
-        return False
+    def _callers(self, key: tuple[Scope, str], at: str) -> list[Any]:
+        """The caller's objects that a name may have at a place after some passes, which may exchange them."""
+        owners = {
+            id(x): ends.get(at, [])
+            for starts, ends in self.whereabouts.values()
+            for at, x in starts.items()
+        }
+        found, pending = dict[int, Any](), [*self.whereabouts[key][1][at]]
+        while pending:
+            x = pending.pop()
+            if id(x) not in found:
+                found[id(x)] = x
+                pending += owners.get(id(x), [])
+        return [x for x in found.values() if self.frame.trace.is_given(x)]
 
-    def note_remaining(self, in_body: bool) -> None:
+    def note_callers(self, in_body: bool) -> None:
         """What stands for a caller's object that a name may have still refuses to change."""
         trace = self.frame.trace
-        for key, remaining in self.remaining.items():
+        for key, (_, ends) in self.whereabouts.items():
             x = key[0].locals.get(key[1], UNBOUND)
-            parts = dict(structures.mutable_at(trace, x.value if isinstance(x, Maybe) else x, True))
-            for at in remaining.keys() & parts.keys():
+            value = x.value if isinstance(x, Maybe) else x
+            for at, part in structures.mutable_at(trace, value, frozen_too=True):
+                known = self._callers(key, at) if at in ends else []
+                if not known or (isinstance(part, TracedList) and key in self.begun):
+                    continue
                 if in_body:  # the name has it alone, at the end of a pass
-                    trace.ambiguous[id(parts[at])] = parts[at]
-                elif not any(parts[at] is x for x in remaining[at]):
-                    trace.make_ambiguous(remaining[at], parts[at])
+                    trace.ambiguous[id(part)] = part
+                elif not any(part is x for x in known):
+                    trace.make_ambiguous(known, part)
 
     def _surely_runs(self, asking: bool) -> bool:
         """Whether there is a pass: else each name has what it had; with ``asking`` it is decided at each call."""
@@ -409,7 +416,7 @@ class CarriedObjects(CarriedLists):
         """After the loop lists that may be one, or one from before the loop, refuse to change."""
         assert self.outcome is not None
         self.note_kept()
-        self.note_remaining(in_body=False)
+        self.note_callers(in_body=False)
         found = {key: key[0].locals.get(key[1]) for key in {**self.begun, **self.ends}}
         values = {key: x.value if isinstance(x, Maybe) else x for key, x in found.items()}
         lists = {key: x for key, x in values.items() if isinstance(x, TracedList)}

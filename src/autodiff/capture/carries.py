@@ -106,9 +106,10 @@ class Carries:
     reads_one_type: bool = False
     passing: frozenset[str] = frozenset()  # variables that only the body knows
     stand_ins: dict[tuple[Scope, str], Any] = field(default_factory=dict)  # in the body
-    remaining: dict[tuple[Scope, str], dict[str, list[Any]]] = field(
+    # What names have before a pass, by where, and all that they may have there after one.
+    whereabouts: dict[tuple[Scope, str], tuple[dict[str, Any], dict[str, list[Any]]]] = field(
         default_factory=dict
-    )  # the caller's
+    )
     # Of names whose numbers are of one type in some iterations and of another one in others: the
     # narrow type, and the name that tells whether a number is of it.
     narrow: dict[tuple[Scope, str], Kind] = field(default_factory=dict)
