@@ -60,6 +60,11 @@ def _sinc(x: Any) -> Any:
     return mpmath.sincpi(x)
 
 
+def _diric(x: Any, n: int) -> Any:
+    """A sum of cosines."""
+    return sum(mpmath.cos((k - mpmath.mpf(n - 1) / 2) * x) for k in range(n)) / n
+
+
 def _exprel(x: Any) -> Any:
     return mpmath.expm1(x) / x if x else mpmath.mpf(1)
 
@@ -343,6 +348,16 @@ ENTRY_ROWS: dict[str, Row] = {
 
 FUNCTIONS: dict[str, Row] = {
     "sinc": Row(np.sinc, _sinc, _one(-1.0, 0.0, 1e-8, 1e-3, 0.1, 0.63, 0.64, 1.0, 2.0)),
+    "diric of 5": Row(
+        lambda x: special.diric(x, 5),
+        lambda x: _diric(x, 5),
+        _one(-2.0, 0.0, 1e-8, 1e-3, 0.0399, 0.0401, 1.0, 2 * math.pi),
+    ),
+    "diric of 4": Row(
+        lambda x: special.diric(x, 4),
+        lambda x: _diric(x, 4),
+        _one(0.0, 1e-4, 3.0, 2 * math.pi, -6 * math.pi),
+    ),
     "i0": Row(np.i0, lambda x: mpmath.besseli(0, x), _one(-1.0, 0.0, 1e-3, 2.0)),
     "expit": Row(special.expit, _expit, _one(-80.0, -30.0, 0.0, 1e-3, 30.0, 80.0)),
     "log_expit": Row(special.log_expit, lambda x: -_log1p(mpmath.exp(-x)), _one(-80.0, 0.0, 30.0)),
