@@ -73,6 +73,13 @@ def _boxcox(x: Any, k: Any) -> Any:
     return mpmath.log(x) * _exprel(k * mpmath.log(x))
 
 
+def _likelihood(k: Any) -> Any:
+    """Of the power ``k`` that makes 2, 3 and 5 normal."""
+    y = [_boxcox(mpmath.mpf(x), k) for x in (2, 3, 5)]
+    variance = sum((v - sum(y) / 3) ** 2 for v in y) / 3
+    return (k - 1) * mpmath.log(30) - 1.5 * mpmath.log(variance)
+
+
 def _inv_boxcox(y: Any, k: Any) -> Any:
     ratio = mpmath.log(1 + k * y) / (k * y) if k * y else mpmath.mpf(1)
     return mpmath.exp(y * ratio)
@@ -1286,3 +1293,27 @@ def test_derivatives_where_functions_are_at_their_limits(name: str, engine: str)
     assert slope(x) == first
     assert autodiff.jvp(function, (x,), (1.0,), engine=engine)[1] == first
     assert autodiff.gradient(slope, engine=engine)(x) == second
+
+
+TRANSFORMS: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[float, ...]]] = {
+    "yeojohnson": (
+        lambda k: np.sum(stats.yeojohnson(np.array([2.0, -1.0]), k)),
+        lambda k: _boxcox(mpmath.mpf(3), k) - _boxcox(mpmath.mpf(2), 2 - k),
+        (-0.5, 0.0, 1.0, 2.0),
+    ),
+    "boxcox_llf": (
+        lambda k: stats.boxcox_llf(k, np.array([2.0, 3.0, 5.0])), _likelihood, (0.0, 1e-5, 1.0)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_power_transforms_depend_on_the_power_where_it_is_special(name: str) -> None:
+    f, exact, powers = TRANSFORMS[name]
+    slope = autodiff.gradient(f, engine="numpy")
+    curvature = autodiff.gradient(slope, engine="numpy")
+    for power in powers:
+        found = [autodiff.function(f, engine="numpy")(power), slope(power), curvature(power)]
+        with mpmath.workdps(60):
+            expected = [float(mpmath.diff(exact, mpmath.mpf(power), n)) for n in range(3)]
+        np.testing.assert_allclose(found, expected, rtol=1e-8)

@@ -283,10 +283,11 @@ def diric(x: Any, n: Any) -> Any:
     order = known(as_array(n))
     if order is None:
         raise unsupported("scipy.special.diric of a traced number of terms", "pass a number")
-    u: Any = as_float(x)
-    single = u.dtype == np.float32 and np.result_type(u.dtype, order.dtype) == np.float32
+    given = as_float(x)
+    single = given.dtype == np.float32 and np.result_type(np.float32, order.dtype) == np.float32
     order = np.where((order > 0) & (order == np.floor(order)), order, np.nan).astype(np.float64)
-    u = cast(u, np.dtype(np.float64)) / 2
+    angle: Any = cast(given, np.dtype(np.float64))
+    u = angle / 2
     sine: Any = np.sin(u)
     # With the distance r to the next multiple of pi it is a quotient of sin(z) / z, which are smooth.
     near = np.abs(sine) < 0.02
