@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import autodiff
 from autodiff.compiled import Compiled
@@ -182,6 +183,35 @@ def test_guards_stores_and_methods(engine: str) -> None:
         np.testing.assert_array_equal(x, a)
         ours.k = plain.k = step + 0.5
     assert ours.calls == plain.calls == 6
+
+
+def test_defaults_of_a_signature_that_was_set_are_no_defaults_of_the_function() -> None:
+    """As SciPy sets them; and defaults by keyword may be taken away again."""
+
+    def f(a, *, k=2.0, n=None):
+        return np.sum(a * k)
+
+    def any_arguments(*args, **kwargs):
+        return f(*args, **kwargs)
+
+    def some(a, *, _extra=0, **kwargs):
+        return f(a, **kwargs)
+
+    for g in (any_arguments, some):
+        g.__signature__ = inspect.signature(f)
+        for transformed in (autodiff.function(g), autodiff.gradient(g)):
+            results = [transformed(X), transformed(X), transformed(2 * X, k=3.0), transformed(X)]
+            np.testing.assert_array_equal(results[1], results[0])
+            np.testing.assert_array_equal(results[3], results[0])
+    geometric = autodiff.gradient(stats.gmean)
+    for _ in range(2):
+        np.testing.assert_allclose(geometric(X), stats.gmean(X) / (3 * X))
+    compiled = autodiff.function(f)
+    assert compiled(X) == compiled(X) == 12.0
+    for defaults in ({"n": None}, None):
+        f.__kwdefaults__ = defaults
+        with pytest.raises(TypeError, match="required keyword-only argument"):
+            compiled(X)
 
 
 def test_derivatives_with_vectors_are_recognised_too() -> None:

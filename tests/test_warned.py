@@ -203,7 +203,20 @@ CORNERS = [
     2**63 - 1,
     -(2**63),
 ]
-OF_INTEGERS = [operators, with_python_numbers, of_elements, in_place_and_mixed, of_arrays]
+LEFT = np.int64(2**62)
+
+
+def numpys_integers_on_the_left(a, b):
+    c = np.int8(100)
+    c *= b
+    s = LEFT * a
+    for k in (a, b):
+        s = np.int16(300) * k - s
+    return LEFT + a, np.uint8(2) - b, np.int32(2**30) * a, c, s, np.int64(2) * (a if b > 0 else b)
+
+
+OF_INTEGERS = [operators, with_python_numbers, of_elements, in_place_and_mixed, of_arrays,
+               numpys_integers_on_the_left]  # fmt: skip
 
 
 def agree_on_integers(f, engine, dtypes, corners):

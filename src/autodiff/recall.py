@@ -321,9 +321,10 @@ def _same_default(
         function, FunctionType
     ):  # of a partial, which has more than one place for them
         return f"{at}.are({_bound(namespace, '_defaults', function.now())})"
-    if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+    # A ``__signature__`` set by hand names parameters that the function itself does not have.
+    if parameter.name in (function.__kwdefaults__ or {}):
         name = _bound(namespace, f"_k{len(namespace)}", value)
-        return f"{at}.__kwdefaults__[{parameter.name!r}] is {name}"
+        return f"({at}.__kwdefaults__ or {{}}).get({parameter.name!r}, _absent) is {name}"
     name = _bound(namespace, "_defaults", function.__defaults__)
     return f"{at}.__defaults__ is {name}"
 

@@ -60,12 +60,24 @@ def _sinc(x: Any) -> Any:
     return mpmath.sincpi(x)
 
 
+def _diric(x: Any, n: int) -> Any:
+    """A sum of cosines."""
+    return sum(mpmath.cos((k - mpmath.mpf(n - 1) / 2) * x) for k in range(n)) / n
+
+
 def _exprel(x: Any) -> Any:
     return mpmath.expm1(x) / x if x else mpmath.mpf(1)
 
 
 def _boxcox(x: Any, k: Any) -> Any:
     return mpmath.log(x) * _exprel(k * mpmath.log(x))
+
+
+def _likelihood(k: Any) -> Any:
+    """Of the power ``k`` that makes 2, 3 and 5 normal."""
+    y = [_boxcox(mpmath.mpf(x), k) for x in (2, 3, 5)]
+    variance = sum((v - sum(y) / 3) ** 2 for v in y) / 3
+    return (k - 1) * mpmath.log(30) - 1.5 * mpmath.log(variance)
 
 
 def _inv_boxcox(y: Any, k: Any) -> Any:
@@ -377,6 +389,16 @@ ENTRY_ROWS: dict[str, Row] = {
 
 FUNCTIONS: dict[str, Row] = {
     "sinc": Row(np.sinc, _sinc, _one(-1.0, 0.0, 1e-8, 1e-3, 0.1, 0.63, 0.64, 1.0, 2.0)),
+    "diric of 5": Row(
+        lambda x: special.diric(x, 5),
+        lambda x: _diric(x, 5),
+        _one(-2.0, 0.0, 1e-8, 1e-3, 0.0399, 0.0401, 1.0, 2 * math.pi),
+    ),
+    "diric of 4": Row(
+        lambda x: special.diric(x, 4),
+        lambda x: _diric(x, 4),
+        _one(0.0, 1e-4, 3.0, 2 * math.pi, -6 * math.pi),
+    ),
     "i0": Row(np.i0, lambda x: mpmath.besseli(0, x), _one(-1.0, 0.0, 1e-3, 2.0)),
     "expit": Row(special.expit, _expit, _one(-80.0, -30.0, 0.0, 1e-3, 30.0, 80.0)),
     "log_expit": Row(special.log_expit, lambda x: -_log1p(mpmath.exp(-x)), _one(-80.0, 0.0, 30.0)),
@@ -1412,3 +1434,27 @@ def test_derivatives_where_functions_are_at_their_limits(name: str, engine: str)
     assert slope(x) == first
     assert autodiff.jvp(function, (x,), (1.0,), engine=engine)[1] == first
     assert autodiff.gradient(slope, engine=engine)(x) == second
+
+
+TRANSFORMS: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[float, ...]]] = {
+    "yeojohnson": (
+        lambda k: np.sum(stats.yeojohnson(np.array([2.0, -1.0]), k)),
+        lambda k: _boxcox(mpmath.mpf(3), k) - _boxcox(mpmath.mpf(2), 2 - k),
+        (-0.5, 0.0, 1.0, 2.0),
+    ),
+    "boxcox_llf": (
+        lambda k: stats.boxcox_llf(k, np.array([2.0, 3.0, 5.0])), _likelihood, (0.0, 1e-5, 1.0)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_power_transforms_depend_on_the_power_where_it_is_special(name: str) -> None:
+    f, exact, powers = TRANSFORMS[name]
+    slope = autodiff.gradient(f, engine="numpy")
+    curvature = autodiff.gradient(slope, engine="numpy")
+    for power in powers:
+        found = [autodiff.function(f, engine="numpy")(power), slope(power), curvature(power)]
+        with mpmath.workdps(60):
+            expected = [float(mpmath.diff(exact, mpmath.mpf(power), n)) for n in range(3)]
+        np.testing.assert_allclose(found, expected, rtol=1e-8)

@@ -140,11 +140,27 @@ def apply_binary(
     if function is operator.add or function is operator.mul:
         left, right = stored_items(frame, left), stored_items(frame, right)
     frame.trace.allowance.before_operator(function, left, right)
+    asked = telling(function, left, right)
     try:
-        result = frame.trace.original(run_known(frame.trace, function, left, right))
+        result = frame.trace.original(run_known(frame.trace, asked, left, right))
         return frame.trace.fresh(result) if type(result) is dict else result
     except Bail as failure:
         return frame.trace.rerun(failure, function, (left, right), {})
+
+
+def telling(function: Any, left: Any, right: Any) -> Any:
+    """The operator, asked of the right operand if NumPy's integer on the left would hand over to a ufunc.
+
+    Ufuncs do not tell of integers that overflow, as the operators of NumPy's numbers do.
+    """
+    name = _TELL.get(function)
+    if name is None or not (isinstance(left, np.integer) and isinstance(right, Tracer)):
+        return function
+    return lambda a, b: function(a, b) if (c := getattr(b, name)(a)) is NotImplemented else c
+
+
+_TELL = {f: METHODS[BINARY_OF.get(f, f)][1]
+         for kind in (ast.Add, ast.Sub, ast.Mult) for f in (BINARY[kind], IN_PLACE[kind])}  # fmt: skip
 
 
 def class_of(x: Any) -> Any:

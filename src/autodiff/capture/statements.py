@@ -43,6 +43,7 @@ from autodiff.capture.operators import (
     as_operand_of_array,
     class_of,
     condition,
+    telling,
 )
 from autodiff.capture.origins import type_of
 from autodiff.capture.paths import Path
@@ -152,7 +153,8 @@ def apply_in_place(
         return old
     frame.trace.allowance.before_operator(function, old, value)
     try:
-        return frame.trace.original(run_known(frame.trace, function, old, value))
+        asked = telling(function, old, value)
+        return frame.trace.original(run_known(frame.trace, asked, old, value))
     except Bail as failure:
         return frame.trace.rerun(failure, function, (old, value), {})
 

@@ -277,6 +277,27 @@ def exprel(x: Any) -> Tracer:
     return cast(_exprel(cast(given, np.dtype(np.float64))), given.dtype)
 
 
+@implements(special.diric)
+def diric(x: Any, n: Any) -> Any:
+    """``sin(n x / 2) / (n sin(x / 2))``; SciPy's code has constants where the denominator is small."""
+    order = known(as_array(n))
+    if order is None:
+        raise unsupported("scipy.special.diric of a traced number of terms", "pass a number")
+    given = as_float(x)
+    single = given.dtype == np.float32 and np.result_type(np.float32, order.dtype) == np.float32
+    order = np.where((order > 0) & (order == np.floor(order)), order, np.nan).astype(np.float64)
+    angle: Any = cast(given, np.dtype(np.float64))
+    u = angle / 2
+    sine: Any = np.sin(u)
+    # With the distance r to the next multiple of pi it is a quotient of sin(z) / z, which are smooth.
+    near = np.abs(sine) < 0.02
+    r: Any = np.arcsin(np.where(near, sine, 0.0))
+    sign: Any = np.where(np.cos(u) < 0, np.where(order % 2 == 0, -1.0, 1.0), 1.0)
+    ratio: Any = sign * smooth.sine_ratio(order * r) / smooth.sine_ratio(r)
+    found: Any = np.where(near, ratio, np.sin(order * u) / (order * np.where(near, 1.0, sine)))
+    return Tracer(cast(found, np.dtype(np.float32 if single else np.float64)).value, "array")
+
+
 @implements(special.cosm1)
 def cosm1(x: Any) -> Tracer:
     """``cos(x) - 1``."""

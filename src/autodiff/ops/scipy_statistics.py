@@ -3,6 +3,7 @@
 shapiro                      the statistic of Shapiro and Wilk, and its probability (Royston 1995, algorithm AS R94)
 siegelslopes, weightedtau    medians of slopes; a count of pairs
 wasserstein_distance_nd      what the cheapest transport costs, of which the plan stays
+yeojohnson, boxcox_llf       power transforms, which depend on the power at 0 and 2 as well
 
 """
 
@@ -12,7 +13,7 @@ import importlib
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 from scipy.optimize import linprog
 from scipy.stats import _stats
 
@@ -21,10 +22,10 @@ from autodiff.ops.draws import same_value
 from autodiff.ops.function_table import functions, implements
 from autodiff.ops.interpreting import interpreted
 from autodiff.ops.known import check, known
-from autodiff.ops.promotion import as_array
+from autodiff.ops.promotion import as_array, weak_kind
 from autodiff.ops.python_numbers import number
 from autodiff.ops.scipy_distance import root
-from autodiff.ops.scipy_functions import ndtr
+from autodiff.ops.scipy_functions import as_float, ndtr
 from autodiff.ops.tracer import emit_tracer
 from autodiff.ops.ufuncs import unsupported
 from autodiff.ops.vertices import Call
@@ -153,5 +154,45 @@ def _transport(u_values: Any, v_values: Any, u_weights: Any = None, v_weights: A
 
 
 implements(stats.wasserstein_distance_nd)(_transport)
+
+
+def _power_transform(x: Any, lmbda: Any, xp: Any = None) -> Any:
+    """Of ``yeojohnson``: SciPy's code takes logarithms at the powers 0 and 2, as if it did not depend on them."""
+    x, above = as_array(x), np.greater_equal(x, 0)
+    power: Any = functions[special.boxcox1p]
+    up = power(np.where(above, x, 0.0), lmbda)
+    down = power(np.where(above, 0.0, -x), 2.0 - lmbda)
+    return np.where(above, up, -down)
+
+
+def _likelihood(data: Any, axis: int = 0, *, lmb: Any) -> Any:
+    """Of ``boxcox_llf``: SciPy's code has another formula at the power 0, as if it did not depend on it."""
+    power: Any = as_array(lmb)
+    data = as_float(data)
+    if power.shape or not data.size:
+        raise unsupported("scipy.stats.boxcox_llf of no data, or of several powers", "pass one")
+    is_weak = weak_kind(lmb) is not None
+    data = data if is_weak else data.astype(np.promote_types(data.dtype, power.dtype))
+    logs: Any = np.log(data)
+    small = np.abs(power) < 1e-3
+    transformed = functions[special.boxcox](data, np.where(small, power, 0.0))
+    near = np.log(functions[np.var](transformed, axis=axis))
+    apart: Any = np.where(small, 1.0, power)
+    scaled = apart * logs
+    top = functions[np.max](scaled, axis=axis, keepdims=True)  # exp does not overflow
+    spread = np.log(functions[np.var](np.exp(scaled - top), axis=axis))
+    far = spread + 2.0 * functions[np.squeeze](top, axis=axis) - 2.0 * np.log(np.abs(apart))
+    total = functions[np.sum](logs, axis=axis)
+    found: Any = (power - 1.0) * total - data.shape[axis] / 2 * np.where(small, near, far)
+    return found.astype(data.dtype)
+
+
+_morestats = importlib.import_module("scipy.stats._morestats")
+_transform = getattr(_morestats, "_yeojohnson_transform", None)
+if _transform is not None:
+    implements(_transform)(_power_transform)
+_llf = getattr(getattr(_morestats, "_boxcox_llf", None), "__wrapped__", None)
+if _llf is not None:
+    implements(_llf)(_likelihood)
 
 __all__: list[str] = []

@@ -101,6 +101,30 @@ def test_derivatives_may_fuse_and_values_may_not() -> None:
     assert "contract" in derivative.llvm(X, Y)
 
 
+PRODUCTS: list[Callable[[Any], Any]] = [
+    np.prod,
+    lambda x: np.prod(x * 1e200),
+    lambda x: np.prod(1e200 / x),
+    lambda x: np.multiply.reduce(x.reshape(2, -1), axis=1),
+    lambda x: np.prod(x.reshape(2, -1), axis=0),
+    lambda x: np.prod(np.sqrt(x) * x * 1e-100),
+    lambda x: np.prod((x * 1e180).astype(np.float32) * np.float32(1e30)),
+    lambda x: np.prod(x, where=x < 1.0),
+]
+
+
+@pytest.mark.parametrize("f", PRODUCTS)
+@pytest.mark.parametrize("n", [1, 3, 16, 40])
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_products_are_taken_in_order(f: Callable[[Any], Any], n: int) -> None:
+    """In another order, or with their constants brought together, they would leave the range."""
+    for pair in ([1e200, 1e-200], [1e-200, 1e-200], [3.0, 0.3]):
+        x = np.array(pair * n)
+        expected = f(x)
+        for got in (autodiff.function(f)(x), autodiff.function(f, threads=2)(x)):
+            np.testing.assert_array_equal(got, expected)
+
+
 def test_only_sums_of_derivatives_are_reordered() -> None:
     def f(x):
         total = 0.0

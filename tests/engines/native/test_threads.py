@@ -29,7 +29,7 @@ def other_reductions(x):
     return (
         np.max(x, initial=-9.0),
         np.min(np.sin(x), initial=9.0),
-        np.prod(1 + 1e-3 * x),
+        np.prod(2 * np.arange(len(x)) + 1),
         np.any(x > 2),
         np.all(x < 9),
     )
@@ -143,6 +143,12 @@ def test_small_nests_are_not_cut():
     assert "@chunk" not in compiled.llvm(np.ones(1000))
     assert "@chunk" in compiled.llvm(np.ones(nest_threads.LARGE))
     assert "@chunk" not in autodiff.function(elementwise).llvm(np.ones(nest_threads.LARGE))
+
+
+@pytest.mark.usefixtures("every_nest_is_large")
+def test_products_of_pieces_may_be_out_of_range():
+    x = np.repeat([1e-200, 1e200], 100)  # 0, then infinity
+    assert autodiff.function(np.prod, threads=2)(x) == np.prod(x) == 0.0
 
 
 def test_calls_from_several_threads_at_once(rng):

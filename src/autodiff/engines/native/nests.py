@@ -9,7 +9,8 @@ index.  When every job can compute an element from its position alone, the axes 
 loop.  Where pieces meet (concatenations, updates of slices), the range of a loop is split there,
 so that the loops have no selects.  A long sum runs in blocks whose sums are added up exactly but
 for the last rounding: the error grows with the block, not with the length.  Only the accumulating
-addition within a block may be reassociated, which is what lets the loop be vectorised.
+addition within a block may be reassociated, which is what lets the loop be vectorised.  A product
+is taken in order, as NumPy takes it: another order may leave the range of the numbers on its way.
 """
 
 from __future__ import annotations
@@ -97,9 +98,9 @@ def combined(g: Generator, combine: str, a: Element, b: Element, in_order: bool 
         return g.s.extremum(combine, a, b)
     if a.dtype.kind != "f":
         return g.s.add(a, b) if combine == "sum" else g.s.mul(a, b)
-    word = "fadd" if combine == "sum" else "fmul"
+    word = "fadd reassoc contract" if combine == "sum" else "fmul"
     type = register_type(a.dtype)
-    text = f"{word} reassoc contract {type} {a.name}, {b.name}"
+    text = f"{word} {type} {a.name}, {b.name}"
     return Element(g.w.op(text, a.name, b.name), a.dtype)
 
 

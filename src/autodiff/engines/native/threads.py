@@ -200,6 +200,8 @@ def can_cut(g: Generator, jobs: Sequence[Job]) -> bool:
             return False
         if job.combine and order[0] in job.axes and job.place is not None:
             return False  # threads would add to the same elements
+        if job.combine == "prod" and job.dtype.kind == "f" and order[0] in job.axes:
+            return False  # the product of a piece may be out of range where the whole is not
     size = _size(jobs)
     most = bounds(size)[1] if isinstance(size, Dim) else size
     return most is None or most >= LARGE
