@@ -14,6 +14,10 @@ import autodiff
 from tests.programs.reference import compile_source
 
 
+# Results of a class that is no dataclass run uncompiled, and are compared like others.
+pytestmark = pytest.mark.filterwarnings("ignore:f runs uncompiled")
+
+
 @dataclass
 class Cell:
     """Two numbers, or an array and a number."""

@@ -226,8 +226,8 @@ def _one_of(objects: dict[int, Any], number: Any) -> Any:
 
 
 def objects_of(x: Any) -> Iterator[Any]:
-    """The objects that a choice is among."""
-    yield from group_and_index(x)[0].objects if is_choice(x) else [x]
+    """The objects that a choice is among; anything else is one by itself."""
+    yield from group_and_index(x)[0].objects if is_known(x) else [x]
 
 
 def class_of(x: Any) -> type:
