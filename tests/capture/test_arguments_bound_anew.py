@@ -13,7 +13,6 @@ import pytest
 import autodiff
 from tests.programs.reference import compile_source
 
-
 # Results of a class that is no dataclass run uncompiled, and are compared like others.
 pytestmark = pytest.mark.filterwarnings("ignore:f runs uncompiled")
 

@@ -24,6 +24,7 @@ import numpy as np
 from autodiff.capture.records import Ref, Template, Typed
 from autodiff.capture.slots import Slot, Types, is_numeric
 from autodiff.capture.stores import FLAG, array_of
+from autodiff.ladder import NotStaged
 from autodiff.ops.builder import asks
 from autodiff.ops.dispatch import cast
 from autodiff.ops.either import Kind, kinds_of, union
@@ -138,6 +139,8 @@ def template_as_left(x: Any) -> Any:
     if not has_own_rows(x):
         return x.template
     pool, known = x.template.pool, x.trace.left_pools
+    if any(part.store is None for part in pool.lists()):
+        raise NotStaged("items of several types in objects that a loop keeps in a list")
     now = tuple([part.store.buffer.value for part in pool.lists()])
     made = next((made for of, then, made in known if of is pool and then == now), None)
     if made is None:

@@ -1,7 +1,7 @@
 """Formulas with derivatives where SciPy's own has none: at the ends of a support, at 0, where it cancels.
 
     burr.pdf(x, c, d)        c d x**(c d - 1) / (1 + x**c)**(d + 1): SciPy's has negative powers of x, and one for x = 0
-    rice.pdf(x, b)           by I0, where the scaled function has a kink at 0
+    rice.pdf(x, b)           by I0, where the scaled function has a kink at 0; vonmises likewise
     dweibull.pdf(x, c)       a function of abs(x), which may have derivatives where abs has none
     exponweib.sf(x, a, c)    1 - (1 - exp(-x**c))**a: SciPy's has no digit of the base where exp is near 1
     exponpow.logpdf(x, b)    … - (exp(t) - 1 - t), t = x**b: SciPy's cancels for small t
@@ -68,11 +68,18 @@ def _burr(x: Any, c: Any, d: Any) -> Any:
     return c * d * np.where(near, left, right)
 
 
-def _rice(x: Any, b: Any) -> Any:
-    z = x * b
+def scaled_bessel(z: Any) -> Any:
+    """``exp(-z) I0(z)`` from 0 on, without the kink that SciPy's function of all numbers has there."""
     end = np.equal(z, 0)
-    scaled = np.where(end, np.exp(-z) * _i0(np.where(end, z, 0.0)), _i0e(np.where(end, 1.0, z)))
-    return x * np.exp(-(x - b) * (x - b) / 2.0) * scaled
+    return np.where(end, np.exp(-z) * _i0(np.where(end, z, 0.0)), _i0e(np.where(end, 1.0, z)))
+
+
+def _rice(x: Any, b: Any) -> Any:
+    return x * np.exp(-(x - b) * (x - b) / 2.0) * scaled_bessel(x * b)
+
+
+def _log_von_mises(x: Any, kappa: Any) -> Any:
+    return -2 * kappa * np.sin(0.5 * x) ** 2 - np.log(2 * np.pi * scaled_bessel(kappa))
 
 
 def _gamma_both_sides(x: Any, a: Any) -> Any:
@@ -545,7 +552,7 @@ _LOG_DENSITIES: dict[tuple[str, str], Callable[..., Any]] = {
     ),
     ("moyal", "logpdf"): lambda x: -0.5 * (x + np.exp(-x)) - 0.5 * np.log(2 * np.pi),
     ("norminvgauss", "logpdf"): _log_inverse_gauss,
-    ("rice", "logpdf"): lambda x, b: np.log(x) - 0.5 * (x - b) ** 2 + np.log(_i0e(x * b)),
+    ("rice", "logpdf"): lambda x, b: np.log(x) - 0.5 * (x - b) ** 2 + np.log(scaled_bessel(x * b)),
     ("boltzmann", "logpmf"): lambda k, a, n: np.log(_boltzmann_mass(0.0, a, n)) - a * np.floor(k),
     ("dlaplace", "logpmf"): lambda k, a: np.log(np.tanh(0.5 * a)) - a * np.abs(np.floor(k)),
     ("logser", "logpmf"): lambda k, p: (
@@ -574,6 +581,8 @@ _ENDS: dict[tuple[str, str], Callable[..., Any]] = {
     ("burr", "pdf"): _burr,
     ("fisk", "pdf"): lambda x, c: _burr(x, c, 1.0),
     ("rice", "pdf"): _rice,
+    ("vonmises", "pdf"): lambda x, kappa: np.exp(_log_von_mises(x, kappa)),
+    ("vonmises", "logpdf"): _log_von_mises,
     ("dgamma", "pdf"): _gamma_both_sides,
     ("dweibull", "pdf"): _weibull_both_sides,
     ("dweibull", "cdf"): _weibull_cdf,

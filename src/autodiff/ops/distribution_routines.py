@@ -27,6 +27,8 @@ from autodiff.ir.data import ArrayType
 from autodiff.ops import distribution_formulas, distributions, special
 from autodiff.ops.builder import current_builder
 from autodiff.ops.custom import stop
+from autodiff.ops.distribution_ends import scaled_bessel
+from autodiff.ops.distributions import run
 from autodiff.ops.entries import Entry, Kernel, Rules, Site, register
 from autodiff.ops.function_table import implements
 from autodiff.ops.interpreting import interpreted
@@ -243,7 +245,19 @@ def _around_circle(dist: Any, n: int, kappa: Any) -> Any:
     place = _column(width) * nodes
     terms = place**n * np.exp(_column(kappa) * (np.cos(place) - 1.0))
     total = np.sum(terms * weights, axis=-1) * width
-    return derived_as(value, total / (np.pi * special.apply("scipy_i0e", kappa)))
+    return derived_as(value, total / (np.pi * scaled_bessel(kappa)))
+
+
+def _circular_entropy(dist: Any, kappa: Any) -> Any:
+    """``log(2 π I0) - kappa I1 / I0``, without the kinks of scaled functions at 0."""
+    end = np.equal(kappa, 0)
+    small, large = np.where(end, kappa, 0.0), np.where(end, 1.0, kappa)
+    near, far = (
+        special.apply(f"scipy_i1{e}", k) / special.apply(f"scipy_i0{e}", k)
+        for e, k in (("", small), ("e", large))
+    )
+    formula = np.log(2 * np.pi * scaled_bessel(kappa)) + kappa - kappa * np.where(end, near, far)
+    return derived_as(run(dist._entropy, (kappa,)), formula)
 
 
 def _student_entropy(df: Any) -> Any:
@@ -303,6 +317,7 @@ def _enter() -> None:
             rules[name, "stats"] = lambda *shapes: (None,) * 4
         if name == "vonmises":
             distributions.MOMENTS[name] = functools.partial(_around_circle, dist)
+            rules[name, "entropy"] = functools.partial(_circular_entropy, dist)
         if name in ENTROPIES:
             rules[name, "entropy"] = functools.partial(entropy, dist)
         if name in _INTEGRATED:
