@@ -358,3 +358,60 @@ def test_what_is_kept_is_the_object_of_before(engine):
     found, back = autodiff.function(of_an_argument, engine=engine)(ps, 0.7)
     assert back is ps
     assert [p is q for p, q in zip(found, ps, strict=True)] == [p.x > 0.9731 for p in ps]
+
+
+@dataclass(eq=False)
+class Place:
+    at: float
+
+
+@dataclass(eq=False)
+class Visit:
+    place: Place | int
+    t: float
+
+
+def changed_for_all_who_have_it(xs, by_item):
+    home = Place(2.0)
+    visits = [Visit(3, 0.5)]
+    for x in xs:
+        visits.append(Visit(1, x))
+    for x in xs:
+        visits.append(Visit(home, x))
+    for _ in range(PASSES):
+        visits = [Visit(v.place, 0.9 * v.t) for v in visits]
+    if by_item:
+        visits[-1].place.at = 7.0
+    else:
+        home.at = 7.0
+    return sum(v.place.at + v.t for v in visits[-3:])
+
+
+@pytest.mark.parametrize("by_item", [False, True])
+def test_objects_that_several_items_have_stay_one_where_passes_make_the_items_anew(by_item):
+    xs = [0.1 * k for k in range(5)]
+    compiled = autodiff.function(changed_for_all_who_have_it, engine="numpy")
+    expected = changed_for_all_who_have_it(xs, by_item)
+    assert compiled(xs, by_item) == pytest.approx(expected)
+    assert expected > 21
+
+
+def grown_or_changed(xs, a, grows):
+    pairs = [Kept(x, a) for x in xs]
+    for x in xs:
+        for t in np.linspace(0.1, 0.9, len(xs)):
+            pairs = [Kept(p.x + t * p.v, p.v - t * p.x) for p in pairs]
+        if grows:
+            pairs.append(Kept(2, 0))
+        else:
+            pairs[0].x = 0.3
+    return pairs[0].v
+
+
+@pytest.mark.filterwarnings("ignore:AD501")  # it is unrolled, as numbers are of two types
+@pytest.mark.parametrize("grows", [False, True])
+def test_numbers_of_another_type_in_objects_of_lists_of_several_lengths(grows):
+    compiled = autodiff.function(grown_or_changed, engine="numpy")
+    for n in (5, 3, 2):
+        xs = np.linspace(-1.0, 1.0, n)
+        assert compiled(xs, 0.5, grows) == pytest.approx(grown_or_changed(xs, 0.5, grows))

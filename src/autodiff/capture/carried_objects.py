@@ -256,8 +256,14 @@ class CarriedObjects(CarriedLists):
                 containers.set_attributes(slot, {name: value})
 
     def _may_share(self, x: TracedList) -> bool:
-        """Whether a list may be carried by its contents while it is known otherwise as well: if no pass changes it."""
-        return is_long(x) and x not in self.before and not self.frame.trace.distinguish_arrays
+        """Whether a list may be carried by its contents while it is known otherwise as well: if no pass changes it.
+
+        Whoever has one of the objects in it would not see that change.
+        """
+        trace = self.frame.trace
+        if not is_long(x) or x in self.before or trace.distinguish_arrays:
+            return False
+        return all(part is x for part in structures.mutable(trace, x))
 
     def _begin_structure(self, key: tuple[Scope, str], start: Any) -> None:
         """Carry the leaves of what a name stands for from now on, before the loop."""

@@ -41,7 +41,7 @@ ENDS: dict[str, tuple[str, str]] = {
     "queue": ("0.3 * sum($x) + $x[0]", "$x"),
     "tally": ("sum($x.values())", "$x"),
     "space": ("0.5 * ($x.u @ w) * $x.s", "$x"),
-    "text": ("0.01 * len($x.split())", "$x"),
+    "text": ("0.01 * $x.count('(')", "$x"),
     "texts": ("0.01 * len($x)", "$x"),
     "bag": ("0.1 * sum($x)", "sorted($x)"),
     "iterator": ("next($x, 0.4) + sum($x)", ""),
@@ -461,5 +461,5 @@ if word == 'down':
 if $the_text.startswith('0'):
     $own_num = $num
 $own_num = {'up': $num0, 'down': $num}[word]
-$own_num += 0.01 * len($text.split())
+$own_num += 0.01 * $text.count("(")
 """
