@@ -167,3 +167,49 @@ def test_a_state_with_parameters_of_the_caller_is_one_loop_where_nobody_changes_
     given = Cell(2.0, 3.0), [0.1 * k for k in range(9)], 1.0
     assert compiled(*given) == fall(*given)
     assert "is one loop" in compiled.explain(*given)
+
+
+# An array that a place holds, and may hold another: the one that the caller kept is itself, where it is still there.
+HELD_IN = {
+    "entry": ("H['a']", "H['b']", lambda a, b: {"a": a, "b": b}),
+    "attribute": ("H.u", "H.s", Cell),
+    "item": ("H[0]", "H[1]", lambda a, b: [a, b]),
+}
+ANOTHER = {
+    "branch": "if t < 0.158: {a} = {b}\n{a}[1] += 9.0",
+    "branch, the other one changed": "if t < 0.158: {a} = {b}\n{b}[1] += 9.0",
+    "branch, a new one": "if t < 0.158: {a} = np.array([t, t])",
+    "name": "z = {a}\nif t < 0.158: z = {b}\nz[1] += 9.0\n{a} = z",
+    "loop": "for q in L:\n    if q > 0.8: {a} = {b}\n    {a}[1] += q",
+    "loop, a new one": "for q in L:\n    if q > 0.8: {a} = np.array([t, q])",
+}
+
+
+@pytest.mark.parametrize("flow", ANOTHER)
+@pytest.mark.parametrize("held", HELD_IN)
+def test_array_that_is_not_replaced_is_the_callers(held, flow) -> None:
+    a, b, hold = HELD_IN[held]
+    plain = function_of(ANOTHER[flow].format(a=a, b=b).replace("H", "c"), f"{held}, {flow}")
+    found = []
+    for f in (plain, autodiff.function(plain, engine="numpy")):
+        for t, items in [(0.2, LOW), (0.1, HIGH), (0.1, LOW[:2]), (0.7, HIGH[:1])]:
+            arrays = np.ones(2), np.zeros(2)
+            holder = hold(*arrays)
+            f(holder, [*items], t)
+            parts = vars(holder) if isinstance(holder, Cell) else holder
+            now = list(parts.values() if isinstance(parts, dict) else parts)
+            found.append([[x is y for x in now for y in arrays], seen(now), seen(list(arrays))])
+    assert found[: len(found) // 2] == found[len(found) // 2 :]
+
+
+@pytest.mark.parametrize("place", ["OWN", "KEPT['x']", "KEPT['cell'].u"])
+def test_array_outside_that_is_not_replaced_is_itself(place) -> None:
+    source = f"def f(t):\n    global OWN\n    if t < 0.158: {place} = np.array([t, t])\n"
+    names: dict[str, Any] = {"np": np, "KEPT": {}}
+    compiled = autodiff.function(compile_source(source, "<outside>", names)["f"], engine="numpy")
+    namespace = compiled.__wrapped__.__globals__
+    for t in (0.2, 0.1, 0.3):
+        array = namespace["OWN"] = np.ones(2)
+        namespace["KEPT"].update(x=array, cell=Cell(array))
+        compiled(t)
+        assert (eval(place, namespace) is array) == (t >= 0.158)  # noqa: S307
