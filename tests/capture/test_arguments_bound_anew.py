@@ -169,37 +169,55 @@ def test_a_state_with_parameters_of_the_caller_is_one_loop_where_nobody_changes_
     assert "is one loop" in compiled.explain(*given)
 
 
-# An array that a place holds, and may hold another: the one that the caller kept is itself, where it is still there.
+# What a place holds, and may hold another: the one that the caller kept is itself, where it is still there.
 HELD_IN = {
-    "entry": ("H['a']", "H['b']", lambda a, b: {"a": a, "b": b}),
-    "attribute": ("H.u", "H.s", Cell),
-    "item": ("H[0]", "H[1]", lambda a, b: [a, b]),
+    "entry": ("c['a']", "c['b']", lambda a, b: {"a": a, "b": b}),
+    "attribute": ("c.u", "c.s", Cell),
+    "item": ("c[0]", "c[1]", lambda a, b: [a, b]),
+}
+HELD = {
+    "array": ("np.array([{x}, {x}])", ""),
+    "list": ("[{x}, {x}]", ""),
+    "list of lists": ("[[{x}, {x}]]", "[0]"),
+    "list of arrays": ("[np.array([{x}, {x}])]", "[0]"),
 }
 ANOTHER = {
-    "branch": "if t < 0.158: {a} = {b}\n{a}[1] += 9.0",
-    "branch, the other one changed": "if t < 0.158: {a} = {b}\n{b}[1] += 9.0",
-    "branch, a new one": "if t < 0.158: {a} = np.array([t, t])",
-    "name": "z = {a}\nif t < 0.158: z = {b}\nz[1] += 9.0\n{a} = z",
-    "loop": "for q in L:\n    if q > 0.8: {a} = {b}\n    {a}[1] += q",
-    "loop, a new one": "for q in L:\n    if q > 0.8: {a} = np.array([t, q])",
+    "branch": "if t < 0.158: {a} = {b}",
+    "branch, and a change": "if t < 0.158: {a} = {b}\n{a}{at}[1] += 9.0",
+    "branch, the other one changed": "if t < 0.158: {a} = {b}\n{b}{at}[1] += 9.0",
+    "branch, a new one": "if t < 0.158: {a} = {new}",
+    "branch, exchanged": "if t < 0.158: {a}, {b} = {b}, {a}\nfor q in L: {a}{at}[1] += q",
+    "name": "z = {a}\nif t < 0.158: z = {b}\nz{at}[1] += 9.0\n{a} = z",
+    "loop": "for q in L:\n    if q > 0.8: {a} = {b}\n    {a}{at}[1] += q",
+    "loop, a new one": "for q in L:\n    if q > 0.8: {a} = {new}",
 }
+PLACES = [*itertools.product(HELD, HELD_IN, ANOTHER)]
 
 
-@pytest.mark.parametrize("flow", ANOTHER)
-@pytest.mark.parametrize("held", HELD_IN)
-def test_array_that_is_not_replaced_is_the_callers(held, flow) -> None:
+@pytest.mark.parametrize(
+    ("kind", "held", "flow"),
+    [
+        case if k % 2 == 0 else pytest.param(*case, marks=pytest.mark.slow)
+        for k, case in enumerate(PLACES)
+    ],
+)
+def test_what_is_not_replaced_is_the_callers(kind, held, flow) -> None:
     a, b, hold = HELD_IN[held]
-    plain = function_of(ANOTHER[flow].format(a=a, b=b).replace("H", "c"), f"{held}, {flow}")
-    found = []
-    for f in (plain, autodiff.function(plain, engine="numpy")):
-        for t, items in [(0.2, LOW), (0.1, HIGH), (0.1, LOW[:2]), (0.7, HIGH[:1])]:
-            arrays = np.ones(2), np.zeros(2)
-            holder = hold(*arrays)
+    make, at = HELD[kind]
+    body = ANOTHER[flow].format(a=a, b=b, at=at, new=make.format(x="t"))
+    plain = function_of(body, f"{kind}, {held}, {flow}")
+    created = function_of(f"return {make.format(x='t')}", "make")
+    compiled = autodiff.function(plain, engine="numpy")
+    for t, items in [(0.2, LOW), (0.1, HIGH), (0.1, []), (0.7, HIGH[:1])]:
+        found = []
+        for f in (plain, compiled):
+            kept = [created(0, 0, 1.0), created(0, 0, 2.0)]
+            holder = hold(*kept)
             f(holder, [*items], t)
             parts = vars(holder) if isinstance(holder, Cell) else holder
             now = list(parts.values() if isinstance(parts, dict) else parts)
-            found.append([[x is y for x in now for y in arrays], seen(now), seen(list(arrays))])
-    assert found[: len(found) // 2] == found[len(found) // 2 :]
+            found.append([[x is y for x in now for y in kept], seen(now), seen(kept)])
+        assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("place", ["OWN", "KEPT['x']", "KEPT['cell'].u"])
