@@ -231,3 +231,21 @@ def test_array_outside_that_is_not_replaced_is_itself(place) -> None:
         namespace["KEPT"].update(x=array, cell=Cell(array))
         compiled(t)
         assert (eval(place, namespace) is array) == (t >= 0.158)  # noqa: S307
+
+
+DEFAULTS = ["Cell(1.0)", "Single(np.ones(2))", "[1.0, 2.0]", "{'u': 1.0}", "(Cell(1.0), 2.0)"]
+
+
+@pytest.mark.parametrize("default", DEFAULTS)
+@pytest.mark.parametrize("body", ["[c]", "(c, t)", "[c if t > 0.158 else t]", "[c is DEFAULT]"])
+def test_default_is_itself(body, default) -> None:
+    """An object that is a default is what it is under its other names."""
+    source = f"DEFAULT = {default}\ndef f(t, c=DEFAULT):\n    return {body}\n"
+    source += f"class Owner:\n    def f(self, t, c=DEFAULT):\n        return {body}\n"
+    names: dict[str, Any] = {"Cell": Cell, "Single": Single, "np": np}
+    found = compile_source(source, "<default>", names)
+    for plain in (found["f"], found["Owner"]().f):
+        compiled = autodiff.function(plain, engine="numpy")
+        for t in (0.2, 0.1, 0.3):
+            ours, theirs = compiled(t)[0], plain(t)[0]
+            assert ours is theirs or ours == theirs == t
