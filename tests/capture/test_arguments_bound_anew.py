@@ -170,7 +170,7 @@ def test_a_state_with_parameters_of_the_caller_is_one_loop_where_nobody_changes_
 
 
 # What a place holds, and may hold another: the one that the caller kept is itself, where it is still there.
-HELD_IN = {
+HELD_IN: dict[str, tuple[str, str, Callable[..., Any]]] = {
     "entry": ("c['a']", "c['b']", lambda a, b: {"a": a, "b": b}),
     "attribute": ("c.u", "c.s", Cell),
     "item": ("c[0]", "c[1]", lambda a, b: [a, b]),
@@ -201,7 +201,7 @@ PLACES = [*itertools.product(HELD, HELD_IN, ANOTHER)]
         for k, case in enumerate(PLACES)
     ],
 )
-def test_what_is_not_replaced_is_the_callers(kind, held, flow) -> None:
+def test_what_is_not_replaced_is_the_callers(kind: str, held: str, flow: str) -> None:
     a, b, hold = HELD_IN[held]
     make, at = HELD[kind]
     body = ANOTHER[flow].format(a=a, b=b, at=at, new=make.format(x="t"))
@@ -221,7 +221,7 @@ def test_what_is_not_replaced_is_the_callers(kind, held, flow) -> None:
 
 
 @pytest.mark.parametrize("place", ["OWN", "KEPT['x']", "KEPT['cell'].u"])
-def test_array_outside_that_is_not_replaced_is_itself(place) -> None:
+def test_array_outside_that_is_not_replaced_is_itself(place: str) -> None:
     source = f"def f(t):\n    global OWN\n    if t < 0.158: {place} = np.array([t, t])\n"
     names: dict[str, Any] = {"np": np, "KEPT": {}}
     compiled = autodiff.function(compile_source(source, "<outside>", names)["f"], engine="numpy")
@@ -238,7 +238,7 @@ DEFAULTS = ["Cell(1.0)", "Single(np.ones(2))", "[1.0, 2.0]", "{'u': 1.0}", "(Cel
 
 @pytest.mark.parametrize("default", DEFAULTS)
 @pytest.mark.parametrize("body", ["[c]", "(c, t)", "[c if t > 0.158 else t]", "[c is DEFAULT]"])
-def test_default_is_itself(body, default) -> None:
+def test_default_is_itself(body: str, default: str) -> None:
     """An object that is a default is what it is under its other names."""
     source = f"DEFAULT = {default}\ndef f(t, c=DEFAULT):\n    return {body}\n"
     source += f"class Owner:\n    def f(self, t, c=DEFAULT):\n        return {body}\n"
