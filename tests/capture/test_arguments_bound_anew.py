@@ -167,3 +167,85 @@ def test_a_state_with_parameters_of_the_caller_is_one_loop_where_nobody_changes_
     given = Cell(2.0, 3.0), [0.1 * k for k in range(9)], 1.0
     assert compiled(*given) == fall(*given)
     assert "is one loop" in compiled.explain(*given)
+
+
+# What a place holds, and may hold another: the one that the caller kept is itself, where it is still there.
+HELD_IN: dict[str, tuple[str, str, Callable[..., Any]]] = {
+    "entry": ("c['a']", "c['b']", lambda a, b: {"a": a, "b": b}),
+    "attribute": ("c.u", "c.s", Cell),
+    "item": ("c[0]", "c[1]", lambda a, b: [a, b]),
+}
+HELD = {
+    "array": ("np.array([{x}, {x}])", ""),
+    "list": ("[{x}, {x}]", ""),
+    "list of lists": ("[[{x}, {x}]]", "[0]"),
+    "list of arrays": ("[np.array([{x}, {x}])]", "[0]"),
+}
+ANOTHER = {
+    "branch": "if t < 0.158: {a} = {b}",
+    "branch, and a change": "if t < 0.158: {a} = {b}\n{a}{at}[1] += 9.0",
+    "branch, the other one changed": "if t < 0.158: {a} = {b}\n{b}{at}[1] += 9.0",
+    "branch, a new one": "if t < 0.158: {a} = {new}",
+    "branch, exchanged": "if t < 0.158: {a}, {b} = {b}, {a}\nfor q in L: {a}{at}[1] += q",
+    "name": "z = {a}\nif t < 0.158: z = {b}\nz{at}[1] += 9.0\n{a} = z",
+    "loop": "for q in L:\n    if q > 0.8: {a} = {b}\n    {a}{at}[1] += q",
+    "loop, a new one": "for q in L:\n    if q > 0.8: {a} = {new}",
+}
+PLACES = [*itertools.product(HELD, HELD_IN, ANOTHER)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "held", "flow"),
+    [
+        case if k % 2 == 0 else pytest.param(*case, marks=pytest.mark.slow)
+        for k, case in enumerate(PLACES)
+    ],
+)
+def test_what_is_not_replaced_is_the_callers(kind: str, held: str, flow: str) -> None:
+    a, b, hold = HELD_IN[held]
+    make, at = HELD[kind]
+    body = ANOTHER[flow].format(a=a, b=b, at=at, new=make.format(x="t"))
+    plain = function_of(body, f"{kind}, {held}, {flow}")
+    created = function_of(f"return {make.format(x='t')}", "make")
+    compiled = autodiff.function(plain, engine="numpy")
+    for t, items in [(0.2, LOW), (0.1, HIGH), (0.1, []), (0.7, HIGH[:1])]:
+        found = []
+        for f in (plain, compiled):
+            kept = [created(0, 0, 1.0), created(0, 0, 2.0)]
+            holder = hold(*kept)
+            f(holder, [*items], t)
+            parts = vars(holder) if isinstance(holder, Cell) else holder
+            now = list(parts.values() if isinstance(parts, dict) else parts)
+            found.append([[x is y for x in now for y in kept], seen(now), seen(kept)])
+        assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("place", ["OWN", "KEPT['x']", "KEPT['cell'].u"])
+def test_array_outside_that_is_not_replaced_is_itself(place: str) -> None:
+    source = f"def f(t):\n    global OWN\n    if t < 0.158: {place} = np.array([t, t])\n"
+    names: dict[str, Any] = {"np": np, "KEPT": {}}
+    compiled = autodiff.function(compile_source(source, "<outside>", names)["f"], engine="numpy")
+    namespace = compiled.__wrapped__.__globals__
+    for t in (0.2, 0.1, 0.3):
+        array = namespace["OWN"] = np.ones(2)
+        namespace["KEPT"].update(x=array, cell=Cell(array))
+        compiled(t)
+        assert (eval(place, namespace) is array) == (t >= 0.158)  # noqa: S307
+
+
+DEFAULTS = ["Cell(1.0)", "Single(np.ones(2))", "[1.0, 2.0]", "{'u': 1.0}", "(Cell(1.0), 2.0)"]
+
+
+@pytest.mark.parametrize("default", DEFAULTS)
+@pytest.mark.parametrize("body", ["[c]", "(c, t)", "[c if t > 0.158 else t]", "[c is DEFAULT]"])
+def test_default_is_itself(body: str, default: str) -> None:
+    """An object that is a default is what it is under its other names."""
+    source = f"DEFAULT = {default}\ndef f(t, c=DEFAULT):\n    return {body}\n"
+    source += f"class Owner:\n    def f(self, t, c=DEFAULT):\n        return {body}\n"
+    names: dict[str, Any] = {"Cell": Cell, "Single": Single, "np": np}
+    found = compile_source(source, "<default>", names)
+    for plain in (found["f"], found["Owner"]().f):
+        compiled = autodiff.function(plain, engine="numpy")
+        for t in (0.2, 0.1, 0.3):
+            ours, theirs = compiled(t)[0], plain(t)[0]
+            assert ours is theirs or ours == theirs == t

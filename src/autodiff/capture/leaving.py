@@ -115,7 +115,7 @@ def leave(trace: Trace, result: Any, name: str, taken: Sequence[Container]) -> C
             changed = stores(trace, taken, [*parts, result])
             trace.effects |= not isinstance(changed, Bail) and bool(changed)
         effects.store_state(trace, derivative, [] if isinstance(changed, Bail) else changed)
-        sharing.refuse_kept_apart(trace, arrays, [x.values for x in taken if x.has_changed])
+        sharing.refuse_kept_apart(trace, arrays)
         watched = effects.order_effects(trace.builder.block)
         plan.is_kept = watched and trace.numbering.is_carried and not copies
     extents = list(trace.extents.values())

@@ -19,7 +19,7 @@ import numpy as np
 from autodiff import containers
 from autodiff.capture import choices
 from autodiff.capture.arrays import Chosen, array_of
-from autodiff.capture.lists import TracedList, is_stored
+from autodiff.capture.lists import TracedList
 from autodiff.capture.numbering import ArraysMatter
 from autodiff.capture.references import objects_of
 from autodiff.capture.regions import cells_of
@@ -134,11 +134,11 @@ def refuse_two_of_one(trace: Trace, result: Any) -> None:
             raise Declined(f"a {type(part).__name__} that is kept outside and returned as well")
 
 
-def refuse_kept_apart(trace: Trace, leaves: Sequence[Any], before: Sequence[Any]) -> None:
+def refuse_kept_apart(trace: Trace, leaves: Sequence[Any]) -> None:
     """Decline where two effects, or an effect and the result, would each make an array, or the same view, for itself.
 
     An argument, one from outside and an array of the result is itself in each of them.  An array that a branch or loop
-    has chosen is made anew, which must be nowhere else but in the places that hold another now, and held it ``before``.
+    has chosen is made anew, so it may be none of them: whoever called may keep what a place held before, too.
     """
     times, views = Counter[Cell](), Counter[Any]()
     for operation in walk(trace.builder.block):
@@ -159,10 +159,8 @@ def refuse_kept_apart(trace: Trace, leaves: Sequence[Any], before: Sequence[Any]
     known = _made_once(trace)
     if any(n > 1 and cell not in known for cell, n in times.items()):
         raise Declined("an array that is kept outside in two places")
-    held = containers.walk([*trace.state.initial.values(), *before], is_stored)
-    initial = {cell for x in held for cell in cells_of(x)}
     there = {cell for x in arrays for cell in cells_of(x)} | times.keys()
-    there |= {record.cell for record in trace.inputs} - initial
+    there |= {record.cell for record in trace.inputs}
     among = Counter(one for cell in times if isinstance(cell, Chosen) for one in cell.cells)
     there |= {one for one, n in among.items() if n > 1}  # of two each of which may be it
     for cell in times:

@@ -120,8 +120,11 @@ def stores(trace: Trace, given: Sequence[Container], result: Sequence[Any]) -> l
         reach = _reacher(number)
         # A key is what it is in this call, by whose hash it was stored.
         found += [Store(kind, reach, trace.untraced(key), x) for kind, key, x in changes]
-    new = {id(part) for store in found for part in _mutable(store.value)}
-    twice = [part for x in result for part in _mutable(x) if id(part) in new]
+    put = [part for store in found for part in _mutable(store.value)]
+    returned = [part for x in result for part in _mutable(x)]
+    trace.refuse_copies([*put, *returned])
+    new = set(map(id, put))
+    twice = [part for part in returned if id(part) in new]
     if twice:
         return Declined(
             f"a {type(twice[0]).__name__} that is put into an argument and returned too"

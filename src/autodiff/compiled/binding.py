@@ -380,7 +380,7 @@ def _left_out(
     given: tuple[Any, ...],
     defaulted: frozenset[int],
 ) -> frozenset[int]:
-    """Parameters that Python fills in: a list or dict among the defaults remembers changes."""
+    """Parameters that Python fills in: a list, dict or object among the defaults is itself, and remembers changes."""
     if signature.forwards:
         return defaulted
     if signature.tells:
@@ -391,9 +391,15 @@ def _left_out(
     return frozenset(
         k
         for k in defaulted - named
-        if isinstance(slots[k], (list, dict, set, deque))
-        and signature.parameters[k].kind not in _FIXED
+        if _holds_changeable(slots[k]) and signature.parameters[k].kind not in _FIXED
     )
+
+
+def _holds_changeable(x: Any) -> bool:
+    """Whether a default is, or holds, what can change, or is one object: more than numbers and tuples of them."""
+    if isinstance(x, (list, dict, set, deque)):
+        return True
+    return tree.is_container(x) and not all(isinstance(part, tuple) for part in tree.nodes([x]))
 
 
 def flattened(

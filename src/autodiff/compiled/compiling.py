@@ -182,7 +182,8 @@ class Compiler:
             not self.transformation.is_value,
             self.warned,
             _run_long if self.engine != "numpy" and not eager else None,
-            call.given,
+            # A derivative by a default takes it for an argument of its own.
+            call.slots if self.transformation.is_value else call.given,
             self.transformation.handing,
         )
 
