@@ -50,7 +50,6 @@ class CarriedObjects(CarriedLists):
         parts = [*structures.mutable(trace, start)]
         whole = [*structures.mutable(trace, start, frozen_too=True)]
         given = [part for part in whole if trace.is_given(part)]
-        # After no pass a name has the caller's own, which may be the result.
         outermost = len(trace.made) == 1
         surely_runs = self._surely_runs(asking=bool(given) and outermost)
         for part in parts:
@@ -66,10 +65,7 @@ class CarriedObjects(CarriedLists):
                 raise peel_first(f"a store into {name!r}, which the caller has")
             shared = True
         self.whereabouts[key] = self._whereabouts(start, chosen, outcome, surely_runs)
-        told_apart = trace.distinguish_arrays >= choices.TOLD_APART
-        lasts = told_apart and any(map(trace.is_given, self.whereabouts[key][1][""]))
-        if outermost and not surely_runs:
-            lasts |= any(not isinstance(part, TracedList) for part in given)
+        lasts = self._may_last(key, [] if surely_runs or not outermost else given)
         ends = structures.mutable(trace, end, frozen_too=True)
         shared |= lasts or any(
             after is not before and any(after is part for part in given)  # it has gone elsewhere
@@ -95,6 +91,14 @@ class CarriedObjects(CarriedLists):
         if isinstance(start, TracedList) and is_long(known):
             self.begun[key] = start
         self._begin_structure(key, known)
+
+    def _may_last(self, key: tuple[Scope, str], given: list[Any]) -> bool:
+        """Whether it matters that a name has the caller's own after the loop: after no pass ``given``, which may be the result."""
+        told_apart = self.frame.trace.distinguish_arrays >= choices.TOLD_APART
+        ends = self.whereabouts[key][1][""]
+        return any(not isinstance(part, TracedList) for part in given) or (
+            told_apart and any(map(self.frame.trace.is_given, ends))
+        )
 
     def _whereabouts(
         self, start: Any, end: Any, outcome: Outcome, surely_runs: bool
