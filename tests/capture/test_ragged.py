@@ -261,3 +261,28 @@ def test_an_array_that_is_an_argument_as_well() -> None:
         x, y = (plain[3], ours[3]) if first else (np.ones(3), np.ones(3))
         np.testing.assert_allclose(made(y, ours), f(x, plain), rtol=1e-12)
         np.testing.assert_array_equal(plain[3], ours[3])
+
+
+KNOWN_SIZES = {
+    "polyval": lambda g, a: np.polyval(g, a),
+    "polyder": lambda g, a: np.polyder(g)[0] * a,
+    "poly": lambda g, a: np.poly(g)[-1] * a,
+    "insert": lambda g, a: np.insert(g, 1, a).sum() ** 2,
+}
+
+
+@pytest.mark.parametrize("of", KNOWN_SIZES.values(), ids=KNOWN_SIZES)
+def test_what_needs_a_size_to_be_known_has_the_arrays_one_by_one(of) -> None:
+    groups = [np.arange(1.0, n + 1.0) / n for n in (3, 4, 2, 5, 3, 4, 2, 3, 5, 4, 3, 2)]
+
+    def total(groups, a):
+        s = 0.0
+        for g in groups:
+            s += of(g, a)
+        return s
+
+    made = autodiff.value_and_gradient(total, wrt="a", engine="numpy")
+    value, slope = made(groups, 0.7)
+    assert value == pytest.approx(total(groups, 0.7), rel=1e-12)
+    near = (total(groups, 0.7 + 1e-6) - total(groups, 0.7 - 1e-6)) / 2e-6
+    assert slope == pytest.approx(near, rel=1e-7)

@@ -59,7 +59,7 @@ from autodiff.capture.tiers import EAGER, STAGED
 from autodiff.capture.trace import Declined, NotStaged, Trace
 from autodiff.capture.written_back import Container, given_to
 from autodiff.dims import UndecidedExtent, deciding
-from autodiff.errors import AutodiffError
+from autodiff.errors import AutodiffError, UnsupportedError
 from autodiff.ir.data import Source
 from autodiff.ladder import Bail, Decision, Rung
 from autodiff.later import append_later, enter_later, later
@@ -175,22 +175,22 @@ def capture(
                 found = _capture(trace, function, arguments, rebuild, name, differentiated, places)
                 found.errors = errors()
             return found
-        except (Bail, UndecidedExtent) as problem:
+        except (Bail, UndecidedExtent, UnsupportedError) as problem:
             if not (needs := _needs(trace, problem, wanted)):
                 raise
             learnt.append(Decision(Rung.LEARNT, str(problem), _source(problem) or trace.left_at))
             wanted += needs
 
 
-def _source(problem: Bail | UndecidedExtent) -> Any:
+def _source(problem: Exception) -> Any:
     return problem.source if isinstance(problem, Bail) else None
 
 
 def _needs(
-    trace: Trace, problem: Bail | UndecidedExtent, wanted: Sequence[Any]
+    trace: Trace, problem: Bail | UndecidedExtent | UnsupportedError, wanted: Sequence[Any]
 ) -> Sequence[Place | TypesOfRows | str | None]:
     """What another attempt has to know; nothing where none would help."""
-    if isinstance(problem, UndecidedExtent):  # the size of an array of a list, perhaps
+    if not isinstance(problem, Bail):  # the size of an array of a list, perhaps
         is_ragged = any(getattr(x, "is_ragged", False) for x in trace.gathered.values())
         return [OBJECTS] if is_ragged else []
     if problem.rung is not Rung.LEARNT:
