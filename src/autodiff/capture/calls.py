@@ -250,10 +250,10 @@ def _known_class(function: Any, x: Any) -> Any:
         choices.refuse(x)
     if choices.is_word(x):
         return ""
-    if member(x) is not None:
-        return containers.new_instance(choices.class_of(x))
-    group, _ = choices.group_and_index(x)  # or objects from outside that a loop goes through
-    return group.objects[0]
+    is_member = member(x) is not None
+    return (
+        containers.new_instance(choices.class_of(x)) if is_member else next(choices.objects_of(x))
+    )
 
 
 def _takes_all(function: Any, args: list[Any], kwargs: dict[str, Any]) -> bool:

@@ -110,7 +110,7 @@ class CarriedObjects(CarriedLists):
         ends = dict[str, list[Any]]()
         for at, x in after.items():
             ends[at] = []
-            for one in choices.objects_of(x):
+            for one in choices.known_objects_of(x):
                 copy, left = outcome.origins.get(id(one), (None, None))
                 ends[at] += trace.chosen_from(left if copy is one else one)
         for at, x in starts.items():

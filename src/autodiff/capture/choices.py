@@ -226,8 +226,13 @@ def _one_of(objects: dict[int, Any], number: Any) -> Any:
 
 
 def objects_of(x: Any) -> Iterator[Any]:
-    """The objects that a choice is among; anything else is one by itself."""
-    yield from group_and_index(x)[0].objects if is_known(x) else [x]
+    """The objects that a choice is among."""
+    yield from group_and_index(x)[0].objects if is_choice(x) else [x]
+
+
+def known_objects_of(x: Any) -> Iterator[Any]:
+    """The objects of Python's own that a choice is among; anything else is one by itself."""
+    yield from objects_of(x) if is_known(x) else [x]
 
 
 def class_of(x: Any) -> type:
@@ -625,6 +630,7 @@ __all__ = [
     "is_object",
     "is_word",
     "known_in",
+    "known_objects_of",
     "number_of",
     "objects_of",
     "parts_of",

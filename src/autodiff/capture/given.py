@@ -292,7 +292,9 @@ def _refuse_shared(trace: Trace, result: Any) -> None:
     ]
     if trace.chosen:
         parts = [*trace.made_in([outside, result])]
-        trace.refuse_copies([*parts, *(x for part in parts for x in choices.objects_of(part))])
+        trace.refuse_copies(
+            [*parts, *(x for part in parts for x in choices.known_objects_of(part))]
+        )
     _refuse_shared_arrays(trace, outside, result)
     if trace.shares_rows:
         made = {id(x) for x in containers.walk(outside, is_stored)}
