@@ -914,3 +914,40 @@ def test_a_derivative_says_that_it_does_not_know_which_number_it_is() -> None:
     refused = pytest.raises(autodiff.errors.UnsupportedError, match="numbers or texts are one")
     with uncompiled_allowed(), refused:
         autodiff.gradient(f, engine="numpy")(2.0, 1.0)
+
+
+class HasArray:
+    def __init__(self, held):
+        self.held = held
+
+
+def stored_in_a_branch(owner, a, t):
+    if t > 0.8:
+        owner.held = a
+    return a is owner.held
+
+
+def named_in_a_branch(owner, a, t):
+    b = owner.held
+    if t > 0.8:
+        b = a
+    return a is b
+
+
+def stored_in_a_loop(owner, a, t):
+    for k in range(5):
+        if k * t > 0.8:
+            owner.held = a
+    return a is owner.held
+
+
+@pytest.mark.parametrize("f", [stored_in_a_branch, named_in_a_branch, stored_in_a_loop])
+def test_arrays_from_outside_that_a_branch_chose_may_be_one_from_the_start(f) -> None:
+    compiled = autodiff.function(f, engine="numpy")
+    for same, t in [(True, 0.1), (False, 0.1), (True, 0.9), (False, 0.9), (True, 0.1)]:
+        a = np.ones(2)
+        results = []
+        for g in (compiled, f):
+            with uncompiled_allowed():
+                results.append(bool(g(HasArray(a if same else np.ones(2)), a, t)))
+        assert results[0] == results[1], (same, t)

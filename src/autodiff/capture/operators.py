@@ -553,6 +553,7 @@ def _identical(frame: Frame, a: Reference, b: Reference) -> Predicate:
     if isinstance(b, Choice):
         return _identical(frame, b, a)
     assert isinstance(a, To) and isinstance(b, To)
+    _check_from_outside(frame, a.object.like, b.object.like)
     return _same_array(frame, a.object.like, b.object.like)
 
 
@@ -586,11 +587,16 @@ def _check_identity(frame: Frame, left: Any, right: Any) -> None:
         elif type_of(left) is type_of(right):
             frame.trace.refuse_held(left)
             frame.trace.refuse_held(right)
-    if isinstance(left, Tracer) and isinstance(right, Tracer) and left.cell is not right.cell:
-        cells = {id(left.cell), id(right.cell)}
-        records = [r for r in frame.trace.inputs if id(r.cell) in cells and r.form == "array"]
-        if len(records) == 2 and any(r.leaf is None for r in records):
-            frame.trace.tier.decline("an identity test of arrays from outside of the function")
+    if isinstance(left, Tracer) and isinstance(right, Tracer):
+        _check_from_outside(frame, left, right)
+
+
+def _check_from_outside(frame: Frame, left: Tracer, right: Tracer) -> None:
+    """Of two arrays from outside of the function nobody looks at each call whether they are one."""
+    cells = {id(left.cell), id(right.cell)}
+    records = [r for r in frame.trace.inputs if id(r.cell) in cells and r.form == "array"]
+    if len(records) == 2 and any(r.leaf is None for r in records):
+        frame.trace.tier.decline("an identity test of arrays from outside of the function")
 
 
 def _same_array(frame: Frame, left: Tracer, right: Tracer) -> Predicate:
