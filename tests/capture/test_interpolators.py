@@ -756,18 +756,18 @@ BROKEN = np.array([0.0, 1, 3]), np.array([0.0, 0.7, 1.9, 3])
 TABLE_OF_PIECES = _NUMBERS.normal(size=(3, 2, 2, 3))
 SPLINE, PIECES = si.NdBSpline((OPEN, CLOSED), NET, (2, 3)), si.NdPPoly(TABLE_OF_PIECES, BROKEN)
 SURFACE = [OPEN, CLOSED, NET.ravel(), 2, 3]
-PLACES = _NUMBERS.uniform(0.1, 2.9, size=(4, 2))
+SITES = _NUMBERS.uniform(0.1, 2.9, size=(4, 2))
 TENSORS = {
-    "B-splines": (lambda p: si.NdBSpline((OPEN, CLOSED), NET, (2, 3))(p), PLACES),
-    "by the coefficients": (lambda c: si.NdBSpline((OPEN, CLOSED), c, [2, 3])(PLACES.reshape(2, 2, 2)), NETS),
-    "by the knots": (lambda t: si.NdBSpline((t, CLOSED), NET, (2, 3))(PLACES), OPEN + np.linspace(-0.1, 0.1, 8)),
-    "derivatives beyond": (lambda p: si.NdBSpline((OPEN, CLOSED), NET, (2, 3))(p, nu=(1, 2)), PLACES * 1.4),
-    "nothing beyond": (lambda p: np.nan_to_num(SPLINE(p, extrapolate=False)), PLACES * 1.4),
-    "from outside": (lambda p: SPLINE(p[0]) * SPLINE(p, nu=[0, 1]), PLACES),
-    "pieces": (lambda p: PIECES(p) + PIECES((p[:, 0], p[:, 1]), nu=(2, 1)), PLACES),
-    "pieces by coefficients": (lambda c: si.NdPPoly(c, BROKEN)(PLACES, nu=(1, 1)), TABLE_OF_PIECES),
-    "pieces by break points": (lambda x: si.NdPPoly(TABLE_OF_PIECES, (x, BROKEN[1]))(PLACES), BROKEN[0]),
-    "a surface": (lambda p: si.bisplev(np.sort(p[:, 0]), p[0, 1], SURFACE, dy=1), PLACES),
+    "B-splines": (lambda p: si.NdBSpline((OPEN, CLOSED), NET, (2, 3))(p), SITES),
+    "by the coefficients": (lambda c: si.NdBSpline((OPEN, CLOSED), c, [2, 3])(SITES.reshape(2, 2, 2)), NETS),
+    "by the knots": (lambda t: si.NdBSpline((t, CLOSED), NET, (2, 3))(SITES), OPEN + np.linspace(-0.1, 0.1, 8)),
+    "derivatives beyond": (lambda p: si.NdBSpline((OPEN, CLOSED), NET, (2, 3))(p, nu=(1, 2)), SITES * 1.4),
+    "nothing beyond": (lambda p: np.nan_to_num(SPLINE(p, extrapolate=False)), SITES * 1.4),
+    "from outside": (lambda p: SPLINE(p[0]) * SPLINE(p, nu=[0, 1]), SITES),
+    "pieces": (lambda p: PIECES(p) + PIECES((p[:, 0], p[:, 1]), nu=(2, 1)), SITES),
+    "pieces by coefficients": (lambda c: si.NdPPoly(c, BROKEN)(SITES, nu=(1, 1)), TABLE_OF_PIECES),
+    "pieces by break points": (lambda x: si.NdPPoly(TABLE_OF_PIECES, (x, BROKEN[1]))(SITES), BROKEN[0]),
+    "a surface": (lambda p: si.bisplev(np.sort(p[:, 0]), p[0, 1], SURFACE, dy=1), SITES),
     "a surface by coefficients": (lambda c: si.bisplev(1.0, 2.0, [OPEN, CLOSED, c, 2, 3]), SURFACE[2]),
 }  # fmt: skip
 
@@ -794,7 +794,7 @@ def test_splines_of_several_variables(name, engine):
 
 
 def test_splines_of_several_variables_with_complex_values():
-    f = lambda c: si.NdBSpline((OPEN, CLOSED), c * (1 + 2j), (2, 3))(PLACES)  # noqa: E731
+    f = lambda c: si.NdBSpline((OPEN, CLOSED), c * (1 + 2j), (2, 3))(SITES)  # noqa: E731
     np.testing.assert_allclose(
         autodiff.function(f, on_fallback="error", engine="numpy")(NET), f(NET)
     )

@@ -85,7 +85,7 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Tracer:
 # -- interpolation --------------------------------------------------------------------------------
 def _beyond(x: Any, name: str) -> Any:
     """A value outside of the data, which NumPy wants to be a real number."""
-    if dtype_of(x).kind == "c" or shape_of(x):
+    if np.dtype(dtype_of(x)).kind == "c" or shape_of(x):
         raise unsupported(f"np.interp with {name}= that is no real number", "give a number")
     return x
 
