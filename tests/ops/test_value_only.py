@@ -37,7 +37,7 @@ def _kept_by_an_integrator(y):
 
 
 def _kept_by_a_matrix(y):
-    matrix = sparse.lil_array((3, 3))
+    matrix = sparse.dok_array((3, 3))
     matrix[1, 2] = y[0]
     return np.sum(matrix.toarray())
 

@@ -396,8 +396,8 @@ register(
 def _equation(name: str, operands: Any, rest: Any) -> tuple[Any, tuple[Any, ...]]:
     if any(v is not None for v in rest):
         raise unsupported(f"scipy.linalg.{name} with e= or s=", "transform the equation before")
-    doubles = tuple([doubles(v) for v in operands])
-    return _routine(name, doubles, (doubles[2].type,)), doubles
+    given = tuple([doubles(v) for v in operands])
+    return _routine(name, given, (given[2].type,)), given
 
 
 @implements(linalg.solve_continuous_are)
