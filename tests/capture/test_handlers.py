@@ -530,30 +530,3 @@ def test_what_numpy_finds_singular_is_singular() -> None:
         m = rng.integers(-2, 3, (3, 3)).astype(float)
         m[2] = m[0] + m[1]
         same(value(m), inverted(m))
-
-
-def until_an_exception(x):
-    total, k = 0.0, 0
-    try:
-        while True:
-            total += x[k] ** 2
-            k += 1
-    except IndexError:
-        return total
-
-
-def until_it_is_empty(x):
-    rest, total = [*x], 0.0
-    try:
-        while True:
-            total += rest.pop() ** 2
-    except IndexError:
-        return total
-
-
-@pytest.mark.parametrize("f", [until_an_exception, until_it_is_empty])
-def test_a_loop_that_only_an_exception_ends_has_a_derivative(f):
-    gradient = autodiff.gradient(f, engine="numpy")
-    for n in (9, 6):
-        x = np.linspace(0.0, 1.0, n)
-        assert np.allclose(gradient(x), 2 * x)

@@ -623,8 +623,6 @@ def _after_loop(frame: Frame, node: ast.For | ast.While, flags: staging.Ends) ->
         branch = ast.copy_location(ast.If(ast.Constant(True), node.orelse, []), node)
         return staging.stage_if(frame, branch, finished)
 
-    if returned is None and stopped is None and _has_no_end(node):
-        raise NotStaged("only an exception ends the loop")
     if returned is None and (stopped is None or not node.orelse):
         return orelse
     if returned is None:
