@@ -54,9 +54,10 @@ def append_later(ways: list[Any], home: str) -> None:
     """Have a module append what is asked in turn until something says something, when they are first asked."""
 
     def first(*args: Any) -> Any:
+        if not is_loaded(home):  # its own body asks; other threads wait until it has been loaded
+            return None
         if first in ways:
             ways.remove(first)
-        importlib.import_module(home)
         return next(filter(None, (run(*args) for run in ways)), None)
 
     ways.append(first)

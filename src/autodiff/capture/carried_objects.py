@@ -118,29 +118,22 @@ class CarriedObjects(CarriedLists):
                 ends.setdefault(at, []).append(x)
         return starts, ends
 
-    def _callers(self, key: tuple[Scope, str], at: str) -> list[Any]:
-        """The caller's objects that a name may have at a place after some passes, which may exchange them."""
-        owners = {
-            id(x): ends.get(at, [])
-            for starts, ends in self.whereabouts.values()
-            for at, x in starts.items()
-        }
-        found, pending = dict[int, Any](), [*self.whereabouts[key][1][at]]
-        while pending:
-            x = pending.pop()
-            if id(x) not in found:
-                found[id(x)] = x
-                pending += owners.get(id(x), [])
-        return [x for x in found.values() if self.frame.trace.is_given(x)]
+    def _exchanged(self) -> dict[int, list[Any]]:
+        """By what each name has before a pass: all that the name may have in its place after one."""
+        found: dict[int, list[Any]] = {}
+        for starts, ends in self.whereabouts.values():
+            for at, x in starts.items():
+                found.setdefault(id(x), []).extend(ends.get(at, []))
+        return found
 
     def note_callers(self, in_body: bool) -> None:
         """What stands for a caller's object that a name may have still refuses to change."""
-        trace = self.frame.trace
+        trace, exchanged = self.frame.trace, self._exchanged()
         for key, (_, ends) in self.whereabouts.items():
             x = key[0].locals.get(key[1], UNBOUND)
             value = x.value if isinstance(x, Maybe) else x
             for at, part in structures.mutable_at(trace, value, frozen_too=True):
-                known = self._callers(key, at) if at in ends else []
+                known = [x for x in _reached(ends.get(at, []), exchanged) if trace.is_given(x)]
                 if not known or (isinstance(part, TracedList) and key in self.begun):
                     continue
                 if in_body:  # the name has it alone, at the end of a pass
@@ -495,6 +488,17 @@ class CarriedObjects(CarriedLists):
         for at, leaf in leaves.items():
             outcome.names[self.structures[key], at] = leaf
         return structures.hold_items(trace, start, end)
+
+
+def _reached(first: list[Any], exchanged: dict[int, list[Any]]) -> list[Any]:
+    """What a name may have after any number of passes, which may exchange what names have."""
+    found, pending = dict[int, Any](), [*first]
+    while pending:
+        x = pending.pop()
+        if id(x) not in found:
+            found[id(x)] = x
+            pending += exchanged.get(id(x), [])
+    return [*found.values()]
 
 
 def _object_of(x: Any) -> Any:
