@@ -249,3 +249,45 @@ def test_default_is_itself(body: str, default: str) -> None:
         for t in (0.2, 0.1, 0.3):
             ours, theirs = compiled(t)[0], plain(t)[0]
             assert ours is theirs or ours == theirs == t
+
+
+@pytest.mark.parametrize("kind", ["dict", "list in a dict", "dataclass"])
+@pytest.mark.parametrize("loop", ["if", "continue", "expression", "in a loop"])
+def test_it_is_one_loop_where_an_argument_is_only_read_afterwards(kind: str, loop: str) -> None:
+    make, place = KINDS[kind]
+    body = LOOPS[loop].format(new=make.format(u="q", s="t"), test="q > 0.9", place=place)
+    compiled = autodiff.function(function_of(f"{body}\nreturn {place} * 2.0", "read"))
+    report = compiled.explain(
+        function_of(f"return {make.format(u='2.0', s='3.0')}", "make")(0, 0, 0), LOW, 0.2
+    )
+    assert "is one loop" in report
+    assert "unrolled" not in report
+    assert "took one path" not in report
+
+
+INSIDE = {
+    "changed": "{place} += 0.5",
+    "changed in some": "if k > 2: {place} = 4.0",
+    "changed when a pass says so": "if flag: {place} = 9.0\n    flag = k > 1",
+    "kept": "keep = c",
+    "nothing": "pass",
+}
+OUTSIDE = {"store": "{place} = t", "whether it is": "return c is c0, keep is c0", "nothing": "pass"}
+NESTED = [*itertools.product(["dict", "list", "dataclass", "list in a dict"], INSIDE, OUTSIDE)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "inside", "outside"),
+    [pytest.param(*row, marks=[pytest.mark.slow] if k % 4 else []) for k, row in enumerate(NESTED)],
+)
+def test_argument_that_loops_in_loops_may_bind_anew(kind: str, inside: str, outside: str) -> None:
+    make, place = KINDS[kind]
+    for test in TESTS.values():
+        lines = [
+            "c0, keep, flag, q = c, None, False, 0.5",
+            "for k in range(5):",
+            f"    for q in L:\n        if {test}: c = {make.format(u='q', s='t')}",
+            f"    {INSIDE[inside].format(place=place)}",
+            OUTSIDE[outside].format(place=place),
+        ]
+        compare("\n".join(lines), make.format(u="2.0", s="3.0"), f"{kind} {inside} {outside}")

@@ -133,11 +133,13 @@ class CarriedObjects(CarriedLists):
             x = key[0].locals.get(key[1], UNBOUND)
             value = x.value if isinstance(x, Maybe) else x
             for at, part in structures.mutable_at(trace, value, frozen_too=True):
-                known = [x for x in _reached(ends.get(at, []), exchanged) if trace.is_given(x)]
-                if not known or (isinstance(part, TracedList) and key in self.begun):
+                reached = _reached(ends.get(at, []), exchanged)
+                known = [x for x in reached if trace.is_given(x)]
+                inner = any(id(x) in trace.in_passes for x in reached)
+                if not (known or inner) or (in_body and key in self.begun and at == ""):
                     continue
-                if in_body:  # the name has it alone, at the end of a pass
-                    trace.ambiguous[id(part)] = part
+                if in_body or not known:  # the name has it alone, at the end of a pass
+                    trace.ambiguous[id(part)] = trace.in_passes[id(part)] = part
                 elif not any(part is x for x in known):
                     trace.make_ambiguous(known, part)
 

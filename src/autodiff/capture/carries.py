@@ -133,7 +133,7 @@ class Carries:
         trace = self.frame.trace
         self.mark = trace.decisions.mark()
         self.chosen = frozenset(
-            trace.ambiguous
+            trace.ambiguous.keys() - trace.in_passes.keys()
         )  # lists and dicts that branches chose before the loop
         self.arrays = LoopArrays(trace.heap, trace.builder, self.tag_scope, self._carry_number)
         for key in list(self.names):

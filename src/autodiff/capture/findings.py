@@ -44,6 +44,9 @@ class Tables:
     parts: Parts = field(default_factory=Parts)
     heap: Arrays = field(default_factory=Arrays)
     ambiguous: dict[int, Any] = field(default_factory=dict)
+    in_passes: dict[int, Any] = field(
+        default_factory=dict
+    )  # ... that stand in loops for the caller's
     chosen: dict[int, tuple[Any, Sequence[Any]]] = field(default_factory=dict)  # ... of which
     # ... where the test holds and where not: what was chosen, the test, both.
     sides: dict[int, tuple[Any, Value, Any, Any]] = field(default_factory=dict)

@@ -44,7 +44,7 @@ class Trace(Outside):
         for table in (
             self.known, self.stood_for, self.kept, self.kept_arrays, self.by_array, self.copies, self.given,
             self.copied, self.items, self.tables, self.dataframes, self.taken_apart, self.gathered,
-            self.ambiguous, self.numbers, self.chosen, self.sides, self.held, self.merged, self.keep_alive, self.kept_scopes, self.seeded, self.reached, self.made, self.made_at,
+            self.ambiguous, self.in_passes, self.numbers, self.chosen, self.sides, self.held, self.merged, self.keep_alive, self.kept_scopes, self.seeded, self.reached, self.made, self.made_at,
             self.scopes, self.calls, self.active, self.rolling, self.in_hand, self.complex_inputs, self.remade,
             self.attempts, self.used_members, self.given_at, self.callers_at, self.paths, self.lengths, self.guards, self.objects,
             self.recalled, self.asked, self.left_pools, self.renamed,
