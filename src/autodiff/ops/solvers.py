@@ -19,6 +19,7 @@ theorem says.
 from __future__ import annotations
 
 import functools
+import importlib
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -251,9 +252,11 @@ def _at_once(
 
 @functools.cache
 def _minpack() -> Any:
-    from scipy.optimize import _minpack
-
-    return _minpack
+    """SciPy's module of MINPACK's routines, which another version may not have."""
+    try:
+        return importlib.import_module("scipy.optimize._minpack")
+    except ImportError:
+        return None
 
 
 def _root_meaning(
